@@ -1,1 +1,90 @@
-//! Being built.
+//! The narrow traits between Ropewalk's crates, Twisted's `twisted.internet.interfaces`.
+//!
+//! An application writes a [`Protocol`] and asks for endpoints ([`StreamServerEndpoint`],
+//! [`StreamClientEndpoint`]); a reactor or a layer implements [`Transport`] and drives whatever
+//! implements [`Deliver`]. Nothing here runs anything: these are the words that the other crates
+//! speak with each other, and a crate that speaks them fits all the others.
+//!
+//! ```text
+//!      Protocol            what an application writes: `&mut self`, called one at a time
+//!         ▲ ProtocolRef    (crate `protocol`) gives it a mailbox
+//!      Deliver             what transports hold: `&self`, takes an `Event`
+//!         ▲
+//!   layer: Deliver below,  TLS, a throttle, a traffic log: wraps any transport, and nests
+//!          Transport above
+//!         ▲
+//!      Transport           what a reactor makes for each connection
+//! ```
+//!
+//! # The rule that everything rests on
+//!
+//! **Transport calls are thrown over the wall**: no [`Transport`] method runs protocol code before
+//! it returns. Whoever implements a transport delivers events later, from the reactor's turn, with
+//! nothing borrowed. A [`Producer`] is not a protocol: a transport calls it from inside `write`.
+//!
+//! # Features
+//!
+//! The crate is `no_std` with `alloc`. `std` (on by default) adds what only an operating system
+//! has: threads, inherited descriptors, and the words for system errors.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+mod address;
+mod chunk;
+mod os_error;
+mod reason;
+
+mod producer;
+mod transport;
+
+mod deliver;
+mod factory;
+mod protocol;
+
+mod connect_error;
+mod endpoint;
+mod listen_error;
+mod listening_port;
+
+mod delayed_call;
+mod observer;
+mod reactor_core;
+#[cfg(feature = "std")]
+mod reactor_socket;
+mod reactor_tcp;
+#[cfg(feature = "std")]
+mod reactor_threads;
+mod reactor_time;
+mod reactor_unix;
+mod resolver;
+
+pub use address::{Address, UnixAddress};
+pub use chunk::Chunk;
+pub use connect_error::{Attempt, ConnectError};
+pub use delayed_call::{DelayedCall, NotPending, TimerKey, Timers};
+pub use deliver::{Deliver, Event};
+pub use endpoint::{StreamClientEndpoint, StreamServerEndpoint};
+pub use factory::Factory;
+pub use listen_error::ListenError;
+pub use listening_port::ListeningPort;
+pub use observer::{Observer, Occurrence};
+pub use os_error::OsError;
+pub use producer::{AlreadyProducing, Producer, PullProducer, PushProducer};
+pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
+pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};
+#[cfg(feature = "std")]
+pub use reactor_socket::{AdoptError, ReactorSocket};
+pub use reactor_tcp::{ConnectTcp, ListenTcp, ReactorTcp};
+#[cfg(feature = "std")]
+pub use reactor_threads::{FromThread, ReactorThreads, ThreadOutcome};
+pub use reactor_time::ReactorTime;
+pub use reactor_unix::{ConnectUnix, ListenUnix, LockFile, ReactorUnix};
+pub use reason::{Deadline, Reason};
+pub use resolver::{ResolveError, Resolver};
+pub use transport::{
+    BufferLimits, HalfCloseableTransport, TcpTransport, TlsTransport, Transport, UnixTransport,
+};

@@ -1,1 +1,3 @@
 //! Being built.
+mod sys;
+pub use sys::{ConnectFault, Ready, SocketOption, Sys, Token};

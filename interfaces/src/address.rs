@@ -1,0 +1,128 @@
+//! Where a connection comes from or leads to; Twisted's `IPv4Address`, `IPv6Address`, `UNIXAddress`.
+//!
+//! Invariant: an [`Address`] is a fact read from a socket or given to one, never a name to look up.
+
+use alloc::rc::Rc;
+use core::fmt::{self, Write as _};
+use core::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+
+/// One end of a connection, or what a port listens on.
+///
+/// `Display` is the form that the command `ropewalk` prints: `127.0.0.1:80`, `[::1]:80`,
+/// `unix:/run/x.sock`, `unix:@abstract`, `unix:` (unnamed). Bytes of a UNIX name that are not
+/// printable ASCII are escaped, so an address can go to a log as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// TCP over IPv4.
+    Ipv4(SocketAddrV4),
+    /// TCP over IPv6, with flow information and scope.
+    Ipv6(SocketAddrV6),
+    /// A UNIX stream socket.
+    Unix(UnixAddress),
+    /// A transport of another kind, in its own words: an in-memory pair, a serial line.
+    Other(Rc<str>),
+}
+
+/// The name of a UNIX socket (unix(7)).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum UnixAddress {
+    /// A path in the file system; never empty, and without a NUL byte.
+    Path(Rc<[u8]>),
+    /// A name in Linux's abstract namespace, without its leading NUL.
+    Abstract(Rc<[u8]>),
+    /// No name: what `accept` and `socketpair` give for the connecting side.
+    Unnamed,
+}
+
+impl Address {
+    /// The IP address and port, if this is an IP address.
+    pub fn as_socket_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Ipv4(v4) => Some(SocketAddr::V4(*v4)),
+            Self::Ipv6(v6) => Some(SocketAddr::V6(*v6)),
+            Self::Unix(_) | Self::Other(_) => None,
+        }
+    }
+
+    /// The TCP port, if there is one.
+    pub fn port(&self) -> Option<u16> {
+        self.as_socket_addr().map(|address| address.port())
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(v4) => Self::Ipv4(v4),
+            SocketAddr::V6(v6) => Self::Ipv6(v6),
+        }
+    }
+}
+
+impl From<UnixAddress> for Address {
+    fn from(address: UnixAddress) -> Self {
+        Self::Unix(address)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ipv4(v4) => v4.fmt(f),
+            Self::Ipv6(v6) => v6.fmt(f),
+            Self::Unix(unix) => write!(f, "unix:{unix}"),
+            Self::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for UnixAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => escaped(f, path),
+            Self::Abstract(name) => {
+                f.write_char('@')?;
+                escaped(f, name)
+            }
+            Self::Unnamed => Ok(()),
+        }
+    }
+}
+
+/// UTF-8 text as it is, all that could disturb a terminal or a log line as an escape.
+fn escaped(f: &mut fmt::Formatter<'_>, name: &[u8]) -> fmt::Result {
+    for part in name.utf8_chunks() {
+        for character in part.valid().chars() {
+            if character.is_control() {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                f.write_char(character)?;
+            }
+        }
+        write!(f, "{}", part.invalid().escape_ascii())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn an_address_prints_as_an_administrator_writes_it() {
+        let v4 = Address::from(SocketAddr::from(([127, 0, 0, 1], 80)));
+        assert_eq!(v4.to_string(), "127.0.0.1:80");
+        let v6 = Address::from(SocketAddr::from((core::net::Ipv6Addr::LOCALHOST, 80)));
+        assert_eq!(v6.to_string(), "[::1]:80");
+        let path = Address::from(UnixAddress::Path(Rc::from(&b"/run/x.sock"[..])));
+        assert_eq!(path.to_string(), "unix:/run/x.sock");
+        assert_eq!(Address::from(UnixAddress::Unnamed).to_string(), "unix:");
+    }
+
+    #[test]
+    fn a_name_with_odd_bytes_cannot_break_a_log_line() {
+        let name = UnixAddress::Abstract(Rc::from(&b"a\n\x1b[1m\xff\0"[..]));
+        assert_eq!(name.to_string(), "@a\\n\\u{1b}[1m\\xff\\u{0}");
+    }
+}

@@ -1,0 +1,70 @@
+//! One piece of bytes that a transport takes over, so that `write_sequence` need not copy it.
+//!
+//! Invariant: a chunk's bytes never change after it was made.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::ops::Deref;
+
+/// Bytes handed over to a transport: owned, shared between connections, or static.
+///
+/// A server that sends one message to a thousand peers makes one `Rc<[u8]>` and hands a clone of
+/// it to each.
+#[derive(Clone, Debug)]
+pub enum Chunk {
+    /// Given away by the caller.
+    Owned(Vec<u8>),
+    /// Shared: a clone costs a reference count.
+    Shared(Rc<[u8]>),
+    /// Part of the program.
+    Static(&'static [u8]),
+}
+
+impl Deref for Chunk {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+            Self::Static(bytes) => bytes,
+        }
+    }
+}
+
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl From<Vec<u8>> for Chunk {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Owned(bytes)
+    }
+}
+
+impl From<Box<[u8]>> for Chunk {
+    fn from(bytes: Box<[u8]>) -> Self {
+        Self::Owned(bytes.into_vec())
+    }
+}
+
+impl From<Rc<[u8]>> for Chunk {
+    fn from(bytes: Rc<[u8]>) -> Self {
+        Self::Shared(bytes)
+    }
+}
+
+impl From<&'static [u8]> for Chunk {
+    fn from(bytes: &'static [u8]) -> Self {
+        Self::Static(bytes)
+    }
+}
+
+impl<const N: usize> From<&'static [u8; N]> for Chunk {
+    fn from(bytes: &'static [u8; N]) -> Self {
+        Self::Static(bytes)
+    }
+}

@@ -1,0 +1,104 @@
+//! A call that is to happen later, and can be moved or taken back; Twisted's `IDelayedCall`.
+//!
+//! Invariant: a key names one call for ever: a clock never gives the same key to two calls, so a
+//! handle that outlives its call can do no harm.
+
+use alloc::rc::Weak;
+use core::fmt;
+use core::time::Duration;
+
+/// The handle of a pending call, made by [`call_later`](crate::ReactorTime::call_later). Dropping it
+/// cancels nothing.
+#[derive(Clone)]
+pub struct DelayedCall {
+    timers: Weak<dyn Timers>,
+    key: TimerKey,
+}
+
+impl DelayedCall {
+    /// For implementers of [`ReactorTime`](crate::ReactorTime): the handle of the call with `key`.
+    pub fn new(timers: Weak<dyn Timers>, key: TimerKey) -> Self {
+        Self { timers, key }
+    }
+
+    /// When it is due, on the reactor's clock; `None` if it is not pending.
+    pub fn time(&self) -> Option<Duration> {
+        self.timers.upgrade()?.time(self.key)
+    }
+
+    /// Whether it is pending: neither run nor cancelled, and its reactor lives.
+    pub fn active(&self) -> bool {
+        self.time().is_some()
+    }
+
+    /// Takes the call back; its closure is dropped before this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`NotPending`] when it has run or was cancelled. Twisted's `AlreadyCalled`,
+    /// `AlreadyCancelled`.
+    pub fn cancel(&self) -> Result<(), NotPending> {
+        self.timers.upgrade().ok_or(NotPending)?.cancel(self.key)
+    }
+
+    /// Makes it due `delay` from now.
+    ///
+    /// # Errors
+    ///
+    /// [`NotPending`].
+    pub fn reset(&self, delay: Duration) -> Result<(), NotPending> {
+        self.timers.upgrade().ok_or(NotPending)?.reset(self.key, delay)
+    }
+
+    /// Makes it due `delay` later than it is now due.
+    ///
+    /// # Errors
+    ///
+    /// [`NotPending`].
+    pub fn delay(&self, delay: Duration) -> Result<(), NotPending> {
+        self.timers.upgrade().ok_or(NotPending)?.delay(self.key, delay)
+    }
+}
+
+impl fmt::Debug for DelayedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.time() {
+            Some(time) => write!(f, "DelayedCall(due at {time:?})"),
+            None => f.write_str("DelayedCall(not pending)"),
+        }
+    }
+}
+
+/// Names one call of one clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerKey(pub u64);
+
+/// The pending calls of a clock, as [`DelayedCall`] needs them. Implemented by reactors and by the
+/// test clock; nobody else calls it.
+pub trait Timers {
+    /// When the call is due, or `None` if it is not pending.
+    fn time(&self, key: TimerKey) -> Option<Duration>;
+    /// Takes the call back.
+    ///
+    /// # Errors
+    ///
+    /// [`NotPending`].
+    fn cancel(&self, key: TimerKey) -> Result<(), NotPending>;
+    /// Makes the call due `delay` from now.
+    ///
+    /// # Errors
+    ///
+    /// [`NotPending`].
+    fn reset(&self, key: TimerKey, delay: Duration) -> Result<(), NotPending>;
+    /// Makes the call due `delay` later than it is.
+    ///
+    /// # Errors
+    ///
+    /// [`NotPending`].
+    fn delay(&self, key: TimerKey, delay: Duration) -> Result<(), NotPending>;
+}
+
+/// A delayed call was to be moved or cancelled, but is not pending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the delayed call is not pending: it has run, was cancelled, or its reactor is gone")]
+pub struct NotPending;

@@ -1,0 +1,44 @@
+//! Where to listen and where to connect, decided once; Twisted's `IStreamServerEndpoint` and
+//! `IStreamClientEndpoint`.
+//!
+//! Invariant: making an endpoint opens nothing; `listen` and `connect` may be called more than once.
+
+use alloc::rc::Rc;
+
+use deferred::Deferred;
+
+use crate::{Factory, ListeningPort};
+
+/// Somewhere to accept connections.
+pub trait StreamServerEndpoint {
+    /// Listens, and runs a protocol of the factory on each connection accepted.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`ListenError`](crate::ListenError), or with what a layer's own kind says.
+    fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>>;
+}
+
+/// Somewhere to connect to.
+pub trait StreamClientEndpoint {
+    /// Makes one connection and runs the factory's protocol on it. Fires when that protocol's
+    /// `connection_made` has returned; cancelling gives the attempt up. Most callers want
+    /// `protocol::connect_protocol`, which fires with the protocol.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`ConnectError`](crate::ConnectError), or with what a layer's own kind says.
+    fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()>;
+}
+
+impl<E: StreamServerEndpoint + ?Sized> StreamServerEndpoint for Rc<E> {
+    fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
+        (**self).listen(factory)
+    }
+}
+
+impl<E: StreamClientEndpoint + ?Sized> StreamClientEndpoint for Rc<E> {
+    fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+        (**self).connect(factory)
+    }
+}

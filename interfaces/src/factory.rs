@@ -1,0 +1,33 @@
+//! Makes a protocol for each connection; Twisted's `IProtocolFactory`.
+//!
+//! Invariant: `do_start` comes before the first `build_protocol` of a port, and `do_stop` after its
+//! last.
+
+use alloc::rc::Rc;
+
+use deferred::Failure;
+
+use crate::{Address, Deliver};
+
+/// Makes a running protocol for each connection; shared by the ports and attempts that use it.
+///
+/// Write a closure and give it to `protocol::factory_fn` instead of implementing this, unless you
+/// write a layer: a layer's factory wraps another factory.
+pub trait Factory {
+    /// A connection to or from `peer` stands: what shall run on it? `None` refuses, and the
+    /// connection is closed. Called once per established connection, before its
+    /// `connection_made`.
+    fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>>;
+
+    /// A port or an attempt begins to use this factory. Called once for each.
+    fn do_start(&self) {}
+
+    /// A port or an attempt no longer uses this factory. Called once for each.
+    ///
+    /// # Errors
+    ///
+    /// What it fails with fails the `stop_listening` that caused it.
+    fn do_stop(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}

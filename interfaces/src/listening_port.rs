@@ -1,0 +1,22 @@
+//! Something that accepts connections; Twisted's `IListeningPort`.
+//!
+//! Invariant: from the moment `stop_listening` is called, no connection is accepted.
+
+use deferred::Deferred;
+
+use crate::Address;
+
+/// An open port, held open by its reactor: dropping the handle does not close it.
+///
+/// # Differences from Twisted
+///
+/// A stopped port is not started again: listen anew.
+pub trait ListeningPort {
+    /// The address that is really listened on: port 0 has become a number.
+    fn host(&self) -> Address;
+
+    /// Accepts no more, at once. Fires when the socket is closed and the factory's `do_stop` has
+    /// run, and fails with what that failed with. Connections already accepted go on. On a
+    /// stopped port it fires at once.
+    fn stop_listening(&self) -> Deferred<()>;
+}

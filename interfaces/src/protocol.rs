@@ -1,0 +1,86 @@
+//! What an application writes; Twisted's `IProtocol` and its optional roles.
+//!
+//! Invariant: the calls of one connection come one at a time, in this order: `connection_made`
+//! once, any number of the others, `connection_lost` once and last.
+
+use alloc::rc::Rc;
+
+use crate::{Reason, Transport};
+
+/// The behaviour of one connection. Twisted's `IProtocol`.
+///
+/// The smallest one is a single method and no field:
+///
+/// ```
+/// use std::rc::Rc;
+/// use interfaces::{Protocol, Transport};
+/// # use ropewalk_interfaces as interfaces;
+///
+/// struct Echo;
+/// impl Protocol for Echo {
+///     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+///         transport.write(data);
+///     }
+/// }
+/// ```
+///
+/// The reactor calls every method on its own thread, from its turn, with nothing borrowed: inside,
+/// anything may be called, this connection's transport included.
+///
+/// # Panics
+///
+/// A panic costs this connection only: the reactor catches it, aborts, and calls
+/// `connection_lost` with [`Reason::Panicked`], unless it was that call that panicked.
+///
+/// # Differences from Twisted
+///
+/// The transport comes with every call and is not stored by a base class.
+pub trait Protocol: 'static {
+    /// The connection is ready to be written to. The first call, once. Over TLS the handshake may
+    /// still be running; bytes written now are held until it is done.
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        let _ = transport;
+    }
+
+    /// Bytes arrived; where one call's bytes end means nothing. Test with one byte at a time.
+    /// Never called while paused, nor after this side's `lose_connection`.
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]);
+
+    /// The connection is gone. The last call, exactly once, on a later turn than the transport call
+    /// that caused it.
+    fn connection_lost(&mut self, reason: &Reason) {
+        let _ = reason;
+    }
+
+    /// This protocol's half-close role, if it has one. Without it the peer's end of file is the end
+    /// of the connection.
+    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
+        None
+    }
+
+    /// This protocol's interest in TLS handshakes, if it has one.
+    fn as_handshake_listener(&mut self) -> Option<&mut dyn HandshakeListener> {
+        None
+    }
+}
+
+/// The role of a protocol that outlives one direction. Twisted's `IHalfCloseableProtocol`.
+pub trait HalfCloseableProtocol {
+    /// The peer sends no more. Writing still works, and the connection stays until this side closes
+    /// it.
+    fn read_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
+        let _ = transport;
+    }
+
+    /// Our `lose_write_connection` is done: all was sent, then the end of file.
+    fn write_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
+        let _ = transport;
+    }
+}
+
+/// The role of a protocol that wants to know when TLS is up. Twisted's `IHandshakeListener`.
+pub trait HandshakeListener {
+    /// The handshake is done, and [`as_tls`](Transport::as_tls) has its results. Aborting here keeps
+    /// queued bytes from ever leaving.
+    fn handshake_completed(&mut self, transport: &Rc<dyn Transport>);
+}

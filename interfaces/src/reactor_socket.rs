@@ -1,0 +1,73 @@
+//! Sockets that somebody else opened; Twisted's `IReactorSocket`.
+//!
+//! Invariant: an adopted socket is owned from then on, closed once, and its path is never touched.
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use std::os::fd::OwnedFd;
+
+use crate::{Factory, ListenError, ListeningPort};
+
+/// The ability to adopt descriptors. The crate `systemd` checks what it inherited before it calls
+/// this; the reactor checks again what it relies on: a stream socket, and listening or connected.
+pub trait ReactorSocket {
+    /// Accepts connections on a socket that listens already.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError::Unsuitable`]; the descriptor is closed.
+    ///
+    /// # Differences from Twisted
+    ///
+    /// The descriptor is taken over, not duplicated: give a clone to keep your own.
+    fn adopt_stream_port(
+        &self,
+        descriptor: OwnedFd,
+        factory: Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError>;
+
+    /// Runs a protocol of the factory on a socket that is connected already; its
+    /// `connection_made` comes on a later turn.
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptError`]; the descriptor is closed.
+    fn adopt_stream_connection(
+        &self,
+        descriptor: OwnedFd,
+        factory: Rc<dyn Factory>,
+    ) -> Result<(), AdoptError>;
+}
+
+/// Why a connected socket could not be adopted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// The descriptor is of another kind.
+    #[error("cannot adopt the descriptor as a connection: {reason}")]
+    Unsuitable {
+        /// What it is, and what it would have to be.
+        reason: String,
+    },
+    /// The factory built no protocol.
+    #[error("adopted a connection, but the factory built no protocol for it")]
+    NoProtocol,
+}
+
+impl<R: ReactorSocket + ?Sized> ReactorSocket for Rc<R> {
+    fn adopt_stream_port(
+        &self,
+        descriptor: OwnedFd,
+        factory: Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError> {
+        (**self).adopt_stream_port(descriptor, factory)
+    }
+
+    fn adopt_stream_connection(
+        &self,
+        descriptor: OwnedFd,
+        factory: Rc<dyn Factory>,
+    ) -> Result<(), AdoptError> {
+        (**self).adopt_stream_connection(descriptor, factory)
+    }
+}

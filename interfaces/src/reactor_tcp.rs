@@ -1,0 +1,82 @@
+//! TCP as a capability; Twisted's `IReactorTCP`.
+//!
+//! Invariant: addresses are numeric; names are looked up before, by a [`Resolver`](crate::Resolver).
+
+use alloc::rc::Rc;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use deferred::Deferred;
+
+use crate::{Factory, ListenError, ListeningPort};
+
+/// The ability to listen and connect over TCP.
+pub trait ReactorTcp {
+    /// Listens, and runs a protocol of the factory on each connection accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`]; nothing is left behind.
+    fn listen_tcp(
+        &self,
+        options: &ListenTcp,
+        factory: Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError>;
+
+    /// Makes one connection. Fires after the protocol's `connection_made`; cancelling gives the
+    /// attempt up and closes its socket.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`ConnectError`](crate::ConnectError).
+    fn connect_tcp(&self, options: &ConnectTcp, factory: Rc<dyn Factory>) -> Deferred<()>;
+}
+
+/// Where and how to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenTcp {
+    /// The address; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// How many connections the kernel keeps before they are accepted (listen(2)). Default 50, as
+    /// in Twisted.
+    pub backlog: u32,
+}
+
+impl ListenTcp {
+    /// Listens on `address` with the defaults.
+    pub fn new(address: impl Into<SocketAddr>) -> Self {
+        Self { address: address.into(), backlog: 50 }
+    }
+}
+
+/// Where and how to connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectTcp {
+    /// The peer.
+    pub address: SocketAddr,
+    /// How long to wait for its answer. Default 30 s, as in Twisted.
+    pub timeout: Duration,
+    /// The local address to connect from; port 0 takes a free one.
+    pub bind_address: Option<SocketAddr>,
+}
+
+impl ConnectTcp {
+    /// Connects to `address` with the defaults.
+    pub fn new(address: impl Into<SocketAddr>) -> Self {
+        Self { address: address.into(), timeout: Duration::from_secs(30), bind_address: None }
+    }
+}
+
+impl<R: ReactorTcp + ?Sized> ReactorTcp for Rc<R> {
+    fn listen_tcp(
+        &self,
+        options: &ListenTcp,
+        factory: Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError> {
+        (**self).listen_tcp(options, factory)
+    }
+
+    fn connect_tcp(&self, options: &ConnectTcp, factory: Rc<dyn Factory>) -> Deferred<()> {
+        (**self).connect_tcp(options, factory)
+    }
+}

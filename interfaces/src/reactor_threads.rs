@@ -1,0 +1,61 @@
+//! The way in from other threads, and out to them; Twisted's `IReactorFromThreads`,
+//! `IReactorInThreads`.
+//!
+//! Invariant: [`FromThread`] is the only thing of a reactor that another thread may hold.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::String;
+use std::sync::Arc;
+
+/// The handle that other threads hold.
+pub trait FromThread: Send + Sync {
+    /// Runs `call` on the reactor's thread, in a later turn, in the order of the calls of this
+    /// thread. Wakes the reactor. Once the reactor is gone, `call` is dropped unrun. Safe from any
+    /// thread, the reactor's own included.
+    fn call_from_thread(&self, call: Box<dyn FnOnce() + Send>);
+}
+
+/// How a piece of work on another thread ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ThreadOutcome {
+    /// It returned.
+    Done,
+    /// It panicked, with this message.
+    Panicked(String),
+}
+
+/// The ability to work with other threads.
+pub trait ReactorThreads {
+    /// A handle for other threads.
+    fn remote(&self) -> Arc<dyn FromThread>;
+
+    /// Runs `work` on a thread of the reactor's pool, then `done` on the reactor's thread. The pool
+    /// is bounded: work beyond it waits its turn. Work starts only once the reactor runs.
+    fn call_in_thread(
+        &self,
+        work: Box<dyn FnOnce() + Send>,
+        done: Box<dyn FnOnce(ThreadOutcome)>,
+    );
+
+    /// Sets the most threads that the pool may have, at least one. Default 10, as in Twisted.
+    fn suggest_thread_pool_size(&self, threads: usize);
+}
+
+impl<R: ReactorThreads + ?Sized> ReactorThreads for Rc<R> {
+    fn remote(&self) -> Arc<dyn FromThread> {
+        (**self).remote()
+    }
+
+    fn call_in_thread(
+        &self,
+        work: Box<dyn FnOnce() + Send>,
+        done: Box<dyn FnOnce(ThreadOutcome)>,
+    ) {
+        (**self).call_in_thread(work, done);
+    }
+
+    fn suggest_thread_pool_size(&self, threads: usize) {
+        (**self).suggest_thread_pool_size(threads);
+    }
+}

@@ -1,0 +1,34 @@
+//! A clock that can call back; Twisted's `IReactorTime`.
+//!
+//! Invariant: time never goes back, and no call runs inside `call_later`.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use core::time::Duration;
+
+use crate::DelayedCall;
+
+/// The reactor's clock. Implemented by reactors and by the test clock.
+///
+/// # Differences from Twisted
+///
+/// Time is a monotonic [`Duration`] since the reactor's zero, not a float of wall-clock seconds.
+pub trait ReactorTime {
+    /// The time now, since the reactor's zero; within one phase of a turn it stands still.
+    fn seconds(&self) -> Duration;
+
+    /// Runs `call` once, when `delay` has passed: never inside this call, not even for zero. Calls
+    /// due at the same time run in the order in which they were asked for. A delay beyond what the
+    /// clock can count is as good as never.
+    fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall;
+}
+
+impl<R: ReactorTime + ?Sized> ReactorTime for Rc<R> {
+    fn seconds(&self) -> Duration {
+        (**self).seconds()
+    }
+
+    fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {
+        (**self).call_later(delay, call)
+    }
+}

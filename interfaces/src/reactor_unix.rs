@@ -1,0 +1,94 @@
+//! UNIX stream sockets as a capability; Twisted's `IReactorUNIX`.
+//!
+//! Invariant: a path is never taken from a server that lives, and is removed only by who made it.
+
+use alloc::rc::Rc;
+use core::time::Duration;
+
+use deferred::Deferred;
+
+use crate::{Factory, ListenError, ListeningPort, UnixAddress};
+
+/// The ability to listen and connect over UNIX stream sockets.
+pub trait ReactorUnix {
+    /// Listens, and runs a protocol of the factory on each connection accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`]; nothing is left behind.
+    fn listen_unix(
+        &self,
+        options: &ListenUnix,
+        factory: Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError>;
+
+    /// Makes one connection. Fires after the protocol's `connection_made`.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`ConnectError`](crate::ConnectError).
+    fn connect_unix(&self, options: &ConnectUnix, factory: Rc<dyn Factory>) -> Deferred<()>;
+}
+
+/// Whether the lock file beside a path (`PATH.lock`) is used. A listening server holds a lock on
+/// it for as long as it lives (flock(2)), so that a path left behind by a dead one can be told from
+/// a path in use. Abstract names need none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockFile {
+    /// A server takes it; a client connects only when a server holds it.
+    Used,
+    /// It is neither made nor looked at.
+    Ignored,
+}
+
+/// Where and how to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenUnix {
+    /// The path or abstract name.
+    pub address: UnixAddress,
+    /// The permission bits of the socket's file, from its first moment on. Default 0600.
+    pub mode: u32,
+    /// How many connections the kernel keeps before they are accepted. Default 50.
+    pub backlog: u32,
+    /// Default [`LockFile::Used`], as in Twisted's strings.
+    pub lock_file: LockFile,
+}
+
+impl ListenUnix {
+    /// Listens on `address` with the defaults.
+    pub fn new(address: UnixAddress) -> Self {
+        Self { address, mode: 0o600, backlog: 50, lock_file: LockFile::Used }
+    }
+}
+
+/// Where and how to connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectUnix {
+    /// The path or abstract name.
+    pub address: UnixAddress,
+    /// How long to wait while the server's backlog is full. Default 30 s, as in Twisted.
+    pub timeout: Duration,
+    /// Default [`LockFile::Ignored`], as in Twisted. Twisted's `checkPID`.
+    pub lock_file: LockFile,
+}
+
+impl ConnectUnix {
+    /// Connects to `address` with the defaults.
+    pub fn new(address: UnixAddress) -> Self {
+        Self { address, timeout: Duration::from_secs(30), lock_file: LockFile::Ignored }
+    }
+}
+
+impl<R: ReactorUnix + ?Sized> ReactorUnix for Rc<R> {
+    fn listen_unix(
+        &self,
+        options: &ListenUnix,
+        factory: Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError> {
+        (**self).listen_unix(options, factory)
+    }
+
+    fn connect_unix(&self, options: &ConnectUnix, factory: Rc<dyn Factory>) -> Deferred<()> {
+        (**self).connect_unix(options, factory)
+    }
+}

@@ -1,0 +1,136 @@
+//! One connection as a protocol sees it; Twisted's `ITransport` with `IConsumer` and `IPushProducer`.
+//!
+//! Invariant: no method runs protocol code before it returns, and every method may be called at any
+//! time: on a connection that ended, all but the addresses do nothing.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+
+use crate::{Address, AlreadyProducing, Chunk, Producer, PushProducer};
+
+/// One connection, shared: clone the `Rc` to keep it.
+///
+/// The reactor implements it for sockets, and a layer (TLS, a throttle) for what it wraps. As a
+/// [`PushProducer`] a transport controls its own reading: after `pause_producing` no more data
+/// arrives, not even what was read already; end of file waits too. `stop_producing` is
+/// `lose_connection`.
+pub trait Transport: PushProducer {
+    /// Queues bytes. Never blocks and never fails: on a connection that ended or is closing for
+    /// writing, the bytes are dropped, and `connection_lost` tells.
+    ///
+    /// All that is written during one callback leaves in one system call when it returns.
+    fn write(&self, data: &[u8]);
+
+    /// Queues several pieces as if written one after the other, without joining them.
+    fn write_sequence(&self, chunks: Vec<Chunk>);
+
+    /// Closes after all queued bytes are sent and any registered producer has been unregistered.
+    /// No data is received any more. Idempotent.
+    fn lose_connection(&self);
+
+    /// Closes now: queued bytes are dropped, and the peer gets a reset where the wire has one.
+    /// `connection_lost` follows on a later turn, with [`Reason::Aborted`](crate::Reason::Aborted).
+    fn abort_connection(&self);
+
+    /// The address of the other side. Valid for as long as the handle is.
+    fn peer(&self) -> Address;
+
+    /// The address of this side.
+    fn host(&self) -> Address;
+
+    /// Registers the source of the bytes, so that it can be told when to wait.
+    ///
+    /// A push producer hears nothing until the unsent bytes pass
+    /// [`high_water`](BufferLimits::high_water); a pull producer is asked for its first piece at
+    /// once, inside this call. On a connection that ended, the producer's `stop_producing` is
+    /// called at once, and nothing is registered.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyProducing`] when another one is registered, which stays.
+    fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing>;
+
+    /// Forgets the producer; a `lose_connection` that waited for this goes on.
+    fn unregister_producer(&self);
+
+    /// Sets how many unsent bytes pause the producer, and how many are too many. Twisted's
+    /// `bufferSize`.
+    fn set_buffer_limits(&self, limits: BufferLimits);
+
+    /// The ability to close one direction, if this transport has it.
+    fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
+        None
+    }
+
+    /// The socket options of TCP, if this is TCP.
+    fn as_tcp(&self) -> Option<&dyn TcpTransport> {
+        None
+    }
+
+    /// What only a UNIX socket tells, if this is one.
+    fn as_unix(&self) -> Option<&dyn UnixTransport> {
+        None
+    }
+
+    /// What the handshake agreed on, if this is TLS.
+    fn as_tls(&self) -> Option<&dyn TlsTransport> {
+        None
+    }
+}
+
+/// How many unsent bytes a transport holds before it acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferLimits {
+    /// More unsent bytes than this pause a push producer. Default 64 KiB.
+    pub high_water: usize,
+    /// More unsent bytes than this abort the connection with
+    /// [`WriteBufferExceeded`](crate::Reason::WriteBufferExceeded). Default 16 MiB.
+    pub cap: usize,
+}
+
+impl Default for BufferLimits {
+    fn default() -> Self {
+        Self { high_water: 64 * 1024, cap: 16 * 1024 * 1024 }
+    }
+}
+
+/// A transport whose two directions close one by one. Twisted's `loseWriteConnection` of
+/// `ITCPTransport`; ours has it wherever the wire does: TCP, UNIX sockets, TLS.
+pub trait HalfCloseableTransport {
+    /// Sends what is queued, then tells the peer that no more will come. Reading goes on. The
+    /// protocol hears
+    /// [`write_connection_lost`](crate::HalfCloseableProtocol::write_connection_lost) when it is
+    /// done. Later writes are dropped. Idempotent.
+    fn lose_write_connection(&self);
+}
+
+/// The socket options of TCP (tcp(7)). Twisted's `ITCPTransport`. On a connection that ended the
+/// getters answer `false` and the setters do nothing.
+pub trait TcpTransport {
+    /// Whether small writes go out at once (`TCP_NODELAY`). Off at first, as in Twisted.
+    fn tcp_no_delay(&self) -> bool;
+    /// Sets `TCP_NODELAY`.
+    fn set_tcp_no_delay(&self, on: bool);
+    /// Whether an idle connection is probed (`SO_KEEPALIVE`). Off at first.
+    fn tcp_keep_alive(&self) -> bool;
+    /// Sets `SO_KEEPALIVE`.
+    fn set_tcp_keep_alive(&self, on: bool);
+}
+
+/// What only a UNIX socket tells (unix(7)). Twisted's `IUNIXTransport`.
+pub trait UnixTransport {
+    /// The process, user and group at the other end when it connected (`SO_PEERCRED`), or `None`
+    /// where the system does not tell.
+    fn peer_credentials(&self) -> Option<(u32, u32, u32)>;
+}
+
+/// What the handshake agreed on. Twisted's `ISSLTransport` and `INegotiated`. All is `None` or
+/// empty until [`handshake_completed`](crate::HandshakeListener::handshake_completed).
+pub trait TlsTransport {
+    /// The protocol that ALPN chose (RFC 7301).
+    fn negotiated_protocol(&self) -> Option<Vec<u8>>;
+    /// The peer's certificates in DER, its own first.
+    fn peer_certificates(&self) -> Vec<Vec<u8>>;
+    /// The version's name: `TLSv1_2`, `TLSv1_3`.
+    fn version(&self) -> Option<Rc<str>>;
+}
