@@ -1,0 +1,103 @@
+//! [`DeferredFuture`]: a Deferred that is awaited, Twisted's `await deferred`.
+//!
+//! Invariant: the task is woken when the result is there and never polled from inside the firing call.
+
+use alloc::rc::Rc;
+use core::fmt;
+use core::future::{Future, IntoFuture};
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use crate::deferred::State;
+use crate::node::{self, Output};
+use crate::slot::Reader;
+use crate::unhandled::Unclaimed;
+use crate::{Deferred, Failure, Fault};
+
+/// A [`Deferred`] that is awaited. Dropping it before it is done cancels the Deferred.
+#[must_use = "futures do nothing unless awaited"]
+pub struct DeferredFuture<T: 'static, E: Fault = Failure> {
+    awaited: Awaited<T, E>,
+}
+
+enum Awaited<T: 'static, E: Fault> {
+    Fired(Unclaimed<T, E>),
+    Node(Rc<dyn Output<T, E>>),
+    Done,
+}
+
+impl<T: 'static, E: Fault> IntoFuture for Deferred<T, E> {
+    type Output = Result<T, E>;
+    type IntoFuture = DeferredFuture<T, E>;
+
+    fn into_future(self) -> DeferredFuture<T, E> {
+        DeferredFuture {
+            awaited: match self.into_state() {
+                State::Fired(result) => Awaited::Fired(Unclaimed::new(result)),
+                State::Pending(node) => Awaited::Node(node),
+            },
+        }
+    }
+}
+
+// Nothing in it is ever pinned: the result moves, and the node is behind a pointer.
+impl<T: 'static, E: Fault> Unpin for DeferredFuture<T, E> {}
+
+impl<T: 'static, E: Fault> Future for DeferredFuture<T, E> {
+    type Output = Result<T, E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
+        match core::mem::replace(&mut self.awaited, Awaited::Done) {
+            Awaited::Fired(result) => {
+                Poll::Ready(result.claim().expect("only this method takes the result out"))
+            }
+            Awaited::Node(node) => match poll_node(&node, context) {
+                Poll::Ready(result) => Poll::Ready(result),
+                Poll::Pending => {
+                    self.awaited = Awaited::Node(node);
+                    Poll::Pending
+                }
+            },
+            Awaited::Done => panic!("a DeferredFuture was polled after it had completed"),
+        }
+    }
+}
+
+fn poll_node<T: 'static, E: Fault>(
+    node: &Rc<dyn Output<T, E>>,
+    context: &mut Context<'_>,
+) -> Poll<Result<T, E>> {
+    let slot = node.slot();
+    if let Some(result) = slot.take() {
+        return Poll::Ready(result);
+    }
+    // Cloning a waker is foreign code, which may fire, so the slot is looked at again.
+    let waker = context.waker().clone();
+    if let Some(result) = slot.take() {
+        return Poll::Ready(result);
+    }
+    drop(slot.read_by(Some(Reader::Task(waker))));
+    Poll::Pending
+}
+
+impl<T: 'static, E: Fault> Drop for DeferredFuture<T, E> {
+    fn drop(&mut self) {
+        let Awaited::Node(node) = core::mem::replace(&mut self.awaited, Awaited::Done) else {
+            return;
+        };
+        if node.slot().is_fired() {
+            return;
+        }
+        drop(node.slot().read_by(None));
+        node::cancel(node.clone());
+        // Whoever drops a future asks for no answer, so the answer to the cancellation is no
+        // unhandled error.
+        drop(node.slot().take());
+    }
+}
+
+impl<T: 'static, E: Fault> fmt::Debug for DeferredFuture<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeferredFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,34 @@
+//! [`IntoDeferred`]: what a callback may return.
+//!
+//! Twisted lets a callback return anything. Invariant: a result that is there needs no allocation.
+
+use crate::{Deferred, Fault};
+
+/// What a callback may return: a `Result`, or a [`Deferred`] to wait for.
+pub trait IntoDeferred {
+    /// What it gives when it succeeds.
+    type Value: 'static;
+    /// What it gives when it fails.
+    type Error: Fault;
+
+    /// Makes a Deferred of it.
+    fn into_deferred(self) -> Deferred<Self::Value, Self::Error>;
+}
+
+impl<T: 'static, E: Fault> IntoDeferred for Result<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn into_deferred(self) -> Deferred<T, E> {
+        Deferred::fired(self)
+    }
+}
+
+impl<T: 'static, E: Fault> IntoDeferred for Deferred<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn into_deferred(self) -> Deferred<T, E> {
+        self
+    }
+}

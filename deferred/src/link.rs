@@ -1,0 +1,139 @@
+//! [`Link`]: one callback of a chain and the place for what it returns, in one allocation.
+//!
+//! ```text
+//!            receive()            the callback returns a result
+//!   waiting ──────────▶ running ────────────────────────────────▶ done
+//!     ▲ f, upstream        │                                       ▲
+//!     │                    └──────────▶ chained ───────────────────┘
+//!     │               it returns a        ▲ inner     the inner one fires
+//!     │               pending Deferred    │
+//!  cancel(): go up                     cancel(): go to the inner one
+//! ```
+//!
+//! Invariant: while a callback runs the link waits for nobody, so a cancellation that arrives then
+//! does nothing, and nothing of the link is borrowed.
+
+use alloc::rc::{Rc, Weak};
+use core::cell::Cell;
+use core::mem;
+
+use crate::deferred::State;
+use crate::node::{self, Input, Node, OnUnwind, Output};
+use crate::slot::{Reader, Slot};
+use crate::unhandled::Unclaimed;
+use crate::{Cancelled, Deferred, Fault};
+
+/// One callback `F`, whose result is a `Deferred<U, E>`.
+pub(crate) struct Link<U: 'static, E: Fault, F> {
+    callback: Cell<Option<F>>,
+    waits_for: Cell<Option<Weak<dyn Node>>>,
+    slot: Slot<U, E>,
+}
+
+impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
+    pub(crate) fn new(callback: F, upstream: Weak<dyn Node>) -> Rc<Self> {
+        Rc::new(Link {
+            callback: Cell::new(Some(callback)),
+            waits_for: Cell::new(Some(upstream)),
+            slot: Slot::new(),
+        })
+    }
+
+    /// Leaves the result for the reader, if one waits, to be carried on by `node::advance`.
+    fn settle(self: Rc<Self>, result: Result<U, E>) -> Option<Rc<dyn Node>> {
+        self.slot.put(result).then_some(self as Rc<dyn Node>)
+    }
+
+    /// The callback has returned a Deferred that is still pending.
+    fn chain_to(self: Rc<Self>, inner: Rc<dyn Output<U, E>>) -> Option<Rc<dyn Node>> {
+        if core::ptr::addr_eq(Rc::as_ptr(&inner), Rc::as_ptr(&self)) {
+            // It returned the Deferred of this very link, which would wait for itself for ever.
+            return self.settle(Err(Cancelled.into()));
+        }
+        let upstream: Weak<dyn Node> = Rc::downgrade(&inner) as Weak<dyn Node>;
+        match self.slot.read_by(None) {
+            // Only the reader knows this link, so the reader can wait for the inner one itself, and
+            // a loop written as recursion keeps one link alive instead of one for each round.
+            Some(reader) if reader.wait_for(&upstream, Rc::weak_count(&self)) => {
+                inner.slot().read_by(Some(reader));
+            }
+            reader => {
+                self.slot.read_by(reader);
+                self.waits_for.set(Some(upstream));
+                inner.slot().read_by(Some(Reader::Outer(self)));
+            }
+        }
+        None
+    }
+}
+
+impl<T: 'static, E: Fault> Reader<T, E> {
+    /// Lets the reader wait for another node, if it is the only one of `handles` weak references.
+    fn wait_for(&self, upstream: &Weak<dyn Node>, handles: usize) -> bool {
+        let reader: &dyn Node = match self {
+            Reader::Callback(link) if handles == 1 => &**link,
+            Reader::Outer(outer) if handles == 1 => &**outer,
+            Reader::Callback(_) | Reader::Outer(_) | Reader::Task(_) => return false,
+        };
+        reader.wait_for(Some(upstream.clone()));
+        true
+    }
+}
+
+impl<U: 'static, E: Fault, F: 'static> Node for Link<U, E, F> {
+    fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
+        let (reader, result) = self.slot.pair()?;
+        drop(self);
+        reader.give(result)
+    }
+
+    fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
+        let upstream = self.waits_for.take();
+        self.waits_for.set(upstream.clone());
+        upstream?.upgrade()
+    }
+
+    fn wait_for(&self, upstream: Option<Weak<dyn Node>>) {
+        self.waits_for.set(upstream);
+    }
+
+    fn is_chained(&self) -> bool {
+        let callback = self.callback.take();
+        let waits_for = self.waits_for.take();
+        let chained = callback.is_none() && waits_for.is_some();
+        self.callback.set(callback);
+        self.waits_for.set(waits_for);
+        chained
+    }
+}
+
+impl<U: 'static, E: Fault, F: 'static> Output<U, E> for Link<U, E, F> {
+    fn slot(&self) -> &Slot<U, E> {
+        &self.slot
+    }
+}
+
+impl<T, E, U, E2, F> Input<T, E> for Link<U, E2, F>
+where
+    T: 'static,
+    E: Fault,
+    U: 'static,
+    E2: Fault,
+    F: FnOnce(Result<T, E>) -> Deferred<U, E2> + 'static,
+{
+    fn receive(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
+        let Some(callback) = self.callback.take() else {
+            // A link has one upstream, which fires once.
+            drop(Unclaimed::new(result));
+            return None;
+        };
+        self.waits_for.set(None);
+        let unwinding = OnUnwind(|| node::advance(Rc::clone(&self).settle(Err(Cancelled.into()))));
+        let returned = callback(result);
+        mem::forget(unwinding);
+        match returned.into_state() {
+            State::Fired(result) => self.settle(result),
+            State::Pending(inner) => self.chain_to(inner),
+        }
+    }
+}

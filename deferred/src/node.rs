@@ -1,0 +1,68 @@
+//! The traits by which nodes of a chain know each other, and the two loops that walk it.
+//!
+//! A chain is a row of nodes, each owned by the one before it:
+//!
+//! ```text
+//!   Promise ──owns──▶ Source ──owns──▶ Link ──owns──▶ Link ◀──owns── Deferred
+//!                        ◀╌╌╌╌╌weak╌╌╌╌╌╌  ◀╌╌╌╌╌weak╌╌╌╌╌        (so that a cancellation finds its way)
+//! ```
+//!
+//! Invariant: results travel down and cancellations up in a loop, one node a round; no node calls
+//! the next one from inside itself, so the stack does not grow with the chain.
+
+use alloc::rc::{Rc, Weak};
+
+use crate::Fault;
+use crate::slot::Slot;
+
+/// A node of a chain, whatever its types are.
+pub(crate) trait Node {
+    /// Hands the result to its reader, when both are there; the answer is the node to go on with.
+    fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>>;
+
+    /// Cancels here, or says where to cancel instead: at what this node waits for.
+    fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>>;
+
+    /// From now on this node waits for that one; with `None` it waits for nobody.
+    fn wait_for(&self, upstream: Option<Weak<dyn Node>>);
+
+    /// Whether this node's callback has returned another Deferred that it now waits for.
+    fn is_chained(&self) -> bool;
+}
+
+/// The side of a node that a result comes out of.
+pub(crate) trait Output<T: 'static, E: Fault>: Node {
+    /// Where the result appears.
+    fn slot(&self) -> &Slot<T, E>;
+}
+
+/// The side of a node that a result goes into.
+pub(crate) trait Input<T: 'static, E: Fault>: Node {
+    /// Runs the callback; the answer is this node when its own result has a reader waiting.
+    fn receive(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>>;
+}
+
+/// Fires: carries results down the chain until there is no reader, or a callback has to wait.
+pub(crate) fn advance(mut at: Option<Rc<dyn Node>>) {
+    while let Some(node) = at {
+        at = node.advance();
+    }
+}
+
+/// Cancels the innermost node that `node` waits for.
+pub(crate) fn cancel(node: Rc<dyn Node>) {
+    let mut at = Some(node);
+    while let Some(node) = at {
+        at = node.cancel();
+    }
+}
+
+/// Runs its closure when it is dropped, which happens only while a panic unwinds: whoever made it
+/// forgets it when all went well.
+pub(crate) struct OnUnwind<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for OnUnwind<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}

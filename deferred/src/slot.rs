@@ -1,0 +1,144 @@
+//! [`Slot`]: where a node's result meets its reader, whichever comes first.
+//!
+//! ```text
+//!                  ┌─ put(result) ──▶ result waits ─┐
+//!   empty ─────────┤                                ├──▶ both there ── pair() ──▶ empty, for good
+//!                  └─ read_by(reader) ▶ reader waits ┘
+//! ```
+//!
+//! Invariant: a reader is never forgotten. A slot that is dropped with a reader still waiting gives
+//! it the result or, when there is none, the cancellation.
+
+use alloc::rc::Rc;
+use core::cell::Cell;
+use core::task::Waker;
+
+use crate::node::{self, Input, Node, Output};
+use crate::unhandled::Unclaimed;
+use crate::{Cancelled, Fault};
+
+/// Where a node's result meets its reader.
+pub(crate) struct Slot<T: 'static, E: Fault> {
+    result: Cell<Unclaimed<T, E>>,
+    reader: Cell<Option<Reader<T, E>>>,
+}
+
+/// Who takes the result of a slot.
+pub(crate) enum Reader<T: 'static, E: Fault> {
+    /// The next callback of the chain.
+    Callback(Rc<dyn Input<T, E>>),
+    /// The node whose callback returned the Deferred of this slot.
+    Outer(Rc<dyn Output<T, E>>),
+    /// A task that is woken and then takes the result itself.
+    Task(Waker),
+}
+
+impl<T: 'static, E: Fault> Slot<T, E> {
+    pub(crate) fn new() -> Self {
+        Slot { result: Cell::default(), reader: Cell::new(None) }
+    }
+
+    /// Leaves a result here. The answer is whether the node has to `advance` now.
+    #[must_use]
+    pub(crate) fn put(&self, result: Result<T, E>) -> bool {
+        self.result.set(Unclaimed::new(result));
+        match self.reader.take() {
+            None => false,
+            Some(Reader::Task(waker)) => {
+                waker.wake();
+                false
+            }
+            waiting => {
+                self.reader.set(waiting);
+                true
+            }
+        }
+    }
+
+    /// Takes the result, if it is there.
+    pub(crate) fn take(&self) -> Option<Result<T, E>> {
+        self.result.take().claim()
+    }
+
+    /// Whether a result waits here.
+    pub(crate) fn is_fired(&self) -> bool {
+        let result = self.result.take();
+        let fired = result.is_some();
+        self.result.set(result);
+        fired
+    }
+
+    /// Shows the result. It is taken out meanwhile, because its `Debug` is foreign code.
+    pub(crate) fn show<R>(&self, look: impl FnOnce(Option<&Result<T, E>>) -> R) -> R {
+        let shown = Shown { slot: self, result: self.result.take() };
+        look(shown.result.as_ref())
+    }
+
+    /// Whether a reader waits here.
+    pub(crate) fn has_reader(&self) -> bool {
+        let reader = self.reader.take();
+        let waits = reader.is_some();
+        self.reader.set(reader);
+        waits
+    }
+
+    /// From now on that reader waits. The answer is the one that waited before.
+    pub(crate) fn read_by(&self, reader: Option<Reader<T, E>>) -> Option<Reader<T, E>> {
+        self.reader.replace(reader)
+    }
+
+    /// Takes the result and its reader, if both are there.
+    pub(crate) fn pair(&self) -> Option<(Reader<T, E>, Result<T, E>)> {
+        let reader = self.reader.take()?;
+        match self.take() {
+            Some(result) => Some((reader, result)),
+            None => {
+                self.reader.set(Some(reader));
+                None
+            }
+        }
+    }
+}
+
+/// A result that is looked at and goes back into its slot, also when the looking panics.
+struct Shown<'a, T: 'static, E: Fault> {
+    slot: &'a Slot<T, E>,
+    result: Unclaimed<T, E>,
+}
+
+impl<T: 'static, E: Fault> Drop for Shown<'_, T, E> {
+    fn drop(&mut self) {
+        if self.result.is_some() {
+            self.slot.result.set(core::mem::take(&mut self.result));
+        }
+    }
+}
+
+impl<T: 'static, E: Fault> Reader<T, E> {
+    /// Gives it the result; the answer is the node to go on with.
+    pub(crate) fn give(self, result: Result<T, E>) -> Option<Rc<dyn Node>> {
+        match self {
+            Reader::Callback(link) => link.receive(result),
+            Reader::Outer(outer) => {
+                outer.wait_for(None);
+                outer.slot().put(result).then_some(outer as Rc<dyn Node>)
+            }
+            // A task takes its result from the slot, see `Slot::put`. It owns the slot, too, so
+            // nothing comes here but a result that nobody claims.
+            Reader::Task(_) => {
+                drop(Unclaimed::new(result));
+                None
+            }
+        }
+    }
+}
+
+impl<T: 'static, E: Fault> Drop for Slot<T, E> {
+    fn drop(&mut self) {
+        // Only a panic leaves a reader behind, for example one in the destructor of a canceller.
+        if let Some(reader) = self.reader.take() {
+            let result = self.take().unwrap_or_else(|| Err(Cancelled.into()));
+            node::advance(reader.give(result));
+        }
+    }
+}

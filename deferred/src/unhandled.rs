@@ -1,0 +1,122 @@
+//! What happens to errors that nobody handled: [`Unhandled`] is what the hook is told.
+//!
+//! Twisted logs "Unhandled error in Deferred" when the garbage collector finds one.
+//!
+//! Invariant: a result that waits for its reader lives in an [`Unclaimed`], so an error is either
+//! taken out by somebody or reported when it is dropped, never both.
+
+use core::any::{Any, type_name};
+use core::fmt;
+
+use crate::failure::Lenient;
+use crate::{Failure, Fault, hook};
+
+/// What the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Unhandled<'a> {
+    /// An error was dropped and no errback, no awaiting task had taken it.
+    Error(UnhandledError<'a>),
+    /// A promise was dropped unfired although somebody waits; they are cancelled right after.
+    PromiseDropped {
+        /// The name of the type that was promised.
+        value: &'static str,
+    },
+}
+
+/// An error that nobody handled.
+pub struct UnhandledError<'a> {
+    error: &'a dyn Any,
+    shown: &'a dyn fmt::Debug,
+    value: &'static str,
+}
+
+impl<'a> UnhandledError<'a> {
+    /// The failure, when the Deferred failed with the default error type.
+    pub fn failure(&self) -> Option<&'a Failure> {
+        self.error.downcast_ref()
+    }
+
+    /// The error, when the Deferred failed with an `E`.
+    pub fn downcast_ref<E: 'static>(&self) -> Option<&'a E> {
+        self.error.downcast_ref()
+    }
+
+    /// The name of the type that the Deferred would have given.
+    pub fn value(&self) -> &'static str {
+        self.value
+    }
+}
+
+impl fmt::Display for UnhandledError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.failure() {
+            Some(failure) => write!(f, "{failure:#}"),
+            None => Lenient::debug(f, self.shown),
+        }
+    }
+}
+
+impl fmt::Debug for UnhandledError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Lenient::debug(f, self.shown)
+    }
+}
+
+impl fmt::Display for Unhandled<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unhandled::Error(error) => {
+                write!(f, "unhandled error in Deferred<{}>: {error}", error.value)
+            }
+            Unhandled::PromiseDropped { value } => {
+                write!(f, "promise of {value} dropped unfired, its Deferred is cancelled")
+            }
+        }
+    }
+}
+
+/// A result on its way: an error in it is reported when it is dropped instead of claimed.
+pub(crate) struct Unclaimed<T: 'static, E: Fault>(Option<Result<T, E>>);
+
+impl<T: 'static, E: Fault> Unclaimed<T, E> {
+    pub(crate) fn new(result: Result<T, E>) -> Self {
+        Unclaimed(Some(result))
+    }
+
+    /// Takes the result out; whoever has it now answers for it.
+    pub(crate) fn claim(mut self) -> Option<Result<T, E>> {
+        self.0.take()
+    }
+
+    pub(crate) fn as_ref(&self) -> Option<&Result<T, E>> {
+        self.0.as_ref()
+    }
+
+    pub(crate) fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl<T: 'static, E: Fault> Default for Unclaimed<T, E> {
+    fn default() -> Self {
+        Unclaimed(None)
+    }
+}
+
+impl<T: 'static, E: Fault> Drop for Unclaimed<T, E> {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.0.take() {
+            hook::call(&Unhandled::Error(UnhandledError {
+                error: &error,
+                shown: &error,
+                value: type_name::<T>(),
+            }));
+        }
+    }
+}
+
+/// A promise of a `T` was dropped although somebody waits for it.
+pub(crate) fn promise_dropped<T>() {
+    hook::call(&Unhandled::PromiseDropped { value: type_name::<T>() });
+}
