@@ -1,0 +1,52 @@
+//! One connection for one protocol; Twisted's `connectProtocol`.
+//!
+//! Invariant: the protocol is built before the attempt, and runs on one connection at most.
+
+use alloc::rc::Rc;
+use core::cell::Cell;
+
+use deferred::Deferred;
+use interfaces::{Address, Deliver, Factory, Protocol, StreamClientEndpoint};
+
+use crate::ProtocolRef;
+
+/// Connects, and runs `protocol` on the connection. Fires with the running protocol when its
+/// `connection_made` has returned. Cancelling gives the attempt up.
+///
+/// # Errors
+///
+/// What [`connect`](StreamClientEndpoint::connect) fails with; the protocol is dropped then.
+pub fn connect_protocol<P: Protocol>(
+    endpoint: &dyn StreamClientEndpoint,
+    protocol: P,
+) -> Deferred<ProtocolRef<P>> {
+    connect_ref(endpoint, ProtocolRef::new(protocol))
+}
+
+/// As [`connect_protocol`], for a protocol made with [`ProtocolRef::new_cyclic`], or which is to be
+/// reached while the attempt is still on.
+///
+/// # Errors
+///
+/// What [`connect`](StreamClientEndpoint::connect) fails with. A protocol that had a connection
+/// before is not run again: that attempt fails with
+/// [`NoProtocol`](interfaces::ConnectError::NoProtocol).
+pub fn connect_ref<P: Protocol>(
+    endpoint: &dyn StreamClientEndpoint,
+    protocol: ProtocolRef<P>,
+) -> Deferred<ProtocolRef<P>> {
+    let fresh = protocol.is_fresh().then(|| protocol.as_deliver());
+    let factory = Rc::new(OneProtocol { protocol: Cell::new(fresh) });
+    endpoint.connect(factory).add_callback(move |()| Ok(protocol))
+}
+
+/// Hands the protocol to the first connection, and refuses any other.
+struct OneProtocol {
+    protocol: Cell<Option<Rc<dyn Deliver>>>,
+}
+
+impl Factory for OneProtocol {
+    fn build_protocol(&self, _peer: &Address) -> Option<Rc<dyn Deliver>> {
+        self.protocol.take()
+    }
+}

@@ -1,0 +1,138 @@
+//! Factories from closures; Twisted's `Factory.forProtocol`, `startFactory` and `stopFactory`.
+//!
+//! Invariant: the start hook runs when the first of several ports begins to use the factory, the
+//! stop hook when the last one has stopped.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use core::cell::Cell;
+use core::fmt;
+
+use deferred::Failure;
+use interfaces::{Address, Deliver, Factory, Protocol};
+
+use crate::ProtocolRef;
+
+/// A factory that runs what the closure makes on each connection.
+///
+/// ```
+/// # use ropewalk_protocol as protocol;
+/// # use std::{cell::Cell, rc::Rc};
+/// # use interfaces::{Protocol, Transport};
+/// struct Greeter { number: u32 }
+/// impl Protocol for Greeter {
+///     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+///         transport.write(format!("you are caller {}\r\n", self.number).as_bytes());
+///     }
+///     fn data_received(&mut self, _: &Rc<dyn Transport>, _: &[u8]) {}
+/// }
+///
+/// let callers = Cell::new(0);
+/// let factory = protocol::factory_fn(move |_peer| {
+///     callers.set(callers.get() + 1);
+///     Greeter { number: callers.get() }
+/// });
+/// # let _ = factory;
+/// ```
+///
+/// [`FactoryFn`] makes factories that may refuse a peer, or want to know when they are in use.
+pub fn factory_fn<P: Protocol>(build: impl Fn(&Address) -> P + 'static) -> Rc<dyn Factory> {
+    FactoryFn::new(build).shared()
+}
+
+/// A factory made of closures, one piece at a time.
+///
+/// ```
+/// # use ropewalk_protocol as protocol;
+/// # use std::rc::Rc;
+/// # use interfaces::{Address, Protocol, Transport};
+/// use protocol::FactoryFn;
+/// # struct Echo;
+/// # impl Protocol for Echo {
+/// #     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+/// #         transport.write(data);
+/// #     }
+/// # }
+///
+/// let factory = FactoryFn::choosy(|peer: &Address| (peer.port() != Some(25)).then_some(Echo))
+///     .on_start(|| println!("open"))
+///     .on_stop(|| Ok(println!("closed")))
+///     .shared();
+/// # let _ = factory;
+/// ```
+pub struct FactoryFn {
+    build: Box<dyn Fn(&Address) -> Option<Rc<dyn Deliver>>>,
+    on_start: Option<Box<dyn Fn()>>,
+    on_stop: Option<Box<dyn Fn() -> Result<(), Failure>>>,
+    users: Cell<usize>,
+}
+
+impl FactoryFn {
+    /// A factory that runs what the closure makes. Given the peer's address, it is called once per
+    /// connection, before `connection_made`.
+    pub fn new<P: Protocol>(build: impl Fn(&Address) -> P + 'static) -> Self {
+        Self::erased(move |peer| Some(ProtocolRef::new(build(peer)).into()))
+    }
+
+    /// A factory that may refuse a peer with `None`; that connection is closed.
+    pub fn choosy<P: Protocol>(build: impl Fn(&Address) -> Option<P> + 'static) -> Self {
+        Self::erased(move |peer| build(peer).map(|protocol| ProtocolRef::new(protocol).into()))
+    }
+
+    /// A factory whose closure makes the running protocol itself, to keep a [`ProtocolRef`] of it
+    /// or to choose among several types.
+    pub fn erased(build: impl Fn(&Address) -> Option<Rc<dyn Deliver>> + 'static) -> Self {
+        Self { build: Box::new(build), on_start: None, on_stop: None, users: Cell::new(0) }
+    }
+
+    /// Runs `hook` when the first port or attempt begins to use the factory. Twisted's
+    /// `startFactory`.
+    pub fn on_start(mut self, hook: impl Fn() + 'static) -> Self {
+        self.on_start = Some(Box::new(hook));
+        self
+    }
+
+    /// Runs `hook` when the last port or attempt has stopped. Its error fails the `stop_listening`
+    /// that caused it. Twisted's `stopFactory`.
+    pub fn on_stop(mut self, hook: impl Fn() -> Result<(), Failure> + 'static) -> Self {
+        self.on_stop = Some(Box::new(hook));
+        self
+    }
+
+    /// Done: what endpoints take. Give clones to several ports and they count as one use.
+    pub fn shared(self) -> Rc<dyn Factory> {
+        Rc::new(self)
+    }
+}
+
+impl Factory for FactoryFn {
+    fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
+        (self.build)(peer)
+    }
+
+    fn do_start(&self) {
+        let users = self.users.get();
+        self.users.set(users + 1);
+        if users == 0
+            && let Some(hook) = &self.on_start
+        {
+            hook();
+        }
+    }
+
+    /// A stop without its start is ignored, as in Twisted.
+    fn do_stop(&self) -> Result<(), Failure> {
+        let users = self.users.get();
+        self.users.set(users.saturating_sub(1));
+        match &self.on_stop {
+            Some(hook) if users == 1 => hook(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for FactoryFn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FactoryFn").field("users", &self.users.get()).finish_non_exhaustive()
+    }
+}
