@@ -1,1 +1,56 @@
-//! Being built.
+//! Socket activation: listening on sockets that a supervisor opened; Twisted's
+//! `twisted.python.systemd` and its `systemd:` endpoint.
+//!
+//! A supervisor such as systemd opens the sockets, and starts the program when somebody connects.
+//! [`ListenFds`] takes over what it handed to this process (sd_listen_fds(3)), and
+//! [`AdoptedStreamServerEndpoint`] listens on one of them by index or by name.
+//!
+//! ```text
+//! # web.socket                                the program's argument
+//! [Socket]
+//! ListenStream=80                             systemd:domain=INET6:index=0
+//! FileDescriptorName=web                      systemd:name=web
+//! ```
+//!
+//! # Examples
+//!
+//! ```
+//! # use ropewalk_systemd as systemd;
+//! use systemd::ListenFds;
+//!
+//! fn main() -> Result<(), systemd::ListenFdsError> {
+//!     let inherited = ListenFds::from_environment()?;
+//!     for (number, name) in inherited.inherited_descriptors() {
+//!         println!("descriptor {number} is named {name}");
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What is inherited is not ours
+//!
+//! An inherited socket is never unlinked, locked or given another mode: the supervisor has it open
+//! and will hand it to the next process. It is looked at before it is used, and an error says what
+//! it is and what it would have to be.
+//!
+//! # Features
+//!
+//! `endpoints` (on by default) adds the `systemd:` string for the registry of the crate
+//! `endpoints`.
+#![deny(unsafe_code)]
+
+mod announcement;
+mod domain;
+mod errors;
+mod listen_fds;
+
+mod adopted;
+
+mod inspect;
+mod sys;
+
+pub use adopted::AdoptedStreamServerEndpoint;
+pub use announcement::{Announcement, LISTEN_FDS_MAX};
+pub use domain::Domain;
+pub use errors::{DescriptorLabel, ListenFdsError, TakeError};
+pub use listen_fds::{ListenFds, Selector};

@@ -1,0 +1,74 @@
+//! A reactor that keeps what it is asked to adopt, for tests to look at.
+//!
+//! Invariant: every descriptor that it was given is in [`Keeper::adopted`] or was closed.
+#![allow(dead_code, reason = "each test that includes this uses a part of it")]
+
+use std::cell::{Cell, RefCell};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use deferred::{Deferred, Failure};
+use interfaces::{
+    Address, AdoptError, Deliver, Factory, ListenError, ListeningPort, ReactorSocket,
+    StreamServerEndpoint,
+};
+
+/// Adopts nothing really: it only keeps the descriptors.
+#[derive(Default)]
+pub(crate) struct Keeper {
+    pub(crate) adopted: RefCell<Vec<OwnedFd>>,
+    /// How many calls there were, failed ones too.
+    pub(crate) calls: Cell<usize>,
+    /// What to answer instead.
+    pub(crate) refuses: Option<ListenError>,
+}
+
+impl ReactorSocket for Keeper {
+    fn adopt_stream_port(
+        &self,
+        descriptor: OwnedFd,
+        _factory: Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError> {
+        self.calls.set(self.calls.get() + 1);
+        if let Some(error) = &self.refuses {
+            return Err(error.clone());
+        }
+        self.adopted.borrow_mut().push(descriptor);
+        Ok(Rc::new(Port))
+    }
+
+    fn adopt_stream_connection(
+        &self,
+        _descriptor: OwnedFd,
+        _factory: Rc<dyn Factory>,
+    ) -> Result<(), AdoptError> {
+        panic!("an inherited listener is no connection")
+    }
+}
+
+struct Port;
+
+impl ListeningPort for Port {
+    fn host(&self) -> Address {
+        Address::Other("a port that is only kept".into())
+    }
+
+    fn stop_listening(&self) -> Deferred<()> {
+        Deferred::succeed(())
+    }
+}
+
+/// Builds nothing: no connection is accepted here.
+pub(crate) struct NoProtocol;
+
+impl Factory for NoProtocol {
+    fn build_protocol(&self, _peer: &Address) -> Option<Rc<dyn Deliver>> {
+        None
+    }
+}
+
+/// Listens, and answers what came of it: these endpoints fire at once.
+pub(crate) fn listen(endpoint: &dyn StreamServerEndpoint) -> Result<(), Failure> {
+    let outcome = endpoint.listen(Rc::new(NoProtocol)).try_into_result();
+    outcome.unwrap_or_else(|_| panic!("it fires at once")).map(|_port| ())
+}
