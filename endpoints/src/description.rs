@@ -1,0 +1,99 @@
+//! What an endpoint string was understood as: for `ropewalk check` and for logs.
+//!
+//! Invariant: a description printed and parsed again is the same description.
+
+use alloc::borrow::Cow;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use crate::quote_string_argument;
+
+/// What a string became. Making it opened nothing: no socket, no port.
+pub struct Parsed<E: ?Sized> {
+    /// The endpoint.
+    pub endpoint: Rc<E>,
+    /// What it was understood as.
+    pub description: Description,
+}
+
+/// Every argument of an endpoint with its effective value.
+///
+/// `Display` is the canonical endpoint string: every argument that is not absent, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// The kind, as registered.
+    pub kind: &'static str,
+    /// The arguments in the order of the kind's documentation, defaults filled in.
+    pub arguments: Vec<(&'static str, Value)>,
+    /// The layers from the application to the wire, for example `["tls", "tcp"]`.
+    pub layers: Vec<Cow<'static, str>>,
+}
+
+/// The effective value of one argument.
+///
+/// `Display` is the form that an endpoint string takes, without quoting; absent shows as nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Value {
+    /// Not given, and without a default.
+    Absent,
+    /// A host, a path, a name.
+    Text(String),
+    /// A port, a backlog.
+    Number(u64),
+    /// Permission bits, shown in octal: `0600`.
+    Mode(u32),
+    /// A time, shown in seconds, or with `ms` when it has a fraction.
+    Seconds(Duration),
+    /// A switch, shown as `1` or `0`.
+    Flag(bool),
+}
+
+impl<E: ?Sized> Parsed<E> {
+    /// An endpoint and its description.
+    pub fn new(endpoint: Rc<E>, description: Description) -> Self {
+        Self { endpoint, description }
+    }
+}
+
+impl<E: ?Sized> Clone for Parsed<E> {
+    fn clone(&self) -> Self {
+        Self { endpoint: Rc::clone(&self.endpoint), description: self.description.clone() }
+    }
+}
+
+impl<E: ?Sized> fmt::Debug for Parsed<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Parsed").field(&self.description).finish()
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quote_string_argument(self.kind))?;
+        for (name, value) in &self.arguments {
+            if *value != Value::Absent {
+                let text = alloc::format!("{value}");
+                write!(f, ":{name}={}", quote_string_argument(&text))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => Ok(()),
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+            Self::Mode(bits) => write!(f, "{bits:04o}"),
+            Self::Seconds(time) if time.subsec_nanos() == 0 => time.as_secs().fmt(f),
+            Self::Seconds(time) => write!(f, "{}ms", time.as_millis()),
+            Self::Flag(set) => f.write_str(if *set { "1" } else { "0" }),
+        }
+    }
+}

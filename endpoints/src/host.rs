@@ -1,0 +1,151 @@
+//! A host as an endpoint names it: a numeric address, or a name that a resolver is asked about.
+//!
+//! Invariant: what could be a mistyped address is never taken for a name, so no resolver is asked
+//! about `999.1.1.1`, and nothing listens on what the system makes of `1.2.3`.
+
+use alloc::string::String;
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use core::str::FromStr;
+
+/// A numeric address or a host name.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_endpoints::Host;
+///
+/// let host: Host = "fe80::1%2".parse()?;
+/// assert_eq!(host.socket_addr(80).unwrap().to_string(), "[fe80::1%2]:80");
+/// assert!("example.com".parse::<Host>()?.socket_addr(80).is_none());
+/// assert!("1.2.3".parse::<Host>().is_err());
+/// # Ok::<(), ropewalk_endpoints::BadHost>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Host {
+    /// A numeric address.
+    Ip(IpAddr),
+    /// An IPv6 address that holds on one network interface only (RFC 4007), by the interface's
+    /// number or name. A name is for the resolver to look up.
+    Zoned {
+        /// The address.
+        address: Ipv6Addr,
+        /// What stands after the `%`.
+        zone: String,
+    },
+    /// A host name.
+    Name(String),
+}
+
+/// A text that is neither an address nor a host name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither an ip address nor a host name")]
+pub struct BadHost;
+
+impl Host {
+    /// Every IPv4 address of this machine.
+    pub const ANY_IPV4: Host = Host::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    /// Every IPv6 address of this machine.
+    pub const ANY_IPV6: Host = Host::Ip(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+
+    /// The address with a port, if no resolver is needed to tell it.
+    pub fn socket_addr(&self, port: u16) -> Option<SocketAddr> {
+        match self {
+            Self::Ip(address) => Some(SocketAddr::new(*address, port)),
+            Self::Zoned { address, zone } => {
+                let digits = zone.bytes().all(|byte| byte.is_ascii_digit());
+                let zone = zone.parse().ok().filter(|_| digits)?;
+                Some(SocketAddrV6::new(*address, port, 0, zone).into())
+            }
+            Self::Name(_) => None,
+        }
+    }
+
+    /// Whether it is an IPv4 address, an IPv6 address, or (`None`) a name that can be both.
+    pub(crate) fn is_ipv6(&self) -> Option<bool> {
+        match self {
+            Self::Ip(address) => Some(address.is_ipv6()),
+            Self::Zoned { .. } => Some(true),
+            Self::Name(_) => None,
+        }
+    }
+}
+
+impl FromStr for Host {
+    type Err = BadHost;
+
+    fn from_str(text: &str) -> Result<Self, BadHost> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Ip(address));
+        }
+        if let Some((address, zone)) = zoned(text) {
+            return Ok(Self::Zoned { address, zone: zone.into() });
+        }
+        if is_host_name(text) { Ok(Self::Name(text.into())) } else { Err(BadHost) }
+    }
+}
+
+impl From<IpAddr> for Host {
+    fn from(address: IpAddr) -> Self {
+        Self::Ip(address)
+    }
+}
+
+impl From<Ipv4Addr> for Host {
+    fn from(address: Ipv4Addr) -> Self {
+        Self::Ip(address.into())
+    }
+}
+
+impl From<Ipv6Addr> for Host {
+    fn from(address: Ipv6Addr) -> Self {
+        Self::Ip(address.into())
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Zoned { address, zone } => write!(f, "{address}%{zone}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Whether the text is what may stand in brackets: an IPv6 address, with a zone or without.
+pub(crate) fn is_bare_ipv6(text: &str) -> bool {
+    text.parse::<Ipv6Addr>().is_ok() || zoned(text).is_some()
+}
+
+fn zoned(text: &str) -> Option<(Ipv6Addr, &str)> {
+    let (address, zone) = text.split_once('%')?;
+    let fits = |character: char| {
+        !character.is_control() && !character.is_whitespace() && !":/%=\\[]".contains(character)
+    };
+    let fits = !zone.is_empty() && zone.chars().all(fits);
+    Some((address.parse().ok().filter(|_| fits)?, zone))
+}
+
+/// RFC 1123 with underscores and, as Twisted lets the resolver judge them, letters of any script.
+fn is_host_name(text: &str) -> bool {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let last = name.rsplit('.').next().unwrap_or(name);
+    name.len() <= 253 && name.split('.').all(is_label) && !is_number(last)
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label.chars().all(|letter| letter.is_alphanumeric() || letter == '-' || letter == '_')
+}
+
+/// The system reads a name that ends so as an IPv4 address of an old form (inet_aton(3)): `1.2.3`
+/// as 1.2.0.3, `0x7f.1` as 127.0.0.1.
+fn is_number(label: &str) -> bool {
+    let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    match hexadecimal {
+        Some(digits) => digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        None => label.bytes().all(|digit| digit.is_ascii_digit()),
+    }
+}

@@ -1,0 +1,297 @@
+//! What is wrong with an endpoint string, and where.
+//!
+//! Invariant: the span lies inside the string, on character boundaries.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+use core::ops::Range;
+
+use crate::picture::{picture, shown};
+
+/// Why an endpoint string was not understood.
+///
+/// `Display` is one line, [`message`](Self::message); [`report`](Self::report) is the whole text
+/// for a person:
+///
+/// ```text
+/// error: unknown option `interfaec` for a `tcp` server
+///   tcp:8080:interfaec=127.0.0.1
+///            ^^^^^^^^^ column 10
+/// help: a similar option exists: `interface`
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError(Box<Mistake>);
+
+/// Behind a pointer, so that results are small where nothing is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mistake {
+    text: String,
+    span: Range<usize>,
+    problem: Problem,
+    expected: Option<Cow<'static, str>>,
+    suggestion: Option<String>,
+    hint: Option<&'static str>,
+}
+
+/// The kinds of mistakes in an endpoint string.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The string ends in a lone backslash.
+    #[error("the backslash at the end escapes nothing")]
+    DanglingEscape,
+    /// Every field has a name, so none tells the kind.
+    #[error("the kind of the {side} is missing: every field is an option")]
+    NoKind {
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// No kind of this name is registered.
+    #[error("unknown endpoint kind `{}`", shown(.kind))]
+    UnknownKind {
+        /// The name given.
+        kind: String,
+    },
+    /// The kind exists, but only for the other side.
+    #[error("`{}` is a kind of {}, not of {side}", shown(.kind), side.other())]
+    WrongSide {
+        /// The name given.
+        kind: String,
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// The kind has no option of this name.
+    #[error("unknown option `{}` for a `{kind}` {side}", shown(.option))]
+    UnknownOption {
+        /// The name given.
+        option: String,
+        /// The kind.
+        kind: &'static str,
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// An argument without a default is missing.
+    #[error("`{argument}` is missing for a `{kind}` {side}")]
+    Missing {
+        /// Its name.
+        argument: &'static str,
+        /// The kind.
+        kind: &'static str,
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// More values by position than the kind takes.
+    #[error("`{}` is one value too many for a `{kind}` {side}", shown(.given))]
+    Surplus {
+        /// The first value too many.
+        given: String,
+        /// The kind.
+        kind: &'static str,
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// One argument by position and by name.
+    #[error("`{argument}` is given twice to a `{kind}` {side}, by position and by name")]
+    GivenTwice {
+        /// Its name.
+        argument: &'static str,
+        /// The kind.
+        kind: &'static str,
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// Two arguments that exclude each other.
+    #[error("`{argument}` cannot be given together with `{other}`")]
+    Excluded {
+        /// The later one.
+        argument: &'static str,
+        /// The other.
+        other: &'static str,
+    },
+    /// A value of the wrong form or out of its range.
+    #[error("{argument} {} {expected}", refused(.given))]
+    Invalid {
+        /// The argument's name.
+        argument: &'static str,
+        /// The value given.
+        given: String,
+        /// What it should have been.
+        expected: Cow<'static, str>,
+    },
+    /// A name with more bytes than the system takes.
+    #[error("{argument} has {length} bytes, and the limit is {limit}")]
+    TooLong {
+        /// The argument's name.
+        argument: &'static str,
+        /// Its length in bytes.
+        length: usize,
+        /// The most there can be.
+        limit: usize,
+    },
+    /// What a parser of a further kind says, in its own words.
+    #[error("{message}")]
+    Refused {
+        /// One line, lower case, without a full stop.
+        message: String,
+    },
+}
+
+/// What a string is to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Something to listen on.
+    Server,
+    /// Something to connect to.
+    Client,
+}
+
+impl ParseError {
+    pub(crate) fn new(text: &str, span: Range<usize>, problem: Problem) -> Self {
+        let expected = match &problem {
+            Problem::Invalid { expected, .. } => Some(expected.clone()),
+            _ => None,
+        };
+        Self(Box::new(Mistake {
+            text: text.into(),
+            span,
+            problem,
+            expected,
+            suggestion: None,
+            hint: None,
+        }))
+    }
+
+    pub(crate) fn expecting(mut self, expected: impl Into<Cow<'static, str>>) -> Self {
+        self.0.expected = Some(expected.into());
+        self
+    }
+
+    pub(crate) fn suggesting(mut self, name: Option<&str>) -> Self {
+        self.0.suggestion = name.map(String::from);
+        self
+    }
+
+    pub(crate) fn hinting(mut self, hint: Option<&'static str>) -> Self {
+        self.0.hint = hint;
+        self
+    }
+
+    /// The same mistake in a string that holds the mistaken one as a value.
+    pub(crate) fn moved_to(mut self, text: &str, span: Range<usize>) -> Self {
+        self.0.text = text.into();
+        self.0.span = span;
+        self
+    }
+
+    /// The whole string.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// Where the mistake begins, in bytes. For something missing, the end of the string.
+    pub fn offset(&self) -> usize {
+        self.0.span.start
+    }
+
+    /// How many bytes are wrong; 0 where something is missing.
+    pub fn length(&self) -> usize {
+        self.0.span.len()
+    }
+
+    /// Where the mistake begins, in characters, from 1.
+    pub fn column(&self) -> usize {
+        self.0.text.get(..self.0.span.start).unwrap_or(&self.0.text).chars().count() + 1
+    }
+
+    /// What is wrong, to match on.
+    pub fn problem(&self) -> &Problem {
+        &self.0.problem
+    }
+
+    /// What is wrong: one line, lower case, without control characters.
+    pub fn message(&self) -> String {
+        alloc::format!("{self}")
+    }
+
+    /// What would be right, where that can be said in a few words.
+    pub fn expected(&self) -> Option<&str> {
+        self.0.expected.as_deref()
+    }
+
+    /// The known name that was probably meant, if one is near.
+    pub fn suggestion(&self) -> Option<&str> {
+        self.0.suggestion.as_deref()
+    }
+
+    /// One line that helps on, if there is something to say that the message does not.
+    pub fn help(&self) -> Option<String> {
+        let word = match self.0.problem {
+            Problem::UnknownOption { .. } => "option",
+            _ => "kind",
+        };
+        match (&self.0.suggestion, self.0.hint, &self.0.expected) {
+            (Some(name), _, _) => {
+                Some(alloc::format!("a similar {word} exists: `{}`", shown(name)))
+            }
+            (None, Some(hint), _) => Some(hint.into()),
+            // The message of an invalid value has it already.
+            (None, None, Some(_)) if matches!(self.0.problem, Problem::Invalid { .. }) => None,
+            (None, None, Some(expected)) => Some(alloc::format!("expected {expected}")),
+            (None, None, None) => None,
+        }
+    }
+
+    /// Two lines, indented: the string, and carets below what is wrong, with its column.
+    ///
+    /// Columns count characters, and no control character is printed as it is.
+    pub fn picture(&self) -> String {
+        picture(&self.0.text, &self.0.span)
+    }
+
+    /// The whole text for a person: `error: …`, the picture, and `help: …` where there is help;
+    /// lines without a line end after the last.
+    pub fn report(&self) -> String {
+        let mut report = alloc::format!("error: {self}\n{}", self.picture());
+        if let Some(help) = self.help() {
+            report.push_str("\nhelp: ");
+            report.push_str(&help);
+        }
+        report
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.problem.fmt(f)
+    }
+}
+
+impl core::error::Error for ParseError {}
+
+impl Side {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Server => Self::Client,
+            Self::Client => Self::Server,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        })
+    }
+}
+
+/// "`80a0` is not", or for nothing at all, "is empty, and not".
+fn refused(given: &str) -> String {
+    match given {
+        "" => "is empty, and not".into(),
+        _ => alloc::format!("`{}` is not", shown(given)),
+    }
+}

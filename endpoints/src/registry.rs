@@ -1,0 +1,191 @@
+//! Which kinds of endpoints there are; what Twisted looks up among its plugins
+//! (`IStreamServerEndpointStringParser`, `IStreamClientEndpointStringParserWithReactor`).
+//!
+//! Invariant: of two parsers for one kind the one that was registered first stays.
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use interfaces::{ReactorTcp, ReactorUnix, Resolver, StreamClientEndpoint, StreamServerEndpoint};
+
+use crate::grammar::{self, Field};
+use crate::nearest::{listed, nearest};
+use crate::{Arguments, ParseError, Parsed, Problem, Side};
+
+/// Reads the strings of one kind of server. Registered once, called for each string.
+pub trait ServerParser {
+    /// The first field of its strings, in lower case.
+    fn kind(&self) -> &'static str;
+
+    /// Whether the first field of a string means this kind. By default case does not count, as
+    /// for Twisted's plugins.
+    fn is_kind(&self, given: &str) -> bool {
+        given.eq_ignore_ascii_case(self.kind())
+    }
+
+    /// Makes an endpoint without opening anything.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`], most easily made by the methods of [`Argument`](crate::Argument).
+    fn parse(
+        &self,
+        arguments: &Arguments<'_>,
+    ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError>;
+}
+
+/// Reads the strings of one kind of client. Registered once, called for each string.
+pub trait ClientParser {
+    /// The first field of its strings, in lower case.
+    fn kind(&self) -> &'static str;
+
+    /// Whether the first field of a string means this kind. By default case does not count, as
+    /// in Twisted.
+    fn is_kind(&self, given: &str) -> bool {
+        given.eq_ignore_ascii_case(self.kind())
+    }
+
+    /// Makes an endpoint without opening anything.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`], most easily made by the methods of [`Argument`](crate::Argument).
+    fn parse(
+        &self,
+        arguments: &Arguments<'_>,
+    ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError>;
+}
+
+/// The known kinds, and what turns strings into endpoints; Twisted's `serverFromString` and
+/// `clientFromString`. A clone is cheap and shares the parsers.
+#[derive(Clone, Default)]
+pub struct Registry {
+    kinds: Rc<Kinds>,
+}
+
+#[derive(Clone, Default)]
+struct Kinds {
+    servers: Vec<Rc<dyn ServerParser>>,
+    clients: Vec<Rc<dyn ClientParser>>,
+}
+
+impl Registry {
+    /// Knows no kind.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Knows `tcp`, `tcp6` and `unix`, server and client, on this reactor.
+    pub fn standard<R: ReactorTcp + ReactorUnix + Resolver + 'static>(reactor: R) -> Self {
+        crate::standard::standard(Rc::new(reactor))
+    }
+
+    /// Knows one more kind of server, unless there is one of its name already.
+    #[must_use]
+    pub fn with_server(mut self, parser: impl ServerParser + 'static) -> Self {
+        Rc::make_mut(&mut self.kinds).servers.push(Rc::new(parser));
+        self
+    }
+
+    /// Knows one more kind of client, unless there is one of its name already.
+    #[must_use]
+    pub fn with_client(mut self, parser: impl ClientParser + 'static) -> Self {
+        Rc::make_mut(&mut self.kinds).clients.push(Rc::new(parser));
+        self
+    }
+
+    /// The server endpoint that a string describes; Twisted's `serverFromString`.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`].
+    pub fn server(&self, text: &str) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
+        let (kind, fields) = split(text, Side::Server)?;
+        match self.kinds.servers.iter().find(|parser| parser.is_kind(&kind.name)) {
+            Some(parser) => {
+                parser.parse(&Arguments::new(text, (Side::Server, parser.kind()), fields, self))
+            }
+            None => Err(self.unknown(text, kind, Side::Server)),
+        }
+    }
+
+    /// The client endpoint that a string describes; Twisted's `clientFromString`.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`].
+    pub fn client(&self, text: &str) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
+        let (kind, fields) = split(text, Side::Client)?;
+        match self.kinds.clients.iter().find(|parser| parser.is_kind(&kind.name)) {
+            Some(parser) => {
+                parser.parse(&Arguments::new(text, (Side::Client, parser.kind()), fields, self))
+            }
+            None => Err(self.unknown(text, kind, Side::Client)),
+        }
+    }
+
+    /// The kinds of servers, in the order of their registration.
+    pub fn server_kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.kinds.servers.iter().map(|parser| parser.kind())
+    }
+
+    /// The kinds of clients, in the order of their registration.
+    pub fn client_kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.kinds.clients.iter().map(|parser| parser.kind())
+    }
+
+    fn kinds(&self, side: Side) -> Vec<&'static str> {
+        match side {
+            Side::Server => self.server_kinds().collect(),
+            Side::Client => self.client_kinds().collect(),
+        }
+    }
+
+    fn unknown(&self, text: &str, kind: Kind, side: Side) -> ParseError {
+        let known = self.kinds(side);
+        let elsewhere =
+            !known.contains(&&*kind.name) && self.kinds(side.other()).contains(&&*kind.name);
+        let problem = match elsewhere {
+            true => Problem::WrongSide { kind: kind.name.clone(), side },
+            false => Problem::UnknownKind { kind: kind.name.clone() },
+        };
+        let near = if elsewhere { None } else { nearest(&kind.name, known.iter().copied()) };
+        ParseError::new(text, kind.span, problem)
+            .expecting(alloc::format!("one of {}", listed(known.iter().copied())))
+            .suggesting(near)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("servers", &self.kinds(Side::Server))
+            .field("clients", &self.kinds(Side::Client))
+            .finish()
+    }
+}
+
+/// The field that tells the kind.
+struct Kind {
+    name: String,
+    span: core::ops::Range<usize>,
+}
+
+/// The kind is the first field without a name, wherever it stands, as in Twisted.
+fn split(text: &str, side: Side) -> Result<(Kind, Vec<Field<'_>>), ParseError> {
+    let mut fields = grammar::fields(text).map_err(|offset| {
+        ParseError::new(text, offset..text.len(), Problem::DanglingEscape)
+            .expecting("a character after the backslash; `\\\\` means a backslash")
+    })?;
+    match fields.iter().position(|field| field.name.is_none()) {
+        Some(index) => {
+            let field = fields.remove(index);
+            let kind = Kind { name: field.value.text.into_owned(), span: field.value.span };
+            Ok((kind, fields))
+        }
+        None => Err(ParseError::new(text, 0..0, Problem::NoKind { side })
+            .expecting("a kind first, as in `tcp:80`")),
+    }
+}

@@ -1,0 +1,27 @@
+//! The kinds that every program has.
+//!
+//! Invariant: all of them run on one reactor.
+
+use alloc::rc::Rc;
+
+use interfaces::{ReactorTcp, ReactorUnix, Resolver};
+
+use crate::Registry;
+use crate::tcp_reactor::TcpReactor;
+use crate::tcp_strings::{Tcp6ClientParser, Tcp6ServerParser, TcpClientParser, TcpServerParser};
+use crate::unix_strings::{UnixClientParser, UnixServerParser};
+
+pub(crate) fn standard<R>(reactor: Rc<R>) -> Registry
+where
+    R: ReactorTcp + ReactorUnix + Resolver + 'static,
+{
+    let unix: Rc<dyn ReactorUnix> = reactor.clone();
+    let tcp: Rc<dyn TcpReactor> = reactor;
+    Registry::new()
+        .with_server(TcpServerParser(Rc::clone(&tcp)))
+        .with_server(Tcp6ServerParser(Rc::clone(&tcp)))
+        .with_server(UnixServerParser(Rc::clone(&unix)))
+        .with_client(TcpClientParser(Rc::clone(&tcp)))
+        .with_client(Tcp6ClientParser(tcp))
+        .with_client(UnixClientParser(unix))
+}

@@ -1,0 +1,188 @@
+//! Connecting over TCP; Twisted's `TCP4ClientEndpoint` and `TCP6ClientEndpoint`.
+//!
+//! Invariant: at most one attempt runs at a time, and none begins after the connect was cancelled.
+
+use alloc::rc::Rc;
+use alloc::string::ToString;
+use alloc::vec::{self, Vec};
+use core::cell::Cell;
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use deferred::{Cancelled, Deferred, Failure};
+use interfaces::{
+    Attempt, ConnectError, ConnectTcp, Factory, ReactorTcp, Resolver, StreamClientEndpoint,
+};
+
+use crate::Host;
+use crate::tcp_reactor::{Family, TcpReactor, addresses};
+
+/// How many addresses of one name are tried. More than this come only from a name server that
+/// means harm or is mistaken.
+const ADDRESSES_MAX: usize = 32;
+
+/// A host and TCP port to connect to.
+///
+/// # Errors
+///
+/// `connect` fails with [`ConnectError`]; for a name, with [`ConnectError::AllFailed`], which
+/// lists each address that was tried, or with what the resolver says. Cancelling stops whatever
+/// runs, the look-up or the attempt, and begins no other.
+///
+/// # Differences from Twisted
+///
+/// All addresses of a name are tried, one after the other, IPv4 and IPv6 as the resolver orders
+/// them, at most 32; Twisted tries one. The address to connect from is numeric.
+#[derive(Clone)]
+pub struct TcpClientEndpoint {
+    reactor: Rc<dyn TcpReactor>,
+    host: Host,
+    port: u16,
+    timeout: Duration,
+    bind_address: Option<IpAddr>,
+    family: Family,
+}
+
+impl TcpClientEndpoint {
+    /// Connects to `port` of `host`, over IPv4 or IPv6.
+    pub fn new(
+        reactor: impl ReactorTcp + Resolver + 'static,
+        host: impl Into<Host>,
+        port: u16,
+    ) -> Self {
+        Self::shared(Rc::new(reactor), host.into(), port)
+    }
+
+    /// Connects to `port` of `host`, over IPv6 alone; Twisted's `TCP6ClientEndpoint`.
+    pub fn new_ipv6(
+        reactor: impl ReactorTcp + Resolver + 'static,
+        host: impl Into<Host>,
+        port: u16,
+    ) -> Self {
+        Self::shared_ipv6(Rc::new(reactor), host.into(), port)
+    }
+
+    /// How long each attempt may take. Default 30 s.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// The local address to connect from, with a free port. Only addresses of its family are
+    /// connected to.
+    #[must_use]
+    pub fn with_bind_address(self, address: IpAddr) -> Self {
+        Self { bind_address: Some(address), ..self }
+    }
+
+    pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
+        let timeout = Duration::from_secs(30);
+        Self { reactor, host, port, timeout, bind_address: None, family: Family::Any }
+    }
+
+    pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
+        Self { family: Family::Ipv6, ..Self::shared(reactor, host, port) }
+    }
+
+    fn options(&self, address: SocketAddr) -> ConnectTcp {
+        ConnectTcp {
+            timeout: self.timeout,
+            bind_address: self.bind_address.map(|local| SocketAddr::new(local, 0)),
+            ..ConnectTcp::new(address)
+        }
+    }
+
+    /// The addresses that can be connected to: of our family, and of the local address's.
+    fn usable(&self) -> Family {
+        match (self.family, self.bind_address) {
+            (Family::Any, Some(IpAddr::V4(_))) => Family::Ipv4,
+            (Family::Any, Some(IpAddr::V6(_))) => Family::Ipv6,
+            (family, _) => family,
+        }
+    }
+}
+
+impl StreamClientEndpoint for TcpClientEndpoint {
+    fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+        let found = addresses(&self.reactor, (&self.host, self.port), self.usable());
+        if self.host.socket_addr(self.port).is_some() {
+            let endpoint = self.clone();
+            return found.add_callback(move |addresses| {
+                let address = *addresses.first().expect("addresses() has at least one");
+                endpoint.reactor.connect_tcp(&endpoint.options(address), factory)
+            });
+        }
+        let given_up = Rc::new(Cell::new(false));
+        let (endpoint, stop) = (self.clone(), Rc::clone(&given_up));
+        let connected = found.add_callback(move |addresses| {
+            let attempts = Vec::new();
+            Addresses { endpoint, factory, stop, attempts, left: addresses.into_iter() }.try_next(0)
+        });
+        cancelled_by(given_up, connected)
+    }
+}
+
+/// The same result; but cancelling sets `given_up` first, so that what then fails is not taken for
+/// a failed attempt, whatever the reactor calls it.
+fn cancelled_by(given_up: Rc<Cell<bool>>, connected: Deferred<()>) -> Deferred<()> {
+    let running = connected.cancel_handle();
+    let (deferred, promise) = Deferred::with_canceller(move || {
+        given_up.set(true);
+        running.cancel();
+        None
+    });
+    drop(connected.add_both(move |result| {
+        promise.fire(result);
+        Ok::<(), Failure>(())
+    }));
+    deferred
+}
+
+/// The addresses of one name, while they are tried.
+struct Addresses {
+    endpoint: TcpClientEndpoint,
+    factory: Rc<dyn Factory>,
+    stop: Rc<Cell<bool>>,
+    attempts: Vec<Attempt>,
+    left: vec::IntoIter<SocketAddr>,
+}
+
+impl Addresses {
+    fn try_next(mut self, tried: usize) -> Deferred<()> {
+        let next = self.left.next().filter(|_| tried < ADDRESSES_MAX);
+        let Some(address) = next else {
+            let host = self.endpoint.host.to_string();
+            return Deferred::fail(ConnectError::AllFailed { host, attempts: self.attempts });
+        };
+        let options = self.endpoint.options(address);
+        let attempt = self.endpoint.reactor.connect_tcp(&options, Rc::clone(&self.factory));
+        attempt.add_errback(move |failure| {
+            if self.stop.get() || is_final(&failure) {
+                return Deferred::fail(failure);
+            }
+            self.attempts.push(Attempt { address: address.into(), failure });
+            self.try_next(tried + 1)
+        })
+    }
+}
+
+/// Whether another address would not help: somebody cancelled, or this address did connect.
+fn is_final(failure: &Failure) -> bool {
+    let connected = matches!(
+        failure.downcast_ref(),
+        Some(ConnectError::NoProtocol { .. } | ConnectError::EndedAtOnce { .. })
+    );
+    connected || failure.check::<Cancelled>()
+}
+
+impl fmt::Debug for TcpClientEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpClientEndpoint")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("timeout", &self.timeout)
+            .field("bind_address", &self.bind_address)
+            .finish_non_exhaustive()
+    }
+}

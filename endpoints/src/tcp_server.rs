@@ -1,0 +1,88 @@
+//! Listening over TCP; Twisted's `TCP4ServerEndpoint` and `TCP6ServerEndpoint`.
+//!
+//! Invariant: one call of `listen` opens one port, on one address.
+
+use alloc::rc::Rc;
+use core::fmt;
+
+use deferred::{Deferred, Failure};
+use interfaces::{Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver, StreamServerEndpoint};
+
+use crate::Host;
+use crate::tcp_reactor::{Family, TcpReactor, addresses};
+
+/// A TCP port to listen on.
+///
+/// # Errors
+///
+/// `listen` fails with [`ListenError`](interfaces::ListenError), or, if the interface is a name,
+/// with what the resolver says.
+///
+/// # Differences from Twisted
+///
+/// An interface that is a name is looked up by the reactor's [`Resolver`], without blocking.
+#[derive(Clone)]
+pub struct TcpServerEndpoint {
+    reactor: Rc<dyn TcpReactor>,
+    port: u16,
+    interface: Host,
+    backlog: u32,
+    family: Family,
+}
+
+impl TcpServerEndpoint {
+    /// Listens on `port` of every IPv4 address; 0 takes a free port.
+    pub fn new(reactor: impl ReactorTcp + Resolver + 'static, port: u16) -> Self {
+        Self::shared(Rc::new(reactor), port)
+    }
+
+    /// As [`new`](Self::new), on every IPv6 address; Twisted's `TCP6ServerEndpoint`.
+    pub fn new_ipv6(reactor: impl ReactorTcp + Resolver + 'static, port: u16) -> Self {
+        Self::shared_ipv6(Rc::new(reactor), port)
+    }
+
+    /// Listens on this address of the machine. Of a name with addresses of both families the
+    /// first IPv4 address is taken, and for an endpoint of IPv6 the first IPv6 address.
+    #[must_use]
+    pub fn with_interface(self, interface: impl Into<Host>) -> Self {
+        Self { interface: interface.into(), ..self }
+    }
+
+    /// How many connections the kernel keeps before they are accepted. Default 50.
+    #[must_use]
+    pub fn with_backlog(self, backlog: u32) -> Self {
+        Self { backlog, ..self }
+    }
+
+    pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
+        Self { reactor, port, interface: Host::ANY_IPV4, backlog: 50, family: Family::Any }
+    }
+
+    pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
+        Self { reactor, port, interface: Host::ANY_IPV6, backlog: 50, family: Family::Ipv6 }
+    }
+}
+
+impl StreamServerEndpoint for TcpServerEndpoint {
+    fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
+        let Self { reactor, backlog, .. } = self.clone();
+        let found = addresses(&reactor, (&self.interface, self.port), self.family);
+        found.add_callback(move |addresses| {
+            // `localhost` means 127.0.0.1, as in Twisted, wherever ::1 comes first.
+            let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+            let address = *address.expect("addresses() has at least one");
+            let options = ListenTcp { backlog, ..ListenTcp::new(address) };
+            reactor.listen_tcp(&options, factory).map_err(Failure::from)
+        })
+    }
+}
+
+impl fmt::Debug for TcpServerEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpServerEndpoint")
+            .field("port", &self.port)
+            .field("interface", &self.interface)
+            .field("backlog", &self.backlog)
+            .finish_non_exhaustive()
+    }
+}
