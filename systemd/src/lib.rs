@@ -45,6 +45,8 @@ mod errors;
 mod listen_fds;
 
 mod adopted;
+#[cfg(feature = "endpoints")]
+mod parser;
 
 mod inspect;
 mod sys;
@@ -54,3 +56,5 @@ pub use announcement::{Announcement, LISTEN_FDS_MAX};
 pub use domain::Domain;
 pub use errors::{DescriptorLabel, ListenFdsError, TakeError};
 pub use listen_fds::{ListenFds, Selector};
+#[cfg(feature = "endpoints")]
+pub use parser::register;

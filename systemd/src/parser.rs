@@ -1,0 +1,92 @@
+//! The `systemd:` string; Twisted's `_SystemdParser`.
+//!
+//! Invariant: parsing looks at no descriptor, so that a string can be checked on another machine
+//! than the one that will listen.
+
+use std::rc::Rc;
+
+use endpoints::{
+    Argument, Arguments, Description, ParseError, Parsed, Registry, ServerParser, Value,
+};
+use interfaces::{ReactorSocket, StreamServerEndpoint};
+
+use crate::{AdoptedStreamServerEndpoint, Domain, LISTEN_FDS_MAX, ListenFds, Selector};
+
+/// Adds `systemd:` servers to a registry: `systemd:domain=INET:index=0`, `systemd:name=web`.
+///
+/// | argument | means | default |
+/// |---|---|---|
+/// | `domain` | `INET`, `INET6` or `UNIX`, which the socket has to be | any of them |
+/// | `index` | its place among the inherited ones, from 0 | |
+/// | `name` | its name | |
+///
+/// By position they come in this order. Exactly one of `index` and `name` is given.
+///
+/// # Differences from Twisted
+///
+/// `domain` may be left out. A negative index, which Twisted counts from the end, is an error.
+/// Whether the descriptor exists and is of that family is found out when it is listened on, and not
+/// while parsing.
+pub fn register(
+    registry: Registry,
+    reactor: Rc<dyn ReactorSocket>,
+    inherited: ListenFds,
+) -> Registry {
+    registry.with_server(SystemdParser { reactor, inherited })
+}
+
+/// Reads `systemd:` strings, for [`register`].
+struct SystemdParser {
+    reactor: Rc<dyn ReactorSocket>,
+    inherited: ListenFds,
+}
+
+impl ServerParser for SystemdParser {
+    fn kind(&self) -> &'static str {
+        "systemd"
+    }
+
+    fn parse(
+        &self,
+        arguments: &Arguments<'_>,
+    ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
+        let [domain, index, name] = arguments.bind(["domain", "index", "name"])?;
+        let domain = parse_domain(&domain)?;
+        let selector = parse_selector(&index, &name)?;
+        let description = describe(self.kind(), domain, &selector);
+        let (reactor, inherited) = (self.reactor.clone(), self.inherited.clone());
+        let endpoint = AdoptedStreamServerEndpoint::new(reactor, inherited, selector, domain);
+        Ok(Parsed::new(Rc::new(endpoint), description))
+    }
+}
+
+fn parse_domain(domain: &Argument<'_>) -> Result<Option<Domain>, ParseError> {
+    let Some(name) = domain.text()? else { return Ok(None) };
+    let known = Domain::from_name(name).ok_or_else(|| domain.error("INET, INET6 or UNIX"))?;
+    Ok(Some(known))
+}
+
+fn parse_selector(index: &Argument<'_>, name: &Argument<'_>) -> Result<Selector, ParseError> {
+    match (index.is_given(), name.is_given()) {
+        (true, true) => Err(name.excluded_by(index)),
+        (false, false) => Err(index.refuse("a `systemd` server needs `index` or `name`")),
+        (false, true) => Ok(Selector::Name(name.required()?.into())),
+        (true, false) => {
+            let number = index.number(0..=u64::from(LISTEN_FDS_MAX) - 1)?;
+            Ok(Selector::Index(number as usize))
+        }
+    }
+}
+
+fn describe(kind: &'static str, domain: Option<Domain>, selector: &Selector) -> Description {
+    let domain = domain.map_or(Value::Absent, |domain| Value::Text(domain.name().into()));
+    let (index, name) = match selector {
+        Selector::Index(index) => (Value::Number(*index as u64), Value::Absent),
+        Selector::Name(name) => (Value::Absent, Value::Text(name.clone())),
+    };
+    Description {
+        kind,
+        arguments: vec![("domain", domain), ("index", index), ("name", name)],
+        layers: vec![kind.into()],
+    }
+}
