@@ -1,0 +1,21 @@
+//! Doubles for tests; Twisted's `proto_helpers`, `task.Clock` and `loopback`.
+//!
+//! They are ordinary implementations of the public traits, so a protocol cannot tell them from a
+//! reactor, and no test needs to sleep or to open a port.
+//!
+//! | to test | take |
+//! |---|---|
+//! | what one protocol writes | [`StringTransport`] |
+//! | what it does as time passes | [`Clock`] |
+//! | two protocols that talk with each other | [`memory::Pair`] |
+//! | factories and endpoints too | [`memory::Network`] |
+//! | what reaches a protocol | [`Recorder`] as that protocol |
+
+mod clock;
+pub mod memory;
+mod recorder;
+mod string_transport;
+
+pub use clock::Clock;
+pub use recorder::{Record, Recorder, Seen};
+pub use string_transport::{ProducerState, StringTransport};

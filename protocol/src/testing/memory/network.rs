@@ -1,0 +1,253 @@
+//! The network in memory: what a reactor is to sockets.
+//!
+//! Invariant: a round does what was there when it began, in the order in which it came about.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+use core::fmt;
+use core::time::Duration;
+
+use interfaces::{Address, Deliver};
+
+use super::connection::{Connection, Opening, Progress};
+use super::endpoint::{Attempt, ClientEndpoint, Port, ServerEndpoint};
+use super::pair::Pair;
+use super::transport::Wire;
+use crate::testing::Clock;
+
+/// How many rounds [`Network::flush`] makes before it gives up.
+const ROUNDS_MAX: u32 = 10_000_000;
+
+/// Connections in memory, and the endpoints that make them; a clone is the same network.
+///
+/// A round of [`pump`](Self::pump): the clock's calls that are due; connections that ended before
+/// this round are lost; ports that stopped; new connections; then for each connection
+/// `connection_made`, or one `data_received`, and sending.
+#[derive(Clone, Default)]
+pub struct Network {
+    pub(super) shared: Rc<Shared>,
+}
+
+#[derive(Default)]
+pub(super) struct Shared {
+    connections: RefCell<Vec<Rc<Connection>>>,
+    pub(super) ports: RefCell<BTreeMap<Rc<str>, Rc<Port>>>,
+    pub(super) stopped: RefCell<VecDeque<Rc<Port>>>,
+    pub(super) attempts: RefCell<VecDeque<Rc<Attempt>>>,
+    clock: RefCell<Option<Clock>>,
+    pub(super) catcher: Catcher,
+    limits: Limits,
+    serial: Cell<u64>,
+}
+
+struct Limits {
+    in_flight_max: Cell<usize>,
+    read_max: Cell<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { in_flight_max: Cell::new(64 * 1024), read_max: Cell::new(64 * 1024) }
+    }
+}
+
+/// Calls what it is given and catches its panic, giving the panic's message.
+///
+/// This crate has no `std` and so cannot catch panics itself. With it, this is the whole of it:
+///
+/// ```
+/// # use ropewalk_protocol as protocol;
+/// use std::panic::{AssertUnwindSafe, catch_unwind};
+/// use std::rc::Rc;
+///
+/// protocol::testing::memory::Network::new().catch_panics(|call| {
+///     catch_unwind(AssertUnwindSafe(call)).map_err(|_| Rc::from("it panicked"))
+/// });
+/// ```
+pub type CatchPanic = fn(&mut dyn FnMut()) -> Result<(), Rc<str>>;
+
+/// Runs foreign code, with or without catching.
+#[derive(Default)]
+pub(super) struct Catcher(Cell<Option<CatchPanic>>);
+
+impl Catcher {
+    pub(super) fn run(&self, call: &mut dyn FnMut()) -> Result<(), Rc<str>> {
+        match self.0.get() {
+            Some(catch) => catch(call),
+            None => {
+                call();
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Network {
+    /// A network without connections.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Joins two protocols. They hear of it in the next round.
+    pub fn join(&self, client: Rc<dyn Deliver>, server: Rc<dyn Deliver>) -> Pair {
+        let serial = self.next_serial();
+        let name = |side| Address::Other(format!("memory:{side}#{serial}").into());
+        self.join_at(name("client"), client, name("server"), server)
+    }
+
+    /// As [`join`](Self::join), with the addresses that the two sides are to see.
+    pub fn join_at(
+        &self,
+        client_address: Address,
+        client: Rc<dyn Deliver>,
+        server_address: Address,
+        server: Rc<dyn Deliver>,
+    ) -> Pair {
+        let (client_side, server_side) = self.wire(client_address, server_address).connect();
+        self.add(Connection::new(client_side.clone(), client, Opening::Silent));
+        self.add(Connection::new(server_side.clone(), server, Opening::Silent));
+        Pair::of(self.clone(), client_side, server_side)
+    }
+
+    /// An endpoint that accepts what connects to `name`.
+    pub fn server(&self, name: &str) -> ServerEndpoint {
+        ServerEndpoint::new(self, name)
+    }
+
+    /// An endpoint that connects to `name`.
+    pub fn client(&self, name: &str) -> ClientEndpoint {
+        ClientEndpoint::new(self, name)
+    }
+
+    /// How many bytes may be on their way in each direction of connections made from now on;
+    /// 64 KiB at first.
+    pub fn set_in_flight_max(&self, bytes: usize) {
+        self.shared.limits.in_flight_max.set(bytes.max(1));
+    }
+
+    /// How many bytes one `data_received` gets at most, on connections made from now on; 64 KiB at
+    /// first. With 1, all arrives byte by byte.
+    pub fn set_read_max(&self, bytes: usize) {
+        self.shared.limits.read_max.set(bytes.max(1));
+    }
+
+    /// Makes each round begin with `clock.advance(0)`, as a reactor runs what is due.
+    pub fn run_clock(&self, clock: &Clock) {
+        let before = self.shared.clock.replace(Some(clock.clone()));
+        drop(before);
+    }
+
+    /// Catches panics of protocols, factories and producers, as a reactor does: it costs that
+    /// connection only. Otherwise they go through [`pump`](Self::pump) to the test, which is what a
+    /// test of one protocol wants.
+    pub fn catch_panics(&self, catch: CatchPanic) {
+        self.shared.catcher.0.set(Some(catch));
+    }
+
+    /// How many sides of connections there are. A side is one until its protocol was told that
+    /// the connection is lost.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.borrow().len()
+    }
+
+    /// One round; says whether anything happened.
+    pub fn pump(&self) -> bool {
+        let clock = self.shared.clock.borrow().clone();
+        if let Some(clock) = clock {
+            clock.advance(Duration::ZERO);
+        }
+        let ending = self.ending();
+        let progress = self.bury(ending);
+        let progress = progress.or(self.finish_stopping());
+        let progress = progress.or(self.make_attempts());
+        progress.or(self.step_connections()) == Progress::Moved
+    }
+
+    /// Rounds until one finds nothing to do. What a paused reader or an unregistered producer holds
+    /// up stays where it is.
+    ///
+    /// # Panics
+    ///
+    /// After ten million rounds: then the protocols will talk for ever.
+    pub fn flush(&self) {
+        for _ in 0..ROUNDS_MAX {
+            if !self.pump() {
+                return;
+            }
+        }
+        panic!("the network did not come to rest within {ROUNDS_MAX} rounds");
+    }
+
+    /// Those whose protocols are told in this round; one that ends meanwhile waits for the next.
+    fn ending(&self) -> Vec<Rc<Connection>> {
+        let connections = self.shared.connections.borrow();
+        connections.iter().filter(|connection| connection.is_ending()).cloned().collect()
+    }
+
+    fn bury(&self, ending: Vec<Rc<Connection>>) -> Progress {
+        let mut progress = Progress::Quiet;
+        for connection in ending {
+            // One by one, so that a panic in one leaves the others in the list.
+            self.shared.connections.borrow_mut().retain(|other| !Rc::ptr_eq(other, &connection));
+            connection.bury(&self.shared.catcher);
+            progress = Progress::Moved;
+        }
+        progress
+    }
+
+    fn finish_stopping(&self) -> Progress {
+        let count = self.shared.stopped.borrow().len();
+        for _ in 0..count {
+            let port = self.shared.stopped.borrow_mut().pop_front();
+            if let Some(port) = port {
+                port.finish(&self.shared.catcher);
+            }
+        }
+        if count > 0 { Progress::Moved } else { Progress::Quiet }
+    }
+
+    fn make_attempts(&self) -> Progress {
+        let count = self.shared.attempts.borrow().len();
+        for _ in 0..count {
+            let attempt = self.shared.attempts.borrow_mut().pop_front();
+            if let Some(attempt) = attempt {
+                attempt.make(self);
+            }
+        }
+        if count > 0 { Progress::Moved } else { Progress::Quiet }
+    }
+
+    fn step_connections(&self) -> Progress {
+        let mut progress = Progress::Quiet;
+        let connections = self.shared.connections.borrow().clone();
+        for connection in connections {
+            progress = progress.or(connection.step(&self.shared.catcher));
+        }
+        progress
+    }
+
+    pub(super) fn add(&self, connection: Rc<Connection>) {
+        self.shared.connections.borrow_mut().push(connection);
+    }
+
+    pub(super) fn wire(&self, client: Address, server: Address) -> Wire {
+        let limits = &self.shared.limits;
+        let (in_flight_max, read_max) = (limits.in_flight_max.get(), limits.read_max.get());
+        Wire { client, server, in_flight_max, read_max }
+    }
+
+    pub(super) fn next_serial(&self) -> u64 {
+        let serial = self.shared.serial.get() + 1;
+        self.shared.serial.set(serial);
+        serial
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network").field("connections", &self.connections()).finish_non_exhaustive()
+    }
+}

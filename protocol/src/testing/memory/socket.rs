@@ -1,0 +1,290 @@
+//! One side of a connection in memory: the close machine, without anybody to call.
+//!
+//! Invariant: a stage is left only along an arrow of this drawing.
+//!
+//! ```text
+//!          lose_write_connection            all sent, no producer
+//!   Open ────────────────────────▶ HalfClosing ────────────────▶ WriteClosed
+//!    │                                  │                            │
+//!    │ lose_connection                  │ lose_connection            │ lose_connection
+//!    ▼                                  │                            │
+//!  Closing ◀────────────────────────────┘                            │
+//!    │ all sent, no producer: Done                                   │
+//!    ▼                                                               ▼
+//!  Ending(reason) ◀── abort, cap, panic, reset, broken pipe, end of file ── any of the above
+//!    │ a later pump: the producer is stopped, connection_lost
+//!    ▼
+//!  Dead
+//! ```
+//!
+//! The wire is closed when `Ending` begins, the protocol hears of it when `Ending` is over.
+
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::mem;
+
+use deferred::Failure;
+use interfaces::{AlreadyProducing, BufferLimits, OsError, Producer, Reason};
+
+use super::errno;
+use super::pipe::{Next, Pipe, Reader, Tail};
+
+/// The state of one side. Its methods call nobody: they return what is to be called when the
+/// borrow has ended.
+pub(super) struct Socket {
+    stage: Stage,
+    incoming: Rc<Pipe>,
+    reading: Reading,
+    outgoing: Rc<Pipe>,
+    unsent: VecDeque<u8>,
+    limits: BufferLimits,
+    producer: Option<Producer>,
+    producer_waits: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Stage {
+    Open,
+    HalfClosing,
+    WriteClosed,
+    Closing,
+    Ending(Reason),
+    Dead,
+}
+
+struct Reading {
+    paused: bool,
+    eof_told: bool,
+    bytes_max: usize,
+}
+
+/// What came in, for the protocol.
+pub(super) enum Incoming {
+    Nothing,
+    Data(Vec<u8>),
+    /// Ask the protocol, then call [`Socket::eof_told`] or [`Socket::end`].
+    Eof,
+    /// It has ended.
+    Broken,
+}
+
+/// What sending led to.
+pub(super) enum Sent {
+    Nothing,
+    Something,
+    /// The producer may go on.
+    Resume(Producer),
+    /// The write side is closed; the protocol wants to know.
+    WriteClosed,
+}
+
+/// What a registration asks for.
+pub(super) enum Registered {
+    /// Nothing: it is a push producer.
+    Push,
+    /// It is a pull producer: ask it for its first piece.
+    Pull(Producer),
+    /// The connection is gone: stop it.
+    Refused(Producer),
+}
+
+impl Socket {
+    pub(super) fn new(incoming: Rc<Pipe>, outgoing: Rc<Pipe>, read_max: usize) -> Self {
+        Self {
+            stage: Stage::Open,
+            incoming,
+            reading: Reading { paused: false, eof_told: false, bytes_max: read_max },
+            outgoing,
+            unsent: VecDeque::new(),
+            limits: BufferLimits::default(),
+            producer: None,
+            producer_waits: false,
+        }
+    }
+
+    pub(super) fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// Queues bytes; gives the producer that is to be paused for it.
+    pub(super) fn write<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>) -> Option<Producer> {
+        let takes_writes = match self.stage {
+            Stage::Open => true,
+            // A producer may finish before the close goes on.
+            Stage::HalfClosing | Stage::Closing => self.producer.is_some(),
+            Stage::WriteClosed | Stage::Ending(_) | Stage::Dead => false,
+        };
+        if !takes_writes {
+            return None;
+        }
+        for piece in pieces {
+            self.unsent.extend(piece);
+        }
+        if self.unsent.len() > self.limits.cap {
+            self.end(Reason::WriteBufferExceeded { cap: self.limits.cap });
+            return None;
+        }
+        let pauses = self.unsent.len() > self.limits.high_water && !self.producer_waits;
+        match &self.producer {
+            Some(producer @ Producer::Push(_)) if pauses => {
+                self.producer_waits = true;
+                Some(producer.clone())
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn lose_connection(&mut self) {
+        match self.stage {
+            Stage::Open | Stage::HalfClosing => self.stage = Stage::Closing,
+            // Nothing is left that could be sent.
+            Stage::WriteClosed => self.end(Reason::Done),
+            Stage::Closing | Stage::Ending(_) | Stage::Dead => {}
+        }
+    }
+
+    pub(super) fn lose_write_connection(&mut self) {
+        match self.stage {
+            Stage::Open => self.stage = Stage::HalfClosing,
+            Stage::HalfClosing
+            | Stage::WriteClosed
+            | Stage::Closing
+            | Stage::Ending(_)
+            | Stage::Dead => {}
+        }
+    }
+
+    /// Closes both directions of the wire; the first reason stays.
+    pub(super) fn end(&mut self, reason: Reason) {
+        match self.stage {
+            Stage::Open | Stage::HalfClosing | Stage::WriteClosed | Stage::Closing => {}
+            Stage::Ending(_) | Stage::Dead => return,
+        }
+        let unread = self.incoming.abandon();
+        self.outgoing.close(if reason.is_clean() && unread == 0 { Tail::Eof } else { Tail::Reset });
+        self.unsent = VecDeque::new();
+        self.stage = Stage::Ending(reason);
+    }
+
+    /// The last step, if it is due: gives the reason for the protocol, and the producer to stop.
+    pub(super) fn bury(&mut self) -> Option<(Reason, Option<Producer>)> {
+        match mem::replace(&mut self.stage, Stage::Dead) {
+            Stage::Ending(reason) => Some((reason, self.producer.take())),
+            other => {
+                self.stage = other;
+                None
+            }
+        }
+    }
+
+    pub(super) fn set_reading_paused(&mut self, paused: bool) {
+        self.reading.paused = paused;
+    }
+
+    /// The next thing to read, unless reading is paused or over.
+    pub(super) fn read(&mut self) -> Incoming {
+        match self.stage {
+            Stage::Open | Stage::HalfClosing | Stage::WriteClosed if !self.reading.paused => {}
+            Stage::Open
+            | Stage::HalfClosing
+            | Stage::WriteClosed
+            | Stage::Closing
+            | Stage::Ending(_)
+            | Stage::Dead => return Incoming::Nothing,
+        }
+        match self.incoming.read(self.reading.bytes_max) {
+            Next::Bytes(bytes) => Incoming::Data(bytes),
+            Next::Eof if !self.reading.eof_told => Incoming::Eof,
+            Next::Nothing | Next::Eof => Incoming::Nothing,
+            Next::Reset => {
+                self.end(lost(errno::ECONNRESET));
+                Incoming::Broken
+            }
+        }
+    }
+
+    /// The protocol outlives the peer's end of file.
+    pub(super) fn eof_told(&mut self) {
+        self.reading.eof_told = true;
+    }
+
+    /// Sends what there is room for, and does what waited for the last byte.
+    pub(super) fn send(&mut self) -> Sent {
+        match self.stage {
+            Stage::Open | Stage::HalfClosing | Stage::Closing => {}
+            Stage::WriteClosed | Stage::Ending(_) | Stage::Dead => return Sent::Nothing,
+        }
+        if self.outgoing.reader() == Reader::Gone && !self.unsent.is_empty() {
+            let reset = self.incoming.tail() == Tail::Reset;
+            self.end(lost(if reset { errno::ECONNRESET } else { errno::EPIPE }));
+            return Sent::Something;
+        }
+        let sent = self.outgoing.fill_from(&mut self.unsent);
+        match (self.unsent.is_empty(), sent) {
+            (true, _) => self.all_sent(sent),
+            (false, 0) => Sent::Nothing,
+            (false, _) => Sent::Something,
+        }
+    }
+
+    fn all_sent(&mut self, sent: usize) -> Sent {
+        match &self.producer {
+            Some(producer @ Producer::Push(_)) if self.producer_waits => {
+                self.producer_waits = false;
+                Sent::Resume(producer.clone())
+            }
+            Some(producer @ Producer::Pull(_)) if sent > 0 => Sent::Resume(producer.clone()),
+            None => self.nothing_to_come(sent),
+            Some(Producer::Push(_) | Producer::Pull(_)) => happened(sent),
+        }
+    }
+
+    fn nothing_to_come(&mut self, sent: usize) -> Sent {
+        match self.stage {
+            Stage::HalfClosing => {
+                self.stage = Stage::WriteClosed;
+                self.outgoing.close(Tail::Eof);
+                Sent::WriteClosed
+            }
+            Stage::Closing => {
+                self.end(Reason::Done);
+                Sent::Something
+            }
+            Stage::Open | Stage::WriteClosed | Stage::Ending(_) | Stage::Dead => happened(sent),
+        }
+    }
+
+    pub(super) fn register(&mut self, producer: Producer) -> Result<Registered, AlreadyProducing> {
+        match self.stage {
+            Stage::Ending(_) | Stage::Dead => return Ok(Registered::Refused(producer)),
+            Stage::Open | Stage::HalfClosing | Stage::WriteClosed | Stage::Closing => {}
+        }
+        if self.producer.is_some() {
+            return Err(AlreadyProducing);
+        }
+        self.producer_waits = false;
+        self.producer = Some(producer.clone());
+        Ok(match producer {
+            Producer::Push(_) => Registered::Push,
+            Producer::Pull(_) => Registered::Pull(producer),
+        })
+    }
+
+    /// Gives the producer back, so that it is dropped when the borrow has ended.
+    pub(super) fn unregister(&mut self) -> Option<Producer> {
+        self.producer.take()
+    }
+
+    pub(super) fn set_limits(&mut self, limits: BufferLimits) {
+        self.limits = limits;
+    }
+}
+
+fn happened(sent: usize) -> Sent {
+    if sent > 0 { Sent::Something } else { Sent::Nothing }
+}
+
+fn lost(error: OsError) -> Reason {
+    Reason::Lost(Failure::new(error))
+}

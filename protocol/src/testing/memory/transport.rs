@@ -1,0 +1,150 @@
+//! The handle that protocols hold in memory.
+//!
+//! Invariant: it does not own its protocol, and it calls a producer only when its borrow has ended.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::{fmt, iter};
+
+use interfaces::{
+    Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, Producer, PushProducer,
+    Reason, Transport,
+};
+
+use super::pipe::Pipe;
+use super::socket::{Registered, Socket, Stage};
+
+/// One side of a connection.
+pub(super) struct MemoryTransport {
+    /// Borrowed for one call of it at a time; none of them calls anybody.
+    pub(super) socket: RefCell<Socket>,
+    host: Address,
+    peer: Address,
+}
+
+/// What a new connection is made of.
+pub(super) struct Wire {
+    pub(super) client: Address,
+    pub(super) server: Address,
+    /// How many bytes may be on their way in each direction.
+    pub(super) in_flight_max: usize,
+    /// How many bytes one `data_received` gets at most.
+    pub(super) read_max: usize,
+}
+
+impl Wire {
+    /// Both sides of a new connection, the client's first.
+    pub(super) fn connect(self) -> (Rc<MemoryTransport>, Rc<MemoryTransport>) {
+        let [up, down] = [(); 2].map(|()| Rc::new(Pipe::new(self.in_flight_max)));
+        let side = |incoming: &Rc<Pipe>, outgoing: &Rc<Pipe>, host: &Address, peer: &Address| {
+            Rc::new(MemoryTransport {
+                socket: RefCell::new(Socket::new(
+                    incoming.clone(),
+                    outgoing.clone(),
+                    self.read_max,
+                )),
+                host: host.clone(),
+                peer: peer.clone(),
+            })
+        };
+        (side(&down, &up, &self.client, &self.server), side(&up, &down, &self.server, &self.client))
+    }
+}
+
+impl MemoryTransport {
+    /// Ends the connection for a reason that is not the protocol's.
+    pub(super) fn end(&self, reason: Reason) {
+        self.socket.borrow_mut().end(reason);
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        matches!(self.socket.borrow().stage(), Stage::Ending(_))
+    }
+
+    fn queue<'a>(&self, pieces: impl Iterator<Item = &'a [u8]>) {
+        let pauses = self.socket.borrow_mut().write(pieces);
+        if let Some(Producer::Push(producer)) = pauses {
+            producer.pause_producing();
+        }
+    }
+}
+
+impl PushProducer for MemoryTransport {
+    fn pause_producing(&self) {
+        self.socket.borrow_mut().set_reading_paused(true);
+    }
+
+    fn resume_producing(&self) {
+        self.socket.borrow_mut().set_reading_paused(false);
+    }
+
+    fn stop_producing(&self) {
+        self.lose_connection();
+    }
+}
+
+impl Transport for MemoryTransport {
+    fn write(&self, data: &[u8]) {
+        self.queue(iter::once(data));
+    }
+
+    fn write_sequence(&self, chunks: Vec<Chunk>) {
+        self.queue(chunks.iter().map(AsRef::as_ref));
+    }
+
+    fn lose_connection(&self) {
+        self.socket.borrow_mut().lose_connection();
+    }
+
+    fn abort_connection(&self) {
+        self.end(Reason::Aborted);
+    }
+
+    fn peer(&self) -> Address {
+        self.peer.clone()
+    }
+
+    fn host(&self) -> Address {
+        self.host.clone()
+    }
+
+    fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
+        let registered = self.socket.borrow_mut().register(producer)?;
+        match registered {
+            Registered::Pull(Producer::Pull(producer)) => producer.resume_producing(),
+            Registered::Refused(producer) => producer.stop_producing(),
+            Registered::Push | Registered::Pull(Producer::Push(_)) => {}
+        }
+        Ok(())
+    }
+
+    fn unregister_producer(&self) {
+        let producer = self.socket.borrow_mut().unregister();
+        drop(producer);
+    }
+
+    fn set_buffer_limits(&self, limits: BufferLimits) {
+        self.socket.borrow_mut().set_limits(limits);
+    }
+
+    fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
+        Some(self)
+    }
+}
+
+impl HalfCloseableTransport for MemoryTransport {
+    fn lose_write_connection(&self) {
+        self.socket.borrow_mut().lose_write_connection();
+    }
+}
+
+impl fmt::Debug for MemoryTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryTransport")
+            .field("host", &format_args!("{}", self.host))
+            .field("peer", &format_args!("{}", self.peer))
+            .field("stage", self.socket.borrow().stage())
+            .finish_non_exhaustive()
+    }
+}
