@@ -212,4 +212,47 @@ mod tests {
         let found = Announcement::from_variables(PID, variable);
         assert_eq!(found, Err(ListenFdsError::NamesNotText));
     }
+
+    #[test]
+    fn no_environment_makes_it_panic_or_pass_the_bound() {
+        const PARTS: [&[u8]; 12] = [
+            b"0",
+            b"1",
+            b"4",
+            b"096",
+            b"-",
+            b"+",
+            b":",
+            b" ",
+            b"a",
+            b"\xff",
+            b"\n",
+            "\u{663}".as_bytes(),
+        ];
+        let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+        let mut next = |below: u64| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % below) as usize
+        };
+        for _ in 0..20_000 {
+            let mut text = || -> OsString {
+                let parts =
+                    (0..next(6)).map(|_| PARTS[next(PARTS.len() as u64)]).collect::<Vec<_>>();
+                OsString::from_vec(parts.concat())
+            };
+            let (count, names) = (text(), text());
+            let variable = |name: &str| match name {
+                "LISTEN_PID" => Some(OsString::from("4242")),
+                "LISTEN_FDS" => Some(count.clone()),
+                _ => Some(names.clone()),
+            };
+            if let Ok(announcement) = Announcement::from_variables(PID, variable) {
+                let found = announcement.names().len();
+                assert!(found <= LISTEN_FDS_MAX as usize, "{count:?}");
+                assert_eq!(count.to_str().and_then(|count| count.parse().ok()), Some(found));
+            }
+        }
+    }
 }

@@ -97,8 +97,8 @@ impl ListenFds {
         self.inherited.iter().map(|inherited| (inherited.number, inherited.name.as_str()))
     }
 
-    /// Takes a listening stream socket out, non-blocking and close-on-exec. With a `domain`, its
-    /// family has to be that one.
+    /// Takes a listening stream socket out, non-blocking. With a `domain`, its family has to be
+    /// that one.
     ///
     /// Non-blocking is a property of the socket itself, so that whoever else has it open, the
     /// supervisor and other processes, has it non-blocking from then on too.
