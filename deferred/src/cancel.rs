@@ -8,7 +8,9 @@ use core::fmt;
 
 use crate::node::{self, Node};
 
-/// The error of a Deferred that was cancelled, unless its canceller chose another outcome.
+/// The error of a Deferred that was cancelled, unless its canceller chose another outcome; also of
+/// one whose promise was dropped unfired, or behind a callback that panicked or returned its own
+/// Deferred. Twisted's `CancelledError`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cancelled;
 
@@ -20,7 +22,10 @@ impl fmt::Display for Cancelled {
 
 impl Error for Cancelled {}
 
-/// Cancels a [`Deferred`](crate::Deferred), also after it has been given away.
+/// Cancels a [`Deferred`](crate::Deferred), also after it has been given away, awaited or chained.
+///
+/// Made by [`Deferred::cancel_handle`](crate::Deferred::cancel_handle). It is weak: it keeps neither
+/// the Deferred nor its callbacks alive.
 #[derive(Clone)]
 pub struct CancelHandle {
     node: Option<Weak<dyn Node>>,
@@ -31,7 +36,40 @@ impl CancelHandle {
         CancelHandle { node }
     }
 
-    /// Cancels what the Deferred waits for.
+    /// Cancels what the Deferred waits for, now, with everything that follows from it: the canceller
+    /// and then the callbacks run before this returns.
+    ///
+    /// - It goes to the innermost one: if a callback before this Deferred has returned another, which
+    ///   is pending, that is cancelled, and its errbacks see the error first.
+    /// - The canceller of that one is called. It may choose the outcome, otherwise it is
+    ///   [`Cancelled`]. What its promise fires later is swallowed.
+    /// - It does nothing when the result is there, when the Deferred is gone, or when it is called
+    ///   from inside the callback or the canceller that the Deferred is waiting for.
+    ///
+    /// An errback may handle the cancellation and wait for something else. Then the Deferred has no
+    /// result after this call, and a second one cancels that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::{Cancelled, Deferred};
+    ///
+    /// let (deferred, promise) = Deferred::<u32>::new();
+    /// let handle = deferred.cancel_handle();
+    /// let deferred = deferred.add_errback(|failure| {
+    ///     failure.trap::<Cancelled>()?;
+    ///     Ok(0)
+    /// });
+    /// handle.cancel();
+    /// assert_eq!(deferred.try_into_result().unwrap().unwrap(), 0);
+    /// promise.callback(1); // too late
+    /// ```
+    ///
+    /// # Differences from Twisted
+    ///
+    /// It belongs to the Deferred it was taken from, which in Twisted is the same one after adding
+    /// callbacks. Taken from the last Deferred of a chain it reaches everything that the chain waits
+    /// for; taken from the first it does nothing once that one has its result.
     pub fn cancel(&self) {
         if let Some(node) = self.node.as_ref().and_then(Weak::upgrade) {
             node::cancel(node);

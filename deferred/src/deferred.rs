@@ -6,15 +6,23 @@
 use alloc::rc::{Rc, Weak};
 use core::fmt;
 
-use crate::link::Link;
 use crate::node::{Node, Output};
-use crate::slot::Reader;
 use crate::source::Source;
 use crate::unhandled::Unclaimed;
-use crate::{CancelHandle, Failure, Fault, IntoDeferred, Promise};
+use crate::{CancelHandle, Failure, Fault, Promise};
 
-/// A result that is there now or later.
-#[must_use = "an error in a Deferred that is dropped goes to the unhandled hook"]
+/// A result that is there now or later, and what is to be done with it.
+///
+/// Made by whoever does the work, together with the [`Promise`] that fires it, and given to whoever
+/// asked. The [crate documentation](crate) is a guide.
+///
+/// Dropping it cancels nothing: callbacks that were added still run. When its result is an error
+/// and nobody takes it, the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
+///
+/// # Differences from Twisted
+///
+/// Each `add_…` takes the Deferred and gives a new one, with the type of what the callback returns.
+/// Firing is the promise's, so who holds a Deferred can't fire it.
 pub struct Deferred<T: 'static, E: Fault = Failure> {
     inner: Inner<T, E>,
 }
@@ -33,84 +41,78 @@ pub(crate) enum State<T: 'static, E: Fault> {
 }
 
 impl<T: 'static, E: Fault> Deferred<T, E> {
-    /// A pending Deferred and the promise that fires it.
+    /// A pending Deferred and the promise that fires it, in one allocation.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::Deferred;
+    ///
+    /// let (deferred, promise) = Deferred::<u32>::new();
+    /// let answer = deferred.add_callback(|n| Ok(n + 1));
+    /// promise.callback(41);
+    /// assert_eq!(answer.try_into_result().unwrap().unwrap(), 42);
+    /// ```
+    ///
+    /// Firing twice does not compile:
+    ///
+    /// ```compile_fail,E0382
+    /// let (deferred, promise) = ropewalk_deferred::Deferred::<u32>::new();
+    /// promise.callback(1);
+    /// promise.callback(2);
+    /// ```
+    ///
+    /// Nor does sending one to another thread:
+    ///
+    /// ```compile_fail,E0277
+    /// let (deferred, promise) = ropewalk_deferred::Deferred::<u32>::new();
+    /// std::thread::spawn(move || promise.callback(1));
+    /// ```
     pub fn new() -> (Deferred<T, E>, Promise<T, E>) {
         Deferred::with_canceller(|| None)
     }
 
     /// As [`new`](Deferred::new), with a closure that stops the work when the Deferred is cancelled.
+    ///
+    /// The canceller is called once at most, from inside [`CancelHandle::cancel`] or the drop of a
+    /// future that awaits, and only while the promise is unfired. It may return the outcome, it may
+    /// fire the promise, or do neither; then the outcome is [`Cancelled`](crate::Cancelled). It may
+    /// drop the promise. Once there is a result, the canceller is dropped before any callback runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::Deferred;
+    ///
+    /// let (deferred, promise) = Deferred::<&str>::with_canceller(|| Some(Ok("what there was")));
+    /// deferred.cancel_handle().cancel();
+    /// assert!(promise.is_cancelled());
+    /// assert_eq!(deferred.try_into_result().unwrap().unwrap(), "what there was");
+    /// ```
+    ///
+    /// # Differences from Twisted
+    ///
+    /// The canceller does not get the Deferred. Where Twisted's calls `callback` on it, ours returns
+    /// the outcome.
     pub fn with_canceller(
         canceller: impl FnOnce() -> Option<Result<T, E>> + 'static,
     ) -> (Deferred<T, E>, Promise<T, E>) {
         let source = Source::new(canceller);
-        (Deferred::node(source.clone()), Promise::new(source))
+        (Deferred::at(source.clone()), Promise::new(source))
     }
 
-    /// A Deferred that has fired with a value.
+    /// A Deferred that has its value already; Twisted's `succeed`. It allocates nothing.
     pub fn succeed(value: T) -> Self {
         Deferred::fired(Ok(value))
     }
 
-    /// A Deferred that has failed.
+    /// A Deferred that has failed already; Twisted's `fail`.
     pub fn fail(error: impl Into<E>) -> Self {
         Deferred::fired(Err(error.into()))
     }
 
-    /// Adds a callback for the value.
-    pub fn add_callback<R>(self, callback: impl FnOnce(T) -> R + 'static) -> Deferred<R::Value, E>
-    where
-        R: IntoDeferred<Error = E>,
-    {
-        self.link(move |result| match result {
-            Ok(value) => callback(value).into_deferred(),
-            Err(error) => Deferred::fired(Err(error)),
-        })
-    }
-
-    /// Adds a callback for the error.
-    pub fn add_errback<R>(self, errback: impl FnOnce(E) -> R + 'static) -> Deferred<T, E>
-    where
-        R: IntoDeferred<Value = T, Error = E>,
-    {
-        self.link(move |result| match result {
-            Ok(value) => Deferred::fired(Ok(value)),
-            Err(error) => errback(error).into_deferred(),
-        })
-    }
-
-    /// Adds a callback for the value or the error.
-    pub fn add_both<R>(
-        self,
-        callback: impl FnOnce(Result<T, E>) -> R + 'static,
-    ) -> Deferred<R::Value, E>
-    where
-        R: IntoDeferred<Error = E>,
-    {
-        self.link(move |result| callback(result).into_deferred())
-    }
-
-    /// Adds a callback for the value and one for the error; one of them runs.
-    pub fn add_callbacks<R, R2>(
-        self,
-        callback: impl FnOnce(T) -> R + 'static,
-        errback: impl FnOnce(E) -> R2 + 'static,
-    ) -> Deferred<R::Value, E>
-    where
-        R: IntoDeferred<Error = E>,
-        R2: IntoDeferred<Value = R::Value, Error = E>,
-    {
-        self.link(move |result| match result {
-            Ok(value) => callback(value).into_deferred(),
-            Err(error) => errback(error).into_deferred(),
-        })
-    }
-
-    /// Changes the type of the error.
-    pub fn map_err<E2: Fault>(self, map: impl FnOnce(E) -> E2 + 'static) -> Deferred<T, E2> {
-        self.link(move |result| Deferred::fired(result.map_err(map)))
-    }
-
-    /// A handle that cancels this Deferred, also when it has been given away.
+    /// A handle that cancels this Deferred, also when it has been given away. See
+    /// [`CancelHandle::cancel`].
     pub fn cancel_handle(&self) -> CancelHandle {
         CancelHandle::new(match &self.inner {
             Inner::Fired(_) => None,
@@ -118,7 +120,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
         })
     }
 
-    /// Whether the result is there.
+    /// Whether the result is there, that is, whether a callback added now would run at once.
     pub fn is_fired(&self) -> bool {
         match &self.inner {
             Inner::Fired(_) => true,
@@ -126,26 +128,43 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
         }
     }
 
-    /// The result, if it is there.
+    /// The result, if it is there. An error counts as handled then.
     ///
     /// # Errors
     ///
     /// Gives the Deferred back when it is still pending.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::Deferred;
+    ///
+    /// let (deferred, promise) = Deferred::<u32>::new();
+    /// let deferred = deferred.try_into_result().expect_err("nobody has fired yet");
+    /// promise.callback(5);
+    /// assert_eq!(deferred.try_into_result().unwrap().unwrap(), 5);
+    /// ```
     pub fn try_into_result(self) -> Result<Result<T, E>, Self> {
         match self.into_state() {
             State::Fired(result) => Ok(result),
-            State::Pending(node) => Err(Deferred::node(node)),
+            State::Pending(node) => Err(Deferred::at(node)),
         }
     }
 
+    /// A Deferred that has its result already.
+    #[inline]
     pub(crate) fn fired(result: Result<T, E>) -> Self {
         Deferred { inner: Inner::Fired(Unclaimed::new(result)) }
     }
 
-    fn node(node: Rc<dyn Output<T, E>>) -> Self {
+    /// The Deferred at the end of a chain.
+    #[inline]
+    pub(crate) fn at(node: Rc<dyn Output<T, E>>) -> Self {
         Deferred { inner: Inner::Node(node) }
     }
 
+    /// Takes it apart.
+    #[inline]
     pub(crate) fn into_state(self) -> State<T, E> {
         match self.inner {
             Inner::Fired(result) => {
@@ -157,24 +176,10 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
             },
         }
     }
-
-    fn link<U, E2, F>(self, callback: F) -> Deferred<U, E2>
-    where
-        U: 'static,
-        E2: Fault,
-        F: FnOnce(Result<T, E>) -> Deferred<U, E2> + 'static,
-    {
-        match self.into_state() {
-            State::Fired(result) => callback(result),
-            State::Pending(node) => {
-                let link = Link::new(callback, Rc::downgrade(&node) as Weak<dyn Node>);
-                node.slot().read_by(Some(Reader::Callback(link.clone())));
-                Deferred::node(link)
-            }
-        }
-    }
 }
 
+/// Shows whether it is pending, waits for another Deferred that a callback returned, or which result
+/// it has.
 impl<T: fmt::Debug + 'static, E: Fault> fmt::Debug for Deferred<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.inner {

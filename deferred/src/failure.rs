@@ -7,9 +7,40 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::any::{Any, type_name};
 use core::error::Error;
-use core::fmt::{self, Write as _};
+use core::fmt;
 
-/// Any error, behind a pointer that can be cloned.
+use crate::lenient::Lenient;
+
+/// Any error, behind a pointer that can be cloned: the error type of a
+/// [`Deferred`](crate::Deferred) that names no other.
+///
+/// Anything that is an [`Error`] becomes one with `?` or `into()`. It does not implement `Error`
+/// itself, because then it could not be made from every error, itself included; so making a failure
+/// of a failure does not nest. [`as_error`](Failure::as_error) is the error, and a `Box<dyn Error>`
+/// can be made of it.
+///
+/// `{}` shows the error alone, `{:#}` with all its sources, `{:?}` with the name of its type.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_deferred::Failure;
+/// use std::num::ParseIntError;
+///
+/// fn parse(text: &str) -> Result<u32, Failure> {
+///     Ok(text.parse()?)
+/// }
+///
+/// let failure = parse("x").unwrap_err();
+/// assert!(failure.check::<ParseIntError>());
+/// assert_eq!(failure.to_string(), "invalid digit found in string");
+/// ```
+///
+/// # Differences from Twisted
+///
+/// There are no subclasses, so `check` and `trap` ask for one type. Where Twisted has a tree of
+/// exceptions there is an enum, and its kinds are told apart by matching on it. There is no
+/// traceback.
 #[derive(Clone)]
 pub struct Failure {
     error: Rc<dyn Held>,
@@ -27,12 +58,12 @@ impl<E: Error + 'static> Held for E {
 }
 
 impl Failure {
-    /// Wraps an error.
+    /// Makes a failure of an error.
     pub fn new(error: impl Error + 'static) -> Self {
         Failure { error: Rc::new(error) }
     }
 
-    /// Whether the error is an `E`.
+    /// Whether the error is an `E`; its sources do not count. Twisted's `check`.
     pub fn check<E: Error + 'static>(&self) -> bool {
         self.downcast_ref::<E>().is_some()
     }
@@ -42,11 +73,24 @@ impl Failure {
         (&*self.error as &dyn Any).downcast_ref()
     }
 
-    /// The error, if it is an `E`; otherwise the failure goes on its way.
+    /// The error, if it is an `E`. With `?` in an errback any other error goes on its way. Twisted's
+    /// `trap`.
     ///
     /// # Errors
     ///
     /// Gives the same failure back when its error is of another type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::{Cancelled, Deferred};
+    ///
+    /// let deferred = Deferred::<u32>::fail(Cancelled).add_errback(|failure| {
+    ///     let _cancelled = failure.trap::<Cancelled>()?;
+    ///     Ok(0)
+    /// });
+    /// assert_eq!(deferred.try_into_result().unwrap().unwrap(), 0);
+    /// ```
     pub fn trap<E: Error + 'static>(self) -> Result<Rc<E>, Failure> {
         if self.check::<E>() {
             let error: Rc<dyn Any> = self.error;
@@ -56,7 +100,7 @@ impl Failure {
         }
     }
 
-    /// The error itself.
+    /// The error itself. Twisted's `value`.
     pub fn as_error(&self) -> &(dyn Error + 'static) {
         &*self.error
     }
@@ -99,7 +143,7 @@ impl fmt::Debug for Failure {
     }
 }
 
-/// The errors behind a [`Failure`].
+/// The error of a [`Failure`] and its sources, outermost first.
 #[derive(Clone, Debug)]
 pub struct Sources<'a> {
     next: Option<&'a (dyn Error + 'static)>,
@@ -115,6 +159,8 @@ impl<'a> Iterator for Sources<'a> {
     }
 }
 
+/// For `main` and other places that take any error. The box shows as the error does and has its
+/// source, but can't be downcast to it: the error may be shared with other clones of the failure.
 impl From<Failure> for Box<dyn Error> {
     fn from(failure: Failure) -> Self {
         Box::new(Boxed(failure))
@@ -139,41 +185,5 @@ impl fmt::Display for Boxed {
 impl fmt::Debug for Boxed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-/// Shows what may refuse to be shown: an error whose own formatting fails must not make the
-/// report about it panic.
-pub(crate) struct Lenient<'a, 'b> {
-    to: &'a mut fmt::Formatter<'b>,
-    /// The writer failed, not what is shown.
-    broken: bool,
-}
-
-impl Lenient<'_, '_> {
-    pub(crate) fn display(f: &mut fmt::Formatter<'_>, shown: &dyn fmt::Display) -> fmt::Result {
-        Lenient::show(f, format_args!("{shown}"))
-    }
-
-    pub(crate) fn debug(f: &mut fmt::Formatter<'_>, shown: &dyn fmt::Debug) -> fmt::Result {
-        Lenient::show(f, format_args!("{shown:?}"))
-    }
-
-    fn show(f: &mut fmt::Formatter<'_>, shown: fmt::Arguments<'_>) -> fmt::Result {
-        let mut lenient = Lenient { to: f, broken: false };
-        match lenient.write_fmt(shown) {
-            Err(fmt::Error) if !lenient.broken => {
-                lenient.to.write_str("<error that cannot be shown>")
-            }
-            result => result,
-        }
-    }
-}
-
-impl fmt::Write for Lenient<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let result = self.to.write_str(text);
-        self.broken |= result.is_err();
-        result
     }
 }

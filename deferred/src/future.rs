@@ -14,7 +14,26 @@ use crate::slot::Reader;
 use crate::unhandled::Unclaimed;
 use crate::{Deferred, Failure, Fault};
 
-/// A [`Deferred`] that is awaited. Dropping it before it is done cancels the Deferred.
+/// A [`Deferred`] that is awaited; `deferred.await` makes one. Twisted's `asFuture`.
+///
+/// The task is woken from inside the firing call. Wakers only note that a task is to be polled, so
+/// it goes on later, when its executor polls it.
+///
+/// Dropping it before it is done cancels what it awaits, as [`CancelHandle::cancel`] does, and the
+/// outcome of that is dropped without a word, as nobody asks for it. If the cancellation is answered
+/// by waiting for something else, an error that comes from there later is reported as unhandled.
+/// An `async` block that has not come to its `await` holds a [`Deferred`] still, and dropping that
+/// cancels nothing.
+///
+/// # Panics
+///
+/// When it is polled after it has completed.
+///
+/// # Differences from Twisted
+///
+/// Twisted resumes an awaiting coroutine inside the firing call.
+///
+/// [`CancelHandle::cancel`]: crate::CancelHandle::cancel
 #[must_use = "futures do nothing unless awaited"]
 pub struct DeferredFuture<T: 'static, E: Fault = Failure> {
     awaited: Awaited<T, E>,
@@ -71,8 +90,12 @@ fn poll_node<T: 'static, E: Fault>(
     if let Some(result) = slot.take() {
         return Poll::Ready(result);
     }
-    // Cloning a waker is foreign code, which may fire, so the slot is looked at again.
-    let waker = context.waker().clone();
+    let mut waker = match slot.read_by(None) {
+        Some(Reader::Task(waker)) => waker,
+        _ => context.waker().clone(),
+    };
+    waker.clone_from(context.waker());
+    // Cloning a waker is foreign code, which may have fired, so the slot is looked at again.
     if let Some(result) = slot.take() {
         return Poll::Ready(result);
     }

@@ -5,6 +5,12 @@
 use crate::{Deferred, Fault};
 
 /// What a callback may return: a `Result`, or a [`Deferred`] to wait for.
+///
+/// Implement it for a type of yours that callbacks shall be able to return.
+///
+/// # Differences from Twisted
+///
+/// A plain value is written `Ok(value)`, and a raised exception is an `Err`.
 pub trait IntoDeferred {
     /// What it gives when it succeeds.
     type Value: 'static;

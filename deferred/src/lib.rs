@@ -1,10 +1,187 @@
-//! Results that are not there yet: Twisted's `Deferred` for Rust, typed, `no_std`, without dependencies.
+//! Results that are not there yet: Twisted's `Deferred` for Rust, typed, `no_std`, with no
+//! dependencies.
+//!
+//! ```
+//! use ropewalk_deferred::{Deferred, Promise, set_unhandled_hook};
+//!
+//! /// Somebody who answers later. Asking gives a Deferred, the promise is kept until then.
+//! #[derive(Default)]
+//! struct Oracle {
+//!     asked: Vec<Promise<String>>,
+//! }
+//!
+//! impl Oracle {
+//!     fn ask(&mut self) -> Deferred<String> {
+//!         let (answer, promise) = Deferred::new();
+//!         self.asked.push(promise);
+//!         answer
+//!     }
+//!
+//!     fn speak(&mut self, text: &str) {
+//!         for promise in self.asked.drain(..) {
+//!             promise.callback(text.to_string());
+//!         }
+//!     }
+//! }
+//!
+//! fn main() {
+//!     set_unhandled_hook(|unhandled| eprintln!("{unhandled}"));
+//!     let mut oracle = Oracle::default();
+//!     oracle
+//!         .ask()
+//!         .add_callback(|answer| Ok(answer.parse::<u32>()?))
+//!         .add_callback(|number| Ok(format!("twice that is {}", 2 * number)))
+//!         .add_errback(|failure| Ok(format!("that was no number: {failure}")))
+//!         .add_callback(|line| {
+//!             println!("{line}");
+//!             Ok(())
+//!         });
+//!     oracle.speak("21"); // prints: twice that is 42
+//! }
+//! ```
+//!
+//! # Two rails
+//!
+//! A [`Deferred`] is a result that comes later, a [`Promise`] is what fires it. What is to be done
+//! with the result is added as callbacks, and each `add_…` gives a new Deferred, for the result of
+//! the callback that was added. So callbacks form a chain, and a result runs through it on one of
+//! two rails: a value on the upper one, an error on the lower one.
+//!
+//! ```text
+//!           add_callback(f)      add_errback(g)       add_both(h)
+//!
+//!   value ───────▶ f ───────────────────────────┬────────▶ ┌───┐ ── Ok ───▶ value
+//!                  │ Err                     Ok │          │ h │
+//!                  ▼                            │          │   │
+//!   error ─────────┴──────────────────▶ g ──────┴── Err ─▶ └───┘ ── Err ──▶ error
+//! ```
+//!
+//! [`add_callback`](Deferred::add_callback) runs for a value and lets errors pass,
+//! [`add_errback`](Deferred::add_errback) runs for an error and lets values pass,
+//! [`add_both`](Deferred::add_both) runs for either, and of
+//! [`add_callbacks`](Deferred::add_callbacks) one of two runs. What a callback returns decides the
+//! rail on which it goes on: `Ok` is the upper one, `Err` the lower one, and `?` is the switch.
+//!
+//! Nothing is scheduled. Callbacks run inside the call that fires the promise, in the order in which
+//! they were added, and a callback that is added when the result is there runs at once.
+//!
+//! # Waiting for another Deferred
+//!
+//! A callback may return a Deferred instead of a `Result`. Then the chain stops there and goes on
+//! when that Deferred, with all of its own callbacks, has its result:
+//!
+//! ```
+//! use ropewalk_deferred::Deferred;
+//!
+//! let (name, name_promise) = Deferred::<&str>::new();
+//! let (age, age_promise) = Deferred::<u32>::new();
+//!
+//! let sentence = name
+//!     .add_callback(|name| age.add_callback(move |age| Ok(format!("{name} is {age}"))));
+//! name_promise.callback("Ada");
+//! assert!(!sentence.is_fired());
+//! age_promise.callback(36);
+//! assert_eq!(sentence.try_into_result().unwrap().unwrap(), "Ada is 36");
+//! ```
+//!
+//! # Errors
+//!
+//! The error type is [`Failure`] unless you name another: any error, so `?` takes whatever comes,
+//! and [`Failure::trap`] is how an errback handles the kinds it knows and passes on the rest. An
+//! enum of your own works as well when it is a [`Fault`], and [`map_err`](Deferred::map_err)
+//! changes the type.
+//!
+//! ```
+//! use ropewalk_deferred::Deferred;
+//! use std::num::ParseIntError;
+//!
+//! let number = Deferred::<&str>::succeed("x")
+//!     .add_callback(|text| Ok(text.parse::<i32>()?))
+//!     .add_errback(|failure| {
+//!         failure.trap::<ParseIntError>()?; // any other error goes on its way
+//!         Ok(-1)
+//!     });
+//! assert_eq!(number.try_into_result().unwrap().unwrap(), -1);
+//! ```
+//!
+//! An error that nobody took is not lost: when it is dropped, the hook of [`set_unhandled_hook`] is
+//! told, once.
+//!
+//! # Cancelling
+//!
+//! Dropping a Deferred cancels nothing, the callbacks that were added run all the same. To cancel,
+//! take a [`cancel_handle`](Deferred::cancel_handle), which is weak, so it can be kept anywhere. The
+//! cancellation goes to the innermost Deferred that everything is waiting for. Its canceller stops
+//! the work and may choose the outcome; otherwise the outcome is [`Cancelled`], which then runs down
+//! the lower rail as any other error does.
+//!
+//! ```
+//! use ropewalk_deferred::{Cancelled, Deferred};
+//! use std::{cell::Cell, rc::Rc};
+//!
+//! let stopped = Rc::new(Cell::new(false));
+//! let stop = stopped.clone();
+//! let (work, promise) = Deferred::<u32>::with_canceller(move || {
+//!     stop.set(true);
+//!     None
+//! });
+//! let result = Deferred::<()>::succeed(()).add_callback(|()| work); // waits for the work
+//! let handle = result.cancel_handle();
+//!
+//! handle.cancel();
+//! assert!(stopped.get());
+//! assert!(result.try_into_result().unwrap().unwrap_err().check::<Cancelled>());
+//! promise.callback(5); // comes too late, and is dropped without a word
+//! ```
+//!
+//! # Awaiting
+//!
+//! Any Deferred can be awaited: `let value = deferred.await?;`. The task is woken by the firing call
+//! and polled later by whoever runs it, so a task never runs in the middle of somebody's callback.
+//! Dropping a future that awaits cancels what it awaits.
+//!
+//! # What it costs
+//!
+//! A Deferred with its promise is one allocation, a callback added to a pending Deferred is one
+//! more; a Deferred that has fired needs none, and callbacks added to it need none. Firing,
+//! cancelling and dropping walk the chain in a loop, so its length does not matter to the stack: a
+//! million callbacks, or a million Deferreds each returned by a callback of the one before, are
+//! fine. A loop that is written as recursion, where a callback returns a new round of the loop, keeps
+//! one round in memory, not all.
+//!
+//! # What is not promised
+//!
+//! - Firing a promise from *inside a callback* of another is a plain nested call. A row of a million
+//!   promises, each fired by hand in a callback of the one before, needs that much stack; return the
+//!   Deferred instead.
+//! - A promise that is captured by a callback of its own Deferred keeps itself alive, so neither is
+//!   ever freed or fired.
+//! - A callback that returns a Deferred from further down its own chain (it would have to be smuggled
+//!   in) waits for itself, and never goes on. Returning its own is found out, and cancelled.
+//! - A callback that panics unwinds through the call that fired; what waits behind it is cancelled
+//!   on the way. If a callback behind it panics over that, the process aborts, as with any panic
+//!   during unwinding.
+//! - Nothing crosses threads: no Deferred, promise, failure, handle or future is `Send`.
+//!
+//! # Differences from Twisted
+//!
+//! - There are two halves. Firing takes the promise, so firing twice does not compile, and adding
+//!   takes the Deferred, so each result has one reader.
+//! - An awaiting task resumes after the firing call has returned; Twisted resumes it inside.
+//! - A promise that is dropped unfired cancels whoever waits for it, and says so to the hook. In
+//!   Twisted they wait for ever.
+//! - After a cancellation whatever the promise fires is swallowed; Twisted swallows it only when
+//!   there was no canceller. [`Promise::is_cancelled`] tells.
+//! - A cancel handle belongs to the Deferred that it was taken from. Take it from the last one of a
+//!   chain, then it reaches whatever the chain waits for.
+//! - A panic is no error result, since `no_std` code can't catch it.
 
 #![no_std]
 #![deny(unsafe_code)]
 
 extern crate alloc;
 
+mod callbacks;
 mod cancel;
 mod deferred;
 mod failure;
@@ -12,6 +189,7 @@ mod fault;
 mod future;
 mod hook;
 mod into_deferred;
+mod lenient;
 mod link;
 mod node;
 mod promise;

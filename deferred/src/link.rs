@@ -1,14 +1,18 @@
 //! [`Link`]: one callback of a chain and the place for what it returns, in one allocation.
 //!
 //! ```text
-//!            receive()            the callback returns a result
-//!   waiting ──────────▶ running ────────────────────────────────▶ done
-//!     ▲ f, upstream        │                                       ▲
-//!     │                    └──────────▶ chained ───────────────────┘
-//!     │               it returns a        ▲ inner     the inner one fires
-//!     │               pending Deferred    │
-//!  cancel(): go up                     cancel(): go to the inner one
+//!             receive()            the callback returned a result, or panicked
+//!   waiting ────────────▶ running ────────────────────────────────────────────▶ done
+//!                            │                                                   ▲
+//!                            │ it returned a pending Deferred                    │
+//!                            ▼                                                   │
+//!                         chained ───────────────────────────────────────────────┘
+//!                                              the inner one has fired
 //! ```
+//!
+//! A waiting link waits for the node above it, a chained one for the inner Deferred, and `cancel()`
+//! goes there. A link that nobody but its reader knows is not chained: it drops out, and its reader
+//! waits in its place.
 //!
 //! Invariant: while a callback runs the link waits for nobody, so a cancellation that arrives then
 //! does nothing, and nothing of the link is borrowed.
@@ -31,6 +35,7 @@ pub(crate) struct Link<U: 'static, E: Fault, F> {
 }
 
 impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
+    #[inline]
     pub(crate) fn new(callback: F, upstream: Weak<dyn Node>) -> Rc<Self> {
         Rc::new(Link {
             callback: Cell::new(Some(callback)),
@@ -40,6 +45,7 @@ impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
     }
 
     /// Leaves the result for the reader, if one waits, to be carried on by `node::advance`.
+    #[inline]
     fn settle(self: Rc<Self>, result: Result<U, E>) -> Option<Rc<dyn Node>> {
         self.slot.put(result).then_some(self as Rc<dyn Node>)
     }
@@ -51,32 +57,21 @@ impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
             return self.settle(Err(Cancelled.into()));
         }
         let upstream: Weak<dyn Node> = Rc::downgrade(&inner) as Weak<dyn Node>;
-        match self.slot.read_by(None) {
-            // Only the reader knows this link, so the reader can wait for the inner one itself, and
-            // a loop written as recursion keeps one link alive instead of one for each round.
-            Some(reader) if reader.wait_for(&upstream, Rc::weak_count(&self)) => {
-                inner.slot().read_by(Some(reader));
+        let reader = self.slot.read_by(None);
+        match reader.as_ref().and_then(Reader::as_node) {
+            // Nobody but the reader knows this link, so the reader waits for the inner one itself,
+            // and a loop written as recursion keeps one link alive instead of one for each round.
+            Some(node) if Rc::weak_count(&self) == 1 => {
+                node.wait_for(Some(upstream));
+                inner.slot().read_by(reader);
             }
-            reader => {
+            _ => {
                 self.slot.read_by(reader);
                 self.waits_for.set(Some(upstream));
                 inner.slot().read_by(Some(Reader::Outer(self)));
             }
         }
         None
-    }
-}
-
-impl<T: 'static, E: Fault> Reader<T, E> {
-    /// Lets the reader wait for another node, if it is the only one of `handles` weak references.
-    fn wait_for(&self, upstream: &Weak<dyn Node>, handles: usize) -> bool {
-        let reader: &dyn Node = match self {
-            Reader::Callback(link) if handles == 1 => &**link,
-            Reader::Outer(outer) if handles == 1 => &**outer,
-            Reader::Callback(_) | Reader::Outer(_) | Reader::Task(_) => return false,
-        };
-        reader.wait_for(Some(upstream.clone()));
-        true
     }
 }
 
@@ -93,6 +88,7 @@ impl<U: 'static, E: Fault, F: 'static> Node for Link<U, E, F> {
         upstream?.upgrade()
     }
 
+    #[inline]
     fn wait_for(&self, upstream: Option<Weak<dyn Node>>) {
         self.waits_for.set(upstream);
     }

@@ -11,6 +11,7 @@
 //! the next one from inside itself, so the stack does not grow with the chain.
 
 use alloc::rc::{Rc, Weak};
+use core::ptr;
 
 use crate::Fault;
 use crate::slot::Slot;
@@ -51,9 +52,19 @@ pub(crate) fn advance(mut at: Option<Rc<dyn Node>>) {
 
 /// Cancels the innermost node that `node` waits for.
 pub(crate) fn cancel(node: Rc<dyn Node>) {
-    let mut at = Some(node);
-    while let Some(node) = at {
-        at = node.cancel();
+    let mut at = node;
+    // A callback can be handed a Deferred further down its own chain and return that. Then they
+    // wait for each other, and this would go round for ever (Brent's way of finding that out).
+    let (mut seen, mut steps, mut steps_max) = (Rc::as_ptr(&at), 0_usize, 1_usize);
+    while let Some(next) = at.cancel() {
+        if ptr::addr_eq(Rc::as_ptr(&next), seen) {
+            return;
+        }
+        steps += 1;
+        if steps == steps_max {
+            (seen, steps, steps_max) = (Rc::as_ptr(&next), 0, 2 * steps_max);
+        }
+        at = next;
     }
 }
 

@@ -8,7 +8,17 @@ use core::fmt;
 use crate::source::{Phase, Settle};
 use crate::{Failure, Fault};
 
-/// The half of a [`Deferred`](crate::Deferred) that fires it.
+/// The half of a [`Deferred`](crate::Deferred) that fires it. Made with it by
+/// [`Deferred::new`](crate::Deferred::new), and kept by whoever does the work.
+///
+/// Firing runs the callbacks inside the firing call, so fire when your own state is in order and
+/// nothing is borrowed. After the Deferred was cancelled, what is fired is dropped without a word.
+///
+/// # Differences from Twisted
+///
+/// A promise that is dropped unfired cancels whoever waits for it, and the hook of
+/// [`set_unhandled_hook`](crate::set_unhandled_hook) is told; in Twisted they wait for ever. When
+/// nobody waits, because the Deferred was dropped without a callback, nothing happens.
 #[must_use = "a promise that is dropped unfired cancels whoever waits for it"]
 pub struct Promise<T: 'static, E: Fault = Failure> {
     source: Option<Rc<dyn Settle<T, E>>>,
@@ -19,24 +29,26 @@ impl<T: 'static, E: Fault> Promise<T, E> {
         Promise { source: Some(source) }
     }
 
-    /// Fires with a value.
+    /// Fires with a value; Twisted's `callback`.
     pub fn callback(self, value: T) {
         self.fire(Ok(value));
     }
 
-    /// Fires with an error.
+    /// Fires with an error; Twisted's `errback`.
     pub fn errback(self, error: impl Into<E>) {
         self.fire(Err(error.into()));
     }
 
-    /// Fires with either.
+    /// Fires with either: what a `Result` says.
+    #[inline]
     pub fn fire(mut self, result: Result<T, E>) {
         if let Some(source) = self.source.take() {
             source.fire(result);
         }
     }
 
-    /// Whether the Deferred was cancelled: what is fired now is swallowed.
+    /// Whether the Deferred was cancelled, so that what is fired now is swallowed. For work that
+    /// looks from time to time whether anybody still wants it; a canceller is told at once.
     pub fn is_cancelled(&self) -> bool {
         self.source.as_ref().is_some_and(|source| source.phase() == Phase::Settled)
     }

@@ -34,12 +34,14 @@ pub(crate) enum Reader<T: 'static, E: Fault> {
 }
 
 impl<T: 'static, E: Fault> Slot<T, E> {
+    #[inline]
     pub(crate) fn new() -> Self {
         Slot { result: Cell::default(), reader: Cell::new(None) }
     }
 
     /// Leaves a result here. The answer is whether the node has to `advance` now.
     #[must_use]
+    #[inline]
     pub(crate) fn put(&self, result: Result<T, E>) -> bool {
         self.result.set(Unclaimed::new(result));
         match self.reader.take() {
@@ -56,11 +58,13 @@ impl<T: 'static, E: Fault> Slot<T, E> {
     }
 
     /// Takes the result, if it is there.
+    #[inline]
     pub(crate) fn take(&self) -> Option<Result<T, E>> {
         self.result.take().claim()
     }
 
     /// Whether a result waits here.
+    #[inline]
     pub(crate) fn is_fired(&self) -> bool {
         let result = self.result.take();
         let fired = result.is_some();
@@ -75,6 +79,7 @@ impl<T: 'static, E: Fault> Slot<T, E> {
     }
 
     /// Whether a reader waits here.
+    #[inline]
     pub(crate) fn has_reader(&self) -> bool {
         let reader = self.reader.take();
         let waits = reader.is_some();
@@ -83,11 +88,13 @@ impl<T: 'static, E: Fault> Slot<T, E> {
     }
 
     /// From now on that reader waits. The answer is the one that waited before.
+    #[inline]
     pub(crate) fn read_by(&self, reader: Option<Reader<T, E>>) -> Option<Reader<T, E>> {
         self.reader.replace(reader)
     }
 
     /// Takes the result and its reader, if both are there.
+    #[inline]
     pub(crate) fn pair(&self) -> Option<(Reader<T, E>, Result<T, E>)> {
         let reader = self.reader.take()?;
         match self.take() {
@@ -116,6 +123,7 @@ impl<T: 'static, E: Fault> Drop for Shown<'_, T, E> {
 
 impl<T: 'static, E: Fault> Reader<T, E> {
     /// Gives it the result; the answer is the node to go on with.
+    #[inline]
     pub(crate) fn give(self, result: Result<T, E>) -> Option<Rc<dyn Node>> {
         match self {
             Reader::Callback(link) => link.receive(result),
@@ -129,6 +137,15 @@ impl<T: 'static, E: Fault> Reader<T, E> {
                 drop(Unclaimed::new(result));
                 None
             }
+        }
+    }
+
+    /// The node that waits, if it is one.
+    pub(crate) fn as_node(&self) -> Option<&dyn Node> {
+        match self {
+            Reader::Callback(link) => Some(&**link),
+            Reader::Outer(outer) => Some(&**outer),
+            Reader::Task(_) => None,
         }
     }
 }

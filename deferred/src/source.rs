@@ -1,11 +1,12 @@
 //! [`Source`]: what a promise and its Deferred share, in one allocation; the head of every chain.
 //!
 //! ```text
-//!             fire()                                     fire(): swallowed
-//!   pending ─────────────────────────────▶ settled ◀──────┐
-//!      │                                     ▲  └─────────┘
-//!      │ cancel()              the canceller │
-//!      └────────▶ cancelling ────────────────┘ returns, or fires the promise itself
+//!             fire(), or the promise is dropped: abandon()
+//!   pending ───────────────────────────────────────────────▶ settled ──▶ fire() is swallowed
+//!      │                                                        ▲
+//!      │ cancel()                                               │
+//!      └────────────▶ cancelling ───────────────────────────────┘
+//!                                   the canceller returned, panicked, or fired the promise
 //! ```
 //!
 //! Invariant: it settles once. What comes after that is dropped without a word, because it is the
@@ -40,6 +41,7 @@ pub(crate) enum Phase {
 
 /// What a promise sees of its source.
 pub(crate) trait Settle<T: 'static, E: Fault>: Output<T, E> {
+    /// How far the source has come.
     fn phase(&self) -> Phase;
 
     /// The promise fires.
@@ -63,6 +65,7 @@ where
         })
     }
 
+    /// Takes its result and runs the chain.
     fn settle(self: Rc<Self>, result: Result<T, E>) {
         self.phase.set(Phase::Settled);
         let waiting = self.slot.put(result);

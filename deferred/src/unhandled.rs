@@ -8,7 +8,7 @@
 use core::any::{Any, type_name};
 use core::fmt;
 
-use crate::failure::Lenient;
+use crate::lenient::Lenient;
 use crate::{Failure, Fault, hook};
 
 /// What the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
@@ -24,7 +24,7 @@ pub enum Unhandled<'a> {
     },
 }
 
-/// An error that nobody handled.
+/// An error that nobody handled, with its type still known.
 pub struct UnhandledError<'a> {
     error: &'a dyn Any,
     shown: &'a dyn fmt::Debug,
@@ -80,19 +80,23 @@ impl fmt::Display for Unhandled<'_> {
 pub(crate) struct Unclaimed<T: 'static, E: Fault>(Option<Result<T, E>>);
 
 impl<T: 'static, E: Fault> Unclaimed<T, E> {
+    #[inline]
     pub(crate) fn new(result: Result<T, E>) -> Self {
         Unclaimed(Some(result))
     }
 
     /// Takes the result out; whoever has it now answers for it.
+    #[inline]
     pub(crate) fn claim(mut self) -> Option<Result<T, E>> {
         self.0.take()
     }
 
+    #[inline]
     pub(crate) fn as_ref(&self) -> Option<&Result<T, E>> {
         self.0.as_ref()
     }
 
+    #[inline]
     pub(crate) fn is_some(&self) -> bool {
         self.0.is_some()
     }

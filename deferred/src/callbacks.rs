@@ -1,0 +1,131 @@
+//! Adding callbacks to a [`Deferred`]; Twisted's `addCallback`, `addErrback`, `addBoth` and
+//! `addCallbacks`.
+//!
+//! Invariant: a callback that is added when the result is there runs at once and makes no node.
+
+use alloc::rc::{Rc, Weak};
+
+use crate::deferred::State;
+use crate::link::Link;
+use crate::node::Node;
+use crate::slot::Reader;
+use crate::{Deferred, Fault, IntoDeferred};
+
+impl<T: 'static, E: Fault> Deferred<T, E> {
+    /// Adds a callback for the value; an error passes it by.
+    ///
+    /// It runs once at most: inside the call that fires, or right now if the value is there. It may
+    /// do anything, such as fire other promises, add callbacks, cancel. It is dropped as soon as it
+    /// has run or has been passed by.
+    pub fn add_callback<R>(self, callback: impl FnOnce(T) -> R + 'static) -> Deferred<R::Value, E>
+    where
+        R: IntoDeferred<Error = E>,
+    {
+        self.link(move |result| match result {
+            Ok(value) => callback(value).into_deferred(),
+            Err(error) => Deferred::fired(Err(error)),
+        })
+    }
+
+    /// Adds a callback for the error; a value passes it by. Otherwise as
+    /// [`add_callback`](Deferred::add_callback).
+    ///
+    /// Returning `Ok` goes back to the rail of values, returning the error passes it on.
+    pub fn add_errback<R>(self, errback: impl FnOnce(E) -> R + 'static) -> Deferred<T, E>
+    where
+        R: IntoDeferred<Value = T, Error = E>,
+    {
+        self.link(move |result| match result {
+            Ok(value) => Deferred::fired(Ok(value)),
+            Err(error) => errback(error).into_deferred(),
+        })
+    }
+
+    /// Adds a callback for the value or the error, whichever comes. Otherwise as
+    /// [`add_callback`](Deferred::add_callback).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::{Cancelled, Deferred};
+    ///
+    /// let (deferred, promise) = Deferred::<u32>::new();
+    /// deferred.add_both(|outcome| {
+    ///     println!("done: {outcome:?}");
+    ///     Ok(())
+    /// });
+    /// promise.errback(Cancelled);
+    /// ```
+    pub fn add_both<R>(
+        self,
+        callback: impl FnOnce(Result<T, E>) -> R + 'static,
+    ) -> Deferred<R::Value, E>
+    where
+        R: IntoDeferred<Error = E>,
+    {
+        self.link(move |result| callback(result).into_deferred())
+    }
+
+    /// Adds a callback for the value and one for the error, of which one runs. Otherwise as
+    /// [`add_callback`](Deferred::add_callback).
+    ///
+    /// This is not the same as adding one after the other: the errback does not see the errors of
+    /// the callback beside it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::{Cancelled, Deferred};
+    ///
+    /// let deferred = Deferred::<u32>::succeed(1)
+    ///     .add_callbacks(|_| Err::<u32, _>(Cancelled.into()), |_| Ok(0));
+    /// assert!(deferred.try_into_result().unwrap().is_err());
+    /// ```
+    pub fn add_callbacks<R, R2>(
+        self,
+        callback: impl FnOnce(T) -> R + 'static,
+        errback: impl FnOnce(E) -> R2 + 'static,
+    ) -> Deferred<R::Value, E>
+    where
+        R: IntoDeferred<Error = E>,
+        R2: IntoDeferred<Value = R::Value, Error = E>,
+    {
+        self.link(move |result| match result {
+            Ok(value) => callback(value).into_deferred(),
+            Err(error) => errback(error).into_deferred(),
+        })
+    }
+
+    /// Changes the type of the error, as [`Result::map_err`] does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::{Cancelled, Deferred, Failure};
+    ///
+    /// let narrow = Deferred::<u32, Cancelled>::fail(Cancelled);
+    /// let wide: Deferred<u32> = narrow.map_err(Failure::new);
+    /// assert!(wide.try_into_result().unwrap().unwrap_err().check::<Cancelled>());
+    /// ```
+    pub fn map_err<E2: Fault>(self, map: impl FnOnce(E) -> E2 + 'static) -> Deferred<T, E2> {
+        self.link(move |result| Deferred::fired(result.map_err(map)))
+    }
+
+    /// Adds what turns the result into another Deferred.
+    #[inline]
+    fn link<U, E2, F>(self, callback: F) -> Deferred<U, E2>
+    where
+        U: 'static,
+        E2: Fault,
+        F: FnOnce(Result<T, E>) -> Deferred<U, E2> + 'static,
+    {
+        match self.into_state() {
+            State::Fired(result) => callback(result),
+            State::Pending(node) => {
+                let link = Link::new(callback, Rc::downgrade(&node) as Weak<dyn Node>);
+                node.slot().read_by(Some(Reader::Callback(link.clone())));
+                Deferred::at(link)
+            }
+        }
+    }
+}
