@@ -9,6 +9,7 @@
 //!     └───────────────── ConnectionLost ───────────────────────▲
 //! ```
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::cell::Cell;
 
@@ -45,21 +46,24 @@ impl<P: Protocol> Running<P> {
 
     pub(crate) fn enter(&self, call: impl FnOnce(&mut P) + 'static) {
         match self.begin() {
+            // The closure is dropped on return, when the protocol is free again.
+            Some(turn) if self.phase.get() == Phase::Ended => drop(turn),
             Some(mut turn) if self.mailbox.is_empty() => {
                 turn.call(call);
                 turn.drain();
             }
-            turn => self.post(turn, Letter::Call(alloc::boxed::Box::new(call))),
+            turn => self.post(turn, Letter::Call(Box::new(call))),
         }
     }
 
     pub(crate) fn enter_with(&self, call: impl FnOnce(&mut P, &Rc<dyn Transport>) + 'static) {
         match self.begin() {
+            Some(turn) if self.phase.get() != Phase::Connected => drop(turn),
             Some(mut turn) if self.mailbox.is_empty() => {
                 turn.call_with(call);
                 turn.drain();
             }
-            turn => self.post(turn, Letter::CallWith(alloc::boxed::Box::new(call))),
+            turn => self.post(turn, Letter::CallWith(Box::new(call))),
         }
     }
 

@@ -1,0 +1,220 @@
+//! Claims about the test clock; it makes the same ones as a reactor, through the same handle.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use interfaces::{DelayedCall, NotPending, ReactorTime};
+use ropewalk_protocol::testing::Clock;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HALF: Duration = Duration::from_millis(500);
+
+/// What ran, and what the clock read then, in halves of a second.
+#[derive(Clone, Default)]
+struct Runs(Rc<RefCell<Vec<(&'static str, u128)>>>);
+
+impl Runs {
+    fn call(&self, clock: &Clock, name: &'static str) -> Box<dyn FnOnce()> {
+        let (runs, clock) = (self.clone(), clock.clone());
+        Box::new(move || runs.0.borrow_mut().push((name, clock.seconds().as_millis() / 500)))
+    }
+
+    fn later(&self, clock: &Clock, seconds: u32, name: &'static str) -> DelayedCall {
+        clock.call_later(SECOND * seconds, self.call(clock, name))
+    }
+
+    fn all(&self) -> Vec<(&'static str, u128)> {
+        self.0.borrow().clone()
+    }
+}
+
+fn halves(count: usize) -> impl Iterator<Item = Duration> {
+    std::iter::repeat_n(HALF, count)
+}
+
+#[test]
+fn a_new_clock_reads_zero_and_has_nothing_pending() {
+    let clock = Clock::new();
+    assert_eq!(clock.seconds(), Duration::ZERO);
+    assert_eq!(clock.pending(), 0);
+    assert!(clock.delayed_calls().is_empty());
+}
+
+#[test]
+fn a_call_is_due_its_delay_from_now_and_runs_once() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    clock.advance(SECOND);
+    let call = runs.later(&clock, 2, "call");
+    assert_eq!(call.time(), Some(SECOND * 3));
+    assert!(call.active());
+    clock.advance(SECOND);
+    assert!(runs.all().is_empty());
+    clock.advance(SECOND);
+    clock.advance(SECOND);
+    assert_eq!(runs.all(), [("call", 6)]);
+    assert!(!call.active());
+    assert_eq!(clock.pending(), 0);
+}
+
+#[test]
+fn every_call_has_a_handle_of_its_own_and_all_are_listed() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    let (late, early) = (runs.later(&clock, 2, "late"), runs.later(&clock, 1, "early"));
+    let listed: Vec<_> = clock.delayed_calls().iter().map(DelayedCall::time).collect();
+    assert_eq!(listed, [Some(SECOND), Some(SECOND * 2)]);
+    early.cancel().unwrap();
+    assert!(late.active() && !early.active());
+}
+
+#[test]
+fn no_call_runs_inside_call_later() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    runs.later(&clock, 0, "call");
+    assert!(runs.all().is_empty());
+    clock.advance(Duration::ZERO);
+    assert_eq!(runs.all(), [("call", 0)]);
+}
+
+#[test]
+fn a_call_cannot_cancel_itself_while_it_runs_and_is_not_active_then() {
+    let clock = Clock::new();
+    let handle = Rc::<RefCell<Option<DelayedCall>>>::default();
+    let seen = Rc::<RefCell<Vec<Result<(), NotPending>>>>::default();
+    let (mine, results) = (handle.clone(), seen.clone());
+    let call = clock.call_later(
+        SECOND,
+        Box::new(move || {
+            let me = mine.borrow().clone().unwrap();
+            assert!(!me.active());
+            let all = [me.cancel(), me.reset(SECOND), me.delay(SECOND)];
+            results.borrow_mut().extend(all);
+        }),
+    );
+    handle.replace(Some(call.clone()));
+    clock.advance(SECOND);
+    assert_eq!(*seen.borrow(), [Err(NotPending); 3]);
+    assert_eq!(call.cancel(), Err(NotPending));
+}
+
+#[test]
+fn a_cancelled_call_never_runs_and_its_closure_is_dropped_at_once() {
+    let clock = Clock::new();
+    let held = Rc::new(());
+    let inside = held.clone();
+    let call = clock.call_later(SECOND, Box::new(move || drop(inside)));
+    assert_eq!(call.cancel(), Ok(()));
+    assert_eq!(Rc::strong_count(&held), 1);
+    clock.pump([SECOND, SECOND]);
+    assert_eq!(call.cancel(), Err(NotPending));
+    assert_eq!(call.reset(SECOND), Err(NotPending));
+    assert_eq!(call.delay(SECOND), Err(NotPending));
+}
+
+#[test]
+fn a_call_can_be_delayed_and_reset_either_way() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    runs.later(&clock, 1, "delayed").delay(SECOND).unwrap();
+    runs.later(&clock, 4, "sooner").reset(SECOND * 3).unwrap();
+    let later = runs.later(&clock, 2, "later");
+    clock.pump(halves(2));
+    later.reset(SECOND * 3).unwrap();
+    clock.pump(halves(8));
+    assert_eq!(runs.all(), [("delayed", 4), ("sooner", 6), ("later", 8)]);
+}
+
+#[test]
+fn moved_calls_keep_the_others_in_order() {
+    for first in ["a", "b"] {
+        let (clock, runs) = (Clock::new(), Runs::default());
+        if first == "b" {
+            runs.later(&clock, 2, "b");
+        }
+        runs.later(&clock, 1, "a").reset(SECOND * 3).unwrap();
+        if first == "a" {
+            runs.later(&clock, 2, "b");
+        }
+        clock.pump(halves(8));
+        assert_eq!(runs.all(), [("b", 4), ("a", 6)]);
+    }
+}
+
+#[test]
+fn a_call_may_be_moved_from_inside_another() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    let moved = runs.later(&clock, 2, "moved");
+    clock.call_later(SECOND, Box::new(move || moved.reset(SECOND * 3).unwrap()));
+    runs.later(&clock, 3, "third");
+    clock.pump(halves(10));
+    assert_eq!(runs.all(), [("third", 6), ("moved", 8)]);
+}
+
+#[test]
+fn calls_see_the_time_that_was_advanced_to() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    runs.later(&clock, 1, "call");
+    clock.advance(SECOND * 5);
+    assert_eq!(runs.all(), [("call", 10)]);
+}
+
+#[test]
+fn calls_for_no_delay_that_a_call_makes_run_in_the_same_advance() {
+    fn again(clock: Clock, runs: Runs, left: u32) {
+        runs.call(&clock, "again")();
+        if left > 0 {
+            let (next, runs) = (clock.clone(), runs.clone());
+            clock.call_later(Duration::ZERO, Box::new(move || again(next, runs.clone(), left - 1)));
+        }
+    }
+    let (clock, runs) = (Clock::new(), Runs::default());
+    again(clock.clone(), runs.clone(), 4);
+    clock.advance(Duration::ZERO);
+    assert_eq!(runs.all(), [("again", 0); 5]);
+}
+
+#[test]
+fn calls_due_at_the_same_time_run_in_the_order_they_were_made() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    for name in ["a", "b", "c", "d"] {
+        runs.later(&clock, 1, name);
+    }
+    clock.advance(SECOND);
+    assert_eq!(runs.all(), [("a", 2), ("b", 2), ("c", 2), ("d", 2)]);
+}
+
+#[test]
+fn a_delay_too_long_to_count_is_as_good_as_never() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    clock.advance(SECOND);
+    let never = clock.call_later(Duration::MAX, runs.call(&clock, "never"));
+    let moved = runs.later(&clock, 1, "moved");
+    moved.delay(Duration::MAX).unwrap();
+    moved.reset(Duration::MAX).unwrap();
+    clock.advance(SECOND * 1_000_000);
+    assert!(runs.all().is_empty());
+    assert!(never.active() && moved.active());
+}
+
+#[test]
+fn a_panic_in_a_call_leaves_the_others_pending() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    clock.call_later(SECOND, Box::new(|| panic!("as planned")));
+    runs.later(&clock, 1, "after");
+    assert!(catch_unwind(AssertUnwindSafe(|| clock.advance(SECOND))).is_err());
+    assert_eq!((clock.pending(), clock.seconds()), (1, SECOND));
+    clock.advance(Duration::ZERO);
+    assert_eq!(runs.all(), [("after", 2)]);
+}
+
+#[test]
+fn a_handle_outlives_its_clock() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    let call = clock.call_later(SECOND, Box::new(|| {}));
+    let shown = format!("{call:?}");
+    assert_eq!(shown, "DelayedCall(due at 1s)");
+    drop((clock, runs));
+    assert!(!call.active());
+    assert_eq!(call.cancel(), Err(NotPending));
+    assert_eq!(format!("{call:?}"), "DelayedCall(not pending)");
+}
