@@ -1,0 +1,85 @@
+//! Claims about memory, counted.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::rc::Rc;
+
+use interfaces::{Deliver, Event, Protocol, Transport};
+use ropewalk_protocol::ProtocolRef;
+use ropewalk_protocol::testing::StringTransport;
+
+struct Counting;
+
+thread_local! {
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+// SAFETY: it does what the system's allocator does, and counts.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.set(CALLS.get() + 1);
+        BYTES.set(BYTES.get() + layout.size() as isize);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BYTES.set(BYTES.get() - layout.size() as isize);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// The number of allocations, and the growth in bytes.
+fn counted<T>(work: impl FnOnce() -> T) -> (T, usize, isize) {
+    let (calls, bytes) = (CALLS.get(), BYTES.get());
+    let made = work();
+    (made, CALLS.get() - calls, BYTES.get() - bytes)
+}
+
+struct Nothing;
+
+impl Protocol for Nothing {
+    fn data_received(&mut self, _: &Rc<dyn Transport>, _: &[u8]) {}
+}
+
+#[test]
+fn a_protocol_without_fields_costs_48_bytes_in_one_allocation() {
+    let (protocol, calls, bytes) = counted(|| ProtocolRef::new(Nothing).as_deliver());
+    assert_eq!((calls, bytes), (1, 48));
+    let transport = StringTransport::new().as_transport();
+    let ((), calls, bytes) = counted(|| protocol.deliver(Event::ConnectionMade(&transport)));
+    assert_eq!((calls, bytes), (0, 0), "a connection adds nothing");
+}
+
+#[test]
+fn delivering_and_entering_allocate_nothing_and_a_mailbox_is_given_back() {
+    let protocol = ProtocolRef::new(Nothing);
+    let deliver = protocol.as_deliver();
+    deliver.deliver(Event::ConnectionMade(&StringTransport::new().as_transport()));
+    let mut data = [0; 100];
+    let ((), calls, _) = counted(|| {
+        for _ in 0..1000 {
+            deliver.deliver(Event::DataReceived(&mut data));
+            protocol.enter(|_| {});
+            protocol.enter_with(|_, transport| transport.write(&[]));
+            assert!(protocol.try_with(|_| ()).is_some());
+            assert!(!deliver.is_half_closeable());
+        }
+    });
+    assert_eq!(calls, 0);
+
+    let ((), calls, bytes) = counted(|| {
+        let again = protocol.clone();
+        protocol.enter(move |_| {
+            let inside: Rc<dyn Deliver> = again.as_deliver();
+            inside.deliver(Event::DataReceived(&mut [0; 1000]));
+        });
+    });
+    assert!(calls > 0, "it was queued");
+    assert_eq!(bytes, 0, "an empty mailbox owns nothing");
+}
