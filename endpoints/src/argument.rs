@@ -12,7 +12,7 @@ use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
 use crate::grammar::{Form, Piece};
 use crate::number::{self, SECONDS_MAX};
-use crate::{Arguments, Host, ParseError, Parsed, Problem};
+use crate::{Arguments, Host, ParseError, Parsed, Problem, quote_string_argument};
 
 /// One argument, given or not. Methods that end in `_or` have a default; the others need a value.
 ///
@@ -55,8 +55,9 @@ impl<'a> Argument<'a> {
     /// The text, if it is given. An IPv6 literal in brackets is a mistake here.
     pub fn text(&self) -> Result<Option<&'a str>, ParseError> {
         match self.piece {
-            Some(Piece { form: Form::Literal, .. }) => {
-                Err(self.error("a plain text here: an address in brackets is not expected"))
+            Some(Piece { text, form: Form::Literal, .. }) => {
+                let quoted = quote_string_argument(text);
+                Err(self.error(alloc::format!("plain text, as `{quoted}` would be")))
             }
             Some(Piece { text, form: Form::Plain, .. }) => Ok(Some(text)),
             None => Ok(None),

@@ -5,9 +5,10 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::array;
+use core::net::Ipv6Addr;
 use core::ops::Range;
 
-use crate::grammar::{self, Field, Piece};
+use crate::grammar::{self, Field, Form, Piece};
 use crate::nearest::{listed, nearest};
 use crate::{Argument, ParseError, Problem, Registry, Side};
 
@@ -183,9 +184,7 @@ impl<'a> Arguments<'a> {
     }
 
     pub(crate) fn error(&self, span: Range<usize>, problem: Problem) -> ParseError {
-        let hint = holds_unbracketed_ipv6(self.text, &self.fields)
-            .then_some("an IPv6 address goes into brackets, as in `[::1]`");
-        ParseError::new(self.text, span, problem).hinting(hint)
+        ParseError::new(self.text, span, problem).hinting(bracket_hint(self.text, &self.fields))
     }
 
     /// Where a byte of an unescaped value stands in the whole string.
@@ -195,16 +194,28 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// Whether a run of fields would be an IPv6 address if its colons separated nothing: the most
-/// likely cause of an error beside it.
-fn holds_unbracketed_ipv6(text: &str, fields: &[Field<'_>]) -> bool {
+/// What to say when an IPv6 address that was written wrongly is the most likely cause of an error.
+fn bracket_hint(text: &str, fields: &[Field<'_>]) -> Option<&'static str> {
+    let is_bracketed =
+        |field: &Field<'_>| field.value.form == Form::Plain && field.value.text.starts_with('[');
+    if fields.iter().any(is_bracketed) {
+        return Some(
+            "brackets hold an IPv6 address and nothing else, without backslashes: `[::1]`",
+        );
+    }
+    let bare = (0..fields.len()).any(|first| holds_bare_ipv6(text, &fields[first..]));
+    bare.then_some("an IPv6 address goes into brackets: `[::1]`")
+}
+
+/// Whether these fields begin with an IPv6 address whose colons were read as separators.
+fn holds_bare_ipv6(text: &str, fields: &[Field<'_>]) -> bool {
     // An IPv6 address has at most eight groups, so no longer run needs to be looked at.
     const FIELDS_MAX: usize = 9;
-    let ends = |from: usize| fields.iter().skip(from).take(FIELDS_MAX).map(|f| f.value.span.end);
-    fields.iter().enumerate().any(|(index, field)| {
-        let start = field.value.span.start;
-        ends(index).skip(1).any(|end| {
-            text.get(start..end).is_some_and(|run| run.parse::<core::net::Ipv6Addr>().is_ok())
-        })
+    let Some(first) = fields.first() else { return false };
+    fields.iter().take(FIELDS_MAX).skip(1).any(|last| {
+        let run = text.get(first.value.span.start..last.value.span.end).unwrap_or("");
+        // `80::` is an address, too, but more often a port with two empty fields behind it.
+        let likely = !run.ends_with(':') || first.name.is_some();
+        likely && run.parse::<Ipv6Addr>().is_ok()
     })
 }

@@ -150,3 +150,6 @@ fn unescaped(raw: &str) -> Cow<'_, str> {
     }
     Cow::Owned(text)
 }
+
+#[cfg(test)]
+mod tests;

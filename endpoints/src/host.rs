@@ -137,6 +137,7 @@ fn is_host_name(text: &str) -> bool {
 
 fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
+        && !label.starts_with('-')
         && label.chars().all(|letter| letter.is_alphanumeric() || letter == '-' || letter == '_')
 }
 

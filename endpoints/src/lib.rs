@@ -1,10 +1,129 @@
 //! Endpoints from strings that an administrator can edit; Twisted's `twisted.internet.endpoints`.
+//!
+//! What to listen on and what to connect to comes from a command line or a file. A [`Registry`]
+//! turns it into an endpoint, or into a [`ParseError`] that shows where the mistake is. Making an
+//! endpoint opens nothing. [`Registry::standard`] knows `tcp`, `tcp6` and `unix`; any crate can add
+//! kinds, as here one that listens in memory:
+//!
+//! ```
+//! use interfaces::StreamServerEndpoint;
+//! use protocol::testing::memory::Network;
+//! use ropewalk_endpoints::{
+//!     Arguments, Description, ParseError, Parsed, Registry, ServerParser, Value,
+//! };
+//!
+//! struct Memory(Network);
+//!
+//! impl ServerParser for Memory {
+//!     fn kind(&self) -> &'static str {
+//!         "memory"
+//!     }
+//!
+//!     fn parse(
+//!         &self,
+//!         arguments: &Arguments<'_>,
+//!     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
+//!         let [name] = arguments.bind(["name"])?;
+//!         let name = name.required()?;
+//!         let description = Description {
+//!             kind: "memory",
+//!             arguments: vec![("name", Value::Text(name.into()))],
+//!             layers: vec!["memory".into()],
+//!         };
+//!         Ok(Parsed::new(std::rc::Rc::new(self.0.server(name)), description))
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), ParseError> {
+//!     let registry = Registry::new().with_server(Memory(Network::new()));
+//!     let parsed = registry.server("memory:here")?;
+//!     assert_eq!(parsed.description.to_string(), "memory:name=here");
+//!
+//!     let mistake = registry.server("memory:nmae=here").unwrap_err();
+//!     assert_eq!(mistake.report(), "\
+//! error: unknown option `nmae` for a `memory` server
+//!   memory:nmae=here
+//!          ^^^^ column 8
+//! help: a similar option exists: `name`");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # The grammar
+//!
+//! ```text
+//! endpoint = field *( ":" field )
+//! field    = [ name "=" ] value             ; without a name it is a value by position
+//! name     = *( escape / any character but ":", "=", "\" )
+//! value    = literal / *( escape / any character but ":", "\" )
+//!                                           ; a value by position has no plain "=", either
+//! escape   = "\" any character              ; stands for that character
+//! literal  = "[" IPv6 address [ "%" zone ] "]"
+//!                                           ; its colons separate nothing
+//! ```
+//!
+//! The first value by position is the kind. White space is part of a value. A `[` begins a literal
+//! only if a valid one is the whole value. [`quote_string_argument`] escapes a text.
+//!
+//! # The kinds
+//!
+//! | kind | | by position or by name | by name only |
+//! |---|---|---|---|
+//! | `tcp` | server | `port`, `interface` (0.0.0.0), `backlog` (50) | |
+//! | `tcp6` | server | `port`, `backlog` (50), `interface` (::) | |
+//! | `unix` | server | `address`, `mode` (0600), `backlog` (50), `lockfile` (1) | `abstract` |
+//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress` |
+//! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract` |
+//!
+//! A single value by position is the `port` of a client whose `host` is given by name. Servers of
+//! kind `tcp` and `unix` want their kind in lower case, as in Twisted.
+//!
+//! # Differences from Twisted
+//!
+//! A string that Twisted accepts means the same here, or is a mistake for one of the reasons 1 to
+//! 7; 8 and 9 are the only values that change. `tests/oracle.tsv` has Twisted's answer to each of
+//! some hundred strings, and a test compares.
+//!
+//! Stricter, where being lax is dangerous:
+//!
+//! 1. A port above 65535 is a mistake, and so is a mode above 7777, a backlog above 2147483647 and
+//!    a timeout above 4294967295.
+//! 2. A minus sign is a mistake, and so are digits that are not ASCII.
+//! 3. A host or an interface that is neither a numeric address nor a host name is a mistake: no
+//!    text, `999.1.1.1`, `1.2.3`, `0x7f.1` (the system would read these two as addresses, too),
+//!    letters that no name has. What `bindAddress` names is numeric, and of the host's family.
+//! 4. The interface of `tcp6` is an IPv6 address or a name; with an IPv4 address, or with none,
+//!    Twisted listens on IPv4.
+//! 5. A UNIX path that is empty, has a NUL byte inside or more than 107 bytes is a mistake.
+//! 6. A client's argument by position and by name, and values by position that no argument takes,
+//!    are mistakes; Twisted ignores some of them without a word.
+//! 7. A mode for an abstract name is a mistake, and so is a lock file that a client is to look at:
+//!    there is no file.
+//!
+//! Safer:
+//!
+//! 8. UNIX sockets have mode 0600 unless the string says otherwise; Twisted's have 0666.
+//! 9. `checkPID` is a number, as `lockfile`; Twisted takes any text but the empty one for on, `0`
+//!    too.
+//!
+//! Added, where Twisted has an error, or an address that cannot be:
+//!
+//! 10. IPv6 addresses in brackets.
+//! 11. `tcp6` clients.
+//! 12. `abstract=` for Linux's abstract names; the NUL byte that Twisted wants works, too.
+//! 13. Times with a unit: `500ms`, `30s`, `5m`, `2h`.
+//! 14. Quoting escapes `=`, so that a quoted text is safe by position, too.
+//! 15. The grammar lets names be of any letters; they are then unknown options.
+//!
+//! And apart from strings: kinds are registered, not discovered among installed packages, and the
+//! first of two stays. Every address of a name is tried, in order, and IPv6 is not left out.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 mod parse_error;
+mod problem;
 mod registry;
 
 mod argument;
@@ -31,7 +150,8 @@ pub use argument::Argument;
 pub use arguments::Arguments;
 pub use description::{Description, Parsed, Value};
 pub use host::{BadHost, Host};
-pub use parse_error::{ParseError, Problem, Side};
+pub use parse_error::ParseError;
+pub use problem::{Problem, Side};
 pub use quote::quote_string_argument;
 pub use registry::{ClientParser, Registry, ServerParser};
 pub use tcp_client::TcpClientEndpoint;

@@ -145,16 +145,19 @@ impl Registry {
 
     fn unknown(&self, text: &str, kind: Kind, side: Side) -> ParseError {
         let known = self.kinds(side);
-        let elsewhere =
-            !known.contains(&&*kind.name) && self.kinds(side.other()).contains(&&*kind.name);
-        let problem = match elsewhere {
-            true => Problem::WrongSide { kind: kind.name.clone(), side },
-            false => Problem::UnknownKind { kind: kind.name.clone() },
+        let knows =
+            |side| self.kinds(side).iter().any(|known| known.eq_ignore_ascii_case(&kind.name));
+        let expected = match known.is_empty() {
+            true => "no kind: none is registered".into(),
+            false => alloc::format!("one of {}", listed(known.iter().copied())),
         };
-        let near = if elsewhere { None } else { nearest(&kind.name, known.iter().copied()) };
-        ParseError::new(text, kind.span, problem)
-            .expecting(alloc::format!("one of {}", listed(known.iter().copied())))
-            .suggesting(near)
+        let (problem, near) = if knows(side.other()) && !knows(side) {
+            (Problem::WrongSide { kind: kind.name.clone(), side }, None)
+        } else {
+            let near = nearest(&kind.name, known.iter().copied());
+            (Problem::UnknownKind { kind: kind.name.clone() }, near)
+        };
+        ParseError::new(text, kind.span, problem).expecting(expected).suggesting(near)
     }
 }
 

@@ -133,14 +133,19 @@ struct ClientArguments<'a> {
 
 /// Twisted's rule: a single value by position is the port if the host is given by name.
 fn client_arguments<'a>(arguments: &'a Arguments<'_>) -> Result<ClientArguments<'a>, ParseError> {
-    if arguments.positional_count() == 1 && arguments.has_option("host") {
+    let given = if arguments.positional_count() == 1 && arguments.has_option("host") {
         let ([port], [host, timeout, bind_address]) =
             arguments.bind_keywords(["port"], ["host", "timeout", "bindAddress"])?;
-        Ok(ClientArguments { host, port, timeout, bind_address })
+        ClientArguments { host, port, timeout, bind_address }
     } else {
         let ([host, port], [timeout, bind_address]) =
             arguments.bind_keywords(["host", "port"], ["timeout", "bindAddress"])?;
-        Ok(ClientArguments { host, port, timeout, bind_address })
+        ClientArguments { host, port, timeout, bind_address }
+    };
+    // That the port is missing says more about `tcp:80` than that `80` is not a host.
+    match [given.host, given.port].into_iter().find(|needed| !needed.is_given()) {
+        Some(missing) => Err(missing.missing()),
+        None => Ok(given),
     }
 }
 
@@ -183,9 +188,6 @@ fn interface_or(interface: &Argument<'_>, default: Host) -> Result<Host, ParseEr
 
 fn ipv6_host(argument: &Argument<'_>) -> Result<Host, ParseError> {
     let expected = "an IPv6 address or a host name";
-    if !argument.is_given() {
-        return Err(argument.missing());
-    }
     let host = argument.host().map_err(|_| argument.error(expected))?;
     if host.is_ipv6() == Some(false) { Err(argument.error(expected)) } else { Ok(host) }
 }

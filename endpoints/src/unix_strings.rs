@@ -88,7 +88,13 @@ impl ClientParser for UnixClientParser {
         let ([path], [lock_file, timeout, check_pid, name]) =
             arguments.bind_keywords(["path"], ["lockfile", "timeout", "checkPID", "abstract"])?;
         let name = Name::read(&path, &name)?;
-        let locked = lock_file.flag_or(check_pid.flag_or(false)?)? && name.is_path();
+        // With both, `lockfile` wins, as in Twisted.
+        let checked = check_pid.flag_or(false)?;
+        let locked = lock_file.flag_or(checked)?;
+        let asked = if lock_file.is_given() { lock_file } else { check_pid };
+        if locked && !name.is_path() {
+            return Err(asked.refuse("an abstract name has no lock file to look at"));
+        }
         let timeout = timeout.seconds_or(Duration::from_secs(30))?;
         let options =
             ConnectUnix { timeout, lock_file: lock(locked), ..ConnectUnix::new(name.address()) };
@@ -126,8 +132,8 @@ impl Name {
             return Self::abstract_name(path, rest);
         }
         match text {
-            "" => Err(path.error("a path")),
-            text if text.contains('\0') => Err(path.error("a path, which holds no NUL byte")),
+            "" => Err(path.error("the path of a socket")),
+            text if text.contains('\0') => Err(path.error("a path without a NUL byte")),
             text if text.len() > NAME_MAX => Err(path.too_long(text.len(), NAME_MAX)),
             text => Ok(Self::Path(text.into())),
         }

@@ -1,0 +1,154 @@
+//! The mistakes that an endpoint string can have.
+//!
+//! Invariant: the message of each is one line, whatever the string holds.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use core::fmt;
+
+use crate::picture::shown;
+
+/// The kinds of mistakes in an endpoint string.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The string ends in a lone backslash.
+    #[error("the backslash at the end escapes nothing")]
+    DanglingEscape,
+    /// Every field has a name, so none tells the kind.
+    #[error("the kind of the {side} is missing: every field is an option")]
+    NoKind {
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// No kind of this name is registered.
+    #[error("{}", unknown(.kind))]
+    UnknownKind {
+        /// The name given.
+        kind: String,
+    },
+    /// The kind exists, but only for the other side.
+    #[error("`{}` is a kind of {}, not of {side}", shown(.kind), side.other())]
+    WrongSide {
+        /// The name given.
+        kind: String,
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// The kind has no option of this name.
+    #[error("unknown option `{}` for a `{kind}` {side}", shown(.option))]
+    UnknownOption {
+        /// The name given.
+        option: String,
+        /// The kind.
+        kind: &'static str,
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// An argument without a default is missing.
+    #[error("`{argument}` is missing for a `{kind}` {side}")]
+    Missing {
+        /// Its name.
+        argument: &'static str,
+        /// The kind.
+        kind: &'static str,
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// More values by position than the kind takes.
+    #[error("`{}` is one value too many for a `{kind}` {side}", shown(.given))]
+    Surplus {
+        /// The first value too many.
+        given: String,
+        /// The kind.
+        kind: &'static str,
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// One argument by position and by name.
+    #[error("`{argument}` is given twice to a `{kind}` {side}, by position and by name")]
+    GivenTwice {
+        /// Its name.
+        argument: &'static str,
+        /// The kind.
+        kind: &'static str,
+        /// What was to be parsed.
+        side: Side,
+    },
+    /// Two arguments that exclude each other.
+    #[error("`{argument}` cannot be given together with `{other}`")]
+    Excluded {
+        /// The later one.
+        argument: &'static str,
+        /// The other.
+        other: &'static str,
+    },
+    /// A value of the wrong form or out of its range.
+    #[error("{argument} {} {expected}", refused(.given))]
+    Invalid {
+        /// The argument's name.
+        argument: &'static str,
+        /// The value given.
+        given: String,
+        /// What it should have been.
+        expected: Cow<'static, str>,
+    },
+    /// A name with more bytes than the system takes.
+    #[error("{argument} has {length} bytes, and the limit is {limit}")]
+    TooLong {
+        /// The argument's name.
+        argument: &'static str,
+        /// Its length in bytes.
+        length: usize,
+        /// The most there can be.
+        limit: usize,
+    },
+    /// What a parser of a further kind says, in its own words.
+    #[error("{message}")]
+    Refused {
+        /// One line, lower case, without a full stop.
+        message: String,
+    },
+}
+
+/// What a string is to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Something to listen on.
+    Server,
+    /// Something to connect to.
+    Client,
+}
+
+impl Side {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Server => Self::Client,
+            Self::Client => Self::Server,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        })
+    }
+}
+
+fn unknown(kind: &str) -> String {
+    match kind {
+        "" => "the kind of endpoint is empty".into(),
+        _ => alloc::format!("unknown endpoint kind `{}`", shown(kind)),
+    }
+}
+
+/// "`80a0` is not", or for nothing at all, "is empty, and not".
+fn refused(given: &str) -> String {
+    match given {
+        "" => "is empty, and not".into(),
+        _ => alloc::format!("`{}` is not", shown(given)),
+    }
+}

@@ -1,0 +1,149 @@
+//! What a server endpoint asks of its reactor.
+//!
+//! Invariant: an endpoint asks for nothing before it is told to listen.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+
+use deferred::{Cancelled, Deferred, Failure};
+use interfaces::{
+    ListenError, ListenTcp, ListenUnix, ListeningPort, LockFile, ResolveError,
+    StreamServerEndpoint, UnixAddress,
+};
+use ropewalk_endpoints::{Host, TcpServerEndpoint, UnixServerEndpoint};
+
+use crate::doubles::{Call, Mood, Reactor, factory};
+
+fn listen(reactor: &Reactor, text: &str) -> Deferred<Rc<dyn ListeningPort>> {
+    let parsed = reactor.registry().server(text).unwrap();
+    assert_eq!(reactor.calls(), [], "{text} opened something");
+    parsed.endpoint.listen(factory())
+}
+
+fn result<T>(deferred: Deferred<T>) -> Result<T, Failure> {
+    deferred.try_into_result().ok().expect("it has fired")
+}
+
+fn tcp(address: &str, backlog: u32) -> Call {
+    let address: SocketAddr = address.parse().unwrap();
+    Call::ListenTcp(ListenTcp { backlog, ..ListenTcp::new(address) })
+}
+
+#[test]
+fn a_tcp_string_listens_where_it_says() {
+    for (text, address, backlog) in [
+        ("tcp:80", "0.0.0.0:80", 50),
+        ("tcp:0", "0.0.0.0:0", 50),
+        ("tcp:80:127.0.0.1:7", "127.0.0.1:80", 7),
+        ("tcp:80::6", "0.0.0.0:80", 6),
+        ("tcp:80:interface=[::1]", "[::1]:80", 50),
+        ("tcp6:80", "[::]:80", 50),
+        ("TCP6:80:7:[fe80::1%3]", "[fe80::1%3]:80", 7),
+    ] {
+        let reactor = Reactor::new();
+        let port = result(listen(&reactor, text)).unwrap();
+        assert_eq!(port.host().to_string(), address, "{text}");
+        assert_eq!(reactor.calls(), [tcp(address, backlog)], "{text}");
+    }
+}
+
+#[test]
+fn a_unix_string_listens_where_it_says() {
+    let path = |name: &str| UnixAddress::Path(Rc::from(name.as_bytes()));
+    let hidden = |name: &str| UnixAddress::Abstract(Rc::from(name.as_bytes()));
+    let ignored = LockFile::Ignored;
+    for (text, expected) in [
+        ("unix:/a", ListenUnix::new(path("/a"))),
+        (
+            "unix:/a:660:5:0",
+            ListenUnix {
+                mode: 0o660,
+                backlog: 5,
+                lock_file: ignored,
+                ..ListenUnix::new(path("/a"))
+            },
+        ),
+        ("unix:abstract=x", ListenUnix { lock_file: ignored, ..ListenUnix::new(hidden("x")) }),
+        ("unix:\0x", ListenUnix { lock_file: ignored, ..ListenUnix::new(hidden("x")) }),
+    ] {
+        let reactor = Reactor::new();
+        let port = result(listen(&reactor, text)).unwrap();
+        assert_eq!(port.host(), expected.address.clone().into(), "{text}");
+        assert_eq!(reactor.calls(), [Call::ListenUnix(expected)], "{text}");
+    }
+}
+
+#[test]
+fn a_reactor_that_cannot_listen_fails_the_deferred() {
+    for text in ["tcp:80", "tcp6:80", "unix:/a"] {
+        let reactor = Reactor::new();
+        reactor.is(Mood::Refusing);
+        let failure = result(listen(&reactor, text)).err().expect(text);
+        assert!(failure.check::<ListenError>(), "{failure:?}");
+    }
+}
+
+#[test]
+fn listening_again_is_a_request_of_its_own() {
+    let reactor = Reactor::new();
+    let endpoint = TcpServerEndpoint::new(reactor.clone(), 80).with_backlog(100);
+    let endpoint = endpoint.with_interface(Ipv4Addr::LOCALHOST);
+    drop(endpoint.listen(factory()));
+    drop(endpoint.listen(factory()));
+    assert_eq!(reactor.calls(), [tcp("127.0.0.1:80", 100), tcp("127.0.0.1:80", 100)]);
+}
+
+#[test]
+fn a_name_means_its_first_address_of_ipv4_and_of_ipv6_to_tcp6() {
+    for (text, address) in
+        [("tcp:80:localhost", "127.0.0.1:80"), ("tcp6:80:7:localhost", "[::1]:80")]
+    {
+        let reactor = Reactor::new();
+        reactor.knows("localhost", &["::1", "::2", "127.0.0.1", "127.0.0.2"]);
+        let port = result(listen(&reactor, text)).unwrap();
+        assert_eq!(port.host().to_string(), address);
+        assert_eq!(reactor.calls()[0], Call::Resolve("localhost".into()));
+    }
+}
+
+#[test]
+fn a_name_without_an_address_of_the_family_fails() {
+    let reactor = Reactor::new();
+    reactor.knows("localhost", &["127.0.0.1"]);
+    let failure = result(listen(&reactor, "tcp6:80:7:localhost")).err().expect("no ::1");
+    assert_eq!(failure.to_string(), "cannot find the address of localhost: it has no IPv6 address");
+    let endpoint = TcpServerEndpoint::new_ipv6(reactor.clone(), 80);
+    let endpoint = endpoint.with_interface("127.0.0.1".parse::<Host>().unwrap());
+    assert!(result(endpoint.listen(factory())).err().expect("no ::1").check::<ResolveError>());
+}
+
+#[test]
+fn a_zone_with_a_name_is_for_the_resolver() {
+    let reactor = Reactor::new();
+    let port = listen(&reactor, "tcp:80:[fe80::1%eth0]");
+    assert_eq!(reactor.calls(), [Call::Resolve("fe80::1%eth0".into())]);
+    reactor.resolve(Ok(vec!["[fe80::1%2]:80".parse().unwrap()]));
+    assert_eq!(result(port).unwrap().host().to_string(), "[fe80::1%2]:80");
+}
+
+#[test]
+fn cancelling_while_the_name_is_looked_up_listens_nowhere() {
+    let reactor = Reactor::new();
+    let port = listen(&reactor, "tcp:80:localhost");
+    port.cancel_handle().cancel();
+    assert!(result(port).err().expect("cancelled").check::<Cancelled>());
+    assert_eq!(reactor.calls(), [Call::Resolve("localhost".into()), Call::Cancelled]);
+}
+
+#[test]
+fn endpoints_can_be_made_without_strings() {
+    let reactor = Reactor::new();
+    let path = UnixAddress::Path(Rc::from(&b"/a"[..]));
+    let options = ListenUnix { mode: 0o666, backlog: 100, ..ListenUnix::new(path) };
+    let endpoint = UnixServerEndpoint::new(reactor.clone(), options.clone());
+    drop(endpoint.listen(factory()));
+    let endpoint =
+        TcpServerEndpoint::new_ipv6(reactor.clone(), 0).with_interface(Ipv6Addr::LOCALHOST);
+    drop(endpoint.listen(factory()));
+    assert_eq!(reactor.calls(), [Call::ListenUnix(options), tcp("[::1]:0", 50)]);
+}

@@ -1,0 +1,13 @@
+//! What the crate promises, asked from outside.
+//!
+//! Invariant: no test needs a socket, a file or a clock.
+#![allow(clippy::unwrap_used)]
+
+mod doubles;
+
+mod connecting;
+mod listening;
+mod mistakes;
+mod oracle;
+mod random_strings;
+mod registry;

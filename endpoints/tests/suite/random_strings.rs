@@ -1,0 +1,149 @@
+//! Strings that nobody would write, from a generator with a fixed seed.
+//!
+//! Invariant: the same strings in every run.
+
+use ropewalk_endpoints::{ParseError, Registry, quote_string_argument};
+
+use crate::doubles::Reactor;
+
+/// A linear congruential generator; the upper bits of its state are the numbers.
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+
+    fn text(&mut self, pieces: &[&str], length_max: usize) -> String {
+        (0..self.throw(length_max + 1)).map(|_| pieces[self.throw(pieces.len())]).collect()
+    }
+}
+
+const PIECES: [&str; 40] = [
+    ":",
+    ":",
+    ":",
+    ":",
+    "=",
+    "=",
+    "\\",
+    "[",
+    "]",
+    "::1",
+    "[::1]",
+    "%",
+    "tcp",
+    "tcp6",
+    "unix",
+    "TCP",
+    "port",
+    "interface",
+    "address",
+    "path",
+    "host",
+    "mode",
+    "timeout",
+    "abstract",
+    "bindAddress",
+    "80",
+    "0",
+    "-1",
+    "99999",
+    "127.0.0.1",
+    "localhost",
+    "a",
+    "é",
+    "😀",
+    "\0",
+    "\n",
+    "\u{202e}",
+    " ",
+    "_",
+    "ms",
+];
+
+fn is_told_well(text: &str, mistake: &ParseError) {
+    let span = mistake.offset()..mistake.offset() + mistake.length();
+    assert!(text.get(span.clone()).is_some(), "{span:?} of {text:?}");
+    assert_eq!(mistake.text(), text);
+    assert_eq!(mistake.picture().lines().count(), 2, "{text:?}");
+    assert_eq!(mistake.message().lines().count(), 1, "{text:?}");
+    assert!(!mistake.report().contains(['\0', '\u{202e}']), "{text:?}");
+}
+
+/// What is understood is understood again from its own description.
+fn understand(registry: &Registry, text: &str) -> [Option<String>; 2] {
+    let server = registry.server(text).map(|parsed| parsed.description);
+    let client = registry.client(text).map(|parsed| parsed.description);
+    for mistake in [server.as_ref().err(), client.as_ref().err()].into_iter().flatten() {
+        is_told_well(text, mistake);
+    }
+    if let Ok(description) = &server {
+        let again = registry.server(&description.to_string()).unwrap().description;
+        assert_eq!(again, *description, "{text:?}");
+    }
+    if let Ok(description) = &client {
+        let again = registry.client(&description.to_string()).unwrap().description;
+        assert_eq!(again, *description, "{text:?}");
+    }
+    [server.ok(), client.ok()].map(|description| description.map(|found| found.to_string()))
+}
+
+#[test]
+fn no_string_panics_and_every_mistake_lies_inside_the_string() {
+    let (registry, mut dice) = (Reactor::new().registry(), Dice(1));
+    let mut understood = 0;
+    for _ in 0..8_000 {
+        let text = dice.text(&PIECES, 12);
+        understood += understand(&registry, &text).iter().flatten().count();
+    }
+    assert!(understood > 2, "the generator never hits: {understood}");
+}
+
+#[test]
+fn a_string_with_one_slip_is_understood_or_its_mistake_is_told() {
+    let (registry, mut dice) = (Reactor::new().registry(), Dice(2));
+    let right = [
+        "tcp:80:interface=127.0.0.1:backlog=7",
+        "tcp6:80:7:[fe80::1%eth0]",
+        r"unix:/run/a\:b:mode=0660:lockfile=0",
+        "unix:abstract=a name",
+        "tcp:host=example.com:80:timeout=500ms:bindAddress=[::1]",
+        "unix:path=/run/x:checkPID=1",
+    ];
+    let mut understood = 0;
+    for _ in 0..8_000 {
+        let mut text: Vec<char> = right[dice.throw(right.len())].chars().collect();
+        let place = dice.throw(text.len());
+        let slip: Vec<char> = dice.text(&PIECES, 1).chars().collect();
+        text.splice(place..place + dice.throw(2), slip);
+        let text: String = text.into_iter().collect();
+        understood += understand(&registry, &text).iter().flatten().count();
+    }
+    assert!(understood > 500, "the generator hardly hits: {understood}");
+}
+
+#[test]
+fn a_quoted_text_comes_back_by_position_and_by_name() {
+    let (registry, mut dice) = (Reactor::new().registry(), Dice(3));
+    for _ in 0..10_000 {
+        // A path has no NUL byte and at most 107 bytes.
+        let path = format!("/{}", dice.text(&PIECES, 8).replace('\0', ""));
+        let quoted = quote_string_argument(&path);
+        for text in [format!("unix:{quoted}"), format!("unix:address={quoted}")] {
+            let description = registry.server(&text).unwrap().description;
+            assert_eq!(description.arguments[0].1.to_string(), path, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_string_of_a_hundred_thousand_fields_is_told_to_be_wrong() {
+    let registry = Reactor::new().registry();
+    for piece in [":", "=", ":=", "[", "[::1]:", "é"] {
+        let text = format!("tcp:{}", piece.repeat(100_000 / piece.len()));
+        is_told_well(&text, &registry.server(&text).unwrap_err());
+    }
+}
