@@ -95,9 +95,7 @@ fn closing_works_from_inside_the_half_close_callbacks() {
     let talk = Talk::of(
         |client| client.on_made(|transport| transport.lose_connection()),
         |server| {
-            server
-                .on_read_lost(|transport| lose_write(transport))
-                .on_write_lost(|transport| transport.lose_connection())
+            server.on_read_lost(lose_write).on_write_lost(|transport| transport.lose_connection())
         },
     );
     talk.pair.flush();

@@ -29,7 +29,7 @@ fn recorders(record: &Record) -> Rc<dyn Factory> {
 }
 
 fn result<T: 'static>(deferred: Deferred<T>) -> Result<T, Failure> {
-    deferred.try_into_result().expect("it has fired")
+    deferred.try_into_result().unwrap_or_else(|_| panic!("it has not fired"))
 }
 
 fn listening(network: &Network, factory: Rc<dyn Factory>) -> Rc<dyn ListeningPort> {
