@@ -1,0 +1,100 @@
+//! The virtual clock and what is to happen.
+//!
+//! Invariant: what happens at the same time happens in the order in which it was planned, and the
+//! clock never goes back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::connection::EndId;
+use super::readiness::Source;
+
+/// What a poll that has not to wait costs: time passes for a program that is never idle, too, and
+/// the network goes on.
+const TICK: Duration = Duration::from_micros(1);
+
+/// Something that the network does by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Happening {
+    /// A connection's request reaches the server; how often it was sent before.
+    Request(u64, u32),
+    /// The server's answer reaches the client.
+    Established(u64),
+    /// The server's refusal reaches the client.
+    Refused(u64),
+    /// The client has asked often enough.
+    GivenUp(u64),
+    /// The next segment that this end sent arrives at the other.
+    Segment(EndId),
+    /// A report that was held back is due.
+    Report(Source),
+    /// A report for no reason is due.
+    Spurious(Source),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    now: Duration,
+    planned: BTreeMap<(Duration, u64), Happening>,
+    count: u64,
+}
+
+impl Clock {
+    pub(super) fn now(&self) -> Duration {
+        self.now
+    }
+
+    pub(super) fn tick(&mut self) {
+        self.now = self.after(TICK);
+    }
+
+    /// Moves on to `time`, unless that is past.
+    pub(super) fn advance_to(&mut self, time: Duration) {
+        self.now = self.now.max(time);
+    }
+
+    /// The time when `delay` will have passed.
+    pub(super) fn after(&self, delay: Duration) -> Duration {
+        self.now.saturating_add(delay)
+    }
+
+    /// Plans for `time`; what is past happens at once, which is in the next poll.
+    pub(super) fn plan(&mut self, time: Duration, happening: Happening) {
+        self.planned.insert((time, self.count), happening);
+        self.count += 1;
+    }
+
+    /// When the next thing happens.
+    pub(super) fn next(&self) -> Option<Duration> {
+        self.planned.first_key_value().map(|(&(time, _), _)| time)
+    }
+
+    /// The next thing whose time has come.
+    pub(super) fn take_due(&mut self) -> Option<Happening> {
+        let first = self.planned.first_entry()?;
+        (first.key().0 <= self.now).then(|| first.remove())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_due_comes_in_the_order_of_time_and_then_of_planning() {
+        let mut clock = Clock::default();
+        let at = Duration::from_millis;
+        clock.plan(at(2), Happening::Established(3));
+        clock.plan(at(1), Happening::Established(1));
+        clock.plan(at(1), Happening::Established(2));
+        assert_eq!(clock.take_due(), None);
+        assert_eq!(clock.next(), Some(at(1)));
+        clock.advance_to(at(5));
+        clock.advance_to(at(4));
+        assert_eq!(clock.now(), at(5));
+        for expected in 1..=3 {
+            assert_eq!(clock.take_due(), Some(Happening::Established(expected)));
+        }
+        assert_eq!((clock.take_due(), clock.next()), (None, None));
+    }
+}

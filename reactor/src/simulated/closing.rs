@@ -1,0 +1,98 @@
+//! How connections end: close, reset, and the end of a listener.
+//!
+//! Invariant: a connection that neither a program nor a queue holds is forgotten, with its port.
+
+use super::connection::{EndId, Holder, Kind, OnClose, Side, Wire};
+use super::pipe::Fin;
+use super::readiness::Source;
+use super::world::World;
+
+impl World {
+    /// A handle was dropped.
+    pub(super) fn close(&mut self, id: EndId) {
+        self.trace.note(self.clock.now(), "close", id.number(), 0);
+        self.descriptors.open -= 1;
+        let connection = self.held(id);
+        let end = connection.end_mut(id.side);
+        end.holder = Holder::Gone;
+        end.watch.end();
+        let (wire, on_close) = (end.wire, end.on_close);
+        let has_unread = match connection.kind {
+            Kind::Tcp => connection.incoming(id.side).has_unread(),
+            // What was written to a UNIX socket is with the receiver at once.
+            Kind::Unix => !connection.incoming(id.side).is_empty(),
+        };
+        match (wire, connection.kind) {
+            (Wire::Broken, _) => {}
+            (Wire::Opening, _) => self.send_reset(id),
+            (Wire::Established, Kind::Tcp) if has_unread || on_close == OnClose::Reset => {
+                self.send_reset(id);
+            }
+            (Wire::Established, Kind::Tcp) => self.finish(id, Fin::Waiting),
+            (Wire::Established, Kind::Unix) => {
+                self.finish(id, if has_unread { Fin::WaitingReset } else { Fin::Waiting });
+                // Its writes fail from now on, so it is told that it can write.
+                self.watching(Source::End(id.other()), |watch| watch.arm_both());
+            }
+        }
+        self.forget_if_unnoticed(id.connection);
+    }
+
+    /// Tells the other end that this one is broken. What is under way arrives before it, or is lost.
+    pub(super) fn send_reset(&mut self, id: EndId) {
+        if self.dice.coin() {
+            self.held(id).outgoing(id.side).lose();
+        }
+        if self.held(id).outgoing(id.side).send_reset() {
+            self.plan_arrival(id);
+        }
+    }
+
+    /// Something on the way has forgotten the connection: one end learns now, the other soon.
+    pub(super) fn sever(&mut self, connection: u64) {
+        let side = if self.dice.coin() { Side::Client } else { Side::Server };
+        let first = EndId { connection, side };
+        self.held(first).incoming(first.side).lose();
+        self.break_end(first);
+        self.send_reset(first);
+    }
+
+    /// A reset reached this end.
+    pub(super) fn break_end(&mut self, id: EndId) {
+        let connection = self.held(id);
+        connection.outgoing(id.side).lose();
+        let was_finished = connection.incoming(id.side).fin_arrived;
+        let end = connection.end_mut(id.side);
+        if end.wire != Wire::Broken {
+            end.wire = Wire::Broken;
+            end.error = Some(if was_finished { libc::EPIPE } else { libc::ECONNRESET });
+            self.watching(Source::End(id), |watch| watch.arm_both());
+        }
+    }
+
+    pub(super) fn close_listener(&mut self, listener: u64) {
+        let Some(mut listening) = self.listeners.remove(&listener) else { return };
+        self.trace.note(self.clock.now(), "close", listener * 2, 0);
+        self.descriptors.open -= 1;
+        self.names.stop_listening(&listening.name);
+        while let Some(connection) = listening.pop() {
+            let id = EndId::server(connection);
+            self.held(id).end_mut(Side::Server).holder = Holder::Gone;
+            self.send_reset(id);
+            self.forget_if_unnoticed(connection);
+        }
+    }
+
+    /// Forgets a connection whose ends are both gone.
+    pub(super) fn forget_if_unnoticed(&mut self, id: u64) {
+        let Some(connection) = self.connections.get(&id) else { return };
+        if !connection.is_forgotten() {
+            return;
+        }
+        let client = connection.end(Side::Client).name.as_socket_addr();
+        self.connections.remove(&id);
+        if let Some(address) = client {
+            self.names.release(address);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! One connection: two ends, two pipes. Its life is drawn in the [module's header](super).
+//!
+//! Invariant: an end whose holder is the program is in the table of connections, so a handle always
+//! finds its end.
+
+use interfaces::Address;
+
+use super::edge::{Level, Watch};
+use super::links::Link;
+use super::pipe::{Fin, Pipe};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Tcp,
+    Unix,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// Names one end of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EndId {
+    pub(super) connection: u64,
+    pub(super) side: Side,
+}
+
+impl EndId {
+    pub(super) fn client(connection: u64) -> Self {
+        Self { connection, side: Side::Client }
+    }
+
+    pub(super) fn server(connection: u64) -> Self {
+        Self { connection, side: Side::Server }
+    }
+
+    pub(super) fn other(self) -> Self {
+        Self { side: self.side.other(), ..self }
+    }
+
+    /// As the trace calls it.
+    pub(super) fn number(self) -> u64 {
+        self.connection * 2 + self.side as u64
+    }
+}
+
+/// What an end knows of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wire {
+    /// The handshake is not over.
+    Opening,
+    Established,
+    /// Refused, timed out or reset.
+    Broken,
+}
+
+/// Who has an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// The request has not reached the server.
+    Nobody,
+    /// It waits to be accepted.
+    Queue,
+    Program,
+    /// It was closed; what was written may still be under way.
+    Gone,
+}
+
+/// What dropping the handle does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnClose {
+    Finish,
+    Reset,
+}
+
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) name: Address,
+    pub(super) wire: Wire,
+    pub(super) holder: Holder,
+    /// The `errno` that the next operation takes.
+    pub(super) error: Option<i32>,
+    pub(super) watch: Watch,
+    pub(super) on_close: OnClose,
+    pub(super) no_delay: bool,
+    pub(super) keep_alive: bool,
+}
+
+impl End {
+    pub(super) fn new(name: Address, wire: Wire, holder: Holder) -> Self {
+        Self {
+            name,
+            wire,
+            holder,
+            error: None,
+            watch: Watch::none(),
+            on_close: OnClose::Finish,
+            no_delay: false,
+            keep_alive: false,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) kind: Kind,
+    pub(super) link: Link,
+    ends: [End; 2],
+    /// Each is named by the side that sends.
+    pipes: [Pipe; 2],
+}
+
+impl Connection {
+    pub(super) fn new(kind: Kind, link: Link, ends: [End; 2], pipes: [Pipe; 2]) -> Self {
+        Self { kind, link, ends, pipes }
+    }
+
+    pub(super) fn end(&self, side: Side) -> &End {
+        &self.ends[side as usize]
+    }
+
+    pub(super) fn end_mut(&mut self, side: Side) -> &mut End {
+        &mut self.ends[side as usize]
+    }
+
+    /// What this side sends.
+    pub(super) fn outgoing(&mut self, side: Side) -> &mut Pipe {
+        &mut self.pipes[side as usize]
+    }
+
+    /// What this side receives.
+    pub(super) fn incoming(&mut self, side: Side) -> &mut Pipe {
+        &mut self.pipes[1 - side as usize]
+    }
+
+    /// The wire, the link and the pipe that this side sends on, at once.
+    pub(super) fn sending(&mut self, side: Side) -> (&Link, &mut Pipe) {
+        (&self.link, &mut self.pipes[side as usize])
+    }
+
+    pub(super) fn level(&self, side: Side) -> Level {
+        let (end, other) = (self.end(side), self.end(side.other()));
+        let (outgoing, incoming) = (&self.pipes[side as usize], &self.pipes[1 - side as usize]);
+        let is_broken = end.wire == Wire::Broken;
+        let read_closed = incoming.fin_arrived || is_broken;
+        Level {
+            readable: incoming.has_unread() || read_closed || end.error.is_some(),
+            read_closed,
+            writable: match end.wire {
+                Wire::Opening => false,
+                Wire::Broken => true,
+                Wire::Established => {
+                    let has_hung_up = self.kind == Kind::Unix && other.holder == Holder::Gone;
+                    outgoing.is_roomy() || outgoing.fin != Fin::Open || has_hung_up
+                }
+            },
+        }
+    }
+
+    pub(super) fn is_established(&self) -> bool {
+        self.ends.iter().all(|end| end.wire == Wire::Established)
+    }
+
+    /// Whether nobody can notice it any more.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.ends.iter().all(|end| matches!(end.holder, Holder::Nobody | Holder::Gone))
+    }
+}

@@ -1,0 +1,221 @@
+//! Edge-triggered readiness of one socket, as [`Sys`](crate::Sys) promises it and not a bit more.
+//!
+//! ```text
+//!            came short, or                ready
+//!            WouldBlock                (now or later)
+//!  Reported ────────────────▶ Armed ────────────────▶ Due
+//!     ▲                         ▲                      │ poll
+//!     │                         └── ready no more ─────┤
+//!     └────────────────── told ────────────────────────┘
+//! ```
+//!
+//! Invariant: an edge that is armed while its condition holds becomes due, so no change is lost.
+
+use crate::sys::{Ready, Token};
+
+/// Where one direction's reports stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Edge {
+    /// The next time that it is ready is worth a report.
+    Armed,
+    /// The report is on its way.
+    Due,
+    /// The program knows; it has to come short first.
+    Reported,
+}
+
+/// A direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Read,
+    Write,
+}
+
+/// What a socket is ready for now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Level {
+    pub(super) readable: bool,
+    pub(super) read_closed: bool,
+    pub(super) writable: bool,
+}
+
+/// How much a report says. Both are right: Linux tells all, the portable promise is only what
+/// changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Change,
+    All,
+}
+
+/// The watch on one socket.
+#[derive(Debug)]
+pub(super) struct Watch {
+    token: Option<Token>,
+    read: Edge,
+    write: Edge,
+    told_closed: bool,
+    spurious: bool,
+    /// Whether the socket is in the list for the next poll.
+    pub(super) listed: bool,
+}
+
+impl Watch {
+    pub(super) fn none() -> Self {
+        Self {
+            token: None,
+            read: Edge::Reported,
+            write: Edge::Reported,
+            told_closed: false,
+            spurious: false,
+            listed: false,
+        }
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Begins to watch: what is ready now is reported once.
+    pub(super) fn begin(&mut self, token: Token) {
+        *self = Self { token: Some(token), listed: self.listed, ..Self::none() };
+        self.arm_both();
+    }
+
+    pub(super) fn end(&mut self) {
+        *self = Self { listed: self.listed, ..Self::none() };
+    }
+
+    /// An operation transferred less than it was asked for. Once the end of file was told, that is
+    /// no reason for another report.
+    pub(super) fn came_short(&mut self, way: Way) {
+        match way {
+            Way::Read if self.told_closed => {}
+            Way::Read => self.arm(Way::Read),
+            Way::Write => self.arm(Way::Write),
+        }
+    }
+
+    /// An operation answered `WouldBlock`: whatever was told, the program has stopped.
+    pub(super) fn would_block(&mut self, way: Way) {
+        if way == Way::Read {
+            self.told_closed = false;
+        }
+        self.arm(way);
+    }
+
+    /// Makes the next readiness worth a report, whatever the program knows.
+    pub(super) fn arm(&mut self, way: Way) {
+        let edge = match way {
+            Way::Read => &mut self.read,
+            Way::Write => &mut self.write,
+        };
+        if *edge == Edge::Reported {
+            *edge = Edge::Armed;
+        }
+    }
+
+    pub(super) fn arm_both(&mut self) {
+        self.arm(Way::Read);
+        self.arm(Way::Write);
+    }
+
+    /// Arms one more report, for no reason.
+    pub(super) fn be_spurious(&mut self) {
+        self.spurious = true;
+    }
+
+    /// Compares with what is ready. Answers whether something became due.
+    pub(super) fn settle(&mut self, level: Level) -> bool {
+        let before = (self.read, self.write);
+        if self.read == Edge::Armed && level.readable {
+            self.read = Edge::Due;
+        }
+        if self.write == Edge::Armed && level.writable {
+            self.write = Edge::Due;
+        }
+        self.is_on() && before != (self.read, self.write)
+    }
+
+    /// What poll says of this socket, if anything.
+    pub(super) fn report(&mut self, level: Level, scope: Scope) -> Option<Ready> {
+        let token = self.token?;
+        let mut readable = told(&mut self.read, level.readable);
+        let mut writable = told(&mut self.write, level.writable);
+        let spurious = std::mem::take(&mut self.spurious);
+        if !readable && !writable && !spurious {
+            return None;
+        }
+        if scope == Scope::All {
+            readable |= level.readable;
+            writable |= level.writable;
+        }
+        let read_closed = level.read_closed && readable;
+        self.told_closed |= read_closed;
+        Some(Ready {
+            token,
+            readable: readable || spurious,
+            read_closed,
+            writable: writable || spurious,
+        })
+    }
+}
+
+/// Tells a due edge; one that went away meanwhile waits for the next change.
+fn told(edge: &mut Edge, level: bool) -> bool {
+    match (*edge, level) {
+        (Edge::Due, true) => {
+            *edge = Edge::Reported;
+            true
+        }
+        (Edge::Due, false) => {
+            *edge = Edge::Armed;
+            false
+        }
+        (Edge::Armed | Edge::Reported, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READABLE: Level = Level { readable: true, read_closed: false, writable: false };
+    const CLOSED: Level = Level { readable: true, read_closed: true, writable: false };
+
+    fn watch() -> Watch {
+        let mut watch = Watch::none();
+        watch.begin(Token(7));
+        watch
+    }
+
+    #[test]
+    fn a_change_is_reported_once_and_again_only_after_coming_short() {
+        let mut watch = watch();
+        assert!(watch.settle(READABLE));
+        assert!(watch.report(READABLE, Scope::Change).is_some_and(|ready| ready.readable));
+        assert!(!watch.settle(READABLE));
+        assert_eq!(watch.report(READABLE, Scope::Change), None);
+        watch.came_short(Way::Read);
+        assert!(watch.settle(READABLE));
+        assert!(watch.report(READABLE, Scope::Change).is_some());
+    }
+
+    #[test]
+    fn an_edge_that_went_away_comes_back_with_the_next_change() {
+        let mut watch = watch();
+        assert!(watch.settle(READABLE));
+        assert_eq!(watch.report(Level::default(), Scope::Change), None);
+        assert!(watch.settle(READABLE));
+    }
+
+    #[test]
+    fn once_the_end_was_told_a_short_read_brings_nothing_but_would_block_does() {
+        let mut watch = watch();
+        watch.settle(CLOSED);
+        assert!(watch.report(CLOSED, Scope::Change).is_some_and(|ready| ready.read_closed));
+        watch.came_short(Way::Read);
+        assert!(!watch.settle(CLOSED));
+        watch.would_block(Way::Read);
+        assert!(watch.settle(CLOSED));
+    }
+}

@@ -1,0 +1,97 @@
+//! What goes wrong, and how often.
+//!
+//! Invariant: no fault breaks a promise of [`Sys`](crate::Sys): a program that follows the trait's
+//! rules survives them all.
+
+use std::time::Duration;
+
+use super::Chance;
+
+/// How often each thing goes wrong. The default has all of them on, moderately.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_reactor::{Chance, Faults};
+///
+/// let only_short = Faults { short: Chance::per_mille(500), ..Faults::none() };
+/// assert_ne!(only_short, Faults::none());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// A read or write transfers less than it could, down to one byte. The report that more is
+    /// there follows.
+    pub short: Chance,
+    /// A read, write or accept answers `EAGAIN` although it could be done. The report follows.
+    pub would_block: Chance,
+    /// An operation answers `EINTR`, or a poll ends early with nothing.
+    pub interrupted: Chance,
+    /// An accept answers `ECONNABORTED`: its client has been reset.
+    pub aborted_accept: Chance,
+    /// An accept answers `EMFILE` and leaves the connection in the queue.
+    pub no_descriptor: Chance,
+    /// The reserve descriptor of [`shed`](crate::Sys::shed) does not help.
+    pub failed_shed: Chance,
+    /// A segment of a TCP connection meets a middlebox that has forgotten the connection: both ends
+    /// are reset, and what was under way is lost.
+    pub reset: Chance,
+    /// An operation is followed by a report without reason. (Not before a connection attempt is
+    /// decided, for that is how its outcome is told, and never of `read_closed`.)
+    pub spurious: Chance,
+    /// A report comes late.
+    pub delayed_report: Chance,
+    /// A segment is lost, and arrives only when it was sent again.
+    pub stall: Chance,
+    /// A poll finds that a longer time has passed: the machine was suspended or busy.
+    pub clock_jump: Chance,
+    /// The longest such time. Default 50 ms.
+    pub clock_jump_at_most: Duration,
+}
+
+impl Faults {
+    /// Nothing goes wrong.
+    pub const fn none() -> Self {
+        Self {
+            short: Chance::NEVER,
+            would_block: Chance::NEVER,
+            interrupted: Chance::NEVER,
+            aborted_accept: Chance::NEVER,
+            no_descriptor: Chance::NEVER,
+            failed_shed: Chance::NEVER,
+            reset: Chance::NEVER,
+            spurious: Chance::NEVER,
+            delayed_report: Chance::NEVER,
+            stall: Chance::NEVER,
+            clock_jump: Chance::NEVER,
+            clock_jump_at_most: Duration::ZERO,
+        }
+    }
+
+    /// Only what a program must hide from its protocols: no connection is lost by these, and timers
+    /// run on time.
+    pub const fn harmless() -> Self {
+        Self {
+            short: Chance::per_mille(200),
+            would_block: Chance::per_mille(50),
+            interrupted: Chance::per_mille(50),
+            spurious: Chance::per_mille(20),
+            delayed_report: Chance::per_mille(50),
+            stall: Chance::per_mille(10),
+            ..Self::none()
+        }
+    }
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            aborted_accept: Chance::per_mille(20),
+            no_descriptor: Chance::per_mille(10),
+            failed_shed: Chance::per_mille(200),
+            reset: Chance::per_mille(2),
+            clock_jump: Chance::per_mille(5),
+            clock_jump_at_most: Duration::from_millis(50),
+            ..Self::harmless()
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A network in memory that a seed drives: the second implementation of [`Sys`](crate::Sys).
+//!
+//! Twisted has no counterpart; its `MemoryReactor` records calls and moves no byte. Invariant: all
+//! that happens follows from the seed and from the calls made: no wall clock, no address, no hash
+//! map's order. So a run that fails is run again by its seed. (Other threads are the exception: what
+//! a [`ClockHold`] waits for is up to them.)
+//!
+//! # The clock
+//!
+//! It moves in [`poll`](crate::Sys::poll) alone: with nothing ready it jumps to the next thing that
+//! happens in the network or to the end of the timeout, whichever is first. Where there is neither,
+//! nothing can ever happen again, and the answer is an error of kind
+//! [`Deadlock`](std::io::ErrorKind::Deadlock) instead of a wait without end.
+//!
+//! # A connection's life
+//!
+//! ```text
+//!  client's end                                   server's end
+//!
+//!  Opening ──────────── SYN ───────────▶ nobody listens: RST back ──▶ Broken (ECONNREFUSED)
+//!     │                                  backlog full: SYN lost, sent again after 1, 3, 7… s
+//!     │                                  else: Established, in the listener's queue
+//!     │◀──────────── SYN+ACK ───────────────┘        │ accept            │ listener closed
+//!     ▼                                              ▼                   ▼
+//!  Established ◀══════ segments, in order ══════▶ held by the program    RST
+//!     │      │ shutdown: FIN after the data
+//!     │      ▼
+//!     │   half closed: the other direction goes on
+//!     │
+//!     ├─ dropped: FIN after the data, or RST if something unread or `reset_on_close`
+//!     ├─ segment for an end that is gone: RST back
+//!     ├─ reset fault: both ends
+//!     ▼
+//!  Broken: what arrived is still read, then ECONNRESET once, then the end of file
+//! ```
+//!
+//! Each direction is a pipe: the sender's buffer, segments under way, the receiver's buffer; both
+//! buffers are bounded. The answers are Linux's (tcp(7), unix(7)), down to which of an end of file
+//! and an error comes first. A UNIX connection stands at once, has no RST but for unread data, and
+//! answers `EPIPE` as soon as the peer is gone.
+//!
+//! # What is not simulated
+//!
+//! File permissions, `TIME_WAIT`, out-of-band data, and addresses that are not this machine's: every
+//! address is, unless a [black hole](Simulated::black_hole).
+
+mod chance;
+mod clock;
+mod faults;
+mod links;
+mod trace;
+
+mod connection;
+mod edge;
+mod listener;
+mod names;
+mod pipe;
+
+mod closing;
+mod connecting;
+mod readiness;
+mod transfer;
+mod world;
+
+mod calls;
+mod network;
+mod outside;
+mod sockets;
+
+pub use chance::Chance;
+pub use faults::Faults;
+pub use links::Links;
+pub use names::Leftover;
+pub use network::{Carried, Simulated};
+pub use outside::ClockHold;
+pub use sockets::{SimulatedListener, SimulatedStream};

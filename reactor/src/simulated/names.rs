@@ -1,0 +1,207 @@
+//! Who listens where, which ports are taken, and what lies in the file system.
+//!
+//! Invariant: a name that is listened on leads to one listener.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+
+use interfaces::{Address, UnixAddress};
+
+/// The ports that the system chooses from (RFC 6335 section 6).
+const DYNAMIC_PORTS: std::ops::RangeInclusive<u16> = 49152..=65535;
+
+/// The most bytes of a path or abstract name (unix(7)).
+pub(super) const UNIX_NAME_BYTES_MAX: usize = 107;
+
+/// What lies at a path without anybody listening on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftover {
+    /// The socket of a server that died.
+    DeadSocket,
+    /// A file that is not a socket.
+    File,
+}
+
+/// What can be listened on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Name {
+    Tcp(SocketAddr),
+    Path(Rc<[u8]>),
+    Abstract(Rc<[u8]>),
+}
+
+impl Name {
+    /// The name of a UNIX socket that has one.
+    pub(super) fn of_unix(address: &UnixAddress) -> Option<Self> {
+        match address {
+            UnixAddress::Path(path) => Some(Self::Path(path.clone())),
+            UnixAddress::Abstract(name) => Some(Self::Abstract(name.clone())),
+            UnixAddress::Unnamed => None,
+        }
+    }
+
+    /// The bytes of a UNIX name.
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Self::Tcp(_) => 0,
+            Self::Path(name) | Self::Abstract(name) => name.len(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Names {
+    listeners: BTreeMap<Name, u64>,
+    /// How many sockets are bound to each local address; the port comes first, to be searched for.
+    bound: BTreeMap<(u16, IpAddr), usize>,
+    next_port: u16,
+    pub(super) leftovers: BTreeMap<Rc<[u8]>, Leftover>,
+    pub(super) black_holes: BTreeSet<IpAddr>,
+}
+
+impl Names {
+    pub(super) fn new() -> Self {
+        Self {
+            listeners: BTreeMap::new(),
+            bound: BTreeMap::new(),
+            next_port: *DYNAMIC_PORTS.start(),
+            leftovers: BTreeMap::new(),
+            black_holes: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn listen(&mut self, name: Name, listener: u64) {
+        self.listeners.insert(name, listener);
+    }
+
+    pub(super) fn stop_listening(&mut self, name: &Name) {
+        self.listeners.remove(name);
+        if let Name::Tcp(address) = name {
+            self.release(*address);
+        }
+    }
+
+    /// Who listens at a name.
+    pub(super) fn find(&self, name: &Name) -> Option<u64> {
+        let exact = self.listeners.get(name);
+        let found = exact.or_else(|| match name {
+            Name::Tcp(address) => {
+                let any = SocketAddr::new(unspecified(address.ip()), address.port());
+                self.listeners.get(&Name::Tcp(any))
+            }
+            Name::Path(_) | Name::Abstract(_) => None,
+        });
+        found.copied()
+    }
+
+    /// Binds a local address, a port of 0 to a free one. `None`: it is taken, or all are.
+    pub(super) fn bind(&mut self, address: SocketAddr) -> Option<SocketAddr> {
+        let port = match address.port() {
+            0 => self.free_port(address.ip())?,
+            port if self.is_taken(port, address.ip()) => return None,
+            port => port,
+        };
+        *self.bound.entry((port, address.ip())).or_insert(0) += 1;
+        Some(SocketAddr::new(address.ip(), port))
+    }
+
+    pub(super) fn release(&mut self, address: SocketAddr) {
+        let key = (address.port(), address.ip());
+        if let Some(count) = self.bound.get_mut(&key) {
+            *count -= 1;
+            if *count == 0 {
+                self.bound.remove(&key);
+            }
+        }
+    }
+
+    fn free_port(&mut self, ip: IpAddr) -> Option<u16> {
+        for _ in DYNAMIC_PORTS {
+            let port = self.next_port;
+            self.next_port = port.checked_add(1).unwrap_or(*DYNAMIC_PORTS.start());
+            if !self.is_taken(port, ip) {
+                return Some(port);
+            }
+        }
+        None
+    }
+
+    fn is_taken(&self, port: u16, ip: IpAddr) -> bool {
+        let first = (port, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let last = (port, IpAddr::V6(Ipv6Addr::from_bits(u128::MAX)));
+        self.bound.range(first..=last).any(|(&(_, other), _)| {
+            let overlap = other == ip || other.is_unspecified() || ip.is_unspecified();
+            other.is_ipv4() == ip.is_ipv4() && overlap
+        })
+    }
+}
+
+fn unspecified(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
+}
+
+/// Where a connection to `address` really goes: the unspecified address means this machine.
+pub(super) fn destination(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// What is listened on, as an [`Address`].
+pub(super) fn address_of(name: &Name) -> Address {
+    match name {
+        Name::Tcp(address) => Address::from(*address),
+        Name::Path(path) => Address::from(UnixAddress::Path(path.clone())),
+        Name::Abstract(name) => Address::from(UnixAddress::Abstract(name.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().expect("a test's address")
+    }
+
+    #[test]
+    fn a_port_is_taken_for_its_address_and_for_all_addresses_of_its_family() {
+        let mut names = Names::new();
+        assert_eq!(names.bind(at("127.0.0.1:80")), Some(at("127.0.0.1:80")));
+        assert_eq!(names.bind(at("127.0.0.1:80")), None);
+        assert_eq!(names.bind(at("0.0.0.0:80")), None);
+        assert_eq!(names.bind(at("127.0.0.2:80")), Some(at("127.0.0.2:80")));
+        assert_eq!(names.bind(at("[::]:80")), Some(at("[::]:80")));
+        assert_eq!(names.bind(at("[::1]:80")), None);
+        names.release(at("127.0.0.1:80"));
+        assert!(names.bind(at("127.0.0.1:80")).is_some());
+    }
+
+    #[test]
+    fn free_ports_run_out_and_come_back() {
+        let mut names = Names::new();
+        for _ in DYNAMIC_PORTS {
+            assert!(names.bind(at("127.0.0.1:0")).is_some());
+        }
+        assert_eq!(names.bind(at("127.0.0.1:0")), None);
+        names.release(at("127.0.0.1:50000"));
+        assert_eq!(names.bind(at("127.0.0.1:0")), Some(at("127.0.0.1:50000")));
+    }
+
+    #[test]
+    fn a_listener_on_all_addresses_is_found_at_each() {
+        let mut names = Names::new();
+        names.listen(Name::Tcp(at("0.0.0.0:80")), 1);
+        assert_eq!(names.find(&Name::Tcp(at("127.0.0.1:80"))), Some(1));
+        assert_eq!(names.find(&Name::Tcp(at("[::1]:80"))), None);
+        names.listen(Name::Tcp(at("127.0.0.1:80")), 2);
+        assert_eq!(names.find(&Name::Tcp(at("127.0.0.1:80"))), Some(2));
+    }
+}

@@ -1,0 +1,144 @@
+//! [`Simulated`]: the network as tests hold it.
+//!
+//! Invariant: a clone is the same network.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use interfaces::UnixAddress;
+
+use super::faults::Faults;
+use super::links::Links;
+use super::names::{Leftover, Name};
+use super::outside::{ClockHold, Outside};
+use super::world::World;
+
+/// A simulated network, and the system that a reactor needs; see the [`Sys`](crate::Sys) that it
+/// implements. A clone is the same network: keep one to ask for the trace.
+///
+/// Several reactors must not share one, for a poll of one would take the reports of the other.
+///
+/// # Examples
+///
+/// Two ends of a connection, without a reactor:
+///
+/// ```
+/// use interfaces::ListenTcp;
+/// use ropewalk_reactor::{Faults, Simulated, Sys};
+///
+/// let network = Simulated::new(7);
+/// network.set_faults(Faults::none());
+/// let listener = network.listen_tcp(&ListenTcp::new(([127, 0, 0, 1], 80)))?;
+/// let client = network.connect_tcp(([127, 0, 0, 1], 80).into(), None).expect("begins");
+/// network.poll(Some(std::time::Duration::from_secs(1)), &mut Vec::new())?;
+/// let (server, _) = network.accept(&listener)?;
+/// assert_eq!(network.peer_address(&server), network.local_address(&client));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Simulated {
+    pub(super) world: Rc<RefCell<World>>,
+    pub(super) outside: Arc<Outside>,
+}
+
+/// What a simulated network carries, for leak checks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Stream handles that are alive.
+    pub streams: usize,
+    /// Listener handles that are alive.
+    pub listeners: usize,
+    /// Connections of which some end is held or waits to be accepted, attempts included.
+    pub connections: usize,
+}
+
+impl Simulated {
+    /// A network with the default [`Faults`] and [`Links`], as this seed throws them.
+    pub fn new(seed: u64) -> Self {
+        let world = World::new(seed, Faults::default());
+        Self { world: Rc::new(RefCell::new(world)), outside: Arc::default() }
+    }
+
+    /// What goes wrong from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        self.world.borrow_mut().faults = faults;
+    }
+
+    /// What the connections are like that begin from now on.
+    pub fn set_links(&self, links: Links) {
+        self.world.borrow_mut().links = links;
+    }
+
+    /// A hash of every call, its result and its bytes so far. The same seed and the same program
+    /// give the same.
+    pub fn trace_hash(&self) -> u64 {
+        self.world.borrow().trace.hash()
+    }
+
+    /// Keeps the newest `lines_max` calls as text from now on; 0, as at first, keeps none.
+    pub fn keep_log(&self, lines_max: usize) {
+        self.world.borrow_mut().trace.keep_lines(lines_max);
+    }
+
+    /// The calls that were kept, oldest first: the time, the call, whom it was about in hexadecimal
+    /// (two numbers for each connection, the even one its client), the answer, a hash of the bytes.
+    pub fn log(&self) -> Vec<String> {
+        self.world.borrow().trace.lines()
+    }
+
+    /// What is open.
+    pub fn carried(&self) -> Carried {
+        let world = self.world.borrow();
+        let listeners = world.listeners.len();
+        Carried {
+            streams: world.descriptors.open - listeners,
+            listeners,
+            connections: world.connections.len(),
+        }
+    }
+
+    /// Sends the process a signal. Answers whether somebody watches it; otherwise nothing happens.
+    pub fn raise(&self, signal: i32) -> bool {
+        let signals = &mut self.world.borrow_mut().signals;
+        let is_watched = signals.watched.contains(&signal);
+        if is_watched && !signals.pending.contains(&signal) {
+            signals.pending.push(signal);
+            signals.is_due = true;
+        }
+        is_watched
+    }
+
+    /// From now on connection requests to this address get no answer; they fail with `ETIMEDOUT`
+    /// after 127 seconds.
+    pub fn black_hole(&self, address: IpAddr) {
+        self.world.borrow_mut().names.black_holes.insert(address);
+    }
+
+    /// How many descriptors there are: with as many streams and listeners open, no more can be
+    /// opened or accepted (`EMFILE`). `usize::MAX`, as at first, is no limit.
+    pub fn limit_descriptors(&self, open_max: usize) {
+        self.world.borrow_mut().descriptors.open_max = open_max;
+    }
+
+    /// Puts something at a UNIX path that is in the way of a listener. Names that are not paths are
+    /// left alone.
+    pub fn leave_behind(&self, address: &UnixAddress, leftover: Leftover) {
+        if let Some(Name::Path(path)) = Name::of_unix(address) {
+            self.world.borrow_mut().names.leftovers.insert(path, leftover);
+        }
+    }
+
+    /// Makes the clock wait for other threads for as long as the result lives.
+    pub fn hold_clock(&self) -> ClockHold {
+        ClockHold::new(&self.outside)
+    }
+}
+
+impl fmt::Debug for Simulated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulated").field("carried", &self.carried()).finish_non_exhaustive()
+    }
+}

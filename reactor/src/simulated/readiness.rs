@@ -1,0 +1,211 @@
+//! Who is ready: from changes to reports to a poll.
+//!
+//! Invariant: whatever changes what a socket is ready for calls [`settle`](World::settle) or one of
+//! the functions here that end with it.
+
+use std::time::Duration;
+
+use super::clock::Happening;
+use super::connection::{EndId, Wire};
+use super::edge::{Level, Scope, Watch, Way};
+use super::world::World;
+use crate::sys::{Ready, Token};
+
+/// The longest that a fault holds a report back.
+const DELAY_MAX: Duration = Duration::from_millis(5);
+
+/// What can be watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    End(EndId),
+    Listener(u64),
+}
+
+impl Source {
+    fn number(self) -> u64 {
+        match self {
+            Self::End(id) => id.number(),
+            Self::Listener(id) => id * 2,
+        }
+    }
+}
+
+/// How a wait came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    Over,
+    /// Nothing can happen unless another thread does something.
+    Stuck,
+}
+
+/// What is known of other threads when a wait begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Threads {
+    /// One of them woke the reactor.
+    pub(super) woke: bool,
+    /// The clock stands still for one of them.
+    pub(super) hold: bool,
+}
+
+impl World {
+    /// Waits until `deadline` at the latest, and appends what is ready.
+    pub(super) fn wait(
+        &mut self,
+        deadline: Option<Duration>,
+        threads: Threads,
+        ready: &mut Vec<Ready>,
+    ) -> Wait {
+        let before = ready.len();
+        loop {
+            self.happen();
+            self.collect(threads.woke, ready);
+            if ready.len() > before {
+                return Wait::Over;
+            }
+            match (self.clock.next(), deadline) {
+                (_, Some(deadline)) if deadline <= self.clock.now() => return Wait::Over,
+                (Some(next), None) => self.clock.advance_to(next),
+                (Some(next), Some(deadline)) if next <= deadline => self.clock.advance_to(next),
+                (_, Some(_)) if threads.hold => return Wait::Stuck,
+                (_, Some(deadline)) => self.clock.advance_to(deadline),
+                (None, None) => return Wait::Stuck,
+            }
+        }
+    }
+
+    /// The time that a wait costs at least, and the latest that it may last.
+    pub(super) fn begin_wait(&mut self, timeout: Option<Duration>) -> Option<Duration> {
+        let start = self.clock.now();
+        self.clock.tick();
+        if self.dice.happens(self.faults.clock_jump) {
+            let jump = self.dice.duration(&(Duration::ZERO..=self.faults.clock_jump_at_most));
+            self.clock.advance_to(start.saturating_add(jump));
+        }
+        let deadline = timeout.map(|timeout| start.saturating_add(timeout));
+        if !self.dice.happens(self.faults.interrupted) {
+            return deadline;
+        }
+        let interrupted = start.saturating_add(self.dice.duration(&(Duration::ZERO..=DELAY_MAX)));
+        Some(deadline.map_or(interrupted, |deadline| deadline.min(interrupted)))
+    }
+
+    fn collect(&mut self, woke: bool, ready: &mut Vec<Ready>) {
+        if woke {
+            ready.push(reserved(Token::WAKER));
+        }
+        if std::mem::take(&mut self.signals.is_due) {
+            ready.push(reserved(Token::SIGNALS));
+        }
+        let mut sources = std::mem::take(&mut self.reports);
+        self.dice.shuffle(&mut sources);
+        for source in sources {
+            let scope = if self.dice.coin() { Scope::All } else { Scope::Change };
+            if let Some(report) = self.report(source, scope) {
+                let flags = [report.readable, report.read_closed, report.writable];
+                let flags = flags.into_iter().fold(0, |all, flag| all << 1 | i64::from(flag));
+                self.trace.note(self.clock.now(), "ready", source.number(), flags);
+                ready.push(report);
+            }
+        }
+    }
+
+    fn report(&mut self, source: Source, scope: Scope) -> Option<Ready> {
+        let (watch, level) = self.watch(source)?;
+        watch.listed = false;
+        let report = watch.report(level, scope)?;
+        let writable = report.writable && matches!(source, Source::End(_));
+        Some(Ready { writable, ..report })
+    }
+
+    fn watch(&mut self, source: Source) -> Option<(&mut Watch, Level)> {
+        match source {
+            Source::End(EndId { connection, side }) => {
+                let connection = self.connections.get_mut(&connection)?;
+                let level = connection.level(side);
+                Some((&mut connection.end_mut(side).watch, level))
+            }
+            Source::Listener(listener) => {
+                let listening = self.listeners.get_mut(&listener)?;
+                let level = listening.level();
+                Some((&mut listening.watch, level))
+            }
+        }
+    }
+
+    /// Begins to watch.
+    pub(super) fn begin_watch(&mut self, source: Source, token: Token) {
+        self.watching(source, |watch| watch.begin(token));
+        self.trace.note(self.clock.now(), "register", source.number(), 0);
+    }
+
+    pub(super) fn end_watch(&mut self, source: Source) {
+        self.watching(source, Watch::end);
+        self.trace.note(self.clock.now(), "deregister", source.number(), 0);
+    }
+
+    /// Changes the watch on a socket that may be gone, and sees what follows from that.
+    pub(super) fn watching(&mut self, source: Source, change: impl FnOnce(&mut Watch)) {
+        if let Some((watch, _)) = self.watch(source) {
+            change(watch);
+        }
+        self.settle(source);
+    }
+
+    /// Something came or went that way. Linux reports it even to a program that has not yet come
+    /// short; the portable promise does not.
+    pub(super) fn changed(&mut self, source: Source, way: Way) {
+        let tells_at_once = self.dice.coin();
+        self.watching(source, |watch| {
+            if tells_at_once {
+                watch.arm(way);
+            }
+        });
+    }
+
+    fn settle(&mut self, source: Source) {
+        let Some((watch, level)) = self.watch(source) else { return };
+        if !watch.settle(level) {
+            return;
+        }
+        if self.dice.happens(self.faults.delayed_report) {
+            let time = self.clock.after(self.dice.duration(&(Duration::ZERO..=DELAY_MAX)));
+            self.clock.plan(time, Happening::Report(source));
+        } else {
+            self.list(source);
+        }
+    }
+
+    pub(super) fn list(&mut self, source: Source) {
+        let Some((watch, _)) = self.watch(source) else { return };
+        if watch.is_on() && !watch.listed {
+            watch.listed = true;
+            self.reports.push(source);
+        }
+    }
+
+    /// After an operation: perhaps a report will follow for no reason.
+    pub(super) fn touched(&mut self, source: Source) {
+        if self.dice.happens(self.faults.spurious) {
+            let time = self.clock.after(self.dice.duration(&(Duration::ZERO..=DELAY_MAX)));
+            self.clock.plan(time, Happening::Spurious(source));
+        }
+    }
+
+    pub(super) fn report_for_no_reason(&mut self, source: Source) {
+        if let Source::End(EndId { connection, side }) = source {
+            let connection = self.connections.get(&connection);
+            // Writability is how the outcome of an attempt is told.
+            if connection.is_none_or(|found| found.end(side).wire == Wire::Opening) {
+                return;
+            }
+        }
+        if let Some((watch, _)) = self.watch(source) {
+            watch.be_spurious();
+        }
+        self.list(source);
+    }
+}
+
+fn reserved(token: Token) -> Ready {
+    Ready { token, readable: true, read_closed: false, writable: false }
+}

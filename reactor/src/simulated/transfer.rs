@@ -1,0 +1,186 @@
+//! How bytes get from one end to the other: write, segments, read.
+//!
+//! Invariant: whatever makes room in a buffer pumps the pipe that fills it.
+
+use std::io;
+use std::time::Duration;
+
+use super::clock::Happening;
+use super::connection::{EndId, Holder, Kind, Wire};
+use super::edge::Way;
+use super::pipe::{Fin, Segment};
+use super::readiness::Source;
+use super::world::{World, errno};
+
+/// How long a lost segment takes to be sent again (RFC 6298's lower bound on Linux).
+const RETRANSMISSION: Duration = Duration::from_millis(200);
+
+impl World {
+    pub(super) fn read(&mut self, id: EndId, buffer: &mut [u8]) -> io::Result<usize> {
+        self.fault(self.faults.interrupted, libc::EINTR)?;
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let count = match self.readable_bytes(id)? {
+            0 => return Ok(0),
+            there => self.amount(there, buffer.len(), id, Way::Read)?,
+        };
+        self.held(id).incoming(id.side).read(&mut buffer[..count]);
+        self.pump(id.other());
+        if count < buffer.len() {
+            self.watching(Source::End(id), |watch| watch.came_short(Way::Read));
+        }
+        Ok(count)
+    }
+
+    /// How much there is to read; 0 is the end of file.
+    fn readable_bytes(&mut self, id: EndId) -> io::Result<usize> {
+        let connection = self.held(id);
+        let incoming = connection.incoming(id.side);
+        let (there, is_finished) = (incoming.readable_bytes(), incoming.fin_arrived);
+        let end = connection.end_mut(id.side);
+        // In this order on Linux: an end of file that arrived hides a later reset.
+        if there > 0 || is_finished {
+            return Ok(there);
+        }
+        if let Some(error) = end.error.take() {
+            return Err(errno(error));
+        }
+        match end.wire {
+            Wire::Broken => Ok(0),
+            Wire::Opening | Wire::Established => Err(self.would_block(id, Way::Read)),
+        }
+    }
+
+    pub(super) fn write(&mut self, id: EndId, data: &[u8]) -> io::Result<usize> {
+        self.fault(self.faults.interrupted, libc::EINTR)?;
+        let room = self.room(id)?;
+        if data.is_empty() {
+            return Ok(0);
+        }
+        let count = self.amount(room, data.len(), id, Way::Write)?;
+        self.held(id).outgoing(id.side).push(&data[..count]);
+        self.pump(id);
+        if count < data.len() {
+            self.watching(Source::End(id), |watch| watch.came_short(Way::Write));
+        }
+        Ok(count)
+    }
+
+    fn room(&mut self, id: EndId) -> io::Result<usize> {
+        let connection = self.held(id);
+        let peer_is_gone = connection.end(id.other().side).holder == Holder::Gone;
+        let hung_up = connection.kind == Kind::Unix && peer_is_gone;
+        let outgoing = connection.outgoing(id.side);
+        let (room, is_open) = (outgoing.room(), outgoing.fin == Fin::Open);
+        let end = connection.end_mut(id.side);
+        if let Some(error) = end.error.take() {
+            return Err(errno(error));
+        }
+        match end.wire {
+            Wire::Opening => Err(self.would_block(id, Way::Write)),
+            Wire::Established if is_open && !hung_up => Ok(room),
+            Wire::Established | Wire::Broken => Err(errno(libc::EPIPE)),
+        }
+    }
+
+    /// How much of what is there a call of `asked` bytes moves, with what the faults make of it.
+    fn amount(&mut self, there: usize, asked: usize, id: EndId, way: Way) -> io::Result<usize> {
+        if there == 0 || self.dice.happens(self.faults.would_block) {
+            return Err(self.would_block(id, way));
+        }
+        let count = there.min(asked);
+        Ok(if self.dice.happens(self.faults.short) { self.dice.at_most(count) } else { count })
+    }
+
+    fn would_block(&mut self, id: EndId, way: Way) -> io::Error {
+        self.watching(Source::End(id), |watch| watch.would_block(way));
+        errno(libc::EAGAIN)
+    }
+
+    pub(super) fn shutdown_write(&mut self, id: EndId) -> io::Result<()> {
+        self.fault(self.faults.interrupted, libc::EINTR)?;
+        let connection = self.held(id);
+        match connection.end(id.side).wire {
+            Wire::Opening | Wire::Broken => Err(errno(libc::ENOTCONN)),
+            Wire::Established => {
+                self.finish(id, Fin::Waiting);
+                Ok(())
+            }
+        }
+    }
+
+    /// The end of file, or a reset, follows what was written.
+    pub(super) fn finish(&mut self, id: EndId, fin: Fin) {
+        let outgoing = self.held(id).outgoing(id.side);
+        if outgoing.fin == Fin::Open {
+            outgoing.fin = fin;
+            self.pump(id);
+        }
+    }
+
+    /// Puts on the wire what fits into the receiver's buffer.
+    pub(super) fn pump(&mut self, sender: EndId) {
+        loop {
+            let Some(connection) = self.connections.get_mut(&sender.connection) else { return };
+            let (link, outgoing) = connection.sending(sender.side);
+            match outgoing.sendable() {
+                0 if !outgoing.send_end() => return,
+                0 => {}
+                bytes => outgoing.send_data(link.segment(bytes, &mut self.dice)),
+            }
+            self.plan_arrival(sender);
+        }
+    }
+
+    /// Plans the arrival of the segment that was just put on the wire, after all before it.
+    pub(super) fn plan_arrival(&mut self, sender: EndId) {
+        let Some(connection) = self.connections.get_mut(&sender.connection) else { return };
+        let kind = connection.kind;
+        let (link, outgoing) = connection.sending(sender.side);
+        let mut delay = link.latency(&mut self.dice);
+        if kind == Kind::Tcp && self.dice.happens(self.faults.stall) {
+            delay += RETRANSMISSION;
+        }
+        let time = self.clock.after(delay).max(outgoing.last_arrival);
+        outgoing.last_arrival = time;
+        self.clock.plan(time, Happening::Segment(sender));
+    }
+
+    pub(super) fn segment_arrives(&mut self, sender: EndId) {
+        let Some(connection) = self.connections.get_mut(&sender.connection) else { return };
+        let Some(segment) = connection.outgoing(sender.side).next_segment() else { return };
+        let receiver = sender.other();
+        match segment {
+            Segment::Data(data) => self.data_arrives(sender, &data),
+            Segment::Fin => {
+                connection.incoming(receiver.side).fin_arrived = true;
+                self.changed(Source::End(receiver), Way::Read);
+            }
+            Segment::Reset => self.break_end(receiver),
+        }
+    }
+
+    fn data_arrives(&mut self, sender: EndId, data: &[u8]) {
+        let receiver = sender.other();
+        let connection = self.held(sender);
+        let end = connection.end(receiver.side);
+        match (end.holder, end.wire) {
+            (_, Wire::Broken) => {}
+            (Holder::Gone | Holder::Nobody, _) => {
+                if connection.kind == Kind::Tcp {
+                    self.send_reset(receiver);
+                }
+            }
+            (Holder::Queue | Holder::Program, Wire::Opening | Wire::Established) => {
+                let may_break = connection.kind == Kind::Tcp && connection.is_established();
+                if may_break && self.dice.happens(self.faults.reset) {
+                    return self.sever(sender.connection);
+                }
+                self.held(sender).incoming(receiver.side).arrive(data);
+                self.changed(Source::End(receiver), Way::Read);
+                self.changed(Source::End(sender), Way::Write);
+            }
+        }
+    }
+}
