@@ -64,27 +64,27 @@ impl<'a> Argument<'a> {
         }
     }
 
-    /// The text.
+    /// The text, which must be given.
     pub fn required(&self) -> Result<&'a str, ParseError> {
         self.text()?.ok_or_else(|| self.missing())
     }
 
-    /// The text.
+    /// The text, or `default` if it is not given.
     pub fn text_or(&self, default: &'a str) -> Result<&'a str, ParseError> {
         Ok(self.text()?.unwrap_or(default))
     }
 
-    /// A TCP port.
+    /// A TCP port, which must be given.
     pub fn port(&self) -> Result<u16, ParseError> {
         self.number(0..=u16::MAX.into()).map(|port| port as u16)
     }
 
-    /// A TCP port.
+    /// A TCP port, or `default` if it is not given.
     pub fn port_or(&self, default: u16) -> Result<u16, ParseError> {
         if self.is_given() { self.port() } else { Ok(default) }
     }
 
-    /// A decimal number.
+    /// A decimal number in the range, which must be given.
     pub fn number(&self, range: RangeInclusive<u64>) -> Result<u64, ParseError> {
         let number = number::decimal(self.raw()?).filter(|number| range.contains(number));
         number.ok_or_else(|| {
@@ -92,7 +92,7 @@ impl<'a> Argument<'a> {
         })
     }
 
-    /// A decimal number.
+    /// A decimal number in the range, or `default` if it is not given.
     pub fn number_or(&self, range: RangeInclusive<u64>, default: u64) -> Result<u64, ParseError> {
         if self.is_given() { self.number(range) } else { Ok(default) }
     }
@@ -125,13 +125,14 @@ impl<'a> Argument<'a> {
         })
     }
 
-    /// A numeric address or a host name.
+    /// A numeric address or a host name, which must be given.
     pub fn host(&self) -> Result<Host, ParseError> {
         let Some(piece) = self.piece else { return Err(self.missing()) };
-        let text = match piece.form {
-            Form::Plain => &*piece.text,
-            Form::Literal => piece.text.trim_start_matches('[').trim_end_matches(']'),
+        let brackets: &[char] = match piece.form {
+            Form::Plain => &[],
+            Form::Literal => &['[', ']'],
         };
+        let text = piece.text.trim_matches(brackets);
         text.parse().map_err(|_| self.error("an IP address or a host name"))
     }
 

@@ -45,9 +45,7 @@ fn with_unit(text: &str) -> Option<Duration> {
 }
 
 fn unsigned(text: &str) -> &str {
-    // Python's white space is Unicode's and the four separators of ASCII.
-    let space = |character: char| character.is_whitespace() || matches!(character, '\x1c'..='\x1f');
-    let text = text.trim_matches(space);
+    let text = text.trim();
     text.strip_prefix('+').unwrap_or(text)
 }
 

@@ -127,7 +127,7 @@ impl ParseError {
             (None, Some(hint), _) => Some(hint.into()),
             // The message of an invalid value has it already.
             (None, None, Some(_)) if matches!(self.0.problem, Problem::Invalid { .. }) => None,
-            (None, None, Some(expected)) => Some(alloc::format!("expected {expected}")),
+            (None, None, Some(expected)) => Some(alloc::format!("expected {}", shown(expected))),
             (None, None, None) => None,
         }
     }

@@ -84,7 +84,7 @@ pub enum Problem {
         other: &'static str,
     },
     /// A value of the wrong form or out of its range.
-    #[error("{argument} {} {expected}", refused(.given))]
+    #[error("{argument} {} {}", refused(.given), shown(.expected))]
     Invalid {
         /// The argument's name.
         argument: &'static str,
@@ -104,7 +104,7 @@ pub enum Problem {
         limit: usize,
     },
     /// What a parser of a further kind says, in its own words.
-    #[error("{message}")]
+    #[error("{}", shown(.message))]
     Refused {
         /// One line, lower case, without a full stop.
         message: String,

@@ -85,14 +85,18 @@ impl Registry {
     /// Knows one more kind of server, unless there is one of its name already.
     #[must_use]
     pub fn with_server(mut self, parser: impl ServerParser + 'static) -> Self {
-        Rc::make_mut(&mut self.kinds).servers.push(Rc::new(parser));
+        if self.server_kinds().all(|kind| kind != parser.kind()) {
+            Rc::make_mut(&mut self.kinds).servers.push(Rc::new(parser));
+        }
         self
     }
 
     /// Knows one more kind of client, unless there is one of its name already.
     #[must_use]
     pub fn with_client(mut self, parser: impl ClientParser + 'static) -> Self {
-        Rc::make_mut(&mut self.kinds).clients.push(Rc::new(parser));
+        if self.client_kinds().all(|kind| kind != parser.kind()) {
+            Rc::make_mut(&mut self.kinds).clients.push(Rc::new(parser));
+        }
         self
     }
 
