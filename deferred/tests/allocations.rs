@@ -125,6 +125,30 @@ fn everything_is_freed() {
     assert_eq!(BYTES.get(), before);
 }
 
+#[test]
+fn what_has_run_is_freed_although_the_last_deferred_is_held() {
+    const LARGE: usize = 4096;
+    let large = || black_box([1_u8; LARGE]);
+    let start = BYTES.get();
+
+    let (deferred, promise) = Deferred::<u64, Cancelled>::new();
+    let first = large();
+    let last = deferred.add_callback(move |n| Ok(n + first.len() as u64)).add_callback(Ok);
+    promise.callback(1);
+    assert!(BYTES.get() - start < LARGE as isize, "a callback before the last");
+    assert_eq!(last.try_into_result().unwrap(), Ok(LARGE as u64 + 1));
+
+    let (inner, inner_promise) = Deferred::<u64, Cancelled>::new();
+    let captured = large();
+    let inner = inner.add_callback(move |n| Ok(n + captured.len() as u64));
+    let (outer, outer_promise) = Deferred::<u64, Cancelled>::new();
+    let outer = outer.add_callback(move |_| inner);
+    outer_promise.callback(0);
+    inner_promise.callback(1);
+    assert!(BYTES.get() - start < LARGE as isize, "an inner Deferred");
+    assert_eq!(outer.try_into_result().unwrap(), Ok(LARGE as u64 + 1));
+}
+
 type Promises = Rc<RefCell<Option<Promise<u64, Cancelled>>>>;
 
 /// A loop written as recursion: each round waits, and then returns the next round.

@@ -155,12 +155,12 @@ fn the_canceller_may_cancel_again_and_that_does_nothing() {
         counted.set(counted.get() + 1);
         let handle = again.take().expect("it was left there");
         handle.cancel();
-        None
+        Some(Ok(3))
     });
     *handle.borrow_mut() = Some(deferred.cancel_handle());
     deferred.cancel_handle().cancel();
     assert_eq!(calls.get(), 1);
-    assert!(deferred.try_into_result().unwrap().is_err());
+    assert_eq!(deferred.try_into_result().unwrap().unwrap(), 3, "what it returns counts");
 }
 
 /// cancel-011
@@ -248,18 +248,38 @@ fn an_errback_may_answer_a_cancellation_by_waiting_and_a_second_one_cancels_that
 }
 
 #[test]
-fn cancelling_from_inside_the_callback_that_runs_does_nothing() {
-    let handle = Rc::new(RefCell::new(None::<CancelHandle>));
-    let inside = handle.clone();
+fn cancelling_from_inside_the_callback_that_runs_does_nothing_and_works_afterwards() {
+    let kept = Rc::new(RefCell::new(None::<CancelHandle>));
+    let inside = kept.clone();
     let (deferred, promise) = Deferred::<u32>::new();
-    let deferred = deferred.add_callback(move |n| {
-        let handle = inside.take().expect("it was left there");
-        handle.cancel();
-        Ok(n)
-    });
-    *handle.borrow_mut() = Some(deferred.cancel_handle());
+    let (inner, inner_promise) = Deferred::<u32>::new();
+    let deferred = deferred
+        .add_callback(move |_| {
+            let handle = inside.take().expect("it was left there");
+            handle.cancel();
+            inner
+        })
+        .add_callback(|n| Ok(n + 1));
+    let handle = deferred.cancel_handle();
+    *kept.borrow_mut() = Some(handle.clone());
     promise.callback(1);
-    assert_eq!(deferred.try_into_result().unwrap().unwrap(), 1);
+    assert!(!deferred.is_fired() && !inner_promise.is_cancelled());
+    handle.cancel();
+    assert!(inner_promise.is_cancelled());
+    assert!(deferred.try_into_result().unwrap().is_err());
+}
+
+#[test]
+fn a_handle_from_the_middle_of_a_chain_reaches_what_the_chain_waits_for() {
+    let (deferred, promise) = Deferred::<u32>::new();
+    let (inner, inner_promise) = Deferred::<u32>::new();
+    let middle = deferred.add_callback(|_| inner);
+    let handle = middle.cancel_handle();
+    let last = middle.add_callback(|n| Ok(n + 1));
+    promise.callback(1);
+    handle.cancel();
+    assert!(inner_promise.is_cancelled());
+    assert!(last.try_into_result().unwrap().unwrap_err().check::<Cancelled>());
 }
 
 /// deferred-044

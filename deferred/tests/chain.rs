@@ -283,6 +283,22 @@ fn dropping_the_last_deferred_of_a_chain_cancels_nothing() {
     assert_eq!(log.take(), ["1"]);
 }
 
+#[test]
+fn debug_shows_pending_while_the_callback_runs() {
+    let tail = Rc::new(RefCell::new(None::<Deferred<u32>>));
+    let (deferred, promise) = Deferred::<u32>::new();
+    let shown = tail.clone();
+    *tail.borrow_mut() = Some(deferred.add_callback(move |n| {
+        let own = shown.take().expect("it was left there");
+        assert_eq!(format!("{own:?}"), "Deferred(pending)");
+        *shown.borrow_mut() = Some(own);
+        Ok(n)
+    }));
+    promise.callback(1);
+    let own = tail.take().expect("it was put back");
+    assert_eq!(own.try_into_result().unwrap().unwrap(), 1);
+}
+
 /// deferred-038
 #[test]
 fn debug_shows_pending_waiting_and_the_result() {

@@ -41,5 +41,9 @@ fn the_hook_sees_the_error_with_its_type_and_may_use_deferreds_and_can_be_replac
 
     let before = set_unhandled_hook(silent).expect("the first one");
     assert!(std::ptr::fn_addr_eq(before, fires as fn(&Unhandled<'_>)));
+    let (told, promise) = Deferred::<String>::new();
+    PROMISE.set(Some(promise));
     drop(Deferred::<u32>::fail(Cancelled));
+    assert!(!told.is_fired(), "the first one is not told any more");
+    PROMISE.take().expect("nobody took it").callback(String::new());
 }
