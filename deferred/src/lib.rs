@@ -18,7 +18,7 @@
 //!     }
 //!
 //!     fn speak(&mut self, text: &str) {
-//!         for promise in self.asked.drain(..) {
+//!         for promise in std::mem::take(&mut self.asked) {
 //!             promise.callback(text.to_string());
 //!         }
 //!     }
