@@ -2,12 +2,24 @@
 
 mod support;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use interfaces::{Producer, Transport};
+use interfaces::{Observer, Occurrence, Producer, Transport};
 use ropewalk_protocol::testing::Record;
 use support::{Source, Talk, catching, why};
+
+/// An observer that remembers which panics it was told of.
+#[derive(Default)]
+struct Heard(RefCell<Vec<String>>);
+
+impl Observer for Heard {
+    fn observe(&self, occurrence: &Occurrence<'_>) {
+        if let Occurrence::CallbackPanicked { callback, peer, message } = occurrence {
+            self.0.borrow_mut().push(format!("{callback} of {peer:?} panicked: {message}"));
+        }
+    }
+}
 
 const CLEAN: &str = "connection closed cleanly";
 const ABORTED: &str = "connection aborted";
@@ -133,14 +145,67 @@ fn an_abort_comes_through_though_nothing_can_be_sent_and_the_peer_hears_when_it_
 }
 
 #[test]
-fn closing_with_unread_bytes_resets_the_peer() {
-    let talk =
-        Talk::of(|client| client, |server| server.on_made(|transport| transport.pause_producing()));
+fn closing_with_unread_bytes_is_clean_and_loses_nothing_that_was_sent() {
+    let talk = Talk::of(
+        |client| client.on_made(|transport| transport.pause_producing()),
+        |server| server.on_made(|transport| transport.pause_producing()),
+    );
     talk.pair.client().write(b"unread");
     talk.pair.flush();
+    talk.pair.server().write(&[7; 1_000_000]);
     talk.pair.server().lose_connection();
+    talk.pair.client().resume_producing();
     talk.pair.flush();
+    assert_eq!(talk.client.received().len(), 1_000_000);
+    assert_eq!((why(&talk.client), why(&talk.server)), (CLEAN.into(), CLEAN.into()));
+    talk.assert_over();
+}
+
+#[test]
+fn what_is_written_to_a_side_that_closed_is_dropped_on_the_way_to_its_end() {
+    let talk = Talk::of(
+        |client| client.on_data(|transport, data| transport.write(data)),
+        |server| {
+            server.on_made(|transport| {
+                transport.write(&[7; 300_000]);
+                transport.lose_connection();
+            })
+        },
+    );
+    talk.pair.flush();
+    assert_eq!(talk.client.received().len(), 300_000);
+    assert_eq!((why(&talk.client), why(&talk.server)), (CLEAN.into(), CLEAN.into()));
+    assert!(talk.server.received().is_empty());
+    talk.assert_over();
+}
+
+#[test]
+fn what_is_queued_at_the_peers_end_of_file_is_still_sent() {
+    let talk = Talk::of(
+        |client| client.half_closeable(),
+        |server| server.on_data(|transport, _| transport.write(&[7; 1_000_000])),
+    );
+    talk.pair.flush();
+    talk.pair.client().write(b"everything, please");
+    talk.pair.client().as_half_closeable().unwrap().lose_write_connection();
+    talk.pair.flush();
+    assert_eq!(talk.client.received().len(), 1_000_000);
     assert_eq!(why(&talk.server), CLEAN);
+    talk.pair.client().lose_connection();
+    talk.pair.flush();
+    talk.assert_over();
+}
+
+#[test]
+fn a_reset_is_noticed_while_a_close_waits() {
+    let talk = Talk::new();
+    talk.pair.flush();
+    let client = talk.pair.client();
+    client.register_producer(Producer::Push(Source::silent(&client))).unwrap();
+    client.lose_connection();
+    talk.pair.flush();
+    talk.pair.server().abort_connection();
+    talk.pair.flush();
     assert!(is_reset(&talk.client));
     talk.assert_over();
 }
@@ -238,6 +303,8 @@ fn two_sides_that_close_at_once_both_end_cleanly() {
 #[test]
 fn a_panic_costs_its_own_connection_only() {
     let network = catching();
+    let heard = Rc::new(Heard::default());
+    network.set_observer(heard.clone());
     let panics =
         Talk::over(&network, |client| client, |server| server.on_data(|_, _| panic!("as planned")));
     let lives = Talk::over(&network, |client| client, |server| server);
@@ -246,6 +313,8 @@ fn a_panic_costs_its_own_connection_only() {
     network.flush();
     assert_eq!(why(&panics.server), "protocol panicked: as planned");
     assert!(is_reset(&panics.client));
+    let place = panics.pair.server().peer();
+    assert_eq!(*heard.0.borrow(), [format!("protocol of Some({place:?}) panicked: as planned")]);
     assert_eq!(lives.server.received(), b"y");
     assert_eq!(network.connections(), 2);
     assert_eq!(panics.server.count("connection_lost"), 1);

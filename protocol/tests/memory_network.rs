@@ -364,6 +364,34 @@ fn each_pump_runs_the_calls_of_the_clock_that_are_due() {
 }
 
 #[test]
+fn a_panic_in_a_call_of_the_clock_keeps_no_other_call_waiting() {
+    let (network, clock) = (support::catching(), Clock::new());
+    network.run_clock(&clock);
+    let ran = Rc::new(Cell::new(false));
+    let run = ran.clone();
+    clock.call_later(Duration::ZERO, Box::new(|| panic!("as planned")));
+    clock.call_later(Duration::ZERO, Box::new(move || run.set(true)));
+    network.pump();
+    assert!(ran.get());
+}
+
+#[test]
+fn a_network_counts_what_it_still_holds() {
+    let network = Network::new();
+    let counts = || (network.ports(), network.attempts(), network.connections());
+    let port = listening(&network, factory_fn(|_| Echo));
+    let connecting = network.client("svc").connect(factory_fn(|_| Echo));
+    assert_eq!(counts(), (1, 1, 0));
+    network.pump();
+    assert_eq!(counts(), (1, 0, 2));
+    let stopping = port.stop_listening();
+    assert_eq!(counts(), (1, 0, 2));
+    network.pump();
+    assert_eq!(counts(), (0, 0, 2));
+    assert!(connecting.is_fired() && stopping.is_fired());
+}
+
+#[test]
 fn a_port_outlives_its_network_and_says_that_it_has_stopped() {
     let port = listening(&Network::new(), factory_fn(|_| Echo));
     assert_eq!(port.host().to_string(), "memory:svc");

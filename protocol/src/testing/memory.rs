@@ -4,12 +4,13 @@
 //! happens by itself: a test calls `pump` for one round, or `flush` until all is quiet. Between the
 //! two sides lies a bounded pipe each way, so back-pressure is real.
 //!
-//! To protocols they behave like sockets: what one side closes, the other reads to the end first;
-//! closing with unread bytes, and aborting, reset the other side; writing to a side that is gone
-//! fails. A connection that was closed or aborted in one round is lost in a later one.
+//! To protocols they behave like sockets: before the end the other side reads all that was sent; an
+//! abort resets the other side; writing to a side that is gone fails. A connection that was closed
+//! or aborted in one round is lost in a later one.
 //!
 //! Invariant: protocols run from `pump` only, with nothing borrowed.
 
+mod caller;
 mod connection;
 mod endpoint;
 mod errno;
@@ -20,5 +21,5 @@ mod socket;
 mod transport;
 
 pub use endpoint::{ClientEndpoint, ServerEndpoint};
-pub use network::{CatchPanic, Network};
+pub use network::Network;
 pub use pair::Pair;

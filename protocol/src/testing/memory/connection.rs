@@ -8,8 +8,8 @@ use core::cell::Cell;
 use deferred::Promise;
 use interfaces::{ConnectError, Deliver, Event, Producer, Reason, Transport};
 
-use super::network::Catcher;
-use super::socket::{Incoming, Sent};
+use super::caller::Caller;
+use super::socket::{HalfCloseable, Incoming, Sent};
 use super::transport::MemoryTransport;
 
 /// Owns the protocol, which owns its handle, which does not own the protocol.
@@ -56,16 +56,16 @@ impl Connection {
     }
 
     /// Its part of a round: `connection_made` or one piece of news, then sending.
-    pub(super) fn step(&self, catcher: &Catcher) -> Progress {
-        let news = match self.open(catcher) {
-            Progress::Quiet => self.receive(catcher),
+    pub(super) fn step(&self, caller: &Caller) -> Progress {
+        let news = match self.open(caller) {
+            Progress::Quiet => self.receive(caller),
             Progress::Moved => Progress::Moved,
         };
-        news.or(self.send(catcher))
+        news.or(self.send(caller))
     }
 
     /// Tells the protocol that it is connected, once; nothing else comes before it.
-    fn open(&self, catcher: &Catcher) -> Progress {
+    fn open(&self, caller: &Caller) -> Progress {
         let Some(opening) = self.opening.take() else { return Progress::Quiet };
         if let Opening::Awaited(promise) = &opening
             && promise.is_cancelled()
@@ -75,7 +75,7 @@ impl Connection {
         }
         self.made.set(true);
         let handle: Rc<dyn Transport> = self.transport.clone();
-        let result = self.deliver(catcher, Event::ConnectionMade(&handle));
+        let result = self.deliver(caller, Event::ConnectionMade(&handle));
         match (opening, result) {
             (Opening::Awaited(promise), Outcome::Returned) => promise.callback(()),
             (Opening::Awaited(promise), Outcome::Panicked) => {
@@ -87,44 +87,47 @@ impl Connection {
     }
 
     /// Delivers one piece of what has arrived.
-    fn receive(&self, catcher: &Catcher) -> Progress {
+    fn receive(&self, caller: &Caller) -> Progress {
         let incoming = self.transport.socket.borrow_mut().read();
         match incoming {
             Incoming::Nothing => return Progress::Quiet,
             Incoming::Data(mut data) => {
-                self.deliver(catcher, Event::DataReceived(&mut data));
+                self.deliver(caller, Event::DataReceived(&mut data));
             }
-            Incoming::Eof => self.end_of_file(catcher),
+            Incoming::Eof => self.end_of_file(caller),
             Incoming::Broken => {}
         }
         Progress::Moved
     }
 
-    fn end_of_file(&self, catcher: &Catcher) {
-        let half_closeable = Cell::new(false);
-        self.guard(catcher, &mut || half_closeable.set(self.protocol.is_half_closeable()));
-        if half_closeable.get() {
-            self.transport.socket.borrow_mut().eof_told();
-            self.deliver(catcher, Event::ReadConnectionLost);
-        } else {
-            self.transport.end(Reason::Done);
+    fn end_of_file(&self, caller: &Caller) {
+        let answer = Cell::new(HalfCloseable::No);
+        self.guard(caller, "protocol", &mut || {
+            if self.protocol.is_half_closeable() {
+                answer.set(HalfCloseable::Yes);
+            }
+        });
+        self.transport.socket.borrow_mut().end_of_file(answer.get());
+        match answer.get() {
+            HalfCloseable::Yes => drop(self.deliver(caller, Event::ReadConnectionLost)),
+            HalfCloseable::No => {}
         }
     }
 
     /// Sends what the protocol has written.
-    fn send(&self, catcher: &Catcher) -> Progress {
+    fn send(&self, caller: &Caller) -> Progress {
         let sent = self.transport.socket.borrow_mut().send();
         match sent {
             Sent::Nothing => return Progress::Quiet,
             Sent::Something => {}
             Sent::Resume(producer) => {
-                self.guard(catcher, &mut || match &producer {
+                self.guard(caller, "producer", &mut || match &producer {
                     Producer::Push(producer) => producer.resume_producing(),
                     Producer::Pull(producer) => producer.resume_producing(),
                 });
             }
             Sent::WriteClosed => {
-                self.deliver(catcher, Event::WriteConnectionLost);
+                self.deliver(caller, Event::WriteConnectionLost);
             }
         }
         Progress::Moved
@@ -139,20 +142,20 @@ impl Connection {
     }
 
     /// Stops the producer and tells the protocol why; the last call.
-    pub(super) fn bury(&self, catcher: &Catcher) {
+    pub(super) fn bury(&self, caller: &Caller) {
         let end = self.transport.socket.borrow_mut().bury();
         let Some((reason, producer)) = end else { return };
         if let Some(producer) = producer {
-            self.guard(catcher, &mut || producer.stop_producing());
+            self.guard(caller, "producer", &mut || producer.stop_producing());
         }
         if self.made.get() {
-            self.deliver(catcher, Event::ConnectionLost(&reason));
+            self.deliver(caller, Event::ConnectionLost(&reason));
         }
     }
 
-    fn deliver(&self, catcher: &Catcher, event: Event<'_>) -> Outcome {
+    fn deliver(&self, caller: &Caller, event: Event<'_>) -> Outcome {
         let event = Cell::new(Some(event));
-        self.guard(catcher, &mut || {
+        self.guard(caller, "protocol", &mut || {
             if let Some(event) = event.take() {
                 self.protocol.deliver(event);
             }
@@ -160,8 +163,8 @@ impl Connection {
     }
 
     /// Calls foreign code. If it panics and panics are caught, that ends this connection.
-    fn guard(&self, catcher: &Catcher, call: &mut dyn FnMut()) -> Outcome {
-        match catcher.run(call) {
+    fn guard(&self, caller: &Caller, callback: &'static str, call: &mut dyn FnMut()) -> Outcome {
+        match caller.call(callback, Some(&self.transport.peer()), call) {
             Ok(()) => Outcome::Returned,
             Err(message) => {
                 self.transport.end(Reason::Panicked(message));

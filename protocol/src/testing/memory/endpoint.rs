@@ -13,13 +13,14 @@ use core::fmt;
 
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{
-    Address, ConnectError, Deliver, Factory, ListenError, ListeningPort, Reason,
+    Address, ConnectError, Deliver, Factory, ListenError, ListeningPort, Occurrence, Reason,
     StreamClientEndpoint, StreamServerEndpoint,
 };
 
+use super::caller::Caller;
 use super::connection::{Connection, Opening};
 use super::errno;
-use super::network::{Catcher, Network, Shared};
+use super::network::{Network, Shared};
 
 /// Listens on a name of a [`Network`].
 #[derive(Clone, Debug)]
@@ -53,7 +54,10 @@ impl StreamServerEndpoint for ServerEndpoint {
                 return Deferred::fail(ListenError::Refused { address, source, hint: "" });
             }
         }
-        factory.do_start();
+        let caller = &shared.caller;
+        // A hook that panics keeps nobody from connecting, as with a reactor.
+        let _ = caller.call("factory", None, &mut || factory.do_start());
+        caller.observe(&Occurrence::ListeningStarted { address: &port.host() });
         Deferred::succeed(port)
     }
 }
@@ -74,16 +78,17 @@ impl ClientEndpoint {
 impl StreamClientEndpoint for ClientEndpoint {
     /// Fails with [`ConnectError::Refused`] when nobody listens on the name.
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
-        factory.do_start();
+        let shared = &self.network.shared;
+        let _ = shared.caller.call("factory", None, &mut || factory.do_start());
         let attempt =
             Rc::new(Attempt { name: self.name.clone(), factory, promise: Cell::new(None) });
-        let (shared, weak) = (Rc::downgrade(&self.network.shared), Rc::downgrade(&attempt));
+        let (network, weak) = (Rc::downgrade(shared), Rc::downgrade(&attempt));
         let (deferred, promise) = Deferred::with_canceller(move || {
-            give_up(&shared, &weak);
+            give_up(&network, &weak);
             None
         });
         attempt.promise.set(Some(promise));
-        self.network.shared.attempts.borrow_mut().push_back(attempt);
+        shared.attempts.borrow_mut().push_back(attempt);
         deferred
     }
 }
@@ -95,7 +100,7 @@ fn give_up(shared: &Weak<Shared>, attempt: &Weak<Attempt>) {
     let place = shared.attempts.borrow().iter().position(|queued| Rc::ptr_eq(queued, &attempt));
     if let Some(place) = place {
         let queued = shared.attempts.borrow_mut().remove(place);
-        attempt.finish();
+        attempt.finish(&shared.caller);
         drop(queued);
     }
 }
@@ -118,21 +123,21 @@ impl Attempt {
                 source: errno::ECONNREFUSED,
             }),
         }
-        self.finish();
+        self.finish(&network.shared.caller);
     }
 
     fn join(&self, network: &Network, port: &Port, promise: Promise<()>) {
         let server = address(&self.name);
         let client = address(&format!("{}#{}", self.name, network.next_serial()));
         let (client_side, server_side) = network.wire(client.clone(), server.clone()).connect();
-        let catcher = &network.shared.catcher;
-        match build(catcher, &port.factory, &client) {
+        let caller = &network.shared.caller;
+        match build(caller, &port.factory, &client) {
             Some(protocol) => {
                 network.add(Connection::new(server_side, protocol, Opening::Silent));
             }
             None => server_side.end(Reason::Done),
         }
-        match build(catcher, &self.factory, &server) {
+        match build(caller, &self.factory, &server) {
             Some(protocol) => {
                 network.add(Connection::new(client_side, protocol, Opening::Awaited(promise)));
             }
@@ -143,16 +148,16 @@ impl Attempt {
         }
     }
 
-    fn finish(&self) {
+    fn finish(&self, caller: &Caller) {
         // Whether the attempt succeeded is told already; nobody waits for this.
-        let _ = self.factory.do_stop();
+        let _ = caller.call("factory", None, &mut || drop(self.factory.do_stop()));
     }
 }
 
 /// A factory that panics builds nothing.
-fn build(catcher: &Catcher, factory: &Rc<dyn Factory>, peer: &Address) -> Option<Rc<dyn Deliver>> {
+fn build(caller: &Caller, factory: &Rc<dyn Factory>, peer: &Address) -> Option<Rc<dyn Deliver>> {
     let built = Cell::new(None);
-    let _ = catcher.run(&mut || built.set(factory.build_protocol(peer)));
+    let _ = caller.call("factory", Some(peer), &mut || built.set(factory.build_protocol(peer)));
     built.into_inner()
 }
 
@@ -174,14 +179,15 @@ enum Listening {
 
 impl Port {
     /// Tells the factory, then those who wait.
-    pub(super) fn finish(&self, catcher: &Catcher) {
+    pub(super) fn finish(&self, caller: &Caller) {
         let stopped = Cell::new(Ok(()));
-        let caught = catcher.run(&mut || stopped.set(self.factory.do_stop()));
+        let caught = caller.call("factory", None, &mut || stopped.set(self.factory.do_stop()));
         let result = match caught {
             Ok(()) => stopped.into_inner(),
             Err(message) => Err(Failure::new(StopPanicked(String::from(&*message)))),
         };
         self.listening.set(Listening::Stopped);
+        caller.observe(&Occurrence::ListeningStopped { address: &self.host() });
         let waiting = self.waiting.take();
         for promise in waiting {
             promise.fire(result.clone());

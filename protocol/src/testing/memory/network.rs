@@ -10,8 +10,9 @@ use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::time::Duration;
 
-use interfaces::{Address, Deliver};
+use interfaces::{Address, Deliver, Observer};
 
+use super::caller::Caller;
 use super::connection::{Connection, Opening, Progress};
 use super::endpoint::{Attempt, ClientEndpoint, Port, ServerEndpoint};
 use super::pair::Pair;
@@ -38,7 +39,7 @@ pub(super) struct Shared {
     pub(super) stopped: RefCell<VecDeque<Rc<Port>>>,
     pub(super) attempts: RefCell<VecDeque<Rc<Attempt>>>,
     clock: RefCell<Option<Clock>>,
-    pub(super) catcher: Catcher,
+    pub(super) caller: Caller,
     limits: Limits,
     serial: Cell<u64>,
 }
@@ -51,37 +52,6 @@ struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { in_flight_max: Cell::new(64 * 1024), read_max: Cell::new(64 * 1024) }
-    }
-}
-
-/// Calls what it is given and catches its panic, giving the panic's message.
-///
-/// This crate has no `std` and so cannot catch panics itself. With it, this is the whole of it:
-///
-/// ```
-/// # use ropewalk_protocol as protocol;
-/// use std::panic::{AssertUnwindSafe, catch_unwind};
-/// use std::rc::Rc;
-///
-/// protocol::testing::memory::Network::new().catch_panics(|call| {
-///     catch_unwind(AssertUnwindSafe(call)).map_err(|_| Rc::from("it panicked"))
-/// });
-/// ```
-pub type CatchPanic = fn(&mut dyn FnMut()) -> Result<(), Rc<str>>;
-
-/// Runs foreign code, with or without catching.
-#[derive(Default)]
-pub(super) struct Catcher(Cell<Option<CatchPanic>>);
-
-impl Catcher {
-    pub(super) fn run(&self, call: &mut dyn FnMut()) -> Result<(), Rc<str>> {
-        match self.0.get() {
-            Some(catch) => catch(call),
-            None => {
-                call();
-                Ok(())
-            }
-        }
     }
 }
 
@@ -140,11 +110,30 @@ impl Network {
         drop(before);
     }
 
-    /// Catches panics of protocols, factories and producers, as a reactor does: it costs that
-    /// connection only. Otherwise they go through [`pump`](Self::pump) to the test, which is what a
-    /// test of one protocol wants.
-    pub fn catch_panics(&self, catch: CatchPanic) {
-        self.shared.catcher.0.set(Some(catch));
+    /// Catches panics of protocols, factories, producers and the clock's calls, as a reactor does: it
+    /// costs that connection only. Otherwise they go through [`pump`](Self::pump) to the test, which
+    /// is what a test of one protocol wants.
+    ///
+    /// This crate has no `std` and so cannot catch panics itself. `catch` makes the call that it is
+    /// given, and gives the panic's message:
+    ///
+    /// ```
+    /// # use ropewalk_protocol as protocol;
+    /// use std::panic::{AssertUnwindSafe, catch_unwind};
+    /// use std::rc::Rc;
+    ///
+    /// protocol::testing::memory::Network::new().catch_panics(|call| {
+    ///     catch_unwind(AssertUnwindSafe(call)).map_err(|_| Rc::from("it panicked"))
+    /// });
+    /// ```
+    pub fn catch_panics(&self, catch: impl Fn(&mut dyn FnMut()) -> Result<(), Rc<str>> + 'static) {
+        self.shared.caller.set_catch(Rc::new(catch));
+    }
+
+    /// Tells this observer, and nobody else from now on, of panics that were caught and of ports
+    /// that begin and cease to listen.
+    pub fn set_observer(&self, observer: Rc<dyn Observer>) {
+        self.shared.caller.set_observer(observer);
     }
 
     /// How many sides of connections there are. A side is one until its protocol was told that
@@ -153,12 +142,19 @@ impl Network {
         self.shared.connections.borrow().len()
     }
 
+    /// How many ports there are. One that was stopped is a port until its factory was told.
+    pub fn ports(&self) -> usize {
+        self.shared.ports.borrow().len() + self.shared.stopped.borrow().len()
+    }
+
+    /// How many attempts to connect wait for the next round.
+    pub fn attempts(&self) -> usize {
+        self.shared.attempts.borrow().len()
+    }
+
     /// One round; says whether anything happened.
     pub fn pump(&self) -> bool {
-        let clock = self.shared.clock.borrow().clone();
-        if let Some(clock) = clock {
-            clock.advance(Duration::ZERO);
-        }
+        self.run_due_calls();
         let ending = self.ending();
         let progress = self.bury(ending);
         let progress = progress.or(self.finish_stopping());
@@ -181,6 +177,14 @@ impl Network {
         panic!("the network did not come to rest within {ROUNDS_MAX} rounds");
     }
 
+    fn run_due_calls(&self) {
+        let clock = self.shared.clock.borrow().clone();
+        let Some(clock) = clock else { return };
+        let advance = &mut || clock.advance(Duration::ZERO);
+        // A panic leaves the other calls pending; each round of this loop has one call fewer.
+        while self.shared.caller.call("timer", None, advance).is_err() {}
+    }
+
     /// Those whose protocols are told in this round; one that ends meanwhile waits for the next.
     fn ending(&self) -> Vec<Rc<Connection>> {
         let connections = self.shared.connections.borrow();
@@ -192,7 +196,7 @@ impl Network {
         for connection in ending {
             // One by one, so that a panic in one leaves the others in the list.
             self.shared.connections.borrow_mut().retain(|other| !Rc::ptr_eq(other, &connection));
-            connection.bury(&self.shared.catcher);
+            connection.bury(&self.shared.caller);
             progress = Progress::Moved;
         }
         progress
@@ -203,7 +207,7 @@ impl Network {
         for _ in 0..count {
             let port = self.shared.stopped.borrow_mut().pop_front();
             if let Some(port) = port {
-                port.finish(&self.shared.catcher);
+                port.finish(&self.shared.caller);
             }
         }
         if count > 0 { Progress::Moved } else { Progress::Quiet }
@@ -224,7 +228,7 @@ impl Network {
         let mut progress = Progress::Quiet;
         let connections = self.shared.connections.borrow().clone();
         for connection in connections {
-            progress = progress.or(connection.step(&self.shared.catcher));
+            progress = progress.or(connection.step(&self.shared.caller));
         }
         progress
     }

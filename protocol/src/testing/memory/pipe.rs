@@ -86,9 +86,9 @@ impl Pipe {
         self.reader.get()
     }
 
-    /// The reader goes; says how many bytes it left unread.
-    pub(super) fn abandon(&self) -> usize {
+    /// The reader goes, and leaves what it did not read.
+    pub(super) fn abandon(&self) {
         self.reader.set(Reader::Gone);
-        core::mem::take(&mut *self.bytes.borrow_mut()).len()
+        self.bytes.take();
     }
 }

@@ -7,16 +7,19 @@
 //!   Open ────────────────────────▶ HalfClosing ────────────────▶ WriteClosed
 //!    │                                  │                            │
 //!    │ lose_connection                  │ lose_connection            │ lose_connection
-//!    ▼                                  │                            │
-//!  Closing ◀────────────────────────────┘                            │
-//!    │ all sent, no producer: Done                                   │
+//!    │  (end of file: to Draining)      │  (end of file: to Draining)│  or end of file
+//!    ▼                                  ▼                            │
+//!  Closing: until all is sent and no producer is left                │
+//!  Draining: until all is sent                                       │
+//!    │ Done                                                          │ Done
 //!    ▼                                                               ▼
-//!  Ending(reason) ◀── abort, cap, panic, reset, broken pipe, end of file ── any of the above
+//!  Ending(reason) ◀─── abort, cap, panic, reset, broken pipe ─── any of the above
 //!    │ a later pump: the producer is stopped, connection_lost
 //!    ▼
 //!  Dead
 //! ```
 //!
+//! "End of file" stands for one that ends the connection, as the protocol is not half-closeable.
 //! The wire is closed when `Ending` begins, the protocol hears of it when `Ending` is over.
 
 use alloc::collections::VecDeque;
@@ -49,6 +52,7 @@ pub(super) enum Stage {
     HalfClosing,
     WriteClosed,
     Closing,
+    Draining,
     Ending(Reason),
     Dead,
 }
@@ -63,10 +67,17 @@ struct Reading {
 pub(super) enum Incoming {
     Nothing,
     Data(Vec<u8>),
-    /// Ask the protocol, then call [`Socket::eof_told`] or [`Socket::end`].
+    /// Ask the protocol, then call [`Socket::end_of_file`].
     Eof,
     /// It has ended.
     Broken,
+}
+
+/// What the protocol said when it was asked.
+#[derive(Clone, Copy)]
+pub(super) enum HalfCloseable {
+    Yes,
+    No,
 }
 
 /// What sending led to.
@@ -113,7 +124,7 @@ impl Socket {
             Stage::Open => true,
             // A producer may finish before the close goes on.
             Stage::HalfClosing | Stage::Closing => self.producer.is_some(),
-            Stage::WriteClosed | Stage::Ending(_) | Stage::Dead => false,
+            Stage::WriteClosed | Stage::Draining | Stage::Ending(_) | Stage::Dead => false,
         };
         if !takes_writes {
             return None;
@@ -140,7 +151,7 @@ impl Socket {
             Stage::Open | Stage::HalfClosing => self.stage = Stage::Closing,
             // Nothing is left that could be sent.
             Stage::WriteClosed => self.end(Reason::Done),
-            Stage::Closing | Stage::Ending(_) | Stage::Dead => {}
+            Stage::Closing | Stage::Draining | Stage::Ending(_) | Stage::Dead => {}
         }
     }
 
@@ -150,6 +161,7 @@ impl Socket {
             Stage::HalfClosing
             | Stage::WriteClosed
             | Stage::Closing
+            | Stage::Draining
             | Stage::Ending(_)
             | Stage::Dead => {}
         }
@@ -158,11 +170,15 @@ impl Socket {
     /// Closes both directions of the wire; the first reason stays.
     pub(super) fn end(&mut self, reason: Reason) {
         match self.stage {
-            Stage::Open | Stage::HalfClosing | Stage::WriteClosed | Stage::Closing => {}
+            Stage::Open
+            | Stage::HalfClosing
+            | Stage::WriteClosed
+            | Stage::Closing
+            | Stage::Draining => {}
             Stage::Ending(_) | Stage::Dead => return,
         }
-        let unread = self.incoming.abandon();
-        self.outgoing.close(if reason.is_clean() && unread == 0 { Tail::Eof } else { Tail::Reset });
+        self.incoming.abandon();
+        self.outgoing.close(if reason.is_clean() { Tail::Eof } else { Tail::Reset });
         self.unsent = VecDeque::new();
         self.stage = Stage::Ending(reason);
     }
@@ -190,6 +206,7 @@ impl Socket {
             | Stage::HalfClosing
             | Stage::WriteClosed
             | Stage::Closing
+            | Stage::Draining
             | Stage::Ending(_)
             | Stage::Dead => return Incoming::Nothing,
         }
@@ -204,32 +221,62 @@ impl Socket {
         }
     }
 
-    /// The protocol outlives the peer's end of file.
-    pub(super) fn eof_told(&mut self) {
-        self.reading.eof_told = true;
+    /// The peer sends no more, which for most protocols is the end.
+    pub(super) fn end_of_file(&mut self, half_closeable: HalfCloseable) {
+        match (half_closeable, &self.stage) {
+            (HalfCloseable::Yes, _) => self.reading.eof_told = true,
+            (HalfCloseable::No, Stage::Open | Stage::HalfClosing) if !self.unsent.is_empty() => {
+                self.stage = Stage::Draining;
+            }
+            (HalfCloseable::No, _) => self.end(Reason::Done),
+        }
     }
 
     /// Sends what there is room for, and does what waited for the last byte.
     pub(super) fn send(&mut self) -> Sent {
         match self.stage {
-            Stage::Open | Stage::HalfClosing | Stage::Closing => {}
+            Stage::Open | Stage::HalfClosing => {}
+            // Nobody reads any more, so this is where a reset is noticed.
+            Stage::Closing | Stage::Draining if self.incoming.tail() != Tail::Reset => {}
+            Stage::Closing | Stage::Draining => {
+                self.end(lost(errno::ECONNRESET));
+                return Sent::Something;
+            }
             Stage::WriteClosed | Stage::Ending(_) | Stage::Dead => return Sent::Nothing,
         }
-        if self.outgoing.reader() == Reader::Gone && !self.unsent.is_empty() {
-            let reset = self.incoming.tail() == Tail::Reset;
-            self.end(lost(if reset { errno::ECONNRESET } else { errno::EPIPE }));
-            return Sent::Something;
+        if self.unsent.is_empty() {
+            return self.all_sent(0);
         }
-        let sent = self.outgoing.fill_from(&mut self.unsent);
-        match (self.unsent.is_empty(), sent) {
-            (true, _) => self.all_sent(sent),
-            (false, 0) => Sent::Nothing,
-            (false, _) => Sent::Something,
-        }
+        let sent = match self.outgoing.reader() {
+            Reader::Alive => self.outgoing.fill_from(&mut self.unsent),
+            Reader::Gone if self.peer_lingers() => {
+                let unsent = mem::take(&mut self.unsent);
+                unsent.len()
+            }
+            Reader::Gone => {
+                let reset = self.incoming.tail() == Tail::Reset;
+                self.end(lost(if reset { errno::ECONNRESET } else { errno::EPIPE }));
+                return Sent::Something;
+            }
+        };
+        if self.unsent.is_empty() { self.all_sent(sent) } else { happened(sent) }
+    }
+
+    /// A side that closed cleanly still takes and drops what comes, as long as this one is on its
+    /// way to the end of file. So what it sent before is not lost to a broken pipe.
+    fn peer_lingers(&self) -> bool {
+        let on_its_way = match self.stage {
+            Stage::Open | Stage::HalfClosing => !self.reading.paused && !self.reading.eof_told,
+            Stage::Closing => self.producer.is_none(),
+            Stage::Draining => true,
+            Stage::WriteClosed | Stage::Ending(_) | Stage::Dead => false,
+        };
+        on_its_way && self.incoming.tail() == Tail::Eof
     }
 
     fn all_sent(&mut self, sent: usize) -> Sent {
         match &self.producer {
+            _ if matches!(self.stage, Stage::Draining) => self.nothing_to_come(sent),
             Some(producer @ Producer::Push(_)) if self.producer_waits => {
                 self.producer_waits = false;
                 Sent::Resume(producer.clone())
@@ -247,7 +294,7 @@ impl Socket {
                 self.outgoing.close(Tail::Eof);
                 Sent::WriteClosed
             }
-            Stage::Closing => {
+            Stage::Closing | Stage::Draining => {
                 self.end(Reason::Done);
                 Sent::Something
             }
@@ -258,7 +305,11 @@ impl Socket {
     pub(super) fn register(&mut self, producer: Producer) -> Result<Registered, AlreadyProducing> {
         match self.stage {
             Stage::Ending(_) | Stage::Dead => return Ok(Registered::Refused(producer)),
-            Stage::Open | Stage::HalfClosing | Stage::WriteClosed | Stage::Closing => {}
+            Stage::Open
+            | Stage::HalfClosing
+            | Stage::WriteClosed
+            | Stage::Closing
+            | Stage::Draining => {}
         }
         if self.producer.is_some() {
             return Err(AlreadyProducing);

@@ -1,0 +1,56 @@
+//! How the network calls foreign code: protocols, factories, producers, timers.
+//!
+//! Invariant: the code runs with nothing borrowed, here or by the one who asked for the call.
+
+use alloc::rc::Rc;
+use core::cell::RefCell;
+
+use interfaces::{Address, Observer, Occurrence};
+
+/// Calls what it is given and catches its panic, giving the panic's message.
+pub(super) type CatchPanic = dyn Fn(&mut dyn FnMut()) -> Result<(), Rc<str>>;
+
+/// Calls, and tells an observer of what it catches.
+#[derive(Default)]
+pub(super) struct Caller {
+    catch: RefCell<Option<Rc<CatchPanic>>>,
+    observer: RefCell<Option<Rc<dyn Observer>>>,
+}
+
+impl Caller {
+    /// Makes the call; an error is the message of its panic, if panics are caught.
+    pub(super) fn call(
+        &self,
+        callback: &'static str,
+        peer: Option<&Address>,
+        call: &mut dyn FnMut(),
+    ) -> Result<(), Rc<str>> {
+        let catch = self.catch.borrow().clone();
+        let Some(catch) = catch else {
+            call();
+            return Ok(());
+        };
+        let result = catch(call);
+        if let Err(message) = &result {
+            self.observe(&Occurrence::CallbackPanicked { callback, peer, message });
+        }
+        result
+    }
+
+    pub(super) fn observe(&self, occurrence: &Occurrence<'_>) {
+        let observer = self.observer.borrow().clone();
+        if let Some(observer) = observer {
+            observer.observe(occurrence);
+        }
+    }
+
+    pub(super) fn set_catch(&self, catch: Rc<CatchPanic>) {
+        let before = self.catch.replace(Some(catch));
+        drop(before);
+    }
+
+    pub(super) fn set_observer(&self, observer: Rc<dyn Observer>) {
+        let before = self.observer.replace(Some(observer));
+        drop(before);
+    }
+}
