@@ -1,0 +1,76 @@
+//! Buffers that the connections of one factory lend each other, so that an idle connection owns none.
+//!
+//! Invariant: a buffer is either in the pool, empty, or with exactly one borrower; the pool keeps at
+//! most [`KEPT`] of each kind, and none larger than [`LARGEST`].
+
+use std::cell::RefCell;
+
+use crate::session::Outgoing;
+
+/// How many idle buffers of each kind the pool keeps.
+const KEPT: usize = 4;
+/// A buffer that grew beyond this many bytes is freed, not kept.
+const LARGEST: usize = 128 * 1024;
+
+/// The pool.
+#[derive(Default)]
+pub(crate) struct Buffers {
+    plain: RefCell<Vec<Vec<u8>>>,
+    outgoing: RefCell<Vec<Outgoing>>,
+}
+
+impl Buffers {
+    /// An empty buffer for plaintext.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        self.plain.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Gives a buffer for plaintext back.
+    pub(crate) fn give(&self, mut buffer: Vec<u8>) {
+        let mut kept = self.plain.borrow_mut();
+        if kept.len() < KEPT && (1..=LARGEST).contains(&buffer.capacity()) {
+            buffer.clear();
+            kept.push(buffer);
+        }
+    }
+
+    /// An empty buffer for records.
+    pub(crate) fn take_outgoing(&self) -> Outgoing {
+        self.outgoing.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Gives a buffer for records back.
+    pub(crate) fn give_outgoing(&self, mut buffer: Outgoing) {
+        let mut kept = self.outgoing.borrow_mut();
+        if kept.len() < KEPT && (1..=LARGEST).contains(&buffer.capacity()) {
+            buffer.clear();
+            kept.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_empty_and_with_its_memory() {
+        let buffers = Buffers::default();
+        let mut buffer = buffers.take();
+        buffer.extend_from_slice(&[1; 1000]);
+        buffers.give(buffer);
+        let again = buffers.take();
+        assert!(again.is_empty() && again.capacity() >= 1000);
+    }
+
+    #[test]
+    fn the_pool_keeps_few_buffers_and_no_giants() {
+        let buffers = Buffers::default();
+        buffers.give(Vec::with_capacity(LARGEST + 1));
+        assert_eq!(buffers.take().capacity(), 0);
+        for _ in 0..2 * KEPT {
+            buffers.give(Vec::with_capacity(10));
+        }
+        assert_eq!(buffers.plain.borrow().len(), KEPT);
+    }
+}

@@ -1,0 +1,98 @@
+//! Endpoints that put TLS on another endpoint's connections; Twisted's `wrapClientTLS`.
+//!
+//! Invariant: listening and connecting are the wrapped endpoint's affair; only the factory changes.
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use deferred::Deferred;
+use interfaces::{Factory, ListeningPort, ReactorTime, StreamClientEndpoint, StreamServerEndpoint};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
+
+use crate::{TlsOptions, wrap_client_with, wrap_server_with};
+
+/// Listens where another endpoint does, and speaks TLS there.
+#[derive(Clone)]
+pub struct TlsServerEndpoint<E> {
+    endpoint: E,
+    config: Arc<ServerConfig>,
+    time: Rc<dyn ReactorTime>,
+    options: TlsOptions,
+}
+
+impl<E: StreamServerEndpoint> TlsServerEndpoint<E> {
+    /// Speaks TLS as `config` says on what `endpoint` accepts.
+    pub fn new(config: Arc<ServerConfig>, endpoint: E, time: Rc<dyn ReactorTime>) -> Self {
+        Self { endpoint, config, time, options: TlsOptions::default() }
+    }
+
+    /// Sets other time limits.
+    pub fn with_options(mut self, options: TlsOptions) -> Self {
+        self.options = options;
+        self
+    }
+}
+
+impl<E: StreamServerEndpoint> StreamServerEndpoint for TlsServerEndpoint<E> {
+    fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
+        let (config, time) = (self.config.clone(), self.time.clone());
+        self.endpoint.listen(wrap_server_with(config, factory, time, self.options))
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for TlsServerEndpoint<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsServerEndpoint")
+            .field("endpoint", &self.endpoint)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Connects where another endpoint does, and speaks TLS there. Fires when the connection below
+/// stands and the protocol runs on it, before the handshake is done.
+#[derive(Clone)]
+pub struct TlsClientEndpoint<E> {
+    endpoint: E,
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    time: Rc<dyn ReactorTime>,
+    options: TlsOptions,
+}
+
+impl<E: StreamClientEndpoint> TlsClientEndpoint<E> {
+    /// Speaks TLS as `config` says with what `endpoint` connects to, if that proves to be `name`.
+    pub fn new(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        endpoint: E,
+        time: Rc<dyn ReactorTime>,
+    ) -> Self {
+        Self { endpoint, config, name, time, options: TlsOptions::default() }
+    }
+
+    /// Sets other time limits.
+    pub fn with_options(mut self, options: TlsOptions) -> Self {
+        self.options = options;
+        self
+    }
+}
+
+impl<E: StreamClientEndpoint> StreamClientEndpoint for TlsClientEndpoint<E> {
+    fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+        let (config, name, time) = (self.config.clone(), self.name.clone(), self.time.clone());
+        self.endpoint.connect(wrap_client_with(config, name, factory, time, self.options))
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for TlsClientEndpoint<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsClientEndpoint")
+            .field("endpoint", &self.endpoint)
+            .field("name", &self.name)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,97 @@
+//! Factories that put TLS under another factory's protocols; Twisted's `TLSMemoryBIOFactory`.
+//!
+//! Invariant: every connection gets a layer of its own, and they share what the factory has.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use deferred::Failure;
+use interfaces::{Address, Deliver, Factory, ReactorTime};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig};
+
+use crate::layer::TlsLayer;
+use crate::options::{Shared, Side, TlsOptions};
+
+/// Runs the factory's protocols over TLS, as the server, with the default [`TlsOptions`].
+///
+/// Their `connection_made` comes at once, and bytes written then are held until the handshake is
+/// done.
+///
+/// # Differences from Twisted
+///
+/// A connection that ends without `close_notify` ends with
+/// [`Reason::Truncated`](interfaces::Reason::Truncated). After `lose_connection` the peer's
+/// `close_notify` is waited for, as in Twisted, but not for ever. Writes that are not made during a delivery are not
+/// gathered into one record.
+pub fn wrap_server(
+    config: Arc<ServerConfig>,
+    factory: Rc<dyn Factory>,
+    time: Rc<dyn ReactorTime>,
+) -> Rc<dyn Factory> {
+    wrap_server_with(config, factory, time, TlsOptions::default())
+}
+
+/// [`wrap_server`] with other options.
+pub fn wrap_server_with(
+    config: Arc<ServerConfig>,
+    factory: Rc<dyn Factory>,
+    time: Rc<dyn ReactorTime>,
+    options: TlsOptions,
+) -> Rc<dyn Factory> {
+    TlsFactory::wrap(Side::Server(config), factory, time, options)
+}
+
+/// Runs the factory's protocols over TLS, as the client of the server called `name`, with the
+/// default [`TlsOptions`]. See [`wrap_server`].
+pub fn wrap_client(
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    factory: Rc<dyn Factory>,
+    time: Rc<dyn ReactorTime>,
+) -> Rc<dyn Factory> {
+    wrap_client_with(config, name, factory, time, TlsOptions::default())
+}
+
+/// [`wrap_client`] with other options.
+pub fn wrap_client_with(
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    factory: Rc<dyn Factory>,
+    time: Rc<dyn ReactorTime>,
+    options: TlsOptions,
+) -> Rc<dyn Factory> {
+    TlsFactory::wrap(Side::Client(config, name), factory, time, options)
+}
+
+struct TlsFactory {
+    factory: Rc<dyn Factory>,
+    shared: Rc<Shared>,
+}
+
+impl TlsFactory {
+    fn wrap(
+        side: Side,
+        factory: Rc<dyn Factory>,
+        time: Rc<dyn ReactorTime>,
+        options: TlsOptions,
+    ) -> Rc<dyn Factory> {
+        let shared = Rc::new(Shared { side, options, time, buffers: Default::default() });
+        Rc::new(Self { factory, shared })
+    }
+}
+
+impl Factory for TlsFactory {
+    fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
+        let protocol = self.factory.build_protocol(peer)?;
+        Some(TlsLayer::new(self.shared.clone(), protocol))
+    }
+
+    fn do_start(&self) {
+        self.factory.do_start();
+    }
+
+    fn do_stop(&self) -> Result<(), Failure> {
+        self.factory.do_stop()
+    }
+}

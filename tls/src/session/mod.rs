@@ -1,0 +1,265 @@
+//! [`Session`]: TLS without I/O. Bytes come in and go out as arguments.
+//!
+//! Invariant: it calls nobody but rustls and what the configuration holds, and of what arrives it
+//! keeps only what cannot be used yet, which is nothing between two records.
+//!
+//! ```text
+//!   receive(data)  records ──▶ plaintext, and records to answer with (handshake, alerts)
+//!   send(data)     plaintext ──▶ records
+//!   close()        ──▶ close_notify
+//! ```
+
+mod engine;
+mod outgoing;
+mod remainder;
+
+use std::fmt;
+use std::sync::Arc;
+
+use deferred::Failure;
+use rustls::client::UnbufferedClientConnection;
+use rustls::pki_types::ServerName;
+use rustls::server::UnbufferedServerConnection;
+use rustls::{ClientConfig, CommonState, ServerConfig};
+
+use crate::TlsError;
+use engine::{Progress, Stop};
+use remainder::Remainder;
+
+pub use outgoing::Outgoing;
+
+/// The plaintext that one record can carry (RFC 8446 section 5.1), in bytes.
+pub const RECORD_PLAINTEXT_MAX: usize = 16 * 1024;
+
+/// One side of one TLS connection, without I/O.
+///
+/// Whatever fails, fails for good: from then on nothing is received or sent. The alert that tells
+/// the peer is among the records to send.
+///
+/// # Examples
+///
+/// ```
+/// # use ropewalk_tls as tls;
+/// use std::sync::Arc;
+/// use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
+/// use tls::{Outgoing, Session};
+///
+/// let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+///     .with_safe_default_protocol_versions()?
+///     .with_root_certificates(RootCertStore::empty())
+///     .with_no_client_auth();
+/// let mut session = Session::client(Arc::new(config), ServerName::try_from("example.org")?)?;
+///
+/// let mut records = Outgoing::new();
+/// session.receive(&mut [], &mut Vec::new(), &mut records);
+/// assert_eq!(records[0], 22); // The ClientHello is ready to be sent.
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Session {
+    side: Side,
+    remainder: Remainder,
+    state: State,
+}
+
+enum Side {
+    Client(UnbufferedClientConnection),
+    Server(UnbufferedServerConnection),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// No record is done with yet, so what failed is how the stream begins.
+    Fresh,
+    Running,
+    /// Nothing is received after the peer's `close_notify`; sending goes on.
+    PeerClosed,
+    Failed,
+}
+
+/// What came of [`Session::receive`], beside the plaintext and the records.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Received {
+    /// The peer's `close_notify` was in these bytes: all of its plaintext has been given out.
+    pub peer_closed: bool,
+    /// The session failed with this: a [`rustls::Error`] or a [`TlsError`].
+    pub failure: Option<Failure>,
+}
+
+impl Session {
+    /// The server's side.
+    ///
+    /// # Errors
+    ///
+    /// What rustls has against the configuration.
+    pub fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+        UnbufferedServerConnection::new(config).map(|server| Self::new(Side::Server(server)))
+    }
+
+    /// The client's side, which takes only the server called `name`.
+    ///
+    /// # Errors
+    ///
+    /// What rustls has against the configuration.
+    pub fn client(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> Result<Self, rustls::Error> {
+        UnbufferedClientConnection::new(config, name).map(|client| Self::new(Side::Client(client)))
+    }
+
+    fn new(side: Side) -> Self {
+        Self { side, remainder: Remainder::default(), state: State::Fresh }
+    }
+
+    /// Takes bytes from the wire, which are decrypted where they are. Appends their plaintext to
+    /// `plaintext`, and to `records` what is to be sent because of them. A client's first call, with
+    /// no bytes, makes its ClientHello.
+    pub fn receive(
+        &mut self,
+        mut data: &mut [u8],
+        plaintext: &mut Vec<u8>,
+        records: &mut Outgoing,
+    ) -> Received {
+        let mut received = Received::default();
+        while matches!(self.state, State::Fresh | State::Running) {
+            data = self.remainder.top_up(data);
+            let in_place = self.remainder.is_empty();
+            let bytes = if in_place { &mut *data } else { self.remainder.bytes() };
+            let Progress { taken, peer_closed, stop } = self.side.run(bytes, plaintext, records);
+            received.peer_closed = peer_closed;
+            received.failure =
+                self.failure_of(stop, peer_closed, if in_place { data } else { &[] });
+            if received.failure.is_some() {
+                self.end(State::Failed);
+            } else if peer_closed {
+                self.end(State::PeerClosed);
+            } else if in_place {
+                self.remainder.keep(&data[taken..]);
+                data = &mut [];
+            } else {
+                self.remainder.discard(taken);
+            }
+            if taken > 0 && self.state == State::Fresh {
+                self.state = State::Running;
+            }
+            if data.is_empty() {
+                break;
+            }
+        }
+        received
+    }
+
+    /// Turns plaintext into as few records as can hold it.
+    ///
+    /// # Errors
+    ///
+    /// A [`TlsError`]: the keys are used up, or the session has not finished its handshake.
+    pub fn send(&mut self, plaintext: &[u8], records: &mut Outgoing) -> Result<(), Failure> {
+        if self.state == State::Failed {
+            return Ok(());
+        }
+        let sent = match &mut self.side {
+            Side::Client(client) => {
+                engine::send(client, self.remainder.bytes(), plaintext, records)
+            }
+            Side::Server(server) => {
+                engine::send(server, self.remainder.bytes(), plaintext, records)
+            }
+        };
+        sent.map_err(|error| {
+            self.state = State::Failed;
+            Failure::new(error)
+        })
+    }
+
+    /// Makes the `close_notify` alert, after which nothing can be sent. Does nothing before the
+    /// handshake is done, where TLS has no such alert.
+    pub fn close(&mut self, records: &mut Outgoing) {
+        if self.state == State::Failed || self.is_handshaking() {
+            return;
+        }
+        // What can fail here is a session that has failed, and that one has sent an alert.
+        let _ = match &mut self.side {
+            Side::Client(client) => engine::close(client, self.remainder.bytes(), records),
+            Side::Server(server) => engine::close(server, self.remainder.bytes(), records),
+        };
+    }
+
+    /// Whether the handshake is still running.
+    pub fn is_handshaking(&self) -> bool {
+        self.common().is_handshaking()
+    }
+
+    /// What rustls knows of the connection: version, cipher suite, ALPN, certificates.
+    pub fn common(&self) -> &CommonState {
+        match &self.side {
+            Side::Client(client) => client,
+            Side::Server(server) => server,
+        }
+    }
+
+    fn end(&mut self, state: State) {
+        self.state = state;
+        self.remainder = Remainder::default();
+    }
+
+    /// The failure that `stop` means, if it means one. `data` is what was looked at, if not the
+    /// remainder.
+    fn failure_of(&mut self, stop: Stop, peer_closed: bool, data: &[u8]) -> Option<Failure> {
+        let limit = remainder::LARGEST;
+        let failure = match stop {
+            Stop::Failed(source @ rustls::Error::InvalidMessage(_))
+                if self.state == State::Fresh =>
+            {
+                let front = if data.is_empty() { self.remainder.bytes() } else { data };
+                if is_tls(front) {
+                    return Some(Failure::new(source));
+                }
+                TlsError::NotTls { began_with: first_line(front), source }
+            }
+            Stop::Failed(error) => return Some(Failure::new(error)),
+            Stop::Stuck => TlsError::NoProgress,
+            Stop::Waiting if peer_closed && self.is_handshaking() => TlsError::EndedInHandshake,
+            Stop::Waiting if self.remainder.len() > limit => TlsError::HandshakeTooLarge { limit },
+            Stop::Waiting => return None,
+        };
+        Some(Failure::new(failure))
+    }
+}
+
+/// Whether this can be the beginning of a record: content types are 20 to 24, and the version that
+/// follows has been 3 since SSL 3.
+fn is_tls(front: &[u8]) -> bool {
+    matches!(front, [] | [20..=24] | [20..=24, 3, ..])
+}
+
+/// The beginning of other protocols is a line of text, or binary and then as good as any length.
+fn first_line(front: &[u8]) -> Vec<u8> {
+    let line = front.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    line[..line.len().min(40)].to_vec()
+}
+
+impl Side {
+    fn run(
+        &mut self,
+        data: &mut [u8],
+        plaintext: &mut Vec<u8>,
+        records: &mut Outgoing,
+    ) -> Progress {
+        match self {
+            Self::Client(client) => engine::run(client, data, plaintext, records),
+            Self::Server(server) => engine::run(server, data, plaintext, records),
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("version", &self.common().protocol_version())
+            .field("handshaking", &self.is_handshaking())
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}

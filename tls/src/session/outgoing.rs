@@ -1,0 +1,59 @@
+//! [`Outgoing`]: where records are made.
+//!
+//! Invariant: all bytes that were ever reached stay initialised, so that room for the next record
+//! need not be zeroed again.
+
+use std::fmt;
+use std::ops::Deref;
+
+/// Records to be sent; derefs to their bytes. Reusable: [`clear`](Self::clear) keeps the memory.
+#[derive(Default)]
+pub struct Outgoing {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl Outgoing {
+    /// An empty one, without memory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets the records.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    /// How many bytes of memory it holds.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// `size` bytes or more after the records, to be written to.
+    pub(super) fn room(&mut self, size: usize) -> &mut [u8] {
+        let end = self.length + size;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        &mut self.bytes[self.length..]
+    }
+
+    /// Says that the first `size` bytes of the room are records now.
+    pub(super) fn advance(&mut self, size: usize) {
+        self.length = (self.length + size).min(self.bytes.len());
+    }
+}
+
+impl Deref for Outgoing {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outgoing({} bytes)", self.length)
+    }
+}

@@ -1,0 +1,349 @@
+//! Flow control: producers above, pausing below, and nothing delivered that was not asked for.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use interfaces::{
+    AlreadyProducing, BufferLimits, Event, Producer, PullProducer, PushProducer, Reason, Transport,
+};
+use protocol::testing::{Clock, ProducerState, Record, Recorder, StringTransport};
+
+use crate::certificates::{Authority, VERSIONS};
+use crate::talk::{NAME, Talk, build, client_factory, once, over_client, server_factory};
+
+/// A push producer that remembers what it was told.
+#[derive(Default)]
+struct Told(RefCell<Vec<&'static str>>);
+
+impl Told {
+    fn new() -> Rc<Self> {
+        Rc::default()
+    }
+
+    fn all(&self) -> Vec<&'static str> {
+        self.0.borrow().clone()
+    }
+}
+
+impl PushProducer for Told {
+    fn pause_producing(&self) {
+        self.0.borrow_mut().push("pause");
+    }
+
+    fn resume_producing(&self) {
+        self.0.borrow_mut().push("resume");
+    }
+
+    fn stop_producing(&self) {
+        self.0.borrow_mut().push("stop");
+    }
+}
+
+/// A pull producer of `left` pieces, which then unregisters itself.
+struct Pieces {
+    transport: Rc<dyn Transport>,
+    piece: Vec<u8>,
+    left: Cell<u32>,
+    asked: Cell<u32>,
+    stopped: Cell<bool>,
+}
+
+impl Pieces {
+    fn new(transport: &Rc<dyn Transport>, left: u32, size: usize) -> Rc<Self> {
+        Rc::new(Self {
+            transport: transport.clone(),
+            piece: vec![b'p'; size],
+            left: Cell::new(left),
+            asked: Cell::new(0),
+            stopped: Cell::new(false),
+        })
+    }
+}
+
+impl PullProducer for Pieces {
+    fn resume_producing(&self) {
+        self.asked.set(self.asked.get() + 1);
+        if self.left.get() == 0 {
+            return self.transport.unregister_producer();
+        }
+        self.left.set(self.left.get() - 1);
+        self.transport.write(&self.piece);
+    }
+
+    fn stop_producing(&self) {
+        self.stopped.set(true);
+    }
+}
+
+#[test]
+fn a_push_producer_is_paused_and_resumed_once_for_the_whole_handshake() {
+    for version in VERSIONS {
+        let talking = Talk::new(version).begin();
+        talking.pair.pump();
+        let (producer, handle) = (Told::new(), talking.client_handle());
+        handle.set_buffer_limits(BufferLimits { high_water: 1000, cap: 16 << 20 });
+        handle.register_producer(Producer::Push(producer.clone())).unwrap();
+        handle.write(&[b'x'; 1000]);
+        assert!(producer.all().is_empty());
+        handle.write(b"y");
+        handle.write(&[b'z'; 3_500_000]);
+        assert_eq!(producer.all(), ["pause"]);
+        talking.flush();
+        assert_eq!(producer.all(), ["pause", "resume"]);
+        assert_eq!(talking.server.received().len(), 3_501_001);
+        assert!(talking.client.lost().is_none());
+    }
+}
+
+#[test]
+fn the_transport_below_pauses_the_producer_above() {
+    for version in VERSIONS {
+        let talking = Talk::new(version).run();
+        let (producer, handle) = (Told::new(), talking.client_handle());
+        handle.register_producer(Producer::Push(producer.clone())).unwrap();
+        talking.server_handle().pause_producing();
+        handle.write(&[b'x'; 300_000]);
+        talking.flush();
+        assert_eq!(producer.all(), ["pause"]);
+        talking.server_handle().resume_producing();
+        talking.flush();
+        assert_eq!(producer.all(), ["pause", "resume"]);
+        handle.unregister_producer();
+        talking.server_handle().pause_producing();
+        handle.write(&[b'x'; 300_000]);
+        talking.flush();
+        assert_eq!(producer.all(), ["pause", "resume"], "it is forgotten");
+        handle.unregister_producer();
+    }
+}
+
+#[test]
+fn a_pull_producer_is_asked_from_the_first_piece_to_the_last_across_the_handshake() {
+    for version in VERSIONS {
+        for early in [true, false] {
+            let talking = Talk::new(version).begin();
+            talking.pair.pump();
+            if !early {
+                talking.flush();
+            }
+            let handle = talking.client_handle();
+            let producer = Pieces::new(&handle, 50, 10_000);
+            handle.register_producer(Producer::Pull(producer.clone())).unwrap();
+            assert_eq!(producer.asked.get(), 1, "the first piece is asked for inside the call");
+            handle.lose_connection();
+            talking.flush();
+            assert_eq!(talking.server.received().len(), 500_000);
+            assert_eq!(producer.asked.get(), 51);
+            assert!(!producer.stopped.get());
+            assert!(talking.client.lost().unwrap().is_clean());
+        }
+    }
+}
+
+#[test]
+fn a_pull_producer_is_not_asked_for_more_while_the_peer_does_not_read() {
+    let talking = Talk::new(VERSIONS[0]).run();
+    talking.server_handle().pause_producing();
+    let producer = Pieces::new(&talking.client_handle(), 1000, 10_000);
+    talking.client_handle().register_producer(Producer::Pull(producer.clone())).unwrap();
+    talking.flush();
+    assert!(producer.asked.get() < 20, "{}", producer.asked.get());
+    talking.server_handle().resume_producing();
+    talking.flush();
+    assert_eq!(talking.server.received().len(), 10_000_000);
+}
+
+#[test]
+fn lose_connection_waits_for_the_producer_which_still_may_write() {
+    for version in VERSIONS {
+        for early in [true, false] {
+            let talking = Talk::new(version).begin();
+            talking.pair.pump();
+            if !early {
+                talking.flush();
+            }
+            let (producer, handle) = (Told::new(), talking.client_handle());
+            handle.register_producer(Producer::Push(producer.clone())).unwrap();
+            handle.write(b"x ");
+            handle.lose_connection();
+            talking.flush();
+            assert!(talking.client.lost().is_none() && producer.all().is_empty());
+            handle.write(b"hello");
+            handle.write(b" world");
+            handle.unregister_producer();
+            handle.write(b"dropped");
+            talking.flush();
+            assert_eq!(talking.server.received(), b"x hello world");
+            assert!(talking.client.lost().unwrap().is_clean());
+            assert!(producer.all().is_empty());
+        }
+    }
+}
+
+#[test]
+fn there_is_one_producer_at_a_time() {
+    let talking = Talk::new(VERSIONS[0]).run();
+    let (first, second) = (Told::new(), Told::new());
+    let handle = talking.client_handle();
+    handle.register_producer(Producer::Push(first.clone())).unwrap();
+    let refused = handle.register_producer(Producer::Push(second.clone()));
+    assert_eq!(refused, Err(AlreadyProducing));
+    talking.server_handle().abort_connection();
+    talking.flush();
+    assert_eq!(first.all(), ["stop"]);
+    assert!(second.all().is_empty());
+}
+
+#[test]
+fn a_producer_that_comes_too_late_is_stopped_at_once() {
+    let talking = Talk::new(VERSIONS[0]).run();
+    let handle = talking.client_handle();
+    handle.abort_connection();
+    talking.flush();
+    let (push, pull) = (Told::new(), Pieces::new(&handle, 3, 10));
+    handle.register_producer(Producer::Push(push.clone())).unwrap();
+    handle.register_producer(Producer::Pull(pull.clone())).unwrap();
+    assert_eq!(push.all(), ["stop"]);
+    assert!(pull.stopped.get() && pull.asked.get() == 0);
+}
+
+#[test]
+fn a_producer_is_stopped_before_connection_lost_whatever_ends_the_connection() {
+    let talking = Talk::new(VERSIONS[0]).begin();
+    talking.pair.pump();
+    let producer = Told::new();
+    talking.client_handle().register_producer(Producer::Push(producer.clone())).unwrap();
+    talking.advance(0.0);
+    talking.server_handle().lose_connection();
+    talking.flush();
+    assert_eq!(producer.all(), ["stop"]);
+    assert!(talking.client.lost().unwrap().is_clean());
+}
+
+/// A producer whose pause calls the transport back.
+struct Meddler {
+    transport: RefCell<Weak<dyn Transport>>,
+}
+
+impl PushProducer for Meddler {
+    fn pause_producing(&self) {
+        if let Some(transport) = self.transport.borrow().upgrade() {
+            transport.write(b"from inside");
+            transport.unregister_producer();
+            transport.lose_connection();
+        }
+    }
+
+    fn resume_producing(&self) {}
+
+    fn stop_producing(&self) {}
+}
+
+#[test]
+fn what_a_producer_does_inside_a_write_comes_after_that_write() {
+    for version in VERSIONS {
+        let talking = Talk::new(version).run();
+        let handle = talking.client_handle();
+        let meddler = Rc::new(Meddler { transport: RefCell::new(Rc::downgrade(&handle)) });
+        handle.register_producer(Producer::Push(meddler)).unwrap();
+        handle.write(&[b'x'; 400_000]);
+        talking.flush();
+        let received = talking.server.received();
+        assert_eq!(received.len(), 400_011);
+        assert!(received.ends_with(b"xfrom inside"));
+        assert!(talking.client.lost().unwrap().is_clean());
+    }
+}
+
+#[test]
+fn a_paused_protocol_gets_neither_data_nor_the_end_until_it_resumes() {
+    for version in VERSIONS {
+        let talking = Talk::new(version)
+            .client(|client| {
+                client.on_made(|transport| {
+                    transport.write(&[b'x'; 200_000]);
+                    transport.lose_connection();
+                })
+            })
+            .server(|server| {
+                server.half_closeable().on_made(|transport| transport.pause_producing())
+            })
+            .run();
+        assert_eq!(talking.server.calls(), ["connection_made", "handshake_completed"]);
+        talking.server_handle().resume_producing();
+        assert_eq!(talking.server.count("data_received"), 0, "nothing comes inside the call");
+        talking.flush();
+        assert_eq!(talking.server.received().len(), 200_000);
+        assert_eq!(talking.server.calls().last(), Some(&"read_connection_lost"));
+    }
+}
+
+#[test]
+fn a_protocol_may_pause_at_every_piece() {
+    for version in VERSIONS {
+        let talk = Talk::new(version)
+            .server(|server| server.on_data(|transport, _| transport.pause_producing()));
+        talk.network.set_read_max(5000);
+        let talking = talk.run();
+        talking.client_handle().write(&[b'x'; 100_000]);
+        let mut rounds = 0;
+        while talking.server.received().len() < 100_000 {
+            talking.flush();
+            talking.server_handle().resume_producing();
+            rounds += 1;
+            assert!(rounds < 200);
+        }
+        assert!(rounds > 5);
+    }
+}
+
+#[test]
+fn pausing_is_passed_on_below_but_not_before_the_handshake_is_done() {
+    let (record, clock, wire) = (Record::new(), Clock::new(), StringTransport::new());
+    let client = over_client(
+        Authority::new().client(VERSIONS[0]),
+        NAME,
+        Recorder::new(&record).on_made(|transport| transport.pause_producing()),
+        &clock,
+    );
+    client.deliver(Event::ConnectionMade(&wire.as_transport()));
+    assert_eq!(wire.producer_state(), ProducerState::Producing);
+    client.deliver(Event::ConnectionLost(&Reason::Done));
+
+    let talking = Talk::new(VERSIONS[0]).run();
+    talking.server_handle().pause_producing();
+    talking.client_handle().write(b"waits");
+    talking.flush();
+    assert!(talking.server.received().is_empty());
+    talking.server_handle().resume_producing();
+    talking.flush();
+    assert_eq!(talking.server.received(), b"waits");
+}
+
+#[test]
+fn tls_within_tls_works() {
+    for version in VERSIONS {
+        let inner = Talk::new(version);
+        let outer = Talk::new(version);
+        let (clock, network) = (&inner.clock, &inner.network);
+        network.run_clock(clock);
+        let (client, server) = (Record::new(), Record::new());
+        let speaker = Recorder::new(&client).on_made(|transport| {
+            transport.write(&[b'x'; 100_000]);
+            transport.lose_connection();
+        });
+        let listener = Recorder::new(&server).on_data(|transport, data| transport.write(data));
+        let within = client_factory(&inner.client_config, once(speaker), clock);
+        let client_side = build(&client_factory(&outer.client_config, within, clock));
+        let within = server_factory(&inner.server_config, once(listener), clock);
+        let server_side = build(&server_factory(&outer.server_config, within, clock));
+        network.set_read_max(3000);
+        network.join(client_side, server_side).flush();
+        assert_eq!(server.received().len(), 100_000);
+        for record in [&client, &server] {
+            assert!(record.lost().unwrap().is_clean(), "{:?}", record.lost());
+            assert_eq!(record.count("handshake_completed"), 1);
+        }
+        assert_eq!(clock.pending(), 0);
+    }
+}

@@ -1,0 +1,13 @@
+//! What the TLS layer does, over an in-memory pair with a clock that the tests move.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use ropewalk_tls as tls;
+
+mod certificates;
+mod talk;
+
+mod bytes;
+mod closing;
+mod failing;
+mod flow;
+mod session;
