@@ -56,7 +56,7 @@ impl Authority {
     fn issue(&self, params: CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Identity { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key }
+        Identity { certificate: certificate.der().clone(), key }
     }
 
     pub(crate) fn roots(&self) -> RootCertStore {
