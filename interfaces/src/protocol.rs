@@ -13,8 +13,7 @@ use crate::{Reason, Transport};
 ///
 /// ```
 /// use std::rc::Rc;
-/// use interfaces::{Protocol, Transport};
-/// # use ropewalk_interfaces as interfaces;
+/// use ropewalk_interfaces::{Protocol, Transport};
 ///
 /// struct Echo;
 /// impl Protocol for Echo {

@@ -32,11 +32,7 @@ pub trait ReactorThreads {
 
     /// Runs `work` on a thread of the reactor's pool, then `done` on the reactor's thread. The pool
     /// is bounded: work beyond it waits its turn. Work starts only once the reactor runs.
-    fn call_in_thread(
-        &self,
-        work: Box<dyn FnOnce() + Send>,
-        done: Box<dyn FnOnce(ThreadOutcome)>,
-    );
+    fn call_in_thread(&self, work: Box<dyn FnOnce() + Send>, done: Box<dyn FnOnce(ThreadOutcome)>);
 
     /// Sets the most threads that the pool may have, at least one. Default 10, as in Twisted.
     fn suggest_thread_pool_size(&self, threads: usize);
@@ -47,11 +43,7 @@ impl<R: ReactorThreads + ?Sized> ReactorThreads for Rc<R> {
         (**self).remote()
     }
 
-    fn call_in_thread(
-        &self,
-        work: Box<dyn FnOnce() + Send>,
-        done: Box<dyn FnOnce(ThreadOutcome)>,
-    ) {
+    fn call_in_thread(&self, work: Box<dyn FnOnce() + Send>, done: Box<dyn FnOnce(ThreadOutcome)>) {
         (**self).call_in_thread(work, done);
     }
 

@@ -1,3 +1,109 @@
-//! Being built.
+//! Ropewalk's event loop: one thread that drives everything, on the kernel or in a seeded simulation.
+//!
+//! A whole program, an echo server on a free port that stops itself:
+//!
+//! ```
+//! use std::rc::Rc;
+//! # use ropewalk_reactor as reactor;
+//! use interfaces::{ListenTcp, Protocol, ReactorCore, ReactorTcp, Transport};
+//! use ropewalk_reactor::Reactor;
+//!
+//! struct Echo;
+//! impl Protocol for Echo {
+//!     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+//!         transport.write(data);
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let reactor = Reactor::new()?;
+//!     let options = ListenTcp::new(([127, 0, 0, 1], 0));
+//!     let port = reactor.listen_tcp(&options, protocol::factory_fn(|_peer| Echo))?;
+//!     println!("listening {}", port.host());
+//!     let stopper = reactor.clone();
+//!     reactor.call_when_running(Box::new(move || stopper.stop().expect("it runs")));
+//!     reactor.run()?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What it promises
+//!
+//! - A turn has seven phases, always in the order that the module `turn` draws, each bounded.
+//! - All that is written during one callback leaves in one system call when the callback returns. A
+//!   write of 8 KiB or more with nothing queued goes out at once, from the caller's slice.
+//! - `connection_lost` comes exactly once, on a later turn than the call that caused it.
+//! - An idle connection owns no buffer, neither for reading nor for writing.
+//! - A panic in a callback costs that connection only, if the program unwinds. With
+//!   `panic = "abort"` it ends the process.
+//!
+//! # What it does not promise
+//!
+//! - Which of two connections that are ready together is served first.
+//! - That a timer fires at its time and not later: the wait below is in whole milliseconds, rounded
+//!   up, so never early.
+//! - Anything about descriptors that were given to the system by other means: an adopted socket that
+//!   another process reads too shares its data with it.
+//! - Byte-exact wake-ups around TCP's urgent data, or descriptors sent over a UNIX socket: a read
+//!   that stops short at one of them waits for the next arrival, as with any edge-triggered loop
+//!   that stops after a short read.
+//!
+//! # Portability
+//!
+//! It runs where mio's `SourceFd` does: epoll and kqueue. Readiness is edge-triggered and may be
+//! spurious; the loop never relies on an event that says more than "look again".
+#![deny(unsafe_code)]
+
+mod limits;
+mod reactor;
+mod remote;
+mod standard_error;
+
+mod core;
+mod lifetime;
+mod turn;
+
+mod closing;
+mod delivering;
+mod flushing;
+mod reading;
+mod stream;
+
+mod attempt;
+mod linger;
+mod port;
+
+mod capabilities;
+mod resolver;
+mod tasks;
+mod thread_pool;
+
+mod close_machine;
+mod outgoing;
+mod slots;
+mod timer_queue;
+
+mod kernel;
+mod simulated;
 mod sys;
+
+pub use kernel::{Kernel, Listener};
+pub use limits::Limits;
+pub use reactor::{Census, Reactor};
+pub use remote::Remote;
+pub use simulated::{
+    Carried, Chance, ClockHold, Faults, Leftover, Links, Simulated, SimulatedListener,
+    SimulatedStream,
+};
+pub use standard_error::StandardError;
 pub use sys::{ConnectFault, Ready, SocketOption, Sys, Token};
+
+use std::io;
+
+use interfaces::OsError;
+
+/// What a system call answered, as the interfaces carry it. An error without a number is one of
+/// std's own about an argument.
+fn os_error(error: &io::Error) -> OsError {
+    OsError::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EINVAL))
+}

@@ -116,6 +116,12 @@ pub trait Sys: 'static {
     /// What epoll_ctl(2) answers.
     fn register(&self, stream: &Self::Stream, token: Token) -> io::Result<()>;
 
+    /// Watches it no more; for a stream whose socket another process may hold open too. Closing any
+    /// other stream is enough.
+    fn deregister(&self, stream: &Self::Stream) {
+        let _ = stream;
+    }
+
     /// The error that waits on the stream, taken off it (`SO_ERROR`).
     ///
     /// # Errors

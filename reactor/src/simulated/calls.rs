@@ -163,6 +163,10 @@ impl Sys for Simulated {
         Ok(())
     }
 
+    fn deregister(&self, stream: &SimulatedStream) {
+        self.world.borrow_mut().end_watch(Source::End(stream.id));
+    }
+
     fn take_error(&self, stream: &SimulatedStream) -> io::Result<()> {
         self.call(
             "getsockopt",

@@ -1,0 +1,285 @@
+//! One connection attempt; Twisted's `Connector` and `BaseClient`.
+//!
+//! ```text
+//!   (Retrying ── backlog of a UNIX server full, a moment later ──┐)
+//!        ▲└──────────────────────────────────────────────────────┘
+//!        └─ begun ──► Waiting ── writable, no error ──► the slot becomes a stream, fires
+//!                        │ error, timeout, cancelled ──► slot and socket gone, fails
+//! ```
+//!
+//! Invariant: the promise is fired once, by whoever takes it out, and after the slot has changed.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use deferred::{Cancelled, Deferred, Failure, Promise};
+use interfaces::{
+    Address, ConnectError, ConnectTcp, ConnectUnix, DelayedCall, Factory, LockFile, UnixAddress,
+};
+
+use crate::core::{Core, Slot};
+use crate::os_error;
+use crate::stream::Origin;
+use crate::sys::{ConnectFault, Ready, Sys, Token};
+
+/// How long an attempt waits before it knocks again at a UNIX server whose backlog is full.
+const KNOCK_AGAIN: Duration = Duration::from_millis(10);
+
+/// The most bytes of a UNIX name (unix(7)).
+const UNIX_NAME_BYTES_MAX: usize = 107;
+
+/// A connection that is being made.
+pub(crate) struct Attempt<S: Sys> {
+    token: Token,
+    address: Address,
+    timeout: Duration,
+    factory: Rc<dyn Factory>,
+    socket: RefCell<Option<S::Stream>>,
+    promise: RefCell<Option<Promise<()>>>,
+    deadline: RefCell<Option<DelayedCall>>,
+}
+
+impl<S: Sys> Core<S> {
+    pub(crate) fn connect_tcp(
+        &self,
+        options: &ConnectTcp,
+        factory: Rc<dyn Factory>,
+    ) -> Deferred<()> {
+        let address = Address::from(options.address);
+        let begin = |sys: &S| sys.connect_tcp(options.address, options.bind_address);
+        let (attempt, deferred) = self.attempt(address.clone(), options.timeout, factory);
+        match begin(&self.sys) {
+            Ok(socket) => self.begin(&attempt, socket),
+            Err(fault) => self.fail_soon(&attempt, tcp_fault(address, options.bind_address, fault)),
+        }
+        deferred
+    }
+
+    pub(crate) fn connect_unix(
+        &self,
+        options: &ConnectUnix,
+        factory: Rc<dyn Factory>,
+    ) -> Deferred<()> {
+        let address = Address::Unix(options.address.clone());
+        let (attempt, deferred) = self.attempt(address.clone(), options.timeout, factory);
+        if let Some(length) = excess_length(&options.address) {
+            let limit = UNIX_NAME_BYTES_MAX;
+            self.fail_soon(&attempt, ConnectError::NameTooLong { address, length, limit });
+        } else if options.lock_file == LockFile::Used && !self.sys.is_locked(&options.address) {
+            self.fail_soon(&attempt, ConnectError::NotLocked { address });
+        } else {
+            self.knock(&attempt, options.address.clone());
+        }
+        deferred
+    }
+
+    fn attempt(
+        &self,
+        address: Address,
+        timeout: Duration,
+        factory: Rc<dyn Factory>,
+    ) -> (Rc<Attempt<S>>, Deferred<()>) {
+        let token = self.slots.borrow_mut().insert_with(|_| Slot::Vacant);
+        let core = self.me.clone();
+        let (deferred, promise) = Deferred::with_canceller(move || {
+            if let Some(core) = core.upgrade() {
+                core.end_attempt(token);
+            }
+            None
+        });
+        let attempt = Rc::new(Attempt {
+            token,
+            address,
+            timeout,
+            factory,
+            socket: RefCell::default(),
+            promise: RefCell::new(Some(promise)),
+            deadline: RefCell::default(),
+        });
+        let slot = Slot::Attempt(Rc::clone(&attempt));
+        drop(self.slots.borrow_mut().replace(token, slot));
+        drop(self.call("factory", None, || attempt.factory.do_start()));
+        let late = Rc::downgrade(&attempt);
+        let core = self.me.clone();
+        let give_up = move || {
+            if let Some(core) = core.upgrade()
+                && let Some(attempt) = late.upgrade()
+            {
+                let address = attempt.address.clone();
+                core.fail(&attempt, ConnectError::TimedOut { address, after: attempt.timeout });
+            }
+        };
+        attempt.deadline.replace(Some(self.call_later(timeout, Box::new(give_up))));
+        (attempt, deferred)
+    }
+
+    /// The socket is on its way; the system reports when it is decided.
+    fn begin(&self, attempt: &Rc<Attempt<S>>, socket: S::Stream) {
+        let registered = self.sys.register(&socket, attempt.token);
+        attempt.socket.replace(Some(socket));
+        if let Err(error) = registered {
+            let address = attempt.address.clone();
+            self.fail_soon(attempt, ConnectError::Refused { address, source: os_error(&error) });
+        }
+    }
+
+    fn knock(&self, attempt: &Rc<Attempt<S>>, address: UnixAddress) {
+        match self.sys.connect_unix(&address) {
+            Ok(socket) => self.begin(attempt, socket),
+            Err(error) if is_passing(&error) => {
+                let core = self.me.clone();
+                let late = Rc::downgrade(attempt);
+                let again = move || {
+                    if let Some(core) = core.upgrade()
+                        && let Some(attempt) = late.upgrade()
+                        && attempt.promise.borrow().is_some()
+                    {
+                        core.knock(&attempt, address);
+                    }
+                };
+                self.call_later(KNOCK_AGAIN, Box::new(again));
+            }
+            Err(error) => {
+                let address = attempt.address.clone();
+                let source = os_error(&error);
+                self.fail_soon(attempt, ConnectError::Refused { address, source });
+            }
+        }
+    }
+
+    /// The system reported about an attempt: it is decided.
+    pub(crate) fn attempt_ready(&self, attempt: &Rc<Attempt<S>>, ready: Ready) {
+        if !ready.writable {
+            return;
+        }
+        let Some(socket) = attempt.socket.take() else { return };
+        match self.sys.take_error(&socket) {
+            Ok(()) => self.connected(attempt, socket),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                attempt.socket.replace(Some(socket));
+                self.note_still_ready(attempt.token);
+            }
+            Err(error) => {
+                let address = attempt.address.clone();
+                self.fail(attempt, ConnectError::Refused { address, source: os_error(&error) });
+            }
+        }
+    }
+
+    fn connected(&self, attempt: &Rc<Attempt<S>>, socket: S::Stream) {
+        attempt.cancel_deadline();
+        let peer = self.sys.peer_address(&socket);
+        let peer = if is_unnamed(&peer) { attempt.address.clone() } else { peer };
+        let built = self.call("factory", Some(&peer), || attempt.factory.build_protocol(&peer));
+        // The factory may have cancelled the attempt.
+        if attempt.promise.borrow().is_none() {
+            return;
+        }
+        let Ok(Some(deliver)) = built else {
+            let address = attempt.address.clone();
+            return self.fail(attempt, ConnectError::NoProtocol { address });
+        };
+        let promise = attempt.promise.take();
+        let stream = self.start(attempt.token, socket, (peer, None), Origin::Made, deliver);
+        let lives = stream.state.get().is_alive();
+        drop(self.call("factory", None, || attempt.factory.do_stop()));
+        let Some(promise) = promise else { return };
+        let address = attempt.address.clone();
+        drop(self.call("deferred", Some(&address.clone()), move || {
+            if lives {
+                promise.callback(());
+            } else {
+                promise.errback(Failure::new(ConnectError::EndedAtOnce { address }));
+            }
+        }));
+    }
+
+    /// Fails on a later turn: a caller of `connect` has its Deferred before that.
+    fn fail_soon(&self, attempt: &Rc<Attempt<S>>, error: ConnectError) {
+        let core = self.me.clone();
+        let attempt = Rc::clone(attempt);
+        let fail = move || {
+            if let Some(core) = core.upgrade() {
+                core.fail(&attempt, error);
+            }
+        };
+        self.call_later(Duration::ZERO, Box::new(fail));
+    }
+
+    fn fail(&self, attempt: &Attempt<S>, error: ConnectError) {
+        let promise = self.end_attempt(attempt.token);
+        if let Some(promise) = promise {
+            let fail = move || promise.errback(Failure::new(error));
+            drop(self.call("deferred", Some(&attempt.address), fail));
+        }
+    }
+
+    /// Gives an attempt up because the reactor stops.
+    pub(crate) fn abandon_attempt(&self, token: Token) {
+        if let Some(promise) = self.end_attempt(token) {
+            drop(self.call("deferred", None, move || promise.errback(Cancelled)));
+        }
+    }
+
+    fn attempt_in(&self, token: Token) -> Option<Rc<Attempt<S>>> {
+        match self.slots.borrow().find(token)? {
+            Slot::Attempt(attempt) => Some(Rc::clone(attempt)),
+            Slot::Stream(_) | Slot::Port(_) | Slot::Lingering(_) | Slot::Vacant => None,
+        }
+    }
+
+    /// Lets an attempt go: its slot, its socket and its timer. Answers its promise if nobody took
+    /// that before.
+    pub(crate) fn end_attempt(&self, token: Token) -> Option<Promise<()>> {
+        let attempt = self.attempt_in(token)?;
+        let slot = self.slots.borrow_mut().remove(token);
+        drop(slot);
+        attempt.cancel_deadline();
+        drop(attempt.socket.take());
+        let promise = attempt.promise.take();
+        drop(self.call("factory", None, || attempt.factory.do_stop()));
+        promise
+    }
+}
+
+impl<S: Sys> Attempt<S> {
+    fn cancel_deadline(&self) {
+        if let Some(deadline) = self.deadline.take() {
+            // It may be this very call that runs.
+            let _ = deadline.cancel();
+        }
+    }
+}
+
+fn tcp_fault(address: Address, bind: Option<SocketAddr>, fault: ConnectFault) -> ConnectError {
+    match (fault, bind) {
+        (ConnectFault::Bind(error), Some(bind)) => ConnectError::Bind {
+            address,
+            bind_address: Address::from(bind),
+            source: os_error(&error),
+        },
+        (ConnectFault::Bind(error) | ConnectFault::Connect(error), _) => {
+            ConnectError::Refused { address, source: os_error(&error) }
+        }
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+fn is_unnamed(address: &Address) -> bool {
+    matches!(address, Address::Unix(UnixAddress::Unnamed))
+}
+
+fn excess_length(address: &UnixAddress) -> Option<usize> {
+    match address {
+        UnixAddress::Path(name) | UnixAddress::Abstract(name) => {
+            (name.len() > UNIX_NAME_BYTES_MAX).then_some(name.len())
+        }
+        UnixAddress::Unnamed => None,
+    }
+}

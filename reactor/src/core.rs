@@ -1,0 +1,191 @@
+//! What a reactor owns, and the one door through which it calls foreign code.
+//!
+//! Invariant: [`Core::call`] is the only place where protocols, factories, producers, timers and
+//! tasks run, and nothing of the core is borrowed there.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use interfaces::{Address, Observer, Occurrence, Reason};
+
+use crate::attempt::Attempt;
+use crate::lifetime::Lifetime;
+use crate::limits::Limits;
+use crate::linger::Lingering;
+use crate::outgoing::Pool;
+use crate::port::Port;
+use crate::remote::Shared;
+use crate::slots::Slots;
+use crate::stream::{Running, Stream};
+use crate::sys::{Ready, Sys, Token};
+use crate::tasks::Tasks;
+use crate::thread_pool::Works;
+use crate::timer_queue::TimerQueue;
+
+/// Everything of one reactor.
+pub(crate) struct Core<S: Sys> {
+    pub(crate) me: Weak<Self>,
+    pub(crate) sys: S,
+    pub(crate) limits: Limits,
+    pub(crate) slots: RefCell<Slots<Slot<S>>>,
+    pub(crate) timers: RefCell<TimerQueue>,
+    pub(crate) agenda: Agenda<S>,
+    pub(crate) buffers: Buffers,
+    pub(crate) tasks: Tasks,
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) works: Works,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) signal_handlers: RefCell<Vec<(i32, Rc<dyn Fn()>)>>,
+    pub(crate) observer: RefCell<Rc<dyn Observer>>,
+}
+
+/// Who the system reports about.
+pub(crate) enum Slot<S: Sys> {
+    Stream(Running<S>),
+    Port(Rc<Port<S>>),
+    Attempt(Rc<Attempt<S>>),
+    Lingering(Rc<Lingering<S>>),
+    /// Being moved into.
+    Vacant,
+}
+
+/// What is to be done later in this turn, or in the next.
+pub(crate) struct Agenda<S: Sys> {
+    /// Streams that were written to outside of their own callback.
+    pub(crate) dirty: RefCell<Vec<Token>>,
+    /// Streams and ports that may still be ready, though the system will not say so again.
+    pub(crate) still_ready: RefCell<Vec<Token>>,
+    /// Streams whose end is decided.
+    pub(crate) closings: RefCell<Vec<(Rc<Stream<S>>, Reason)>>,
+    /// The stream whose protocol runs now: it is flushed when that returns.
+    pub(crate) current: Cell<Option<Token>>,
+    /// Storage for what a poll reports, kept from turn to turn.
+    pub(crate) events: Cell<Vec<Ready>>,
+}
+
+/// Memory that all connections share.
+pub(crate) struct Buffers {
+    read: Cell<Option<Box<[u8]>>>,
+    pub(crate) pool: RefCell<Pool>,
+}
+
+impl<S: Sys> Core<S> {
+    pub(crate) fn new(sys: S, limits: Limits, observer: Rc<dyn Observer>) -> Rc<Self> {
+        let shared = Arc::new(Shared::new(sys.waker()));
+        Rc::new_cyclic(|me| Self {
+            me: me.clone(),
+            sys,
+            limits,
+            slots: RefCell::new(Slots::new()),
+            timers: RefCell::new(TimerQueue::new()),
+            agenda: Agenda {
+                dirty: RefCell::default(),
+                still_ready: RefCell::default(),
+                closings: RefCell::default(),
+                current: Cell::new(None),
+                events: Cell::default(),
+            },
+            buffers: Buffers { read: Cell::new(None), pool: RefCell::default() },
+            tasks: Tasks::new(&shared),
+            shared,
+            works: Works::default(),
+            lifetime: Lifetime::default(),
+            signal_handlers: RefCell::default(),
+            observer: RefCell::new(observer),
+        })
+    }
+
+    /// Runs foreign code; a panic in it is caught, told to the observer, and answered with its
+    /// message. Tasks that it woke run before this returns.
+    pub(crate) fn call<R>(
+        &self,
+        callback: &'static str,
+        peer: Option<&Address>,
+        foreign: impl FnOnce() -> R,
+    ) -> Result<R, Rc<str>> {
+        let result = self.call_without_tasks(callback, peer, foreign);
+        if self.tasks.are_ready() {
+            self.run_tasks();
+        }
+        result
+    }
+
+    pub(crate) fn call_without_tasks<R>(
+        &self,
+        callback: &'static str,
+        peer: Option<&Address>,
+        foreign: impl FnOnce() -> R,
+    ) -> Result<R, Rc<str>> {
+        panic::catch_unwind(AssertUnwindSafe(foreign)).map_err(|payload| {
+            let message = panic_message(&*payload);
+            // What was thrown may panic again when it is dropped; then it is never dropped.
+            drop_quietly(payload);
+            self.observe(&Occurrence::CallbackPanicked { callback, peer, message: &message });
+            message
+        })
+    }
+
+    /// Tells the observer, whose panic is nobody's business.
+    pub(crate) fn observe(&self, occurrence: &Occurrence<'_>) {
+        let observer = Rc::clone(&self.observer.borrow());
+        quietly(|| observer.observe(occurrence));
+    }
+
+    /// Remembers that this tenant may still be ready.
+    pub(crate) fn note_still_ready(&self, token: Token) {
+        self.agenda.still_ready.borrow_mut().push(token);
+    }
+
+    pub(crate) fn rc(&self) -> Rc<Self> {
+        self.me.upgrade().expect("a core is only reached through a living Rc")
+    }
+}
+
+impl Buffers {
+    /// Takes the shared read buffer, which is given back when the last protocol has seen it.
+    pub(crate) fn take_read(&self, bytes: usize) -> Box<[u8]> {
+        self.read.take().unwrap_or_else(|| vec![0; bytes].into_boxed_slice())
+    }
+
+    pub(crate) fn give_back_read(&self, buffer: Box<[u8]>) {
+        self.read.set(Some(buffer));
+    }
+}
+
+impl<S: Sys> Drop for Core<S> {
+    /// Lets everything go without telling anybody: whoever wants to be told stops the reactor first.
+    fn drop(&mut self) {
+        self.shared.close();
+        let tenants = self.slots.get_mut().take_all();
+        let calls = self.timers.get_mut().take_all();
+        let tasks = self.tasks.take_all();
+        // A panic in what is dropped here may be the second one; it must not end the process.
+        drop_quietly((tenants, calls, tasks));
+    }
+}
+
+/// Runs what may panic and whose panic is of no interest; what was thrown is never dropped, for its
+/// drop may panic too.
+fn quietly(foreign: impl FnOnce()) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(foreign)) {
+        std::mem::forget(payload);
+    }
+}
+
+fn drop_quietly<T>(value: T) {
+    quietly(|| drop(value));
+}
+
+/// The text that a panic was raised with.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Rc<str> {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        Rc::from(*text)
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        Rc::from(text.as_str())
+    } else {
+        Rc::from("a value that is not text")
+    }
+}

@@ -1,0 +1,36 @@
+//! Beginning to connect: connect(2) on a non-blocking socket.
+//!
+//! Invariant: these never wait; the outcome is told later, by writability and `SO_ERROR`.
+
+use std::io;
+use std::net::SocketAddr;
+
+use interfaces::UnixAddress;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use super::sockaddr;
+use crate::sys::ConnectFault;
+
+pub(super) fn tcp(address: SocketAddr, bind: Option<SocketAddr>) -> Result<Socket, ConnectFault> {
+    let socket =
+        Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))
+            .map_err(ConnectFault::Connect)?;
+    if let Some(bind) = bind {
+        let bound =
+            socket.set_reuse_address(true).and_then(|()| socket.bind(&SockAddr::from(bind)));
+        bound.map_err(ConnectFault::Bind)?;
+    }
+    match socket.connect(&SockAddr::from(address)) {
+        Ok(()) => Ok(socket),
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(socket),
+        // The attempt goes on without us (connect(2)).
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(socket),
+        Err(error) => Err(ConnectFault::Connect(error)),
+    }
+}
+
+pub(super) fn unix(address: &UnixAddress) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    socket.connect(&sockaddr::from_unix(address)?)?;
+    Ok(socket)
+}

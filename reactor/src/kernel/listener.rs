@@ -1,0 +1,141 @@
+//! Listening sockets, made here or handed over; and accept4(2).
+//!
+//! Invariant: a listener that made a path owns a [`UnixPath`] and drops it after its socket.
+
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
+
+use interfaces::{Address, ListenError, ListenTcp, ListenUnix, LockFile, OsError, UnixAddress};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use super::sockaddr;
+use super::unix_path::UnixPath;
+
+/// A socket that listens.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Socket,
+    address: Address,
+    _path: Option<UnixPath>,
+}
+
+impl Listener {
+    pub(super) fn tcp(options: &ListenTcp) -> Result<Self, ListenError> {
+        let open = || {
+            let domain = Domain::for_address(options.address);
+            let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+            socket.set_reuse_address(true)?;
+            socket.bind(&SockAddr::from(options.address))?;
+            socket.listen(backlog(options.backlog))?;
+            let address = sockaddr::to_address(&socket.local_addr()?);
+            Ok(Self { socket, address, _path: None })
+        };
+        open().map_err(|error| refused(Address::from(options.address), &error))
+    }
+
+    pub(super) fn unix(options: &ListenUnix) -> Result<Self, ListenError> {
+        let address = Address::Unix(options.address.clone());
+        if let Some(length) = sockaddr::excess_length(&options.address) {
+            let limit = sockaddr::UNIX_NAME_BYTES_MAX;
+            return Err(ListenError::NameTooLong { address, length, limit });
+        }
+        let mut path = match (&options.address, options.lock_file) {
+            (UnixAddress::Path(path), LockFile::Used) => Some(UnixPath::locked(path)?),
+            (UnixAddress::Path(path), LockFile::Ignored) => Some(UnixPath::unlocked(path)),
+            (UnixAddress::Abstract(_) | UnixAddress::Unnamed, _) => None,
+        };
+        let mut open = || {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+            // The file that bind makes takes the socket's own mode, so it is never wider than this.
+            let socket = with_mode(socket, options.mode)?;
+            socket.bind(&sockaddr::from_unix(&options.address)?)?;
+            if let Some(path) = &mut path {
+                path.made(options.mode)?;
+            }
+            socket.listen(backlog(options.backlog))?;
+            Ok(socket)
+        };
+        let opened: io::Result<Socket> = open();
+        let socket = opened.map_err(|error| refused(address.clone(), &error))?;
+        Ok(Self { socket, address, _path: path })
+    }
+
+    /// Takes over a socket that listens already; its path, if it has one, is not ours to touch.
+    pub(super) fn adopt(descriptor: OwnedFd) -> Result<Self, ListenError> {
+        let unsuitable = |reason: String| ListenError::Unsuitable { reason };
+        let socket = stream_socket(descriptor).map_err(unsuitable)?;
+        match socket.is_listener() {
+            Ok(true) => {}
+            Ok(false) => return Err(unsuitable("it is a socket that does not listen".into())),
+            Err(error) => return Err(unsuitable(format!("it cannot be asked: {error}"))),
+        }
+        let address = sockaddr::or_unnamed(socket.local_addr());
+        Ok(Self { socket, address, _path: None })
+    }
+
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub(super) fn address(&self) -> Address {
+        self.address.clone()
+    }
+}
+
+/// Takes one connection, non-blocking and closed on exec in the same call.
+pub(super) fn accept(listener: &Socket) -> io::Result<(Socket, SockAddr)> {
+    listener.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
+}
+
+/// Checks a descriptor that shall become a connection.
+pub(super) fn adopt_connection(descriptor: OwnedFd) -> Result<Socket, String> {
+    let socket = stream_socket(descriptor)?;
+    if socket.is_listener().unwrap_or(false) {
+        return Err("it is a socket that listens, and would have to be connected".into());
+    }
+    match socket.peer_addr() {
+        Ok(_) => Ok(socket),
+        Err(error) => Err(format!("it is a stream socket that is not connected: {error}")),
+    }
+}
+
+/// Checks that it is a stream socket, and sets what ours have from the beginning.
+fn stream_socket(descriptor: OwnedFd) -> Result<Socket, String> {
+    let socket = Socket::from(descriptor);
+    match socket.r#type() {
+        Ok(Type::STREAM) => {}
+        Ok(other) => return Err(format!("it is a socket of another type ({other:?})")),
+        Err(_) => return Err("it is not a socket".into()),
+    }
+    let prepared = socket.set_nonblocking(true).and_then(|()| socket.set_cloexec(true));
+    prepared.map_err(|error| format!("it cannot be made non-blocking: {error}"))?;
+    Ok(socket)
+}
+
+fn with_mode(socket: Socket, mode: u32) -> io::Result<Socket> {
+    let file = File::from(OwnedFd::from(socket));
+    file.set_permissions(Permissions::from_mode(mode))?;
+    Ok(Socket::from(OwnedFd::from(file)))
+}
+
+fn backlog(backlog: u32) -> i32 {
+    i32::try_from(backlog).unwrap_or(i32::MAX)
+}
+
+/// The system's refusal, with its likely cause.
+fn refused(address: Address, error: &io::Error) -> ListenError {
+    let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
+    let privileged = address.port().is_some_and(|port| (1..1024).contains(&port));
+    let hint = match errno {
+        libc::EACCES if privileged => "a port below 1024 needs CAP_NET_BIND_SERVICE",
+        libc::EACCES => "the directory cannot be written to",
+        libc::EADDRINUSE => "something else listens there already, or left its socket behind",
+        libc::EADDRNOTAVAIL => "no interface of this machine has that address",
+        libc::ENOENT => "the directory does not exist",
+        libc::EMFILE => "this process has no descriptor left",
+        _ => "",
+    };
+    ListenError::Refused { address, source: OsError::from_raw_os_error(errno), hint }
+}

@@ -1,0 +1,255 @@
+//! The real system: mio for readiness, socket2 for sockets.
+//!
+//! Invariant: every descriptor made here is non-blocking and closed on exec from its first moment.
+
+mod connecting;
+mod credentials;
+mod listener;
+mod reserve;
+mod signals;
+mod sockaddr;
+mod unix_path;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::{self, IoSlice, Read as _};
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use interfaces::{Address, ListenError, ListenTcp, ListenUnix, UnixAddress};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll};
+use socket2::Socket;
+
+pub use listener::Listener;
+
+use crate::sys::{ConnectFault, Ready, SocketOption, Sys, Token};
+use reserve::Reserve;
+use signals::Signals;
+
+/// How many events one poll fetches; more wait for the next turn.
+const EVENTS_PER_POLL: usize = 1024;
+
+/// The longest wait that is handed to the kernel; a later timer makes the reactor wait again.
+const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The operating system as the reactor sees it.
+pub struct Kernel {
+    zero: Instant,
+    poll: RefCell<Poll>,
+    events: RefCell<Events>,
+    waker: Arc<mio::Waker>,
+    reserve: Reserve,
+    signals: RefCell<Option<Signals>>,
+}
+
+impl Kernel {
+    /// Opens the poll descriptor and the waker.
+    ///
+    /// # Errors
+    ///
+    /// What epoll_create1(2) or eventfd(2) answer: `EMFILE` when no descriptor is left.
+    pub fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(Token::WAKER.0))?);
+        Ok(Self {
+            zero: Instant::now(),
+            poll: RefCell::new(poll),
+            events: RefCell::new(Events::with_capacity(EVENTS_PER_POLL)),
+            waker,
+            reserve: Reserve::new(),
+            signals: RefCell::new(None),
+        })
+    }
+
+    /// Takes over a descriptor that listens.
+    pub(crate) fn adopt_listener(&self, descriptor: OwnedFd) -> Result<Listener, ListenError> {
+        Listener::adopt(descriptor)
+    }
+
+    /// Takes over a descriptor that is connected; the text says what it is instead.
+    pub(crate) fn adopt_stream(&self, descriptor: OwnedFd) -> Result<Socket, String> {
+        listener::adopt_connection(descriptor)
+    }
+
+    fn register_source(&self, source: &impl std::os::fd::AsRawFd, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let descriptor = source.as_raw_fd();
+        self.poll.borrow().registry().register(
+            &mut SourceFd(&descriptor),
+            mio::Token(token.0),
+            interest,
+        )
+    }
+}
+
+impl Sys for Kernel {
+    type Stream = Socket;
+    type Listener = Listener;
+
+    fn now(&self) -> Duration {
+        self.zero.elapsed()
+    }
+
+    fn poll(&self, timeout: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let events = &mut *self.events.borrow_mut();
+        let timeout = timeout.map(|timeout| timeout.min(WAIT_MAX));
+        match self.poll.borrow_mut().poll(events, timeout) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        ready.extend(events.iter().map(|event| Ready {
+            token: Token(event.token().0),
+            readable: event.is_readable() || event.is_error(),
+            read_closed: event.is_read_closed() || event.is_error(),
+            writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+        }));
+        Ok(())
+    }
+
+    fn waker(&self) -> Box<dyn Fn() + Send + Sync> {
+        let waker = Arc::clone(&self.waker);
+        // A wake-up that fails has nobody to tell; the counter of an eventfd cannot be full.
+        Box::new(move || drop(waker.wake()))
+    }
+
+    fn watch_signal(&self, signal: i32) -> io::Result<()> {
+        let mut signals = self.signals.borrow_mut();
+        match &*signals {
+            Some(signals) => signals.add(signal),
+            None => {
+                let new = Signals::new(signal)?;
+                self.register_source(new.source(), Token::SIGNALS)?;
+                *signals = Some(new);
+                Ok(())
+            }
+        }
+    }
+
+    fn take_signals(&self) -> Vec<i32> {
+        self.signals.borrow_mut().as_mut().map(Signals::take).unwrap_or_default()
+    }
+
+    fn listen_tcp(&self, options: &ListenTcp) -> Result<Listener, ListenError> {
+        Listener::tcp(options)
+    }
+
+    fn listen_unix(&self, options: &ListenUnix) -> Result<Listener, ListenError> {
+        Listener::unix(options)
+    }
+
+    fn listener_address(&self, listener: &Listener) -> Address {
+        listener.address()
+    }
+
+    fn register_listener(&self, listener: &Listener, token: Token) -> io::Result<()> {
+        self.reserve.fill();
+        self.register_source(listener.socket(), token)
+    }
+
+    fn deregister_listener(&self, listener: &Listener) {
+        let descriptor = listener.socket().as_raw_fd();
+        // A listener that was not registered is what the caller wants.
+        drop(self.poll.borrow().registry().deregister(&mut SourceFd(&descriptor)));
+    }
+
+    fn deregister(&self, stream: &Socket) {
+        let descriptor = stream.as_raw_fd();
+        drop(self.poll.borrow().registry().deregister(&mut SourceFd(&descriptor)));
+    }
+
+    fn accept(&self, listener: &Listener) -> io::Result<(Socket, Address)> {
+        let (socket, peer) = listener::accept(listener.socket())?;
+        Ok((socket, sockaddr::to_address(&peer)))
+    }
+
+    fn shed(&self, listener: &Listener) -> bool {
+        self.reserve.lend(|| listener::accept(listener.socket()).is_ok())
+    }
+
+    fn connect_tcp(
+        &self,
+        address: SocketAddr,
+        bind: Option<SocketAddr>,
+    ) -> Result<Socket, ConnectFault> {
+        connecting::tcp(address, bind)
+    }
+
+    fn connect_unix(&self, address: &UnixAddress) -> io::Result<Socket> {
+        connecting::unix(address)
+    }
+
+    fn is_locked(&self, address: &UnixAddress) -> bool {
+        unix_path::is_locked(address)
+    }
+
+    fn register(&self, stream: &Socket, token: Token) -> io::Result<()> {
+        self.register_source(stream, token)
+    }
+
+    fn take_error(&self, stream: &Socket) -> io::Result<()> {
+        match stream.take_error() {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) | Err(error) => Err(error),
+        }
+    }
+
+    #[inline]
+    fn read(&self, mut stream: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
+        stream.read(buffer)
+    }
+
+    #[inline]
+    fn write(&self, stream: &Socket, data: &[u8]) -> io::Result<usize> {
+        stream.send_with_flags(data, libc::MSG_NOSIGNAL)
+    }
+
+    fn write_vectored(&self, stream: &Socket, data: &[IoSlice<'_>]) -> io::Result<usize> {
+        stream.send_vectored_with_flags(data, libc::MSG_NOSIGNAL)
+    }
+
+    fn shutdown_write(&self, stream: &Socket) -> io::Result<()> {
+        stream.shutdown(std::net::Shutdown::Write)
+    }
+
+    fn reset_on_close(&self, stream: &Socket) {
+        // Only TCP has a reset; on another socket the option changes nothing.
+        drop(stream.set_linger(Some(Duration::ZERO)));
+    }
+
+    fn local_address(&self, stream: &Socket) -> Address {
+        sockaddr::or_unnamed(stream.local_addr())
+    }
+
+    fn peer_address(&self, stream: &Socket) -> Address {
+        sockaddr::or_unnamed(stream.peer_addr())
+    }
+
+    fn option(&self, stream: &Socket, option: SocketOption) -> bool {
+        let answer = match option {
+            SocketOption::NoDelay => stream.tcp_nodelay(),
+            SocketOption::KeepAlive => stream.keepalive(),
+        };
+        answer.unwrap_or(false)
+    }
+
+    fn set_option(&self, stream: &Socket, option: SocketOption, on: bool) {
+        drop(match option {
+            SocketOption::NoDelay => stream.set_tcp_nodelay(on),
+            SocketOption::KeepAlive => stream.set_keepalive(on),
+        });
+    }
+
+    fn peer_credentials(&self, stream: &Socket) -> Option<(u32, u32, u32)> {
+        credentials::of_peer(stream)
+    }
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kernel")
+    }
+}

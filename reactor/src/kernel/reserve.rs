@@ -1,0 +1,52 @@
+//! One descriptor kept for the day when there is no other; Twisted's `_FileDescriptorReservation`.
+//!
+//! Invariant: outside of [`lend`](Reserve::lend) the descriptor is held, if one could be had.
+
+use std::cell::RefCell;
+use std::fs::File;
+
+/// The descriptor in reserve.
+pub(super) struct Reserve {
+    held: RefCell<Option<File>>,
+}
+
+impl Reserve {
+    /// Holds nothing yet: a reactor that never listens needs none.
+    pub(super) fn new() -> Self {
+        Self { held: RefCell::new(None) }
+    }
+
+    /// Takes a descriptor, unless one is held. Failing is no error: then there is no reserve, and
+    /// the next call tries again.
+    pub(super) fn fill(&self) {
+        let mut held = self.held.borrow_mut();
+        if held.is_none() {
+            *held = File::open("/dev/null").ok();
+        }
+    }
+
+    /// Runs `use_it` while the descriptor is free to be used, and takes it back. `false`, and
+    /// nothing is run, when there is none.
+    pub(super) fn lend(&self, use_it: impl FnOnce() -> bool) -> bool {
+        if self.held.take().is_none() {
+            self.fill();
+            return false;
+        }
+        let used = use_it();
+        self.fill();
+        used
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_is_lent_only_when_it_is_held() {
+        let reserve = Reserve::new();
+        assert!(!reserve.lend(|| unreachable!("nothing is held yet")));
+        assert!(reserve.lend(|| true));
+        assert!(reserve.held.borrow().is_some());
+    }
+}

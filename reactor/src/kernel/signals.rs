@@ -1,0 +1,47 @@
+//! Signals as readiness: the handler of signal-hook writes to a pipe that the poll watches.
+//!
+//! Invariant: the handler itself does nothing but store a flag and write one byte
+//! (signal-safety(7)).
+
+use std::io;
+use std::os::unix::net::UnixStream;
+
+use signal_hook::iterator::backend::{Handle, SignalDelivery};
+use signal_hook::iterator::exfiltrator::SignalOnly;
+
+/// The signals that are watched.
+pub(super) struct Signals {
+    delivery: SignalDelivery<UnixStream, SignalOnly>,
+    handle: Handle,
+}
+
+impl Signals {
+    pub(super) fn new(signal: i32) -> io::Result<Self> {
+        let (read, write) = UnixStream::pair()?;
+        read.set_nonblocking(true)?;
+        write.set_nonblocking(true)?;
+        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, [signal])?;
+        let handle = delivery.handle();
+        Ok(Self { delivery, handle })
+    }
+
+    pub(super) fn add(&self, signal: i32) -> io::Result<()> {
+        self.handle.add_signal(signal)
+    }
+
+    /// What the poll watches.
+    pub(super) fn source(&self) -> &UnixStream {
+        self.delivery.get_read()
+    }
+
+    /// The signals that came since the last time.
+    pub(super) fn take(&mut self) -> Vec<i32> {
+        self.delivery.pending().collect()
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}

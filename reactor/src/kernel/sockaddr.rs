@@ -1,0 +1,63 @@
+//! Between the system's socket addresses and ours.
+//!
+//! Invariant: what cannot be told is [`UnixAddress::Unnamed`], never a made-up address.
+
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::rc::Rc;
+
+use interfaces::{Address, UnixAddress};
+use socket2::SockAddr;
+
+/// The most bytes of a UNIX path or abstract name: `sun_path` less its NUL (unix(7)).
+pub(super) const UNIX_NAME_BYTES_MAX: usize = 107;
+
+/// Ours for theirs.
+pub(super) fn to_address(address: &SockAddr) -> Address {
+    if let Some(ip) = address.as_socket() {
+        return Address::from(ip);
+    }
+    let unix = if let Some(path) = address.as_pathname() {
+        UnixAddress::Path(Rc::from(path.as_os_str().as_bytes()))
+    } else if let Some(name) = address.as_abstract_namespace() {
+        UnixAddress::Abstract(Rc::from(name))
+    } else {
+        UnixAddress::Unnamed
+    };
+    Address::Unix(unix)
+}
+
+/// Ours for theirs, where asking may have failed because the connection is gone.
+pub(super) fn or_unnamed(address: io::Result<SockAddr>) -> Address {
+    address.map_or(Address::Unix(UnixAddress::Unnamed), |address| to_address(&address))
+}
+
+/// Theirs for ours.
+pub(super) fn from_unix(address: &UnixAddress) -> io::Result<SockAddr> {
+    match address {
+        UnixAddress::Path(path) => SockAddr::unix(as_path(path)),
+        UnixAddress::Abstract(name) => {
+            let mut bytes = Vec::with_capacity(name.len() + 1);
+            bytes.push(0);
+            bytes.extend_from_slice(name);
+            SockAddr::unix(as_path(&bytes))
+        }
+        UnixAddress::Unnamed => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+    }
+}
+
+/// The length of a name that is too long for the system.
+pub(super) fn excess_length(address: &UnixAddress) -> Option<usize> {
+    match address {
+        UnixAddress::Path(name) | UnixAddress::Abstract(name) => {
+            (name.len() > UNIX_NAME_BYTES_MAX).then_some(name.len())
+        }
+        UnixAddress::Unnamed => None,
+    }
+}
+
+/// The bytes of a path as a path.
+pub(super) fn as_path(bytes: &[u8]) -> &Path {
+    Path::new(std::ffi::OsStr::from_bytes(bytes))
+}

@@ -1,0 +1,229 @@
+//! Starting, running, stopping, and who is told; Twisted's `_ThreePhaseEvent` and `ReactorBase`.
+//!
+//! ```text
+//!   Idle ── run ──► Starting ── before-triggers fired ──► Running ── stop ──► Stopping
+//!    ▲                                                                           │ before-triggers
+//!    └── run returns ◄── Stopped ◄── everything disconnected, after-triggers ◄───┘ fired
+//! ```
+//!
+//! Invariant: each state is entered from the one before it, and the triggers of a phase are taken
+//! out before the first of them is called.
+
+use std::cell::{Cell, RefCell};
+
+use deferred::Deferred;
+use interfaces::{NotRunning, Phase, Reason, SystemEvent, Trigger, TriggerId};
+
+use crate::core::{Core, Slot};
+use crate::sys::Sys;
+
+/// How far a reactor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Idle,
+    Starting,
+    Running,
+    Stopping,
+    Stopped,
+}
+
+/// A reactor's stage, and who wants to be told of the next.
+pub(crate) struct Lifetime {
+    stage: Cell<Stage>,
+    triggers: RefCell<Vec<Registered>>,
+    next_id: Cell<u64>,
+    /// How many of the phase's Deferreds have not fired.
+    held_by: Cell<usize>,
+}
+
+struct Registered {
+    id: TriggerId,
+    phase: Phase,
+    event: SystemEvent,
+    trigger: Trigger,
+}
+
+impl Default for Lifetime {
+    fn default() -> Self {
+        Self {
+            stage: Cell::new(Stage::Idle),
+            triggers: RefCell::default(),
+            next_id: Cell::new(0),
+            held_by: Cell::new(0),
+        }
+    }
+}
+
+impl Lifetime {
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
+    /// Whether a stage that passes by itself is held back by nothing.
+    pub(crate) fn can_advance(&self) -> bool {
+        let passing = matches!(self.stage.get(), Stage::Starting | Stage::Stopping);
+        passing && self.held_by.get() == 0
+    }
+
+    pub(crate) fn add(&self, phase: Phase, event: SystemEvent, trigger: Trigger) -> TriggerId {
+        let id = TriggerId(self.next_id.get());
+        self.next_id.set(id.0 + 1);
+        self.triggers.borrow_mut().push(Registered { id, phase, event, trigger });
+        id
+    }
+
+    pub(crate) fn remove(&self, id: TriggerId) -> bool {
+        let mut triggers = self.triggers.borrow_mut();
+        let Some(place) = triggers.iter().position(|registered| registered.id == id) else {
+            return false;
+        };
+        let removed = triggers.remove(place);
+        drop(triggers);
+        drop(removed);
+        true
+    }
+
+    fn take(&self, phase: Phase, event: SystemEvent) -> Vec<Trigger> {
+        let mut triggers = self.triggers.borrow_mut();
+        let wanted =
+            |registered: &mut Registered| registered.phase == phase && registered.event == event;
+        triggers.extract_if(.., wanted).map(|registered| registered.trigger).collect()
+    }
+}
+
+impl<S: Sys> Core<S> {
+    /// Begins to run. The turns that follow find out when the triggers have fired.
+    pub(crate) fn start_up(&self) {
+        self.lifetime.stage.set(Stage::Starting);
+        self.fire_before(SystemEvent::Startup);
+    }
+
+    /// Begins to stop; the turns that follow finish it.
+    pub(crate) fn stop(&self) -> Result<(), NotRunning> {
+        match self.lifetime.stage() {
+            Stage::Running | Stage::Starting => {
+                self.lifetime.stage.set(Stage::Stopping);
+                self.lifetime.held_by.set(0);
+                let core = self.me.clone();
+                // Not inside this call: the caller may be anywhere.
+                let before = move || {
+                    if let Some(core) = core.upgrade() {
+                        core.fire_before(SystemEvent::Shutdown);
+                        core.lifetime.held_by.set(core.lifetime.held_by.get() - 1);
+                    }
+                };
+                self.lifetime.held_by.set(1);
+                self.call_later(std::time::Duration::ZERO, Box::new(before));
+                Ok(())
+            }
+            Stage::Idle | Stage::Stopping | Stage::Stopped => Err(NotRunning),
+        }
+    }
+
+    /// Goes on to the next stage, if nothing holds this one back. Called between turns.
+    pub(crate) fn advance(&self) {
+        if !self.lifetime.can_advance() {
+            return;
+        }
+        match self.lifetime.stage() {
+            Stage::Starting => {
+                self.lifetime.stage.set(Stage::Running);
+                self.fire(Phase::During, SystemEvent::Startup);
+                self.fire(Phase::After, SystemEvent::Startup);
+            }
+            Stage::Stopping => {
+                self.fire(Phase::During, SystemEvent::Shutdown);
+                self.disconnect_all();
+                self.fire(Phase::After, SystemEvent::Shutdown);
+                self.works.close();
+                self.lifetime.stage.set(Stage::Stopped);
+            }
+            Stage::Idle | Stage::Running | Stage::Stopped => {}
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        self.lifetime.stage.set(Stage::Idle);
+    }
+
+    /// Calls on the next turn, or when the reactor starts.
+    pub(crate) fn when_running(&self, call: Box<dyn FnOnce()>) {
+        if self.lifetime.stage() == Stage::Idle {
+            let trigger = Box::new(|| {
+                call();
+                Deferred::succeed(())
+            });
+            self.lifetime.add(Phase::During, SystemEvent::Startup, trigger);
+        } else {
+            self.call_later(std::time::Duration::ZERO, call);
+        }
+    }
+
+    fn fire_before(&self, event: SystemEvent) {
+        let held_by = &self.lifetime.held_by;
+        let stage = self.lifetime.stage();
+        for trigger in self.lifetime.take(Phase::Before, event) {
+            let Ok(deferred) = self.call("trigger", None, trigger) else { continue };
+            held_by.set(held_by.get() + 1);
+            let core = self.me.clone();
+            let release = move |outcome: Result<(), deferred::Failure>| {
+                // What held the start back holds back no stop that came meanwhile.
+                if let Some(core) = core.upgrade()
+                    && core.lifetime.stage() == stage
+                {
+                    let held_by = &core.lifetime.held_by;
+                    held_by.set(held_by.get().saturating_sub(1));
+                    core.shared.wake();
+                }
+                outcome
+            };
+            drop(deferred.add_both(release));
+        }
+    }
+
+    fn fire(&self, phase: Phase, event: SystemEvent) {
+        for trigger in self.lifetime.take(phase, event) {
+            drop(self.call("trigger", None, trigger));
+        }
+    }
+
+    /// Ends every connection and attempt, and closes every port, now.
+    pub(crate) fn disconnect_all(&self) {
+        let tokens = self.slots.borrow().tokens();
+        for token in tokens {
+            let slot = self.slots.borrow().find(token).map(Found::of);
+            match slot {
+                None => {}
+                Some(Found::Port(port)) => {
+                    if let Err(failure) = port.close(self) {
+                        let error = failure.as_error();
+                        let attempt = "closing a port";
+                        self.observe(&interfaces::Occurrence::Failed { attempt, error });
+                    }
+                }
+                Some(Found::Attempt) => self.abandon_attempt(token),
+                Some(Found::Stream(stream)) => self.finish(&stream, &Reason::Aborted),
+                Some(Found::Lingering) => drop(self.slots.borrow_mut().remove(token)),
+            }
+        }
+    }
+}
+
+/// What a slot held, with nothing borrowed.
+enum Found<S: Sys> {
+    Stream(std::rc::Rc<crate::stream::Stream<S>>),
+    Port(std::rc::Rc<crate::port::Port<S>>),
+    Attempt,
+    Lingering,
+}
+
+impl<S: Sys> Found<S> {
+    fn of(slot: &Slot<S>) -> Self {
+        match slot {
+            Slot::Stream(running) => Self::Stream(running.stream.clone()),
+            Slot::Port(port) => Self::Port(port.clone()),
+            Slot::Attempt(_) => Self::Attempt,
+            Slot::Lingering(_) | Slot::Vacant => Self::Lingering,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! How much of anything a reactor does or holds before it turns to somebody else.
+//!
+//! Invariant: every loop of the turn ends at one of these.
+
+use std::time::Duration;
+
+use interfaces::BufferLimits;
+
+/// A reactor's limits, on by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many connections one port accepts before the others get their turn. Default 64.
+    pub accepts_per_turn: usize,
+    /// How many full read buffers one connection delivers before the others get their turn.
+    /// Default 16, which is 1 MiB.
+    pub reads_per_turn: usize,
+    /// How often one connection's producer is asked for more before the others get their turn.
+    /// Default 64.
+    pub refills_per_turn: usize,
+    /// The size of the read buffer that all connections share. Default 64 KiB.
+    pub read_buffer_bytes: usize,
+    /// What a new connection's buffer limits are.
+    pub buffer: BufferLimits,
+    /// How long a connection that this side ended goes on taking and dropping what the peer still
+    /// sends, so that the peer gets our last bytes instead of a reset. Default 2 s.
+    pub linger: Duration,
+    /// How long a port without descriptors waits before it accepts again. Default 100 ms.
+    pub accept_pause: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            accepts_per_turn: 64,
+            reads_per_turn: 16,
+            refills_per_turn: 64,
+            read_buffer_bytes: 64 * 1024,
+            buffer: BufferLimits::default(),
+            linger: Duration::from_secs(2),
+            accept_pause: Duration::from_millis(100),
+        }
+    }
+}

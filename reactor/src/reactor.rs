@@ -1,0 +1,232 @@
+//! The handle that programs hold; Twisted's `reactor`, without the global.
+//!
+//! Invariant: the handle only forwards; what it forwards to has its own file.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deferred::Deferred;
+use interfaces::{DelayedCall, Observer};
+
+use crate::Kernel;
+use crate::core::{Core, Slot};
+use crate::lifetime::Stage;
+use crate::limits::Limits;
+use crate::remote::Remote;
+use crate::simulated::Simulated;
+use crate::standard_error::StandardError;
+use crate::sys::Sys;
+
+/// An event loop: one thread, any number of connections. A cheap handle to clone; several may live in
+/// one process, and dropping the last handle of one frees all that it owns.
+///
+/// It is also every capability that the crate `interfaces` has words for, so
+/// `Rc::new(reactor.clone())` serves wherever an `Rc<dyn ReactorTcp>` is asked for. What the reactor
+/// owns (a port's factory, a timer) and that holds such a handle keeps the reactor alive;
+/// [`run`](Reactor::run) lets go of it all when it stops.
+pub struct Reactor<S: Sys = Kernel>(Rc<Core<S>>);
+
+/// How much of each a reactor holds at this moment: what tests compare with nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Connections whose protocol has not been told of their end.
+    pub streams: usize,
+    /// Open ports.
+    pub ports: usize,
+    /// Connections being made.
+    pub attempts: usize,
+    /// Sockets that wait for their peer's end of file, without a protocol.
+    pub lingering: usize,
+    /// Pending delayed calls, the reactor's own included.
+    pub timers: usize,
+    /// Futures that have not finished.
+    pub tasks: usize,
+    /// Pieces of work on other threads whose end was not told.
+    pub works: usize,
+}
+
+impl Reactor<Kernel> {
+    /// A reactor on the operating system, with the default limits.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no descriptor to wait with.
+    pub fn new() -> io::Result<Self> {
+        Self::with_limits(Limits::default())
+    }
+
+    /// A reactor on the operating system.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no descriptor to wait with.
+    pub fn with_limits(limits: Limits) -> io::Result<Self> {
+        Ok(Self::on(Kernel::new()?, limits))
+    }
+}
+
+impl Reactor<Simulated> {
+    /// A reactor in a simulated network with the default faults: the same seed, the same run.
+    pub fn simulated(seed: u64) -> Self {
+        Self::on(Simulated::new(seed), Limits::default())
+    }
+}
+
+impl<S: Sys> Reactor<S> {
+    /// A reactor on any system.
+    pub fn on(system: S, limits: Limits) -> Self {
+        Self(Core::new(system, limits, Rc::new(StandardError)))
+    }
+
+    /// Runs until [`stop`](interfaces::ReactorCore::stop): startup triggers, turn after turn, then
+    /// the shutdown triggers; connections that are left are lost and ports closed. May be called
+    /// again afterwards.
+    ///
+    /// # Errors
+    ///
+    /// When it runs already (`EALREADY`-like, [`io::ErrorKind::ResourceBusy`]), or when waiting for
+    /// events fails for good.
+    pub fn run(&self) -> io::Result<()> {
+        if self.0.lifetime.stage() != Stage::Idle {
+            let why = "cannot run the reactor: it runs already";
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
+        }
+        self.0.start_up();
+        let outcome = self.run_turns();
+        if outcome.is_err() {
+            self.0.disconnect_all();
+        }
+        self.0.end();
+        outcome
+    }
+
+    fn run_turns(&self) -> io::Result<()> {
+        loop {
+            self.0.advance();
+            if self.0.lifetime.stage() == Stage::Stopped {
+                return Ok(());
+            }
+            self.0.turn(None)?;
+        }
+    }
+
+    /// One turn by hand, waiting for `wait_at_most` (`None`: for ever) when there is nothing to do.
+    /// Twisted's `iterate`. Not from inside a callback.
+    ///
+    /// # Errors
+    ///
+    /// When waiting for events fails for good.
+    pub fn turn(&self, wait_at_most: Option<Duration>) -> io::Result<()> {
+        self.0.turn(wait_at_most)
+    }
+
+    /// The handle for other threads.
+    pub fn remote(&self) -> Remote<S> {
+        Remote::new(&self.0.shared)
+    }
+
+    /// Runs `call` once, when `delay` has passed. As
+    /// [`ReactorTime::call_later`](interfaces::ReactorTime::call_later), without the box.
+    pub fn call_later(&self, delay: Duration, call: impl FnOnce() + 'static) -> DelayedCall {
+        self.0.call_later(delay, Box::new(call))
+    }
+
+    /// Runs a future on this reactor, from the next foreign call on. Cancelling the Deferred drops
+    /// the future; dropping the Deferred does not.
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Deferred<T> {
+        self.0.spawn(future)
+    }
+
+    /// Calls `handler` on this reactor's thread each time the signal comes, instead of the signal's
+    /// default action. Several handlers are called in the order of this call.
+    ///
+    /// # Errors
+    ///
+    /// A signal that cannot be caught (`SIGKILL`), or no descriptor left.
+    pub fn on_signal(&self, signal: i32, handler: impl Fn() + 'static) -> io::Result<()> {
+        self.0.sys.watch_signal(signal)?;
+        self.0.signal_handlers.borrow_mut().push((signal, Rc::new(handler)));
+        Ok(())
+    }
+
+    /// Stops on `SIGINT` and `SIGTERM`, as Twisted's `run` does.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor left.
+    pub fn stop_on_signals(&self) -> io::Result<()> {
+        for signal in [libc::SIGINT, libc::SIGTERM] {
+            let core = Rc::downgrade(&self.0);
+            self.on_signal(signal, move || {
+                // A reactor that stops already does what the signal wants.
+                let _ = core.upgrade().map(|core| core.stop());
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Sets who is told of what happens; the default prints what went wrong to standard error.
+    pub fn set_observer(&self, observer: Rc<dyn Observer>) {
+        let old = self.0.observer.replace(observer);
+        drop(old);
+    }
+
+    /// Ends every connection and attempt, and closes every port, now: what stopping does.
+    /// Protocols are told with [`Reason::Aborted`](interfaces::Reason::Aborted).
+    pub fn disconnect_all(&self) {
+        self.0.disconnect_all();
+    }
+
+    /// What there is at this moment.
+    pub fn census(&self) -> Census {
+        let mut census = Census {
+            timers: self.0.timers.borrow().len(),
+            tasks: self.0.tasks.len(),
+            works: self.0.works.pending(),
+            ..Census::default()
+        };
+        for slot in self.0.slots.borrow().tenants() {
+            match slot {
+                Slot::Stream(_) => census.streams += 1,
+                Slot::Port(_) => census.ports += 1,
+                Slot::Attempt(_) => census.attempts += 1,
+                Slot::Lingering(_) => census.lingering += 1,
+                Slot::Vacant => {}
+            }
+        }
+        census
+    }
+
+    /// The system below, for a simulated network's knobs.
+    pub fn system(&self) -> &S {
+        &self.0.sys
+    }
+
+    pub(crate) fn from_core(core: Rc<Core<S>>) -> Self {
+        Self(core)
+    }
+
+    pub(crate) fn core(&self) -> &Core<S> {
+        &self.0
+    }
+
+    pub(crate) fn shared_remote(&self) -> Arc<dyn interfaces::FromThread> {
+        Arc::new(self.remote())
+    }
+}
+
+impl<S: Sys> Clone for Reactor<S> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<S: Sys> fmt::Debug for Reactor<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reactor").field(&self.census()).finish()
+    }
+}

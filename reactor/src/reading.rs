@@ -1,0 +1,147 @@
+//! Receiving: from the socket into the shared buffer, and up to the protocol in place.
+//!
+//! Invariant: a stream that may still have something to read is either paused or on the list of
+//! those that are still ready; so no edge is lost.
+
+use std::io;
+
+use deferred::Failure;
+use interfaces::{Event, OsError, Reason};
+
+use crate::close_machine::{State, Waits};
+use crate::core::Core;
+use crate::os_error;
+use crate::stream::{Running, Stream};
+use crate::sys::{Ready, Sys};
+
+/// How reading came to its end for now.
+enum Stopped {
+    /// Paused, closed or doomed by its protocol.
+    Unwanted,
+    /// Everything is read.
+    Empty,
+    /// The budget of this turn is used up.
+    Budget,
+    EndOfFile,
+    Failed(OsError),
+}
+
+impl<S: Sys> Core<S> {
+    /// What the system reported about a stream.
+    pub(crate) fn stream_ready(&self, running: &Running<S>, ready: Ready) {
+        let io = &running.stream.io;
+        if ready.writable {
+            io.blocked.set(false);
+        }
+        if ready.readable || ready.read_closed {
+            io.readable.set(true);
+        }
+        if ready.read_closed {
+            io.read_closed.set(true);
+        }
+        if io.readable.get() {
+            self.read(running);
+        }
+        let stream = &running.stream;
+        if ready.writable && (stream.unsent() > 0 || stream.producing.paused.get()) {
+            self.flush(running);
+        }
+        if ready.read_closed && !stream.wants_to_read() && stream.state.get().is_alive() {
+            self.look_for_error(stream);
+        }
+    }
+
+    /// A stream that does not read learns here that it is broken. One that is only paused is told
+    /// when it resumes, after what is there to be read.
+    fn look_for_error(&self, stream: &std::rc::Rc<Stream<S>>) {
+        let Some(Err(error)) = stream.with_socket(|sys, socket| sys.take_error(socket)) else {
+            return;
+        };
+        stream.io.broken.set(Some(os_error(&error)));
+        if matches!(stream.state.get(), State::Flushing(_)) {
+            stream.doom(self, Reason::Lost(Failure::new(os_error(&error))));
+        }
+    }
+
+    /// Reads until all is read, the protocol wants no more, or the budget of this turn is spent.
+    pub(crate) fn read(&self, running: &Running<S>) {
+        let mut buffer = self.buffers.take_read(self.limits.read_buffer_bytes);
+        let stopped = self.read_into(running, &mut buffer);
+        self.buffers.give_back_read(buffer);
+        let stream = &running.stream;
+        match stopped {
+            Stopped::Unwanted => {}
+            Stopped::Empty => {
+                stream.io.readable.set(false);
+                if let Some(error) = stream.io.broken.get() {
+                    self.finish(stream, &Reason::Lost(Failure::new(error)));
+                }
+            }
+            Stopped::Budget => {
+                if !stream.io.listed.replace(true) {
+                    self.note_still_ready(stream.token);
+                }
+            }
+            Stopped::EndOfFile => {
+                stream.io.readable.set(false);
+                self.end_of_file(running);
+            }
+            Stopped::Failed(error) => self.finish(stream, &Reason::Lost(Failure::new(error))),
+        }
+    }
+
+    fn read_into(&self, running: &Running<S>, buffer: &mut [u8]) -> Stopped {
+        let stream = &running.stream;
+        for _ in 0..self.limits.reads_per_turn {
+            if !stream.wants_to_read() {
+                return Stopped::Unwanted;
+            }
+            match stream.with_socket(|sys, socket| sys.read(socket, buffer)) {
+                None => return Stopped::Unwanted,
+                Some(Ok(0)) => return Stopped::EndOfFile,
+                Some(Ok(length)) => {
+                    let short = length < buffer.len();
+                    self.deliver(running, Event::DataReceived(&mut buffer[..length]));
+                    if short && !stream.io.read_closed.get() {
+                        return Stopped::Empty;
+                    }
+                }
+                Some(Err(error)) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return Stopped::Empty,
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Stopped::Failed(os_error(&error)),
+                },
+            }
+        }
+        Stopped::Budget
+    }
+
+    /// The peer sends no more.
+    fn end_of_file(&self, running: &Running<S>) {
+        let stream = &running.stream;
+        stream.io.ended.set(true);
+        if let Some(error) = stream.io.broken.get() {
+            return self.finish(stream, &Reason::Lost(Failure::new(error)));
+        }
+        let peer = Some(stream.peer_address());
+        match self.call("protocol", peer, || running.deliver.is_half_closeable()) {
+            Ok(true) => {
+                stream.state.set(stream.state.get().read_ended());
+                self.deliver(running, Event::ReadConnectionLost);
+            }
+            Ok(false) => self.end_with_the_peer(running),
+            Err(message) => stream.doom(self, Reason::Panicked(message)),
+        }
+    }
+
+    /// The protocol has no use for one direction alone. What it wrote before still goes out.
+    fn end_with_the_peer(&self, running: &Running<S>) {
+        let stream = &running.stream;
+        if stream.unsent() == 0 {
+            return self.finish(stream, &Reason::Done);
+        }
+        stream.state.set(State::Flushing(Waits::ForNothing));
+        self.stop_producer(stream);
+        self.flush(running);
+    }
+}

@@ -1,0 +1,59 @@
+//! Host names, by the system's resolver on a thread of the pool; Twisted's `GAIResolver`.
+//!
+//! Invariant: a numeric address asks nobody, and a lookup that was cancelled answers nobody.
+
+use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use deferred::{Deferred, Failure};
+use interfaces::{ResolveError, ThreadOutcome};
+
+use crate::core::Core;
+use crate::sys::Sys;
+
+type Answer = Result<Vec<SocketAddr>, String>;
+
+impl<S: Sys> Core<S> {
+    pub(crate) fn resolve(&self, host: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Deferred::succeed(vec![SocketAddr::new(address, port)]);
+        }
+        let (deferred, promise) = Deferred::new();
+        let promise = Rc::new(RefCell::new(Some(promise)));
+        let answer = Arc::new(Mutex::new(None));
+        let work = {
+            let (host, answer) = (host.to_owned(), Arc::clone(&answer));
+            move || {
+                let found = look_up(&host, port);
+                *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+            }
+        };
+        let host = host.to_owned();
+        let done = move |outcome: ThreadOutcome| {
+            let Some(promise) = promise.take() else { return };
+            let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match answer {
+                Some(Ok(addresses)) => promise.callback(addresses),
+                Some(Err(reason)) => promise.errback(failed(host, reason)),
+                None => promise.errback(failed(host, format!("{outcome:?}"))),
+            }
+        };
+        self.call_in_thread(Box::new(work), Box::new(done));
+        deferred
+    }
+}
+
+fn look_up(host: &str, port: u16) -> Answer {
+    let addresses: Vec<_> =
+        (host, port).to_socket_addrs().map_err(|error| error.to_string())?.collect();
+    if addresses.is_empty() {
+        return Err("the name has no address".to_owned());
+    }
+    Ok(addresses)
+}
+
+fn failed(host: String, reason: String) -> Failure {
+    Failure::new(ResolveError::Failed { host, reason })
+}

@@ -1,0 +1,182 @@
+//! A bounded pool of threads for what blocks; Twisted's `ThreadPool` and `callInThread`.
+//!
+//! Workers start when there is work, and end when there was none for a while. They never see the
+//! reactor: a worker sends its outcome home through [`Remote`](crate::Remote).
+//! Invariant: there are never more workers than the limit, and each `done` runs once, on the
+//! reactor's thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use interfaces::ThreadOutcome;
+use slab::Slab;
+
+use crate::core::{Core, panic_message};
+use crate::remote::Remote;
+use crate::sys::Sys;
+
+type Work = Box<dyn FnOnce() + Send>;
+type Done = Box<dyn FnOnce(ThreadOutcome)>;
+
+/// How long a worker without work stays.
+const IDLE_WORKER_STAYS: Duration = Duration::from_secs(5);
+
+/// The work that a reactor gave away.
+pub(crate) struct Works {
+    pool: RefCell<Option<Arc<Pool>>>,
+    pending: RefCell<Slab<Done>>,
+    threads_max: Cell<usize>,
+}
+
+/// What the workers share.
+struct Pool {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Work>,
+    workers: usize,
+    idle: usize,
+    closed: bool,
+}
+
+impl Default for Works {
+    fn default() -> Self {
+        let pending = RefCell::default();
+        Self { pool: RefCell::default(), pending, threads_max: Cell::new(10) }
+    }
+}
+
+impl Works {
+    pub(crate) fn set_threads_max(&self, threads: usize) {
+        self.threads_max.set(threads.max(1));
+    }
+
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.borrow().len()
+    }
+
+    /// Idle workers end; one that works ends when its work is done, and nobody waits for it.
+    pub(crate) fn close(&self) {
+        if let Some(pool) = self.pool.take() {
+            pool.lock().closed = true;
+            pool.changed.notify_all();
+        }
+    }
+
+    fn pool(&self) -> Arc<Pool> {
+        let mut pool = self.pool.borrow_mut();
+        let make = || Arc::new(Pool { state: Mutex::default(), changed: Condvar::new() });
+        Arc::clone(pool.get_or_insert_with(make))
+    }
+}
+
+impl Drop for Works {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl<S: Sys> Core<S> {
+    pub(crate) fn call_in_thread(&self, work: Work, done: Done) {
+        let key = self.works.pending.borrow_mut().insert(done);
+        let remote = Remote::new(&self.shared);
+        let core = self.me.clone();
+        let report = move |outcome: ThreadOutcome| {
+            remote.call_from_thread(move |reactor| reactor.core().work_done(key, outcome));
+        };
+        let work: Work = Box::new(move || report(outcome_of(work)));
+        self.when_running(Box::new(move || {
+            if let Some(core) = core.upgrade() {
+                core.works.pool().submit(work, core.works.threads_max.get());
+            }
+        }));
+    }
+
+    fn work_done(&self, key: usize, outcome: ThreadOutcome) {
+        let done = self.works.pending.borrow_mut().try_remove(key);
+        if let Some(done) = done {
+            drop(self.call("work of a thread", None, || done(outcome)));
+        }
+    }
+}
+
+fn outcome_of(work: Work) -> ThreadOutcome {
+    match panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(()) => ThreadOutcome::Done,
+        Err(payload) => ThreadOutcome::Panicked(panic_message(&*payload).to_string()),
+    }
+}
+
+impl Pool {
+    fn submit(self: Arc<Self>, work: Work, threads_max: usize) {
+        let mut state = self.lock();
+        state.queue.push_back(work);
+        if state.idle >= state.queue.len() || state.workers >= threads_max {
+            drop(state);
+            self.changed.notify_one();
+            return;
+        }
+        state.workers += 1;
+        drop(state);
+        let pool = Arc::clone(&self);
+        let name = "ropewalk-worker".to_owned();
+        let spawned = thread::Builder::new().name(name).spawn(move || pool.work());
+        if spawned.is_err() {
+            self.without_a_thread();
+        }
+    }
+
+    /// No thread could be started. Another worker will do the work; if there is none, it is done
+    /// here and now, late being better than never.
+    fn without_a_thread(&self) {
+        let mut state = self.lock();
+        state.workers -= 1;
+        let work = if state.workers == 0 { state.queue.pop_front() } else { None };
+        drop(state);
+        if let Some(work) = work {
+            work();
+        }
+    }
+
+    fn work(&self) {
+        while let Some(work) = self.next_work() {
+            work();
+        }
+    }
+
+    fn next_work(&self) -> Option<Work> {
+        let mut state = self.lock();
+        loop {
+            if let Some(work) = state.queue.pop_front() {
+                return Some(work);
+            }
+            if state.closed {
+                break;
+            }
+            state.idle += 1;
+            let (woken, waited) = self
+                .changed
+                .wait_timeout(state, IDLE_WORKER_STAYS)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            state.idle -= 1;
+            if waited.timed_out() && state.queue.is_empty() {
+                break;
+            }
+        }
+        state.workers -= 1;
+        None
+    }
+
+    /// No work runs under the lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

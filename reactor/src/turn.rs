@@ -1,0 +1,146 @@
+//! One turn of the loop, phase by phase.
+//!
+//! ```text
+//!   1. calls from threads      those that came before the turn
+//!   2. due timers              one reading of the clock; a new zero-delay call waits a turn
+//!   3. flush                   what the first two wrote, so that nothing waits through the poll
+//!   4. poll                    as long as nothing else is to be done
+//!   5. events                  slot looked up, generation checked, cloned out, called
+//!   6. flush                   what became dirty
+//!   7. closings                the ends that were decided before the turn
+//! ```
+//!
+//! Tasks run after each foreign call. Invariant: each phase does what was there when it began, so
+//! nothing that asks for more of itself can keep the others from their turn.
+
+use std::io;
+use std::mem;
+use std::time::Duration;
+
+use crate::core::{Core, Slot};
+use crate::sys::{Ready, Sys, Token};
+
+impl<S: Sys> Core<S> {
+    /// One turn, which waits for `wait_at_most` (`None`: for ever) if there is nothing to do.
+    pub(crate) fn turn(&self, wait_at_most: Option<Duration>) -> io::Result<()> {
+        let closings = self.agenda.closings.take();
+        self.run_remote_calls();
+        self.run_due_timers();
+        self.flush_dirty();
+        let mut ready = self.agenda.events.take();
+        let still_ready = self.take_still_ready();
+        let idle = closings.is_empty() && still_ready.is_empty();
+        let timeout = if idle { self.timeout(wait_at_most) } else { Some(Duration::ZERO) };
+        let polled = self.sys.poll(timeout, &mut ready);
+        for event in ready.drain(..) {
+            self.dispatch(event);
+        }
+        self.agenda.events.set(ready);
+        self.dispatch_still_ready(still_ready);
+        self.flush_dirty();
+        self.close_doomed(closings);
+        polled
+    }
+
+    /// How long a poll may wait.
+    fn timeout(&self, wait_at_most: Option<Duration>) -> Option<Duration> {
+        let waiting = !self.agenda.dirty.borrow().is_empty()
+            || !self.agenda.closings.borrow().is_empty()
+            || self.tasks.are_ready()
+            || self.lifetime.can_advance();
+        if waiting {
+            return Some(Duration::ZERO);
+        }
+        let next = self.timers.borrow().next_time();
+        let until_next = next.map(|time| time.saturating_sub(self.sys.now()));
+        match (until_next, wait_at_most) {
+            (Some(until_next), Some(at_most)) => Some(until_next.min(at_most)),
+            (only, None) | (None, only) => only,
+        }
+    }
+
+    fn run_due_timers(&self) {
+        if self.tasks.are_ready() {
+            self.run_tasks();
+        }
+        let mark = self.timers.borrow().mark();
+        let Some(next) = self.timers.borrow().next_time() else { return };
+        let now = self.sys.now();
+        if next > now {
+            return;
+        }
+        loop {
+            let call = self.timers.borrow_mut().pop_due(now, mark);
+            let Some(call) = call else { return };
+            // A panic was observed, and the other calls go on.
+            drop(self.call("timer", None, call));
+        }
+    }
+
+    fn dispatch(&self, ready: Ready) {
+        match ready.token {
+            Token::WAKER => {}
+            Token::SIGNALS => self.run_signal_handlers(),
+            token => self.dispatch_to(token, ready),
+        }
+    }
+
+    fn dispatch_to(&self, token: Token, ready: Ready) {
+        let slots = self.slots.borrow();
+        match slots.find(token) {
+            Some(Slot::Stream(running)) => {
+                let running = running.clone();
+                drop(slots);
+                self.stream_ready(&running, ready);
+            }
+            Some(Slot::Port(port)) => {
+                let port = port.clone();
+                drop(slots);
+                self.accept(&port);
+            }
+            Some(Slot::Attempt(attempt)) => {
+                let attempt = attempt.clone();
+                drop(slots);
+                self.attempt_ready(&attempt, ready);
+            }
+            Some(Slot::Lingering(lingering)) => {
+                let lingering = lingering.clone();
+                drop(slots);
+                self.lingering_ready(&lingering, token);
+            }
+            // A late event for somebody who is gone.
+            Some(Slot::Vacant) | None => {}
+        }
+    }
+
+    fn take_still_ready(&self) -> Vec<Token> {
+        mem::take(&mut *self.agenda.still_ready.borrow_mut())
+    }
+
+    fn dispatch_still_ready(&self, still_ready: Vec<Token>) {
+        for token in still_ready {
+            if let Some(running) = self.running(token) {
+                running.stream.io.listed.set(false);
+                if running.stream.io.readable.get() {
+                    self.read(&running);
+                }
+                continue;
+            }
+            let ready = Ready { token, readable: true, read_closed: false, writable: true };
+            self.dispatch_to(token, ready);
+        }
+    }
+
+    fn run_signal_handlers(&self) {
+        for signal in self.sys.take_signals() {
+            let handlers: Vec<_> = {
+                let handlers = self.signal_handlers.borrow();
+                let of_this = handlers.iter().filter(|(of, _)| *of == signal);
+                of_this.map(|(_, handler)| handler.clone()).collect()
+            };
+            for handler in handlers {
+                drop(self.call("signal handler", None, || handler()));
+            }
+        }
+    }
+}
