@@ -183,18 +183,11 @@ impl<S: Sys> Core<S> {
             return self.fail(attempt, ConnectError::NoProtocol { address });
         };
         let promise = attempt.promise.take();
-        let stream = self.start(attempt.token, socket, (peer, None), Origin::Made, deliver);
-        let lives = stream.state.get().is_alive();
+        self.start(attempt.token, socket, (peer, None), Origin::Made, deliver);
         drop(self.call("factory", None, || attempt.factory.do_stop()));
         let Some(promise) = promise else { return };
-        let address = attempt.address.clone();
-        drop(self.call("deferred", Some(&address.clone()), move || {
-            if lives {
-                promise.callback(());
-            } else {
-                promise.errback(Failure::new(ConnectError::EndedAtOnce { address }));
-            }
-        }));
+        // Its protocol was told of the connection, even if it has ended it at once.
+        drop(self.call("deferred", Some(&attempt.address), move || promise.callback(())));
     }
 
     /// Fails on a later turn: a caller of `connect` has its Deferred before that.

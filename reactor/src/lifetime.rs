@@ -6,8 +6,8 @@
 //!    └── run returns ◄── Stopped ◄── everything disconnected, after-triggers ◄───┘ fired
 //! ```
 //!
-//! Invariant: each state is entered from the one before it, and the triggers of a phase are taken
-//! out before the first of them is called.
+//! Invariant: each state is entered from the one before it, and a trigger is taken out before it is
+//! called.
 
 use std::cell::{Cell, RefCell};
 
@@ -83,11 +83,19 @@ impl Lifetime {
         true
     }
 
-    fn take(&self, phase: Phase, event: SystemEvent) -> Vec<Trigger> {
+    /// The next trigger of a phase, of those that were added before `mark`. Taken out one by one,
+    /// so that each may remove those after it.
+    fn next(&self, phase: Phase, event: SystemEvent, mark: TriggerId) -> Option<Trigger> {
         let mut triggers = self.triggers.borrow_mut();
-        let wanted =
-            |registered: &mut Registered| registered.phase == phase && registered.event == event;
-        triggers.extract_if(.., wanted).map(|registered| registered.trigger).collect()
+        let place = triggers.iter().position(|registered| {
+            registered.phase == phase && registered.event == event && registered.id.0 < mark.0
+        })?;
+        Some(triggers.remove(place).trigger)
+    }
+
+    /// Above all triggers that were added so far.
+    fn mark(&self) -> TriggerId {
+        TriggerId(self.next_id.get())
     }
 }
 
@@ -162,7 +170,8 @@ impl<S: Sys> Core<S> {
     fn fire_before(&self, event: SystemEvent) {
         let held_by = &self.lifetime.held_by;
         let stage = self.lifetime.stage();
-        for trigger in self.lifetime.take(Phase::Before, event) {
+        let mark = self.lifetime.mark();
+        while let Some(trigger) = self.lifetime.next(Phase::Before, event, mark) {
             let Ok(deferred) = self.call("trigger", None, trigger) else { continue };
             held_by.set(held_by.get() + 1);
             let core = self.me.clone();
@@ -182,7 +191,8 @@ impl<S: Sys> Core<S> {
     }
 
     fn fire(&self, phase: Phase, event: SystemEvent) {
-        for trigger in self.lifetime.take(phase, event) {
+        let mark = self.lifetime.mark();
+        while let Some(trigger) = self.lifetime.next(phase, event, mark) {
             drop(self.call("trigger", None, trigger));
         }
     }

@@ -264,6 +264,9 @@ impl<S: Sys> Transport for Stream<S> {
         if sent < data.len() {
             self.gather(&core, &data[sent..]);
             self.queued(&core);
+        } else if sent > 0 && self.has_producer() {
+            // All has left already, so a pull producer is to be asked for more.
+            self.make_dirty(&core);
         }
     }
 
