@@ -42,6 +42,7 @@ enum Part {
 /// Storage of queues that are empty now.
 #[derive(Default)]
 pub(crate) struct Pool {
+    #[expect(clippy::vec_box, reason = "the boxes themselves are what is lent")]
     queues: Vec<Box<Queue>>,
 }
 

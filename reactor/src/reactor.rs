@@ -18,7 +18,7 @@ use crate::lifetime::Stage;
 use crate::limits::Limits;
 use crate::remote::Remote;
 use crate::simulated::Simulated;
-use crate::standard_error::StandardError;
+use crate::standard_error::{self, StandardError};
 use crate::sys::Sys;
 
 /// An event loop: one thread, any number of connections. A cheap handle to clone; several may live in
@@ -78,7 +78,11 @@ impl Reactor<Simulated> {
 
 impl<S: Sys> Reactor<S> {
     /// A reactor on any system.
+    ///
+    /// Where the program has set no [`deferred::set_unhandled_hook`], errors that nobody handles are
+    /// printed to standard error from now on.
     pub fn on(system: S, limits: Limits) -> Self {
+        standard_error::print_unhandled();
         Self(Core::new(system, limits, Rc::new(StandardError)))
     }
 

@@ -26,3 +26,10 @@ impl Observer for StandardError {
         }
     }
 }
+
+/// Prints the errors that no Deferred handled, unless the program has a hook of its own.
+pub(crate) fn print_unhandled() {
+    if let Some(own) = deferred::set_unhandled_hook(|unhandled| eprintln!("{unhandled}")) {
+        deferred::set_unhandled_hook(own);
+    }
+}

@@ -1,5 +1,7 @@
 //! The reactor on the real kernel, against std's own sockets: bytes, ends, and what is left behind.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::cell::RefCell;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
