@@ -18,6 +18,7 @@ mod network;
 mod pair;
 mod pipe;
 mod socket;
+mod stage;
 mod transport;
 
 pub use endpoint::{ClientEndpoint, ServerEndpoint};

@@ -3,7 +3,6 @@
 //! Invariant: a factory is called from `pump` only, but for `do_start`, which `listen` and
 //! `connect` call.
 
-use alloc::collections::btree_map::Entry;
 use alloc::format;
 use alloc::rc::{Rc, Weak};
 use alloc::string::String;
@@ -39,6 +38,11 @@ impl StreamServerEndpoint for ServerEndpoint {
     /// Fires at once, and fails with [`ListenError::Refused`] when the name is in use.
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
         let shared = &self.network.shared;
+        if shared.ports.borrow().contains_key(&self.name) {
+            let address = address(&self.name);
+            let source = errno::EADDRINUSE;
+            return Deferred::fail(ListenError::Refused { address, source, hint: "" });
+        }
         let port = Rc::new(Port {
             name: self.name.clone(),
             factory: factory.clone(),
@@ -46,14 +50,7 @@ impl StreamServerEndpoint for ServerEndpoint {
             listening: Cell::new(Listening::Open),
             waiting: RefCell::default(),
         });
-        match shared.ports.borrow_mut().entry(self.name.clone()) {
-            Entry::Vacant(entry) => drop(entry.insert(port.clone())),
-            Entry::Occupied(_) => {
-                let address = address(&self.name);
-                let source = errno::EADDRINUSE;
-                return Deferred::fail(ListenError::Refused { address, source, hint: "" });
-            }
-        }
+        shared.ports.borrow_mut().insert(self.name.clone(), port.clone());
         let caller = &shared.caller;
         // A hook that panics keeps nobody from connecting, as with a reactor.
         let _ = caller.call("factory", None, &mut || factory.do_start());

@@ -1,26 +1,6 @@
-//! One side of a connection in memory: the close machine, without anybody to call.
+//! One side of a connection in memory: what a socket is to a kernel, without anybody to call.
 //!
-//! Invariant: a stage is left only along an arrow of this drawing.
-//!
-//! ```text
-//!          lose_write_connection            all sent, no producer
-//!   Open ────────────────────────▶ HalfClosing ────────────────▶ WriteClosed
-//!    │                                  │                            │
-//!    │ lose_connection                  │ lose_connection            │ lose_connection
-//!    │  (end of file: to Draining)      │  (end of file: to Draining)│  or end of file
-//!    ▼                                  ▼                            │
-//!  Closing: until all is sent and no producer is left                │
-//!  Draining: until all is sent                                       │
-//!    │ Done                                                          │ Done
-//!    ▼                                                               ▼
-//!  Ending(reason) ◀─── abort, cap, panic, reset, broken pipe ─── any of the above
-//!    │ a later pump: the producer is stopped, connection_lost
-//!    ▼
-//!  Dead
-//! ```
-//!
-//! "End of file" stands for one that ends the connection, as the protocol is not half-closeable.
-//! The wire is closed when `Ending` begins, the protocol hears of it when `Ending` is over.
+//! Invariant: nothing here runs foreign code; what is to be called is returned.
 
 use alloc::collections::VecDeque;
 use alloc::rc::Rc;
@@ -32,6 +12,7 @@ use interfaces::{AlreadyProducing, BufferLimits, OsError, Producer, Reason};
 
 use super::errno;
 use super::pipe::{Next, Pipe, Reader, Tail};
+use super::stage::Stage;
 
 /// The state of one side. Its methods call nobody: they return what is to be called when the
 /// borrow has ended.
@@ -44,17 +25,6 @@ pub(super) struct Socket {
     limits: BufferLimits,
     producer: Option<Producer>,
     producer_waits: bool,
-}
-
-#[derive(Debug)]
-pub(super) enum Stage {
-    Open,
-    HalfClosing,
-    WriteClosed,
-    Closing,
-    Draining,
-    Ending(Reason),
-    Dead,
 }
 
 struct Reading {
@@ -90,14 +60,11 @@ pub(super) enum Sent {
     WriteClosed,
 }
 
-/// What a registration asks for.
+/// What became of a registration.
 pub(super) enum Registered {
-    /// Nothing: it is a push producer.
-    Push,
-    /// It is a pull producer: ask it for its first piece.
-    Pull(Producer),
-    /// The connection is gone: stop it.
-    Refused(Producer),
+    Kept,
+    /// The connection is gone: the producer is to be stopped.
+    Refused,
 }
 
 impl Socket {
@@ -120,13 +87,7 @@ impl Socket {
 
     /// Queues bytes; gives the producer that is to be paused for it.
     pub(super) fn write<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>) -> Option<Producer> {
-        let takes_writes = match self.stage {
-            Stage::Open => true,
-            // A producer may finish before the close goes on.
-            Stage::HalfClosing | Stage::Closing => self.producer.is_some(),
-            Stage::WriteClosed | Stage::Draining | Stage::Ending(_) | Stage::Dead => false,
-        };
-        if !takes_writes {
+        if !self.stage.takes_writes(self.producer.is_some()) {
             return None;
         }
         for piece in pieces {
@@ -156,26 +117,15 @@ impl Socket {
     }
 
     pub(super) fn lose_write_connection(&mut self) {
-        match self.stage {
-            Stage::Open => self.stage = Stage::HalfClosing,
-            Stage::HalfClosing
-            | Stage::WriteClosed
-            | Stage::Closing
-            | Stage::Draining
-            | Stage::Ending(_)
-            | Stage::Dead => {}
+        if matches!(self.stage, Stage::Open) {
+            self.stage = Stage::HalfClosing;
         }
     }
 
     /// Closes both directions of the wire; the first reason stays.
     pub(super) fn end(&mut self, reason: Reason) {
-        match self.stage {
-            Stage::Open
-            | Stage::HalfClosing
-            | Stage::WriteClosed
-            | Stage::Closing
-            | Stage::Draining => {}
-            Stage::Ending(_) | Stage::Dead => return,
+        if self.stage.is_over() {
+            return;
         }
         self.incoming.abandon();
         self.outgoing.close(if reason.is_clean() { Tail::Eof } else { Tail::Reset });
@@ -200,15 +150,8 @@ impl Socket {
 
     /// The next thing to read, unless reading is paused or over.
     pub(super) fn read(&mut self) -> Incoming {
-        match self.stage {
-            Stage::Open | Stage::HalfClosing | Stage::WriteClosed if !self.reading.paused => {}
-            Stage::Open
-            | Stage::HalfClosing
-            | Stage::WriteClosed
-            | Stage::Closing
-            | Stage::Draining
-            | Stage::Ending(_)
-            | Stage::Dead => return Incoming::Nothing,
+        if !self.stage.reads() || self.reading.paused {
+            return Incoming::Nothing;
         }
         match self.incoming.read(self.reading.bytes_max) {
             Next::Bytes(bytes) => Incoming::Data(bytes),
@@ -234,15 +177,13 @@ impl Socket {
 
     /// Sends what there is room for, and does what waited for the last byte.
     pub(super) fn send(&mut self) -> Sent {
-        match self.stage {
-            Stage::Open | Stage::HalfClosing => {}
-            // Nobody reads any more, so this is where a reset is noticed.
-            Stage::Closing | Stage::Draining if self.incoming.tail() != Tail::Reset => {}
-            Stage::Closing | Stage::Draining => {
-                self.end(lost(errno::ECONNRESET));
-                return Sent::Something;
-            }
-            Stage::WriteClosed | Stage::Ending(_) | Stage::Dead => return Sent::Nothing,
+        if !self.stage.sends() {
+            return Sent::Nothing;
+        }
+        // Where nobody reads any more, this is where a reset is noticed.
+        if !self.stage.reads() && self.incoming.tail() == Tail::Reset {
+            self.end(lost(errno::ECONNRESET));
+            return Sent::Something;
         }
         if self.unsent.is_empty() {
             return self.all_sent(0);
@@ -302,24 +243,16 @@ impl Socket {
         }
     }
 
-    pub(super) fn register(&mut self, producer: Producer) -> Result<Registered, AlreadyProducing> {
-        match self.stage {
-            Stage::Ending(_) | Stage::Dead => return Ok(Registered::Refused(producer)),
-            Stage::Open
-            | Stage::HalfClosing
-            | Stage::WriteClosed
-            | Stage::Closing
-            | Stage::Draining => {}
+    pub(super) fn register(&mut self, producer: &Producer) -> Result<Registered, AlreadyProducing> {
+        if self.stage.is_over() {
+            return Ok(Registered::Refused);
         }
         if self.producer.is_some() {
             return Err(AlreadyProducing);
         }
         self.producer_waits = false;
         self.producer = Some(producer.clone());
-        Ok(match producer {
-            Producer::Push(_) => Registered::Push,
-            Producer::Pull(_) => Registered::Pull(producer),
-        })
+        Ok(Registered::Kept)
     }
 
     /// Gives the producer back, so that it is dropped when the borrow has ended.

@@ -13,7 +13,8 @@ use interfaces::{
 };
 
 use super::pipe::Pipe;
-use super::socket::{Registered, Socket, Stage};
+use super::socket::{Registered, Socket};
+use super::stage::Stage;
 
 /// One side of a connection.
 pub(super) struct MemoryTransport {
@@ -110,11 +111,11 @@ impl Transport for MemoryTransport {
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
-        let registered = self.socket.borrow_mut().register(producer)?;
-        match registered {
-            Registered::Pull(Producer::Pull(producer)) => producer.resume_producing(),
-            Registered::Refused(producer) => producer.stop_producing(),
-            Registered::Push | Registered::Pull(Producer::Push(_)) => {}
+        let registered = self.socket.borrow_mut().register(&producer)?;
+        match (registered, producer) {
+            (Registered::Refused, producer) => producer.stop_producing(),
+            (Registered::Kept, Producer::Pull(producer)) => producer.resume_producing(),
+            (Registered::Kept, Producer::Push(_)) => {}
         }
         Ok(())
     }
