@@ -1,1 +1,126 @@
-//! Being built.
+//! The conformance suite of Ropewalk: what every transport does, tried on each one.
+//!
+//! A [`Case`] is one claim ("what `connection_made` writes arrives in order and before the close"),
+//! written once. A [`Subject`] is a kind of transport: TCP, TLS over UNIX sockets, a pair in memory.
+//! [`run`] puts every case to every subject, each in a fresh [`World`], and gives a verdict for each
+//! pair: passed, failed, or skipped because the subject lacks what the case needs. After each case the
+//! world is taken apart: a timer, a descriptor, a slot or a protocol that is left is a failure.
+//!
+//! # Trying your own transport
+//!
+//! Implement [`Subject`] and [`World`], and run the cases. A world is a clock, a turn, and two
+//! endpoints that find each other. Here it is the network in memory of `protocol::testing`, on which
+//! each byte comes alone:
+//!
+//! ```
+//! use std::rc::Rc;
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use deferred::Failure;
+//! use interfaces::{Address, Observer, ReactorTime, StreamClientEndpoint, StreamServerEndpoint};
+//! use protocol::testing::{Clock, memory::Network};
+//! use ropewalk_xtask::{Ability, Subject, Verdict, World, all_cases, run};
+//!
+//! struct ByteByByte;
+//!
+//! impl Subject for ByteByByte {
+//!     fn name(&self) -> &str {
+//!         "bytes"
+//!     }
+//!
+//!     fn lacks(&self, ability: Ability) -> Option<&'static str> {
+//!         match ability {
+//!             Ability::Reset | Ability::HalfClose | Ability::BackPressure => None,
+//!             _ => Some("a pair in memory has none"),
+//!         }
+//!     }
+//!
+//!     fn world(&self, _round: u32) -> Result<Rc<dyn World>, Failure> {
+//!         let (network, clock) = (Network::new(), Clock::new());
+//!         network.set_read_max(1);
+//!         network.run_clock(&clock);
+//!         Ok(Rc::new(Bytes { network, clock }))
+//!     }
+//! }
+//!
+//! struct Bytes {
+//!     network: Network,
+//!     clock: Clock,
+//! }
+//!
+//! impl World for Bytes {
+//!     fn server(&self) -> Rc<dyn StreamServerEndpoint> {
+//!         Rc::new(self.network.server("here"))
+//!     }
+//!
+//!     fn client(&self, _: &Address) -> Rc<dyn StreamClientEndpoint> {
+//!         Rc::new(self.network.client("here"))
+//!     }
+//!
+//!     fn turn(&self) -> Result<(), Failure> {
+//!         self.network.pump();
+//!         self.clock.advance(Duration::from_millis(1));
+//!         Ok(())
+//!     }
+//!
+//!     fn time(&self) -> Rc<dyn ReactorTime> {
+//!         Rc::new(self.clock.clone())
+//!     }
+//!
+//!     // Nothing here is ever reported.
+//!     fn set_observer(&self, _: Rc<dyn Observer>) {}
+//!
+//!     fn leftovers(&self) -> Vec<String> {
+//!         let counts = [(self.network.connections(), "ends"), (self.clock.pending(), "timers")];
+//!         let some = counts.into_iter().filter(|(count, _)| *count > 0);
+//!         some.map(|(count, what)| format!("{count} {what}")).collect()
+//!     }
+//! }
+//!
+//! let cases: Vec<_> =
+//!     all_cases().into_iter().filter(|case| case.id == "stream/written-at-once").collect();
+//! let rows = run(&cases, &[Arc::new(ByteByByte) as Arc<dyn Subject>], |_| {});
+//! assert_eq!(rows[0].cells[0].verdict, Verdict::Passed);
+//! ```
+//!
+//! # What every case checks
+//!
+//! Beside its own claim: no callback inside another one of the same connection, `connection_made`
+//! first and once, nothing after `connection_lost`; no error that nobody handled, no panic that was
+//! not planned; nothing left behind, neither in the loop, nor in the process.
+#![forbid(unsafe_code)]
+
+mod case;
+mod subject;
+
+mod descriptors;
+mod notices;
+mod party;
+mod pattern;
+mod probe;
+mod producers;
+mod script;
+mod watch;
+
+mod pair;
+mod trial;
+
+mod cases;
+mod matrix;
+
+pub mod subjects;
+
+pub use case::{Case, Failed, Outcome, ensure, same, same_bytes};
+pub use cases::all as all_cases;
+pub use descriptors::open_descriptors;
+pub use matrix::{Cell, Row, Verdict, run, run_case};
+pub use notices::{PLANNED, panic_as_planned};
+pub use pair::{Pair, clean, describe, half, unclean};
+pub use party::Party;
+pub use pattern::{Dice, pattern};
+pub use probe::{Call, Probe};
+pub use producers::{PullProbe, PushProbe, Told};
+pub use script::Script;
+pub use subject::{Ability, Subject, World};
+pub use trial::Trial;

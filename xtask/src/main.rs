@@ -1,2 +1,32 @@
-//! Being built.
-fn main() {}
+//! `cargo xtask`: the chores of this workspace that are programs.
+//!
+//! Invariant: this file only finds the task; each one has its own.
+#![forbid(unsafe_code)]
+
+mod task;
+
+use std::process::ExitCode;
+
+use lexopt::{Arg, Parser};
+
+const HELP: &str = "\
+cargo xtask TASK
+
+Tasks:
+  conformance   tries every transport of the workspace; see cargo xtask conformance --help
+
+Exit codes: 0 all is well, 1 it is not, 64 the arguments were not understood.
+";
+
+fn main() -> ExitCode {
+    let mut arguments = Parser::from_env();
+    let done = match arguments.next() {
+        Ok(Some(Arg::Value(task))) if task == "conformance" => task::conformance(arguments),
+        Ok(Some(Arg::Value(task))) => Err(format!("there is no task {}", task.display()).into()),
+        Ok(Some(Arg::Long("help") | Arg::Short('h'))) => task::print(HELP),
+        Ok(Some(other)) => Err(other.unexpected()),
+        Ok(None) => Err("a task is missing".into()),
+        Err(error) => Err(error),
+    };
+    done.unwrap_or_else(|error| task::misused(&error, HELP))
+}
