@@ -72,6 +72,12 @@
 //! message received or sent allocates what rustls 0.23 allocates for itself, one vector for each
 //! record, and nothing else. All that is written in one callback becomes as few records as fit.
 //!
+//! # From strings
+//!
+//! With the feature `endpoints` (on by default) `register` adds the kinds `ssl` and `tls` to a
+//! registry of endpoint strings, such as `ssl:443:privateKey=key.pem:certKey=chain.pem` and
+//! `tls:example.com:443`.
+//!
 //! # Choices left to the user
 //!
 //! Any [`CryptoProvider`](rustls::crypto::CryptoProvider), verifier or certificate resolver, since
@@ -86,12 +92,25 @@ mod tls_error;
 mod buffers;
 mod layer;
 mod options;
+mod trust;
 
 mod endpoint;
 mod factory;
 
+#[cfg(feature = "endpoints")]
+mod credentials;
+#[cfg(feature = "endpoints")]
+mod strings;
+
+#[cfg(feature = "endpoints")]
+pub use credentials::CredentialsError;
 pub use endpoint::{TlsClientEndpoint, TlsServerEndpoint};
 pub use factory::{wrap_client, wrap_client_with, wrap_server, wrap_server_with};
 pub use options::TlsOptions;
 pub use session::{Outgoing, RECORD_PLAINTEXT_MAX, Received, Session};
+#[cfg(all(feature = "endpoints", any(feature = "aws-lc-rs", feature = "ring")))]
+pub use strings::register;
+#[cfg(feature = "endpoints")]
+pub use strings::register_with_provider;
 pub use tls_error::TlsError;
+pub use trust::public_roots;

@@ -53,8 +53,11 @@ fn a_wrong_host_an_unknown_authority_and_an_expired_certificate_are_refused_and_
 fn a_self_signed_certificate_is_refused() {
     let authority = Authority::new();
     let own = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
-    let identity =
-        crate::certificates::Identity { certificate: own.cert.der().clone(), key: own.signing_key };
+    let identity = crate::certificates::Identity {
+        certificate: own.cert.der().clone(),
+        certificate_pem: own.cert.pem(),
+        key: own.signing_key,
+    };
     let talking = Talk::between(authority.client(VERSIONS[0]), identity.server()).run();
     let error = tls_error(talking.client.lost());
     assert_eq!(error, Error::InvalidCertificate(CertificateError::UnknownIssuer));

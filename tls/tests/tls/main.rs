@@ -4,10 +4,16 @@
 use ropewalk_tls as tls;
 
 mod certificates;
+#[cfg(feature = "endpoints")]
+mod machine;
 mod talk;
 
 mod bytes;
 mod closing;
 mod failing;
+#[cfg(feature = "endpoints")]
+mod files;
 mod flow;
 mod session;
+#[cfg(feature = "endpoints")]
+mod strings;

@@ -1,0 +1,132 @@
+//! The server's certificate for each name that clients ask for; Twisted's `SNIConnectionCreator`.
+//!
+//! Invariant: a look-up touches memory only, so a stranger's random names cost nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::sign::{CertifiedKey, SigningKey};
+
+use super::x509::Facts;
+use super::{CredentialsError, Named};
+
+/// The longest chain that is put together.
+const CHAIN_MAX: usize = 10;
+
+/// Certificates by DNS name.
+#[derive(Debug)]
+pub(crate) struct CertificatesByName {
+    by_name: HashMap<String, Arc<CertifiedKey>>,
+    default: Arc<CertifiedKey>,
+}
+
+/// Reads all `.pem` files of a directory. Keys, certificates and intermediates may lie in any of
+/// them. Of two certificates for one name the one in the first file counts, and the first of all is
+/// the one for clients that ask for no name.
+///
+/// # Errors
+///
+/// The first file that cannot be read or used, or that there is no certificate with its key.
+pub(crate) fn certificates_by_name(
+    directory: &Named,
+    provider: &CryptoProvider,
+) -> Result<CertificatesByName, CredentialsError> {
+    let (keys, certificates) = read(directory, provider)?;
+    let mut by_name = HashMap::new();
+    let mut default = None;
+    for (index, certificate) in certificates.iter().enumerate() {
+        let Some(key) = keys.get(&certificate.public_key) else { continue };
+        if certificate.facts.dns_names.is_empty() {
+            continue;
+        }
+        let certified = Arc::new(CertifiedKey::new(chain(index, &certificates), key.clone()));
+        default.get_or_insert_with(|| certified.clone());
+        for name in &certificate.facts.dns_names {
+            by_name.entry(name.clone()).or_insert_with(|| certified.clone());
+        }
+    }
+    let Named { argument, path } = directory.clone();
+    let default = default.ok_or(CredentialsError::NoPair { argument, path })?;
+    Ok(CertificatesByName { by_name, default })
+}
+
+impl CertificatesByName {
+    fn look_up(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+        let name = name.to_ascii_lowercase();
+        self.by_name.get(&name).or_else(|| {
+            // A wildcard stands for one label, the first.
+            let (_, parent) = name.split_once('.')?;
+            self.by_name.get(&format!("*.{parent}"))
+        })
+    }
+}
+
+impl ResolvesServerCert for CertificatesByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        match hello.server_name() {
+            None | Some("") => Some(self.default.clone()),
+            Some(name) => self.look_up(name).cloned(),
+        }
+    }
+}
+
+/// A certificate, and what was read out of it.
+struct Certificate {
+    der: CertificateDer<'static>,
+    public_key: Vec<u8>,
+    facts: Facts,
+}
+
+type Keys = HashMap<Vec<u8>, Arc<dyn SigningKey>>;
+
+/// All keys by their public halves, and all certificates.
+fn read(
+    directory: &Named,
+    provider: &CryptoProvider,
+) -> Result<(Keys, Vec<Certificate>), CredentialsError> {
+    let (mut keys, mut certificates) = (Keys::new(), Vec::new());
+    for file in directory.pem_files()? {
+        let content = file.read()?;
+        let Named { argument, path } = file;
+        for key in content.keys {
+            let key = provider.key_provider.load_private_key(key).map_err(|source| {
+                CredentialsError::BadKey { argument, path: path.clone(), source }
+            })?;
+            if let Some(public) = key.public_key() {
+                keys.insert(public.to_vec(), key);
+            }
+        }
+        for der in content.certificates {
+            let parsed = ParsedCertificate::try_from(&der).map_err(|source| {
+                CredentialsError::BadCertificate { argument, path: path.clone(), source }
+            })?;
+            let public_key = parsed.subject_public_key_info().to_vec();
+            let facts = Facts::of(&der).unwrap_or_default();
+            certificates.push(Certificate { der, public_key, facts });
+        }
+    }
+    Ok((keys, certificates))
+}
+
+/// The certificate, its issuer, the issuer of that, and so on up to the root, which is left out:
+/// clients have it.
+fn chain(leaf: usize, certificates: &[Certificate]) -> Vec<CertificateDer<'static>> {
+    let mut chain = vec![leaf];
+    let mut last = &certificates[leaf];
+    while chain.len() < CHAIN_MAX && !last.facts.is_self_issued() {
+        let issuer = certificates.iter().position(|other| {
+            other.facts.subject == last.facts.issuer && !other.facts.is_self_issued()
+        });
+        match issuer {
+            Some(issuer) if !chain.contains(&issuer) => {
+                chain.push(issuer);
+                last = &certificates[issuer];
+            }
+            Some(_) | None => break,
+        }
+    }
+    chain.into_iter().map(|index| certificates[index].der.clone()).collect()
+}

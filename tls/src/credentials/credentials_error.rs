@@ -1,0 +1,136 @@
+//! What can be wrong with the files that an endpoint string names.
+//!
+//! Invariant: every message names the argument and the file, and says what would be right. No
+//! content of a file is shown.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the certificates and keys of an endpoint cannot be used. Fails the `listen` or `connect` that
+/// needed them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialsError {
+    /// A file is missing or cannot be read.
+    #[error("cannot read the file `{}` of `{argument}`", path.display())]
+    Unreadable {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is not the PEM text that it should be.
+    #[error("cannot use the file `{}` of `{argument}`: it is not PEM: {problem}", path.display())]
+    NotPem {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file has no certificate.
+    #[error(
+        "no certificate in the file `{}` of `{argument}`: expected a block `BEGIN CERTIFICATE`",
+        path.display()
+    )]
+    NoCertificate {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file has no private key.
+    #[error(
+        "no private key in the file `{}` of `{argument}`: expected a block `BEGIN PRIVATE KEY`, \
+         `BEGIN RSA PRIVATE KEY` or `BEGIN EC PRIVATE KEY`",
+        path.display()
+    )]
+    NoKey {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A private key is protected by a passphrase, which nobody is there to type.
+    #[error(
+        "the private key in the file `{}` of `{argument}` is encrypted: expected one without a \
+         passphrase, as `openssl pkey` writes it",
+        path.display()
+    )]
+    EncryptedKey {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A private key is damaged or of a kind that is not supported.
+    #[error(
+        "cannot use the private key in the file `{}` of `{argument}`: expected an RSA, ECDSA or \
+         Ed25519 key",
+        path.display()
+    )]
+    BadKey {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What rustls says.
+        #[source]
+        source: rustls::Error,
+    },
+    /// A certificate is damaged.
+    #[error("cannot use the first certificate in the file `{}` of `{argument}`", path.display())]
+    BadCertificate {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What rustls says.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The private key belongs to another certificate.
+    #[error(
+        "the private key in `{}` does not match the certificate in `{}`: expected the key of the \
+         first certificate there",
+        key.display(),
+        certificate.display()
+    )]
+    Mismatch {
+        /// The file of the key.
+        key: PathBuf,
+        /// The file of the certificate.
+        certificate: PathBuf,
+    },
+    /// A directory has no certificate.
+    #[error(
+        "no certificate in `{}` of `{argument}`: expected a directory with files whose names end in \
+         `.pem`",
+        path.display()
+    )]
+    NoCertificates {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A directory has no certificate with its key and a DNS name.
+    #[error(
+        "no usable certificate in `{}` of `{argument}`: expected `.pem` files with a private key \
+         and its certificate, which has a DNS name",
+        path.display()
+    )]
+    NoPair {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The provider of cryptography cannot do what was asked for.
+    #[error("the provider of cryptography does not support the wanted versions of tls")]
+    Unsupported(#[source] rustls::Error),
+}

@@ -1,0 +1,149 @@
+//! The endpoint strings `ssl:` and `tls:`, for servers and clients.
+//!
+//! Invariant: parsing opens no file and no socket; files are read when `listen` or the first
+//! `connect` needs them.
+
+mod client;
+mod client_strings;
+mod punycode;
+mod server;
+mod server_strings;
+mod versions;
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use endpoints::Registry;
+use interfaces::{ReactorTcp, ReactorTime, Resolver};
+use rustls::crypto::CryptoProvider;
+
+use client_strings::{SslClientParser, TlsClientParser};
+use server_strings::{SslServerParser, TlsServerParser};
+
+/// Adds the kinds `ssl` and `tls`, server and client, to a registry.
+///
+/// | kind | | by position or by name | by name only |
+/// |---|---|---|---|
+/// | `ssl` | server | `port`, `privateKey` (server.pem), `certKey` (as `privateKey`), `sslmethod` (TLS_METHOD), `interface` (0.0.0.0), `backlog` (50), `extraCertChain`, `dhParameters` | |
+/// | `tls` | server | `path`, `port` (443), `backlog` (50), `interface` (::) | |
+/// | `ssl` | client | `host`, `port` | `timeout` (30), `bindAddress`, `certKey`, `privateKey`, `caCertsDir`, `hostname`, `verify` |
+/// | `tls` | client | `host`, `port`, `timeout` (30), `bindAddress`, `certificate`, `privateKey`, `trustRoots`, `endpoint` | `verify` |
+///
+/// A server of kind `ssl` has one certificate, one of kind `tls` has a directory of `.pem` files,
+/// and shows each client the certificate for the name that it asks for, exact or wildcard. The value
+/// of `endpoint` is a client string of its own, over which TLS is spoken.
+///
+/// # Errors
+///
+/// A string is a [`ParseError`](endpoints::ParseError). Files fail `listen` and `connect` with
+/// [`CredentialsError`](crate::CredentialsError).
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn example<R>(reactor: R, registry: endpoints::Registry) -> Result<(), endpoints::ParseError>
+/// # where R: interfaces::ReactorTcp + interfaces::Resolver + interfaces::ReactorTime + 'static {
+/// let registry = ropewalk_tls::register(registry, reactor);
+/// let server = registry.server("ssl:443:privateKey=key.pem:certKey=chain.pem")?.endpoint;
+/// let client = registry.client("tls:example.com:443")?.endpoint;
+/// # let _ = (server, client);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Differences from Twisted
+///
+/// - Clients always verify the server: by the roots in `caCertsDir` or `trustRoots`, else by the
+///   public ones of webpki-roots, and against `hostname`, else the host. In Twisted an `ssl` client
+///   verifies nothing of that unless asked. `verify=danger-none` turns it off.
+/// - Files are opened when they are needed, not when the string is parsed.
+/// - A client's directory without a certificate, and a server's without a pair of certificate and
+///   key, are errors.
+/// - A private key without its certificate is an error, where Twisted ignores it.
+/// - `dhParameters` is refused, as rustls has elliptic curves only.
+/// - `sslmethod` takes `TLS_METHOD`, `SSLv23_METHOD`, `TLSv1_2_METHOD` and `TLSv1_3_METHOD`.
+/// - `timeout` and `bindAddress` next to `endpoint` are errors, where Twisted ignores them.
+/// - The certificate for a client without a name is that of the first file, in the order of their
+///   paths. Upper and lower case in names do not matter.
+pub fn register_with_provider<R>(
+    registry: Registry,
+    reactor: R,
+    provider: Arc<CryptoProvider>,
+) -> Registry
+where
+    R: ReactorTcp + Resolver + ReactorTime + 'static,
+{
+    let reactor = Rc::new(reactor);
+    let time: Rc<dyn ReactorTime> = reactor.clone();
+    let context = Context { reactor: Abilities(reactor), time, provider };
+    registry
+        .with_server(SslServerParser(context.clone()))
+        .with_server(TlsServerParser(context.clone()))
+        .with_client(SslClientParser(context.clone()))
+        .with_client(TlsClientParser(context))
+}
+
+/// [`register_with_provider`], with the provider of cryptography that the features choose: aws-lc-rs,
+/// or ring where that one is off.
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+pub fn register<R>(registry: Registry, reactor: R) -> Registry
+where
+    R: ReactorTcp + Resolver + ReactorTime + 'static,
+{
+    #[cfg(feature = "aws-lc-rs")]
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    #[cfg(not(feature = "aws-lc-rs"))]
+    let provider = rustls::crypto::ring::default_provider();
+    register_with_provider(registry, reactor, Arc::new(provider))
+}
+
+/// What every endpoint from a string needs.
+#[derive(Clone)]
+struct Context {
+    reactor: Abilities,
+    time: Rc<dyn ReactorTime>,
+    provider: Arc<CryptoProvider>,
+}
+
+/// Both abilities of one reactor, as TCP endpoints want them.
+#[derive(Clone)]
+struct Abilities(Rc<dyn Network>);
+
+trait Network: ReactorTcp + Resolver {}
+
+impl<R: ReactorTcp + Resolver> Network for R {}
+
+impl ReactorTcp for Abilities {
+    fn listen_tcp(
+        &self,
+        options: &interfaces::ListenTcp,
+        factory: Rc<dyn interfaces::Factory>,
+    ) -> Result<Rc<dyn interfaces::ListeningPort>, interfaces::ListenError> {
+        self.0.listen_tcp(options, factory)
+    }
+
+    fn connect_tcp(
+        &self,
+        options: &interfaces::ConnectTcp,
+        factory: Rc<dyn interfaces::Factory>,
+    ) -> deferred::Deferred<()> {
+        self.0.connect_tcp(options, factory)
+    }
+}
+
+impl Resolver for Abilities {
+    fn resolve_host_name(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> deferred::Deferred<Vec<std::net::SocketAddr>> {
+        self.0.resolve_host_name(host, port)
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context")
+    }
+}
