@@ -3,7 +3,6 @@
 //! Invariant: the protocol is built before the attempt, and runs on one connection at most.
 
 use alloc::rc::Rc;
-use core::cell::Cell;
 
 use deferred::Deferred;
 use interfaces::{Address, Deliver, Factory, Protocol, StreamClientEndpoint};
@@ -28,25 +27,24 @@ pub fn connect_protocol<P: Protocol>(
 ///
 /// # Errors
 ///
-/// What [`connect`](StreamClientEndpoint::connect) fails with. A protocol that had a connection
-/// before is not run again: that attempt fails with
+/// What [`connect`](StreamClientEndpoint::connect) fails with. A protocol runs on one connection in
+/// its life: any further attempt fails with
 /// [`NoProtocol`](interfaces::ConnectError::NoProtocol).
 pub fn connect_ref<P: Protocol>(
     endpoint: &dyn StreamClientEndpoint,
     protocol: ProtocolRef<P>,
 ) -> Deferred<ProtocolRef<P>> {
-    let fresh = protocol.is_fresh().then(|| protocol.as_deliver());
-    let factory = Rc::new(OneProtocol { protocol: Cell::new(fresh) });
+    let factory = Rc::new(OneProtocol { protocol: protocol.clone() });
     endpoint.connect(factory).add_callback(move |()| Ok(protocol))
 }
 
 /// Hands the protocol to the first connection, and refuses any other.
-struct OneProtocol {
-    protocol: Cell<Option<Rc<dyn Deliver>>>,
+struct OneProtocol<P: Protocol> {
+    protocol: ProtocolRef<P>,
 }
 
-impl Factory for OneProtocol {
+impl<P: Protocol> Factory for OneProtocol<P> {
     fn build_protocol(&self, _peer: &Address) -> Option<Rc<dyn Deliver>> {
-        self.protocol.take()
+        self.protocol.claim()
     }
 }

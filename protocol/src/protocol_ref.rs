@@ -66,7 +66,8 @@ impl<P: Protocol> ProtocolRef<P> {
     /// Calls the protocol: now, or when it is running, right after the running call and what was
     /// asked for before.
     ///
-    /// After `connection_lost` nothing is called any more, and `call` is dropped.
+    /// After `connection_lost` nothing is called any more, and `call` is dropped. What waits is not
+    /// bounded: whoever enters in a loop while it runs is to bound that.
     pub fn enter(&self, call: impl FnOnce(&mut P) + 'static) {
         self.running.enter(call);
     }
@@ -87,9 +88,9 @@ impl<P: Protocol> ProtocolRef<P> {
         self.running.transport()
     }
 
-    /// Whether no connection was made yet.
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.running.phase() == Phase::Waiting
+    /// As [`as_deliver`](Self::as_deliver), for the one that makes its connection: once.
+    pub(crate) fn claim(&self) -> Option<Rc<dyn Deliver>> {
+        self.running.claim().then(|| self.as_deliver())
     }
 
     /// A reference that keeps nothing alive.

@@ -23,6 +23,7 @@ pub(crate) struct Running<P: Protocol> {
     mailbox: Mailbox<P>,
     phase: Cell<Phase>,
     half_closeable: Cell<bool>,
+    claimed: Cell<bool>,
 }
 
 /// Where the connection is in its life.
@@ -41,6 +42,7 @@ impl<P: Protocol> Running<P> {
             mailbox: Mailbox::new(),
             phase: Cell::new(Phase::Waiting),
             half_closeable: Cell::new(false),
+            claimed: Cell::new(false),
         }
     }
 
@@ -79,6 +81,11 @@ impl<P: Protocol> Running<P> {
         let copy = transport.clone();
         self.transport.set(transport);
         copy
+    }
+
+    /// Whether the caller is the first to promise it a connection.
+    pub(crate) fn claim(&self) -> bool {
+        self.phase.get() == Phase::Waiting && !self.claimed.replace(true)
     }
 
     pub(crate) fn phase(&self) -> Phase {

@@ -244,9 +244,15 @@ fn a_protocol_connects_once() {
     let second = connect_ref(&network.client("svc"), protocol.clone());
     network.flush();
     assert!(result(first).unwrap().ptr_eq(&protocol));
-    result(second).map(drop).unwrap();
-    assert_eq!(record.count("connection_made"), 1);
+    let error = connect_error(result(second).map(drop));
+    assert!(matches!(error, ConnectError::NoProtocol { .. }), "{error:?}");
+    assert_eq!(record.calls(), ["connection_made"]);
+    record.transport().write(b"one");
+    network.flush();
+    assert_eq!(record.received(), b"one");
 
+    record.transport().lose_connection();
+    network.flush();
     let third = connect_ref(&network.client("svc"), protocol).add_callback(|_| Ok(()));
     let error = connect_error(result_of_pumping(&network, third));
     assert!(matches!(error, ConnectError::NoProtocol { .. }), "{error:?}");
