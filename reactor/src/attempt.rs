@@ -49,13 +49,22 @@ impl<S: Sys> Core<S> {
         factory: Rc<dyn Factory>,
     ) -> Deferred<()> {
         let address = Address::from(options.address);
-        let begin = |sys: &S| sys.connect_tcp(options.address, options.bind_address);
         let (attempt, deferred) = self.attempt(address.clone(), options.timeout, factory);
-        match begin(&self.sys) {
+        match self.begin_tcp(options) {
             Ok(socket) => self.begin(&attempt, socket),
             Err(fault) => self.fail_soon(&attempt, tcp_fault(address, options.bind_address, fault)),
         }
         deferred
+    }
+
+    fn begin_tcp(&self, options: &ConnectTcp) -> Result<S::Stream, ConnectFault> {
+        loop {
+            match self.sys.connect_tcp(options.address, options.bind_address) {
+                Err(ConnectFault::Connect(error)) if error.kind() == io::ErrorKind::Interrupted => {
+                }
+                answer => return answer,
+            }
+        }
     }
 
     pub(crate) fn connect_unix(
@@ -157,7 +166,7 @@ impl<S: Sys> Core<S> {
         }
         let Some(socket) = attempt.socket.take() else { return };
         match self.sys.take_error(&socket) {
-            Ok(()) => self.connected(attempt, socket),
+            Ok(()) => self.connected(attempt, socket, ready),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 attempt.socket.replace(Some(socket));
                 self.note_still_ready(attempt.token);
@@ -169,7 +178,7 @@ impl<S: Sys> Core<S> {
         }
     }
 
-    fn connected(&self, attempt: &Rc<Attempt<S>>, socket: S::Stream) {
+    fn connected(&self, attempt: &Rc<Attempt<S>>, socket: S::Stream, ready: Ready) {
         attempt.cancel_deadline();
         let peer = self.sys.peer_address(&socket);
         let peer = if is_unnamed(&peer) { attempt.address.clone() } else { peer };
@@ -188,6 +197,10 @@ impl<S: Sys> Core<S> {
         let Some(promise) = promise else { return };
         // Its protocol was told of the connection, even if it has ended it at once.
         drop(self.call("deferred", Some(&attempt.address), move || promise.callback(())));
+        // The report may have told of the peer's first bytes too, and tells only once.
+        if let Some(running) = self.running(attempt.token) {
+            self.stream_ready(&running, ready);
+        }
     }
 
     /// Fails on a later turn: a caller of `connect` has its Deferred before that.
