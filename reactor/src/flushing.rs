@@ -12,6 +12,7 @@ use interfaces::{Event, OsError, Producer, Reason};
 
 use crate::close_machine::{Drained, State, Writing};
 use crate::core::{Core, Slot};
+use crate::linger::send_end_of_file;
 use crate::os_error;
 use crate::stream::{Running, Stream};
 use crate::sys::{Sys, Token};
@@ -149,7 +150,7 @@ impl<S: Sys> Core<S> {
             (_, Drained::Nothing) => {}
             (state, Drained::ShutdownWrite) => {
                 stream.state.set(state);
-                match stream.with_socket(|sys, socket| sys.shutdown_write(socket)) {
+                match stream.with_socket(send_end_of_file) {
                     Some(Err(error)) => self.broken(stream, os_error(&error)),
                     Some(Ok(())) | None => self.deliver(running, Event::WriteConnectionLost),
                 }

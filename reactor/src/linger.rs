@@ -25,7 +25,7 @@ impl<S: Sys> Core<S> {
     /// Sends the end of file, and answers what waits for the peer's own under the same token, if
     /// that did not come already.
     pub(crate) fn linger(&self, token: Token, socket: S::Stream) -> Option<Rc<Lingering<S>>> {
-        let ended = self.sys.shutdown_write(&socket).is_err();
+        let ended = send_end_of_file(&self.sys, &socket).is_err();
         if ended || self.drain(&socket, token) {
             self.sys.deregister(&socket);
             return None;
@@ -78,5 +78,15 @@ impl<S: Sys> Core<S> {
         }
         self.note_still_ready(token);
         false
+    }
+}
+
+/// shutdown(2), tried again when it was interrupted.
+pub(crate) fn send_end_of_file<S: Sys>(sys: &S, socket: &S::Stream) -> io::Result<()> {
+    loop {
+        match sys.shutdown_write(socket) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            answer => return answer,
+        }
     }
 }

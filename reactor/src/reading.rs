@@ -8,7 +8,7 @@ use std::io;
 use deferred::Failure;
 use interfaces::{Event, OsError, Reason};
 
-use crate::close_machine::{State, Waits};
+use crate::close_machine::{Reading, State, Waits};
 use crate::core::Core;
 use crate::os_error;
 use crate::stream::{Running, Stream};
@@ -58,8 +58,11 @@ impl<S: Sys> Core<S> {
             return;
         };
         stream.io.broken.set(Some(os_error(&error)));
-        if matches!(stream.state.get(), State::Flushing(_)) {
-            stream.doom(self, Reason::Lost(Failure::new(os_error(&error))));
+        match stream.state.get() {
+            State::Open { reading: Reading::Open, .. } | State::Doomed | State::Lost => {}
+            State::Open { reading: Reading::Ended, .. } | State::Flushing(_) => {
+                stream.doom(self, Reason::Lost(Failure::new(os_error(&error))));
+            }
         }
     }
 
@@ -93,7 +96,8 @@ impl<S: Sys> Core<S> {
     fn read_into(&self, running: &Running<S>, buffer: &mut [u8]) -> Stopped {
         let stream = &running.stream;
         for _ in 0..self.limits.reads_per_turn {
-            if !stream.wants_to_read() {
+            let discards = stream.discards();
+            if !discards && !stream.wants_to_read() {
                 return Stopped::Unwanted;
             }
             match stream.with_socket(|sys, socket| sys.read(socket, buffer)) {
@@ -101,7 +105,9 @@ impl<S: Sys> Core<S> {
                 Some(Ok(0)) => return Stopped::EndOfFile,
                 Some(Ok(length)) => {
                     let short = length < buffer.len();
-                    self.deliver(running, Event::DataReceived(&mut buffer[..length]));
+                    if !discards {
+                        self.deliver(running, Event::DataReceived(&mut buffer[..length]));
+                    }
                     if short && !stream.io.read_closed.get() {
                         return Stopped::Empty;
                     }
@@ -122,6 +128,9 @@ impl<S: Sys> Core<S> {
         stream.io.ended.set(true);
         if let Some(error) = stream.io.broken.get() {
             return self.finish(stream, &Reason::Lost(Failure::new(error)));
+        }
+        if matches!(stream.state.get(), State::Flushing(_)) {
+            return;
         }
         let peer = Some(stream.peer_address());
         match self.call("protocol", peer, || running.deliver.is_half_closeable()) {

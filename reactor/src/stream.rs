@@ -152,6 +152,12 @@ impl<S: Sys> Stream<S> {
         !self.io.paused.get() && self.state.get().receives()
     }
 
+    /// Whether what the peer sends is read and dropped: a peer that flushes, too, would otherwise
+    /// wait for this side, and this side for the peer.
+    pub(crate) fn discards(&self) -> bool {
+        matches!(self.state.get(), State::Flushing(_)) && !self.io.ended.get()
+    }
+
     /// Decides the end of the connection; the first decision counts. The closing phase of a later
     /// turn carries it out.
     pub(crate) fn doom(self: &Rc<Self>, core: &Core<S>, reason: Reason) {
@@ -245,6 +251,10 @@ impl<S: Sys> Stream<S> {
             (state, Next::Flush) => {
                 self.state.set(state);
                 self.make_dirty(&core);
+                // What a paused stream left unread will not be reported again.
+                if self.discards() && self.io.readable.get() && !self.io.listed.replace(true) {
+                    core.note_still_ready(self.token);
+                }
             }
             (_, Next::Doom) => {
                 drop(core);
