@@ -1,0 +1,103 @@
+//! What each end of each life did and saw, and what must be true of it.
+//!
+//! Invariant: an end is entered once, by its `connection_made`.
+
+use std::collections::BTreeMap;
+
+use interfaces::Reason;
+
+pub(crate) const CLIENT: usize = 0;
+pub(crate) const SERVER: usize = 1;
+
+/// One end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct End {
+    pub(crate) made: usize,
+    pub(crate) lost: usize,
+    /// Bytes given to `write` while the connection was open for them.
+    pub(crate) promised: usize,
+    /// Bytes received, each of which was the right one.
+    pub(crate) received: usize,
+    pub(crate) half_closeable: bool,
+    /// It called `lose_connection`.
+    pub(crate) lost_by_us: bool,
+    /// It called `lose_write_connection`.
+    pub(crate) half_closed: bool,
+    /// It called `abort_connection`, or panicked.
+    pub(crate) broke_it: bool,
+    /// `read_connection_lost` was called.
+    pub(crate) heard_end: bool,
+    pub(crate) reason: Option<Reason>,
+}
+
+/// All lives of a run: by their number, client first.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    pub(crate) lives: BTreeMap<u64, [End; 2]>,
+}
+
+/// How many lives did what, to know that a run was worth something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) complete_directions: usize,
+    pub(crate) complete_bytes: usize,
+    pub(crate) clean_ends: usize,
+    pub(crate) broken_ends: usize,
+}
+
+impl End {
+    /// Whether it read to the peer's end of file.
+    fn saw_end_of_file(&self) -> bool {
+        let is_done = self.reason.as_ref().is_some_and(Reason::is_clean);
+        self.heard_end || (is_done && !self.lost_by_us && !self.half_closeable)
+    }
+}
+
+impl Ledger {
+    pub(crate) fn end(&mut self, life: u64, side: usize) -> &mut End {
+        &mut self.lives.entry(life).or_default()[side]
+    }
+
+    /// Checks what is true where nobody breaks a connection: an end that did not end it itself reads
+    /// to the end of file, and only one whose peer did can find that its own bytes are not wanted.
+    pub(crate) fn check_civil(&self, seed: u64) {
+        for (&life, ends) in &self.lives {
+            for (receiver, end) in ends.iter().enumerate() {
+                let context = || format!("seed {seed}, life {life:#x}, end {receiver}: {ends:#?}");
+                let peer = &ends[1 - receiver];
+                let is_clean = end.reason.as_ref().is_some_and(Reason::is_clean);
+                assert!(is_clean || peer.lost_by_us, "{}", context());
+                let has_all = end.received == peer.promised;
+                assert!(end.saw_end_of_file() || end.lost_by_us || has_all, "{}", context());
+            }
+        }
+    }
+
+    /// Checks everything; `is_unix(life)` tells the lives whose abort looks like an end of file.
+    pub(crate) fn check(&self, seed: u64, is_unix: impl Fn(u64) -> bool) -> Summary {
+        let mut summary = Summary::default();
+        for (&life, ends) in &self.lives {
+            for (receiver, end) in ends.iter().enumerate() {
+                let sender = &ends[1 - receiver];
+                let context =
+                    || format!("seed {seed}, life {life:#x}, receiver {receiver}: {ends:#?}");
+                assert_eq!(end.lost, end.made, "connection_lost once: {}", context());
+                assert!(end.made <= 1, "{}", context());
+                assert!(end.received <= sender.promised, "nothing is made up: {}", context());
+                let is_clean = end.reason.as_ref().is_some_and(Reason::is_clean);
+                summary.clean_ends += usize::from(is_clean);
+                summary.broken_ends += usize::from(end.made == 1 && !is_clean);
+                let is_cut = (sender.broke_it && is_unix(life))
+                    // A protocol that cannot be half closed ends with the peer, and what it still
+                    // writes is dropped.
+                    || (end.half_closed && !sender.half_closeable);
+                if end.saw_end_of_file() && !is_cut {
+                    assert_eq!(end.received, sender.promised, "nothing is lost: {}", context());
+                    summary.complete_directions += 1;
+                    summary.complete_bytes += end.received;
+                }
+            }
+        }
+        summary
+    }
+}

@@ -1,0 +1,148 @@
+//! What one end of a life sets out to do, drawn from the seed.
+//!
+//! Invariant: whatever two plans meet, each end finishes by itself or when the other does.
+
+use std::cell::Cell;
+
+/// The test's own dice (splitmix64), apart from the network's.
+pub(crate) struct Dice(Cell<u64>);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Cell::new(seed ^ 0x6c69_7665_735f_7465))
+    }
+
+    fn next(&self) -> u64 {
+        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
+        mixed(self.0.get())
+    }
+
+    pub(crate) fn below(&self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    /// Once in `count` times.
+    pub(crate) fn one_in(&self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    /// Small ones as likely as large ones.
+    fn size(&self, doublings: usize) -> usize {
+        let most = 1 << self.below(doublings);
+        self.below(most)
+    }
+}
+
+pub(crate) fn mixed(value: u64) -> u64 {
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+/// Where an end's bytes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// All in `connection_made`, in pieces.
+    AtOnce,
+    /// A piece from each of a chain of timers.
+    Timers,
+    /// A piece for each piece received, and from timers when nothing comes.
+    Replies,
+    /// A push producer, driven by timers.
+    Push,
+    /// A push producer, though `lose_connection` was called right after it was registered.
+    PushWhileClosing,
+    /// A pull producer.
+    Pull,
+}
+
+/// How an end finishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// `lose_connection` when all is written.
+    Lose,
+    /// `lose_write_connection` when all is written, `lose_connection` at the peer's end of file.
+    HalfClose,
+    /// Waits for the peer to finish.
+    Wait,
+    /// `abort_connection` when all is written.
+    Abort,
+    /// `lose_connection` inside the first `data_received` after this many bytes.
+    LoseInside(usize),
+    /// `abort_connection` there.
+    AbortInside(usize),
+    /// A panic there.
+    PanicInside(usize),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) bytes: usize,
+    pub(crate) piece_bytes_max: usize,
+    pub(crate) source: Source,
+    pub(crate) ending: Ending,
+    /// Whether it hears of the peer's end of file and goes on writing.
+    pub(crate) half_closeable: bool,
+    /// Whether it pauses its reading now and then.
+    pub(crate) pauses: bool,
+    /// Whether it makes other connections write from its callbacks.
+    pub(crate) nudges: bool,
+    pub(crate) high_water: usize,
+}
+
+/// How rough the ends are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manners {
+    /// No end breaks its connection.
+    Civil,
+    Rough,
+}
+
+impl Plan {
+    /// A client's. It never only waits.
+    pub(crate) fn of_client(dice: &Dice, manners: Manners) -> Self {
+        Self::drawn(dice, manners, Ending::HalfClose)
+    }
+
+    pub(crate) fn of_server(dice: &Dice, manners: Manners) -> Self {
+        Self::drawn(dice, manners, Ending::Wait)
+    }
+
+    fn drawn(dice: &Dice, manners: Manners, patient: Ending) -> Self {
+        let limit = dice.size(14);
+        let ending = match (dice.below(12), manners) {
+            (0..4, _) => Ending::Lose,
+            (4..6, _) => Ending::HalfClose,
+            (6..8, _) => patient,
+            (8, _) => Ending::LoseInside(limit),
+            (9, Manners::Rough) => Ending::Abort,
+            (10, Manners::Rough) => Ending::AbortInside(limit),
+            (11, Manners::Rough) if dice.one_in(3) => Ending::PanicInside(limit),
+            _ => patient,
+        };
+        let sources = [
+            Source::AtOnce,
+            Source::Timers,
+            Source::Replies,
+            Source::Push,
+            Source::PushWhileClosing,
+            Source::Pull,
+        ];
+        Self {
+            bytes: dice.size(16),
+            piece_bytes_max: 1 + dice.size(16),
+            source: sources[dice.below(sources.len())],
+            ending,
+            half_closeable: dice.below(2) == 0,
+            pauses: dice.one_in(3),
+            nudges: dice.one_in(3),
+            high_water: dice.size(14),
+        }
+    }
+}
+
+/// The byte at a position of what one side of one life sends.
+pub(crate) fn pattern(life: u64, side: usize, position: usize) -> u8 {
+    let block = mixed((life << 32) ^ ((side as u64) << 63) ^ (position / 8) as u64);
+    (block >> (position % 8 * 8)) as u8
+}

@@ -1,0 +1,186 @@
+//! One run: a reactor on a simulated network, and a thousand lives on it.
+//!
+//! Invariant: a run is a function of its seed and its settings.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use interfaces::{
+    Address, ConnectTcp, ConnectUnix, Factory, ListenTcp, ListenUnix, ListeningPort, Observer,
+    Occurrence, ReactorTcp, ReactorUnix, UnixAddress,
+};
+use protocol::{FactoryFn, WeakProtocolRef};
+use ropewalk_reactor::{Census, Faults, Limits, Reactor, Simulated};
+
+use crate::ledger::{CLIENT, Ledger, SERVER, Summary};
+use crate::plan::{Dice, Manners, Plan};
+use crate::talker::Talker;
+
+/// Numbers above this are lives on UNIX sockets; below are the ports of those on TCP.
+const FIRST_UNIX_LIFE: u64 = 1 << 32;
+
+/// More turns than a run can need: it does not come to an end.
+const TURNS_MAX: usize = 2_000_000;
+
+pub(crate) struct Rig {
+    pub(crate) reactor: Reactor<Simulated>,
+    pub(crate) dice: Dice,
+    pub(crate) ledger: RefCell<Ledger>,
+    pub(crate) talkers: RefCell<Vec<WeakProtocolRef<Talker>>>,
+    seed: u64,
+    manners: Manners,
+    to_begin: Cell<usize>,
+    failure: RefCell<Option<String>>,
+    ports: RefCell<Vec<Rc<dyn ListeningPort>>>,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) trace_hash: u64,
+    pub(crate) summary: Summary,
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn observe(&self, _: &Occurrence<'_>) {}
+}
+
+/// Runs `lives` lives, checks all that must be true of them, and that nothing is left.
+pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> Outcome {
+    let network = Simulated::new(seed);
+    network.set_faults(faults);
+    network.keep_log(40);
+    let reactor = Reactor::on(network.clone(), Limits::default());
+    reactor.set_observer(Rc::new(Silent));
+    let rig = Rc::new(Rig {
+        reactor,
+        dice: Dice::new(seed),
+        ledger: RefCell::default(),
+        talkers: RefCell::default(),
+        seed,
+        manners,
+        to_begin: Cell::new(lives),
+        failure: RefCell::default(),
+        ports: RefCell::default(),
+    });
+    rig.listen();
+    rig.begin_all(lives);
+    rig.turn_until_empty(&network);
+    rig.stop_listening();
+    assert_eq!(rig.reactor.census(), Census::default(), "seed {seed}");
+    assert_eq!(network.carried(), Default::default(), "seed {seed}");
+    if manners == Manners::Civil {
+        rig.ledger.borrow().check_civil(seed);
+    }
+    let summary = rig.ledger.borrow().check(seed, |life| life >= FIRST_UNIX_LIFE);
+    Outcome { trace_hash: network.trace_hash(), summary }
+}
+
+impl Rig {
+    /// Something that must not happen did. Callbacks cannot assert: the reactor would catch it.
+    pub(crate) fn fail(&self, what: String) {
+        self.failure.borrow_mut().get_or_insert(what);
+    }
+
+    fn listen(self: &Rc<Self>) {
+        for address in ["127.0.0.1:80", "[::1]:80"] {
+            let options = ListenTcp::new(address.parse::<SocketAddr>().expect("an address"));
+            let port = self.reactor.listen_tcp(&options, self.servers(None)).expect("listens");
+            self.ports.borrow_mut().push(port);
+        }
+    }
+
+    fn stop_listening(&self) {
+        for port in self.ports.take() {
+            drop(port.stop_listening());
+        }
+    }
+
+    fn servers(self: &Rc<Self>, life: Option<u64>) -> Rc<dyn Factory> {
+        let rig = Rc::downgrade(self);
+        let build = move |_: &Address| {
+            let rig = rig.upgrade()?;
+            let plan = Plan::of_server(&rig.dice, rig.manners);
+            Some(Talker::running(&rig, plan, SERVER, life))
+        };
+        FactoryFn::erased(build).shared()
+    }
+
+    fn clients(self: &Rc<Self>, life: Option<u64>) -> Rc<dyn Factory> {
+        let rig = Rc::downgrade(self);
+        let build = move |_: &Address| {
+            let rig = rig.upgrade()?;
+            let plan = Plan::of_client(&rig.dice, rig.manners);
+            Some(Talker::running(&rig, plan, CLIENT, life))
+        };
+        FactoryFn::erased(build).shared()
+    }
+
+    /// The lives begin over some time, so that some hundred are on at once.
+    fn begin_all(self: &Rc<Self>, lives: usize) {
+        for number in 0..lives {
+            let delay = Duration::from_millis(self.dice.below(2 * lives) as u64);
+            let rig = self.clone();
+            self.reactor.call_later(delay, move || {
+                rig.to_begin.set(rig.to_begin.get() - 1);
+                rig.begin(number as u64);
+            });
+        }
+    }
+
+    fn begin(self: &Rc<Self>, number: u64) {
+        let connected = match self.dice.below(4) {
+            0 | 1 => self.connect_tcp("127.0.0.1:80"),
+            2 => self.connect_tcp("[::1]:80"),
+            _ => {
+                let life = FIRST_UNIX_LIFE + number;
+                let name: Rc<[u8]> = format!("/life/{number}").into_bytes().into();
+                let path = self.dice.one_in(2);
+                let address =
+                    if path { UnixAddress::Path(name) } else { UnixAddress::Abstract(name) };
+                let options = ListenUnix::new(address.clone());
+                let listening = self.reactor.listen_unix(&options, self.servers(Some(life)));
+                self.ports.borrow_mut().push(listening.expect("listens"));
+                let options = ConnectUnix::new(address);
+                self.reactor.connect_unix(&options, self.clients(Some(life)))
+            }
+        };
+        // Whether it came about shows in the ledger.
+        drop(connected.add_errback(|_| Ok(())));
+    }
+
+    fn connect_tcp(self: &Rc<Self>, address: &str) -> deferred::Deferred<()> {
+        let options = ConnectTcp::new(address.parse::<SocketAddr>().expect("an address"));
+        self.reactor.connect_tcp(&options, self.clients(None))
+    }
+
+    fn turn_until_empty(&self, network: &Simulated) {
+        for _ in 0..TURNS_MAX {
+            let turned = self.reactor.turn(None);
+            let census = self.reactor.census();
+            if self.to_begin.get() == 0 && (Census { ports: 0, ..census }) == Census::default() {
+                return;
+            }
+            if let Some(failure) = self.failure.take() {
+                panic!("seed {}: {failure}\n{}", self.seed, network.log().join("\n"));
+            }
+            if let Err(error) = turned {
+                let stuck = self.stuck();
+                panic!("seed {}: {error}: {census:?}\n{stuck}", self.seed);
+            }
+        }
+        panic!("seed {}: no end: {:?}\n{}", self.seed, self.reactor.census(), self.stuck());
+    }
+
+    /// The lives that have not ended.
+    fn stuck(&self) -> String {
+        let ledger = self.ledger.borrow();
+        let stuck =
+            ledger.lives.iter().filter(|(_, ends)| ends.iter().any(|end| end.made != end.lost));
+        stuck.map(|(life, ends)| format!("life {life:#x}: {ends:#?}\n")).collect()
+    }
+}

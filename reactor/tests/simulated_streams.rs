@@ -1,0 +1,223 @@
+//! Streams of a reactor in corners that real networks reach rarely, each named after what went wrong
+//! there once.
+//!
+//! Invariant: whoever waits for something that never comes shows as a deadlock of the simulation.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use interfaces::{
+    Address, ConnectTcp, ConnectUnix, HalfCloseableProtocol, ListenTcp, ListenUnix, ListeningPort,
+    Protocol, ReactorTcp, ReactorUnix, Reason, Transport, UnixAddress,
+};
+use protocol::factory_fn;
+use ropewalk_reactor::{
+    Census, Chance, Faults, Limits, Links, Reactor, Simulated, SimulatedStream, Sys,
+};
+
+/// What happened to some protocol.
+type Diary = Rc<RefCell<Vec<String>>>;
+
+/// Does something at the start, and writes down what it is told.
+struct Diarist<F> {
+    diary: Diary,
+    start: F,
+    half_closeable: bool,
+}
+
+impl<F: FnMut(&Rc<dyn Transport>) + 'static> Protocol for Diarist<F> {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        (self.start)(transport);
+    }
+
+    fn data_received(&mut self, _: &Rc<dyn Transport>, data: &[u8]) {
+        self.diary.borrow_mut().push(format!("{} bytes", data.len()));
+    }
+
+    fn connection_lost(&mut self, reason: &Reason) {
+        self.diary.borrow_mut().push(reason.to_string());
+    }
+
+    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
+        if self.half_closeable { Some(self) } else { None }
+    }
+}
+
+impl<F> HalfCloseableProtocol for Diarist<F> {
+    fn read_connection_lost(&mut self, _: &Rc<dyn Transport>) {
+        self.diary.borrow_mut().push("end of file".to_owned());
+    }
+}
+
+fn address() -> SocketAddr {
+    "127.0.0.1:80".parse().expect("an address")
+}
+
+fn quiet(seed: u64) -> Reactor<Simulated> {
+    let network = Simulated::new(seed);
+    network.set_faults(Faults::none());
+    // Fast enough for the megabytes below, and far too small to hold them.
+    network.set_links(Links { buffer: 4096..=65536, segment: 1460..=1460, ..Links::default() });
+    Reactor::on(network, Limits::default())
+}
+
+fn diarist(
+    diary: &Diary,
+    start: impl FnMut(&Rc<dyn Transport>) + Copy + 'static,
+    half_closeable: bool,
+) -> Rc<dyn interfaces::Factory> {
+    let diary = diary.clone();
+    factory_fn(move |_: &Address| Diarist { diary: diary.clone(), start, half_closeable })
+}
+
+fn listening(
+    reactor: &Reactor<Simulated>,
+    diary: &Diary,
+    start: impl FnMut(&Rc<dyn Transport>) + Copy + 'static,
+) -> Rc<dyn ListeningPort> {
+    let factory = diarist(diary, start, false);
+    reactor.listen_tcp(&ListenTcp::new(address()), factory).expect("listens")
+}
+
+/// Turns until nothing but ports is left; a wait without end is a failure.
+fn finish(reactor: &Reactor<Simulated>) {
+    while (Census { ports: 0, ..reactor.census() }) != Census::default() {
+        reactor.turn(Some(std::time::Duration::from_secs(1))).expect("turns");
+        assert!(reactor.system().now().as_secs() < 3600, "no end: {:?}", reactor.census());
+    }
+}
+
+fn entries(diary: &Diary) -> Vec<String> {
+    diary.borrow().clone()
+}
+
+#[test]
+fn a_greeting_that_came_with_the_connection_is_read() {
+    for seed in 0..50 {
+        let reactor = quiet(seed);
+        // The report that the connection stands comes late enough to tell of the greeting too.
+        let late = Faults { delayed_report: Chance::per_mille(500), ..Faults::none() };
+        reactor.system().set_faults(late);
+        let (server, client) = (Diary::default(), Diary::default());
+        let port = listening(&reactor, &server, |transport| transport.write(b"hello"));
+        let factory = diarist(&client, |_| {}, false);
+        drop(reactor.connect_tcp(&ConnectTcp::new(address()), factory));
+        for _ in 0..20 {
+            reactor.turn(Some(std::time::Duration::from_secs(1))).expect("turns");
+        }
+        assert_eq!(entries(&client), ["5 bytes"], "seed {seed}");
+        reactor.disconnect_all();
+        drop(port);
+    }
+}
+
+#[test]
+fn two_ends_that_close_with_more_unsent_than_buffers_hold_both_end() {
+    let start = |transport: &Rc<dyn Transport>| {
+        transport.write(&[7; 1_000_000]);
+        transport.lose_connection();
+    };
+    let paused = |transport: &Rc<dyn Transport>| {
+        transport.pause_producing();
+        transport.write(&[7; 1_000_000]);
+        transport.lose_connection();
+    };
+    for seed in 0..10 {
+        let reactor = quiet(seed);
+        let (server, client) = (Diary::default(), Diary::default());
+        let port = listening(&reactor, &server, start);
+        let factory = diarist(&client, paused, false);
+        drop(reactor.connect_tcp(&ConnectTcp::new(address()), factory));
+        finish(&reactor);
+        for diary in [server, client] {
+            assert_eq!(entries(&diary), ["connection closed cleanly"], "seed {seed}");
+        }
+        drop(port);
+    }
+}
+
+#[test]
+fn a_stream_that_was_half_closed_by_its_peer_learns_of_a_reset() {
+    let reactor = quiet(1);
+    let diary = Diary::default();
+    let factory = diarist(&diary, |_| {}, true);
+    let port = reactor.listen_tcp(&ListenTcp::new(address()), factory).expect("listens");
+    let network = reactor.system().clone();
+    let peer: SimulatedStream = network.connect_tcp(address(), None).expect("begins");
+    let turn = || reactor.turn(Some(std::time::Duration::from_secs(1))).expect("turns");
+    (0..5).for_each(|_| turn());
+    network.shutdown_write(&peer).expect("shuts down");
+    (0..5).for_each(|_| turn());
+    assert_eq!(entries(&diary), ["end of file"]);
+    network.reset_on_close(&peer);
+    drop(peer);
+    (0..5).for_each(|_| turn());
+    assert_eq!(entries(&diary), ["end of file", "connection lost"]);
+    drop(port);
+}
+
+#[test]
+fn interrupted_calls_are_made_again() {
+    for seed in 0..20 {
+        let reactor = quiet(seed);
+        let often = Faults { interrupted: Chance::per_mille(700), ..Faults::none() };
+        reactor.system().set_faults(often);
+        let (server, client) = (Diary::default(), Diary::default());
+        let start = |transport: &Rc<dyn Transport>| {
+            transport.write(b"all that there is");
+            transport.as_half_closeable().expect("TCP is").lose_write_connection();
+        };
+        let port = listening(&reactor, &server, start);
+        let factory = diarist(&client, start, false);
+        drop(reactor.connect_tcp(&ConnectTcp::new(address()), factory));
+        finish(&reactor);
+        for diary in [server, client] {
+            let entries = entries(&diary);
+            assert_eq!(entries.last().expect("ended"), "connection closed cleanly", "seed {seed}");
+            assert!(entries.len() > 1, "seed {seed}");
+        }
+        drop(port);
+    }
+}
+
+#[test]
+fn a_unix_client_waits_while_the_backlog_is_full() {
+    let reactor = quiet(1);
+    let path = UnixAddress::Path(b"/run/x".as_slice().into());
+    let options = ListenUnix { backlog: 0, ..ListenUnix::new(path.clone()) };
+    let network = reactor.system().clone();
+    let listener = network.listen_unix(&options).expect("listens");
+    let first = network.connect_unix(&path).expect("fits");
+    let diary = Diary::default();
+    let factory = diarist(&diary, |transport| transport.lose_connection(), false);
+    drop(reactor.connect_unix(&ConnectUnix::new(path), factory));
+    let turn = || reactor.turn(Some(std::time::Duration::from_millis(5))).expect("turns");
+    (0..20).for_each(|_| turn());
+    assert!(entries(&diary).is_empty());
+    let accepted = network.accept(&listener).expect("accepts");
+    (0..20).for_each(|_| turn());
+    assert_eq!(entries(&diary), ["connection closed cleanly"]);
+    drop((first, accepted, listener));
+}
+
+#[test]
+fn a_port_without_descriptors_sheds_and_then_goes_on() {
+    let reactor = quiet(1);
+    let network = reactor.system().clone();
+    let diary = Diary::default();
+    let port = listening(&reactor, &diary, |transport| transport.lose_connection());
+    let turn = || reactor.turn(Some(std::time::Duration::from_millis(200))).expect("turns");
+    let clients = [(); 2].map(|()| network.connect_tcp(address(), None).expect("begins"));
+    network.limit_descriptors(3);
+    (0..5).for_each(|_| turn());
+    assert!(entries(&diary).is_empty());
+    for client in &clients {
+        assert_eq!(network.read(client, &mut [0; 9]).expect("it was closed"), 0);
+    }
+    network.limit_descriptors(usize::MAX);
+    let client = network.connect_tcp(address(), None).expect("begins");
+    (0..5).for_each(|_| turn());
+    assert_eq!(entries(&diary), ["connection closed cleanly"]);
+    drop((clients, client, port));
+}
