@@ -183,8 +183,9 @@ impl Connection {
         if waiting + data.len() < RECORD_PLAINTEXT_MAX {
             return self.append(data);
         }
-        // What waits is less than a record, so `head` makes it one exactly.
-        let (head, rest) = data.split_at(RECORD_PLAINTEXT_MAX - waiting);
+        // What waits is less than a record, so `head` makes it one exactly; or it was held during the
+        // handshake, and is sent as it is.
+        let (head, rest) = data.split_at(RECORD_PLAINTEXT_MAX.saturating_sub(waiting));
         let (whole, tail) = rest.split_at(rest.len() - rest.len() % RECORD_PLAINTEXT_MAX);
         self.append(head);
         self.guarded(|| {
