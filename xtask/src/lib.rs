@@ -116,7 +116,7 @@ pub use cases::all as all_cases;
 pub use descriptors::open_descriptors;
 pub use matrix::{Cell, Row, Verdict, run, run_case};
 pub use notices::{PLANNED, panic_as_planned};
-pub use pair::{Pair, clean, describe, half, unclean};
+pub use pair::{Pair, clean, describe, half, roomy, unclean};
 pub use party::Party;
 pub use pattern::{Dice, pattern};
 pub use probe::{Call, Probe};

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use interfaces::{HalfCloseableTransport, ListeningPort, Reason, Transport};
+use interfaces::{BufferLimits, HalfCloseableTransport, ListeningPort, Reason, Transport};
 
 use crate::case::same_bytes;
 use crate::{Failed, Outcome, Probe, Trial, ensure};
@@ -114,6 +114,11 @@ pub fn describe(reason: &Reason) -> String {
         source = cause.source();
     }
     text
+}
+
+/// Limits that let so many unsent bytes be, and what a layer adds to them.
+pub fn roomy(bytes: usize) -> BufferLimits {
+    BufferLimits { cap: 2 * bytes, ..BufferLimits::default() }
 }
 
 /// The transport's ability to close one direction.

@@ -15,10 +15,18 @@ use crate::notices::{Notices, take_unhandled};
 use crate::party::Register;
 use crate::{Failed, Outcome, Pair, Party, Script, Subject, World, ensure};
 
-/// The longest that anything may take, on the world's own clock and on the wall's.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How long nothing must be left after the end of a case, until something counts as left behind.
-const CLEANUP: Duration = Duration::from_secs(5);
+/// The longest that anything may take.
+const PATIENCE: Patience =
+    Patience { wall: Duration::from_secs(20), world: Duration::from_secs(300) };
+/// The longest until nothing is left of a case that is over.
+const CLEANUP: Patience = Patience { wall: Duration::from_secs(5), world: Duration::from_secs(30) };
+
+/// A limit on the wall's clock, and one on the world's own, which may run ahead of it.
+#[derive(Clone, Copy)]
+struct Patience {
+    wall: Duration,
+    world: Duration,
+}
 
 /// What a case is given.
 pub struct Trial {
@@ -193,7 +201,7 @@ impl Trial {
         let core = self.core()?;
         let overdue = Rc::new(Cell::new(false));
         let ring = overdue.clone();
-        let alarm = self.later(PATIENCE, move || {
+        let alarm = self.later(PATIENCE.wall, move || {
             ring.set(true);
             let _ = core.stop();
         });
@@ -209,13 +217,14 @@ impl Trial {
 
     fn turn_until(
         &self,
-        patience: Duration,
+        patience: Patience,
         condition: &mut dyn FnMut() -> bool,
     ) -> Result<bool, Failed> {
         let time = self.time();
         let (wall, begin) = (Instant::now(), time.seconds());
         while !condition() {
-            if wall.elapsed() > patience || time.seconds().saturating_sub(begin) > patience {
+            let passed = time.seconds().saturating_sub(begin);
+            if wall.elapsed() > patience.wall || passed > patience.world {
                 return Ok(false);
             }
             self.world.turn()?;

@@ -4,9 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use interfaces::{BufferLimits, Producer, PullProducer, Transport};
+use interfaces::{Producer, PullProducer, Transport};
 
 use super::abort::{aborted, undisturbed};
+use crate::pair::roomy;
 use crate::pattern::pattern;
 use crate::producers::{PushProbe, Told};
 use crate::{Ability, Case, Outcome, Pair, Script, Trial, ensure, same};
@@ -89,7 +90,7 @@ fn full_wire_after_exchange(t: &Trial) -> Outcome {
 
 fn abort_with_full_buffers(t: &Trial, pair: &Pair) -> Outcome {
     let wire = pair.client.transport()?;
-    wire.set_buffer_limits(BufferLimits { cap: t.large_bytes(), ..BufferLimits::default() });
+    wire.set_buffer_limits(roomy(t.large_bytes()));
     let producer = PushProbe::new();
     same("registering", wire.register_producer(Producer::Push(producer.clone())), Ok(()))?;
     let data = pattern(9, t.large_bytes() / 200);

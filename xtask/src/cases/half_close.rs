@@ -1,8 +1,8 @@
 //! One direction at a time: `lose_write_connection` and the two callbacks of the half-close role.
 
-use interfaces::{BufferLimits, Producer};
+use interfaces::Producer;
 
-use crate::pair::half;
+use crate::pair::{half, roomy};
 use crate::pattern::pattern;
 use crate::probe::Call;
 use crate::producers::PullProbe;
@@ -172,7 +172,7 @@ fn queued_bytes(t: &Trial) -> Outcome {
     let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
-    wire.set_buffer_limits(BufferLimits { cap: data.len(), ..BufferLimits::default() });
+    wire.set_buffer_limits(roomy(data.len()));
     wire.write(&data);
     half(&wire)?.lose_write_connection();
     t.until("the server heard of it", || pair.server.count(Call::ReadLost) == 1)?;

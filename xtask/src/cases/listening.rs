@@ -112,7 +112,10 @@ fn stops_in_build_protocol(t: &Trial) -> Outcome {
                 Ok::<(), deferred::Failure>(())
             }));
         }
-        Some(Script::new().made(|wire| wire.lose_connection()))
+        Some(Script::new().made(|wire| {
+            wire.write(b"bye");
+            wire.lose_connection();
+        }))
     });
     let port = t.listen(&server)?;
     let address = port.host();

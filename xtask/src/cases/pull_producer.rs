@@ -100,10 +100,10 @@ fn pull_to_the_end(t: &Trial) -> Outcome {
 fn pull_to_a_slow_reader(t: &Trial) -> Outcome {
     let pair = t.pair(Script::new().made(|wire| wire.pause_producing()), Script::new())?;
     let (wire, reader) = (pair.client.transport()?, pair.server.transport()?);
-    let pieces = t.large_bytes() / 4 / 100_000;
+    let pieces = t.large_bytes() / 4 / 20_000;
     let out = wire.clone();
     let producer = PullProbe::new(move |before| {
-        out.write(&pattern(before as u64, 100_000));
+        out.write(&pattern(before as u64, 20_000));
         if before + 1 == pieces {
             out.unregister_producer();
             out.lose_connection();
@@ -119,7 +119,7 @@ fn pull_to_a_slow_reader(t: &Trial) -> Outcome {
     ensure(asked < pieces, "it was asked for all though nobody reads")?;
     reader.resume_producing();
     pair.until_lost(t)?;
-    let want: Vec<u8> = (0..pieces).flat_map(|piece| pattern(piece as u64, 100_000)).collect();
+    let want: Vec<u8> = (0..pieces).flat_map(|piece| pattern(piece as u64, 20_000)).collect();
     pair.server_has(&want)?;
     pair.ensure_clean()
 }

@@ -100,11 +100,11 @@ fn below_the_mark(t: &Trial) -> Outcome {
 fn slow_reader(t: &Trial) -> Outcome {
     let pair = t.pair(Script::new().made(|wire| wire.pause_producing()), Script::new())?;
     let (wire, reader) = (pair.client.transport()?, pair.server.transport()?);
-    wire.set_buffer_limits(BufferLimits { high_water: 50_000, cap: 200_000 });
+    wire.set_buffer_limits(BufferLimits { high_water: 20_000, cap: 50_000 });
     let producer = PushProbe::new();
     same("registering", wire.register_producer(Producer::Push(producer.clone())), Ok(()))?;
     let data = pattern(50, (t.large_bytes() / 4).min(15 << 20));
-    let mut pieces = data.chunks(40_000);
+    let mut pieces = data.chunks(10_000);
     let mut pauses = 0;
     loop {
         while producer.told().last() != Some(&Told::Pause) {

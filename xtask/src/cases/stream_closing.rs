@@ -238,12 +238,9 @@ fn buffer_cap(t: &Trial) -> Outcome {
 
 fn keeps_its_transport(t: &Trial) -> Outcome {
     let mut kept = Vec::new();
-    let server = Script::new().made(move |wire| {
-        kept.push(wire.clone());
-        let timers = kept.clone();
-        drop(timers);
-    });
+    let server = Script::new().made(move |wire| kept.push(wire.clone()));
     let pair = t.pair(server, Script::new())?;
+    pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
     t.later(Duration::from_millis(1), move || wire.lose_connection());
     pair.until_lost(t)?;

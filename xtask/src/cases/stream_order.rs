@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use interfaces::{BufferLimits, Chunk};
+use interfaces::Chunk;
 
 use crate::case::same_bytes;
+use crate::pair::roomy;
 use crate::pattern::{Dice, pattern};
 use crate::{Ability, Case, Outcome, Script, Trial, ensure, same};
 
@@ -84,8 +85,7 @@ fn large(t: &Trial) -> Outcome {
     let data = pattern(11, t.large_bytes());
     let pair = t.pair(Script::new(), Script::new())?;
     let wire = pair.server.transport()?;
-    let limits = BufferLimits { cap: data.len() + 1, ..BufferLimits::default() };
-    wire.set_buffer_limits(limits);
+    wire.set_buffer_limits(roomy(data.len()));
     let (last, body) = data.split_last().unwrap_or((&0, &[]));
     wire.write(body);
     let last = *last;
@@ -127,7 +127,7 @@ fn full_wire(t: &Trial) -> Outcome {
     let reader = Script::new().made(|wire| wire.pause_producing());
     let pair = t.pair(reader, Script::new())?;
     let wire = pair.client.transport()?;
-    wire.set_buffer_limits(BufferLimits { cap: data.len(), ..BufferLimits::default() });
+    wire.set_buffer_limits(roomy(data.len()));
     wire.write(&data);
     t.settle()?;
     same("bytes received while paused", pair.server.received_bytes(), 0)?;

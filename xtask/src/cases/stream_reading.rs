@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use interfaces::{BufferLimits, Producer, PushProducer};
 
-use crate::pair::unclean;
+use crate::pair::{roomy, unclean};
 use crate::pattern::pattern;
 use crate::producers::PullProbe;
 use crate::{Ability, Case, Outcome, Script, Trial, ensure, same};
@@ -199,7 +199,7 @@ fn relay(t: &Trial) -> Outcome {
     let source = t.pair(joint, Script::new())?;
     let data = pattern(31, t.large_bytes() / 4);
     let from = source.client.transport()?;
-    from.set_buffer_limits(BufferLimits { cap: data.len(), ..BufferLimits::default() });
+    from.set_buffer_limits(roomy(data.len()));
     from.write(&data);
     t.settle()?;
     sink.server.transport()?.resume_producing();

@@ -51,7 +51,7 @@ impl Subject for SimulatedTcp {
     }
 
     fn large_bytes(&self) -> usize {
-        2 * 1024 * 1024
+        1024 * 1024
     }
 }
 

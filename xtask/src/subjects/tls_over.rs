@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
@@ -12,7 +13,7 @@ use interfaces::{
 };
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tls::{TlsClientEndpoint, TlsServerEndpoint};
+use tls::{TlsClientEndpoint, TlsOptions, TlsServerEndpoint};
 
 use crate::{Ability, Subject, World};
 
@@ -83,6 +84,12 @@ impl std::fmt::Debug for TlsOver {
     }
 }
 
+/// The time limits but for one: a connection whose peer never closes is given up sooner, so that the
+/// cases that leave one need not wait.
+fn options() -> TlsOptions {
+    TlsOptions { close_timeout: Duration::from_millis(250), ..TlsOptions::default() }
+}
+
 struct TlsWorld {
     below: Rc<dyn World>,
     server: Arc<ServerConfig>,
@@ -93,7 +100,8 @@ struct TlsWorld {
 impl TlsWorld {
     fn over(&self, endpoint: Rc<dyn StreamClientEndpoint>) -> Rc<dyn StreamClientEndpoint> {
         let (config, name) = (self.client.clone(), self.name.clone());
-        Rc::new(TlsClientEndpoint::new(config, name, endpoint, self.below.time()))
+        let endpoint = TlsClientEndpoint::new(config, name, endpoint, self.below.time());
+        Rc::new(endpoint.with_options(options()))
     }
 }
 
@@ -109,7 +117,8 @@ impl StreamClientEndpoint for ToNobody {
 impl World for TlsWorld {
     fn server(&self) -> Rc<dyn StreamServerEndpoint> {
         let config = self.server.clone();
-        Rc::new(TlsServerEndpoint::new(config, self.below.server(), self.below.time()))
+        let endpoint = TlsServerEndpoint::new(config, self.below.server(), self.below.time());
+        Rc::new(endpoint.with_options(options()))
     }
 
     fn client(&self, address: &Address) -> Rc<dyn StreamClientEndpoint> {
