@@ -194,6 +194,8 @@ fn a_delay_too_long_to_count_is_as_good_as_never() {
     clock.advance(SECOND * 1_000_000);
     assert!(runs.all().is_empty());
     assert!(never.active() && moved.active());
+    clock.advance(Duration::MAX);
+    assert_eq!(clock.seconds(), Duration::MAX, "time ends here, and nobody panics");
 }
 
 #[test]

@@ -236,6 +236,30 @@ fn who_writes_to_a_side_that_is_gone_learns_it_though_it_never_reads() {
 }
 
 #[test]
+fn a_close_that_waits_for_a_pull_producer_ends_when_its_peer_is_gone() {
+    let talk = Talk::new();
+    talk.pair.flush();
+    let client = talk.pair.client();
+    let source = Source::new(&client, vec![vec![b'x']; 100_000], |_| {});
+    client.register_producer(Producer::Pull(source.clone())).unwrap();
+    client.lose_connection();
+    talk.pair.server().lose_connection();
+    talk.pair.flush();
+    assert_eq!(why(&talk.client), "BrokenPipe");
+    assert!(source.history().len() < 10, "it was not asked to the end");
+    talk.assert_over();
+}
+
+#[test]
+fn an_abort_before_the_first_pump_is_told_like_any_other() {
+    let talk = Talk::new();
+    talk.pair.client().abort_connection();
+    talk.pair.flush();
+    assert_eq!(talk.client.calls(), ["connection_made", "connection_lost"]);
+    assert_eq!(talk.server.calls(), ["connection_made", "connection_lost"]);
+}
+
+#[test]
 fn no_data_is_received_after_lose_connection() {
     let talk = Talk::new();
     talk.pair.flush();

@@ -204,22 +204,28 @@ fn calls_after_the_end_are_dropped_and_find_the_protocol_free() {
 
 #[test]
 fn after_a_panic_the_protocol_is_in_its_place_and_what_waited_comes_first() {
-    let (probe, log) = Probe::connected(|probe, _, data| {
-        if data == b"bad" {
+    let ways: [fn(&ProtocolRef<Probe>); 3] = [
+        |probe| receive(&probe.as_deliver(), b"next"),
+        |probe| probe.enter(|probe| probe.say("next")),
+        |probe| probe.enter_with(|probe, _| probe.say("next")),
+    ];
+    for way in ways {
+        let (probe, log) = Probe::connected(|probe, _, _| {
             probe.me.enter(|probe| {
                 probe.script = Some(Box::new(|_, _, _| {}));
                 probe.say("waited");
             });
             panic!("as planned");
-        }
-    });
-    let deliver = probe.as_deliver();
-    assert!(catch_unwind(AssertUnwindSafe(|| receive(&deliver, b"bad"))).is_err());
-    assert_eq!(probe.try_with(|probe| probe.script.is_some()), Some(false));
-    receive(&deliver, b"good");
-    lose(&deliver);
-    let expected = ["data bad {", "waited", "data good {", "}", "lost: connection closed cleanly"];
-    assert_eq!(*log.borrow(), expected);
+        });
+        let deliver = probe.as_deliver();
+        assert!(catch_unwind(AssertUnwindSafe(|| receive(&deliver, b"bad"))).is_err());
+        way(&probe);
+        lose(&deliver);
+        let log = log.borrow();
+        assert_eq!(log[..2], ["data bad {", "waited"]);
+        assert!(log[2].contains("next"));
+        assert_eq!(log.last().map(String::as_str), Some("lost: connection closed cleanly"));
+    }
 }
 
 #[test]

@@ -71,11 +71,9 @@ impl Pipe {
         }
     }
 
-    /// Sets what comes behind the last byte. A reset stays.
+    /// Sets what comes behind the last byte: a reset also behind an end of file.
     pub(super) fn close(&self, tail: Tail) {
-        if self.tail.get() != Tail::Reset {
-            self.tail.set(tail);
-        }
+        self.tail.set(tail);
     }
 
     pub(super) fn tail(&self) -> Tail {
