@@ -54,9 +54,13 @@ impl<S: Sys> Core<S> {
     /// A stream that does not read learns here that it is broken. One that is only paused is told
     /// when it resumes, after what is there to be read.
     fn look_for_error(&self, stream: &std::rc::Rc<Stream<S>>) {
-        let Some(Err(error)) = stream.with_socket(|sys, socket| sys.take_error(socket)) else {
-            return;
-        };
+        let flushing = matches!(stream.state.get(), State::Flushing(_));
+        let asked = stream.with_socket(|sys, socket| {
+            sys.take_error(socket)?;
+            // A UNIX socket whose peer is gone has no error, but refuses even to send nothing.
+            if flushing { refuses_writes(sys, socket) } else { Ok(()) }
+        });
+        let Some(Err(error)) = asked else { return };
         stream.io.broken.set(Some(os_error(&error)));
         match stream.state.get() {
             State::Open { reading: Reading::Open, .. } | State::Doomed | State::Lost => {}
@@ -152,5 +156,16 @@ impl<S: Sys> Core<S> {
         stream.state.set(State::Flushing(Waits::ForNothing));
         self.stop_producer(stream);
         self.flush(running);
+    }
+}
+
+/// Whether the other end is gone, asked by sending nothing.
+fn refuses_writes<S: Sys>(sys: &S, socket: &S::Stream) -> io::Result<()> {
+    loop {
+        match sys.write(socket, &[]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            answer => return answer.map(drop),
+        }
     }
 }
