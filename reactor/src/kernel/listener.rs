@@ -41,6 +41,8 @@ impl Listener {
             let limit = sockaddr::UNIX_NAME_BYTES_MAX;
             return Err(ListenError::NameTooLong { address, length, limit });
         }
+        let name = sockaddr::from_unix(&options.address)
+            .map_err(|error| refused(address.clone(), &error))?;
         let mut path = match (&options.address, options.lock_file) {
             (UnixAddress::Path(path), LockFile::Used) => Some(UnixPath::locked(path)?),
             (UnixAddress::Path(path), LockFile::Ignored) => Some(UnixPath::unlocked(path)),
@@ -50,7 +52,7 @@ impl Listener {
             let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
             // The file that bind makes takes the socket's own mode, so it is never wider than this.
             let socket = with_mode(socket, options.mode)?;
-            socket.bind(&sockaddr::from_unix(&options.address)?)?;
+            socket.bind(&name)?;
             if let Some(path) = &mut path {
                 path.made(options.mode)?;
             }
@@ -131,6 +133,9 @@ fn refused(address: Address, error: &io::Error) -> ListenError {
     let hint = match errno {
         libc::EACCES if privileged => "a port below 1024 needs CAP_NET_BIND_SERVICE",
         libc::EACCES => "the directory cannot be written to",
+        libc::EINVAL if address.port().is_none() => {
+            "a UNIX path is not empty and has no NUL byte in it"
+        }
         libc::EADDRINUSE => "something else listens there already, or left its socket behind",
         libc::EADDRNOTAVAIL => "no interface of this machine has that address",
         libc::ENOENT => "the directory does not exist",

@@ -5,6 +5,7 @@
 mod connecting;
 mod credentials;
 mod listener;
+mod lock_file;
 mod reserve;
 mod signals;
 mod sockaddr;

@@ -36,6 +36,8 @@ pub(super) fn or_unnamed(address: io::Result<SockAddr>) -> Address {
 /// Theirs for ours.
 pub(super) fn from_unix(address: &UnixAddress) -> io::Result<SockAddr> {
     match address {
+        // The system would take the first for no name, and cut the second at its NUL.
+        UnixAddress::Path(path) if path.is_empty() || path.contains(&0) => Err(not_a_name()),
         UnixAddress::Path(path) => SockAddr::unix(as_path(path)),
         UnixAddress::Abstract(name) => {
             let mut bytes = Vec::with_capacity(name.len() + 1);
@@ -43,8 +45,12 @@ pub(super) fn from_unix(address: &UnixAddress) -> io::Result<SockAddr> {
             bytes.extend_from_slice(name);
             SockAddr::unix(as_path(&bytes))
         }
-        UnixAddress::Unnamed => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+        UnixAddress::Unnamed => Err(not_a_name()),
     }
+}
+
+fn not_a_name() -> io::Error {
+    io::Error::from_raw_os_error(libc::EINVAL)
 }
 
 /// The length of a name that is too long for the system.

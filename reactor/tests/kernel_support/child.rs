@@ -1,0 +1,94 @@
+//! Tests that need a process of their own, because they change what a whole process shares: the
+//! umask, limits, signals, the number of descriptors.
+//!
+//! Invariant: a child ends within its time, whatever it does.
+
+use std::env;
+use std::process::{Child, Command, Stdio};
+
+/// Set in a child: which test it is.
+const CHILD: &str = "ROPEWALK_TEST_CHILD";
+
+/// After this many seconds the kernel ends a child.
+const CHILD_LIVES_SECONDS: u32 = 60;
+
+/// Runs the body of the test `name` in a process of its own.
+pub(crate) fn in_child(name: &str, body: impl FnOnce()) {
+    if is_child(name) {
+        return body();
+    }
+    let output = command(name).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{name} in its own process: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Whether this process was started to run the test `name`.
+pub(crate) fn is_child(name: &str) -> bool {
+    let this = env::var_os(CHILD).is_some_and(|child| child == name);
+    if this {
+        // SAFETY: alarm(2) only sets a timer of the process, whose signal ends it.
+        unsafe { libc::alarm(CHILD_LIVES_SECONDS) };
+    }
+    this
+}
+
+/// The test `name` as a process of its own, with pipes for its standard input and output.
+pub(crate) fn spawn(name: &str, variables: &[(&str, &str)]) -> Child {
+    command(name)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn command(name: &str) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(CHILD, name);
+    command
+}
+
+/// Sets the most descriptors this process may have; answers what the limit was.
+pub(crate) fn set_descriptor_limit(limit: u64) -> u64 {
+    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls get a pointer to a whole `rlimit` that outlives them.
+    unsafe {
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut now), 0);
+        let before = now.rlim_cur;
+        now.rlim_cur = limit.min(now.rlim_max);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const now), 0);
+        before
+    }
+}
+
+/// Sets the umask; answers what it was.
+pub(crate) fn set_umask(umask: u32) -> u32 {
+    // SAFETY: umask(2) has no memory effects.
+    unsafe { libc::umask(umask) }
+}
+
+/// Sends a signal to this process.
+pub(crate) fn signal_self(signal: i32) {
+    // SAFETY: neither call touches memory.
+    assert_eq!(unsafe { libc::kill(libc::getpid(), signal) }, 0);
+}
+
+/// Gives a signal its default action back.
+pub(crate) fn default_action(signal: i32) {
+    // SAFETY: the action is the system's own, no handler of ours.
+    assert_ne!(unsafe { libc::signal(signal, libc::SIG_DFL) }, libc::SIG_ERR);
+}
+
+/// The processor time that this process has used.
+pub(crate) fn processor_time() -> std::time::Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer leads to a whole `timespec`.
+    let answer = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    assert_eq!(answer, 0);
+    std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
