@@ -218,6 +218,9 @@ impl Connection {
                 let complete = ended || self.inbox.peer_closed.get();
                 if complete { Reason::Done } else { Reason::Truncated }
             }
+            (Reason::WriteBufferExceeded { .. }, None) => {
+                Reason::WriteBufferExceeded { cap: self.limits().cap }
+            }
             (_, None) => below.clone(),
         }
     }

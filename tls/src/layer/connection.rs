@@ -142,6 +142,10 @@ impl Connection {
         open && matches!(self.phase.get(), Phase::New | Phase::Handshaking | Phase::Established)
     }
 
+    pub(super) fn limits(&self) -> BufferLimits {
+        self.limits.get()
+    }
+
     pub(super) fn set_limits(&self, limits: BufferLimits) {
         self.limits.set(limits);
     }

@@ -105,7 +105,7 @@ impl Transport for Connection {
     fn set_buffer_limits(&self, limits: BufferLimits) {
         self.set_limits(limits);
         if let Some(below) = self.below.get() {
-            below.set_buffer_limits(limits);
+            below.set_buffer_limits(with_room_for_records(limits));
         }
     }
 
@@ -124,6 +124,12 @@ impl Transport for Connection {
     fn as_tls(&self) -> Option<&dyn TlsTransport> {
         Some(self)
     }
+}
+
+/// The limits below, where the handshake and what records add to their plaintext count, too.
+fn with_room_for_records(limits: BufferLimits) -> BufferLimits {
+    let room = limits.cap / 16 + 64 * 1024;
+    BufferLimits { cap: limits.cap.saturating_add(room), ..limits }
 }
 
 impl PushProducer for Connection {

@@ -143,3 +143,15 @@ fn writes_of_one_callback_become_as_few_records_as_fit() {
     });
     assert_eq!(sequence, 5 + RECORD);
 }
+
+#[test]
+fn a_large_write_before_the_handshake_arrives() {
+    for version in VERSIONS {
+        let talking = Talk::new(version).begin();
+        talking.pair.pump();
+        talking.server_handle().write(&vec![1; 15 << 20]);
+        talking.flush();
+        assert_eq!(talking.client.received().len(), 15 << 20, "{:?}", talking.client.lost());
+        assert!(talking.client.lost().is_none());
+    }
+}

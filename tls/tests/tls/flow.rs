@@ -321,6 +321,25 @@ fn pausing_is_passed_on_below_but_not_before_the_handshake_is_done() {
 }
 
 #[test]
+fn a_small_cap_leaves_room_for_the_handshake_and_is_the_one_that_is_told() {
+    for version in VERSIONS {
+        let talking = Talk::new(version)
+            .server(|server| {
+                server.on_made(|transport| {
+                    transport.set_buffer_limits(BufferLimits { high_water: 10, cap: 100 });
+                    transport.write(&[b'x'; 100]);
+                })
+            })
+            .run();
+        assert_eq!(talking.client.received(), [b'x'; 100]);
+        talking.server_handle().write(&[b'x'; 200_000]);
+        talking.flush();
+        let reason = talking.server.lost();
+        assert!(matches!(reason, Some(Reason::WriteBufferExceeded { cap: 100 })), "{reason:?}");
+    }
+}
+
+#[test]
 fn tls_within_tls_works() {
     for version in VERSIONS {
         let inner = Talk::new(version);
