@@ -1,2 +1,63 @@
-//! Being built.
-fn main() {}
+//! `ropewalk`: serve, relay, pipe and check any endpoint.
+//!
+//! ```text
+//! ropewalk serve <echo|discard|chargen|daytime> <LISTEN>...   one protocol on several endpoints
+//! ropewalk relay <LISTEN> <CONNECT>                           each connection joined to a new one
+//! ropewalk pipe <CONNECT>                                     standard input and output joined to it
+//! ropewalk check [--client|--server] <ENDPOINT> [--json]      what a string means
+//! ```
+//!
+//! Standard output has one line for each listener, `listening ADDRESS`, once all of them accept; what
+//! goes wrong is told on standard error. Exit codes are 0 (done, or stopped by a signal), 64 (an
+//! endpoint or the usage is wrong), 69 (it cannot listen or connect). `SIGTERM` and `SIGINT` close
+//! the ports and let connections finish for `--grace`; the second one ends them now.
+//!
+//! Invariant of this file: it dispatches, and does nothing else.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod exit_code;
+
+mod commands;
+mod json;
+mod listening;
+mod live;
+mod server;
+mod shutdown;
+mod workshop;
+
+mod pipe;
+mod protocols;
+mod relay;
+
+mod grace;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+use exit_code::Exit;
+
+fn main() -> ExitCode {
+    match Arguments::try_parse() {
+        Ok(arguments) => dispatch(&arguments.command).into(),
+        Err(error) => {
+            // Whoever closed the output does not want to read it.
+            let _ = error.print();
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            exit.into()
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> Exit {
+    let exit = match command {
+        Command::Serve(arguments) => commands::serve::run(arguments),
+        Command::Relay(arguments) => commands::relay::run(arguments),
+        Command::Pipe(arguments) => commands::pipe::run(arguments),
+        Command::Check(arguments) => commands::check::run(arguments),
+    };
+    exit.unwrap_or_else(|exit| exit)
+}

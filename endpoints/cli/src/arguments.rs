@@ -1,0 +1,196 @@
+//! The command line, as clap reads it.
+//!
+//! Invariant: endpoints stay text here: only the registry knows what they may say.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::grace::parse_grace;
+
+/// One command for both sides of any connection.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ropewalk",
+    version,
+    about = "Serve, relay, pipe and check any endpoint",
+    before_long_help = "\
+Examples:
+  ropewalk serve echo tcp:7 unix:/run/echo.sock
+  ropewalk relay tcp:8080 tls:example.com:443
+  ropewalk pipe tcp:example.com:80 < request > answer
+  ropewalk check tcp:8080:interface=127.0.0.1",
+    after_long_help = "\
+Endpoints:
+  to listen on    tcp:PORT[:interface=ADDRESS]   unix:PATH   systemd:name=NAME
+                  ssl:PORT:privateKey=FILE:certKey=FILE
+  to connect to   tcp:HOST:PORT   unix:PATH   tls:HOST:PORT
+
+Exit codes: 0 done, 64 wrong endpoint or usage, 69 cannot listen or connect
+More: ropewalk COMMAND --help; the version: ropewalk --version",
+    disable_help_subcommand = true,
+    disable_help_flag = true,
+    disable_version_flag = true
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    help: Help,
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, hide_long_help = true)]
+    version: Option<bool>,
+}
+
+/// `-h` and `--help`, which the long help need not mention to who has found it.
+#[derive(Args, Clone, Copy, Debug)]
+struct Help {
+    /// Print help; --help has examples
+    #[arg(short = 'h', long, action = ArgAction::Help, hide_long_help = true)]
+    help: Option<bool>,
+}
+
+/// What there is to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve one protocol on one or several endpoints
+    #[command(
+        disable_help_flag = true,
+        before_long_help = "\
+Examples:
+  ropewalk serve echo tcp:7777
+  ropewalk serve daytime tcp:13 tcp6:13 unix:/run/daytime.sock
+  ropewalk serve discard systemd:name=web --grace 30s"
+    )]
+    Serve(Serve),
+    /// Join every connection accepted to a new one, both ways
+    #[command(
+        disable_help_flag = true,
+        before_long_help = "\
+Examples:
+  ropewalk relay tcp:8080 unix:/run/app.sock
+  ropewalk relay tcp:8080 tls:example.com:443        puts TLS on
+  ropewalk relay ssl:443:privateKey=k.pem:certKey=c.pem tcp:localhost:80
+                                                     takes TLS off"
+    )]
+    Relay(Relay),
+    /// Join standard input and output to a connection
+    #[command(
+        disable_help_flag = true,
+        before_long_help = "\
+Examples:
+  ropewalk pipe tcp:example.com:13
+  ropewalk pipe tls:example.com:443 < request > answer",
+        after_long_help = "\
+The end of the input half-closes the connection. The command ends when the peer
+has closed and all that came from it is written: 0 after a clean end, 69 after
+any other."
+    )]
+    Pipe(Pipe),
+    /// Say what an endpoint means, without opening anything
+    #[command(
+        disable_help_flag = true,
+        before_long_help = "\
+Examples:
+  ropewalk check tcp:8080:interface=127.0.0.1
+  ropewalk check --client tls:example.com:443 --json",
+        after_long_help = "\
+Options:
+      --server  Check it as something to listen on
+      --client  Check it as something to connect to
+      --json    Print one line of JSON, the keys always in this order
+
+  {\"ok\":true,\"kind\":\"tcp\",\"arguments\":{\"port\":80,…},\"layers\":[\"tcp\"]}
+  {\"ok\":false,\"offset\":4,\"message\":\"…\",\"suggestion\":\"…\"}
+Numbers are numbers, switches true or false, modes text in octal, times seconds,
+what is absent null, all else text. Layers go from the application to the wire.
+The offset counts bytes; no suggestion is null. The exit code is 0 or 64."
+    )]
+    Check(Check),
+}
+
+/// `ropewalk serve`
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// echo, discard, chargen or daytime (RFC 862, 863, 864, 867)
+    #[arg(hide_possible_values = true)]
+    pub(crate) protocol: Service,
+    /// Where to listen
+    #[arg(required = true, value_name = "LISTEN")]
+    pub(crate) listen: Vec<String>,
+    #[command(flatten)]
+    pub(crate) stopping: Stopping,
+    #[command(flatten)]
+    help: Help,
+}
+
+/// The protocols that can be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Service {
+    /// Sends back what it gets (RFC 862)
+    Echo,
+    /// Throws away what it gets (RFC 863)
+    Discard,
+    /// Sends lines for as long as they are read (RFC 864)
+    Chargen,
+    /// Sends the date and time, and closes (RFC 867)
+    Daytime,
+}
+
+/// `ropewalk relay`
+#[derive(Args, Debug)]
+pub(crate) struct Relay {
+    /// Where to listen
+    #[arg(value_name = "LISTEN")]
+    pub(crate) listen: String,
+    /// Where to connect to
+    #[arg(value_name = "CONNECT")]
+    pub(crate) connect: String,
+    #[command(flatten)]
+    pub(crate) stopping: Stopping,
+    #[command(flatten)]
+    help: Help,
+}
+
+/// `ropewalk pipe`
+#[derive(Args, Debug)]
+pub(crate) struct Pipe {
+    /// Where to connect to
+    #[arg(value_name = "CONNECT")]
+    pub(crate) connect: String,
+    #[command(flatten)]
+    help: Help,
+}
+
+/// `ropewalk check`
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// The string to check, as a server or else as a client
+    #[arg(value_name = "ENDPOINT")]
+    pub(crate) endpoint: String,
+    /// Check it as something to connect to
+    #[arg(long, conflicts_with = "server", hide_long_help = true)]
+    pub(crate) client: bool,
+    /// Check it as something to listen on
+    #[arg(long, hide_long_help = true)]
+    pub(crate) server: bool,
+    /// Print JSON
+    #[arg(long, hide_long_help = true)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    help: Help,
+}
+
+/// How a server ends.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Stopping {
+    /// Time for connections after SIGTERM or SIGINT: 500ms, 2m; else 10s
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "10s",
+        hide_default_value = true,
+        value_parser = parse_grace
+    )]
+    pub(crate) grace: Duration,
+}

@@ -1,0 +1,71 @@
+//! `ropewalk check`: what an endpoint string means.
+//!
+//! Invariant: nothing is opened but the reactor's own descriptors, and neither the environment nor
+//! a file is looked at. Without `--client` or `--server` a string is read as a server, and then as
+//! a client; of two mistakes the one further to the right is told, the server's when both begin at
+//! the same place.
+
+use std::io::{self, Write as _};
+
+use endpoints::{Description, ParseError, Value};
+
+use crate::arguments::Check;
+use crate::exit_code::Exit;
+use crate::json;
+use crate::report;
+use crate::workshop::{Inherited, Workshop};
+
+/// Checks one string.
+pub(crate) fn run(arguments: &Check) -> Result<Exit, Exit> {
+    let workshop = Workshop::new(Inherited::LeftAlone)?;
+    let result = describe(&workshop, arguments);
+    let exit = if result.is_ok() { Exit::Done } else { Exit::Usage };
+    match (&result, arguments.json) {
+        (Ok(description), false) => print(&text(description)),
+        (Ok(description), true) => print(&json::description(description)),
+        (Err(error), false) => report::mistake(error),
+        (Err(error), true) => print(&json::mistake(error)),
+    }
+    Ok(exit)
+}
+
+fn describe(workshop: &Workshop, arguments: &Check) -> Result<Description, ParseError> {
+    let text = &arguments.endpoint;
+    let server = || workshop.server(text).map(|parsed| parsed.description);
+    let client = || workshop.client(text).map(|parsed| parsed.description);
+    match (arguments.server, arguments.client) {
+        (true, _) => server(),
+        (false, true) => client(),
+        (false, false) => {
+            server().or_else(|server| client().map_err(|client| further(server, client)))
+        }
+    }
+}
+
+/// The mistake of the reading that understood more; what is only missing at the end counts less
+/// than what is there and wrong.
+fn further(server: ParseError, client: ParseError) -> ParseError {
+    let understood = client.offset() > server.offset() && client.length() > 0;
+    if understood { client } else { server }
+}
+
+/// One fact a line, in columns.
+fn text(description: &Description) -> String {
+    let width = description.arguments.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut text =
+        format!("kind    {}\nlayers  {}", description.kind, description.layers.join(" over "));
+    for (name, value) in &description.arguments {
+        let value = match value {
+            Value::Absent => "(none)".into(),
+            value => report::printable(&value.to_string()),
+        };
+        text.push_str(&format!("\n  {name:width$}  {value}"));
+    }
+    text
+}
+
+fn print(text: &str) {
+    let mut output = io::stdout().lock();
+    // The exit code says it too, to whoever does not read.
+    let _ = writeln!(output, "{text}").and_then(|()| output.flush());
+}

@@ -1,0 +1,32 @@
+//! `ropewalk serve`: one protocol on several endpoints.
+//!
+//! Invariant: nothing is opened before every endpoint is understood.
+
+use std::rc::Rc;
+
+use interfaces::Factory;
+
+use crate::arguments::{Serve, Service};
+use crate::exit_code::Exit;
+use crate::live::Live;
+use crate::protocols::{Chargen, Daytime, Discard, Echo};
+use crate::server::Server;
+use crate::workshop::{Inherited, Workshop};
+
+/// Serves until a signal ends it.
+pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
+    let workshop = Workshop::new(Inherited::TakenOver)?;
+    let listen = workshop.listen(&arguments.listen)?;
+    let live = Live::default();
+    let factory = factory(arguments.protocol, live.clone());
+    Server { listen, factory, live, grace: arguments.stopping.grace }.run(&workshop)
+}
+
+fn factory(service: Service, live: Live) -> Rc<dyn Factory> {
+    match service {
+        Service::Echo => protocol::factory_fn(move |_| live.counted(Echo)),
+        Service::Discard => protocol::factory_fn(move |_| live.counted(Discard)),
+        Service::Chargen => protocol::factory_fn(move |_| live.counted(Chargen)),
+        Service::Daytime => protocol::factory_fn(move |_| live.counted(Daytime)),
+    }
+}

@@ -1,0 +1,145 @@
+//! Opening several ports at once, and telling where they are.
+//!
+//! Invariant: all are open, or none is.
+
+use std::io;
+use std::rc::Rc;
+
+use deferred::Failure;
+use interfaces::{Factory, ListeningPort, StreamServerEndpoint};
+
+use crate::report;
+
+/// An endpoint to listen on, and what it was written as.
+pub(crate) struct Listen {
+    pub(crate) text: String,
+    pub(crate) endpoint: Rc<dyn StreamServerEndpoint>,
+}
+
+/// Listens on each of them, in order.
+///
+/// # Errors
+///
+/// The first one that cannot be listened on, and why; those before it are closed again.
+pub(crate) async fn open(
+    endpoints: &[Listen],
+    factory: &Rc<dyn Factory>,
+) -> Result<Vec<Rc<dyn ListeningPort>>, (String, Failure)> {
+    let mut ports: Vec<Rc<dyn ListeningPort>> = Vec::with_capacity(endpoints.len());
+    for listen in endpoints {
+        match listen.endpoint.listen(factory.clone()).await {
+            Ok(port) => ports.push(port),
+            Err(failure) => {
+                close(ports).await;
+                return Err((listen.text.clone(), failure));
+            }
+        }
+    }
+    Ok(ports)
+}
+
+async fn close(ports: Vec<Rc<dyn ListeningPort>>) {
+    for port in ports {
+        if let Err(failure) = port.stop_listening().await {
+            report::error(&failure);
+        }
+    }
+}
+
+/// One line for each port on standard output, flushed: `listening ADDRESS`, the actual one.
+pub(crate) fn announce(ports: &[Rc<dyn ListeningPort>]) {
+    let told = write_lines(&mut io::stdout().lock(), ports);
+    if let Err(error) = told {
+        // Whoever wanted to know where is gone; those who know already are served.
+        report::note(format_args!("warning: cannot write to standard output: {error}"));
+    }
+}
+
+fn write_lines(output: &mut dyn io::Write, ports: &[Rc<dyn ListeningPort>]) -> io::Result<()> {
+    for port in ports {
+        writeln!(output, "listening {}", port.host())?;
+    }
+    output.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::future::Future;
+    use std::task::{Context, Poll, Waker};
+
+    use deferred::Deferred;
+    use interfaces::{Address, ListenError, UnixAddress};
+
+    /// Listens without a socket, and counts what is open; after `room` ports it refuses.
+    struct Doors {
+        open: Rc<Cell<usize>>,
+        room: usize,
+    }
+
+    struct Door {
+        open: Rc<Cell<usize>>,
+    }
+
+    impl StreamServerEndpoint for Doors {
+        fn listen(&self, _factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
+            if self.open.get() == self.room {
+                return Deferred::fail(ListenError::InUse { address: UnixAddress::Unnamed.into() });
+            }
+            self.open.set(self.open.get() + 1);
+            Deferred::succeed(Rc::new(Door { open: self.open.clone() }))
+        }
+    }
+
+    impl ListeningPort for Door {
+        fn host(&self) -> Address {
+            UnixAddress::Abstract(Rc::from(&b"door"[..])).into()
+        }
+
+        fn stop_listening(&self) -> Deferred<()> {
+            self.open.set(self.open.get() - 1);
+            Deferred::succeed(())
+        }
+    }
+
+    fn doors(room: usize) -> (Vec<Listen>, Rc<Cell<usize>>) {
+        let open = Rc::new(Cell::new(0));
+        let listen = |text: &str| Listen {
+            text: text.into(),
+            endpoint: Rc::new(Doors { open: open.clone(), room }),
+        };
+        (["one", "two", "three"].map(listen).into(), open)
+    }
+
+    /// Nothing here waits, so one poll is enough.
+    fn finished<T>(future: impl Future<Output = T>) -> T {
+        match Box::pin(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("it waits for something"),
+        }
+    }
+
+    fn factory() -> Rc<dyn Factory> {
+        protocol::factory_fn(|_| crate::protocols::Discard)
+    }
+
+    #[test]
+    fn all_are_opened_and_told_in_order() {
+        let (endpoints, open) = doors(3);
+        let ports = finished(super::open(&endpoints, &factory())).ok().unwrap();
+        assert_eq!((ports.len(), open.get()), (3, 3));
+        let mut output = Vec::new();
+        write_lines(&mut output, &ports).unwrap();
+        assert_eq!(output, b"listening unix:@door\n".repeat(3));
+    }
+
+    #[test]
+    fn when_one_cannot_be_opened_none_stays_open() {
+        let (endpoints, open) = doors(2);
+        let (text, failure) = finished(super::open(&endpoints, &factory())).err().unwrap();
+        assert_eq!(text, "three");
+        assert!(failure.check::<ListenError>());
+        assert_eq!(open.get(), 0);
+    }
+}

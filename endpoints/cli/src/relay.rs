@@ -1,0 +1,9 @@
+//! The joining of two connections; Twisted's `twisted.protocols.portforward`.
+//!
+//! Invariant: all that both halves share is in their [`Junction`], and it calls transports only.
+
+mod half;
+mod junction;
+
+pub(crate) use half::Half;
+pub(crate) use junction::{Junction, Side};

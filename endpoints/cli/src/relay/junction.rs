@@ -1,0 +1,260 @@
+//! Where the two connections of a relay meet: each is the producer of the other.
+//!
+//! Invariant: no byte is held here. What one side received is in the other's transport, which
+//! pauses the first when it holds enough; so a junction's memory is bounded by two high-water marks.
+//!
+//! ```text
+//! each end:   Waiting ──made──▶ Open ──read_ended──▶ ReadEnded ──lost──▶ Lost
+//!                │                └───────────────lost─────────────────────▲
+//!                └──────────────────────not connected──────────────────────┘
+//! ```
+
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::rc::Rc;
+
+use deferred::{CancelHandle, Deferred, Failure};
+use interfaces::{Producer, Reason, Transport};
+
+/// Both ends, and the attempt to get the second one.
+pub(crate) struct Junction {
+    accepted: End,
+    connected: End,
+    dial: Cell<Option<Dial>>,
+    attempt: RefCell<Option<CancelHandle>>,
+    trouble: Box<dyn Fn(&(dyn Error + 'static))>,
+}
+
+/// Makes the outgoing connection, with the junction's other half on it.
+type Dial = Box<dyn FnOnce(&Rc<Junction>) -> Deferred<()>>;
+
+/// Which of the two connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The one that came in.
+    Accepted,
+    /// The one that was made for it.
+    Connected,
+}
+
+impl Junction {
+    /// A junction that begins with the accepted connection: when that is made, `dial` makes the
+    /// other. `trouble` is told why the other one failed or broke, once at most.
+    pub(crate) fn new(
+        dial: impl FnOnce(&Rc<Junction>) -> Deferred<()> + 'static,
+        trouble: impl Fn(&(dyn Error + 'static)) + 'static,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            accepted: End::default(),
+            connected: End::default(),
+            dial: Cell::new(Some(Box::new(dial))),
+            attempt: RefCell::default(),
+            trouble: Box::new(trouble),
+        })
+    }
+
+    /// A connection stands.
+    pub(crate) fn made(self: &Rc<Self>, side: Side, transport: &Rc<dyn Transport>) {
+        self.end(side).open(transport);
+        match side {
+            Side::Accepted => {
+                // What comes now would have nowhere to go.
+                transport.pause_producing();
+                self.connect();
+            }
+            Side::Connected => self.join(transport),
+        }
+    }
+
+    /// Bytes arrived.
+    pub(crate) fn received(&self, side: Side, data: &[u8]) {
+        if let Some(transport) = self.end(side.other()).transport() {
+            transport.write(data);
+        }
+    }
+
+    /// A peer sends no more: the other one is told so, and when neither sends, both are closed.
+    pub(crate) fn read_ended(&self, side: Side) {
+        let (end, other) = (self.end(side), self.end(side.other()));
+        end.stage.set(Stage::ReadEnded);
+        match other.stage.get() {
+            // It is told when it is there.
+            Stage::Waiting => {}
+            Stage::Open => other.end_writing(),
+            Stage::ReadEnded => {
+                other.end_writing();
+                end.lose();
+                other.lose();
+            }
+            Stage::Lost => end.lose(),
+        }
+    }
+
+    /// A connection is gone, and takes the other one with it: in order when nothing on its way to
+    /// the other side was cut, with a reset when something may have been.
+    pub(crate) fn lost(&self, side: Side, reason: &Reason) {
+        let (end, other) = (self.end(side), self.end(side.other()));
+        let before = end.close();
+        if side == Side::Connected && is_trouble(reason) {
+            (self.trouble)(reason);
+        }
+        match other.stage.get() {
+            Stage::Waiting => self.cancel(),
+            Stage::Open | Stage::ReadEnded => {
+                if reason.is_clean() || before == Stage::ReadEnded {
+                    other.lose();
+                } else {
+                    other.abort();
+                }
+            }
+            Stage::Lost => {}
+        }
+    }
+
+    fn connect(self: &Rc<Self>) {
+        let Some(dial) = self.dial.take() else { return };
+        let attempt = dial(self);
+        self.attempt.replace(Some(attempt.cancel_handle()));
+        let this = self.clone();
+        let _connected = attempt.add_errback(move |failure: Failure| {
+            this.not_connected(&failure);
+            Ok(())
+        });
+    }
+
+    fn not_connected(&self, failure: &Failure) {
+        self.connected.close();
+        match self.accepted.stage.get() {
+            // It gave up first, and this is the attempt that was cancelled.
+            Stage::Waiting | Stage::Lost => {}
+            Stage::Open | Stage::ReadEnded => {
+                (self.trouble)(failure.as_error());
+                self.accepted.abort();
+            }
+        }
+    }
+
+    fn cancel(&self) {
+        let attempt = self.attempt.take();
+        if let Some(attempt) = attempt {
+            attempt.cancel();
+        }
+    }
+
+    fn join(&self, connected: &Rc<dyn Transport>) {
+        let Some(accepted) = self.accepted.transport() else {
+            connected.abort_connection();
+            return;
+        };
+        self.accepted.feed_from(connected);
+        self.connected.feed_from(&accepted);
+        if self.accepted.stage.get() == Stage::ReadEnded {
+            self.connected.end_writing();
+        }
+        accepted.resume_producing();
+    }
+
+    fn end(&self, side: Side) -> &End {
+        match side {
+            Side::Accepted => &self.accepted,
+            Side::Connected => &self.connected,
+        }
+    }
+}
+
+impl Side {
+    fn other(self) -> Self {
+        match self {
+            Self::Accepted => Self::Connected,
+            Self::Connected => Self::Accepted,
+        }
+    }
+}
+
+/// What an operator wants to hear of the connection that this side made. That a peer resets one is
+/// everyday.
+fn is_trouble(reason: &Reason) -> bool {
+    match reason {
+        Reason::Done | Reason::Lost(_) | Reason::Aborted => false,
+        Reason::Tls(_)
+        | Reason::TimedOut(_)
+        | Reason::Truncated
+        | Reason::WriteBufferExceeded { .. }
+        | Reason::Panicked(_) => true,
+        _ => true,
+    }
+}
+
+/// One of the two connections.
+#[derive(Default)]
+struct End {
+    transport: RefCell<Option<Rc<dyn Transport>>>,
+    stage: Cell<Stage>,
+    /// Whether the other connection is registered as this one's producer.
+    fed: Cell<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Waiting,
+    Open,
+    ReadEnded,
+    Lost,
+}
+
+impl End {
+    fn open(&self, transport: &Rc<dyn Transport>) {
+        self.stage.set(Stage::Open);
+        self.transport.replace(Some(transport.clone()));
+    }
+
+    fn close(&self) -> Stage {
+        let transport = self.transport.take();
+        drop(transport);
+        self.stage.replace(Stage::Lost)
+    }
+
+    fn transport(&self) -> Option<Rc<dyn Transport>> {
+        self.transport.borrow().clone()
+    }
+
+    fn feed_from(&self, producer: &Rc<dyn Transport>) {
+        if let Some(transport) = self.transport() {
+            self.fed.set(transport.register_producer(Producer::Push(producer.clone())).is_ok());
+        }
+    }
+
+    fn unfeed(&self) -> Option<Rc<dyn Transport>> {
+        let transport = self.transport()?;
+        if self.fed.take() {
+            transport.unregister_producer();
+        }
+        Some(transport)
+    }
+
+    /// Nothing more will be written: the end of file follows what is queued.
+    fn end_writing(&self) {
+        if let Some(transport) = self.unfeed() {
+            match transport.as_half_closeable() {
+                Some(half_closeable) => half_closeable.lose_write_connection(),
+                None => transport.lose_connection(),
+            }
+        }
+    }
+
+    fn lose(&self) {
+        if let Some(transport) = self.unfeed() {
+            transport.lose_connection();
+        }
+    }
+
+    fn abort(&self) {
+        if let Some(transport) = self.unfeed() {
+            transport.abort_connection();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! What `serve` and `relay` have in common: listen, tell where, run, end in order.
+//!
+//! Invariant: a signal is heeded from before the first port opens.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use interfaces::{Factory, ReactorCore as _};
+
+use crate::exit_code::Exit;
+use crate::listening::{self, Listen};
+use crate::live::Live;
+use crate::report;
+use crate::shutdown::Shutdown;
+use crate::workshop::Workshop;
+
+/// A factory on several endpoints.
+pub(crate) struct Server {
+    pub(crate) listen: Vec<Listen>,
+    pub(crate) factory: Rc<dyn Factory>,
+    pub(crate) live: Live,
+    pub(crate) grace: Duration,
+}
+
+impl Server {
+    /// Runs until a signal ends it.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when a signal cannot be caught; it was reported.
+    pub(crate) fn run(self, workshop: &Workshop) -> Result<Exit, Exit> {
+        let reactor = workshop.reactor.clone();
+        let end = move || {
+            // It may be stopping already.
+            let _ = reactor.stop();
+        };
+        let clock = Rc::new(workshop.reactor.clone());
+        let shutdown = Shutdown::new(clock, self.live, self.grace, end);
+        for signal in [libc::SIGTERM, libc::SIGINT] {
+            let shutdown = shutdown.clone();
+            let caught = workshop.reactor.on_signal(signal, move || shutdown.signal());
+            caught.map_err(|error| {
+                report::note(format_args!("error: cannot catch signal {signal}: {error}"));
+                Exit::Unavailable
+            })?;
+        }
+        Ok(workshop.run(serve(self.listen, self.factory, shutdown)))
+    }
+}
+
+/// Never ends when all goes well: the shutdown ends the reactor.
+async fn serve(listen: Vec<Listen>, factory: Rc<dyn Factory>, shutdown: Rc<Shutdown>) -> Exit {
+    match listening::open(&listen, &factory).await {
+        Ok(ports) => {
+            listening::announce(&ports);
+            shutdown.add_ports(&ports);
+            std::future::pending().await
+        }
+        Err((text, failure)) => {
+            report::failed(&text, &failure);
+            Exit::Unavailable
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! How a server ends: SIGTERM or SIGINT, a time of grace, the end.
+//!
+//! Invariant: the end is called once, and from the first signal on nothing is accepted.
+//!
+//! ```text
+//!           signal                none left, grace over, second signal
+//!  Serving ────────▶ Draining ──────────────────────────────────────────▶ Ended
+//! ```
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use deferred::Failure;
+use interfaces::{DelayedCall, ListeningPort, ReactorTime};
+
+use crate::live::Live;
+use crate::report;
+
+/// Waits for the signals, and for the connections that they leave.
+pub(crate) struct Shutdown {
+    clock: Rc<dyn ReactorTime>,
+    live: Live,
+    grace: Duration,
+    ports: RefCell<Vec<Rc<dyn ListeningPort>>>,
+    stage: Cell<Stage>,
+    timer: RefCell<Option<DelayedCall>>,
+    end: Box<dyn Fn()>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Serving,
+    Draining,
+    Ended,
+}
+
+impl Shutdown {
+    /// Will call `end` when all has finished or the time is over; whatever is left then is to be
+    /// aborted by it.
+    pub(crate) fn new(
+        clock: Rc<dyn ReactorTime>,
+        live: Live,
+        grace: Duration,
+        end: impl Fn() + 'static,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            clock,
+            live,
+            grace,
+            ports: RefCell::default(),
+            stage: Cell::new(Stage::Serving),
+            timer: RefCell::default(),
+            end: Box::new(end),
+        })
+    }
+
+    /// The ports that a signal closes. Those that come after the signal are closed at once.
+    pub(crate) fn add_ports(&self, ports: &[Rc<dyn ListeningPort>]) {
+        self.ports.borrow_mut().extend(ports.iter().cloned());
+        match self.stage.get() {
+            Stage::Serving => {}
+            Stage::Draining | Stage::Ended => self.close_ports(),
+        }
+    }
+
+    /// A signal came: the first one drains, the second one ends.
+    pub(crate) fn signal(self: &Rc<Self>) {
+        match self.stage.get() {
+            Stage::Serving => self.drain(),
+            Stage::Draining => self.finish(),
+            Stage::Ended => {}
+        }
+    }
+
+    fn drain(self: &Rc<Self>) {
+        self.stage.set(Stage::Draining);
+        self.close_ports();
+        let this = self.clone();
+        let timer = self.clock.call_later(self.grace, Box::new(move || this.finish()));
+        self.timer.replace(Some(timer));
+        let this = self.clone();
+        // It cannot fail: nobody cancels it.
+        let _drained = self.live.none_left().add_callback(move |()| {
+            this.finish();
+            Ok(())
+        });
+    }
+
+    fn finish(&self) {
+        if self.stage.replace(Stage::Ended) == Stage::Ended {
+            return;
+        }
+        let timer = self.timer.take();
+        if let Some(timer) = timer {
+            // When the timer itself brought us here, there is nothing to cancel any more.
+            let _ = timer.cancel();
+        }
+        (self.end)();
+    }
+
+    fn close_ports(&self) {
+        let ports = self.ports.take();
+        for port in ports {
+            let _stopped = port.stop_listening().add_errback(|failure: Failure| {
+                report::error(&failure);
+                Ok(())
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocols::Discard;
+    use deferred::Deferred;
+    use interfaces::{Address, UnixAddress};
+    use protocol::testing::Clock;
+
+    #[derive(Default)]
+    struct Port {
+        stopped: Cell<usize>,
+    }
+
+    impl ListeningPort for Port {
+        fn host(&self) -> Address {
+            UnixAddress::Unnamed.into()
+        }
+
+        fn stop_listening(&self) -> Deferred<()> {
+            self.stopped.set(self.stopped.get() + 1);
+            Deferred::succeed(())
+        }
+    }
+
+    struct Scene {
+        clock: Clock,
+        live: Live,
+        port: Rc<Port>,
+        ends: Rc<Cell<usize>>,
+        shutdown: Rc<Shutdown>,
+    }
+
+    fn scene() -> Scene {
+        let (clock, live, port) = (Clock::new(), Live::default(), Rc::new(Port::default()));
+        let ends = Rc::new(Cell::new(0));
+        let count = ends.clone();
+        let shutdown = Shutdown::new(
+            Rc::new(clock.clone()),
+            live.clone(),
+            Duration::from_secs(10),
+            move || count.set(count.get() + 1),
+        );
+        let ports: [Rc<dyn ListeningPort>; 1] = [port.clone()];
+        shutdown.add_ports(&ports);
+        Scene { clock, live, port, ends, shutdown }
+    }
+
+    #[test]
+    fn without_connections_the_first_signal_ends_it() {
+        let scene = scene();
+        scene.shutdown.signal();
+        assert_eq!((scene.port.stopped.get(), scene.ends.get()), (1, 1));
+        scene.shutdown.signal();
+        scene.clock.advance(Duration::from_secs(60));
+        assert_eq!((scene.port.stopped.get(), scene.ends.get()), (1, 1), "it ends once");
+    }
+
+    #[test]
+    fn a_connection_may_finish_after_the_port_is_closed() {
+        let scene = scene();
+        let connection = scene.live.counted(Discard);
+        scene.shutdown.signal();
+        assert_eq!((scene.port.stopped.get(), scene.ends.get()), (1, 0));
+        scene.clock.advance(Duration::from_secs(9));
+        assert_eq!(scene.ends.get(), 0);
+        drop(connection);
+        assert_eq!(scene.ends.get(), 1);
+        scene.clock.advance(Duration::from_secs(60));
+        assert_eq!(scene.ends.get(), 1);
+    }
+
+    #[test]
+    fn a_connection_that_does_not_finish_has_the_time_of_grace() {
+        let scene = scene();
+        let _connection = scene.live.counted(Discard);
+        scene.shutdown.signal();
+        scene.clock.advance(Duration::from_millis(9_999));
+        assert_eq!(scene.ends.get(), 0);
+        scene.clock.advance(Duration::from_millis(1));
+        assert_eq!(scene.ends.get(), 1);
+    }
+
+    #[test]
+    fn a_second_signal_ends_it_now() {
+        let scene = scene();
+        let _connection = scene.live.counted(Discard);
+        scene.shutdown.signal();
+        scene.shutdown.signal();
+        assert_eq!(scene.ends.get(), 1);
+    }
+
+    #[test]
+    fn a_port_that_opens_after_the_signal_is_closed_at_once() {
+        let scene = scene();
+        let _connection = scene.live.counted(Discard);
+        scene.shutdown.signal();
+        let late = Rc::new(Port::default());
+        let ports: [Rc<dyn ListeningPort>; 1] = [late.clone()];
+        scene.shutdown.add_ports(&ports);
+        assert_eq!(late.stopped.get(), 1);
+    }
+}

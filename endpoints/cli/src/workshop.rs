@@ -1,0 +1,169 @@
+//! What every subcommand works with: a reactor, and a registry that knows all kinds.
+//!
+//! Invariant: what was inherited is taken over before the reactor opens its first descriptor, and a
+//! wrong environment matters only to an endpoint that needs it.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use deferred::{Failure, Unhandled, set_unhandled_hook};
+use endpoints::{ParseError, Parsed, Registry};
+use interfaces::{ReactorCore as _, StreamClientEndpoint, StreamServerEndpoint};
+use reactor::Reactor;
+use systemd::{ListenFds, ListenFdsError};
+
+use crate::exit_code::Exit;
+use crate::listening::Listen;
+use crate::report::{self, StderrObserver};
+
+/// The kind of endpoint that listens on what was inherited.
+const INHERITED: &str = "systemd";
+
+/// A reactor and a registry.
+pub(crate) struct Workshop {
+    pub(crate) reactor: Reactor,
+    registry: Registry,
+    environment: Result<(), ListenFdsError>,
+}
+
+/// Whether the descriptors that a supervisor handed over are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inherited {
+    /// They are, for `systemd:` endpoints to listen on.
+    TakenOver,
+    /// The environment is not looked at.
+    LeftAlone,
+}
+
+impl Workshop {
+    /// Makes both.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when the system has no descriptor for a reactor; it was reported.
+    pub(crate) fn new(inherited: Inherited) -> Result<Self, Exit> {
+        set_unhandled_hook(|unhandled| {
+            // Promises are no news: at the end of the program all are dropped, whoever waits.
+            if let Unhandled::Error(error) = unhandled {
+                report::note(format_args!("error: {error}"));
+            }
+        });
+        let taken = match inherited {
+            Inherited::TakenOver => ListenFds::from_environment(),
+            Inherited::LeftAlone => Ok(ListenFds::default()),
+        };
+        let (listen_fds, environment) = match taken {
+            Ok(listen_fds) => (listen_fds, Ok(())),
+            Err(error) => (ListenFds::default(), Err(error)),
+        };
+        let reactor = Reactor::new().map_err(|error| {
+            report::note(format_args!("error: cannot make a reactor: {error}"));
+            Exit::Unavailable
+        })?;
+        reactor.set_observer(Rc::new(StderrObserver));
+        let registry = registry(&reactor, listen_fds);
+        Ok(Self { reactor, registry, environment })
+    }
+
+    /// The server endpoints that the strings describe, all or none.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when one of them cannot be understood or the environment does not serve it;
+    /// all that is wrong was reported.
+    pub(crate) fn listen(&self, texts: &[String]) -> Result<Vec<Listen>, Exit> {
+        let mut endpoints = Vec::with_capacity(texts.len());
+        let mut exit = None;
+        for text in texts {
+            match self.registry.server(text) {
+                Ok(parsed) => match self.check_environment(text, &parsed) {
+                    Ok(()) => {
+                        endpoints.push(Listen { text: text.clone(), endpoint: parsed.endpoint });
+                    }
+                    Err(unavailable) => exit = exit.or(Some(unavailable)),
+                },
+                Err(error) => {
+                    report::mistake(&error);
+                    exit = Some(Exit::Usage);
+                }
+            }
+        }
+        exit.map_or(Ok(endpoints), Err)
+    }
+
+    /// The client endpoint that the string describes.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when it cannot be understood; that was reported.
+    pub(crate) fn connect(&self, text: &str) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
+        match self.registry.client(text) {
+            Ok(parsed) => Ok(parsed.endpoint),
+            Err(error) => {
+                report::mistake(&error);
+                Err(Exit::Usage)
+            }
+        }
+    }
+
+    /// What a server string means, for `check`.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`]; nothing was reported.
+    pub(crate) fn server(
+        &self,
+        text: &str,
+    ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
+        self.registry.server(text)
+    }
+
+    /// What a client string means, for `check`.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`]; nothing was reported.
+    pub(crate) fn client(
+        &self,
+        text: &str,
+    ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
+        self.registry.client(text)
+    }
+
+    /// Runs the reactor until the program has ended, or something stopped the reactor.
+    pub(crate) fn run(&self, program: impl Future<Output = Exit> + 'static) -> Exit {
+        let exit = Rc::new(std::cell::Cell::new(Exit::Done));
+        let (ended, reactor) = (exit.clone(), self.reactor.clone());
+        let program = async move {
+            ended.set(program.await);
+            // It may be stopping already.
+            let _ = reactor.stop();
+        };
+        let reactor = self.reactor.clone();
+        self.reactor.call_when_running(Box::new(move || drop(reactor.spawn(program))));
+        match self.reactor.run() {
+            Ok(()) => exit.get(),
+            Err(error) => {
+                report::note(format_args!("error: cannot wait for events: {error}"));
+                Exit::Unavailable
+            }
+        }
+    }
+
+    fn check_environment<E: ?Sized>(&self, text: &str, parsed: &Parsed<E>) -> Result<(), Exit> {
+        match &self.environment {
+            Err(error) if parsed.description.layers.iter().any(|layer| layer == INHERITED) => {
+                report::failed(text, &Failure::new(error.clone()));
+                Err(Exit::Unavailable)
+            }
+            Err(_) | Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// All kinds of endpoints that the command knows.
+fn registry(reactor: &Reactor, inherited: ListenFds) -> Registry {
+    let registry = Registry::standard(reactor.clone());
+    let registry = systemd::register(registry, Rc::new(reactor.clone()), inherited);
+    tls::register(registry, reactor.clone())
+}
