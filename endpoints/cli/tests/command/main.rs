@@ -1,0 +1,27 @@
+//! The command `ropewalk`, run as its users run it: the built program, real sockets, real peers.
+//!
+//! Every port is 0 and read from the `listening` line; every wait has a limit; every child is ended
+//! by its own id. Where a peer is not installed the test says so and passes, unless the environment
+//! has `ROPEWALK_PEERS=required`.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests")]
+
+mod bytes;
+mod certificates;
+mod peer;
+mod running;
+
+mod check;
+mod pipe;
+mod relay;
+mod serve;
+mod shutdown;
+mod usage;
+mod wrong_input;
+
+mod memory;
+mod system_calls;
+
+mod peers_curl;
+mod peers_openssl;
+mod peers_socat;
+mod peers_systemd;

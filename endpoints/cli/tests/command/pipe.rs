@@ -1,0 +1,155 @@
+//! `ropewalk pipe`: standard input and output joined to a connection.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use crate::bytes::{MIB, assert_same, random};
+use crate::running::{ROPEWALK, Running, ropewalk, ropewalk_with, run, wait};
+
+fn echo() -> (Running, String) {
+    let mut echo = Running::ropewalk(&["serve", "echo", "tcp:0:interface=127.0.0.1"]);
+    let address = format!("tcp:{}", echo.listening());
+    (echo, address)
+}
+
+#[test]
+fn pipes_are_joined_both_ways_and_the_end_of_the_input_half_closes() {
+    let (_echo, address) = echo();
+    let data = random(21, 16 * MIB);
+    let ended = ropewalk_with(&["pipe", &address], data.clone());
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
+    assert_same(&ended.output, &data);
+}
+
+#[test]
+fn files_are_joined_both_ways() {
+    let (_echo, address) = echo();
+    let directory = tempfile::tempdir().unwrap();
+    let (from, to) = (directory.path().join("from"), directory.path().join("to"));
+    let data = random(22, 4 * MIB);
+    std::fs::write(&from, &data).unwrap();
+    let mut child = Command::new(ROPEWALK)
+        .args(["pipe", &address])
+        .stdin(File::open(&from).unwrap())
+        .stdout(File::create(&to).unwrap())
+        .spawn()
+        .unwrap();
+    assert_eq!(wait(&mut child), Some(0));
+    assert_same(&std::fs::read(&to).unwrap(), &data);
+}
+
+#[test]
+fn it_ends_when_the_peer_has_closed_though_the_input_is_open() {
+    let mut daytime = Running::ropewalk(&["serve", "daytime", "tcp:0:interface=127.0.0.1"]);
+    let address = format!("tcp:{}", daytime.listening());
+    let mut child = Command::new(ROPEWALK)
+        .args(["pipe", &address])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    assert_eq!(wait(&mut child), Some(0));
+    let mut line = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut line).unwrap();
+    assert!(line.ends_with("-UTC\r\n"), "{line:?}");
+}
+
+#[test]
+fn a_slow_output_slows_the_peer_and_loses_nothing() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp:{}", server.local_addr().unwrap());
+    let mut child = Command::new(ROPEWALK)
+        .args(["pipe", &address])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut peer, _) = server.accept().unwrap();
+    peer.set_nonblocking(true).unwrap();
+    let data = random(23, MIB);
+    let mut sent = 0;
+    // Until nothing has gone for a while: the kernel's buffers and the command's are full.
+    let mut stuck = 0;
+    while stuck < 50 {
+        match peer.write(&data[sent % MIB..]) {
+            Ok(length) => (sent, stuck) = (sent + length, 0),
+            Err(_) => {
+                stuck += 1;
+                thread::sleep(std::time::Duration::from_millis(10));
+            }
+        }
+        assert!(sent < 256 * MIB, "nobody holds it back");
+    }
+    drop(peer);
+    let mut output = Vec::new();
+    child.stdout.take().unwrap().read_to_end(&mut output).unwrap();
+    assert_eq!(wait(&mut child), Some(0));
+    assert_eq!(output.len(), sent);
+    output.chunks(MIB).for_each(|chunk| assert_same(chunk, &data[..chunk.len()]));
+}
+
+#[test]
+fn what_cannot_be_connected_to_is_69_and_told() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ended = ropewalk(&["pipe", &format!("tcp:{port}")]);
+    assert_eq!((ended.code, ended.output.as_slice()), (Some(69), &b""[..]));
+    let wanted = format!("error: cannot connect to {port}: ");
+    assert!(ended.errors.starts_with(&wanted), "{}", ended.errors);
+    assert!(ended.errors.ends_with(&format!("\n  tcp:{port}\n")), "{}", ended.errors);
+
+    let ended = ropewalk(&["pipe", "unix:/no/such/socket"]);
+    assert_eq!(ended.code, Some(69));
+    assert!(ended.errors.contains("/no/such/socket"), "{}", ended.errors);
+}
+
+#[test]
+fn a_connection_that_breaks_is_69_but_what_came_is_written() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp:{}", server.local_addr().unwrap());
+    let mut child = Command::new(ROPEWALK)
+        .args(["pipe", &address])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.as_mut().unwrap().write_all(b"unread").unwrap();
+    let (mut peer, _) = server.accept().unwrap();
+    peer.write_all(b"half an answer").unwrap();
+    let mut output = vec![0; 14];
+    child.stdout.as_mut().unwrap().read_exact(&mut output).unwrap();
+    assert_eq!(output, b"half an answer");
+    peer.peek(&mut [0; 6]).unwrap();
+    drop(peer);
+    assert_eq!(wait(&mut child), Some(69));
+    let mut errors = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert!(errors.starts_with("error: connection lost: "), "{errors}");
+}
+
+#[test]
+fn a_closed_output_is_69_and_no_panic() {
+    let mut chargen = Running::ropewalk(&["serve", "chargen", "tcp:0:interface=127.0.0.1"]);
+    let address = format!("tcp:{}", chargen.listening());
+    let mut command = Command::new("sh");
+    let script = r#"{ "$0" pipe "$1"; echo $? >&2; } | head -c 1000"#;
+    command.args(["-c", script, ROPEWALK, &address]);
+    let ended = run(command, Vec::new());
+    assert_eq!(ended.output.len(), 1000);
+    assert!(
+        ended.errors.starts_with("error: cannot write to standard output: "),
+        "{}",
+        ended.errors
+    );
+    assert!(ended.errors.ends_with("\n69\n"), "{}", ended.errors);
+}
+
+#[test]
+fn a_wrong_endpoint_is_64() {
+    let ended = ropewalk(&["pipe", "tcp:localhost:http"]);
+    assert_eq!(ended.code, Some(64));
+    assert!(ended.errors.contains("column 15"), "{}", ended.errors);
+}

@@ -1,0 +1,115 @@
+//! Signals: no more connections, time for those there are, the end.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::bytes::{MIB, assert_same, exchange, random};
+use crate::running::{Running, connect, eventually};
+
+/// A server with one connection that has been served.
+fn serving(grace: &str) -> (Running, TcpStream) {
+    let endpoint = "tcp:0:interface=127.0.0.1";
+    let mut running = Running::ropewalk(&["serve", "echo", endpoint, "--grace", grace]);
+    let mut stream = running.connect();
+    stream.write_all(b"x").unwrap();
+    stream.read_exact(&mut [0]).unwrap();
+    (running, stream)
+}
+
+fn refused(stream: &TcpStream) {
+    let address = stream.peer_addr().unwrap();
+    eventually("the port is closed", || TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn either_signal_ends_an_idle_server_at_once() {
+    for signal in ["TERM", "INT"] {
+        let mut running = Running::ropewalk(&["serve", "echo", "tcp:0", "--grace", "10m"]);
+        running.listening();
+        running.signal(signal);
+        let ended = running.wait();
+        assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{signal}");
+    }
+}
+
+#[test]
+fn a_connection_may_finish_while_the_port_is_closed_already() {
+    let (mut running, stream) = serving("10m");
+    running.signal("TERM");
+    refused(&stream);
+    assert!(running.is_running());
+    let data = random(31, 4 * MIB);
+    assert_same(&exchange(stream, data.clone()), &data);
+    assert_eq!(running.wait().code, Some(0));
+}
+
+#[test]
+fn a_connection_that_does_not_finish_is_aborted_when_the_grace_is_over() {
+    let (running, mut stream) = serving("300ms");
+    let begun = Instant::now();
+    running.signal("TERM");
+    assert!(stream.read(&mut [0]).is_err(), "a reset, not a clean end");
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert_eq!(running.wait().code, Some(0));
+}
+
+#[test]
+fn a_second_signal_aborts_now() {
+    let (running, mut stream) = serving("10m");
+    running.signal("TERM");
+    refused(&stream);
+    running.signal("INT");
+    assert!(stream.read(&mut [0]).is_err(), "a reset, not a clean end");
+    assert_eq!(running.wait().code, Some(0));
+}
+
+#[test]
+fn what_a_relay_has_still_to_deliver_is_delivered() {
+    let far = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("tcp:{}", far.local_addr().unwrap());
+    let arguments = ["relay", "tcp:0:interface=127.0.0.1", &to, "--grace", "10m"];
+    let mut relay = Running::ropewalk(&arguments);
+    let mut near = relay.connect();
+    let (far, _) = far.accept().unwrap();
+    let data = random(32, 8 * MIB);
+    let sent = data.clone();
+    let sending = std::thread::spawn(move || {
+        near.write_all(&sent).unwrap();
+        drop(near);
+    });
+    relay.signal("TERM");
+    // The far side begins to read when the relay is in the middle of its shutdown.
+    let mut received = Vec::new();
+    let mut far = connect_limits(far);
+    far.read_to_end(&mut received).unwrap();
+    drop(far);
+    sending.join().unwrap();
+    assert_same(&received, &data);
+    assert_eq!(relay.wait().code, Some(0));
+}
+
+fn connect_limits(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(crate::running::LIMIT)).unwrap();
+    stream
+}
+
+#[test]
+fn a_signal_during_an_outgoing_attempt_ends_it_with_the_grace() {
+    // A listener whose backlog is full does not answer.
+    let full = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = full.local_addr().unwrap();
+    let mut held = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&to, Duration::from_millis(200)) {
+        held.push(stream);
+        assert!(held.len() < 10_000);
+    }
+    let to = format!("tcp:{to}");
+    let arguments = ["relay", "tcp:0:interface=127.0.0.1", &to, "--grace", "300ms"];
+    let mut relay = Running::ropewalk(&arguments);
+    let mut near = connect(&relay.listening());
+    relay.signal("TERM");
+    assert!(near.read(&mut [0]).is_err());
+    let ended = relay.wait();
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
+}
