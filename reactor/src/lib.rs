@@ -68,6 +68,7 @@ mod delivering;
 mod flushing;
 mod reading;
 mod stream;
+mod stream_options;
 
 mod attempt;
 mod linger;

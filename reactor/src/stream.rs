@@ -15,7 +15,7 @@ use interfaces::{
 use crate::close_machine::{Next, State};
 use crate::core::Core;
 use crate::outgoing::Outgoing;
-use crate::sys::{SocketOption, Sys, Token};
+use crate::sys::{Sys, Token};
 
 /// Writes of at least this many bytes go straight from the caller's slice when nothing is queued.
 const DIRECT_WRITE_BYTES_MIN: usize = 8 * 1024;
@@ -381,29 +381,5 @@ impl<S: Sys> PushProducer for Stream<S> {
 impl<S: Sys> HalfCloseableTransport for Stream<S> {
     fn lose_write_connection(&self) {
         self.take(self.state.get().lose_write_connection());
-    }
-}
-
-impl<S: Sys> TcpTransport for Stream<S> {
-    fn tcp_no_delay(&self) -> bool {
-        self.with_socket(|sys, socket| sys.option(socket, SocketOption::NoDelay)).unwrap_or(false)
-    }
-
-    fn set_tcp_no_delay(&self, on: bool) {
-        self.with_socket(|sys, socket| sys.set_option(socket, SocketOption::NoDelay, on));
-    }
-
-    fn tcp_keep_alive(&self) -> bool {
-        self.with_socket(|sys, socket| sys.option(socket, SocketOption::KeepAlive)).unwrap_or(false)
-    }
-
-    fn set_tcp_keep_alive(&self, on: bool) {
-        self.with_socket(|sys, socket| sys.set_option(socket, SocketOption::KeepAlive, on));
-    }
-}
-
-impl<S: Sys> UnixTransport for Stream<S> {
-    fn peer_credentials(&self) -> Option<(u32, u32, u32)> {
-        self.with_socket(|sys, socket| sys.peer_credentials(socket)).flatten()
     }
 }

@@ -109,6 +109,9 @@ mod trial;
 mod cases;
 mod matrix;
 
+#[cfg(doctest)]
+mod readme;
+
 pub mod subjects;
 
 pub use case::{Case, Failed, Outcome, ensure, same, same_bytes};

@@ -1,0 +1,33 @@
+//! What a connection's socket alone can tell or be told: options of TCP, credentials of UNIX.
+//!
+//! Invariant: a connection without its socket answers `false` or `None`, and takes what it is told
+//! without a word.
+
+use interfaces::{TcpTransport, UnixTransport};
+
+use crate::stream::Stream;
+use crate::sys::{SocketOption, Sys};
+
+impl<S: Sys> TcpTransport for Stream<S> {
+    fn tcp_no_delay(&self) -> bool {
+        self.with_socket(|sys, socket| sys.option(socket, SocketOption::NoDelay)).unwrap_or(false)
+    }
+
+    fn set_tcp_no_delay(&self, on: bool) {
+        self.with_socket(|sys, socket| sys.set_option(socket, SocketOption::NoDelay, on));
+    }
+
+    fn tcp_keep_alive(&self) -> bool {
+        self.with_socket(|sys, socket| sys.option(socket, SocketOption::KeepAlive)).unwrap_or(false)
+    }
+
+    fn set_tcp_keep_alive(&self, on: bool) {
+        self.with_socket(|sys, socket| sys.set_option(socket, SocketOption::KeepAlive, on));
+    }
+}
+
+impl<S: Sys> UnixTransport for Stream<S> {
+    fn peer_credentials(&self) -> Option<(u32, u32, u32)> {
+        self.with_socket(|sys, socket| sys.peer_credentials(socket)).flatten()
+    }
+}
