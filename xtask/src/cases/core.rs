@@ -24,7 +24,7 @@ pub(super) const CASES: &[Case] = &[
         "connection_made may stop the loop, and the connections end with it",
         stop_in_connection_made,
     )
-    .states(&["stream-009", "listen-010"])
+    .states(&["stream-009"])
     .needs(&[Ability::Core]),
     Case::new(
         "core/stop-without-run",
@@ -45,7 +45,7 @@ pub(super) const CASES: &[Case] = &[
         "all triggers before, then all during, then all after, each in the order of adding",
         trigger_order,
     )
-    .states(&["reactor-core-005", "reactor-core-007", "reactor-core-020", "reactor-core-029"])
+    .states(&["reactor-core-005", "reactor-core-007", "reactor-core-020"])
     .needs(&[Ability::Core]),
     Case::new(
         "core/stop-is-not-now",
@@ -73,7 +73,7 @@ pub(super) const CASES: &[Case] = &[
         "a trigger that was taken back, before or meanwhile, is not called, and is taken back once",
         removed_trigger,
     )
-    .states(&["reactor-core-018", "reactor-core-019", "reactor-core-027", "reactor-core-028"])
+    .states(&["reactor-core-018", "reactor-core-019", "reactor-core-027"])
     .needs(&[Ability::Core]),
     Case::new(
         "core/panic-in-trigger",

@@ -25,14 +25,13 @@ pub(super) const CASES: &[Case] = &[
         "listen/factory-hooks",
         "do_start comes with the listening, and do_stop before stop_listening fires",
         factory_hooks,
-    )
-    .states(&["listen-013"]),
+    ),
     Case::new(
         "listen/failing-stop",
         "what do_stop fails with is what stop_listening fails with, and one listens anew",
         failing_stop,
     )
-    .states(&["listen-008", "listen-009", "listen-012", "listen-007"]),
+    .states(&["listen-008", "listen-009", "listen-007"]),
     Case::new(
         "stream/port-stops-in-build-protocol",
         "a factory may stop its own port, and the connection that it builds for completes",

@@ -10,7 +10,7 @@ use crate::notices::panic_as_planned;
 use crate::pair::describe;
 use crate::probe::Call;
 use crate::producers::PullProbe;
-use crate::{Ability, Case, Failed, Outcome, Probe, Script, Trial, same};
+use crate::{Ability, Case, Failed, Outcome, Probe, Script, Trial, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -35,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Ability::CatchPanics]),
     Case::new(
         "stream/panic-in-build-protocol",
-        "a panic in build_protocol costs the connection, and the port goes on",
+        "a panic in build_protocol costs the connection or the attempt, and the port goes on",
         in_build_protocol,
     )
     .states(&["gap-021"])
@@ -149,7 +149,16 @@ fn in_build_protocol(t: &Trial) -> Outcome {
     t.wait("connecting again", t.connect(&port.host(), &client))??;
     t.until("the server accepts again", || server.made() == 1 && client.made() == after + 1)?;
     server.probe(0)?.transport()?.abort_connection();
-    t.until("all have ended", || server.lost() == 1 && client.lost() == client.made())
+    t.until("all have ended", || server.lost() == 1 && client.lost() == client.made())?;
+    let faulty = t.party(|_| {
+        panic_as_planned("in the case");
+        None
+    });
+    let outcome = t.wait("connecting", t.connect(&port.host(), &faulty))?;
+    ensure(outcome.is_err(), "connecting succeeded without a protocol")?;
+    t.until("the panic is reported", || t.planned_panics() == 2)?;
+    t.settle()?;
+    t.until("the server is told of the end", || server.lost() == server.made())
 }
 
 fn after_abort(t: &Trial) -> Outcome {

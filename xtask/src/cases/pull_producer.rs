@@ -21,13 +21,13 @@ pub(super) const CASES: &[Case] = &[
         "a pull producer of ten pieces is asked until it unregisters itself, and not again",
         pull_to_the_end,
     )
-    .states(&["producer-005", "producer-011", "memory-025", "tls-047"]),
+    .states(&["producer-005", "producer-011", "tls-047"]),
     Case::new(
         "producer/pull-to-a-slow-reader",
         "a pull producer is asked only as fast as the peer reads",
         pull_to_a_slow_reader,
     )
-    .states(&["producer-006", "producer-007"])
+    .states(&["producer-006"])
     .needs(&[Ability::BackPressure]),
     Case::new(
         "producer/pull-stopped",

@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
         "writes above the mark pause once, inside the write, and resume once when all has left",
         pause_and_resume,
     )
-    .states(&["producer-001", "gap-004", "tls-039", "tls-040", "tls-041", "tls-045"]),
+    .states(&["producer-001", "gap-004", "tls-039", "tls-045"]),
     Case::new(
         "producer/below-the-mark",
         "a push producer hears nothing while the unsent bytes are few",
@@ -38,13 +38,13 @@ pub(super) const CASES: &[Case] = &[
         "a second producer is refused, and the first one stays",
         second_one,
     )
-    .states(&["transport-001", "memory-003", "tls-042"]),
+    .states(&["transport-001", "tls-042"]),
     Case::new(
         "producer/unregister-twice",
         "unregistering twice is harmless, and another producer may come then",
         unregister_twice,
     )
-    .states(&["memory-004", "tls-043"]),
+    .states(&["tls-043"]),
     Case::new(
         "producer/too-late",
         "a producer that comes after the end is stopped at once, and never resumed",

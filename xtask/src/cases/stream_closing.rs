@@ -50,7 +50,7 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Ability::BackPressure]),
     Case::new(
         "stream/silent-after-lose",
-        "no data is delivered after lose_connection",
+        "no data is delivered after lose_connection, over TLS neither, where Twisted goes on",
         silent_after_lose,
     )
     .states(&["gap-007"]),

@@ -35,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
         "many small writes with turns between them in any interleaving arrive as they were written",
         small_writes,
     )
-    .states(&["stream-012", "tls-013", "tls-027"]),
+    .states(&["stream-012", "tls-013"]),
     Case::new(
         "stream/full-wire",
         "a wire that takes no more keeps what is queued, and the connection, until the peer reads",

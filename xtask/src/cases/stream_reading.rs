@@ -46,8 +46,7 @@ pub(super) const CASES: &[Case] = &[
         "a side that does not read learns of its peer's end by writing, as an unclean end",
         told_by_writing,
     )
-    .states(&["stream-027"])
-    .needs(&[Ability::Reset]),
+    .states(&["stream-027"]),
     Case::new(
         "stream/relay",
         "two connections joined by one register_producer each pass all bytes to a slow reader",
@@ -175,7 +174,7 @@ fn told_by_writing(t: &Trial) -> Outcome {
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
     wire.pause_producing();
-    pair.server.transport()?.abort_connection();
+    pair.server.transport()?.lose_connection();
     t.until("the server is gone", || pair.server.is_lost())?;
     let out = wire.clone();
     let drip = PullProbe::new(move |_| out.write(b"."));

@@ -74,7 +74,7 @@ pub(super) const CASES: &[Case] = &[
         "no more pieces of work run at a time than the pool was suggested to have",
         pool_size,
     )
-    .states(&["threads-002", "threads-014"])
+    .states(&["threads-002"])
     .needs(&[Ability::Threads, Ability::Core]),
     Case::new("threads/pool-ends", "the threads of the pool end with the loop", pool_ends)
         .states(&["threads-009"])
@@ -84,7 +84,6 @@ pub(super) const CASES: &[Case] = &[
         "work that is handed out before the loop runs is not begun before it does",
         not_before_the_start,
     )
-    .states(&["threads-017"])
     .needs(&[Ability::Threads, Ability::Core]),
 ];
 

@@ -38,8 +38,8 @@ impl Subject for SimulatedTcp {
         let network = Simulated::new(u64::from(round));
         network.set_faults(Faults::harmless());
         network.set_links(Links {
-            buffer: 1024..=64 * 1024,
-            segment: 512..=16 * 1024,
+            buffer: 4096..=64 * 1024,
+            segment: 1024..=16 * 1024,
             ..Links::default()
         });
         let reactor = Reactor::on(network, limits());
