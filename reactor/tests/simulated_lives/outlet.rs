@@ -173,11 +173,15 @@ impl Outlet {
 /// Runs by itself, and is told to wait.
 impl PushProducer for Outlet {
     fn pause_producing(&self) {
-        assert!(!self.is_paused.replace(true), "paused once");
+        if self.is_paused.replace(true) {
+            self.rig.fail(format!("life {:#x}: paused twice", self.life()));
+        }
     }
 
     fn resume_producing(&self) {
-        assert!(self.is_paused.replace(false), "resumed after a pause");
+        if !self.is_paused.replace(false) {
+            self.rig.fail(format!("life {:#x}: resumed without a pause", self.life()));
+        }
         // Writes from inside the call now and then; its timers go on in any case.
         if self.rig.dice.one_in(2) {
             self.write_piece();

@@ -3,8 +3,9 @@
 //! Invariant: a run is a function of its seed and its settings.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use interfaces::{
@@ -16,7 +17,7 @@ use ropewalk_reactor::{Census, Faults, Limits, Reactor, Simulated};
 
 use crate::ledger::{CLIENT, Ledger, SERVER, Summary};
 use crate::plan::{Dice, Manners, Plan};
-use crate::talker::Talker;
+use crate::talker::{PLANNED_PANIC, Talker};
 
 /// Numbers above this are lives on UNIX sockets; below are the ports of those on TCP.
 const FIRST_UNIX_LIFE: u64 = 1 << 32;
@@ -33,7 +34,8 @@ pub(crate) struct Rig {
     manners: Manners,
     to_begin: Cell<usize>,
     failure: RefCell<Option<String>>,
-    ports: RefCell<Vec<Rc<dyn ListeningPort>>>,
+    /// By the life that they are for; those on TCP serve many.
+    ports: RefCell<BTreeMap<u64, Rc<dyn ListeningPort>>>,
 }
 
 /// What a run came to.
@@ -43,10 +45,22 @@ pub(crate) struct Outcome {
     pub(crate) summary: Summary,
 }
 
-struct Silent;
+/// Knows which troubles belong to the plan.
+struct Watchman(Weak<Rig>);
 
-impl Observer for Silent {
-    fn observe(&self, _: &Occurrence<'_>) {}
+impl Observer for Watchman {
+    fn observe(&self, occurrence: &Occurrence<'_>) {
+        let is_planned = match occurrence {
+            Occurrence::CallbackPanicked { message, .. } => *message == PLANNED_PANIC,
+            Occurrence::ListeningStarted { .. }
+            | Occurrence::ListeningStopped { .. }
+            | Occurrence::AcceptFailed { .. } => true,
+            _ => false,
+        };
+        if let (false, Some(rig)) = (is_planned, self.0.upgrade()) {
+            rig.fail(format!("{occurrence:?}"));
+        }
+    }
 }
 
 /// Runs `lives` lives, checks all that must be true of them, and that nothing is left.
@@ -55,7 +69,6 @@ pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> 
     network.set_faults(faults);
     network.keep_log(40);
     let reactor = Reactor::on(network.clone(), Limits::default());
-    reactor.set_observer(Rc::new(Silent));
     let rig = Rc::new(Rig {
         reactor,
         dice: Dice::new(seed),
@@ -67,6 +80,7 @@ pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> 
         failure: RefCell::default(),
         ports: RefCell::default(),
     });
+    rig.reactor.set_observer(Rc::new(Watchman(Rc::downgrade(&rig))));
     rig.listen();
     rig.begin_all(lives);
     rig.turn_until_empty(&network);
@@ -87,15 +101,15 @@ impl Rig {
     }
 
     fn listen(self: &Rc<Self>) {
-        for address in ["127.0.0.1:80", "[::1]:80"] {
+        for (number, address) in ["127.0.0.1:80", "[::1]:80"].into_iter().enumerate() {
             let options = ListenTcp::new(address.parse::<SocketAddr>().expect("an address"));
             let port = self.reactor.listen_tcp(&options, self.servers(None)).expect("listens");
-            self.ports.borrow_mut().push(port);
+            self.ports.borrow_mut().insert(number as u64, port);
         }
     }
 
     fn stop_listening(&self) {
-        for port in self.ports.take() {
+        for port in self.ports.take().into_values() {
             drop(port.stop_listening());
         }
     }
@@ -105,6 +119,10 @@ impl Rig {
         let build = move |_: &Address| {
             let rig = rig.upgrade()?;
             let plan = Plan::of_server(&rig.dice, rig.manners);
+            // Some ports close while they make the protocol.
+            let port = life.filter(|_| rig.dice.one_in(2));
+            let port = port.and_then(|life| rig.ports.borrow_mut().remove(&life));
+            drop(port.map(|port| port.stop_listening()));
             Some(Talker::running(&rig, plan, SERVER, life))
         };
         FactoryFn::erased(build).shared()
@@ -144,11 +162,18 @@ impl Rig {
                     if path { UnixAddress::Path(name) } else { UnixAddress::Abstract(name) };
                 let options = ListenUnix::new(address.clone());
                 let listening = self.reactor.listen_unix(&options, self.servers(Some(life)));
-                self.ports.borrow_mut().push(listening.expect("listens"));
+                self.ports.borrow_mut().insert(life, listening.expect("listens"));
                 let options = ConnectUnix::new(address);
                 self.reactor.connect_unix(&options, self.clients(Some(life)))
             }
         };
+        if self.manners == Manners::Rough && self.dice.one_in(10) {
+            let attempt = connected.cancel_handle();
+            let delay = Duration::from_millis(self.dice.below(5) as u64);
+            self.reactor.call_later(delay, move || {
+                attempt.cancel();
+            });
+        }
         // Whether it came about shows in the ledger.
         drop(connected.add_errback(|_| Ok(())));
     }

@@ -16,6 +16,9 @@ use crate::outlet::{Outlet, Pulled};
 use crate::plan::{Ending, Plan, Source, pattern};
 use crate::rig::Rig;
 
+/// What a panic that belongs to the plan says.
+pub(crate) const PLANNED_PANIC: &str = "as planned";
+
 pub(crate) struct Talker {
     me: WeakProtocolRef<Self>,
     outlet: Rc<Outlet>,
@@ -147,7 +150,7 @@ impl Talker {
                 self.outlet.close();
                 self.outlet.record(|end| end.broke_it = true);
                 // Not `panic!`, which would print.
-                std::panic::resume_unwind(Box::new("as planned"));
+                std::panic::resume_unwind(Box::new(PLANNED_PANIC));
             }
             _ => return false,
         }
