@@ -5,6 +5,7 @@
 //! delivered inside a call of the protocol.
 
 use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,6 +16,25 @@ use super::TlsLayer;
 use super::connection::Connection;
 use super::producing::{Brake, ProducerBelow};
 use super::state::{Ending, Phase, Sending};
+
+/// What waits to be delivered.
+#[derive(Default)]
+pub(super) struct Inbox {
+    /// Plaintext that arrived while the protocol was paused, or before the handshake was done.
+    pub(super) held: RefCell<Vec<u8>>,
+    /// The protocol does not want data now.
+    pub(super) paused: Cell<bool>,
+    /// The transport below knows that. Not before the handshake is done, which has to read.
+    pub(super) paused_below: Cell<bool>,
+    /// The peer's `close_notify` has arrived.
+    pub(super) peer_closed: Cell<bool>,
+    /// The peer's `close_notify` is not delivered yet.
+    pub(super) end_due: Cell<bool>,
+    /// The end of our sending is not delivered yet, and nobody below will tell.
+    pub(super) write_end_due: Cell<bool>,
+    /// A delayed call will look here.
+    pub(super) scheduled: Cell<bool>,
+}
 
 impl Connection {
     /// The handshake is done, and the protocol knows: data flows.

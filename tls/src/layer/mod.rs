@@ -15,6 +15,7 @@
 mod closing;
 mod connection;
 mod delivering;
+mod gathering;
 mod producing;
 mod state;
 mod transport;

@@ -120,19 +120,19 @@ fn the_transport_below_pauses_the_producer_above() {
 #[test]
 fn a_pull_producer_is_asked_from_the_first_piece_to_the_last_across_the_handshake() {
     for version in VERSIONS {
-        for early in [true, false] {
+        for (early, size) in [(true, 10_000), (true, 100_000), (false, 10_000), (false, 100_000)] {
             let talking = Talk::new(version).begin();
             talking.pair.pump();
             if !early {
                 talking.flush();
             }
             let handle = talking.client_handle();
-            let producer = Pieces::new(&handle, 50, 10_000);
+            let producer = Pieces::new(&handle, 50, size);
             handle.register_producer(Producer::Pull(producer.clone())).unwrap();
             assert_eq!(producer.asked.get(), 1, "the first piece is asked for inside the call");
             handle.lose_connection();
             talking.flush();
-            assert_eq!(talking.server.received().len(), 500_000);
+            assert_eq!(talking.server.received().len(), 50 * size);
             assert_eq!(producer.asked.get(), 51);
             assert!(!producer.stopped.get());
             assert!(talking.client.lost().unwrap().is_clean());
