@@ -30,7 +30,7 @@ pub(super) trait Engine: DerefMut<Target = UnbufferedConnectionCommon<Self::Data
     fn process<'c, 'i>(&'c mut self, data: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
 
     /// Reads 0-RTT data, which only a server has, and only if its configuration asks for it.
-    fn read_early(state: ReadEarlyData<'_, '_, Self::Data>, plaintext: &mut Vec<u8>) -> bool;
+    fn read_early(state: ReadEarlyData<'_, '_, Self::Data>, plaintext: &mut Vec<u8>);
 }
 
 impl Engine for UnbufferedClientConnection {
@@ -40,9 +40,7 @@ impl Engine for UnbufferedClientConnection {
         self.process_tls_records(data)
     }
 
-    fn read_early(_: ReadEarlyData<'_, '_, Self::Data>, _: &mut Vec<u8>) -> bool {
-        false
-    }
+    fn read_early(_: ReadEarlyData<'_, '_, Self::Data>, _: &mut Vec<u8>) {}
 }
 
 impl Engine for UnbufferedServerConnection {
@@ -52,12 +50,10 @@ impl Engine for UnbufferedServerConnection {
         self.process_tls_records(data)
     }
 
-    fn read_early(mut state: ReadEarlyData<'_, '_, Self::Data>, plaintext: &mut Vec<u8>) -> bool {
-        let before = plaintext.len();
+    fn read_early(mut state: ReadEarlyData<'_, '_, Self::Data>, plaintext: &mut Vec<u8>) {
         while let Some(Ok(record)) = state.next_record() {
             plaintext.extend_from_slice(record.payload);
         }
-        plaintext.len() > before
     }
 }
 
@@ -86,61 +82,25 @@ pub(super) fn run<E: Engine>(
     plaintext: &mut Vec<u8>,
     records: &mut Outgoing,
 ) -> Progress {
-    let mut taken = 0;
-    let mut peer_closed = false;
-    let mut idle = 0;
+    let (mut taken, mut peer_closed, mut idle) = (0, false, 0);
     let stop = loop {
         let before = (plaintext.len(), records.len());
-        let status = engine.process(&mut data[taken..]);
-        let mut discard = status.discard;
-        let state = match status.state {
-            Ok(state) => state,
+        let UnbufferedStatus { mut discard, state } = engine.process(&mut data[taken..]);
+        let step = state.and_then(|state| answer::<E>(state, plaintext, records));
+        match step {
+            Ok(Step::Again { more_discard }) => discard += more_discard,
+            Ok(Step::PeerClosed) => peer_closed = true,
+            Ok(Step::Stop(stop)) => {
+                taken += discard;
+                break stop;
+            }
             Err(error) => {
                 taken += discard;
                 drain_alerts(engine, records);
                 break Stop::Failed(error);
             }
-        };
-        let stop = match state {
-            ConnectionState::ReadTraffic(mut traffic) => {
-                while let Some(record) = traffic.next_record() {
-                    match record {
-                        Ok(record) => {
-                            discard += record.discard;
-                            plaintext.extend_from_slice(record.payload);
-                        }
-                        Err(error) => {
-                            return Progress { taken, peer_closed, stop: Stop::Failed(error) };
-                        }
-                    }
-                }
-                None
-            }
-            ConnectionState::ReadEarlyData(early) => {
-                E::read_early(early, plaintext);
-                None
-            }
-            ConnectionState::EncodeTlsData(mut record) => {
-                encode(records, |room| record.encode(room));
-                None
-            }
-            ConnectionState::TransmitTlsData(transmit) => {
-                transmit.done();
-                None
-            }
-            ConnectionState::PeerClosed => {
-                peer_closed = true;
-                None
-            }
-            ConnectionState::WriteTraffic(_)
-            | ConnectionState::BlockedHandshake
-            | ConnectionState::Closed => Some(Stop::Waiting),
-            _ => Some(Stop::Stuck),
-        };
-        taken += discard;
-        if let Some(stop) = stop {
-            break stop;
         }
+        taken += discard;
         let moved = discard > 0 || before != (plaintext.len(), records.len());
         idle = if moved { 0 } else { idle + 1 };
         if idle > IDLE_STATES_MAX {
@@ -148,6 +108,40 @@ pub(super) fn run<E: Engine>(
         }
     };
     Progress { taken, peer_closed, stop }
+}
+
+/// What comes after a state.
+enum Step {
+    Again { more_discard: usize },
+    PeerClosed,
+    Stop(Stop),
+}
+
+/// Does what a state of rustls asks for.
+fn answer<E: Engine>(
+    state: ConnectionState<'_, '_, E::Data>,
+    plaintext: &mut Vec<u8>,
+    records: &mut Outgoing,
+) -> Result<Step, rustls::Error> {
+    let mut more_discard = 0;
+    match state {
+        ConnectionState::ReadTraffic(mut traffic) => {
+            while let Some(record) = traffic.next_record() {
+                let record = record?;
+                more_discard += record.discard;
+                plaintext.extend_from_slice(record.payload);
+            }
+        }
+        ConnectionState::ReadEarlyData(early) => E::read_early(early, plaintext),
+        ConnectionState::EncodeTlsData(mut record) => encode(records, |room| record.encode(room)),
+        ConnectionState::TransmitTlsData(transmit) => transmit.done(),
+        ConnectionState::PeerClosed => return Ok(Step::PeerClosed),
+        ConnectionState::WriteTraffic(_)
+        | ConnectionState::BlockedHandshake
+        | ConnectionState::Closed => return Ok(Step::Stop(Stop::Waiting)),
+        _ => return Ok(Step::Stop(Stop::Stuck)),
+    }
+    Ok(Step::Again { more_discard })
 }
 
 /// Encrypts `plaintext`. `data` is what the session could not use yet.

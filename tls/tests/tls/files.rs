@@ -98,125 +98,117 @@ fn a_client_shows_its_certificate() {
     assert_eq!(shown, [own.certificate.to_vec()]);
 }
 
-#[test]
-fn a_file_that_cannot_be_used_is_named_with_what_is_wrong_and_what_would_be_right() {
-    let (site, machine) = (Site::new(), Machine::new());
+/// Files with something wrong, by name, as endpoint strings take their paths.
+fn odd_files(site: &Site) -> impl Fn(&str) -> String {
     let own = site.authority.identity("a.example");
-    let other = site.authority.identity("a.example");
-    let key = site.files.write("key.pem", &own.key_pem());
-    let certificate = site.files.write("certificate.pem", &own.certificate_pem);
-    let foreign = site.files.write("foreign.pem", &other.key_pem());
-    let empty = site.files.write("empty.pem", "nothing here\n");
-    let torn = site.files.write("torn.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n");
-    let damaged = site
-        .files
-        .write("damaged.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-    let encrypted = site.files.write(
-        "encrypted.pem",
-        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
-    );
-    let missing = site.files.path("missing.pem");
+    let block = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+    let other_key = site.authority.identity("a.example").key_pem();
+    site.files.write("key.pem", &own.key_pem());
+    site.files.write("certificate.pem", &own.certificate_pem);
+    site.files.write("foreign.pem", &other_key);
+    site.files.write("empty.pem", "nothing here\n");
+    site.files.write("torn.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n");
+    site.files.write("damaged.pem", &block("PRIVATE KEY"));
+    site.files.write("encrypted.pem", &block("ENCRYPTED PRIVATE KEY"));
+    site.files.write("bare/note.txt", &own.certificate_pem);
+    site.files.write("lonely/certificate.pem", &own.certificate_pem);
+    let directory = site.files.path("");
+    move |name| format!("{directory}{name}")
+}
+
+/// In a text, `{name}` becomes the path of that file.
+fn with_paths(text: &str, path: &impl Fn(&str) -> String) -> String {
+    let mut parts = text.split(['{', '}']);
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    while let (Some(name), Some(rest)) = (parts.next(), parts.next()) {
+        whole += &path(name);
+        whole += rest;
+    }
+    whole
+}
+
+#[test]
+fn a_servers_file_that_cannot_be_used_is_named_with_what_would_be_right() {
+    let (site, machine) = (Site::new(), Machine::new());
+    let path = odd_files(&site);
     for (text, words) in [
         (
-            format!("ssl:443:{missing}"),
-            [
-                &format!("cannot read the file `{missing}` of `privateKey`"),
-                "No such file or directory",
-            ],
+            "ssl:443:{missing.pem}",
+            "cannot read the file `{missing.pem}` of `privateKey`: No such file or directory",
+        ),
+        ("ssl:443:{key.pem}:{missing.pem}", "cannot read the file `{missing.pem}` of `certKey`"),
+        (
+            "ssl:443:{certificate.pem}",
+            "no private key in the file `{certificate.pem}` of `privateKey`: expected a block \
+             `BEGIN PRIVATE KEY`",
         ),
         (
-            format!("ssl:443:{key}:{missing}"),
-            [&format!("cannot read the file `{missing}` of `certKey`"), "No such file"],
+            "ssl:443:{key.pem}",
+            "no certificate in the file `{key.pem}` of `certKey`: expected a block `BEGIN \
+             CERTIFICATE`",
         ),
         (
-            format!("ssl:443:{certificate}"),
-            [
-                &format!("no private key in the file `{certificate}` of `privateKey`"),
-                "expected a block `BEGIN PRIVATE KEY`",
-            ],
+            "ssl:443:{foreign.pem}:{certificate.pem}",
+            "the private key in `{foreign.pem}` does not match the certificate in \
+             `{certificate.pem}`: expected the key of the first certificate",
         ),
         (
-            format!("ssl:443:{key}"),
-            [
-                &format!("no certificate in the file `{key}` of `certKey`"),
-                "expected a block `BEGIN CERTIFICATE`",
-            ],
+            "ssl:443:{key.pem}:{certificate.pem}:extraCertChain={empty.pem}",
+            "no certificate in the file `{empty.pem}` of `extraCertChain`",
         ),
         (
-            format!("ssl:443:{foreign}:{certificate}"),
-            [
-                &format!(
-                    "the private key in `{foreign}` does not match the certificate in `{certificate}`"
-                ),
-                "expected the key of the first certificate",
-            ],
+            "ssl:443:{torn.pem}:{certificate.pem}",
+            "cannot use the file `{torn.pem}` of `privateKey`: it is not PEM",
         ),
         (
-            format!("ssl:443:{key}:{certificate}:extraCertChain={empty}"),
-            [
-                &format!("no certificate in the file `{empty}` of `extraCertChain`"),
-                "BEGIN CERTIFICATE",
-            ],
+            "ssl:443:{damaged.pem}:{certificate.pem}",
+            "cannot use the private key in the file `{damaged.pem}` of `privateKey`: expected an \
+             RSA, ECDSA or Ed25519 key",
         ),
         (
-            format!("ssl:443:{torn}:{certificate}"),
-            [&format!("cannot use the file `{torn}` of `privateKey`: it is not PEM"), ""],
+            "ssl:443:{encrypted.pem}:{certificate.pem}",
+            "the private key in the file `{encrypted.pem}` of `privateKey` is encrypted: expected \
+             one without a passphrase",
         ),
+        ("tls:{missing}:443", "cannot read the file `{missing}` of `path`"),
         (
-            format!("ssl:443:{damaged}:{certificate}"),
-            [
-                &format!("cannot use the private key in the file `{damaged}` of `privateKey`"),
-                "expected an RSA, ECDSA or Ed25519 key",
-            ],
-        ),
-        (
-            format!("ssl:443:{encrypted}:{certificate}"),
-            [
-                &format!("the private key in the file `{encrypted}` of `privateKey` is encrypted"),
-                "without a passphrase",
-            ],
-        ),
-        (
-            format!("tls:{missing}:443"),
-            [&format!("cannot read the file `{missing}` of `path`"), "No such file"],
-        ),
-        (
-            format!("tls:{}:443", site.roots),
-            [
-                &format!("no usable certificate in `{}` of `path`", site.roots),
-                "expected `.pem` files with a private key and its certificate",
-            ],
+            "tls:{lonely}:443",
+            "no usable certificate in `{lonely}` of `path`: expected `.pem` files with a private \
+             key and its certificate",
         ),
     ] {
-        let told = machine.serve(&text).unwrap_err();
-        for words in words {
-            assert!(told.contains(words), "{text}: {told}");
-        }
+        let told = machine.serve(&with_paths(text, &path)).unwrap_err();
+        assert!(told.contains(&with_paths(words, &path)), "{text}: {told}");
     }
     assert!(machine.listened.borrow().is_empty(), "nothing is left behind");
+}
 
-    let bare = site.files.path("bare");
-    site.files.write("bare/note.txt", own.certificate_pem.as_str());
+#[test]
+fn a_clients_file_that_cannot_be_used_is_named_with_what_would_be_right() {
+    let (site, machine) = (Site::new(), Machine::new());
+    let path = odd_files(&site);
     for (text, words) in [
         (
-            format!("tls:a.example:443:trustRoots={missing}"),
-            format!("cannot read the file `{missing}` of `trustRoots`"),
+            "tls:a.example:443:trustRoots={missing}",
+            "cannot read the file `{missing}` of `trustRoots`",
         ),
         (
-            format!("ssl:a.example:443:caCertsDir={bare}"),
-            format!("no certificate in `{bare}` of `caCertsDir`"),
+            "ssl:a.example:443:caCertsDir={bare}",
+            "no certificate in `{bare}` of `caCertsDir`: expected a directory with files whose \
+             names end in `.pem`",
         ),
         (
-            format!("tls:a.example:443:certificate={certificate}"),
-            format!("no private key in the file `{certificate}` of `certificate`"),
+            "tls:a.example:443:certificate={certificate.pem}",
+            "no private key in the file `{certificate.pem}` of `certificate`",
         ),
         (
-            format!("ssl:a.example:443:certKey={certificate}:privateKey={foreign}"),
-            format!("the private key in `{foreign}` does not match"),
+            "ssl:a.example:443:certKey={certificate.pem}:privateKey={foreign.pem}",
+            "the private key in `{foreign.pem}` does not match the certificate in \
+             `{certificate.pem}`",
         ),
     ] {
-        let told = machine.call(&text).unwrap_err();
-        assert!(told.contains(&words), "{text}: {told}");
+        let told = machine.call(&with_paths(text, &path)).unwrap_err();
+        assert!(told.contains(&with_paths(words, &path)), "{text}: {told}");
     }
     assert!(machine.connected.borrow().is_empty());
 }

@@ -99,7 +99,7 @@ fn a_description_parses_to_itself() {
 }
 
 #[test]
-fn a_mistake_is_told_at_its_place() {
+fn a_mistake_in_a_servers_string_is_told_at_its_place() {
     let old = "SSLv3_METHOD is no longer offered by anyone, as it is broken: expected `TLS_METHOD`, \
                `TLSv1_2_METHOD` or `TLSv1_3_METHOD`";
     for (text, told) in [
@@ -126,6 +126,10 @@ fn a_mistake_is_told_at_its_place() {
     ] {
         assert_eq!(server(text), told, "{text}");
     }
+}
+
+#[test]
+fn a_mistake_in_a_clients_string_is_told_at_its_place() {
     for (text, told) in [
         ("ssl:example.net", "15: `port` is missing for a `ssl` client"),
         (
