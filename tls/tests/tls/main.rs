@@ -10,6 +10,7 @@ mod talk;
 
 mod bytes;
 mod closing;
+mod early_data;
 mod failing;
 #[cfg(feature = "endpoints")]
 mod files;
