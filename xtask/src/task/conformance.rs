@@ -11,7 +11,7 @@ use lexopt::Parser;
 use ropewalk_xtask::{Row, Verdict, all_cases, run, subjects};
 
 use super::arguments::{Arguments, Output};
-use super::{json, note, print, table};
+use super::{coverage, json, note, print, table};
 
 const HELP: &str = "\
 cargo xtask conformance [--area AREA]... [--subject NAME]... [--case ID]... [--json]
@@ -37,6 +37,9 @@ pub(crate) fn conformance(parser: Parser) -> Result<ExitCode, lexopt::Error> {
         Ok(all) => all,
         Err(failure) => return Ok(broken(&*Box::<dyn Error>::from(failure))),
     };
+    if arguments.coverage {
+        return coverage::coverage(&all, arguments.output).or_else(|error| Ok(broken(&*error)));
+    }
     let chosen = arguments
         .choose_cases(all_cases())
         .and_then(|cases| Ok((cases, arguments.choose_subjects(all)?)));

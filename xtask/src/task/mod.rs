@@ -3,7 +3,11 @@
 //! Invariant: results go to standard output, everything else to standard error.
 
 mod arguments;
+mod cargo_tests;
+mod catalogue;
 mod conformance;
+mod coverage;
+mod coverage_report;
 mod json;
 mod table;
 
