@@ -114,6 +114,9 @@ mod readme;
 
 pub mod subjects;
 
+#[cfg(test)]
+mod sabotage;
+
 pub use case::{Case, Failed, Outcome, ensure, same, same_bytes};
 pub use cases::all as all_cases;
 pub use descriptors::open_descriptors;
