@@ -60,7 +60,6 @@ impl Subject for KernelSubject {
     fn lacks(&self, ability: Ability) -> Option<&'static str> {
         match (ability, self.kind) {
             (Ability::TcpOptions, Kind::Unix) => Some("a UNIX socket has no TCP options"),
-            (Ability::Attempt, Kind::Unix) => Some("a UNIX socket connects at once"),
             (Ability::Reset, Kind::Unix) => {
                 Some("a UNIX socket has no reset: its peer finds an end of file")
             }
