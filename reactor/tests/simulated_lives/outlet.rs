@@ -131,12 +131,7 @@ impl Outlet {
         }
         match self.plan.ending {
             Ending::Lose => self.lose(transport),
-            Ending::HalfClose => {
-                self.is_open.set(false);
-                self.record(|end| end.half_closed = true);
-                transport.as_half_closeable().expect("sockets are").lose_write_connection();
-                transport.write(b"too late for this");
-            }
+            Ending::HalfClose => self.half_close(transport),
             Ending::Abort => self.abort(transport),
             Ending::Wait
             | Ending::LoseInside(_)
@@ -156,6 +151,16 @@ impl Outlet {
     pub(crate) fn lose(&self, transport: &Rc<dyn Transport>) {
         self.record(|end| end.lost_by_us = true);
         transport.lose_connection();
+        if !self.has_producer.get() {
+            self.is_open.set(false);
+            transport.write(b"too late for this");
+        }
+    }
+
+    /// Ends this direction in order. A producer may go on, and its bytes count.
+    pub(crate) fn half_close(&self, transport: &Rc<dyn Transport>) {
+        self.record(|end| end.half_closed = true);
+        transport.as_half_closeable().expect("sockets are").lose_write_connection();
         if !self.has_producer.get() {
             self.is_open.set(false);
             transport.write(b"too late for this");

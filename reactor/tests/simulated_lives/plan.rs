@@ -50,7 +50,8 @@ pub(crate) enum Source {
     Replies,
     /// A push producer, driven by timers.
     Push,
-    /// A push producer, though `lose_connection` was called right after it was registered.
+    /// A push producer, though the connection, or its one direction, was closed right after it was
+    /// registered.
     PushWhileClosing,
     /// A pull producer.
     Pull,

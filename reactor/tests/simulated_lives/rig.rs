@@ -68,7 +68,7 @@ pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> 
     let network = Simulated::new(seed);
     network.set_faults(faults);
     network.keep_log(40);
-    let reactor = Reactor::on(network.clone(), Limits::default());
+    let reactor = Reactor::on(network.clone(), limits(seed));
     let rig = Rc::new(Rig {
         reactor,
         dice: Dice::new(seed),
@@ -92,6 +92,20 @@ pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> 
     }
     let summary = rig.ledger.borrow().check(seed, |life| life >= FIRST_UNIX_LIFE);
     Outcome { trace_hash: network.trace_hash(), summary }
+}
+
+/// The default limits for one seed in three; otherwise so small that each is met again and again.
+fn limits(seed: u64) -> Limits {
+    if seed.is_multiple_of(3) {
+        return Limits::default();
+    }
+    Limits {
+        accepts_per_turn: 1,
+        reads_per_turn: 1 + (seed % 2) as usize,
+        refills_per_turn: 2,
+        read_buffer_bytes: 256,
+        ..Limits::default()
+    }
 }
 
 impl Rig {

@@ -64,9 +64,13 @@ impl Talker {
                 outlet.begin_producing();
                 let producer = Producer::Push(outlet.clone());
                 transport.register_producer(producer).expect("the first one");
-                if outlet.plan.source == Source::PushWhileClosing {
-                    self.hears_no_more = true;
-                    outlet.lose(transport);
+                match (outlet.plan.source, outlet.plan.ending) {
+                    (Source::PushWhileClosing, Ending::HalfClose) => outlet.half_close(transport),
+                    (Source::PushWhileClosing, _) => {
+                        self.hears_no_more = true;
+                        outlet.lose(transport);
+                    }
+                    _ => {}
                 }
                 self.tick_later();
             }
