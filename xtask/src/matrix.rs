@@ -14,6 +14,8 @@ use crate::{Case, Failed, Outcome, Subject, Trial, open_descriptors};
 /// The longest that one case may take on one subject. A case that takes longer is given up, and its
 /// thread with it.
 const LIMIT: Duration = Duration::from_secs(60);
+/// How long threads that end have for closing what they hold.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// What came of one case on one subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,10 +126,18 @@ fn try_in_a_world(case: &Case, subject: &dyn Subject, round: u32) -> Outcome {
     trial.end()
 }
 
+/// A worker thread that was told to end holds its loop's waker for another moment, so this waits.
 fn same_descriptors(before: Option<usize>) -> Outcome {
-    let after = open_descriptors();
+    let begin = Instant::now();
+    let mut after = open_descriptors();
+    while after != before && begin.elapsed() < SETTLING {
+        thread::sleep(Duration::from_millis(1));
+        after = open_descriptors();
+    }
     if after == before {
         return Ok(());
     }
-    Err(Failed::new(format!("{before:?} descriptors before, and {after:?} when all was over")))
+    let count = |count: Option<usize>| count.map_or("?".into(), |count| count.to_string());
+    let (before, after) = (count(before), count(after));
+    Err(Failed::new(format!("{before} descriptors were open before, and {after} are afterwards")))
 }

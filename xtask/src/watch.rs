@@ -2,8 +2,8 @@
 //!
 //! Invariant: it sees events as the transport delivers them, before a mailbox could put them in order.
 //!
-//! The rules: no callback inside another one of the same connection, nor inside a call of its
-//! transport; `connection_made` first and once; nothing after `connection_lost`.
+//! The rules: no callback inside another one of the same connection, and so none inside a transport
+//! call that one makes; `connection_made` first and once; nothing after `connection_lost`.
 
 use std::rc::Rc;
 

@@ -14,7 +14,7 @@ use deferred::Failure;
 
 pub use kernel::{adopted, tcp4, tcp6, unix};
 pub use memory::Memory;
-pub use reactor_world::ReactorWorld;
+pub use reactor_world::{Place, ReactorWorld};
 pub use simulated::SimulatedTcp;
 pub use tls_over::TlsOver;
 
