@@ -4,6 +4,8 @@
 
 mod half;
 mod junction;
+mod own_ports;
 
 pub(crate) use half::Half;
 pub(crate) use junction::{Junction, Side};
+pub(crate) use own_ports::OwnPorts;

@@ -10,6 +10,7 @@ use interfaces::{Factory, ReactorCore as _};
 use crate::exit_code::Exit;
 use crate::listening::{self, Listen};
 use crate::live::Live;
+use crate::relay::OwnPorts;
 use crate::report;
 use crate::shutdown::Shutdown;
 use crate::workshop::Workshop;
@@ -20,6 +21,8 @@ pub(crate) struct Server {
     pub(crate) factory: Rc<dyn Factory>,
     pub(crate) live: Live,
     pub(crate) grace: Duration,
+    /// Where the factory tells what it connects to, if it does.
+    pub(crate) own_ports: Option<Rc<OwnPorts>>,
 }
 
 impl Server {
@@ -44,17 +47,26 @@ impl Server {
                 Exit::Unavailable
             })?;
         }
-        Ok(workshop.run(serve(self.listen, self.factory, shutdown)))
+        Ok(workshop.run(serve(self.listen, self.factory, self.own_ports, shutdown)))
     }
 }
 
 /// Never ends when all goes well: the shutdown ends the reactor.
-async fn serve(listen: Vec<Listen>, factory: Rc<dyn Factory>, shutdown: Rc<Shutdown>) -> Exit {
+async fn serve(
+    listen: Vec<Listen>,
+    factory: Rc<dyn Factory>,
+    own_ports: Option<Rc<OwnPorts>>,
+    shutdown: Rc<Shutdown>,
+) -> Exit {
     match listening::open(&listen, &factory).await {
         Ok(ports) => {
             listening::announce(&ports);
             shutdown.add_ports(&ports);
-            std::future::pending().await
+            let Some(own_ports) = own_ports else { return std::future::pending().await };
+            // It never fails: its promise lives as long as the ports are watched.
+            let _ = own_ports.watch(&ports).await;
+            report::note("error: the relay leads to itself: it connects to what it listens on");
+            Exit::Usage
         }
         Err((text, failure)) => {
             report::failed(&text, &failure);

@@ -5,12 +5,13 @@
 use std::error::Error;
 use std::rc::Rc;
 
-use interfaces::{Address, Factory, StreamClientEndpoint};
+use deferred::Deferred;
+use interfaces::{Address, StreamClientEndpoint};
 
 use crate::arguments::Relay;
 use crate::exit_code::Exit;
 use crate::live::{Counted, Live};
-use crate::relay::{Half, Junction, Side};
+use crate::relay::{Half, Junction, OwnPorts, Side};
 use crate::report;
 use crate::server::Server;
 use crate::workshop::{Inherited, Workshop};
@@ -22,31 +23,49 @@ pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
     let listen = workshop.listen(std::slice::from_ref(&arguments.listen));
     let connect = workshop.connect(&arguments.connect);
     let (listen, connect) = (listen?, connect?);
-    let live = Live::default();
-    let factory = factory(connect, arguments.connect.as_str().into(), live.clone());
-    Server { listen, factory, live, grace: arguments.stopping.grace }.run(&workshop)
+    let (live, own_ports) = (Live::default(), Rc::new(OwnPorts::default()));
+    let outgoing = Outgoing {
+        connect,
+        text: arguments.connect.as_str().into(),
+        live: live.clone(),
+        own_ports: own_ports.clone(),
+    };
+    let factory = protocol::factory_fn(move |peer| outgoing.accepted(peer));
+    let grace = arguments.stopping.grace;
+    Server { listen, factory, live, grace, own_ports: Some(own_ports) }.run(&workshop)
 }
 
-fn factory(connect: Rc<dyn StreamClientEndpoint>, text: Rc<str>, live: Live) -> Rc<dyn Factory> {
-    protocol::factory_fn(move |peer: &Address| accepted(&connect, &text, &live, peer))
+/// Where accepted connections are to lead.
+#[derive(Clone)]
+struct Outgoing {
+    connect: Rc<dyn StreamClientEndpoint>,
+    text: Rc<str>,
+    live: Live,
+    own_ports: Rc<OwnPorts>,
 }
 
-/// The accepted half of a new junction, which makes the other half when it is connected.
-fn accepted(
-    connect: &Rc<dyn StreamClientEndpoint>,
-    text: &Rc<str>,
-    live: &Live,
-    peer: &Address,
-) -> Counted<Half> {
-    let (connect, outgoing) = (connect.clone(), live.clone());
-    let dial = move |junction: &Rc<Junction>| {
-        let half = outgoing.counted(Half::new(junction.clone(), Side::Connected));
-        protocol::connect_protocol(&*connect, half).add_callback(|_| Ok(()))
-    };
-    let (text, peer) = (text.clone(), peer.clone());
-    let trouble = move |error: &(dyn Error + 'static)| {
-        let causes = report::causes(error);
-        report::note(format_args!("error: relaying {peer} to {text}: {causes}"));
-    };
-    live.counted(Half::new(Junction::new(dial, trouble), Side::Accepted))
+impl Outgoing {
+    /// The accepted half of a new junction, which makes the other half when it is connected.
+    fn accepted(&self, peer: &Address) -> Counted<Half> {
+        let this = self.clone();
+        let dial = move |junction: &Rc<Junction>| this.dial(junction);
+        let (text, peer) = (self.text.clone(), peer.clone());
+        let trouble = move |error: &(dyn Error + 'static)| {
+            let causes = report::causes(error);
+            report::note(format_args!("error: relaying {peer} to {text}: {causes}"));
+        };
+        self.live.counted(Half::new(Junction::new(dial, trouble), Side::Accepted))
+    }
+
+    fn dial(&self, junction: &Rc<Junction>) -> Deferred<()> {
+        let half = self.live.counted(Half::new(junction.clone(), Side::Connected));
+        let own_ports = self.own_ports.clone();
+        protocol::connect_protocol(&*self.connect, half).add_callback(move |connected| {
+            // Without a transport it has ended already.
+            if let Some(transport) = connected.transport() {
+                own_ports.connected(&transport.host(), &transport.peer());
+            }
+            Ok(())
+        })
+    }
 }

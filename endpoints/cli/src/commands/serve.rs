@@ -19,7 +19,8 @@ pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
     let listen = workshop.listen(&arguments.listen)?;
     let live = Live::default();
     let factory = factory(arguments.protocol, live.clone());
-    Server { listen, factory, live, grace: arguments.stopping.grace }.run(&workshop)
+    let grace = arguments.stopping.grace;
+    Server { listen, factory, live, grace, own_ports: None }.run(&workshop)
 }
 
 fn factory(service: Service, live: Live) -> Rc<dyn Factory> {

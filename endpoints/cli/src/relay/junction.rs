@@ -1,7 +1,8 @@
 //! Where the two connections of a relay meet: each is the producer of the other.
 //!
-//! Invariant: no byte is held here. What one side received is in the other's transport, which
-//! pauses the first when it holds enough; so a junction's memory is bounded by two high-water marks.
+//! Invariant: what one side received is in the other's transport, which pauses the first when it
+//! holds enough; only the first bytes of the accepted side wait here, when the other one is not there
+//! yet. So a junction's memory is bounded by two high-water marks and one read.
 //!
 //! ```text
 //! each end:   Waiting ──made──▶ Open ──read_ended──▶ ReadEnded ──lost──▶ Lost
@@ -13,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::rc::Rc;
 
-use deferred::{CancelHandle, Deferred, Failure};
+use deferred::{CancelHandle, Cancelled, Deferred, Failure};
 use interfaces::{Producer, Reason, Transport};
 
 /// Both ends, and the attempt to get the second one.
@@ -22,6 +23,8 @@ pub(crate) struct Junction {
     connected: End,
     dial: Cell<Option<Dial>>,
     attempt: RefCell<Option<CancelHandle>>,
+    /// What came before there was somewhere to put it.
+    early: RefCell<Vec<u8>>,
     trouble: Box<dyn Fn(&(dyn Error + 'static))>,
 }
 
@@ -49,6 +52,7 @@ impl Junction {
             connected: End::default(),
             dial: Cell::new(Some(Box::new(dial))),
             attempt: RefCell::default(),
+            early: RefCell::default(),
             trouble: Box::new(trouble),
         })
     }
@@ -57,19 +61,17 @@ impl Junction {
     pub(crate) fn made(self: &Rc<Self>, side: Side, transport: &Rc<dyn Transport>) {
         self.end(side).open(transport);
         match side {
-            Side::Accepted => {
-                // What comes now would have nowhere to go.
-                transport.pause_producing();
-                self.connect();
-            }
+            Side::Accepted => self.connect(),
             Side::Connected => self.join(transport),
         }
     }
 
     /// Bytes arrived.
     pub(crate) fn received(&self, side: Side, data: &[u8]) {
-        if let Some(transport) = self.end(side.other()).transport() {
-            transport.write(data);
+        match self.end(side.other()).transport() {
+            Some(transport) => transport.write(data),
+            None if self.end(side.other()).stage.get() == Stage::Waiting => self.keep(side, data),
+            None => {}
         }
     }
 
@@ -128,9 +130,21 @@ impl Junction {
             // It gave up first, and this is the attempt that was cancelled.
             Stage::Waiting | Stage::Lost => {}
             Stage::Open | Stage::ReadEnded => {
-                (self.trouble)(failure.as_error());
+                // Who cancels it knows why: a shutdown, or the accepted side that went away.
+                if !failure.check::<Cancelled>() {
+                    (self.trouble)(failure.as_error());
+                }
                 self.accepted.abort();
             }
+        }
+    }
+
+    /// Keeps the first bytes, and takes no more of them. A side that sends nothing stays unpaused, so
+    /// that it can be seen to go away.
+    fn keep(&self, side: Side, data: &[u8]) {
+        self.early.borrow_mut().extend_from_slice(data);
+        if let Some(transport) = self.end(side).transport() {
+            transport.pause_producing();
         }
     }
 
@@ -147,11 +161,17 @@ impl Junction {
             return;
         };
         self.accepted.feed_from(connected);
-        self.connected.feed_from(&accepted);
+        let early = self.early.take();
+        if !early.is_empty() {
+            connected.write_sequence(vec![early.into()]);
+        }
         if self.accepted.stage.get() == Stage::ReadEnded {
             self.connected.end_writing();
+            return;
         }
+        // Before it is the producer: a resume of ours must not undo a pause of the consumer.
         accepted.resume_producing();
+        self.connected.feed_from(&accepted);
     }
 
     fn end(&self, side: Side) -> &End {

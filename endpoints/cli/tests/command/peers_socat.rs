@@ -1,7 +1,9 @@
 //! 64 MiB of random data byte-exact both ways with socat, over TCP4, TCP6 and UNIX.
 
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
 use crate::bytes::{BACK, THERE, assert_same};
 use crate::peer::{find, has_ipv6};
@@ -73,4 +75,30 @@ fn socat_over_tcp6() {
 fn socat_over_unix() {
     let directory = tempfile::tempdir().unwrap();
     both(&format!("unix:{}", directory.path().join("near").display()));
+}
+
+/// With `linger=0` its close is a reset, which no program of the standard library can send.
+#[test]
+fn a_peer_that_resets_ends_the_attempt_that_was_made_for_it() {
+    if find("socat").is_none() {
+        return;
+    }
+    // A listener whose backlog is full does not answer.
+    let full = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = full.local_addr().unwrap();
+    let mut held = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&to, Duration::from_millis(200)) {
+        held.push(stream);
+    }
+    let to = format!("tcp:{to}");
+    let arguments = ["relay", "tcp:0:interface=127.0.0.1", &to, "--grace", "10m"];
+    let mut relay = Running::ropewalk(&arguments);
+    let address = format!("TCP4:{},linger=0", relay.listening());
+    let mut command = find("socat").unwrap();
+    // It waits for an end that does not come, until this limit.
+    command.args(["-u", "-T", "0.3", &address, "-"]);
+    run(command, Vec::new());
+    // Nothing is left that the long grace could be for.
+    let ended = relay.terminate();
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
 }

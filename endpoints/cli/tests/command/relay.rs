@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::thread;
 
 use crate::bytes::{MIB, assert_same, exchange, random};
@@ -145,4 +146,17 @@ fn many_connections_at_once_do_not_mix() {
         .collect();
     clients.into_iter().for_each(|client| client.join().unwrap());
     assert_eq!(relay.terminate().code, Some(0));
+}
+
+#[test]
+fn a_relay_to_itself_is_ended_and_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let unix = format!("unix:{}", directory.path().join("socket").display());
+    let mut relay = Running::ropewalk(&["relay", &unix, &unix]);
+    let path = relay.listening();
+    let _near = UnixStream::connect(path.strip_prefix("unix:").unwrap()).unwrap();
+    let ended = relay.wait();
+    assert_eq!(ended.code, Some(64));
+    assert!(ended.errors.contains("leads to itself"), "{}", ended.errors);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use deferred::{Deferred, Failure, Promise};
+use deferred::{Cancelled, Deferred, Failure, Promise};
 use interfaces::{ConnectError, Deliver, Event, OsError, Producer, Reason, UnixAddress};
 use protocol::ProtocolRef;
 use protocol::testing::{ProducerState, StringTransport};
@@ -75,11 +75,15 @@ fn what_one_side_sends_the_other_gets() {
 }
 
 #[test]
-fn nothing_is_read_before_there_is_somewhere_to_put_it() {
+fn the_first_bytes_wait_for_the_other_side_and_no_more_are_taken() {
     let scene = accepted();
+    assert_eq!(scene.near_transport.producer_state(), ProducerState::Producing);
+    scene.near.deliver(Event::DataReceived(&mut b"first ".to_owned()));
     assert_eq!(scene.near_transport.producer_state(), ProducerState::Paused);
     scene.far.deliver(Event::ConnectionMade(&scene.far_transport.as_transport()));
     assert_eq!(scene.near_transport.producer_state(), ProducerState::Producing);
+    scene.near.deliver(Event::DataReceived(&mut b"second".to_owned()));
+    assert_eq!(scene.far_transport.value(), b"first second");
 }
 
 #[test]
@@ -165,6 +169,14 @@ fn an_attempt_that_fails_breaks_the_accepted_side_and_says_why() {
 }
 
 #[test]
+fn an_attempt_that_a_shutdown_cancels_is_no_trouble() {
+    let scene = accepted();
+    scene.promise().errback(Cancelled);
+    assert!(scene.near_transport.aborting());
+    assert!(scene.troubles.borrow().is_empty());
+}
+
+#[test]
 fn a_connection_that_comes_too_late_is_not_kept() {
     let scene = accepted();
     scene.near.deliver(Event::ConnectionLost(&Reason::Done));
@@ -175,8 +187,10 @@ fn a_connection_that_comes_too_late_is_not_kept() {
 #[test]
 fn the_end_of_the_input_before_the_other_side_is_there_reaches_it() {
     let scene = accepted();
+    scene.near.deliver(Event::DataReceived(&mut b"all there is".to_owned()));
     scene.near.deliver(Event::ReadConnectionLost);
     scene.far.deliver(Event::ConnectionMade(&scene.far_transport.as_transport()));
+    assert_eq!(scene.far_transport.value(), b"all there is");
     assert!(scene.far_transport.write_closed() && !scene.far_transport.disconnecting());
 }
 
