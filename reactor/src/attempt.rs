@@ -198,9 +198,7 @@ impl<S: Sys> Core<S> {
         // Its protocol was told of the connection, even if it has ended it at once.
         drop(self.call("deferred", Some(&attempt.address), move || promise.callback(())));
         // The report may have told of the peer's first bytes too, and tells only once.
-        if let Some(running) = self.running(attempt.token) {
-            self.stream_ready(&running, ready);
-        }
+        self.with_running(attempt.token, |running| self.stream_ready(running, ready));
     }
 
     /// Fails on a later turn: a caller of `connect` has its Deferred before that.

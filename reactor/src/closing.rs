@@ -67,7 +67,7 @@ impl<S: Sys> Core<S> {
                 self.sys.reset_on_close(&socket);
                 self.close(stream, socket)
             }
-            Farewell::Linger => self.linger(stream.token, socket),
+            Farewell::Linger => self.linger(stream.token, socket, stream.io.origin),
         };
         let mut slots = self.slots.borrow_mut();
         let slot = match lingering {
@@ -83,10 +83,7 @@ impl<S: Sys> Core<S> {
     }
 
     fn close(&self, stream: &Stream<S>, socket: S::Stream) -> Option<Rc<Lingering<S>>> {
-        if stream.io.adopted {
-            self.sys.deregister(&socket);
-        }
-        drop(socket);
+        self.close_socket(socket, stream.io.origin);
         None
     }
 }

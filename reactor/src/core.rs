@@ -19,6 +19,7 @@ use crate::outgoing::Pool;
 use crate::port::Port;
 use crate::remote::Shared;
 use crate::slots::Slots;
+use crate::standard_error::StandardError;
 use crate::stream::{Running, Stream};
 use crate::sys::{Ready, Sys, Token};
 use crate::tasks::Tasks;
@@ -62,6 +63,8 @@ pub(crate) struct Agenda<S: Sys> {
     pub(crate) closings: RefCell<Vec<(Rc<Stream<S>>, Reason)>>,
     /// The stream whose protocol runs now: it is flushed when that returns.
     pub(crate) current: Cell<Option<Token>>,
+    /// How many foreign calls run, one inside the other.
+    pub(crate) depth: Cell<usize>,
     /// Storage for what a poll reports, kept from turn to turn.
     pub(crate) events: Cell<Vec<Ready>>,
 }
@@ -78,7 +81,7 @@ impl<S: Sys> Core<S> {
         Rc::new_cyclic(|me| Self {
             me: me.clone(),
             sys,
-            limits,
+            limits: limits.at_least_one(),
             slots: RefCell::new(Slots::new()),
             timers: RefCell::new(TimerQueue::new()),
             agenda: Agenda {
@@ -86,6 +89,7 @@ impl<S: Sys> Core<S> {
                 still_ready: RefCell::default(),
                 closings: RefCell::default(),
                 current: Cell::new(None),
+                depth: Cell::new(0),
                 events: Cell::default(),
             },
             buffers: Buffers { read: Cell::new(None), pool: RefCell::default() },
@@ -107,10 +111,21 @@ impl<S: Sys> Core<S> {
         foreign: impl FnOnce() -> R,
     ) -> Result<R, Rc<str>> {
         let result = self.call_without_tasks(callback, peer, foreign);
-        if self.tasks.are_ready() {
+        self.run_woken_tasks();
+        result
+    }
+
+    /// Polls the tasks that are ready, unless foreign code runs: a task comes after the call that
+    /// woke it, not inside of what that call asks of the reactor.
+    pub(crate) fn run_woken_tasks(&self) {
+        if self.tasks.are_ready() && self.agenda.depth.get() == 0 {
             self.run_tasks();
         }
-        result
+    }
+
+    /// Drops what may hold the last reference to something foreign.
+    pub(crate) fn let_go<T>(&self, callback: &'static str, tenant: T) {
+        drop(self.call_without_tasks(callback, None, || drop(tenant)));
     }
 
     pub(crate) fn call_without_tasks<R>(
@@ -119,7 +134,11 @@ impl<S: Sys> Core<S> {
         peer: Option<&Address>,
         foreign: impl FnOnce() -> R,
     ) -> Result<R, Rc<str>> {
-        panic::catch_unwind(AssertUnwindSafe(foreign)).map_err(|payload| {
+        let depth = &self.agenda.depth;
+        depth.set(depth.get() + 1);
+        let answer = panic::catch_unwind(AssertUnwindSafe(foreign));
+        depth.set(depth.get() - 1);
+        answer.map_err(|payload| {
             let message = panic_message(&*payload);
             // What was thrown may panic again when it is dropped; then it is never dropped.
             drop_quietly(payload);
@@ -158,13 +177,21 @@ impl Buffers {
 impl<S: Sys> Drop for Core<S> {
     /// Lets everything go without telling anybody: whoever wants to be told stops the reactor first.
     fn drop(&mut self) {
-        self.shared.close();
-        let tenants = self.slots.get_mut().take_all();
-        let calls = self.timers.get_mut().take_all();
-        let tasks = self.tasks.take_all();
-        // A panic in what is dropped here may be the second one; it must not end the process.
-        drop_quietly((tenants, calls, tasks));
+        drop_each(self.shared.close());
+        drop_each(self.slots.get_mut().take_all());
+        drop_each(self.agenda.closings.take());
+        drop_each(self.timers.get_mut().take_all());
+        drop_each(self.tasks.take_all());
+        drop_each(self.works.take_all());
+        drop_each(self.lifetime.take_all());
+        drop_each(self.signal_handlers.take());
+        drop_quietly(self.observer.replace(Rc::new(StandardError)));
     }
+}
+
+/// Drops things one by one, so that no panic meets another one, which would end the process.
+fn drop_each<T>(things: Vec<T>) {
+    things.into_iter().for_each(drop_quietly);
 }
 
 /// Runs what may panic and whose panic is of no interest; what was thrown is never dropped, for its
@@ -175,7 +202,7 @@ fn quietly(foreign: impl FnOnce()) {
     }
 }
 
-fn drop_quietly<T>(value: T) {
+pub(crate) fn drop_quietly<T>(value: T) {
     quietly(|| drop(value));
 }
 

@@ -27,9 +27,19 @@ impl<S: Sys> Core<S> {
         if stream.io.dirty.get() {
             self.flush(running);
         }
-        if self.tasks.are_ready() {
-            self.run_tasks();
-        }
+        self.run_woken_tasks();
+    }
+
+    /// Does something with the stream that a token names; answers whether there is one. The
+    /// protocol may lose its last owner by it, so it is let go of as foreign code.
+    pub(crate) fn with_running(&self, token: Token, act: impl FnOnce(&Running<S>)) -> bool {
+        let slots = self.slots.borrow();
+        let Some(Slot::Stream(running)) = slots.find(token) else { return false };
+        let running = running.clone();
+        drop(slots);
+        act(&running);
+        self.let_go("protocol", running);
+        true
     }
 
     /// Puts a connection that stands, and is registered under `token`, into its slot and tells its
@@ -41,15 +51,15 @@ impl<S: Sys> Core<S> {
         ends: (Address, Option<Address>),
         origin: Origin,
         deliver: Rc<dyn Deliver>,
-    ) -> Rc<Stream<S>> {
+    ) {
         let (peer, host) = ends;
         let stream = Stream::new(self, token, socket, peer, host, origin);
         let running = Running { stream: Rc::clone(&stream), deliver };
         let slot = self.slots.borrow_mut().replace(token, Slot::Stream(running.clone()));
         // The tenant before was a placeholder or an attempt, whose drop may be foreign code.
         drop(slot);
-        let transport: Rc<dyn Transport> = stream.clone();
+        let transport: Rc<dyn Transport> = stream;
         self.deliver(&running, Event::ConnectionMade(&transport));
-        stream
+        self.let_go("protocol", running);
     }
 }

@@ -11,11 +11,12 @@ use deferred::Failure;
 use interfaces::{Event, OsError, Producer, Reason};
 
 use crate::close_machine::{Drained, State, Writing};
-use crate::core::{Core, Slot};
+use crate::core::Core;
 use crate::linger::send_end_of_file;
 use crate::os_error;
 use crate::stream::{Running, Stream};
-use crate::sys::{Sys, Token};
+use crate::sys::Sys;
+use crate::turn::reuse;
 
 /// How one attempt to send all ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,31 +32,13 @@ impl<S: Sys> Core<S> {
     pub(crate) fn flush_dirty(&self) {
         let dirty = self.agenda.dirty.take();
         for token in &dirty {
-            if let Some(running) = self.running(*token)
-                && running.stream.io.dirty.get()
-            {
-                self.flush(&running);
-            }
+            self.with_running(*token, |running| {
+                if running.stream.io.dirty.get() {
+                    self.flush(running);
+                }
+            });
         }
-        self.reuse_dirty(dirty);
-    }
-
-    /// Gives the list's storage back, so that a steady state allocates nothing.
-    fn reuse_dirty(&self, mut spare: Vec<Token>) {
-        spare.clear();
-        let mut dirty = self.agenda.dirty.borrow_mut();
-        if dirty.is_empty() {
-            *dirty = spare;
-        }
-    }
-
-    pub(crate) fn running(&self, token: Token) -> Option<Running<S>> {
-        match self.slots.borrow().find(token) {
-            Some(Slot::Stream(running)) => Some(running.clone()),
-            Some(Slot::Port(_) | Slot::Attempt(_) | Slot::Lingering(_) | Slot::Vacant) | None => {
-                None
-            }
-        }
+        reuse(&self.agenda.dirty, dirty);
     }
 
     /// Sends what is queued and has the producer make more, until the socket takes no more or

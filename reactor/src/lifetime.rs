@@ -34,6 +34,8 @@ pub(crate) struct Lifetime {
     next_id: Cell<u64>,
     /// How many of the phase's Deferreds have not fired.
     held_by: Cell<usize>,
+    /// Counts starts and stops: what held one of them holds no later one.
+    round: Cell<u64>,
 }
 
 struct Registered {
@@ -50,6 +52,7 @@ impl Default for Lifetime {
             triggers: RefCell::default(),
             next_id: Cell::new(0),
             held_by: Cell::new(0),
+            round: Cell::new(0),
         }
     }
 }
@@ -93,6 +96,23 @@ impl Lifetime {
         Some(triggers.remove(place).trigger)
     }
 
+    /// Takes all triggers; the caller drops them with nothing borrowed.
+    pub(crate) fn take_all(&self) -> Vec<Trigger> {
+        self.triggers.take().into_iter().map(|registered| registered.trigger).collect()
+    }
+
+    fn enter(&self, stage: Stage, held_by: usize) {
+        self.stage.set(stage);
+        self.held_by.set(held_by);
+        self.round.set(self.round.get() + 1);
+    }
+
+    fn release(&self, round: u64) {
+        if self.round.get() == round {
+            self.held_by.set(self.held_by.get().saturating_sub(1));
+        }
+    }
+
     /// Above all triggers that were added so far.
     fn mark(&self) -> TriggerId {
         TriggerId(self.next_id.get())
@@ -102,7 +122,7 @@ impl Lifetime {
 impl<S: Sys> Core<S> {
     /// Begins to run. The turns that follow find out when the triggers have fired.
     pub(crate) fn start_up(&self) {
-        self.lifetime.stage.set(Stage::Starting);
+        self.lifetime.enter(Stage::Starting, 0);
         self.fire_before(SystemEvent::Startup);
     }
 
@@ -110,17 +130,17 @@ impl<S: Sys> Core<S> {
     pub(crate) fn stop(&self) -> Result<(), NotRunning> {
         match self.lifetime.stage() {
             Stage::Running | Stage::Starting => {
-                self.lifetime.stage.set(Stage::Stopping);
-                self.lifetime.held_by.set(0);
+                // Held by the call that fires the first triggers.
+                self.lifetime.enter(Stage::Stopping, 1);
+                let round = self.lifetime.round.get();
                 let core = self.me.clone();
                 // Not inside this call: the caller may be anywhere.
                 let before = move || {
                     if let Some(core) = core.upgrade() {
                         core.fire_before(SystemEvent::Shutdown);
-                        core.lifetime.held_by.set(core.lifetime.held_by.get() - 1);
+                        core.lifetime.release(round);
                     }
                 };
-                self.lifetime.held_by.set(1);
                 self.call_later(std::time::Duration::ZERO, Box::new(before));
                 Ok(())
             }
@@ -150,7 +170,12 @@ impl<S: Sys> Core<S> {
         }
     }
 
+    /// The run is over. What still waits may hold the reactor that holds it, so it is let go of.
     pub(crate) fn end(&self) {
+        let calls = self.timers.borrow_mut().take_all();
+        calls.into_iter().for_each(|call| self.let_go("timer", call));
+        self.tasks.take_all().into_iter().for_each(|task| self.let_go("task", task));
+        self.works.take_all().into_iter().for_each(|done| self.let_go("work of a thread", done));
         self.lifetime.stage.set(Stage::Idle);
     }
 
@@ -168,20 +193,20 @@ impl<S: Sys> Core<S> {
     }
 
     fn fire_before(&self, event: SystemEvent) {
-        let held_by = &self.lifetime.held_by;
-        let stage = self.lifetime.stage();
-        let mark = self.lifetime.mark();
-        while let Some(trigger) = self.lifetime.next(Phase::Before, event, mark) {
-            let Ok(deferred) = self.call("trigger", None, trigger) else { continue };
-            held_by.set(held_by.get() + 1);
+        let lifetime = &self.lifetime;
+        let (round, mark) = (lifetime.round.get(), lifetime.mark());
+        while let Some(trigger) = lifetime.next(Phase::Before, event, mark) {
+            let called = self.call("trigger", None, trigger);
+            // A trigger of the start may have stopped the reactor, which nothing of the start holds.
+            let Ok(deferred) = called else { continue };
+            if lifetime.round.get() != round {
+                continue;
+            }
+            lifetime.held_by.set(lifetime.held_by.get() + 1);
             let core = self.me.clone();
             let release = move |outcome: Result<(), deferred::Failure>| {
-                // What held the start back holds back no stop that came meanwhile.
-                if let Some(core) = core.upgrade()
-                    && core.lifetime.stage() == stage
-                {
-                    let held_by = &core.lifetime.held_by;
-                    held_by.set(held_by.get().saturating_sub(1));
+                if let Some(core) = core.upgrade() {
+                    core.lifetime.release(round);
                     core.shared.wake();
                 }
                 outcome
@@ -213,7 +238,7 @@ impl<S: Sys> Core<S> {
                 }
                 Some(Found::Attempt) => self.abandon_attempt(token),
                 Some(Found::Stream(stream)) => self.finish(&stream, &Reason::Aborted),
-                Some(Found::Lingering) => drop(self.slots.borrow_mut().remove(token)),
+                Some(Found::Lingering) => self.end_lingering(token),
             }
         }
     }

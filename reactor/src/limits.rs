@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use interfaces::BufferLimits;
 
-/// A reactor's limits, on by default.
+/// A reactor's limits, on by default. Where a number of nothing would be no limit but a standstill,
+/// it counts as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How many connections one port accepts before the others get their turn. Default 64.
@@ -26,6 +27,17 @@ pub struct Limits {
     pub linger: Duration,
     /// How long a port without descriptors waits before it accepts again. Default 100 ms.
     pub accept_pause: Duration,
+}
+
+impl Limits {
+    /// With nothing below one: a budget of nothing would never be done.
+    pub(crate) fn at_least_one(mut self) -> Self {
+        self.accepts_per_turn = self.accepts_per_turn.max(1);
+        self.reads_per_turn = self.reads_per_turn.max(1);
+        self.refills_per_turn = self.refills_per_turn.max(1);
+        self.read_buffer_bytes = self.read_buffer_bytes.max(1);
+        self
+    }
 }
 
 impl Default for Limits {

@@ -7,27 +7,49 @@
 //!
 //! [`Limits::linger`]: crate::Limits::linger
 
+use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
 use interfaces::DelayedCall;
 
 use crate::core::{Core, Slot};
+use crate::stream::Origin;
 use crate::sys::{Sys, Token};
 
 /// A socket that only waits for its peer's end of file.
 pub(crate) struct Lingering<S: Sys> {
     socket: S::Stream,
+    origin: Origin,
     deadline: DelayedCall,
+    /// On the list of those that are still ready.
+    pub(crate) listed: Cell<bool>,
+}
+
+/// How much of what the peer sent was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drained {
+    /// All that is there.
+    Empty,
+    /// As much as one turn allows.
+    Budget,
+    /// All, and no more will come.
+    Over,
 }
 
 impl<S: Sys> Core<S> {
     /// Sends the end of file, and answers what waits for the peer's own under the same token, if
     /// that did not come already.
-    pub(crate) fn linger(&self, token: Token, socket: S::Stream) -> Option<Rc<Lingering<S>>> {
+    pub(crate) fn linger(
+        &self,
+        token: Token,
+        socket: S::Stream,
+        origin: Origin,
+    ) -> Option<Rc<Lingering<S>>> {
         let ended = send_end_of_file(&self.sys, &socket).is_err();
-        if ended || self.drain(&socket, token) {
-            self.sys.deregister(&socket);
+        let drained = if ended { Drained::Over } else { self.drain(&socket) };
+        if drained == Drained::Over {
+            self.close_socket(socket, origin);
             return None;
         }
         let core = self.me.clone();
@@ -37,47 +59,64 @@ impl<S: Sys> Core<S> {
             }
         };
         let deadline = self.call_later(self.limits.linger, Box::new(end));
-        Some(Rc::new(Lingering { socket, deadline }))
+        let listed = Cell::new(drained == Drained::Budget);
+        if listed.get() {
+            self.note_still_ready(token);
+        }
+        Some(Rc::new(Lingering { socket, origin, deadline, listed }))
     }
 
     /// The system reported about a lingering socket.
     pub(crate) fn lingering_ready(&self, lingering: &Lingering<S>, token: Token) {
-        if self.drain(&lingering.socket, token) {
-            self.end_lingering(token);
+        match self.drain(&lingering.socket) {
+            Drained::Empty => {}
+            Drained::Budget if lingering.listed.replace(true) => {}
+            Drained::Budget => self.note_still_ready(token),
+            Drained::Over => self.end_lingering(token),
         }
     }
 
-    fn end_lingering(&self, token: Token) {
+    /// Lets a lingering socket go, and its timer.
+    pub(crate) fn end_lingering(&self, token: Token) {
         let slot = self.slots.borrow_mut().remove(token);
         if let Some(Slot::Lingering(lingering)) = slot {
             // It may be this very call that runs.
             let _ = lingering.deadline.cancel();
-            self.sys.deregister(&lingering.socket);
+            if lingering.origin == Origin::Adopted {
+                self.sys.deregister(&lingering.socket);
+            }
         }
     }
 
-    /// Reads and drops what is there; answers whether the connection is over.
-    fn drain(&self, socket: &S::Stream, token: Token) -> bool {
-        let mut buffer = self.buffers.take_read(self.limits.read_buffer_bytes);
-        let over = self.drain_into(socket, &mut buffer, token);
-        self.buffers.give_back_read(buffer);
-        over
+    /// Closes a socket. One that another process may hold open too would still be reported.
+    pub(crate) fn close_socket(&self, socket: S::Stream, origin: Origin) {
+        if origin == Origin::Adopted {
+            self.sys.deregister(&socket);
+        }
+        drop(socket);
     }
 
-    fn drain_into(&self, socket: &S::Stream, buffer: &mut [u8], token: Token) -> bool {
+    /// Reads and drops what is there.
+    fn drain(&self, socket: &S::Stream) -> Drained {
+        let mut buffer = self.buffers.take_read(self.limits.read_buffer_bytes);
+        let drained = self.drain_into(socket, &mut buffer);
+        self.buffers.give_back_read(buffer);
+        drained
+    }
+
+    fn drain_into(&self, socket: &S::Stream, buffer: &mut [u8]) -> Drained {
         for _ in 0..self.limits.reads_per_turn {
             match self.sys.read(socket, buffer) {
-                Ok(0) => return true,
+                Ok(0) => return Drained::Over,
                 Ok(_) => {}
                 Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return false,
+                    io::ErrorKind::WouldBlock => return Drained::Empty,
                     io::ErrorKind::Interrupted => {}
-                    _ => return true,
+                    _ => return Drained::Over,
                 },
             }
         }
-        self.note_still_ready(token);
-        false
+        Drained::Budget
     }
 }
 

@@ -27,7 +27,8 @@ pub(crate) struct Port<S: Sys> {
     address: Address,
     listener: RefCell<Option<S::Listener>>,
     factory: RefCell<Option<Rc<dyn Factory>>>,
-    listed: Cell<bool>,
+    /// On the list of those that are still ready.
+    pub(crate) listed: Cell<bool>,
 }
 
 /// What became of one attempt to accept.
@@ -74,7 +75,6 @@ impl<S: Sys> Core<S> {
 
     /// Accepts what waits, within this turn's budget.
     pub(crate) fn accept(&self, port: &Rc<Port<S>>) {
-        port.listed.set(false);
         for _ in 0..self.limits.accepts_per_turn {
             match self.accept_one(port) {
                 Accepted::One | Accepted::Skipped => {}
@@ -100,8 +100,12 @@ impl<S: Sys> Core<S> {
     fn accepted(&self, port: &Port<S>, socket: S::Stream, peer: Address) {
         let Some(factory) = port.factory.borrow().clone() else { return };
         let built = self.call("factory", Some(&peer), || factory.build_protocol(&peer));
-        // A factory that refuses, or panics, closes the connection.
-        let Ok(Some(deliver)) = built else { return };
+        let deliver = match built {
+            Ok(Some(deliver)) => deliver,
+            // The factory refuses, so the connection is closed.
+            Ok(None) => return,
+            Err(_) => return self.sys.reset_on_close(&socket),
+        };
         let host = (!is_wildcard(&port.address)).then(|| port.address.clone());
         if let Err(error) = self.enter(socket, (peer.clone(), host), Origin::Made, deliver) {
             self.observe(&Occurrence::AcceptFailed {
@@ -149,13 +153,21 @@ impl<S: Sys> Core<S> {
                 return Accepted::NoMore;
             }
         }
-        if port.with_listener(|listener| self.sys.shed(listener)) == Some(true) {
-            self.accept_trouble(port, errno, "closed the connection with the reserve descriptor");
-            return Accepted::Skipped;
+        match port.with_listener(|listener| self.sys.shed(listener)) {
+            Some(Ok(())) => {
+                let remedy = "closed the connection with the reserve descriptor";
+                self.accept_trouble(port, errno, remedy);
+                Accepted::Skipped
+            }
+            // Without a descriptor accept4(2) fails even when no connection waits.
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Accepted::NoMore,
+            Some(Err(_)) => {
+                self.accept_trouble(port, errno, "the port pauses");
+                self.rest(port);
+                Accepted::NoMore
+            }
+            None => Accepted::NoMore,
         }
-        self.accept_trouble(port, errno, "the port pauses");
-        self.rest(port);
-        Accepted::NoMore
     }
 
     fn accept_trouble(&self, port: &Port<S>, error: OsError, remedy: &'static str) {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use interfaces::FromThread;
 
@@ -25,6 +26,8 @@ pub(crate) struct Shared<S: Sys> {
     wake: Box<dyn Fn() + Send + Sync>,
     /// The reactor was woken and has not begun its next turn.
     woken: AtomicBool,
+    /// The reactor's own thread, which looks at `woken` before it waits.
+    home: ThreadId,
 }
 
 struct Queue<S: Sys> {
@@ -47,23 +50,26 @@ impl<S: Sys> Remote<S> {
 impl<S: Sys> Shared<S> {
     pub(crate) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
         let queue = Mutex::new(Queue { calls: Vec::new(), closed: false });
-        Self { queue, wake, woken: AtomicBool::new(false) }
+        Self { queue, wake, woken: AtomicBool::new(false), home: thread::current().id() }
     }
 
     /// Ends the reactor's wait; once is enough for any number of reasons.
     pub(crate) fn wake(&self) {
-        if !self.woken.swap(true, Ordering::AcqRel) {
+        if !self.woken.swap(true, Ordering::AcqRel) && thread::current().id() != self.home {
             (self.wake)();
         }
     }
 
-    /// No more calls are taken, and those that wait are dropped.
-    pub(crate) fn close(&self) {
+    /// Whether there is a reason not to wait.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Acquire)
+    }
+
+    /// No more calls are taken; answers those that waited.
+    pub(crate) fn close(&self) -> Vec<RemoteCall<S>> {
         let mut queue = self.lock();
         queue.closed = true;
-        let calls = mem::take(&mut queue.calls);
-        drop(queue);
-        drop(calls);
+        mem::take(&mut queue.calls)
     }
 
     fn push(&self, call: RemoteCall<S>) {

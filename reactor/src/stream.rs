@@ -61,8 +61,8 @@ pub(crate) struct Readiness {
     pub(crate) dirty: Cell<bool>,
     /// On the list of those that are still ready.
     pub(crate) listed: Cell<bool>,
-    /// Another process may hold the socket open too.
-    pub(crate) adopted: bool,
+    /// Whether another process may hold the socket open too.
+    pub(crate) origin: Origin,
     /// What writing, or `SO_ERROR`, said; told when what can still be read is read.
     pub(crate) broken: Cell<Option<OsError>>,
 }
@@ -112,7 +112,7 @@ impl<S: Sys> Stream<S> {
                 paused: Cell::new(false),
                 dirty: Cell::new(false),
                 listed: Cell::new(false),
-                adopted: origin == Origin::Adopted,
+                origin,
                 broken: Cell::new(None),
             },
             outgoing: RefCell::default(),

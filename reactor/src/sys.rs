@@ -83,8 +83,13 @@ pub trait Sys: 'static {
     fn accept(&self, listener: &Self::Listener) -> io::Result<(Self::Stream, Address)>;
 
     /// Takes one connection and closes it at once, with the descriptor that is kept in reserve for
-    /// when there is no other. Answers whether that worked.
-    fn shed(&self, listener: &Self::Listener) -> bool;
+    /// when there is no other.
+    ///
+    /// # Errors
+    ///
+    /// What accept4(2) answers even so: [`WouldBlock`](io::ErrorKind::WouldBlock) when none waits,
+    /// `EMFILE` when there is no reserve either.
+    fn shed(&self, listener: &Self::Listener) -> io::Result<()>;
 
     /// Begins to connect over TCP, from `bind` if given. The stream becomes writable when it is
     /// decided; then [`take_error`](Sys::take_error) tells.

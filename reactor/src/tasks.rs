@@ -8,7 +8,7 @@ use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Wake, Waker};
 
 use deferred::Deferred;
@@ -49,7 +49,8 @@ impl ReadyList {
 struct TaskWaker {
     task: usize,
     listed: AtomicBool,
-    ready: Arc<ReadyList>,
+    /// Weak, for the list holds the wakers.
+    ready: Weak<ReadyList>,
 }
 
 impl Tasks {
@@ -79,7 +80,7 @@ impl Tasks {
         let waker = Arc::new(TaskWaker {
             task: place.key(),
             listed: AtomicBool::new(false),
-            ready: Arc::clone(&self.ready),
+            ready: Arc::downgrade(&self.ready),
         });
         place.insert(Task { future: Some(future), waker: Arc::clone(&waker) });
         drop(tasks);
@@ -177,7 +178,8 @@ impl Wake for TaskWaker {
         if self.listed.swap(true, Ordering::AcqRel) {
             return;
         }
-        let ready = Arc::clone(&self.ready);
+        // A reactor that is gone runs nothing any more.
+        let Some(ready) = self.ready.upgrade() else { return };
         ready.list.lock().unwrap_or_else(PoisonError::into_inner).push(self);
         ready.any.store(true, Ordering::Release);
         (ready.wake)();

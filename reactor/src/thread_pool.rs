@@ -6,16 +6,15 @@
 //! reactor's thread.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use interfaces::ThreadOutcome;
-use slab::Slab;
 
-use crate::core::{Core, panic_message};
+use crate::core::{Core, drop_quietly, panic_message};
 use crate::remote::Remote;
 use crate::sys::Sys;
 
@@ -28,7 +27,9 @@ const IDLE_WORKER_STAYS: Duration = Duration::from_secs(5);
 /// The work that a reactor gave away.
 pub(crate) struct Works {
     pool: RefCell<Option<Arc<Pool>>>,
-    pending: RefCell<Slab<Done>>,
+    /// By a number that no other work ever has: its outcome may come when it was let go of.
+    pending: RefCell<BTreeMap<u64, Done>>,
+    next_number: Cell<u64>,
     threads_max: Cell<usize>,
 }
 
@@ -49,7 +50,8 @@ struct State {
 impl Default for Works {
     fn default() -> Self {
         let pending = RefCell::default();
-        Self { pool: RefCell::default(), pending, threads_max: Cell::new(10) }
+        let next_number = Cell::new(0);
+        Self { pool: RefCell::default(), pending, next_number, threads_max: Cell::new(10) }
     }
 }
 
@@ -60,6 +62,18 @@ impl Works {
 
     pub(crate) fn pending(&self) -> usize {
         self.pending.borrow().len()
+    }
+
+    fn add(&self, done: Done) -> u64 {
+        let number = self.next_number.get();
+        self.next_number.set(number + 1);
+        self.pending.borrow_mut().insert(number, done);
+        number
+    }
+
+    /// Takes what was to be told; the caller drops it with nothing borrowed.
+    pub(crate) fn take_all(&self) -> Vec<Done> {
+        self.pending.take().into_values().collect()
     }
 
     /// Idle workers end; one that works ends when its work is done, and nobody waits for it.
@@ -85,11 +99,11 @@ impl Drop for Works {
 
 impl<S: Sys> Core<S> {
     pub(crate) fn call_in_thread(&self, work: Work, done: Done) {
-        let key = self.works.pending.borrow_mut().insert(done);
+        let number = self.works.add(done);
         let remote = Remote::new(&self.shared);
         let core = self.me.clone();
         let report = move |outcome: ThreadOutcome| {
-            remote.call_from_thread(move |reactor| reactor.core().work_done(key, outcome));
+            remote.call_from_thread(move |reactor| reactor.core().work_done(number, outcome));
         };
         let work: Work = Box::new(move || report(outcome_of(work)));
         self.when_running(Box::new(move || {
@@ -99,8 +113,8 @@ impl<S: Sys> Core<S> {
         }));
     }
 
-    fn work_done(&self, key: usize, outcome: ThreadOutcome) {
-        let done = self.works.pending.borrow_mut().try_remove(key);
+    fn work_done(&self, number: u64, outcome: ThreadOutcome) {
+        let done = self.works.pending.borrow_mut().remove(&number);
         if let Some(done) = done {
             drop(self.call("work of a thread", None, || done(outcome)));
         }
@@ -110,7 +124,12 @@ impl<S: Sys> Core<S> {
 fn outcome_of(work: Work) -> ThreadOutcome {
     match panic::catch_unwind(AssertUnwindSafe(work)) {
         Ok(()) => ThreadOutcome::Done,
-        Err(payload) => ThreadOutcome::Panicked(panic_message(&*payload).to_string()),
+        Err(payload) => {
+            let message = panic_message(&*payload).to_string();
+            // What was thrown may panic again when it is dropped; the worker lives on.
+            drop_quietly(payload);
+            ThreadOutcome::Panicked(message)
+        }
     }
 }
 

@@ -13,11 +13,13 @@
 //! Tasks run after each foreign call. Invariant: each phase does what was there when it began, so
 //! nothing that asks for more of itself can keep the others from their turn.
 
+use std::cell::RefCell;
 use std::io;
 use std::mem;
 use std::time::Duration;
 
 use crate::core::{Core, Slot};
+use crate::stream::Running;
 use crate::sys::{Ready, Sys, Token};
 
 impl<S: Sys> Core<S> {
@@ -47,6 +49,7 @@ impl<S: Sys> Core<S> {
         let waiting = !self.agenda.dirty.borrow().is_empty()
             || !self.agenda.closings.borrow().is_empty()
             || self.tasks.are_ready()
+            || self.shared.is_woken()
             || self.lifetime.can_advance();
         if waiting {
             return Some(Duration::ZERO);
@@ -60,9 +63,7 @@ impl<S: Sys> Core<S> {
     }
 
     fn run_due_timers(&self) {
-        if self.tasks.are_ready() {
-            self.run_tasks();
-        }
+        self.run_woken_tasks();
         let mark = self.timers.borrow().mark();
         let Some(next) = self.timers.borrow().next_time() else { return };
         let now = self.sys.now();
@@ -88,10 +89,9 @@ impl<S: Sys> Core<S> {
     fn dispatch_to(&self, token: Token, ready: Ready) {
         let slots = self.slots.borrow();
         match slots.find(token) {
-            Some(Slot::Stream(running)) => {
-                let running = running.clone();
+            Some(Slot::Stream(_)) => {
                 drop(slots);
-                self.stream_ready(&running, ready);
+                self.with_running(token, |running| self.stream_ready(running, ready));
             }
             Some(Slot::Port(port)) => {
                 let port = port.clone();
@@ -102,6 +102,7 @@ impl<S: Sys> Core<S> {
                 let attempt = attempt.clone();
                 drop(slots);
                 self.attempt_ready(&attempt, ready);
+                self.let_go("factory", attempt);
             }
             Some(Slot::Lingering(lingering)) => {
                 let lingering = lingering.clone();
@@ -118,16 +119,29 @@ impl<S: Sys> Core<S> {
     }
 
     fn dispatch_still_ready(&self, still_ready: Vec<Token>) {
-        for token in still_ready {
-            if let Some(running) = self.running(token) {
-                running.stream.io.listed.set(false);
+        for token in &still_ready {
+            let token = *token;
+            self.unlist(token);
+            let read = |running: &Running<S>| {
                 if running.stream.io.readable.get() {
-                    self.read(&running);
+                    self.read(running);
                 }
-                continue;
+            };
+            if !self.with_running(token, read) {
+                let ready = Ready { token, readable: true, read_closed: false, writable: true };
+                self.dispatch_to(token, ready);
             }
-            let ready = Ready { token, readable: true, read_closed: false, writable: true };
-            self.dispatch_to(token, ready);
+        }
+        reuse(&self.agenda.still_ready, still_ready);
+    }
+
+    /// It is not on the list of those that are still ready any more.
+    fn unlist(&self, token: Token) {
+        match self.slots.borrow().find(token) {
+            Some(Slot::Stream(running)) => running.stream.io.listed.set(false),
+            Some(Slot::Port(port)) => port.listed.set(false),
+            Some(Slot::Lingering(lingering)) => lingering.listed.set(false),
+            Some(Slot::Attempt(_) | Slot::Vacant) | None => {}
         }
     }
 
@@ -142,5 +156,14 @@ impl<S: Sys> Core<S> {
                 drop(self.call("signal handler", None, || handler()));
             }
         }
+    }
+}
+
+/// Gives a list its storage back, so that a steady state allocates nothing.
+pub(crate) fn reuse<T>(list: &RefCell<Vec<T>>, mut spare: Vec<T>) {
+    spare.clear();
+    let mut list = list.borrow_mut();
+    if list.is_empty() {
+        *list = spare;
     }
 }

@@ -314,8 +314,11 @@ fn without_a_descriptor_nothing_is_accepted_but_the_reserve_sheds() {
     assert_eq!(number(network.connect_unix(&path("/x"))), libc::EMFILE);
     let busy = ListenTcp::new(at("127.0.0.1:80"));
     assert_eq!(refusal(network.listen_tcp(&busy)), os(libc::EMFILE));
-    assert!(network.shed(&listener));
-    assert!(!network.shed(&listener));
+    network.shed(&listener).expect("the reserve serves");
+    assert_eq!(number(network.shed(&listener)), libc::EAGAIN);
+    network.set_faults(Faults { failed_shed: Chance::per_mille(900), ..Faults::none() });
+    while number(network.shed(&listener)) != libc::EMFILE {}
+    network.set_faults(Faults::none());
     assert_eq!(network.carried().streams, 1);
     settle(&network);
     assert_eq!(network.read(&client, &mut [0; 9]).expect("reads"), 0);

@@ -118,6 +118,7 @@ impl Sys for Kernel {
     }
 
     fn watch_signal(&self, signal: i32) -> io::Result<()> {
+        signals::check(signal)?;
         let mut signals = self.signals.borrow_mut();
         match &*signals {
             Some(signals) => signals.add(signal),
@@ -167,8 +168,8 @@ impl Sys for Kernel {
         Ok((socket, sockaddr::to_address(&peer)))
     }
 
-    fn shed(&self, listener: &Listener) -> bool {
-        self.reserve.lend(|| listener::accept(listener.socket()).is_ok())
+    fn shed(&self, listener: &Listener) -> io::Result<()> {
+        self.reserve.lend(|| listener::accept(listener.socket()).map(drop))
     }
 
     fn connect_tcp(

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::fs::File;
+use std::io;
 
 /// The descriptor in reserve.
 pub(super) struct Reserve {
@@ -25,12 +26,12 @@ impl Reserve {
         }
     }
 
-    /// Runs `use_it` while the descriptor is free to be used, and takes it back. `false`, and
+    /// Runs `use_it` while the descriptor is free to be used, and takes it back. `EMFILE`, and
     /// nothing is run, when there is none.
-    pub(super) fn lend(&self, use_it: impl FnOnce() -> bool) -> bool {
+    pub(super) fn lend<R>(&self, use_it: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
         if self.held.take().is_none() {
             self.fill();
-            return false;
+            return Err(io::Error::from_raw_os_error(libc::EMFILE));
         }
         let used = use_it();
         self.fill();
@@ -45,8 +46,9 @@ mod tests {
     #[test]
     fn the_reserve_is_lent_only_when_it_is_held() {
         let reserve = Reserve::new();
-        assert!(!reserve.lend(|| unreachable!("nothing is held yet")));
-        assert!(reserve.lend(|| true));
+        let refused = reserve.lend::<()>(|| unreachable!("nothing is held yet"));
+        assert_eq!(refused.unwrap_err().raw_os_error(), Some(libc::EMFILE));
+        assert_eq!(reserve.lend(|| Ok(7)).unwrap(), 7);
         assert!(reserve.held.borrow().is_some());
     }
 }

@@ -6,6 +6,7 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 
+use signal_hook::consts::FORBIDDEN;
 use signal_hook::iterator::backend::{Handle, SignalDelivery};
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
@@ -13,6 +14,17 @@ use signal_hook::iterator::exfiltrator::SignalOnly;
 pub(super) struct Signals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
     handle: Handle,
+}
+
+/// The highest signal of Linux, `SIGRTMAX`.
+const SIGNAL_MAX: i32 = 64;
+
+/// Refuses what is no signal, or cannot be caught; signal-hook would panic.
+pub(super) fn check(signal: i32) -> io::Result<()> {
+    if !(1..=SIGNAL_MAX).contains(&signal) || FORBIDDEN.contains(&signal) {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    Ok(())
 }
 
 impl Signals {

@@ -119,13 +119,11 @@ impl Sys for Simulated {
         Ok((SimulatedStream::new(&self.world, id), peer))
     }
 
-    fn shed(&self, listener: &SimulatedListener) -> bool {
+    fn shed(&self, listener: &SimulatedListener) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
         let accepted = world.accept_with_reserve(listener.id);
-        let answer = accepted.map_or(-1, |id| id.connection as i64);
-        let now = world.clock.now();
-        world.trace.note(now, "shed", listener.id * 2, answer);
-        accepted.map(|id| world.close(id)).is_some()
+        let accepted = world.noted("shed", listener.id * 2, accepted, |id| id.connection as i64);
+        accepted.map(|id| world.close(id))
     }
 
     fn connect_tcp(

@@ -1,0 +1,211 @@
+//! Signals: they wake the reactor, run its handlers on its own thread, and none of them kills.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod kernel_support;
+
+use std::cell::RefCell;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::rc::Rc;
+use std::time::Duration;
+
+use deferred::Deferred;
+use interfaces::{Chunk, Phase, ReactorCore as _, ReactorUnix as _, SystemEvent};
+use kernel_support::child::{default_action, in_child, signal_self};
+use kernel_support::{Echo, Probe, Seen, listen, run_with, turn_until};
+use ropewalk_reactor::{Census, Reactor};
+
+#[test]
+fn handlers_run_in_the_order_of_their_registration_each_time_the_signal_comes() {
+    in_child("handlers_run_in_the_order_of_their_registration_each_time_the_signal_comes", || {
+        let reactor = Reactor::new().unwrap();
+        let told = Rc::new(RefCell::new(Vec::new()));
+        for (signal, name) in
+            [(libc::SIGUSR1, "first"), (libc::SIGUSR2, "other"), (libc::SIGUSR1, "second")]
+        {
+            let told = told.clone();
+            reactor.on_signal(signal, move || told.borrow_mut().push(name)).unwrap();
+        }
+        for round in 1..=3 {
+            signal_self(libc::SIGUSR1);
+            turn_until(&reactor, "the handlers ran", || told.borrow().len() == 2 * round);
+        }
+        assert_eq!(*told.borrow(), ["first", "second"].repeat(3));
+        signal_self(libc::SIGUSR2);
+        turn_until(&reactor, "the other ran", || told.borrow().last() == Some(&"other"));
+    });
+}
+
+#[test]
+fn a_signal_wakes_a_reactor_that_waits_without_end() {
+    in_child("a_signal_wakes_a_reactor_that_waits_without_end", || {
+        for signal in [libc::SIGTERM, libc::SIGINT] {
+            let reactor = Reactor::new().unwrap();
+            reactor.stop_on_signals().unwrap();
+            let running = reactor.clone();
+            reactor.call_when_running(Box::new(move || {
+                assert!(running.running());
+                std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_millis(30));
+                    signal_self(signal);
+                });
+            }));
+            reactor.run().unwrap();
+            assert!(!reactor.running());
+        }
+    });
+}
+
+#[test]
+fn a_second_signal_during_the_shutdown_reaches_its_handler_and_does_not_kill() {
+    in_child("a_second_signal_during_the_shutdown_reaches_its_handler_and_does_not_kill", || {
+        let reactor = Reactor::new().unwrap();
+        reactor.stop_on_signals().unwrap();
+        let (held, promise) = Deferred::new();
+        let promise = RefCell::new(Some(promise));
+        let signals = Rc::new(RefCell::new(0));
+        let count = signals.clone();
+        let handler = move || {
+            *count.borrow_mut() += 1;
+            if *count.borrow() == 2 {
+                promise.take().unwrap().callback(());
+            }
+        };
+        reactor.on_signal(libc::SIGTERM, handler).unwrap();
+        let before = Box::new(move || {
+            // The first signal led here; the grace time lasts until the second.
+            signal_self(libc::SIGTERM);
+            held
+        });
+        reactor.add_system_event_trigger(Phase::Before, SystemEvent::Shutdown, before);
+        signal_self(libc::SIGTERM);
+        reactor.run().unwrap();
+        assert_eq!(*signals.borrow(), 2);
+    });
+}
+
+#[test]
+fn every_reactor_of_a_process_is_told() {
+    in_child("every_reactor_of_a_process_is_told", || {
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let reactors: Vec<_> = (0..2)
+            .map(|number| {
+                let reactor = Reactor::new().unwrap();
+                let told = told.clone();
+                let tell = move || told.borrow_mut().push(number);
+                reactor.on_signal(libc::SIGHUP, tell).unwrap();
+                reactor
+            })
+            .collect();
+        signal_self(libc::SIGHUP);
+        for (number, reactor) in reactors.iter().enumerate() {
+            turn_until(reactor, "it is told", || told.borrow().contains(&number));
+        }
+        assert_eq!(*told.borrow(), [0, 1]);
+    });
+}
+
+#[test]
+fn a_signal_that_cannot_be_caught_is_an_error() {
+    let reactor = Reactor::new().unwrap();
+    for signal in [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV, 0, -1, 4711, i32::MAX] {
+        assert!(reactor.on_signal(signal, || {}).is_err(), "signal {signal}");
+    }
+    reactor.on_signal(libc::SIGWINCH, || {}).unwrap();
+    for signal in [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV, 0, -1, 4711, i32::MAX] {
+        assert!(reactor.on_signal(signal, || {}).is_err(), "signal {signal}");
+    }
+}
+
+#[test]
+fn a_panic_in_a_handler_costs_that_call_only() {
+    in_child("a_panic_in_a_handler_costs_that_call_only", || {
+        let reactor = Reactor::new().unwrap();
+        let told = Rc::new(RefCell::new(0));
+        reactor.on_signal(libc::SIGUSR1, || panic!("on purpose")).unwrap();
+        let count = told.clone();
+        reactor.on_signal(libc::SIGUSR1, move || *count.borrow_mut() += 1).unwrap();
+        for round in 1..=2 {
+            signal_self(libc::SIGUSR1);
+            turn_until(&reactor, "the other handler ran", || *told.borrow() == round);
+        }
+    });
+}
+
+#[test]
+fn writing_to_a_peer_that_is_gone_raises_no_signal() {
+    in_child("writing_to_a_peer_that_is_gone_raises_no_signal", || {
+        // Rust programs ignore SIGPIPE from the start; C programs with a reactor in them do not.
+        default_action(libc::SIGPIPE);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s");
+        let name = interfaces::UnixAddress::Path(Rc::from(path.as_os_str().as_encoded_bytes()));
+        for round in 0..6 {
+            let reactor = Reactor::new().unwrap();
+            let seen = Seen::new();
+            let factory = Probe::new(&seen).on_made(|transport| transport.pause_producing()).once();
+            let closed: Box<dyn FnOnce()> = if round % 2 == 0 {
+                let (_port, address) = listen(&reactor, factory);
+                let client = socket2::Socket::from(TcpStream::connect(address).unwrap());
+                client.set_linger(Some(Duration::ZERO)).unwrap();
+                Box::new(move || drop(client))
+            } else {
+                let options = interfaces::ListenUnix::new(name.clone());
+                drop(reactor.listen_unix(&options, factory).unwrap());
+                let client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+                Box::new(move || drop(client))
+            };
+            turn_until(&reactor, "it is connected", || seen.is_made());
+            closed();
+            let transport = seen.transport();
+            match round / 2 {
+                0 => transport.write(b"small"),
+                1 => transport.write(&[0; 100_000]),
+                _ => transport.write_sequence(vec![Chunk::from(b"two "), Chunk::from(b"pieces")]),
+            }
+            transport.resume_producing();
+            turn_until(&reactor, "it is lost", || seen.is_lost());
+            reactor.disconnect_all();
+            seen.transport.take();
+        }
+    });
+}
+
+#[test]
+fn a_storm_of_signals_costs_no_byte() {
+    in_child("a_storm_of_signals_costs_no_byte", || {
+        let reactor = Reactor::new().unwrap();
+        let count = Rc::new(RefCell::new(0));
+        let told = count.clone();
+        reactor.on_signal(libc::SIGUSR1, move || *told.borrow_mut() += 1).unwrap();
+        let (_port, address) = listen(&reactor, protocol::factory_fn(|_| Echo));
+        let same = run_with(&reactor, move || {
+            let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+            let seen = over.clone();
+            let storm = std::thread::spawn(move || {
+                while !seen.load(std::sync::atomic::Ordering::Relaxed) {
+                    signal_self(libc::SIGUSR1);
+                    std::thread::sleep(Duration::from_micros(50));
+                }
+            });
+            let sent: Vec<u8> = (0..8_000_000_u32).map(|n| (n % 251) as u8).collect();
+            let mut stream = TcpStream::connect(address).unwrap();
+            let mut writer = stream.try_clone().unwrap();
+            let copy = sent.clone();
+            let writing = std::thread::spawn(move || {
+                writer.write_all(&copy).unwrap();
+                writer.shutdown(Shutdown::Write).unwrap();
+            });
+            let mut received = Vec::new();
+            stream.read_to_end(&mut received).unwrap();
+            writing.join().unwrap();
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            storm.join().unwrap();
+            received == sent
+        });
+        assert!(same);
+        assert!(*count.borrow() > 0);
+        assert_eq!(reactor.census(), Census::default());
+    });
+}
