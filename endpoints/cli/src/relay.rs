@@ -2,6 +2,7 @@
 //!
 //! Invariant: all that both halves share is in their [`Junction`], and it calls transports only.
 
+mod end;
 mod half;
 mod junction;
 mod own_ports;

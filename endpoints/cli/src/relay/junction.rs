@@ -3,19 +3,15 @@
 //! Invariant: what one side received is in the other's transport, which pauses the first when it
 //! holds enough; only the first bytes of the accepted side wait here, when the other one is not there
 //! yet. So a junction's memory is bounded by two high-water marks and one read.
-//!
-//! ```text
-//! each end:   Waiting ──made──▶ Open ──read_ended──▶ ReadEnded ──lost──▶ Lost
-//!                │                └───────────────lost─────────────────────▲
-//!                └──────────────────────not connected──────────────────────┘
-//! ```
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::rc::Rc;
 
 use deferred::{CancelHandle, Cancelled, Deferred, Failure};
-use interfaces::{Producer, Reason, Transport};
+use interfaces::{Reason, Transport};
+
+use super::end::{End, Stage};
 
 /// Both ends, and the attempt to get the second one.
 pub(crate) struct Junction {
@@ -70,7 +66,7 @@ impl Junction {
     pub(crate) fn received(&self, side: Side, data: &[u8]) {
         match self.end(side.other()).transport() {
             Some(transport) => transport.write(data),
-            None if self.end(side.other()).stage.get() == Stage::Waiting => self.keep(side, data),
+            None if self.end(side.other()).stage() == Stage::Waiting => self.keep(side, data),
             None => {}
         }
     }
@@ -78,8 +74,8 @@ impl Junction {
     /// A peer sends no more: the other one is told so, and when neither sends, both are closed.
     pub(crate) fn read_ended(&self, side: Side) {
         let (end, other) = (self.end(side), self.end(side.other()));
-        end.stage.set(Stage::ReadEnded);
-        match other.stage.get() {
+        end.read_ended();
+        match other.stage() {
             // It is told when it is there.
             Stage::Waiting => {}
             Stage::Open => other.end_writing(),
@@ -100,7 +96,7 @@ impl Junction {
         if side == Side::Connected && is_trouble(reason) {
             (self.trouble)(reason);
         }
-        match other.stage.get() {
+        match other.stage() {
             Stage::Waiting => self.cancel(),
             Stage::Open | Stage::ReadEnded => {
                 if reason.is_clean() || before == Stage::ReadEnded {
@@ -126,7 +122,7 @@ impl Junction {
 
     fn not_connected(&self, failure: &Failure) {
         self.connected.close();
-        match self.accepted.stage.get() {
+        match self.accepted.stage() {
             // It gave up first, and this is the attempt that was cancelled.
             Stage::Waiting | Stage::Lost => {}
             Stage::Open | Stage::ReadEnded => {
@@ -165,7 +161,7 @@ impl Junction {
         if !early.is_empty() {
             connected.write_sequence(vec![early.into()]);
         }
-        if self.accepted.stage.get() == Stage::ReadEnded {
+        if self.accepted.stage() == Stage::ReadEnded {
             self.connected.end_writing();
             return;
         }
@@ -202,77 +198,6 @@ fn is_trouble(reason: &Reason) -> bool {
         | Reason::WriteBufferExceeded { .. }
         | Reason::Panicked(_) => true,
         _ => true,
-    }
-}
-
-/// One of the two connections.
-#[derive(Default)]
-struct End {
-    transport: RefCell<Option<Rc<dyn Transport>>>,
-    stage: Cell<Stage>,
-    /// Whether the other connection is registered as this one's producer.
-    fed: Cell<bool>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stage {
-    #[default]
-    Waiting,
-    Open,
-    ReadEnded,
-    Lost,
-}
-
-impl End {
-    fn open(&self, transport: &Rc<dyn Transport>) {
-        self.stage.set(Stage::Open);
-        self.transport.replace(Some(transport.clone()));
-    }
-
-    fn close(&self) -> Stage {
-        let transport = self.transport.take();
-        drop(transport);
-        self.stage.replace(Stage::Lost)
-    }
-
-    fn transport(&self) -> Option<Rc<dyn Transport>> {
-        self.transport.borrow().clone()
-    }
-
-    fn feed_from(&self, producer: &Rc<dyn Transport>) {
-        if let Some(transport) = self.transport() {
-            self.fed.set(transport.register_producer(Producer::Push(producer.clone())).is_ok());
-        }
-    }
-
-    fn unfeed(&self) -> Option<Rc<dyn Transport>> {
-        let transport = self.transport()?;
-        if self.fed.take() {
-            transport.unregister_producer();
-        }
-        Some(transport)
-    }
-
-    /// Nothing more will be written: the end of file follows what is queued.
-    fn end_writing(&self) {
-        if let Some(transport) = self.unfeed() {
-            match transport.as_half_closeable() {
-                Some(half_closeable) => half_closeable.lose_write_connection(),
-                None => transport.lose_connection(),
-            }
-        }
-    }
-
-    fn lose(&self) {
-        if let Some(transport) = self.unfeed() {
-            transport.lose_connection();
-        }
-    }
-
-    fn abort(&self) {
-        if let Some(transport) = self.unfeed() {
-            transport.abort_connection();
-        }
     }
 }
 
