@@ -60,7 +60,11 @@ impl Subject for TlsOver {
     }
 
     fn lacks(&self, ability: Ability) -> Option<&'static str> {
-        self.below.lacks(ability)
+        match ability {
+            // Without a close_notify an end is not clean, whatever the wire below can tell.
+            Ability::Reset => None,
+            ability => self.below.lacks(ability),
+        }
     }
 
     fn world(&self, round: u32) -> Result<Rc<dyn World>, Failure> {
