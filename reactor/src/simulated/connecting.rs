@@ -203,15 +203,10 @@ impl World {
     }
 
     fn accept_with_descriptor(&mut self, listener: u64) -> io::Result<EndId> {
-        let blocked = self.fault(self.faults.would_block, libc::EAGAIN);
-        let popped = blocked.and_then(|()| {
-            let listening = self.listeners.get_mut(&listener);
-            listening.and_then(Listening::pop).ok_or_else(|| errno(libc::EAGAIN))
-        });
-        let id = popped.inspect_err(|_| {
-            self.watching(Source::Listener(listener), |watch| watch.would_block(Way::Read));
-        })?;
-        let id = EndId::server(id);
+        if self.dice.happens(self.faults.would_block) {
+            return Err(self.accept_would_block(listener));
+        }
+        let id = EndId::server(self.pop(listener)?);
         if self.dice.happens(self.faults.aborted_accept) {
             self.held(id).end_mut(Side::Server).holder = Holder::Gone;
             self.send_reset(id);
@@ -223,13 +218,22 @@ impl World {
     }
 
     /// Takes one connection off the queue with the reserve descriptor, to be closed.
-    pub(super) fn accept_with_reserve(&mut self, listener: u64) -> Option<EndId> {
-        if self.dice.happens(self.faults.failed_shed) {
-            return None;
-        }
-        let id = EndId::server(self.listeners.get_mut(&listener).and_then(Listening::pop)?);
+    pub(super) fn accept_with_reserve(&mut self, listener: u64) -> io::Result<EndId> {
+        self.fault(self.faults.failed_shed, libc::EMFILE)?;
+        let id = EndId::server(self.pop(listener)?);
         self.held(id).end_mut(Side::Server).holder = Holder::Program;
         self.descriptors.open += 1;
-        Some(id)
+        Ok(id)
+    }
+
+    /// Takes the first connection off the queue; when there is none, the next one is reported.
+    fn pop(&mut self, listener: u64) -> io::Result<u64> {
+        let popped = self.listeners.get_mut(&listener).and_then(Listening::pop);
+        popped.ok_or_else(|| self.accept_would_block(listener))
+    }
+
+    fn accept_would_block(&mut self, listener: u64) -> io::Error {
+        self.watching(Source::Listener(listener), |watch| watch.would_block(Way::Read));
+        errno(libc::EAGAIN)
     }
 }
