@@ -68,7 +68,7 @@ pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> 
     let network = Simulated::new(seed);
     network.set_faults(faults);
     network.keep_log(40);
-    let reactor = Reactor::on(network.clone(), limits(seed));
+    let reactor = Reactor::on(network.clone(), limits(seed, manners));
     let rig = Rc::new(Rig {
         reactor,
         dice: Dice::new(seed),
@@ -95,11 +95,17 @@ pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> 
 }
 
 /// The default limits for one seed in three; otherwise so small that each is met again and again.
-fn limits(seed: u64) -> Limits {
+/// Where nobody breaks a connection, the reactor does not either: it lingers for as long as it takes.
+fn limits(seed: u64, manners: Manners) -> Limits {
+    let linger = match manners {
+        Manners::Civil => Duration::from_secs(3600),
+        Manners::Rough => Limits::default().linger,
+    };
     if seed.is_multiple_of(3) {
-        return Limits::default();
+        return Limits { linger, ..Limits::default() };
     }
     Limits {
+        linger,
         accepts_per_turn: 1,
         reads_per_turn: 1 + (seed % 2) as usize,
         refills_per_turn: 2,
