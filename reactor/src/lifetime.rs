@@ -3,7 +3,8 @@
 //! ```text
 //!   Idle ── run ──► Starting ── before-triggers fired ──► Running ── stop ──► Stopping
 //!    ▲                                                                           │ before-triggers
-//!    └── run returns ◄── Stopped ◄── everything disconnected, after-triggers ◄───┘ fired
+//!    └── run returns ◄── Stopped ◄── everything disconnected, after-triggers ◄───┘ fired, and no
+//!                                                                                 socket lingers
 //! ```
 //!
 //! Invariant: each state is entered from the one before it, and a trigger is taken out before it is
@@ -62,8 +63,8 @@ impl Lifetime {
         self.stage.get()
     }
 
-    /// Whether a stage that passes by itself is held back by nothing.
-    pub(crate) fn can_advance(&self) -> bool {
+    /// Whether a stage that passes by itself is held back by no trigger.
+    fn is_free(&self) -> bool {
         let passing = matches!(self.stage.get(), Stage::Starting | Stage::Stopping);
         passing && self.held_by.get() == 0
     }
@@ -148,9 +149,16 @@ impl<S: Sys> Core<S> {
         }
     }
 
+    /// Whether the next stage may come. A socket that lingers holds the end of the run back: what its
+    /// protocol wrote last is still on its way, and the end of the process would reset it.
+    pub(crate) fn can_advance(&self) -> bool {
+        let lingers = || self.slots.borrow().tenants().any(|it| matches!(it, Slot::Lingering(_)));
+        self.lifetime.is_free() && !(self.lifetime.stage() == Stage::Stopping && lingers())
+    }
+
     /// Goes on to the next stage, if nothing holds this one back. Called between turns.
     pub(crate) fn advance(&self) {
-        if !self.lifetime.can_advance() {
+        if !self.can_advance() {
             return;
         }
         match self.lifetime.stage() {

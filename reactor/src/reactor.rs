@@ -87,8 +87,9 @@ impl<S: Sys> Reactor<S> {
     }
 
     /// Runs until [`stop`](interfaces::ReactorCore::stop): startup triggers, turn after turn, then
-    /// the shutdown triggers; connections that are left are lost and ports closed. May be called
-    /// again afterwards.
+    /// the shutdown triggers; connections that are left are lost and ports closed. Sockets that linger
+    /// get their [`Limits::linger`] first, unless [`disconnect_all`](Reactor::disconnect_all) is
+    /// called. May be called again afterwards.
     ///
     /// # Errors
     ///

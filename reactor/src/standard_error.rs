@@ -1,7 +1,10 @@
 //! The observer that a reactor has when it was given none.
 //!
-//! Invariant: what went wrong is printed, what went well is not.
-#![allow(clippy::print_stderr, reason = "printing there is what this observer is for")]
+//! Invariant: what went wrong is printed, what went well is not, and a standard error that is closed
+//! or full changes nothing.
+
+use std::fmt;
+use std::io::{self, Write as _};
 
 use interfaces::{Observer, Occurrence};
 
@@ -13,15 +16,19 @@ impl Observer for StandardError {
     fn observe(&self, occurrence: &Occurrence<'_>) {
         match occurrence {
             Occurrence::AcceptFailed { address, error, remedy } => {
-                eprintln!("could not accept a connection on {address}: {error}; {remedy}");
+                print(format_args!(
+                    "could not accept a connection on {address}: {error}; {remedy}"
+                ));
             }
             Occurrence::CallbackPanicked { callback, peer: Some(peer), message } => {
-                eprintln!("a {callback} for {peer} panicked: {message}");
+                print(format_args!("a {callback} for {peer} panicked: {message}"));
             }
             Occurrence::CallbackPanicked { callback, peer: None, message } => {
-                eprintln!("a {callback} panicked: {message}");
+                print(format_args!("a {callback} panicked: {message}"));
             }
-            Occurrence::Failed { attempt, error } => eprintln!("{attempt} failed: {error}"),
+            Occurrence::Failed { attempt, error } => {
+                print(format_args!("{attempt} failed: {error}"));
+            }
             _ => {}
         }
     }
@@ -29,7 +36,13 @@ impl Observer for StandardError {
 
 /// Prints the errors that no Deferred handled, unless the program has a hook of its own.
 pub(crate) fn print_unhandled() {
-    if let Some(own) = deferred::set_unhandled_hook(|unhandled| eprintln!("{unhandled}")) {
+    let hook = |unhandled: &deferred::Unhandled<'_>| print(format_args!("{unhandled}"));
+    if let Some(own) = deferred::set_unhandled_hook(hook) {
         deferred::set_unhandled_hook(own);
     }
+}
+
+fn print(line: fmt::Arguments<'_>) {
+    // `eprintln!` would panic where nobody can be told.
+    drop(writeln!(io::stderr().lock(), "{line}"));
 }

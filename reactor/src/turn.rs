@@ -50,7 +50,7 @@ impl<S: Sys> Core<S> {
             || !self.agenda.closings.borrow().is_empty()
             || self.tasks.are_ready()
             || self.shared.is_woken()
-            || self.lifetime.can_advance();
+            || self.can_advance();
         if waiting {
             return Some(Duration::ZERO);
         }

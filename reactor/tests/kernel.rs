@@ -137,3 +137,41 @@ fn both_ends_in_one_reactor_see_each_other_end_cleanly() {
     drop(port.stop_listening());
     assert_eq!(reactor.census(), Census::default());
 }
+
+/// Answers with `ANSWER` bytes, closes, and stops the reactor when that is done.
+struct LastWords(Reactor);
+
+const ANSWER: usize = 50_000;
+
+impl Protocol for LastWords {
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, _: &[u8]) {
+        transport.write(&[7; ANSWER]);
+        transport.lose_connection();
+    }
+
+    fn connection_lost(&mut self, _: &Reason) {
+        self.0.stop().unwrap();
+    }
+}
+
+#[test]
+fn last_words_arrive_though_the_peer_still_talks_and_the_reactor_stops() {
+    let reactor = Reactor::new().unwrap();
+    let server = reactor.clone();
+    let factory = protocol::factory_fn(move |_: &interfaces::Address| LastWords(server.clone()));
+    let port = reactor.listen_tcp(&ListenTcp::new(([127, 0, 0, 1], 0)), factory).unwrap();
+    let address = port.host().as_socket_addr().unwrap();
+    let client = std::thread::spawn(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        // More than what makes the server answer, and before anything is read.
+        for _ in 0..20 {
+            stream.write_all(&[1; 10_000]).unwrap();
+        }
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).map(|_| received.len())
+    });
+    reactor.run().unwrap();
+    assert_eq!(client.join().unwrap().unwrap(), ANSWER);
+    assert_eq!(reactor.census(), Census::default());
+}

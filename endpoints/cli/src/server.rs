@@ -12,7 +12,7 @@ use crate::listening::{self, Listen};
 use crate::live::Live;
 use crate::relay::OwnPorts;
 use crate::report;
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Ending, Shutdown};
 use crate::workshop::Workshop;
 
 /// A factory on several endpoints.
@@ -33,7 +33,10 @@ impl Server {
     /// The exit code, when a signal cannot be caught; it was reported.
     pub(crate) fn run(self, workshop: &Workshop) -> Result<Exit, Exit> {
         let reactor = workshop.reactor.clone();
-        let end = move || {
+        let end = move |ending| {
+            if ending == Ending::Now {
+                reactor.disconnect_all();
+            }
             // It may be stopping already.
             let _ = reactor.stop();
         };

@@ -1,6 +1,6 @@
 //! How a server ends: SIGTERM or SIGINT, a time of grace, the end.
 //!
-//! Invariant: the end is called once, and from the first signal on nothing is accepted.
+//! Invariant: each way to end is called once at most, and from the first signal on nothing is accepted.
 //!
 //! ```text
 //!           signal                none left, grace over, second signal
@@ -25,24 +25,32 @@ pub(crate) struct Shutdown {
     ports: RefCell<Vec<Rc<dyn ListeningPort>>>,
     stage: Cell<Stage>,
     timer: RefCell<Option<DelayedCall>>,
-    end: Box<dyn Fn()>,
+    end: Box<dyn Fn(Ending)>,
+}
+
+/// How it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Every connection has finished; their last bytes may still be on their way.
+    Drained,
+    /// Whatever is left is to be aborted.
+    Now,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Serving,
     Draining,
-    Ended,
+    Ended(Ending),
 }
 
 impl Shutdown {
-    /// Will call `end` when all has finished or the time is over; whatever is left then is to be
-    /// aborted by it.
+    /// Will call `end` when all has finished or the time is over.
     pub(crate) fn new(
         clock: Rc<dyn ReactorTime>,
         live: Live,
         grace: Duration,
-        end: impl Fn() + 'static,
+        end: impl Fn(Ending) + 'static,
     ) -> Rc<Self> {
         Rc::new(Self {
             clock,
@@ -60,7 +68,7 @@ impl Shutdown {
         self.ports.borrow_mut().extend(ports.iter().cloned());
         match self.stage.get() {
             Stage::Serving => {}
-            Stage::Draining | Stage::Ended => self.close_ports(),
+            Stage::Draining | Stage::Ended(_) => self.close_ports(),
         }
     }
 
@@ -68,8 +76,8 @@ impl Shutdown {
     pub(crate) fn signal(self: &Rc<Self>) {
         match self.stage.get() {
             Stage::Serving => self.drain(),
-            Stage::Draining => self.finish(),
-            Stage::Ended => {}
+            Stage::Draining | Stage::Ended(Ending::Drained) => self.finish(Ending::Now),
+            Stage::Ended(Ending::Now) => {}
         }
     }
 
@@ -77,26 +85,29 @@ impl Shutdown {
         self.stage.set(Stage::Draining);
         self.close_ports();
         let this = self.clone();
-        let timer = self.clock.call_later(self.grace, Box::new(move || this.finish()));
+        let timer = self.clock.call_later(self.grace, Box::new(move || this.finish(Ending::Now)));
         self.timer.replace(Some(timer));
         let this = self.clone();
         // It cannot fail: nobody cancels it.
         let _drained = self.live.none_left().add_callback(move |()| {
-            this.finish();
+            this.finish(Ending::Drained);
             Ok(())
         });
     }
 
-    fn finish(&self) {
-        if self.stage.replace(Stage::Ended) == Stage::Ended {
-            return;
+    fn finish(&self, ending: Ending) {
+        match self.stage.get() {
+            Stage::Serving | Stage::Draining => {}
+            Stage::Ended(Ending::Drained) if ending == Ending::Now => {}
+            Stage::Ended(_) => return,
         }
+        self.stage.set(Stage::Ended(ending));
         let timer = self.timer.take();
         if let Some(timer) = timer {
             // When the timer itself brought us here, there is nothing to cancel any more.
             let _ = timer.cancel();
         }
-        (self.end)();
+        (self.end)(ending);
     }
 
     fn close_ports(&self) {
@@ -138,19 +149,19 @@ mod tests {
         clock: Clock,
         live: Live,
         port: Rc<Port>,
-        ends: Rc<Cell<usize>>,
+        ends: Rc<RefCell<Vec<Ending>>>,
         shutdown: Rc<Shutdown>,
     }
 
     fn scene() -> Scene {
         let (clock, live, port) = (Clock::new(), Live::default(), Rc::new(Port::default()));
-        let ends = Rc::new(Cell::new(0));
-        let count = ends.clone();
+        let ends = Rc::new(RefCell::default());
+        let log: Rc<RefCell<Vec<Ending>>> = ends.clone();
         let shutdown = Shutdown::new(
             Rc::new(clock.clone()),
             live.clone(),
             Duration::from_secs(10),
-            move || count.set(count.get() + 1),
+            move |ending| log.borrow_mut().push(ending),
         );
         let ports: [Rc<dyn ListeningPort>; 1] = [port.clone()];
         shutdown.add_ports(&ports);
@@ -161,10 +172,20 @@ mod tests {
     fn without_connections_the_first_signal_ends_it() {
         let scene = scene();
         scene.shutdown.signal();
-        assert_eq!((scene.port.stopped.get(), scene.ends.get()), (1, 1));
-        scene.shutdown.signal();
+        assert_eq!(scene.port.stopped.get(), 1);
+        assert_eq!(*scene.ends.borrow(), [Ending::Drained]);
         scene.clock.advance(Duration::from_secs(60));
-        assert_eq!((scene.port.stopped.get(), scene.ends.get()), (1, 1), "it ends once");
+        assert_eq!(*scene.ends.borrow(), [Ending::Drained]);
+    }
+
+    #[test]
+    fn a_second_signal_does_not_wait_for_last_bytes_and_a_third_changes_nothing() {
+        let scene = scene();
+        for _ in 0..3 {
+            scene.shutdown.signal();
+        }
+        assert_eq!(scene.port.stopped.get(), 1);
+        assert_eq!(*scene.ends.borrow(), [Ending::Drained, Ending::Now]);
     }
 
     #[test]
@@ -172,13 +193,13 @@ mod tests {
         let scene = scene();
         let connection = scene.live.counted(Discard);
         scene.shutdown.signal();
-        assert_eq!((scene.port.stopped.get(), scene.ends.get()), (1, 0));
+        assert_eq!((scene.port.stopped.get(), scene.ends.borrow().len()), (1, 0));
         scene.clock.advance(Duration::from_secs(9));
-        assert_eq!(scene.ends.get(), 0);
+        assert_eq!(*scene.ends.borrow(), []);
         drop(connection);
-        assert_eq!(scene.ends.get(), 1);
+        assert_eq!(*scene.ends.borrow(), [Ending::Drained]);
         scene.clock.advance(Duration::from_secs(60));
-        assert_eq!(scene.ends.get(), 1);
+        assert_eq!(*scene.ends.borrow(), [Ending::Drained]);
     }
 
     #[test]
@@ -187,9 +208,9 @@ mod tests {
         let _connection = scene.live.counted(Discard);
         scene.shutdown.signal();
         scene.clock.advance(Duration::from_millis(9_999));
-        assert_eq!(scene.ends.get(), 0);
+        assert_eq!(*scene.ends.borrow(), []);
         scene.clock.advance(Duration::from_millis(1));
-        assert_eq!(scene.ends.get(), 1);
+        assert_eq!(*scene.ends.borrow(), [Ending::Now]);
     }
 
     #[test]
@@ -198,7 +219,7 @@ mod tests {
         let _connection = scene.live.counted(Discard);
         scene.shutdown.signal();
         scene.shutdown.signal();
-        assert_eq!(scene.ends.get(), 1);
+        assert_eq!(*scene.ends.borrow(), [Ending::Now]);
     }
 
     #[test]
