@@ -174,11 +174,23 @@ impl Buffers {
     }
 }
 
+impl<S: Sys> Slot<S> {
+    /// Closes the socket, though a handle may be kept by somebody, and lets the rest go.
+    fn leave(self) {
+        match &self {
+            Self::Stream(running) => drop(running.stream.socket.take()),
+            Self::Port(port) => port.abandon(),
+            Self::Attempt(_) | Self::Lingering(_) | Self::Vacant => {}
+        }
+    }
+}
+
 impl<S: Sys> Drop for Core<S> {
     /// Lets everything go without telling anybody: whoever wants to be told stops the reactor first.
     fn drop(&mut self) {
         drop_each(self.shared.close());
-        drop_each(self.slots.get_mut().take_all());
+        let tenants = self.slots.get_mut().take_all();
+        tenants.into_iter().for_each(|tenant| quietly(|| tenant.leave()));
         drop_each(self.agenda.closings.take());
         drop_each(self.timers.get_mut().take_all());
         drop_each(self.tasks.take_all());

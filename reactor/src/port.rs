@@ -207,6 +207,12 @@ impl<S: Sys> Port<S> {
         self.listener.borrow().as_ref().map(ask)
     }
 
+    /// Closes the port because its reactor is gone.
+    pub(crate) fn abandon(&self) {
+        drop(self.listener.take());
+        drop(self.factory.take());
+    }
+
     /// Closes the port now, and tells the factory.
     pub(crate) fn close(&self, core: &Core<S>) -> Result<(), Failure> {
         let Some(listener) = self.listener.take() else { return Ok(()) };

@@ -1,0 +1,446 @@
+//! Starting, stopping, and what is left when a reactor is gone.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod kernel_support;
+
+use std::cell::{Cell, RefCell};
+use std::io::Read as _;
+use std::net::TcpStream;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use deferred::Deferred;
+use interfaces::{
+    NotRunning, Phase, ReactorCore as _, ReactorTcp as _, ReactorThreads as _, Reason, SystemEvent,
+    Transport,
+};
+use kernel_support::{Lines, PATIENCE, Probe, Seen, echo, listen, turn_until};
+use ropewalk_reactor::{Census, Reactor};
+
+type Log = Rc<RefCell<Vec<&'static str>>>;
+
+/// Notes a name when the event comes to this phase.
+fn note(reactor: &Reactor, phase: Phase, event: SystemEvent, log: &Log, name: &'static str) {
+    let log = log.clone();
+    let trigger = Box::new(move || {
+        log.borrow_mut().push(name);
+        Deferred::succeed(())
+    });
+    reactor.add_system_event_trigger(phase, event, trigger);
+}
+
+/// Stops the reactor as soon as it runs; and in any case some day.
+fn stop_soon(reactor: &Reactor) {
+    let stopper = reactor.clone();
+    reactor.call_when_running(Box::new(move || stopper.stop().unwrap()));
+}
+
+fn stop_some_day(reactor: &Reactor) {
+    let stopper = reactor.clone();
+    reactor.call_later(PATIENCE, move || {
+        let _ = stopper.stop();
+    });
+}
+
+#[test]
+fn the_phases_of_start_and_stop_come_in_order_whatever_the_order_of_asking() {
+    let reactor = Reactor::new().unwrap();
+    let log = Log::default();
+    for event in [SystemEvent::Shutdown, SystemEvent::Startup] {
+        let names = match event {
+            SystemEvent::Startup => ["started", "starting", "before the start"],
+            SystemEvent::Shutdown => ["stopped", "stopping", "before the stop"],
+        };
+        for (phase, name) in [Phase::After, Phase::During, Phase::Before].into_iter().zip(names) {
+            note(&reactor, phase, event, &log, name);
+        }
+    }
+    stop_soon(&reactor);
+    reactor.run().unwrap();
+    let expected =
+        ["before the start", "starting", "started", "before the stop", "stopping", "stopped"];
+    assert_eq!(*log.borrow(), expected);
+    log.borrow_mut().clear();
+    stop_soon(&reactor);
+    reactor.run().unwrap();
+    assert!(log.borrow().is_empty(), "each trigger is called once");
+}
+
+#[test]
+fn what_a_before_trigger_returns_holds_the_next_phase_back() {
+    for event in [SystemEvent::Startup, SystemEvent::Shutdown] {
+        let reactor = Reactor::new().unwrap();
+        let log = Log::default();
+        let (held, promise) = Deferred::new();
+        let (told, timed) = (log.clone(), reactor.clone());
+        let hold = Box::new(move || {
+            told.borrow_mut().push("held");
+            // Turns go by, timers run, and nothing happens.
+            timed.clone().call_later(Duration::from_millis(1), move || {
+                timed.call_later(Duration::from_millis(1), move || {
+                    told.borrow_mut().push("released");
+                    promise.callback(());
+                });
+            });
+            held
+        });
+        reactor.add_system_event_trigger(Phase::Before, event, hold);
+        note(&reactor, Phase::Before, event, &log, "not held");
+        note(&reactor, Phase::During, event, &log, "next");
+        stop_soon(&reactor);
+        reactor.run().unwrap();
+        assert_eq!(*log.borrow(), ["held", "not held", "released", "next"]);
+    }
+}
+
+#[test]
+fn a_start_that_is_held_back_can_be_stopped() {
+    let reactor = Reactor::new().unwrap();
+    let (held, promise) = Deferred::<()>::new();
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Startup, Box::new(|| held));
+    let log = Log::default();
+    note(&reactor, Phase::During, SystemEvent::Startup, &log, "started");
+    note(&reactor, Phase::After, SystemEvent::Shutdown, &log, "stopped");
+    let stopper = reactor.clone();
+    reactor.call_later(Duration::from_millis(1), move || stopper.stop().unwrap());
+    reactor.run().unwrap();
+    assert_eq!(*log.borrow(), ["stopped"]);
+    // What held the first start holds nothing of the second.
+    promise.callback(());
+    let (second, second_promise) = Deferred::<()>::new();
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Startup, Box::new(|| second));
+    let stopper = reactor.clone();
+    let stop = move || {
+        assert!(!stopper.running(), "it is still held back");
+        stopper.stop().unwrap();
+    };
+    reactor.call_later(Duration::from_millis(1), stop);
+    reactor.run().unwrap();
+    drop(second_promise);
+}
+
+#[test]
+fn a_trigger_of_the_start_may_stop_the_reactor() {
+    for phase in [Phase::Before, Phase::During, Phase::After] {
+        let reactor = Reactor::new().unwrap();
+        let log = Log::default();
+        let stopper = reactor.clone();
+        let stop = Box::new(move || {
+            stopper.stop().unwrap();
+            Deferred::succeed(())
+        });
+        reactor.add_system_event_trigger(phase, SystemEvent::Startup, stop);
+        note(&reactor, Phase::Before, SystemEvent::Startup, &log, "start");
+        note(&reactor, Phase::After, SystemEvent::Shutdown, &log, "stopped");
+        stop_some_day(&reactor);
+        reactor.run().unwrap();
+        assert_eq!(*log.borrow(), ["start", "stopped"], "{phase:?}");
+    }
+}
+
+#[test]
+fn stop_works_from_inside_any_callback_and_a_second_one_is_refused() {
+    for place in ["timer", "connection_made", "data_received", "task", "another thread"] {
+        let reactor = Reactor::new().unwrap();
+        stop_some_day(&reactor);
+        let refused = Rc::new(Cell::new(None));
+        let (stopper, told) = (reactor.clone(), refused.clone());
+        let stop = move || {
+            stopper.stop().unwrap();
+            assert!(!stopper.running());
+            told.set(Some(stopper.stop()));
+        };
+        let stop = RefCell::new(Some(stop));
+        let stop = move || stop.take().unwrap()();
+        let seen = Seen::new();
+        let mut client = None;
+        match place {
+            "timer" => drop(reactor.call_later(Duration::ZERO, stop)),
+            "task" => drop(reactor.spawn(async move { stop() })),
+            "another thread" => {
+                let remote = reactor.remote();
+                let told = refused.clone();
+                told.set(Some(Err(NotRunning)));
+                std::thread::spawn(move || {
+                    remote.call_from_thread(|reactor| reactor.stop().unwrap())
+                });
+            }
+            "connection_made" => {
+                let (_port, address) =
+                    listen(&reactor, Probe::new(&seen).on_made(move |_| stop()).once());
+                client = Some(TcpStream::connect(address).unwrap());
+            }
+            _ => {
+                let (_port, address) =
+                    listen(&reactor, Probe::new(&seen).on_data(move |_, _| stop()).once());
+                let mut sender = TcpStream::connect(address).unwrap();
+                std::io::Write::write_all(&mut sender, b"stop").unwrap();
+                client = Some(sender);
+            }
+        }
+        reactor.run().unwrap();
+        assert_eq!(refused.get(), Some(Err(NotRunning)), "{place}");
+        assert_eq!(seen.lost.borrow().len(), seen.made.get(), "{place}");
+        seen.transport.take();
+        drop(client);
+        assert_eq!(reactor.census(), Census::default(), "{place}");
+        assert_eq!(reactor.stop(), Err(NotRunning));
+    }
+}
+
+#[test]
+fn a_reactor_runs_once_at_a_time_and_again_afterwards() {
+    let reactor = Reactor::new().unwrap();
+    for _ in 0..3 {
+        let inner = reactor.clone();
+        reactor.call_when_running(Box::new(move || {
+            assert!(inner.running());
+            let error = inner.run().unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::ResourceBusy);
+            inner.stop().unwrap();
+        }));
+        stop_some_day(&reactor);
+        reactor.run().unwrap();
+        assert!(!reactor.running());
+    }
+    // Connections work in a later run, too.
+    let seen = Seen::new();
+    let stopper = reactor.clone();
+    let stop_at_once = move |_: &Rc<dyn Transport>| stopper.stop().unwrap();
+    let (_port, address) = listen(&reactor, Probe::new(&seen).on_made(stop_at_once).once());
+    let client = TcpStream::connect(address).unwrap();
+    stop_some_day(&reactor);
+    reactor.run().unwrap();
+    assert!(matches!(seen.reason(), Reason::Aborted));
+    drop(client);
+    seen.transport.take();
+}
+
+#[test]
+fn stopping_loses_each_connection_once_and_closes_each_port() {
+    let reactor = Reactor::new().unwrap();
+    let log = Log::default();
+    let all: Rc<RefCell<Vec<Rc<Seen>>>> = Rc::default();
+    let (seens, told) = (all.clone(), log.clone());
+    let factory = protocol::FactoryFn::new(move |_: &interfaces::Address| {
+        let seen = Seen::new();
+        seens.borrow_mut().push(seen.clone());
+        let told = told.clone();
+        Probe::new(&seen).on_lost(move |_| told.borrow_mut().push("lost"))
+    });
+    let told = log.clone();
+    let factory = factory.on_stop(move || {
+        told.borrow_mut().push("factory stopped");
+        Ok(())
+    });
+    let (_port, address) = listen(&reactor, factory.shared());
+    note(&reactor, Phase::Before, SystemEvent::Shutdown, &log, "before");
+    note(&reactor, Phase::During, SystemEvent::Shutdown, &log, "during");
+    note(&reactor, Phase::After, SystemEvent::Shutdown, &log, "after");
+    let clients: Vec<_> = (0..5).map(|_| TcpStream::connect(address).unwrap()).collect();
+    turn_until(&reactor, "all are connected", || {
+        all.borrow().iter().filter(|s| s.is_made()).count() == 5
+    });
+    stop_soon(&reactor);
+    reactor.run().unwrap();
+    let mut order = log.take();
+    assert_eq!(order[..2], ["before", "during"]);
+    assert_eq!(order.pop(), Some("after"));
+    order.sort_unstable();
+    assert_eq!(order[2..], ["factory stopped", "lost", "lost", "lost", "lost", "lost"]);
+    for seen in all.borrow().iter() {
+        assert!(matches!(seen.reason(), Reason::Aborted));
+        // The handles of lost connections do no harm.
+        seen.transport().write(b"too late");
+        seen.transport().lose_connection();
+    }
+    assert_eq!(reactor.census(), Census::default());
+    assert!(TcpStream::connect(address).is_err());
+    drop(clients);
+    all.take();
+}
+
+#[test]
+fn a_panic_in_any_trigger_stops_neither_the_start_nor_the_stop() {
+    let reactor = Reactor::new().unwrap();
+    let lines = Lines::watch(&reactor);
+    let log = Log::default();
+    for event in [SystemEvent::Startup, SystemEvent::Shutdown] {
+        for phase in [Phase::Before, Phase::During, Phase::After] {
+            reactor.add_system_event_trigger(phase, event, Box::new(|| panic!("on purpose")));
+            note(&reactor, phase, event, &log, "went on");
+        }
+    }
+    stop_soon(&reactor);
+    stop_some_day(&reactor);
+    reactor.run().unwrap();
+    assert_eq!(log.borrow().len(), 6);
+    assert_eq!(lines.count("on purpose"), 6);
+}
+
+/// Something whose end can be seen.
+fn token() -> (Rc<()>, Weak<()>) {
+    let token = Rc::new(());
+    let weak = Rc::downgrade(&token);
+    (token, weak)
+}
+
+/// Gives a reactor one of everything that can hold a token, and the reactor itself where `itself`.
+fn furnish(reactor: &Reactor, itself: bool) -> (Vec<(&'static str, Weak<()>)>, TcpStream) {
+    let mut tokens = Vec::new();
+    let mut next = |name| {
+        let (token, weak) = token();
+        tokens.push((name, weak));
+        (token, itself.then(|| reactor.clone()))
+    };
+    let held = next("timer");
+    reactor.call_later(Duration::from_secs(3600), move || drop(held));
+    let held = next("task");
+    drop(reactor.spawn(async move {
+        std::future::pending::<()>().await;
+        drop(held);
+    }));
+    let held = next("factory");
+    let (protocol, transport) = (next("protocol"), Rc::new(RefCell::new(None)));
+    let protocol = Rc::new(protocol);
+    let factory = protocol::factory_fn(move |_: &interfaces::Address| {
+        let _ = &held;
+        let (protocol, transport) = (protocol.clone(), transport.clone());
+        let mut own = None;
+        Probe::new(&Seen::new())
+            .on_made(move |made| {
+                // A protocol that keeps its transport, in two places.
+                own.replace(made.clone());
+                transport.replace(Some(made.clone()));
+            })
+            .on_data(move |_, _| drop(protocol.clone()))
+    });
+    let (_port, address) = listen(reactor, factory);
+    let client = TcpStream::connect(address).unwrap();
+    let held = next("attempt");
+    let nowhere = interfaces::ConnectTcp::new(([192, 0, 2, 1], 9));
+    let factory = protocol::factory_fn(move |_: &interfaces::Address| {
+        let _ = &held;
+        kernel_support::Echo
+    });
+    drop(reactor.connect_tcp(&nowhere, factory).add_errback(|_| Ok(())));
+    let held = next("work");
+    reactor.call_in_thread(Box::new(|| {}), Box::new(move |_| drop(held)));
+    (tokens, client)
+}
+
+fn living(tokens: &[(&'static str, Weak<()>)]) -> Vec<&'static str> {
+    tokens.iter().filter(|(_, token)| token.strong_count() > 0).map(|(name, _)| *name).collect()
+}
+
+#[test]
+fn dropping_the_last_handle_frees_everything_also_with_connections_open() {
+    let reactor = Reactor::new().unwrap();
+    let (mut tokens, mut client) = furnish(&reactor, false);
+    for (name, event) in [("startup", SystemEvent::Startup), ("shutdown", SystemEvent::Shutdown)] {
+        let (held, weak) = token();
+        tokens.push((name, weak));
+        let trigger = Box::new(move || {
+            drop(held);
+            Deferred::succeed(())
+        });
+        reactor.add_system_event_trigger(Phase::During, event, trigger);
+    }
+    let (held, weak) = token();
+    tokens.push(("observer", weak));
+    struct Watcher(#[allow(dead_code, reason = "it is only held")] Rc<()>);
+    impl interfaces::Observer for Watcher {
+        fn observe(&self, _: &interfaces::Occurrence<'_>) {}
+    }
+    reactor.set_observer(Rc::new(Watcher(held)));
+    turn_until(&reactor, "it is connected", || reactor.census().streams == 1);
+    assert_eq!(living(&tokens).len(), tokens.len());
+    let other = reactor.clone();
+    drop(reactor);
+    assert_eq!(living(&tokens).len(), tokens.len(), "one handle is left");
+    drop(other);
+    assert_eq!(living(&tokens), [""; 0]);
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    match client.read(&mut [0]) {
+        Ok(0) => {}
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+        Ok(_) => panic!("nothing was sent"),
+    }
+}
+
+#[test]
+fn a_run_that_ended_lets_go_of_what_held_the_reactor() {
+    let reactor = Reactor::new().unwrap();
+    let (tokens, client) = furnish(&reactor, true);
+    turn_until(&reactor, "it is connected", || reactor.census().streams == 1);
+    assert_eq!(living(&tokens).len(), tokens.len());
+    stop_soon(&reactor);
+    reactor.run().unwrap();
+    assert_eq!(living(&tokens), [""; 0]);
+    assert_eq!(reactor.census(), Census::default());
+    drop(client);
+}
+
+#[test]
+fn a_lost_connection_frees_its_protocol_while_its_handle_is_kept() {
+    let reactor = Reactor::new().unwrap();
+    let seen = Seen::new();
+    let (held, weak) = token();
+    let factory = Probe::new(&seen).on_data(move |_, _| drop(held.clone())).once();
+    let (port, address) = listen(&reactor, factory);
+    let client = TcpStream::connect(address).unwrap();
+    turn_until(&reactor, "it is connected", || seen.is_made());
+    drop(client);
+    turn_until(&reactor, "it is lost", || seen.is_lost());
+    assert_eq!(weak.strong_count(), 0);
+    let transport = seen.transport();
+    assert_eq!(transport.host(), address.into());
+    assert!(transport.peer().as_socket_addr().is_some());
+    drop(port.stop_listening());
+    assert_eq!(reactor.census(), Census::default());
+}
+
+#[test]
+fn the_last_handle_may_be_dropped_inside_a_callback() {
+    let reactor = Reactor::new().unwrap();
+    let (held, weak) = token();
+    let own = Rc::new(RefCell::new(Some(reactor.clone())));
+    let inside = own.clone();
+    let driver = reactor.clone();
+    reactor.call_later(Duration::ZERO, move || {
+        let _held = held;
+        drop(inside.take());
+    });
+    drop(reactor);
+    driver.turn(Some(Duration::ZERO)).unwrap();
+    driver.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!(weak.strong_count(), 0);
+    drop(driver);
+    assert!(own.take().is_none());
+}
+
+#[test]
+fn a_port_that_outlives_its_reactor_stops_at_once() {
+    let reactor = Reactor::new().unwrap();
+    let (port, address) = listen(&reactor, echo());
+    drop(reactor);
+    assert!(port.stop_listening().try_into_result().unwrap().is_ok());
+    assert!(TcpStream::connect(address).is_err());
+    assert_eq!(port.host(), address.into());
+}
+
+#[test]
+fn a_connection_whose_handle_outlives_its_reactor_is_closed() {
+    let reactor = Reactor::new().unwrap();
+    let seen = Seen::new();
+    let (_port, address) = listen(&reactor, Probe::new(&seen).once());
+    let mut client = TcpStream::connect(address).unwrap();
+    turn_until(&reactor, "it is connected", || seen.is_made());
+    drop(reactor);
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    seen.transport().write(b"to nobody");
+    seen.transport().abort_connection();
+    assert!(!seen.is_lost(), "nobody is left to tell");
+}
