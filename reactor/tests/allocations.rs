@@ -1,0 +1,201 @@
+//! What a message and an idle connection cost in memory, counted by the allocator.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::time::Duration;
+
+use interfaces::{
+    ListenTcp, ListeningPort, Producer, Protocol, PushProducer, ReactorTcp as _, Transport,
+};
+use ropewalk_reactor::Reactor;
+
+/// Counts for each thread by itself, as tests run side by side.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator as it is; the counters are plain cells that
+// need no allocation and have no destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        LIVE_BYTES.set(LIVE_BYTES.get() + layout.size() as isize);
+        // SAFETY: the caller keeps the contract of the same method.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE_BYTES.set(LIVE_BYTES.get() - layout.size() as isize);
+        // SAFETY: the caller keeps the contract of the same method.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const MESSAGE: usize = 64;
+
+/// Bounded: its transport is its own producer.
+struct Echo;
+
+impl Protocol for Echo {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        let itself: Rc<dyn PushProducer> = transport.clone();
+        transport.register_producer(Producer::Push(itself)).unwrap();
+    }
+
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        transport.write(data);
+    }
+}
+
+/// Hands everything to the other connection of a pair.
+struct Join(Rc<Cell<Option<Rc<dyn Transport>>>>, Option<Rc<dyn Transport>>);
+
+impl Protocol for Join {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        self.1 = self.0.take();
+        self.0.set(Some(transport.clone()));
+    }
+
+    fn data_received(&mut self, _: &Rc<dyn Transport>, data: &[u8]) {
+        if let Some(other) = &self.1 {
+            other.write(data);
+        }
+    }
+}
+
+fn listen<P: Protocol>(
+    reactor: &Reactor,
+    build: impl Fn() -> P + 'static,
+) -> Rc<dyn ListeningPort> {
+    let options = ListenTcp { backlog: 1024, ..ListenTcp::new(([127, 0, 0, 1], 0)) };
+    reactor.listen_tcp(&options, protocol::factory_fn(move |_| build())).unwrap()
+}
+
+/// Connects, and has the reactor accept it.
+fn connect(reactor: &Reactor, port: &Rc<dyn ListeningPort>) -> TcpStream {
+    let streams = reactor.census().streams;
+    let client = TcpStream::connect(port.host().as_socket_addr().unwrap()).unwrap();
+    client.set_nonblocking(true).unwrap();
+    for _ in 0..1000 {
+        if reactor.census().streams > streams {
+            return client;
+        }
+        reactor.turn(Some(Duration::from_millis(10))).unwrap();
+    }
+    panic!("the connection was not accepted");
+}
+
+/// Sends one message and turns the reactor until the answer is there.
+fn exchange(reactor: &Reactor, mut from: &TcpStream, mut to: &TcpStream) {
+    let mut answer = [0; MESSAGE];
+    let mut received = 0;
+    from.write_all(&[7; MESSAGE]).unwrap();
+    for _ in 0..1000 {
+        reactor.turn(Some(Duration::from_millis(10))).unwrap();
+        match to.read(&mut answer[received..]) {
+            Ok(count) => received += count,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+        if received == MESSAGE {
+            return;
+        }
+    }
+    panic!("no answer came");
+}
+
+fn allocations_of(work: impl Fn()) -> usize {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn a_steady_echo_allocates_nothing_per_message() {
+    let reactor = Reactor::new().unwrap();
+    let port = listen(&reactor, || Echo);
+    let client = connect(&reactor, &port);
+    let exchanges = |count: usize| (0..count).for_each(|_| exchange(&reactor, &client, &client));
+    exchanges(100);
+    assert_eq!(allocations_of(|| exchanges(10_000)), 0);
+}
+
+#[test]
+fn what_one_connection_hands_to_another_allocates_nothing_per_message() {
+    let reactor = Reactor::new().unwrap();
+    let waiting = Rc::new(Cell::new(None));
+    let port = listen(&reactor, move || Join(waiting.clone(), None));
+    let first = connect(&reactor, &port);
+    let second = connect(&reactor, &port);
+    let exchanges = |count: usize| (0..count).for_each(|_| exchange(&reactor, &second, &first));
+    exchanges(100);
+    assert_eq!(allocations_of(|| exchanges(10_000)), 0);
+}
+
+#[test]
+fn many_connections_in_flight_allocate_nothing_per_message() {
+    let reactor = Reactor::new().unwrap();
+    let port = listen(&reactor, || Echo);
+    let clients: Vec<_> = (0..200).map(|_| connect(&reactor, &port)).collect();
+    let round = || {
+        for mut client in &clients {
+            client.write_all(&[7; MESSAGE]).unwrap();
+        }
+        let mut answer = [0; MESSAGE];
+        for mut client in &clients {
+            let mut received = 0;
+            while received < MESSAGE {
+                match client.read(&mut answer) {
+                    Ok(count) => received += count,
+                    Err(_) => reactor.turn(Some(Duration::from_millis(10))).unwrap(),
+                }
+            }
+        }
+    };
+    (0..5).for_each(|_| round());
+    assert_eq!(allocations_of(|| (0..20).for_each(|_| round())), 0);
+}
+
+#[test]
+fn an_idle_connection_costs_at_most_a_kibibyte() {
+    const CONNECTIONS: usize = 5_000;
+    let descriptors = raise_descriptor_limit();
+    let connections = CONNECTIONS.min((descriptors - 100) / 2);
+    if connections < CONNECTIONS {
+        println!("only {connections} connections, as {descriptors} descriptors are allowed");
+    }
+    let reactor = Reactor::new().unwrap();
+    let port = listen(&reactor, || Echo);
+    let mut clients = Vec::with_capacity(connections);
+    let before = LIVE_BYTES.get();
+    for _ in 0..connections {
+        clients.push(connect(&reactor, &port));
+    }
+    // Each has carried a message and is idle again.
+    clients.iter().for_each(|client| exchange(&reactor, client, client));
+    let each = (LIVE_BYTES.get() - before) / connections as isize;
+    println!("{each} bytes of heap for each of {connections} idle connections");
+    assert!(each <= 1024, "{each} bytes");
+}
+
+/// Allows as many descriptors as there may be; answers how many that is.
+fn raise_descriptor_limit() -> usize {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer leads to a structure that both calls may use for as long as they run.
+    unsafe {
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
+        limit.rlim_cur = limit.rlim_max.min(20_000);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit), 0);
+    }
+    usize::try_from(limit.rlim_cur).unwrap()
+}
