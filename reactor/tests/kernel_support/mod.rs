@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 pub(crate) mod child;
+pub(crate) mod unix;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
