@@ -1,21 +1,17 @@
-//! Starting, stopping, and what is left when a reactor is gone.
+//! Starting and stopping a reactor, and who is told.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod kernel_support;
 
 use std::cell::{Cell, RefCell};
-use std::io::Read as _;
 use std::net::TcpStream;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::Deferred;
-use interfaces::{
-    NotRunning, Phase, ReactorCore as _, ReactorTcp as _, ReactorThreads as _, Reason, SystemEvent,
-    Transport,
-};
-use kernel_support::{Lines, PATIENCE, Probe, Seen, echo, listen, turn_until};
+use interfaces::{NotRunning, Phase, ReactorCore as _, Reason, SystemEvent, Transport};
+use kernel_support::{Lines, PATIENCE, Probe, Seen, listen, turn_until};
 use ropewalk_reactor::{Census, Reactor};
 
 type Log = Rc<RefCell<Vec<&'static str>>>;
@@ -277,170 +273,4 @@ fn a_panic_in_any_trigger_stops_neither_the_start_nor_the_stop() {
     reactor.run().unwrap();
     assert_eq!(log.borrow().len(), 6);
     assert_eq!(lines.count("on purpose"), 6);
-}
-
-/// Something whose end can be seen.
-fn token() -> (Rc<()>, Weak<()>) {
-    let token = Rc::new(());
-    let weak = Rc::downgrade(&token);
-    (token, weak)
-}
-
-/// Gives a reactor one of everything that can hold a token, and the reactor itself where `itself`.
-fn furnish(reactor: &Reactor, itself: bool) -> (Vec<(&'static str, Weak<()>)>, TcpStream) {
-    let mut tokens = Vec::new();
-    let mut next = |name| {
-        let (token, weak) = token();
-        tokens.push((name, weak));
-        (token, itself.then(|| reactor.clone()))
-    };
-    let held = next("timer");
-    reactor.call_later(Duration::from_secs(3600), move || drop(held));
-    let held = next("task");
-    drop(reactor.spawn(async move {
-        std::future::pending::<()>().await;
-        drop(held);
-    }));
-    let held = next("factory");
-    let (protocol, transport) = (next("protocol"), Rc::new(RefCell::new(None)));
-    let protocol = Rc::new(protocol);
-    let factory = protocol::factory_fn(move |_: &interfaces::Address| {
-        let _ = &held;
-        let (protocol, transport) = (protocol.clone(), transport.clone());
-        let mut own = None;
-        Probe::new(&Seen::new())
-            .on_made(move |made| {
-                // A protocol that keeps its transport, in two places.
-                own.replace(made.clone());
-                transport.replace(Some(made.clone()));
-            })
-            .on_data(move |_, _| drop(protocol.clone()))
-    });
-    let (_port, address) = listen(reactor, factory);
-    let client = TcpStream::connect(address).unwrap();
-    let held = next("attempt");
-    let nowhere = interfaces::ConnectTcp::new(([192, 0, 2, 1], 9));
-    let factory = protocol::factory_fn(move |_: &interfaces::Address| {
-        let _ = &held;
-        kernel_support::Echo
-    });
-    drop(reactor.connect_tcp(&nowhere, factory).add_errback(|_| Ok(())));
-    let held = next("work");
-    reactor.call_in_thread(Box::new(|| {}), Box::new(move |_| drop(held)));
-    (tokens, client)
-}
-
-fn living(tokens: &[(&'static str, Weak<()>)]) -> Vec<&'static str> {
-    tokens.iter().filter(|(_, token)| token.strong_count() > 0).map(|(name, _)| *name).collect()
-}
-
-#[test]
-fn dropping_the_last_handle_frees_everything_also_with_connections_open() {
-    let reactor = Reactor::new().unwrap();
-    let (mut tokens, mut client) = furnish(&reactor, false);
-    for (name, event) in [("startup", SystemEvent::Startup), ("shutdown", SystemEvent::Shutdown)] {
-        let (held, weak) = token();
-        tokens.push((name, weak));
-        let trigger = Box::new(move || {
-            drop(held);
-            Deferred::succeed(())
-        });
-        reactor.add_system_event_trigger(Phase::During, event, trigger);
-    }
-    let (held, weak) = token();
-    tokens.push(("observer", weak));
-    struct Watcher(#[allow(dead_code, reason = "it is only held")] Rc<()>);
-    impl interfaces::Observer for Watcher {
-        fn observe(&self, _: &interfaces::Occurrence<'_>) {}
-    }
-    reactor.set_observer(Rc::new(Watcher(held)));
-    turn_until(&reactor, "it is connected", || reactor.census().streams == 1);
-    assert_eq!(living(&tokens).len(), tokens.len());
-    let other = reactor.clone();
-    drop(reactor);
-    assert_eq!(living(&tokens).len(), tokens.len(), "one handle is left");
-    drop(other);
-    assert_eq!(living(&tokens), [""; 0]);
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    match client.read(&mut [0]) {
-        Ok(0) => {}
-        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
-        Ok(_) => panic!("nothing was sent"),
-    }
-}
-
-#[test]
-fn a_run_that_ended_lets_go_of_what_held_the_reactor() {
-    let reactor = Reactor::new().unwrap();
-    let (tokens, client) = furnish(&reactor, true);
-    turn_until(&reactor, "it is connected", || reactor.census().streams == 1);
-    assert_eq!(living(&tokens).len(), tokens.len());
-    stop_soon(&reactor);
-    reactor.run().unwrap();
-    assert_eq!(living(&tokens), [""; 0]);
-    assert_eq!(reactor.census(), Census::default());
-    drop(client);
-}
-
-#[test]
-fn a_lost_connection_frees_its_protocol_while_its_handle_is_kept() {
-    let reactor = Reactor::new().unwrap();
-    let seen = Seen::new();
-    let (held, weak) = token();
-    let factory = Probe::new(&seen).on_data(move |_, _| drop(held.clone())).once();
-    let (port, address) = listen(&reactor, factory);
-    let client = TcpStream::connect(address).unwrap();
-    turn_until(&reactor, "it is connected", || seen.is_made());
-    drop(client);
-    turn_until(&reactor, "it is lost", || seen.is_lost());
-    assert_eq!(weak.strong_count(), 0);
-    let transport = seen.transport();
-    assert_eq!(transport.host(), address.into());
-    assert!(transport.peer().as_socket_addr().is_some());
-    drop(port.stop_listening());
-    assert_eq!(reactor.census(), Census::default());
-}
-
-#[test]
-fn the_last_handle_may_be_dropped_inside_a_callback() {
-    let reactor = Reactor::new().unwrap();
-    let (held, weak) = token();
-    let own = Rc::new(RefCell::new(Some(reactor.clone())));
-    let inside = own.clone();
-    let driver = reactor.clone();
-    reactor.call_later(Duration::ZERO, move || {
-        let _held = held;
-        drop(inside.take());
-    });
-    drop(reactor);
-    driver.turn(Some(Duration::ZERO)).unwrap();
-    driver.turn(Some(Duration::ZERO)).unwrap();
-    assert_eq!(weak.strong_count(), 0);
-    drop(driver);
-    assert!(own.take().is_none());
-}
-
-#[test]
-fn a_port_that_outlives_its_reactor_stops_at_once() {
-    let reactor = Reactor::new().unwrap();
-    let (port, address) = listen(&reactor, echo());
-    drop(reactor);
-    assert!(port.stop_listening().try_into_result().unwrap().is_ok());
-    assert!(TcpStream::connect(address).is_err());
-    assert_eq!(port.host(), address.into());
-}
-
-#[test]
-fn a_connection_whose_handle_outlives_its_reactor_is_closed() {
-    let reactor = Reactor::new().unwrap();
-    let seen = Seen::new();
-    let (_port, address) = listen(&reactor, Probe::new(&seen).once());
-    let mut client = TcpStream::connect(address).unwrap();
-    turn_until(&reactor, "it is connected", || seen.is_made());
-    drop(reactor);
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    assert_eq!(client.read(&mut [0]).unwrap(), 0);
-    seen.transport().write(b"to nobody");
-    seen.transport().abort_connection();
-    assert!(!seen.is_lost(), "nobody is left to tell");
 }
