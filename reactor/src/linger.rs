@@ -15,7 +15,7 @@ use interfaces::DelayedCall;
 
 use crate::core::{Core, Slot};
 use crate::stream::Origin;
-use crate::sys::{Sys, Token};
+use crate::sys::{Ready, Sys, Token};
 
 /// A socket that only waits for its peer's end of file.
 pub(crate) struct Lingering<S: Sys> {
@@ -67,7 +67,11 @@ impl<S: Sys> Core<S> {
     }
 
     /// The system reported about a lingering socket.
-    pub(crate) fn lingering_ready(&self, lingering: &Lingering<S>, token: Token) {
+    pub(crate) fn lingering_ready(&self, lingering: &Lingering<S>, token: Token, ready: Ready) {
+        // What left our side is reported, too, and nobody waits for that.
+        if !ready.readable && !ready.read_closed {
+            return;
+        }
         match self.drain(&lingering.socket) {
             Drained::Empty => {}
             Drained::Budget if lingering.listed.replace(true) => {}

@@ -149,6 +149,10 @@ impl<S: Sys> Reactor<S> {
     /// Calls `handler` on this reactor's thread each time the signal comes, instead of the signal's
     /// default action. Several handlers are called in the order of this call.
     ///
+    /// Handlers stay for as long as the reactor lives, so one that holds a handle of it keeps it
+    /// alive. When the reactor is gone the process ignores the signal: its default action does not
+    /// come back.
+    ///
     /// # Errors
     ///
     /// A signal that cannot be caught (`SIGKILL`), or no descriptor left.

@@ -107,7 +107,7 @@ impl<S: Sys> Core<S> {
             Some(Slot::Lingering(lingering)) => {
                 let lingering = lingering.clone();
                 drop(slots);
-                self.lingering_ready(&lingering, token);
+                self.lingering_ready(&lingering, token, ready);
             }
             // A late event for somebody who is gone.
             Some(Slot::Vacant) | None => {}

@@ -209,3 +209,18 @@ fn a_storm_of_signals_costs_no_byte() {
         assert_eq!(reactor.census(), Census::default());
     });
 }
+
+#[test]
+fn a_signal_that_comes_when_its_reactor_is_gone_is_ignored() {
+    in_child("a_signal_that_comes_when_its_reactor_is_gone_is_ignored", || {
+        let reactor = Reactor::new().unwrap();
+        reactor.stop_on_signals().unwrap();
+        drop(reactor);
+        signal_self(libc::SIGTERM);
+        // A reactor that comes later hears of the next one.
+        let reactor = Reactor::new().unwrap();
+        reactor.stop_on_signals().unwrap();
+        reactor.call_when_running(Box::new(|| signal_self(libc::SIGTERM)));
+        reactor.run().unwrap();
+    });
+}
