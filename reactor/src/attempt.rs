@@ -110,7 +110,6 @@ impl<S: Sys> Core<S> {
         });
         let slot = Slot::Attempt(Rc::clone(&attempt));
         drop(self.slots.borrow_mut().replace(token, slot));
-        drop(self.call("factory", None, || attempt.factory.do_start()));
         let late = Rc::downgrade(&attempt);
         let core = self.me.clone();
         let give_up = move || {
@@ -122,6 +121,8 @@ impl<S: Sys> Core<S> {
             }
         };
         attempt.deadline.replace(Some(self.call_later(timeout, Box::new(give_up))));
+        // Last, for it may end every attempt, and then finds this one complete.
+        drop(self.call("factory", None, || attempt.factory.do_start()));
         (attempt, deferred)
     }
 

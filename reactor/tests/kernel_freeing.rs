@@ -11,7 +11,8 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::Deferred;
-use interfaces::{Phase, ReactorCore as _, ReactorTcp as _, ReactorThreads as _, SystemEvent};
+use interfaces::{Phase, ReactorCore as _, ReactorThreads as _, ReactorUnix as _, SystemEvent};
+use kernel_support::busy::BusyServer;
 use kernel_support::{PATIENCE, Probe, Seen, echo, listen, turn_until};
 use ropewalk_reactor::{Census, Reactor};
 
@@ -28,7 +29,11 @@ fn token() -> (Rc<()>, Weak<()>) {
 }
 
 /// Gives a reactor one of everything that can hold a token, and the reactor itself where `itself`.
-fn furnish(reactor: &Reactor, itself: bool) -> (Vec<(&'static str, Weak<()>)>, TcpStream) {
+fn furnish(
+    reactor: &Reactor,
+    itself: bool,
+) -> (Vec<(&'static str, Weak<()>)>, (TcpStream, BusyServer)) {
+    let busy = BusyServer::new();
     let mut tokens = Vec::new();
     let mut next = |name| {
         let (token, weak) = token();
@@ -60,15 +65,14 @@ fn furnish(reactor: &Reactor, itself: bool) -> (Vec<(&'static str, Weak<()>)>, T
     let (_port, address) = listen(reactor, factory);
     let client = TcpStream::connect(address).unwrap();
     let held = next("attempt");
-    let nowhere = interfaces::ConnectTcp::new(([192, 0, 2, 1], 9));
     let factory = protocol::factory_fn(move |_: &interfaces::Address| {
         let _ = &held;
         kernel_support::Echo
     });
-    drop(reactor.connect_tcp(&nowhere, factory).add_errback(|_| Ok(())));
+    drop(reactor.connect_unix(&busy.address, factory).add_errback(|_| Ok(())));
     let held = next("work");
     reactor.call_in_thread(Box::new(|| {}), Box::new(move |_| drop(held)));
-    (tokens, client)
+    (tokens, (client, busy))
 }
 
 fn living(tokens: &[(&'static str, Weak<()>)]) -> Vec<&'static str> {
@@ -78,7 +82,7 @@ fn living(tokens: &[(&'static str, Weak<()>)]) -> Vec<&'static str> {
 #[test]
 fn dropping_the_last_handle_frees_everything_also_with_connections_open() {
     let reactor = Reactor::new().unwrap();
-    let (mut tokens, mut client) = furnish(&reactor, false);
+    let (mut tokens, (mut client, _busy)) = furnish(&reactor, false);
     for (name, event) in [("startup", SystemEvent::Startup), ("shutdown", SystemEvent::Shutdown)] {
         let (held, weak) = token();
         tokens.push((name, weak));
@@ -113,14 +117,14 @@ fn dropping_the_last_handle_frees_everything_also_with_connections_open() {
 #[test]
 fn a_run_that_ended_lets_go_of_what_held_the_reactor() {
     let reactor = Reactor::new().unwrap();
-    let (tokens, client) = furnish(&reactor, true);
+    let (tokens, clients) = furnish(&reactor, true);
     turn_until(&reactor, "it is connected", || reactor.census().streams == 1);
     assert_eq!(living(&tokens).len(), tokens.len());
     stop_soon(&reactor);
     reactor.run().unwrap();
     assert_eq!(living(&tokens), [""; 0]);
     assert_eq!(reactor.census(), Census::default());
-    drop(client);
+    drop(clients);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+pub(crate) mod busy;
 pub(crate) mod child;
 pub(crate) mod unix;
 

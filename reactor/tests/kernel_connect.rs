@@ -1,0 +1,194 @@
+//! Attempts to connect on the real kernel: how each can end, and that it ends once.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod kernel_support;
+
+use std::cell::{Cell, RefCell};
+use std::error::Error as _;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::time::Duration;
+
+use deferred::{Cancelled, Deferred, Failure};
+use interfaces::{
+    ConnectError, ConnectTcp, ConnectUnix, OsError, ReactorTcp as _, ReactorUnix as _,
+};
+use kernel_support::busy::BusyServer;
+use kernel_support::{Echo, Probe, Seen, echo, listen, turn_until};
+use ropewalk_reactor::{Census, Reactor};
+
+type Outcome = Rc<RefCell<Vec<Result<(), Failure>>>>;
+
+/// Where every outcome of an attempt is kept.
+fn outcome_of(attempt: Deferred<()>) -> Outcome {
+    let outcome = Outcome::default();
+    let told = outcome.clone();
+    drop(attempt.add_both(move |result: Result<(), Failure>| {
+        told.borrow_mut().push(result);
+        Ok::<_, Failure>(())
+    }));
+    outcome
+}
+
+/// Turns until the attempt is over, and gives its one outcome.
+fn decided(reactor: &Reactor, outcome: &Outcome) -> Result<(), Failure> {
+    turn_until(reactor, "the attempt is over", || !outcome.borrow().is_empty());
+    for _ in 0..3 {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+    }
+    assert_eq!(outcome.borrow().len(), 1);
+    outcome.borrow_mut().pop().unwrap()
+}
+
+fn error_of(outcome: Result<(), Failure>) -> Rc<ConnectError> {
+    outcome.unwrap_err().trap::<ConnectError>().unwrap()
+}
+
+/// An address where nobody listens: somebody did a moment ago.
+fn deserted() -> SocketAddr {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn a_port_where_nobody_listens_refuses_and_the_address_is_named() {
+    let reactor = Reactor::new().unwrap();
+    let address = deserted();
+    let outcome = outcome_of(reactor.connect_tcp(&ConnectTcp::new(address), echo()));
+    assert!(outcome.borrow().is_empty(), "never inside the call");
+    let error = error_of(decided(&reactor, &outcome));
+    assert!(matches!(&*error, ConnectError::Refused { .. }), "{error:?}");
+    assert!(error.to_string().contains(&address.to_string()));
+    let cause = error.source().unwrap().downcast_ref::<OsError>().unwrap();
+    assert_eq!(cause.raw_os_error(), libc::ECONNREFUSED);
+    assert_eq!(reactor.census(), Census::default());
+}
+
+#[test]
+fn an_attempt_without_an_answer_ends_with_its_time() {
+    let reactor = Reactor::new().unwrap();
+    let busy = BusyServer::new();
+    let timeout = Duration::from_millis(50);
+    let options = ConnectUnix { timeout, ..busy.address.clone() };
+    let outcome = outcome_of(reactor.connect_unix(&options, echo()));
+    match &*error_of(decided(&reactor, &outcome)) {
+        ConnectError::TimedOut { after, .. } => assert_eq!(*after, timeout),
+        other => panic!("{other:?}"),
+    }
+    turn_until(&reactor, "nothing is left", || reactor.census() == Census::default());
+}
+
+#[test]
+fn an_attempt_that_is_cancelled_leaves_nothing() {
+    let reactor = Reactor::new().unwrap();
+    let busy = BusyServer::new();
+    for turns in [0, 1, 5] {
+        let stopped = Rc::new(Cell::new(0));
+        let count = stopped.clone();
+        let factory = protocol::FactoryFn::new(|_: &interfaces::Address| Echo)
+            .on_stop(move || {
+                count.set(count.get() + 1);
+                Ok(())
+            })
+            .shared();
+        let attempt = reactor.connect_unix(&busy.address, factory);
+        let handle = attempt.cancel_handle();
+        let outcome = outcome_of(attempt);
+        for _ in 0..turns {
+            reactor.turn(Some(Duration::from_millis(3))).unwrap();
+        }
+        assert_eq!(reactor.census().attempts, 1);
+        handle.cancel();
+        handle.cancel();
+        assert_eq!(reactor.census().attempts, 0);
+        assert!(decided(&reactor, &outcome).unwrap_err().check::<Cancelled>());
+        assert_eq!(stopped.get(), 1);
+        turn_until(&reactor, "nothing is left", || reactor.census() == Census::default());
+    }
+}
+
+#[test]
+fn an_attempt_waits_until_a_busy_server_has_room() {
+    let reactor = Reactor::new().unwrap();
+    let busy = BusyServer::new();
+    let seen = Seen::new();
+    let made = |transport: &Rc<dyn interfaces::Transport>| transport.write(b"at last");
+    let factory = Probe::new(&seen).on_made(made).once();
+    let outcome = outcome_of(reactor.connect_unix(&busy.address, factory));
+    for _ in 0..5 {
+        reactor.turn(Some(Duration::from_millis(5))).unwrap();
+    }
+    assert!(outcome.borrow().is_empty() && !seen.is_made());
+    busy.make_room();
+    decided(&reactor, &outcome).unwrap();
+    let mut accepted = busy.accept().expect("the connection has come");
+    let mut words = [0; 7];
+    accepted.read_exact(&mut words).unwrap();
+    assert_eq!(&words, b"at last");
+    drop(accepted);
+    turn_until(&reactor, "it is lost", || seen.is_lost());
+    seen.transport.take();
+    assert_eq!(reactor.census(), Census::default());
+}
+
+#[test]
+fn the_local_address_can_be_chosen_and_one_in_use_is_named() {
+    let reactor = Reactor::new().unwrap();
+    let seen = Seen::new();
+    let (port, address) = listen(&reactor, echo());
+    let from: SocketAddr = ([127, 0, 0, 2], 0).into();
+    let options = ConnectTcp { bind_address: Some(from), ..ConnectTcp::new(address) };
+    let outcome = outcome_of(reactor.connect_tcp(&options, Probe::new(&seen).once()));
+    decided(&reactor, &outcome).unwrap();
+    let host = seen.transport().host().as_socket_addr().unwrap();
+    assert_eq!(host.ip(), from.ip());
+    assert_eq!(seen.transport().peer(), address.into());
+
+    let options = ConnectTcp { bind_address: Some(address), ..ConnectTcp::new(address) };
+    let outcome = outcome_of(reactor.connect_tcp(&options, echo()));
+    match &*error_of(decided(&reactor, &outcome)) {
+        ConnectError::Bind { bind_address, source, .. } => {
+            assert_eq!(*bind_address, address.into());
+            assert_eq!(source.raw_os_error(), libc::EADDRINUSE);
+        }
+        other => panic!("{other:?}"),
+    }
+    drop(port.stop_listening());
+    reactor.disconnect_all();
+    seen.transport.take();
+}
+
+#[test]
+fn what_the_server_said_before_the_client_was_told_is_delivered() {
+    let reactor = Reactor::new().unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    for _ in 0..50 {
+        let seen = Seen::new();
+        let attempt = reactor.connect_tcp(&ConnectTcp::new(address), Probe::new(&seen).once());
+        // All is there, the end of file too, before the reactor looks for the first time.
+        let (mut accepted, _) = listener.accept().unwrap();
+        accepted.write_all(b"welcome").unwrap();
+        drop(accepted);
+        let outcome = outcome_of(attempt);
+        decided(&reactor, &outcome).unwrap();
+        turn_until(&reactor, "it is lost", || seen.is_lost());
+        assert_eq!(*seen.received.borrow(), b"welcome");
+        assert!(seen.reason().is_clean());
+        seen.transport.take();
+    }
+    assert_eq!(reactor.census(), Census::default());
+}
+
+#[test]
+fn a_factory_whose_start_ends_everything_leaves_no_timer() {
+    let reactor = Reactor::new().unwrap();
+    let ender = reactor.clone();
+    let factory = protocol::FactoryFn::new(|_: &interfaces::Address| Echo)
+        .on_start(move || ender.disconnect_all())
+        .shared();
+    let outcome = outcome_of(reactor.connect_tcp(&ConnectTcp::new(deserted()), factory));
+    assert!(decided(&reactor, &outcome).unwrap_err().check::<Cancelled>());
+    assert_eq!(reactor.census(), Census::default());
+}
