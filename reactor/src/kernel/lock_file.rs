@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use super::unix_path::Identity;
 
-/// How often a lock is tried for: a client that looks whether it is held holds it for a moment.
-const TRIES: u32 = 20;
+/// How often a lock is tried for, a millisecond apart, while only clients have it that look whether
+/// a server does: each for a moment.
+const TRIES: u32 = 200;
 
 /// The most bytes of a lock file: the number of a process and the end of the line.
 const BYTES_MAX: usize = 20;
@@ -49,7 +50,12 @@ impl LockFile {
             let file = options.custom_flags(FLAGS).open(&path).map_err(LockError::Failed)?;
             match file.try_lock() {
                 Ok(()) => {}
+                // Only a server's lock keeps a shared one away; a client that looks has a shared one.
+                Err(TryLockError::WouldBlock) if is_kept_away(&file) => {
+                    return Err(LockError::Held);
+                }
                 Err(TryLockError::WouldBlock) => {
+                    drop(file);
                     std::thread::sleep(Duration::from_millis(1));
                     continue;
                 }
@@ -91,9 +97,14 @@ impl Drop for LockFile {
 /// it is somebody else's, and connecting will tell.
 pub(super) fn is_held(path: &Path) -> bool {
     match OpenOptions::new().read(true).custom_flags(FLAGS).open(beside(path)) {
-        Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
+        Ok(file) => is_kept_away(&file),
         Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
     }
+}
+
+/// Whether a server has the lock.
+fn is_kept_away(file: &File) -> bool {
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 /// Whether the file holds what [`LockFile::sign`] writes, or what it wrote before it was stopped.
