@@ -22,7 +22,7 @@ use crate::picture::{picture, shown};
 ///            ^^^^^^^^^ column 10
 /// help: a similar option exists: `interface`
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ParseError(Box<Mistake>);
 
 /// Behind a pointer, so that results are small where nothing is wrong.
@@ -142,18 +142,25 @@ impl ParseError {
     /// The whole text for a person: `error: …`, the picture, and `help: …` where there is help;
     /// lines without a line end after the last.
     pub fn report(&self) -> String {
-        let mut report = alloc::format!("error: {self}\n{}", self.picture());
-        if let Some(help) = self.help() {
-            report.push_str("\nhelp: ");
-            report.push_str(&help);
-        }
-        report
+        alloc::format!("error: {self:?}")
     }
 }
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.problem.fmt(f)
+    }
+}
+
+/// The report without its first word: a `main` that returns the error prints it with `Error: ` in
+/// front, and people read that.
+impl fmt::Debug for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}\n{}", self.picture())?;
+        match self.help() {
+            Some(help) => write!(f, "\nhelp: {help}"),
+            None => Ok(()),
+        }
     }
 }
 
