@@ -47,10 +47,6 @@ pub enum Reason {
 pub enum Deadline {
     /// A TLS handshake.
     Handshake,
-    /// The drain that a graceful shutdown allows.
-    Shutdown,
-    /// A time without data in either direction.
-    Idle,
 }
 
 impl Reason {
@@ -81,8 +77,6 @@ impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Handshake => "tls handshake",
-            Self::Shutdown => "graceful shutdown",
-            Self::Idle => "idle connection",
         })
     }
 }

@@ -109,7 +109,8 @@ impl<S: Sys> Core<S> {
             deadline: RefCell::default(),
         });
         let slot = Slot::Attempt(Rc::clone(&attempt));
-        drop(self.slots.borrow_mut().replace(token, slot));
+        let placeholder = self.slots.borrow_mut().replace(token, slot);
+        drop(placeholder);
         let late = Rc::downgrade(&attempt);
         let core = self.me.clone();
         let give_up = move || {

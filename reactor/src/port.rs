@@ -65,7 +65,8 @@ impl<S: Sys> Core<S> {
         let port = made.expect("insert_with calls its closure");
         let registered = port.with_listener(|listener| self.sys.register_listener(listener, token));
         if let Some(Err(error)) = registered {
-            drop(self.slots.borrow_mut().remove(token));
+            let slot = self.slots.borrow_mut().remove(token);
+            drop(slot);
             return Err(error);
         }
         drop(self.call("factory", None, || factory.do_start()));
@@ -126,7 +127,8 @@ impl<S: Sys> Core<S> {
     ) -> io::Result<()> {
         let token = self.slots.borrow_mut().insert_with(|_| Slot::Vacant);
         if let Err(error) = self.sys.register(&socket, token) {
-            drop(self.slots.borrow_mut().remove(token));
+            let slot = self.slots.borrow_mut().remove(token);
+            drop(slot);
             let reason = Reason::Lost(Failure::new(os_error(&error)));
             let told = || deliver.deliver(interfaces::Event::ConnectionLost(&reason));
             drop(self.call("protocol", Some(&ends.0), told));
