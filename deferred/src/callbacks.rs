@@ -9,7 +9,7 @@ use crate::deferred::State;
 use crate::link::Link;
 use crate::node::Node;
 use crate::slot::Reader;
-use crate::{Deferred, Fault, IntoDeferred};
+use crate::{Deferred, Fault, IntoDeferred, Promise, unhandled};
 
 impl<T: 'static, E: Fault> Deferred<T, E> {
     /// Adds a callback for the value; an error passes it by.
@@ -109,6 +109,56 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     /// ```
     pub fn map_err<E2: Fault>(self, map: impl FnOnce(E) -> E2 + 'static) -> Deferred<T, E2> {
         self.link(move |result| Deferred::fired(result.map_err(map)))
+    }
+
+    /// Tells the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) about an error, which then
+    /// goes on its way. Twisted's `logError`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::{Cancelled, Deferred, set_unhandled_hook};
+    ///
+    /// set_unhandled_hook(|unhandled| eprintln!("{unhandled}"));
+    /// Deferred::<u32>::fail(Cancelled)
+    ///     .log_error() // error in Deferred<u32>: cancelled
+    ///     .add_errback(|_| Ok(0));
+    /// ```
+    pub fn log_error(self) -> Deferred<T, E> {
+        self.link(|result| {
+            if let Err(error) = &result {
+                unhandled::log::<T, E>(error);
+            }
+            Deferred::fired(result)
+        })
+    }
+
+    /// Fires a promise with the result of this Deferred, so that nothing is left here. Twisted's
+    /// `chainDeferred`.
+    ///
+    /// Cancelling the promise's Deferred calls its own canceller, and does not reach this one; then
+    /// the result of this one is dropped without a word.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::Deferred;
+    ///
+    /// let (one, promise) = Deferred::<u32>::new();
+    /// let (other, other_promise) = Deferred::<u32>::new();
+    /// one.chain_deferred(other_promise);
+    /// promise.callback(5);
+    /// assert_eq!(other.try_into_result().unwrap().unwrap(), 5);
+    /// ```
+    pub fn chain_deferred(self, promise: Promise<T, E>) {
+        match self.into_state() {
+            State::Fired(result) => promise.fire(result),
+            State::Pending(node) => {
+                let Some(source) = promise.into_source() else { return };
+                source.chain();
+                node.slot().read_by(Some(Reader::Promise(source)));
+            }
+        }
     }
 
     /// Adds what turns the result into another Deferred.

@@ -7,9 +7,9 @@ use alloc::rc::{Rc, Weak};
 use core::fmt;
 
 use crate::node::{Node, Output};
-use crate::source::Source;
+use crate::source::{Ask, Settle, Source, Stop};
 use crate::unhandled::Unclaimed;
-use crate::{CancelHandle, Failure, Fault, Promise};
+use crate::{CancelHandle, Failure, Fault, Promise, debugging};
 
 /// A result that is there now or later, and what is to be done with it.
 ///
@@ -68,6 +68,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     /// let (deferred, promise) = ropewalk_deferred::Deferred::<u32>::new();
     /// std::thread::spawn(move || promise.callback(1));
     /// ```
+    #[track_caller]
     pub fn new() -> (Deferred<T, E>, Promise<T, E>) {
         Deferred::with_canceller(|| None)
     }
@@ -94,11 +95,46 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     ///
     /// The canceller does not get the Deferred. Where Twisted's calls `callback` on it, ours returns
     /// the outcome.
+    #[track_caller]
     pub fn with_canceller(
         canceller: impl FnOnce() -> Option<Result<T, E>> + 'static,
     ) -> (Deferred<T, E>, Promise<T, E>) {
-        let source = Source::new(canceller);
-        (Deferred::at(source.clone()), Promise::new(source))
+        Deferred::from_source(Source::new(Stop(canceller), debugging::caller()))
+    }
+
+    /// As [`new`](Deferred::new), with a closure that asks for the work to be stopped when the
+    /// Deferred is cancelled. The result is what the promise fires, and when it fires.
+    ///
+    /// For work that has to come to an end by itself and may still succeed, and for a Deferred that
+    /// stands for others, so that to cancel it is to cancel them. Each cancellation calls the closure
+    /// again while the promise is unfired; it may fire the promise, or drop it, which makes the result
+    /// [`Cancelled`](crate::Cancelled).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::Deferred;
+    /// use std::{cell::Cell, rc::Rc};
+    ///
+    /// let asked = Rc::new(Cell::new(0));
+    /// let ask = asked.clone();
+    /// let (deferred, promise) =
+    ///     Deferred::<&str>::with_cooperative_canceller(move || ask.set(ask.get() + 1));
+    /// deferred.cancel_handle().cancel();
+    /// deferred.cancel_handle().cancel();
+    /// assert_eq!((asked.get(), deferred.is_fired()), (2, false));
+    /// promise.callback("as far as I came");
+    /// assert_eq!(deferred.try_into_result().unwrap().unwrap(), "as far as I came");
+    /// ```
+    ///
+    /// # Differences from Twisted
+    ///
+    /// There it takes a subclass that overrides `cancel`, as `DeferredList` does.
+    #[track_caller]
+    pub fn with_cooperative_canceller(
+        canceller: impl FnMut() + 'static,
+    ) -> (Deferred<T, E>, Promise<T, E>) {
+        Deferred::from_source(Source::new(Ask(canceller), debugging::caller()))
     }
 
     /// A Deferred that has its value already; Twisted's `succeed`. It allocates nothing.
@@ -107,6 +143,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     }
 
     /// A Deferred that has failed already; Twisted's `fail`.
+    #[track_caller]
     pub fn fail(error: impl Into<E>) -> Self {
         Deferred::fired(Err(error.into()))
     }
@@ -149,6 +186,10 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
             State::Fired(result) => Ok(result),
             State::Pending(node) => Err(Deferred::at(node)),
         }
+    }
+
+    fn from_source(source: Rc<impl Settle<T, E> + 'static>) -> (Deferred<T, E>, Promise<T, E>) {
+        (Deferred::at(source.clone()), Promise::new(source))
     }
 
     /// A Deferred that has its result already.

@@ -5,10 +5,14 @@
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
-use core::any::{Any, type_name};
+use core::any::type_name;
 use core::error::Error;
 use core::fmt;
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::panic::Location;
 
+use crate::debugging;
 use crate::lenient::Lenient;
 
 /// Any error, behind a pointer that can be cloned: the error type of a
@@ -40,41 +44,90 @@ use crate::lenient::Lenient;
 ///
 /// There are no subclasses, so `check` and `trap` ask for one type. Where Twisted has a tree of
 /// exceptions there is an enum, and its kinds are told apart by matching on it. There is no
-/// traceback.
+/// traceback; with [`set_debugging`](crate::set_debugging) on, a failure knows where it was made.
 #[derive(Clone)]
 pub struct Failure {
     error: Rc<dyn Held>,
 }
 
-/// An error that knows its type and its type's name.
-trait Held: Any + Error {
+/// An error that knows its type's name, and perhaps where it became a failure.
+trait Held {
+    fn error(&self) -> &(dyn Error + 'static);
+
     fn type_name(&self) -> &'static str;
+
+    fn location(&self) -> Option<&'static Location<'static>>;
 }
 
-impl<E: Error + 'static> Held for E {
+struct Plain<E>(E);
+
+impl<E: Error + 'static> Held for Plain<E> {
+    fn error(&self) -> &(dyn Error + 'static) {
+        &self.0
+    }
+
     fn type_name(&self) -> &'static str {
         type_name::<E>()
+    }
+
+    fn location(&self) -> Option<&'static Location<'static>> {
+        None
+    }
+}
+
+struct Located<E>(E, &'static Location<'static>);
+
+impl<E: Error + 'static> Held for Located<E> {
+    fn error(&self) -> &(dyn Error + 'static) {
+        &self.0
+    }
+
+    fn type_name(&self) -> &'static str {
+        type_name::<E>()
+    }
+
+    fn location(&self) -> Option<&'static Location<'static>> {
+        Some(self.1)
     }
 }
 
 impl Failure {
     /// Makes a failure of an error.
+    #[track_caller]
     pub fn new(error: impl Error + 'static) -> Self {
-        Failure { error: Rc::new(error) }
+        Failure {
+            error: match debugging::caller() {
+                None => Rc::new(Plain(error)),
+                Some(place) => Rc::new(Located(error, place)),
+            },
+        }
     }
 
     /// Whether the error is an `E`; its sources do not count. Twisted's `check`.
     pub fn check<E: Error + 'static>(&self) -> bool {
-        self.downcast_ref::<E>().is_some()
+        self.as_error().is::<E>()
     }
 
     /// The error, if it is an `E`.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
-        (&*self.error as &dyn Any).downcast_ref()
+        self.as_error().downcast_ref()
     }
 
-    /// The error, if it is an `E`. With `?` in an errback any other error goes on its way. Twisted's
-    /// `trap`.
+    /// The failure as one that is known to hold an `E`, and can be used like a reference to it.
+    ///
+    /// # Errors
+    ///
+    /// Gives the same failure back when its error is of another type.
+    pub fn downcast<E: Error + 'static>(self) -> Result<Trapped<E>, Failure> {
+        if self.check::<E>() {
+            Ok(Trapped { failure: self, error: PhantomData })
+        } else {
+            Err(self)
+        }
+    }
+
+    /// [`downcast`](Failure::downcast) under Twisted's name: with `?` in an errback, an error of
+    /// another type goes on its way.
     ///
     /// # Errors
     ///
@@ -91,23 +144,30 @@ impl Failure {
     /// });
     /// assert_eq!(deferred.try_into_result().unwrap().unwrap(), 0);
     /// ```
-    pub fn trap<E: Error + 'static>(self) -> Result<Rc<E>, Failure> {
-        if self.check::<E>() {
-            let error: Rc<dyn Any> = self.error;
-            Ok(error.downcast::<E>().expect("check() has just said that it is"))
-        } else {
-            Err(self)
-        }
+    ///
+    /// # Differences from Twisted
+    ///
+    /// It asks for one type. For several, ask [`check`](Failure::check) for each.
+    pub fn trap<E: Error + 'static>(self) -> Result<Trapped<E>, Failure> {
+        self.downcast()
+    }
+
+    /// Where it was made, if [`set_debugging`] was on then. In
+    /// place of Twisted's traceback.
+    ///
+    /// [`set_debugging`]: crate::set_debugging
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.error.location()
     }
 
     /// The error itself. Twisted's `value`.
     pub fn as_error(&self) -> &(dyn Error + 'static) {
-        &*self.error
+        self.error.error()
     }
 
     /// The name of the error's type.
     pub fn type_name(&self) -> &'static str {
-        (*self.error).type_name()
+        self.error.type_name()
     }
 
     /// The error, its source, the source of that, and so on.
@@ -117,6 +177,7 @@ impl Failure {
 }
 
 impl<E: Error + 'static> From<E> for Failure {
+    #[track_caller]
     fn from(error: E) -> Self {
         Failure::new(error)
     }
@@ -140,6 +201,34 @@ impl fmt::Debug for Failure {
         write!(f, "Failure({}: ", self.type_name())?;
         Lenient::display(f, self.as_error())?;
         f.write_str(")")
+    }
+}
+
+/// A [`Failure`] that holds an `E`: what [`trap`](Failure::trap) and [`downcast`](Failure::downcast)
+/// give. It can be used like a reference to the `E`, and become the failure again.
+pub struct Trapped<E> {
+    failure: Failure,
+    error: PhantomData<E>,
+}
+
+impl<E> Trapped<E> {
+    /// The failure, unchanged, for an errback that has looked at the error and passes it on.
+    pub fn into_failure(self) -> Failure {
+        self.failure
+    }
+}
+
+impl<E: Error + 'static> Deref for Trapped<E> {
+    type Target = E;
+
+    fn deref(&self) -> &E {
+        self.failure.downcast_ref().expect("downcast() has looked at its type")
+    }
+}
+
+impl<E: Error + 'static> fmt::Debug for Trapped<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
     }
 }
 

@@ -5,6 +5,7 @@
 use alloc::rc::Rc;
 use core::fmt;
 
+use crate::node;
 use crate::source::{Phase, Settle};
 use crate::{Failure, Fault};
 
@@ -43,8 +44,13 @@ impl<T: 'static, E: Fault> Promise<T, E> {
     #[inline]
     pub fn fire(mut self, result: Result<T, E>) {
         if let Some(source) = self.source.take() {
-            source.fire(result);
+            node::advance(source.fire(result));
         }
+    }
+
+    /// Gives it to the end of another chain, which is to fire it.
+    pub(crate) fn into_source(mut self) -> Option<Rc<dyn Settle<T, E>>> {
+        self.source.take()
     }
 
     /// Whether the Deferred was cancelled, so that what is fired now is swallowed. For work that

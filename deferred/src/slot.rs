@@ -14,6 +14,7 @@ use core::cell::Cell;
 use core::task::Waker;
 
 use crate::node::{self, Input, Node, Output};
+use crate::source::Settle;
 use crate::unhandled::Unclaimed;
 use crate::{Cancelled, Fault};
 
@@ -29,6 +30,8 @@ pub(crate) enum Reader<T: 'static, E: Fault> {
     Callback(Rc<dyn Input<T, E>>),
     /// The node whose callback returned the Deferred of this slot.
     Outer(Rc<dyn Output<T, E>>),
+    /// The source of a promise that was given to the Deferred of this slot.
+    Promise(Rc<dyn Settle<T, E>>),
     /// A task that is woken and then takes the result itself.
     Task(Waker),
 }
@@ -131,6 +134,7 @@ impl<T: 'static, E: Fault> Reader<T, E> {
                 outer.wait_for(None);
                 outer.slot().put(result).then_some(outer as Rc<dyn Node>)
             }
+            Reader::Promise(source) => source.fire(result),
             // A task takes its result from the slot, see `Slot::put`. It owns the slot, too, so
             // nothing comes here but a result that nobody claims.
             Reader::Task(_) => {
@@ -145,6 +149,7 @@ impl<T: 'static, E: Fault> Reader<T, E> {
         match self {
             Reader::Callback(link) => Some(&**link),
             Reader::Outer(outer) => Some(&**outer),
+            Reader::Promise(source) => Some(&**source),
             Reader::Task(_) => None,
         }
     }

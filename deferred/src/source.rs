@@ -6,8 +6,11 @@
 //!      │                                                        ▲
 //!      │ cancel()                                               │
 //!      └────────────▶ cancelling ───────────────────────────────┘
-//!                                   the canceller returned, panicked, or fired the promise
+//!                                   the canceller has stopped the work, panicked, or fired the promise
 //! ```
+//!
+//! A canceller is one of two kinds. One stops the work, and then the source settles. The other asks
+//! for it to stop, and the source is pending again until the promise fires.
 //!
 //! Invariant: it settles once. What comes after that is dropped without a word, because it is the
 //! answer of a producer that did not know yet that nobody wants it any more.
@@ -15,6 +18,7 @@
 use alloc::rc::{Rc, Weak};
 use core::cell::Cell;
 use core::mem;
+use core::panic::Location;
 
 use crate::node::{self, Node, OnUnwind, Output};
 use crate::slot::Slot;
@@ -24,8 +28,47 @@ use crate::{Cancelled, Fault};
 /// The head of a chain, with its canceller.
 pub(crate) struct Source<T: 'static, E: Fault, C> {
     phase: Cell<Phase>,
+    /// Its promise is to be fired by the end of another chain.
+    chained: Cell<bool>,
     canceller: Cell<Option<C>>,
     slot: Slot<T, E>,
+    made_at: Option<&'static Location<'static>>,
+}
+
+/// What is called when a source is cancelled.
+pub(crate) trait Canceller<T, E>: Sized + 'static {
+    /// Called while the source is pending.
+    fn cancel(self) -> Cancellation<T, E, Self>;
+}
+
+/// What a canceller has done.
+pub(crate) enum Cancellation<T, E, C> {
+    /// It has stopped the work, and may have chosen the outcome.
+    Stopped(Option<Result<T, E>>),
+    /// It has asked for the work to be stopped; the promise will fire.
+    Asked(C),
+}
+
+/// A canceller that stops the work.
+pub(crate) struct Stop<F>(pub(crate) F);
+
+/// A canceller that asks for the work to be stopped.
+pub(crate) struct Ask<F>(pub(crate) F);
+
+impl<T, E, F> Canceller<T, E> for Stop<F>
+where
+    F: FnOnce() -> Option<Result<T, E>> + 'static,
+{
+    fn cancel(self) -> Cancellation<T, E, Self> {
+        Cancellation::Stopped((self.0)())
+    }
+}
+
+impl<T, E, F: FnMut() + 'static> Canceller<T, E> for Ask<F> {
+    fn cancel(mut self) -> Cancellation<T, E, Self> {
+        (self.0)();
+        Cancellation::Asked(self)
+    }
 }
 
 /// How far a source has come.
@@ -35,6 +78,8 @@ pub(crate) enum Phase {
     Pending,
     /// The canceller runs.
     Cancelling,
+    /// The canceller runs, and the promise was dropped meanwhile.
+    Abandoned,
     /// It has its result, from the promise or from the cancellation.
     Settled,
 }
@@ -44,44 +89,63 @@ pub(crate) trait Settle<T: 'static, E: Fault>: Output<T, E> {
     /// How far the source has come.
     fn phase(&self) -> Phase;
 
-    /// The promise fires.
-    fn fire(self: Rc<Self>, result: Result<T, E>);
+    /// The promise fires; the answer is the node to go on with.
+    fn fire(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>>;
 
     /// The promise was dropped unfired.
     fn abandon(self: Rc<Self>);
+
+    /// The promise is fired by the end of another chain from now on.
+    fn chain(&self);
 }
 
 impl<T, E, C> Source<T, E, C>
 where
     T: 'static,
     E: Fault,
-    C: FnOnce() -> Option<Result<T, E>> + 'static,
+    C: Canceller<T, E>,
 {
-    pub(crate) fn new(canceller: C) -> Rc<Self> {
+    pub(crate) fn new(canceller: C, made_at: Option<&'static Location<'static>>) -> Rc<Self> {
         Rc::new(Source {
             phase: Cell::new(Phase::Pending),
+            chained: Cell::new(false),
             canceller: Cell::new(Some(canceller)),
             slot: Slot::new(),
+            made_at,
         })
     }
 
-    /// Takes its result and runs the chain.
-    fn settle(self: Rc<Self>, result: Result<T, E>) {
+    /// Takes its result; the answer is this node when a reader waits for it.
+    fn settle(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
         self.phase.set(Phase::Settled);
         let waiting = self.slot.put(result);
         drop(self.canceller.take());
-        if waiting {
-            node::advance(Some(self));
+        waiting.then_some(self as Rc<dyn Node>)
+    }
+
+    /// The work was stopped: the outcome counts, unless the promise was fired meanwhile.
+    fn stopped(self: Rc<Self>, outcome: Option<Result<T, E>>) -> Option<Rc<dyn Node>> {
+        match self.phase.get() {
+            Phase::Pending | Phase::Cancelling | Phase::Abandoned => {
+                self.settle(outcome.unwrap_or_else(|| Err(Cancelled.into())))
+            }
+            Phase::Settled => {
+                drop(outcome.map(Unclaimed::new));
+                None
+            }
         }
     }
 
-    /// The canceller is through: its outcome counts, unless it has fired the promise.
-    fn cancelled(self: Rc<Self>, outcome: Option<Result<T, E>>) {
+    /// The work was asked to stop, which a promise that was dropped has done.
+    fn asked(self: Rc<Self>, canceller: C) -> Option<Rc<dyn Node>> {
         match self.phase.get() {
             Phase::Pending | Phase::Cancelling => {
-                self.settle(outcome.unwrap_or_else(|| Err(Cancelled.into())));
+                self.phase.set(Phase::Pending);
+                self.canceller.set(Some(canceller));
+                None
             }
-            Phase::Settled => drop(outcome.map(Unclaimed::new)),
+            Phase::Abandoned => self.settle(Err(Cancelled.into())),
+            Phase::Settled => None,
         }
     }
 }
@@ -90,7 +154,7 @@ impl<T, E, C> Node for Source<T, E, C>
 where
     T: 'static,
     E: Fault,
-    C: FnOnce() -> Option<Result<T, E>> + 'static,
+    C: Canceller<T, E>,
 {
     fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
         let (reader, result) = self.slot.pair()?;
@@ -100,20 +164,24 @@ where
 
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
         match self.phase.get() {
-            Phase::Cancelling | Phase::Settled => return None,
+            Phase::Cancelling | Phase::Abandoned | Phase::Settled => return None,
             Phase::Pending => self.phase.set(Phase::Cancelling),
         }
-        let unwinding = OnUnwind(|| Rc::clone(&self).cancelled(None));
-        let outcome = self.canceller.take().and_then(|canceller| canceller());
+        let unwinding = OnUnwind(|| node::advance(Rc::clone(&self).stopped(None)));
+        let cancellation = self.canceller.take().map(Canceller::cancel);
         mem::forget(unwinding);
-        self.cancelled(outcome);
+        node::advance(match cancellation {
+            Some(Cancellation::Asked(canceller)) => self.asked(canceller),
+            Some(Cancellation::Stopped(outcome)) => self.stopped(outcome),
+            None => self.stopped(None),
+        });
         None
     }
 
     fn wait_for(&self, _upstream: Option<Weak<dyn Node>>) {}
 
     fn is_chained(&self) -> bool {
-        false
+        self.chained.get()
     }
 }
 
@@ -121,7 +189,7 @@ impl<T, E, C> Output<T, E> for Source<T, E, C>
 where
     T: 'static,
     E: Fault,
-    C: FnOnce() -> Option<Result<T, E>> + 'static,
+    C: Canceller<T, E>,
 {
     fn slot(&self) -> &Slot<T, E> {
         &self.slot
@@ -132,16 +200,16 @@ impl<T, E, C> Settle<T, E> for Source<T, E, C>
 where
     T: 'static,
     E: Fault,
-    C: FnOnce() -> Option<Result<T, E>> + 'static,
+    C: Canceller<T, E>,
 {
     fn phase(&self) -> Phase {
         self.phase.get()
     }
 
-    fn fire(self: Rc<Self>, result: Result<T, E>) {
+    fn fire(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
         match self.phase.get() {
-            Phase::Pending | Phase::Cancelling => self.settle(result),
-            Phase::Settled => drop(result),
+            Phase::Pending | Phase::Cancelling | Phase::Abandoned => self.settle(result),
+            Phase::Settled => None,
         }
     }
 
@@ -149,14 +217,22 @@ where
         match self.phase.get() {
             Phase::Pending => {}
             // A canceller often drops the promise with the work: what it returns counts.
-            Phase::Cancelling | Phase::Settled => return,
+            Phase::Cancelling => {
+                self.phase.set(Phase::Abandoned);
+                return;
+            }
+            Phase::Abandoned | Phase::Settled => return,
         }
         if Rc::strong_count(&self) == 1 && !self.slot.has_reader() {
             // The Deferred is gone, too: nobody waits, so there is nothing to say.
             self.phase.set(Phase::Settled);
             return;
         }
-        unhandled::promise_dropped::<T>();
-        self.cancelled(None);
+        unhandled::promise_dropped::<T>(self.made_at);
+        node::advance(self.stopped(None));
+    }
+
+    fn chain(&self) {
+        self.chained.set(true);
     }
 }

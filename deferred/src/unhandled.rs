@@ -7,6 +7,7 @@
 
 use core::any::{Any, type_name};
 use core::fmt;
+use core::panic::Location;
 
 use crate::lenient::Lenient;
 use crate::{Failure, Fault, hook};
@@ -21,7 +22,11 @@ pub enum Unhandled<'a> {
     PromiseDropped {
         /// The name of the type that was promised.
         value: &'static str,
+        /// Where the promise was made, if [`set_debugging`](crate::set_debugging) was on then.
+        made_at: Option<&'static Location<'static>>,
     },
+    /// An error passed a [`log_error`](crate::Deferred::log_error), and goes on its way.
+    Logged(UnhandledError<'a>),
 }
 
 /// An error that nobody handled, with its type still known.
@@ -32,6 +37,10 @@ pub struct UnhandledError<'a> {
 }
 
 impl<'a> UnhandledError<'a> {
+    fn new<T, E: Fault>(error: &'a E) -> Self {
+        UnhandledError { error, shown: error, value: type_name::<T>() }
+    }
+
     /// The failure, when the Deferred failed with the default error type.
     pub fn failure(&self) -> Option<&'a Failure> {
         self.error.downcast_ref()
@@ -51,7 +60,13 @@ impl<'a> UnhandledError<'a> {
 impl fmt::Display for UnhandledError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.failure() {
-            Some(failure) => write!(f, "{failure:#}"),
+            Some(failure) => {
+                write!(f, "{failure:#}")?;
+                match failure.location() {
+                    Some(place) => write!(f, " (made at {place})"),
+                    None => Ok(()),
+                }
+            }
             None => Lenient::debug(f, self.shown),
         }
     }
@@ -69,9 +84,14 @@ impl fmt::Display for Unhandled<'_> {
             Unhandled::Error(error) => {
                 write!(f, "unhandled error in Deferred<{}>: {error}", error.value)
             }
-            Unhandled::PromiseDropped { value } => {
-                write!(f, "promise of {value} dropped unfired, its Deferred is cancelled")
+            Unhandled::PromiseDropped { value, made_at } => {
+                write!(f, "promise of {value}")?;
+                if let Some(place) = made_at {
+                    write!(f, " made at {place}")?;
+                }
+                f.write_str(" dropped unfired, its Deferred is cancelled")
             }
+            Unhandled::Logged(error) => write!(f, "error in Deferred<{}>: {error}", error.value),
         }
     }
 }
@@ -111,16 +131,17 @@ impl<T: 'static, E: Fault> Default for Unclaimed<T, E> {
 impl<T: 'static, E: Fault> Drop for Unclaimed<T, E> {
     fn drop(&mut self) {
         if let Some(Err(error)) = self.0.take() {
-            hook::call(&Unhandled::Error(UnhandledError {
-                error: &error,
-                shown: &error,
-                value: type_name::<T>(),
-            }));
+            hook::call(&Unhandled::Error(UnhandledError::new::<T, E>(&error)));
         }
     }
 }
 
 /// A promise of a `T` was dropped although somebody waits for it.
-pub(crate) fn promise_dropped<T>() {
-    hook::call(&Unhandled::PromiseDropped { value: type_name::<T>() });
+pub(crate) fn promise_dropped<T>(made_at: Option<&'static Location<'static>>) {
+    hook::call(&Unhandled::PromiseDropped { value: type_name::<T>(), made_at });
+}
+
+/// An error on its way to becoming a `T` is to be told to the hook.
+pub(crate) fn log<T, E: Fault>(error: &E) {
+    hook::call(&Unhandled::Logged(UnhandledError::new::<T, E>(error)));
 }

@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Cancelled, Deferred, Failure};
+use deferred::{Cancelled, Deferred, Failure, Trapped};
 use interfaces::{
     ConnectError, ConnectTcp, ConnectUnix, OsError, ReactorTcp as _, ReactorUnix as _,
 };
@@ -42,7 +42,7 @@ fn decided(reactor: &Reactor, outcome: &Outcome) -> Result<(), Failure> {
     outcome.borrow_mut().pop().unwrap()
 }
 
-fn error_of(outcome: Result<(), Failure>) -> Rc<ConnectError> {
+fn error_of(outcome: Result<(), Failure>) -> Trapped<ConnectError> {
     outcome.unwrap_err().trap::<ConnectError>().unwrap()
 }
 

@@ -1,0 +1,181 @@
+//! [`Gate`]: a place of a chain at which results can be held back; Twisted's `pause` and `unpause`.
+//!
+//! ```text
+//!             receive(), open                          receive(), shut
+//!   waiting ──────────────────▶ passed      waiting ──────────────────▶ holding
+//!                                  ▲                                       │
+//!                                  └───────────────────────────────────────┘
+//!                                      the last unpause(), or the handle is dropped
+//! ```
+//!
+//! Invariant: a result is held only while the gate is shut, so what it holds never gets lost: the
+//! one who shut it keeps it alive and lets go of it by opening it.
+
+use alloc::rc::{Rc, Weak};
+use core::cell::Cell;
+use core::fmt;
+
+use crate::deferred::State;
+use crate::node::{self, Input, Node, Output};
+use crate::slot::{Reader, Slot};
+use crate::unhandled::Unclaimed;
+use crate::{Deferred, Fault};
+
+/// Holds back what comes out of a [`Deferred`]. Made with it by [`Deferred::pausable`].
+///
+/// Pauses nest: two pauses need two unpauses. Dropping the handle undoes its pauses.
+///
+/// # Differences from Twisted
+///
+/// It holds the result back at the place in the chain where it was made: callbacks that were added
+/// before run, those that are added after it wait. An unpause too many does nothing.
+pub struct PauseHandle {
+    gate: Rc<dyn Hold>,
+}
+
+impl<T: 'static, E: Fault> Deferred<T, E> {
+    /// This Deferred, and a handle that can hold its result back, whether it is there or not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::Deferred;
+    ///
+    /// let (deferred, promise) = Deferred::<u32>::new();
+    /// let (deferred, handle) = deferred.pausable();
+    /// handle.pause();
+    /// promise.callback(5);
+    /// let next = deferred.add_callback(|n| Ok(n + 1));
+    /// assert!(!next.is_fired());
+    /// handle.unpause();
+    /// assert_eq!(next.try_into_result().unwrap().unwrap(), 6);
+    /// ```
+    pub fn pausable(self) -> (Deferred<T, E>, PauseHandle) {
+        let gate = Gate::new();
+        match self.into_state() {
+            State::Fired(result) => node::advance(gate.clone().receive(result)),
+            State::Pending(node) => {
+                gate.wait_for(Some(Rc::downgrade(&node) as Weak<dyn Node>));
+                node.slot().read_by(Some(Reader::Callback(gate.clone())));
+            }
+        }
+        (Deferred::at(gate.clone()), PauseHandle { gate })
+    }
+}
+
+impl PauseHandle {
+    /// From now on results are held back. Twisted's `Deferred.pause`.
+    pub fn pause(&self) {
+        let pauses = self.gate.pauses();
+        pauses.set(pauses.get().saturating_add(1));
+    }
+
+    /// Undoes one [`pause`](PauseHandle::pause). If it was the last and a result is held, the
+    /// callbacks that wait for it run before this returns. Twisted's `Deferred.unpause`.
+    pub fn unpause(&self) {
+        let pauses = self.gate.pauses();
+        match pauses.get() {
+            0 => {}
+            1 => {
+                pauses.set(0);
+                node::advance(Rc::clone(&self.gate).release());
+            }
+            more => pauses.set(more - 1),
+        }
+    }
+
+    /// Whether results are held back now.
+    pub fn is_paused(&self) -> bool {
+        self.gate.pauses().get() > 0
+    }
+}
+
+impl Drop for PauseHandle {
+    fn drop(&mut self) {
+        self.gate.pauses().set(0);
+        node::advance(Rc::clone(&self.gate).release());
+    }
+}
+
+impl fmt::Debug for PauseHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PauseHandle").field("pauses", &self.gate.pauses().get()).finish()
+    }
+}
+
+/// What a handle sees of its gate.
+trait Hold {
+    /// How many pauses are not undone.
+    fn pauses(&self) -> &Cell<u32>;
+
+    /// Lets go of the result that is held; the answer is the node to go on with.
+    fn release(self: Rc<Self>) -> Option<Rc<dyn Node>>;
+}
+
+struct Gate<T: 'static, E: Fault> {
+    pauses: Cell<u32>,
+    waits_for: Cell<Option<Weak<dyn Node>>>,
+    held: Cell<Unclaimed<T, E>>,
+    slot: Slot<T, E>,
+}
+
+impl<T: 'static, E: Fault> Gate<T, E> {
+    fn new() -> Rc<Self> {
+        Rc::new(Gate {
+            pauses: Cell::new(0),
+            waits_for: Cell::new(None),
+            held: Cell::default(),
+            slot: Slot::new(),
+        })
+    }
+}
+
+impl<T: 'static, E: Fault> Hold for Gate<T, E> {
+    fn pauses(&self) -> &Cell<u32> {
+        &self.pauses
+    }
+
+    fn release(self: Rc<Self>) -> Option<Rc<dyn Node>> {
+        let result = self.held.take().claim()?;
+        self.slot.put(result).then_some(self as Rc<dyn Node>)
+    }
+}
+
+impl<T: 'static, E: Fault> Node for Gate<T, E> {
+    fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
+        let (reader, result) = self.slot.pair()?;
+        drop(self);
+        reader.give(result)
+    }
+
+    fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
+        let upstream = self.waits_for.take();
+        self.waits_for.set(upstream.clone());
+        upstream?.upgrade()
+    }
+
+    fn wait_for(&self, upstream: Option<Weak<dyn Node>>) {
+        self.waits_for.set(upstream);
+    }
+
+    fn is_chained(&self) -> bool {
+        false
+    }
+}
+
+impl<T: 'static, E: Fault> Output<T, E> for Gate<T, E> {
+    fn slot(&self) -> &Slot<T, E> {
+        &self.slot
+    }
+}
+
+impl<T: 'static, E: Fault> Input<T, E> for Gate<T, E> {
+    fn receive(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
+        self.waits_for.set(None);
+        self.held.set(Unclaimed::new(result));
+        match self.pauses.get() {
+            0 => self.release(),
+            _ => None,
+        }
+    }
+}
