@@ -13,6 +13,7 @@ const HELP: &str = "\
 cargo xtask TASK
 
 Tasks:
+  counts        counts instructions and allocations; see cargo xtask counts --help
   conformance   tries every transport of the workspace; see cargo xtask conformance --help
 
 Exit codes: 0 all is well, 1 it is not, 64 the arguments were not understood.
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     let mut arguments = Parser::from_env();
     let done = match arguments.next() {
         Ok(Some(Arg::Value(task))) if task == "conformance" => task::conformance(arguments),
+        Ok(Some(Arg::Value(task))) if task == "counts" => task::counts(arguments),
         Ok(Some(Arg::Value(task))) => Err(format!("there is no task {}", task.display()).into()),
         Ok(Some(Arg::Long("help") | Arg::Short('h'))) => task::print(HELP),
         Ok(Some(other)) => Err(other.unexpected()),

@@ -12,7 +12,7 @@ use cargo_metadata::{Dependency, DependencyKind, Edition, MetadataCommand, Packa
 use workspace::{assert_none, root, text};
 
 /// What each package may be built on, beside the crates that `dependencies.toml` lists.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("deferred", &[]),
     ("interfaces", &["deferred"]),
     ("protocol", &["interfaces", "deferred"]),
@@ -21,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("tls", &["interfaces", "deferred", "protocol", "endpoints"]),
     ("systemd", &["interfaces", "deferred", "endpoints"]),
     ("xtask", EVERYTHING),
+    ("counts", &["interfaces", "deferred", "protocol", "endpoints", "reactor"]),
     ("cli", EVERYTHING),
 ];
 

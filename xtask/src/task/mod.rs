@@ -6,6 +6,9 @@ mod arguments;
 mod cargo_tests;
 mod catalogue;
 mod conformance;
+mod counts;
+mod counts_baseline;
+mod counts_program;
 mod coverage;
 mod coverage_report;
 mod json;
@@ -15,6 +18,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 pub(crate) use conformance::conformance;
+pub(crate) use counts::counts;
 
 /// The exit code of sysexits.h for a command that was used the wrong way.
 const EX_USAGE: u8 = 64;

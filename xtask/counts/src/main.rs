@@ -1,0 +1,59 @@
+//! Runs one operation many times, and says how often it allocated meanwhile.
+//!
+//! `ropewalk-counts OPERATION REPEATS`; without arguments it prints the names of the operations.
+//! `cargo xtask counts` runs it under callgrind with two numbers of repeats: the difference is what
+//! the operation costs, without what it takes to start and to prepare.
+//!
+//! Invariant: what an operation does depends on nothing but the number of its repeats: no clock, no
+//! chance, no file.
+
+mod allocations;
+mod deferreds;
+mod strings;
+mod tasks;
+mod timers;
+mod wire;
+
+use std::env;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+/// Does its work this many times.
+type Operation = fn(repeats: u64);
+
+/// Their names are the rows of `baseline.tsv`.
+const OPERATIONS: &[(&str, Operation)] = &[
+    ("deferred-pair", deferreds::pair),
+    ("deferred-chain-10-pending", deferreds::chain_pending),
+    ("deferred-chain-10-fired", deferreds::chain_fired),
+    ("deferred-returned", deferreds::returned),
+    ("deferred-cancelled", deferreds::cancelled),
+    ("task-awaits-once", tasks::awaits_once),
+    ("echo-64-memory", wire::echo_in_memory),
+    ("echo-64-simulated", wire::echo_simulated),
+    ("timer-cancelled", timers::cancelled),
+    ("timer-fired", timers::fired),
+    ("endpoint-parsed", strings::parsed),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let text = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => OPERATIONS.iter().map(|(name, _)| format!("{name}\n")).collect(),
+        [name, repeats] => match (find(name), repeats.parse()) {
+            (Some(operation), Ok(repeats)) => {
+                format!("{}\n", allocations::of(|| operation(repeats)))
+            }
+            _ => return ExitCode::FAILURE,
+        },
+        _ => return ExitCode::FAILURE,
+    };
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn find(name: &str) -> Option<Operation> {
+    OPERATIONS.iter().find(|(known, _)| *known == name).map(|(_, operation)| *operation)
+}

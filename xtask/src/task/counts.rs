@@ -1,0 +1,147 @@
+//! `cargo xtask counts`: what operations cost in instructions and allocations, beside the baseline.
+//!
+//! Each operation of the program `ropewalk-counts` is run under callgrind twice, with N repeats and
+//! with 2N. The difference by N is what one costs: instructions are counted, not timed, so a busy
+//! machine changes nothing, and what the program does to start and to prepare falls away.
+//!
+//! Invariant: an operation without a row of the baseline fails, and so does a row without its
+//! operation.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use super::counts_baseline::{Baseline, Cost};
+use super::counts_program::{Program, maker};
+use super::{note, print};
+
+const HELP: &str = "\
+cargo xtask counts [OPERATION]... [--write]
+
+Counts the instructions and allocations of one operation each, and compares them with
+xtask/counts/baseline.tsv: 5 % more instructions or any more allocations fail. Needs valgrind; without
+it nothing is counted, which fails only if ROPEWALK_PEERS=required is set.
+  OPERATION   only this one, by its name in the table
+  --write     writes what was counted into the baseline
+
+Exit codes: 0 nothing costs more, 1 something does, 64 the arguments were not understood.
+";
+
+/// What is asked for.
+#[derive(Debug, Default)]
+struct Arguments {
+    operations: Vec<String>,
+    write: bool,
+}
+
+pub(crate) fn counts(mut parser: Parser) -> Result<ExitCode, lexopt::Error> {
+    let mut arguments = Arguments::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("write") => arguments.write = true,
+            Arg::Long("help") | Arg::Short('h') => return print(HELP),
+            Arg::Value(name) => arguments.operations.push(name.string()?),
+            other => return Ok(super::misused(&other.unexpected(), HELP)),
+        }
+    }
+    match count(&arguments) {
+        Ok(code) => Ok(code),
+        Err(error) => {
+            note(&format!("cargo xtask counts: {error}\n"));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn count(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    if let Err(reason) = Program::can_be_counted() {
+        let required = std::env::var_os("ROPEWALK_PEERS").is_some_and(|it| it == "required");
+        note(&format!("cargo xtask counts: nothing is counted: {reason}\n"));
+        return Ok(if required { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    }
+    let program = Program::build()?;
+    let all = program.operations()?;
+    if let Some(unknown) = arguments.operations.iter().find(|name| !all.contains(name)) {
+        return Err(format!("there is no operation {unknown}").into());
+    }
+    let mut baseline = Baseline::read()?;
+    let mut complaints = match arguments.operations[..] {
+        [] => baseline.without(&all),
+        _ => Vec::new(),
+    };
+    let wanted =
+        |name: &&String| arguments.operations.is_empty() || arguments.operations.contains(name);
+    print(&format!(
+        "{:28}{:>14}{:>10}  {:>8}\n",
+        "operation", "instructions", "baseline", "allocs"
+    ))?;
+    let mut counted = Vec::new();
+    for name in all.iter().filter(wanted) {
+        let cost = program.cost(name)?;
+        let before = baseline.cost(name);
+        print(&line(name, cost, before))?;
+        complaints.extend(complaint(name, cost, before));
+        counted.push((name.clone(), cost));
+    }
+    if arguments.write {
+        baseline.renew(counted, &all, maker()?);
+        baseline.write()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let made = maker()?;
+    if baseline.maker() != made {
+        note(&format!(
+            "the baseline was counted with {}, and this with {made}\n",
+            baseline.maker()
+        ));
+    }
+    for complaint in &complaints {
+        note(&format!("{complaint}\n"));
+    }
+    Ok(if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn line(name: &str, cost: Cost, before: Option<Cost>) -> String {
+    let before = before.map_or("none".into(), |it| it.instructions.to_string());
+    let Cost { instructions, .. } = cost;
+    format!("{name:28}{instructions:>14}{before:>10}  {:>8}\n", cost.allocations_text())
+}
+
+/// What is wrong with this cost, if the baseline has that one.
+fn complaint(name: &str, cost: Cost, before: Option<Cost>) -> Option<String> {
+    let Some(before) = before else {
+        return Some(format!("{name} is not in the baseline: add it with --write"));
+    };
+    if cost.milli_allocations > before.milli_allocations {
+        let (now, before) = (cost.allocations_text(), before.allocations_text());
+        return Some(format!("{name} allocates {now} times, and may {before} times"));
+    }
+    // 5 % more.
+    if cost.instructions * 100 > before.instructions * 105 {
+        let (now, before) = (cost.instructions, before.instructions);
+        return Some(format!("{name} takes {now} instructions, 5 % more than {before} or worse"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(instructions: u64, milli_allocations: u64) -> Cost {
+        Cost { instructions, milli_allocations }
+    }
+
+    #[test]
+    fn more_than_five_per_cent_and_any_more_allocations_are_too_much() {
+        let before = Some(cost(1000, 2000));
+        for good in [cost(1050, 2000), cost(10, 0), cost(1000, 1999)] {
+            assert_eq!(complaint("x", good, before), None);
+        }
+        for bad in [cost(1051, 2000), cost(10, 2001)] {
+            assert!(complaint("x", bad, before).is_some_and(|it| it.starts_with("x ")));
+        }
+        assert!(complaint("x", cost(1, 0), None).is_some());
+    }
+}
