@@ -1,11 +1,13 @@
 //! [`Gate`]: a place of a chain at which results can be held back; Twisted's `pause` and `unpause`.
 //!
 //! ```text
-//!             receive(), open                          receive(), shut
-//!   waiting ──────────────────▶ passed      waiting ──────────────────▶ holding
-//!                                  ▲                                       │
-//!                                  └───────────────────────────────────────┘
-//!                                      the last unpause(), or the handle is dropped
+//!             receive()            pause()
+//!   waiting ────────────▶ passed ──────────▶ holding
+//!      │                     ▲                ▲ │
+//!      │                     └────────────────┼─┘
+//!      │        the last unpause(), or the handle is dropped
+//!      └──────────────────────────────────────┘
+//!                  receive() while paused
 //! ```
 //!
 //! Invariant: a result is held only while the gate is shut, so what it holds never gets lost: the
@@ -65,9 +67,13 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
 
 impl PauseHandle {
     /// From now on results are held back. Twisted's `Deferred.pause`.
+    ///
+    /// A result that has come through already and that nobody has taken yet is held again, so a
+    /// Deferred can be paused after it has fired.
     pub fn pause(&self) {
         let pauses = self.gate.pauses();
         pauses.set(pauses.get().saturating_add(1));
+        self.gate.hold();
     }
 
     /// Undoes one [`pause`](PauseHandle::pause). If it was the last and a result is held, the
@@ -108,6 +114,9 @@ trait Hold {
     /// How many pauses are not undone.
     fn pauses(&self) -> &Cell<u32>;
 
+    /// Takes back a result that nobody has taken.
+    fn hold(&self);
+
     /// Lets go of the result that is held; the answer is the node to go on with.
     fn release(self: Rc<Self>) -> Option<Rc<dyn Node>>;
 }
@@ -133,6 +142,12 @@ impl<T: 'static, E: Fault> Gate<T, E> {
 impl<T: 'static, E: Fault> Hold for Gate<T, E> {
     fn pauses(&self) -> &Cell<u32> {
         &self.pauses
+    }
+
+    fn hold(&self) {
+        if let Some(result) = self.slot.take() {
+            self.held.set(Unclaimed::new(result));
+        }
     }
 
     fn release(self: Rc<Self>) -> Option<Rc<dyn Node>> {

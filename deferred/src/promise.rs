@@ -36,6 +36,7 @@ impl<T: 'static, E: Fault> Promise<T, E> {
     }
 
     /// Fires with an error; Twisted's `errback`.
+    #[track_caller]
     pub fn errback(self, error: impl Into<E>) {
         self.fire(Err(error.into()));
     }

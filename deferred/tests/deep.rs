@@ -121,6 +121,7 @@ fn nested_with_handles() -> (Vec<CancelHandle>, Deferred<u64>, Promise<u64>) {
     (handles, outermost, innermost)
 }
 
+/// deferred-039
 #[test]
 fn a_million_nested_deferreds_fire() {
     on_a_small_stack(|| {
@@ -147,6 +148,7 @@ fn a_million_nested_deferreds_are_cancelled() {
     });
 }
 
+/// deferred-039
 #[test]
 fn a_million_nested_deferreds_are_dropped_unfired() {
     on_a_small_stack(|| {
