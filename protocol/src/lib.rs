@@ -1,5 +1,5 @@
 //! Running protocols: references with a mailbox, factories, and doubles for tests; what
-//! `twisted.internet.protocol` is to Twisted.
+//! `twisted.internet.protocol` and `twisted.internet.task` are to Twisted.
 //!
 //! A whole program: a protocol that says everything back, and one that asks and hangs up, joined in
 //! memory (feature `testing`). On a reactor the two run unchanged.
@@ -60,6 +60,11 @@
 //!
 //! An idle reference costs one allocation: the protocol itself and at most 48 bytes.
 //!
+//! # As time passes
+//!
+//! [`task`] is what can be done with a clock alone: a function that is called later or again and
+//! again, a timeout for a Deferred, long work a little at a time.
+//!
 //! # Features
 //!
 //! `testing` adds the module of that name: a recording transport, a clock, a recording protocol, and
@@ -75,6 +80,8 @@ mod running;
 mod connect;
 mod factory_fn;
 mod protocol_ref;
+
+pub mod task;
 
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,0 +1,24 @@
+//! Doing things later, again and again, or a little at a time; Twisted's `twisted.internet.task`,
+//! and its `Deferred.addTimeout`.
+//!
+//! | Twisted | here |
+//! |---|---|
+//! | `deferLater(clock, delay, f)` | [`defer_later`] |
+//! | `deferLater(clock, delay)` | [`sleep`] |
+//! | `deferred.addTimeout(…)` | [`DeferredExt::add_timeout`] and [`DeferredExt::add_timeout_with`] |
+//!
+//! All of it asks for a clock, a [`ReactorTime`](interfaces::ReactorTime), and for nothing else of a
+//! reactor. It lives in this crate because this is the lowest one that runs things over the
+//! interfaces: `deferred` knows no clock, and `interfaces` runs nothing. Time is what the clock says
+//! it is, so a test moves a [`testing::Clock`](crate::testing::Clock) and never sleeps.
+//!
+//! Invariant: nothing of ours is borrowed while a function, an iterator, a callback or the drop of
+//! one runs, so each may do anything with what runs it.
+
+mod add_timeout;
+mod defer_later;
+mod timed_out;
+
+pub use add_timeout::DeferredExt;
+pub use defer_later::{defer_later, sleep};
+pub use timed_out::{TimedOut, TimeoutFault};

@@ -1,0 +1,144 @@
+//! [`DeferredExt`]: what a Deferred can do when there is a clock; Twisted's `Deferred.addTimeout`.
+//!
+//! Invariant: when the result is there, the timeout is off the clock, before any callback that was
+//! added later runs.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use core::cell::Cell;
+use core::time::Duration;
+
+use deferred::{Deferred, Fault, IntoDeferred};
+use interfaces::ReactorTime;
+
+use super::{TimedOut, TimeoutFault};
+
+/// What a [`Deferred`] can do when there is a clock. It is there for every Deferred, and for nothing
+/// else.
+///
+/// # Examples
+///
+/// ```
+/// # use ropewalk_protocol as protocol;
+/// use std::time::Duration;
+/// use deferred::Deferred;
+/// use protocol::task::{DeferredExt, TimedOut};
+/// use protocol::testing::Clock;
+///
+/// let clock = Clock::new();
+/// let (answer, promise) = Deferred::<u32>::new();
+/// let answer = answer
+///     .add_callback(|n| Ok(n + 1)) // counts towards the time
+///     .add_timeout(Duration::from_secs(10), &clock)
+///     .add_errback(|failure| {
+///         let timed_out = failure.trap::<TimedOut>()?;
+///         assert_eq!(timed_out.after(), Duration::from_secs(10));
+///         Ok(0)
+///     });
+/// clock.advance(Duration::from_secs(10));
+/// assert_eq!(answer.try_into_result().unwrap().unwrap(), 0);
+/// promise.callback(41); // too late
+/// ```
+pub trait DeferredExt: Sized {
+    /// What the Deferred gives when it succeeds.
+    type Value: 'static;
+    /// What it gives when it fails.
+    type Error: Fault;
+
+    /// Cancels the Deferred when it has no result after `timeout`.
+    ///
+    /// The time covers everything that was added before, and nothing that is added after. The timeout
+    /// cancels as a [`CancelHandle`](deferred::CancelHandle) taken here would; what becomes of it then
+    /// is up to what is cancelled. A canceller, or an errback that was added before, that answers with
+    /// a value or with an error of its own is believed; otherwise the error is a [`TimedOut`].
+    ///
+    /// A cancellation that comes from somewhere else is not touched.
+    ///
+    /// # Errors
+    ///
+    /// The Deferred fails with [`TimedOut`], as its type of errors puts it.
+    fn add_timeout(
+        self,
+        timeout: Duration,
+        clock: &dyn ReactorTime,
+    ) -> Deferred<Self::Value, Self::Error>
+    where
+        Self::Error: TimeoutFault,
+    {
+        self.add_timeout_with(timeout, clock, |result, timeout| {
+            result.map_err(|error| error.timed_out(TimedOut::new(timeout)))
+        })
+    }
+
+    /// As [`add_timeout`](DeferredExt::add_timeout), with another translation of what comes when the
+    /// time is over. Twisted's `onTimeoutCancel`.
+    ///
+    /// `on_timeout` is called with the result that the cancelled Deferred has come to, whatever that
+    /// is, and with `timeout`. What it returns is the result. It is called once at most, and only when
+    /// the timeout is what cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use ropewalk_protocol as protocol;
+    /// use std::time::Duration;
+    /// use deferred::Deferred;
+    /// use protocol::task::DeferredExt;
+    /// use protocol::testing::Clock;
+    ///
+    /// let clock = Clock::new();
+    /// let (answer, _promise) = Deferred::<u32>::new();
+    /// let answer = answer.add_timeout_with(Duration::from_secs(1), &clock, |_, _| Ok(42));
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(answer.try_into_result().unwrap().unwrap(), 42);
+    /// ```
+    ///
+    /// # Differences from Twisted
+    ///
+    /// The translation cannot change the type of the value, which would be two types at once.
+    fn add_timeout_with<R>(
+        self,
+        timeout: Duration,
+        clock: &dyn ReactorTime,
+        on_timeout: impl FnOnce(Result<Self::Value, Self::Error>, Duration) -> R + 'static,
+    ) -> Deferred<Self::Value, Self::Error>
+    where
+        R: IntoDeferred<Value = Self::Value, Error = Self::Error>;
+}
+
+impl<T: 'static, E: Fault> DeferredExt for Deferred<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn add_timeout_with<R>(
+        self,
+        timeout: Duration,
+        clock: &dyn ReactorTime,
+        on_timeout: impl FnOnce(Result<T, E>, Duration) -> R + 'static,
+    ) -> Deferred<T, E>
+    where
+        R: IntoDeferred<Value = T, Error = E>,
+    {
+        if self.is_fired() {
+            return self;
+        }
+        let is_over = Rc::new(Cell::new(false));
+        let handle = self.cancel_handle();
+        let over = is_over.clone();
+        let call = clock.call_later(
+            timeout,
+            Box::new(move || {
+                over.set(true);
+                handle.cancel();
+            }),
+        );
+        self.add_both(move |result| {
+            if is_over.get() {
+                return on_timeout(result, timeout).into_deferred();
+            }
+            // Not pending is well, too: then the clock is gone, or it let go of its calls.
+            let _ = call.cancel();
+            result.into_deferred()
+        })
+    }
+}
