@@ -1,0 +1,105 @@
+//! What it costs to wait for a lock, a token or an item: allocations, counted.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use ropewalk_deferred::{DeferredLock, DeferredQueue};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+// SAFETY: it does what the system's allocator does, and counts.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        BYTES.set(BYTES.get() + layout.size() as isize);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        BYTES.set(BYTES.get() - layout.size() as isize);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn allocations(f: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    f();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn what_is_there_at_once_allocates_nothing() {
+    let (lock, queue) = (DeferredLock::new(), DeferredQueue::new());
+    queue.put(1).unwrap();
+    let count = allocations(|| {
+        drop(lock.acquire());
+        drop(lock.run(|| Ok(())));
+        drop(queue.get());
+        queue.put(2).unwrap();
+    });
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn a_waiter_is_its_deferred_its_callback_and_a_share_of_the_line() {
+    const WAITERS: usize = 1000;
+    let lock = DeferredLock::new();
+    let token = lock.acquire();
+    let count = allocations(|| {
+        for _ in 0..WAITERS {
+            lock.acquire().add_callback(|token| {
+                token.release();
+                Ok(())
+            });
+        }
+    });
+    assert!(count < 2 * WAITERS + WAITERS / 4, "{count}");
+    assert_eq!(allocations(|| drop(token)), 0);
+    assert!(!lock.is_locked());
+}
+
+#[test]
+fn waiting_and_cancelling_for_ever_takes_no_more_memory() {
+    let (lock, queue) = (DeferredLock::new(), DeferredQueue::<u32>::new());
+    let token = lock.acquire();
+    let first = (lock.acquire(), queue.get().unwrap());
+    let rounds = |count| {
+        for _ in 0..count {
+            let (acquire, get) = (lock.acquire(), queue.get().unwrap());
+            for handle in [acquire.cancel_handle(), get.cancel_handle()] {
+                handle.cancel();
+            }
+            drop((acquire.try_into_result(), get.try_into_result()));
+        }
+    };
+    rounds(10);
+    let before = BYTES.get();
+    rounds(10_000);
+    assert_eq!(BYTES.get(), before);
+    drop((token, first));
+}
+
+#[test]
+fn everything_is_freed() {
+    let before = BYTES.get();
+    {
+        let (lock, queue) = (DeferredLock::new(), DeferredQueue::new());
+        let (token, waiting) = (lock.acquire(), lock.acquire());
+        let (get, other) = (queue.get().unwrap(), queue.get().unwrap());
+        queue.put([0_u8; 100]).unwrap();
+        drop((lock, queue));
+        drop((token, get, other.add_errback(|_| Ok([1; 100]))));
+        assert!(waiting.is_fired());
+    }
+    assert_eq!(BYTES.get(), before);
+}
