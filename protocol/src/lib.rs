@@ -68,11 +68,14 @@
 //! # Features
 //!
 //! `testing` adds the module of that name: a recording transport, a clock, a recording protocol, and
-//! a network in memory. All is `no_std` with `alloc`.
+//! a network in memory. All is `no_std` with `alloc`, but for what `std` adds: locks on files, in
+//! [`task`].
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod mailbox;
 mod running;

@@ -6,6 +6,7 @@
 //! | `deferLater(clock, delay, f)` | [`defer_later`] |
 //! | `deferLater(clock, delay)` | [`sleep`] |
 //! | `deferred.addTimeout(…)` | [`DeferredExt::add_timeout`] and [`DeferredExt::add_timeout_with`] |
+//! | `defer.DeferredFilesystemLock` | [`DeferredFilesystemLock`] |
 //!
 //! All of it asks for a clock, a [`ReactorTime`](interfaces::ReactorTime), and for nothing else of a
 //! reactor. It lives in this crate because this is the lowest one that runs things over the
@@ -17,8 +18,14 @@
 
 mod add_timeout;
 mod defer_later;
+mod deferred_filesystem_lock;
+#[cfg(feature = "std")]
+mod filesystem_lock;
 mod timed_out;
 
 pub use add_timeout::DeferredExt;
 pub use defer_later::{defer_later, sleep};
+pub use deferred_filesystem_lock::{DeferredFilesystemLock, LockTimedOut, TryLock};
+#[cfg(feature = "std")]
+pub use filesystem_lock::{FilesystemLock, FilesystemLockError, HeldFilesystemLock};
 pub use timed_out::{TimedOut, TimeoutFault};
