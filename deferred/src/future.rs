@@ -2,15 +2,17 @@
 //!
 //! Invariant: the task is woken when the result is there and never polled from inside the firing call.
 
-use alloc::rc::Rc;
+use alloc::rc::{Rc, Weak};
 use core::fmt;
 use core::future::{Future, IntoFuture};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use crate::deferred::State;
-use crate::node::{self, Output};
+use crate::node::{self, Node, Output};
 use crate::slot::Reader;
+#[cfg(target_has_atomic = "ptr")]
+use crate::task_runner;
 use crate::unhandled::Unclaimed;
 use crate::{Deferred, Failure, Fault};
 
@@ -90,18 +92,38 @@ fn poll_node<T: 'static, E: Fault>(
     if let Some(result) = slot.take() {
         return Poll::Ready(result);
     }
-    let mut waker = match slot.read_by(None) {
-        Some(Reader::Task(waker)) => waker,
-        _ => context.waker().clone(),
+    let (mut waker, is_new) = match slot.read_by(None) {
+        Some(Reader::Task(waker)) => {
+            let is_new = !waker.will_wake(context.waker());
+            (waker, is_new)
+        }
+        _ => (context.waker().clone(), true),
     };
     waker.clone_from(context.waker());
     // Cloning a waker is foreign code, which may have fired, so the slot is looked at again.
     if let Some(result) = slot.take() {
         return Poll::Ready(result);
     }
+    if is_new {
+        tell_task(node, context);
+    }
     drop(slot.read_by(Some(Reader::Task(waker))));
     Poll::Pending
 }
+
+/// Lets a task of a [`TaskRunner`](crate::TaskRunner) know that it awaits this node, so that its
+/// cancellation arrives here.
+#[cfg(target_has_atomic = "ptr")]
+#[inline]
+fn tell_task<T: 'static, E: Fault>(node: &Rc<dyn Output<T, E>>, context: &Context<'_>) {
+    if let Some(awaits) = task_runner::awaits_of(context) {
+        awaits.add(Rc::downgrade(node) as Weak<dyn Node>, context.waker());
+    }
+}
+
+/// There is no [`TaskRunner`](crate::TaskRunner) without these atomics.
+#[cfg(not(target_has_atomic = "ptr"))]
+fn tell_task<T: 'static, E: Fault>(_: &Rc<dyn Output<T, E>>, _: &Context<'_>) {}
 
 impl<T: 'static, E: Fault> Drop for DeferredFuture<T, E> {
     fn drop(&mut self) {

@@ -208,6 +208,7 @@ mod race;
 mod semaphore;
 mod slot;
 mod source;
+#[cfg(target_has_atomic = "ptr")]
 mod task_runner;
 mod unhandled;
 
@@ -230,4 +231,6 @@ pub use promise::Promise;
 pub use queue::{DeferredQueue, QueueLimits, QueueOverflow, QueueUnderflow};
 pub use race::race;
 pub use semaphore::{DeferredSemaphore, Token};
+#[cfg(target_has_atomic = "ptr")]
+pub use task_runner::TaskRunner;
 pub use unhandled::{Unhandled, UnhandledError};

@@ -20,6 +20,7 @@
 use alloc::rc::{Rc, Weak};
 use core::cell::Cell;
 use core::mem;
+use core::task::Waker;
 
 use crate::deferred::State;
 use crate::node::{self, Input, Node, OnUnwind, Output};
@@ -100,6 +101,10 @@ impl<U: 'static, E: Fault, F: 'static> Node for Link<U, E, F> {
         self.callback.set(callback);
         self.waits_for.set(waits_for);
         chained
+    }
+
+    fn is_awaited_by(&self, waker: &Waker) -> bool {
+        self.slot.is_awaited_by(waker)
     }
 }
 

@@ -12,6 +12,7 @@
 
 use alloc::rc::{Rc, Weak};
 use core::ptr;
+use core::task::Waker;
 
 use crate::Fault;
 use crate::slot::Slot;
@@ -29,6 +30,12 @@ pub(crate) trait Node {
 
     /// Whether this node's callback has returned another Deferred that it now waits for.
     fn is_chained(&self) -> bool;
+
+    /// Whether a task waits for this node's result, which that waker would wake. A node without a
+    /// result of its own has nobody who waits.
+    fn is_awaited_by(&self, _waker: &Waker) -> bool {
+        false
+    }
 }
 
 /// The side of a node that a result comes out of.

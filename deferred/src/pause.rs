@@ -16,6 +16,7 @@
 use alloc::rc::{Rc, Weak};
 use core::cell::Cell;
 use core::fmt;
+use core::task::Waker;
 
 use crate::deferred::State;
 use crate::node::{self, Input, Node, Output};
@@ -175,6 +176,10 @@ impl<T: 'static, E: Fault> Node for Gate<T, E> {
 
     fn is_chained(&self) -> bool {
         false
+    }
+
+    fn is_awaited_by(&self, waker: &Waker) -> bool {
+        self.slot.is_awaited_by(waker)
     }
 }
 

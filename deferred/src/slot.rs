@@ -90,6 +90,14 @@ impl<T: 'static, E: Fault> Slot<T, E> {
         waits
     }
 
+    /// Whether a task waits here which that waker would wake.
+    pub(crate) fn is_awaited_by(&self, waker: &Waker) -> bool {
+        let reader = self.reader.take();
+        let awaited = matches!(&reader, Some(Reader::Task(own)) if own.will_wake(waker));
+        self.reader.set(reader);
+        awaited
+    }
+
     /// From now on that reader waits. The answer is the one that waited before.
     #[inline]
     pub(crate) fn read_by(&self, reader: Option<Reader<T, E>>) -> Option<Reader<T, E>> {

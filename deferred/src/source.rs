@@ -19,6 +19,7 @@ use alloc::rc::{Rc, Weak};
 use core::cell::Cell;
 use core::mem;
 use core::panic::Location;
+use core::task::Waker;
 
 use crate::node::{self, Node, OnUnwind, Output};
 use crate::slot::Slot;
@@ -182,6 +183,10 @@ where
 
     fn is_chained(&self) -> bool {
         self.chained.get()
+    }
+
+    fn is_awaited_by(&self, waker: &Waker) -> bool {
+        self.slot.is_awaited_by(waker)
     }
 }
 

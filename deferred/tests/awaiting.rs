@@ -54,6 +54,25 @@ fn a_question_mark_after_an_await_passes_the_same_error_on() {
     assert_eq!(boom_in(&failure), "same");
 }
 
+/// failure-008
+#[test]
+fn an_await_gives_the_very_failure_and_what_is_raised_from_there_is_another() {
+    let failure = Failure::new(Boom("original"));
+    let (deferred, promise) = Deferred::<u32>::new();
+    let mut task = Task::new(async move {
+        match deferred.await {
+            Ok(value) => Ok(value),
+            Err(seen) => Err((seen, Failure::new(Boom("another")))),
+        }
+    });
+    assert!(task.poll().is_pending());
+    promise.errback(failure.clone());
+    let Poll::Ready(Err((seen, raised))) = task.poll() else { panic!("it has failed") };
+    let boom = |failure: &Failure| std::ptr::from_ref(failure.downcast_ref::<Boom>().unwrap());
+    assert_eq!(boom(&seen), boom(&failure), "the same object");
+    assert_eq!((boom_in(&seen), boom_in(&raised)), ("original", "another"));
+}
+
 /// await-007
 #[test]
 fn awaiting_waits_for_the_inner_one_too() {

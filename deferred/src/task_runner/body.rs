@@ -1,0 +1,85 @@
+//! [`Body`]: a future with the promise that its output fires, in one allocation, and [`Run`], the
+//! side of it that a runner sees.
+//!
+//! Invariant: the future is dropped before its result is told, and a body that is dropped unfinished
+//! leaves nobody waiting.
+//!
+//! An `async` block that awaits the future and then fires would do, but keeps two places for it and
+//! so doubles what a task needs.
+
+#![allow(unsafe_code)]
+
+use alloc::rc::Rc;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use crate::node;
+use crate::{Cancelled, Fault, Promise};
+
+/// A future and the promise of its result.
+pub(crate) struct Body<F, T: 'static, E: Fault> {
+    /// Pinned, as the body is. `None` when it is over.
+    future: Option<F>,
+    promise: Telling<T, E>,
+}
+
+/// A promise that nobody is to blame for when it is dropped unfired: whoever waits is cancelled,
+/// and that is all.
+struct Telling<T: 'static, E: Fault>(Option<Promise<T, E>>);
+
+impl<F, T: 'static, E: Fault> Body<F, T, E> {
+    pub(crate) fn new(future: F, promise: Promise<T, E>) -> Self {
+        Body { future: Some(future), promise: Telling(Some(promise)) }
+    }
+
+    fn parts(self: Pin<&mut Self>) -> (Pin<&mut Option<F>>, &mut Telling<T, E>) {
+        // SAFETY: the future is treated as pinned everywhere: this is the only place that reaches
+        // it, it hands it out pinned and never moves it, `Body` has no `Drop` of its own, and it is
+        // `Unpin` only when the future is. The promise is never pinned.
+        unsafe {
+            let body = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut body.future), &mut body.promise)
+        }
+    }
+}
+
+/// A future and its promise, whatever their types are.
+pub(crate) trait Run {
+    /// Polls the future. When it is ready, it is dropped and its result told.
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Drops the future, and tells nobody yet.
+    fn drop_future(self: Pin<&mut Self>);
+}
+
+impl<F, T, E> Run for Body<F, T, E>
+where
+    F: Future<Output = Result<T, E>>,
+    T: 'static,
+    E: Fault,
+{
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let (mut future, promise) = self.parts();
+        let polled = future.as_mut().as_pin_mut().map(|future| future.poll(context));
+        let Some(Poll::Ready(result)) = polled else { return Poll::Pending };
+        future.set(None);
+        if let Some(promise) = promise.0.take() {
+            promise.fire(result);
+        }
+        Poll::Ready(())
+    }
+
+    fn drop_future(self: Pin<&mut Self>) {
+        self.parts().0.set(None);
+    }
+}
+
+impl<T: 'static, E: Fault> Drop for Telling<T, E> {
+    fn drop(&mut self) {
+        let Some(source) = self.0.take().and_then(Promise::into_source) else { return };
+        if Rc::strong_count(&source) > 1 || source.slot().has_reader() {
+            node::advance(source.fire(Err(Cancelled.into())));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! [`Tasks`]: what one runner runs, each task in a place of its own.
+//!
+//! ```text
+//!             put_back()                       take()
+//!   polled ───────────────▶ suspended ──────────────────▶ polled ──▶ …
+//!      │                        │
+//!      └──── remove() ──────────┴──▶ gone
+//! ```
+//!
+//! Invariant: no future is dropped in here. Each leaves by an answer, for its drop is foreign code.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
+use core::pin::Pin;
+
+use super::awaits::Awaits;
+use super::body::Run;
+use super::waker::TaskWaker;
+
+/// All tasks of a runner.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    places: Vec<Place>,
+    /// The first vacant place, or the length.
+    vacant: usize,
+    count: usize,
+}
+
+enum Place {
+    Taken(Task),
+    /// The next vacant place, or the length.
+    Vacant(usize),
+}
+
+struct Task {
+    waker: TaskWaker,
+    /// `None` while it is polled.
+    suspended: Option<Suspended>,
+    /// A cancellation waits for it to suspend.
+    cancelled: bool,
+}
+
+/// A task between two polls.
+pub(crate) struct Suspended {
+    pub(crate) body: Pin<Box<dyn Run>>,
+    pub(crate) awaits: Awaits,
+}
+
+/// What a task does, for somebody who wants to cancel it.
+pub(crate) enum Standing<'a> {
+    Gone,
+    Polled,
+    Suspended(&'a Awaits),
+}
+
+/// What has become of a task that was put back.
+pub(crate) enum PutBack {
+    Suspended,
+    /// It is suspended, and a cancellation has waited for that.
+    Cancelled,
+    /// It was removed while it was polled.
+    Gone(Suspended),
+}
+
+impl Tasks {
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The key of the next task that is added.
+    pub(crate) fn vacant(&self) -> usize {
+        self.vacant
+    }
+
+    /// Adds the task of a waker that was made with the vacant key.
+    pub(crate) fn add(&mut self, waker: TaskWaker, suspended: Suspended) {
+        let key = self.vacant;
+        let task = Task { waker, suspended: Some(suspended), cancelled: false };
+        match self.places.get_mut(key) {
+            None => {
+                self.places.push(Place::Taken(task));
+                self.vacant = key + 1;
+            }
+            Some(place) => {
+                if let Place::Vacant(next) = mem::replace(place, Place::Taken(task)) {
+                    self.vacant = next;
+                }
+            }
+        }
+        self.count += 1;
+    }
+
+    pub(crate) fn take(&mut self, waker: &TaskWaker) -> Option<Suspended> {
+        self.find(waker)?.suspended.take()
+    }
+
+    pub(crate) fn put_back(&mut self, waker: &TaskWaker, suspended: Suspended) -> PutBack {
+        match self.find(waker) {
+            None => PutBack::Gone(suspended),
+            Some(task) => {
+                task.suspended = Some(suspended);
+                match mem::take(&mut task.cancelled) {
+                    true => PutBack::Cancelled,
+                    false => PutBack::Suspended,
+                }
+            }
+        }
+    }
+
+    pub(crate) fn standing(&mut self, waker: &TaskWaker) -> Standing<'_> {
+        match self.find(waker) {
+            None => Standing::Gone,
+            Some(Task { suspended: None, .. }) => Standing::Polled,
+            Some(Task { suspended: Some(suspended), .. }) => Standing::Suspended(&suspended.awaits),
+        }
+    }
+
+    /// Has a cancellation wait until the task suspends the next time.
+    pub(crate) fn cancel_later(&mut self, waker: &TaskWaker) {
+        if let Some(task) = self.find(waker) {
+            task.cancelled = true;
+        }
+    }
+
+    pub(crate) fn remove(&mut self, waker: &TaskWaker) -> Option<Suspended> {
+        self.find(waker)?;
+        let key = waker.key();
+        let place = mem::replace(self.places.get_mut(key)?, Place::Vacant(self.vacant));
+        self.vacant = key;
+        self.count -= 1;
+        match place {
+            Place::Taken(task) => task.suspended,
+            Place::Vacant(_) => None,
+        }
+    }
+
+    /// Removes all; the caller drops them one by one, with nothing borrowed.
+    pub(crate) fn take_all(&mut self) -> Vec<Suspended> {
+        let suspended = |place| match place {
+            Place::Taken(task) => task.suspended,
+            Place::Vacant(_) => None,
+        };
+        mem::take(self).places.into_iter().filter_map(suspended).collect()
+    }
+
+    /// The task of this waker, unless it is gone and its place another's.
+    fn find(&mut self, waker: &TaskWaker) -> Option<&mut Task> {
+        match self.places.get_mut(waker.key())? {
+            Place::Taken(task) if task.waker.is(waker) => Some(task),
+            Place::Taken(_) | Place::Vacant(_) => None,
+        }
+    }
+}
