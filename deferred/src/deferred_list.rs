@@ -128,7 +128,6 @@ impl<T: 'static, E: Fault> DeferredList<T, E> {
     /// what comes of that, and comes when it comes: a list that does not fire on one error gives
     /// [`ListResult::All`], with [`Cancelled`](crate::Cancelled) for those that had nothing better.
     /// A list that has its result cancels nobody.
-    #[track_caller]
     pub fn collect(self) -> Deferred<ListResult<T, E>, FirstError<E>> {
         let gathering = Gathering::new(self.fires, self.left_over);
         let asked = gathering.clone();

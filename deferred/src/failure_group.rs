@@ -13,7 +13,8 @@ use crate::{Cancelled, Failure};
 /// The error of a [`race`](crate::race) that nobody won: the errors of all members. Twisted's
 /// `FailureGroup`.
 ///
-/// It shows as all of them, and so has no source.
+/// It shows as all of them, and so has no source. It is an [`Error`] if they are, or are each a
+/// [`Failure`]; then `?` makes a failure of it.
 ///
 /// # Examples
 ///

@@ -10,8 +10,8 @@ use crate::{Cancelled, Failure};
 /// The error of a [`DeferredList`](crate::DeferredList) that fires on one error, and of
 /// [`gather_results`](crate::gather_results): the first error of a member. Twisted's `FirstError`.
 ///
-/// As an [`Error`] it shows which member failed, and its source is the member's error. `?` makes a
-/// [`Failure`] of it.
+/// It shows which member failed, and its source is the member's error. It is an [`Error`] if that is
+/// one, or a [`Failure`]; then `?` makes a failure of it.
 ///
 /// # Examples
 ///

@@ -49,7 +49,6 @@ use crate::{Deferred, Fault, FirstError};
 ///
 /// The members belong to it. Twisted leaves each error with its member, also the one that became the
 /// result, to be handled there or logged; here each error is either in the result or left over.
-#[track_caller]
 pub fn gather_results<T: 'static, E: Fault>(
     members: impl IntoIterator<Item = Deferred<T, E>>,
 ) -> Deferred<Vec<T>, FirstError<E>> {
@@ -73,14 +72,12 @@ pub fn gather_results<T: 'static, E: Fault>(
 /// both.cancel_handle().cancel(); // prints nothing
 /// assert_eq!(both.try_into_result().unwrap().unwrap_err().index(), Some(0));
 /// ```
-#[track_caller]
 pub fn gather_results_consuming_errors<T: 'static, E: Fault>(
     members: impl IntoIterator<Item = Deferred<T, E>>,
 ) -> Deferred<Vec<T>, FirstError<E>> {
     gather(members.into_iter().collect(), LeftOver::Consumed)
 }
 
-#[track_caller]
 fn gather<T: 'static, E: Fault>(
     members: Vec<Deferred<T, E>>,
     left_over: LeftOver,

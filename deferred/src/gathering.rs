@@ -69,7 +69,7 @@ pub(crate) struct Gathering<T: 'static, E: Fault, R: Rule<T, E>> {
     results: RefCell<Vec<Unclaimed<T, E>>>,
     /// How many have given nothing yet.
     missing: Cell<usize>,
-    /// Where the pending members are waited for; none if there are none, or when it is decided.
+    /// Where the pending members are waited for; none if there are none, or when one has decided.
     seats: RefCell<Option<Rc<Seats<T, E, R>>>>,
 }
 
@@ -163,7 +163,6 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Gathering<T, E, R> {
             self.promise.set(Some(promise));
             return None;
         }
-        self.seats.take();
         let results = self.results.take().into_iter();
         let results = results.map(|result| result.claim().expect("none is missing"));
         promise.into_source()?.fire(self.rule.all(results))
@@ -270,6 +269,7 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Node for Seat<T, E, R> {
 
 impl<T: 'static, E: Fault, R: Rule<T, E>> Input<T, E> for Seat<T, E, R> {
     fn receive(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
+        // It waits for nobody any more, so a decision that cancels the others passes it by.
         self.waits_for.set(None);
         self.gathering.put(self.index, result)
     }

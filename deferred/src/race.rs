@@ -37,7 +37,6 @@ use crate::{Deferred, FailureGroup, Fault};
 ///
 /// When the canceller of a loser panics, the others are cancelled all the same, and the result is
 /// given while the panic unwinds.
-#[track_caller]
 pub fn race<T: 'static, E: Fault>(
     members: impl IntoIterator<Item = Deferred<T, E>>,
 ) -> Deferred<(usize, T), FailureGroup<E>> {

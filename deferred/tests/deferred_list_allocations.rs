@@ -93,6 +93,22 @@ fn cancelling_a_list_and_winning_a_race_allocate_no_more_than_the_result() {
 }
 
 #[test]
+fn what_a_member_used_is_given_back_when_it_has_fired_although_others_are_waited_for() {
+    const LARGE: usize = 4096;
+    let before = BYTES.get();
+    let (members, mut promises) = pending(10);
+    let members = members.into_iter().map(|member| {
+        let large = black_box([1_u8; LARGE]);
+        member.add_callback(move |n| Ok(n + u64::from(large[0])))
+    });
+    let list = DeferredList::new(members).collect();
+    assert!(BYTES.get() - before > 10 * LARGE as isize);
+    promises.drain(1..).for_each(|promise| promise.callback(1));
+    assert!(BYTES.get() - before < 2 * LARGE as isize, "one is pending");
+    assert!(!list.is_fired());
+}
+
+#[test]
 fn everything_is_freed_whatever_becomes_of_a_list() {
     let lives: [fn(); 7] = [
         || {
