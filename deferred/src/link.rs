@@ -62,7 +62,7 @@ impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
         match reader.as_ref().and_then(Reader::as_node) {
             // Nobody but the reader knows this link, so the reader waits for the inner one itself,
             // and a loop written as recursion keeps one link alive instead of one for each round.
-            Some(node) if Rc::weak_count(&self) == 1 => {
+            Some((node, weak)) if Rc::weak_count(&self) == weak => {
                 node.wait_for(Some(upstream));
                 inner.slot().read_by(reader);
             }

@@ -152,12 +152,13 @@ impl<T: 'static, E: Fault> Reader<T, E> {
         }
     }
 
-    /// The node that waits, if it is one.
-    pub(crate) fn as_node(&self) -> Option<&dyn Node> {
+    /// The node that waits, if it is one, and how many weak pointers to the node above it has.
+    pub(crate) fn as_node(&self) -> Option<(&dyn Node, usize)> {
         match self {
-            Reader::Callback(link) => Some(&**link),
-            Reader::Outer(outer) => Some(&**outer),
-            Reader::Promise(source) => Some(&**source),
+            Reader::Callback(link) => Some((&**link, 1)),
+            Reader::Outer(outer) => Some((&**outer, 1)),
+            // A cancellation does not go on from a source, so it needs none.
+            Reader::Promise(source) => Some((&**source, 0)),
             Reader::Task(_) => None,
         }
     }

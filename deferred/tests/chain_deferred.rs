@@ -98,6 +98,22 @@ fn cancelling_the_first_cancels_the_second_through_it() {
     assert!(other.try_into_result().unwrap().unwrap_err().check::<Cancelled>());
 }
 
+/// A bug once, found by the model test: what nobody but the promise knew dropped out, and the
+/// handle was taken for the promise's.
+#[test]
+fn a_handle_of_what_was_chained_reaches_what_its_callback_returned() {
+    let (one, promise) = Deferred::<u32>::new();
+    let (inner, inner_promise) = Deferred::<u32>::new();
+    let one = one.add_callback(|_| inner);
+    let handle = one.cancel_handle();
+    let (other, other_promise) = Deferred::<u32>::new();
+    one.chain_deferred(other_promise);
+    promise.callback(0);
+    handle.cancel();
+    assert!(inner_promise.is_cancelled());
+    assert!(other.try_into_result().unwrap().unwrap_err().check::<Cancelled>());
+}
+
 #[test]
 fn a_promise_that_was_cancelled_before_swallows_what_is_chained_to_it() {
     let reported = reports(|| {
