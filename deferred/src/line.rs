@@ -3,28 +3,39 @@
 //! Each has a ticket, and the canceller of its Deferred knows it, so cancelling one of many finds it
 //! without a search and leaves nothing behind.
 //!
+//! Who drops the Deferred without a callback is in line for nothing, and is found out later: at the
+//! latest when half of the line may be such.
+//!
 //! Invariant: a promise in line is unfired and not cancelled.
 
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use core::cell::{Cell, RefCell};
-use core::mem;
 
 use crate::{Deferred, Promise};
+
+/// A line shorter than this is not worth a look at each in it.
+const SWEPT_LEN_MIN: usize = 16;
 
 /// Those who wait for a `T`.
 pub(crate) struct Line<T: 'static> {
     last_ticket: Cell<u64>,
+    /// How long the line may become before it is swept.
+    len_max: Cell<usize>,
     waiting: RefCell<BTreeMap<u64, Promise<T>>>,
 }
 
 impl<T: 'static> Line<T> {
     pub(crate) fn new() -> Rc<Self> {
-        Rc::new(Line { last_ticket: Cell::new(0), waiting: RefCell::default() })
+        let (last_ticket, len_max) = (Cell::new(0), Cell::new(SWEPT_LEN_MIN));
+        Rc::new(Line { last_ticket, len_max, waiting: RefCell::default() })
     }
 
     /// Joins at the end; to cancel the Deferred is to leave.
     pub(crate) fn join(self: &Rc<Self>) -> Deferred<T> {
+        if self.len() >= self.len_max.get() {
+            self.sweep();
+        }
         let ticket = self.last_ticket.get() + 1;
         self.last_ticket.set(ticket);
         let line = Rc::downgrade(self);
@@ -41,7 +52,7 @@ impl<T: 'static> Line<T> {
     pub(crate) fn next(&self) -> Option<Promise<T>> {
         loop {
             let (_, promise) = self.waiting.borrow_mut().pop_first()?;
-            if let Some(promise) = heard(promise) {
+            if promise.is_heard() {
                 return Some(promise);
             }
         }
@@ -49,11 +60,9 @@ impl<T: 'static> Line<T> {
 
     /// Takes out those who would be passed over, which takes a look at each.
     pub(crate) fn sweep(&self) {
-        let waiting = mem::take(&mut *self.waiting.borrow_mut());
-        let waiting = waiting.into_iter();
-        let heard = waiting.filter_map(|(ticket, promise)| Some((ticket, heard(promise)?)));
-        let heard = heard.collect();
-        *self.waiting.borrow_mut() = heard;
+        // A promise that nobody hears has no callback that its drop could run.
+        self.waiting.borrow_mut().retain(|_, promise| promise.is_heard());
+        self.len_max.set(SWEPT_LEN_MIN.max(2 * self.len()));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -67,11 +76,4 @@ impl<T: 'static> Line<T> {
     fn leave(&self, ticket: u64) -> Option<Promise<T>> {
         self.waiting.borrow_mut().remove(&ticket)
     }
-}
-
-/// The same promise, if somebody holds its Deferred or has added a callback.
-fn heard<T: 'static>(promise: Promise<T>) -> Option<Promise<T>> {
-    let source = promise.into_source()?;
-    let heard = Rc::strong_count(&source) > 1 || source.slot().has_reader();
-    heard.then(|| Promise::new(source))
 }

@@ -54,6 +54,12 @@ impl<T: 'static, E: Fault> Promise<T, E> {
         self.source.take()
     }
 
+    /// Whether anybody can see what it fires with: the Deferred is held, or a callback waits.
+    pub(crate) fn is_heard(&self) -> bool {
+        let source = self.source.as_ref();
+        source.is_some_and(|it| Rc::strong_count(it) > 1 || it.slot().has_reader())
+    }
+
     /// Whether the Deferred was cancelled, so that what is fired now is swallowed. For work that
     /// looks from time to time whether anybody still wants it; a canceller is told at once.
     pub fn is_cancelled(&self) -> bool {

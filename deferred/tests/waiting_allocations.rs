@@ -90,6 +90,27 @@ fn waiting_and_cancelling_for_ever_takes_no_more_memory() {
 }
 
 #[test]
+fn waiting_and_dropping_the_deferred_for_ever_takes_no_more_memory_either() {
+    let (lock, queue) = (DeferredLock::new(), DeferredQueue::<u32>::new());
+    let token = lock.acquire();
+    let first = (lock.acquire(), queue.get().unwrap());
+    let rounds = |count| {
+        for _ in 0..count {
+            assert!(lock.acquire().try_into_result().is_err());
+            drop(queue.get());
+        }
+    };
+    let before = BYTES.get();
+    rounds(100);
+    let after_some = BYTES.get() - before;
+    rounds(10_000);
+    assert!(BYTES.get() - before < 2 * after_some, "{after_some}");
+    assert!(queue.waiting() < 50);
+    drop(token);
+    assert!(first.0.is_fired());
+}
+
+#[test]
 fn everything_is_freed() {
     let before = BYTES.get();
     {

@@ -124,6 +124,7 @@ impl TryLock for DeferredLock {
 
     fn try_lock(&self) -> Result<Option<Token>, Failure> {
         if self.is_locked() {
+            // Asking for it would be standing in line, if only until the line is looked through.
             return Ok(None);
         }
         self.acquire().try_into_result().ok().transpose()
