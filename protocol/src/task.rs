@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `deferLater(clock, delay, f)` | [`defer_later`] |
 //! | `deferLater(clock, delay)` | [`sleep`] |
+//! | `LoopingCall(f)`, `LoopingCall.withCount(f)` | [`LoopingCall`] |
 //! | `deferred.addTimeout(…)` | [`DeferredExt::add_timeout`] and [`DeferredExt::add_timeout_with`] |
 //! | `defer.DeferredFilesystemLock` | [`DeferredFilesystemLock`] |
 //!
@@ -21,6 +22,10 @@ mod defer_later;
 mod deferred_filesystem_lock;
 #[cfg(feature = "std")]
 mod filesystem_lock;
+mod looping;
+mod looping_call;
+mod looping_error;
+mod looping_grid;
 mod timed_out;
 
 pub use add_timeout::DeferredExt;
@@ -28,4 +33,6 @@ pub use defer_later::{defer_later, sleep};
 pub use deferred_filesystem_lock::{DeferredFilesystemLock, LockTimedOut, TryLock};
 #[cfg(feature = "std")]
 pub use filesystem_lock::{FilesystemLock, FilesystemLockError, HeldFilesystemLock};
+pub use looping_call::LoopingCall;
+pub use looping_error::{AlreadyLooping, NotLooping};
 pub use timed_out::{TimedOut, TimeoutFault};

@@ -1,0 +1,272 @@
+//! [`Looping`]: how far a looping call is, and what comes next.
+//!
+//! ```text
+//!                    start_later()
+//!        ┌──────────────────────────────────┐
+//!        │                                  ▼          due
+//!      Idle ◀──────────── stop() ──────── Waiting ───────────────┐
+//!      │ ▲                                  ▲                    │
+//!      │ │                                  │ the run is over    ▼
+//!      │ │                                  └───────────────── Running ◀──┐
+//!      │ │   the run has failed                                │  │       │ start()
+//!      │ ├─────────────────────────────────────────────────────┘  │ stop()│
+//!      │ │   the run is over                                      ▼       │
+//!      │ └──────────────────────────────────────────────────── Stopping   │
+//!      └──────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! A run is over when the function has returned and, if it returned a Deferred, when that has fired.
+//!
+//! Invariant: there is a call on the clock while it is Waiting, and one run outstanding while it is
+//! Running or Stopping, and otherwise nothing.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use core::cell::Cell;
+use core::mem;
+use core::time::Duration;
+
+use deferred::{Cancelled, Deferred, Failure, Promise};
+use interfaces::{DelayedCall, ReactorTime};
+
+use super::looping_grid::Grid;
+use super::{AlreadyLooping, LoopingCall, NotLooping};
+
+pub(super) struct Looping {
+    clock: Rc<dyn ReactorTime>,
+    stage: Cell<Stage>,
+    grid: Cell<Grid>,
+    /// The pending call, while it waits.
+    call: Cell<Option<DelayedCall>>,
+    /// What fires the Deferred of the start, until the end.
+    ended: Cell<Option<Promise<()>>>,
+    /// Out while it runs.
+    function: Cell<Option<Function>>,
+}
+
+/// How far a looping call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Idle,
+    Waiting,
+    Running,
+    Stopping,
+}
+
+/// What a looping call calls.
+pub(super) enum Function {
+    Plain(Box<dyn FnMut(&LoopingCall) -> Deferred<()>>),
+    Counting(Box<dyn FnMut(&LoopingCall, u64) -> Deferred<()>>),
+}
+
+impl Stage {
+    pub(super) fn is_running(self) -> bool {
+        match self {
+            Stage::Waiting | Stage::Running => true,
+            Stage::Idle | Stage::Stopping => false,
+        }
+    }
+}
+
+impl Looping {
+    pub(super) fn new(clock: Rc<dyn ReactorTime>, function: Function) -> Self {
+        Self {
+            clock,
+            stage: Cell::new(Stage::Idle),
+            grid: Cell::new(Grid::from_start(Duration::ZERO, Duration::ZERO)),
+            call: Cell::default(),
+            ended: Cell::default(),
+            function: Cell::new(Some(function)),
+        }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.clock.seconds()
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
+    pub(super) fn interval(&self) -> Duration {
+        self.grid.get().interval()
+    }
+
+    /// Takes note of a start. What is to come first is up to the caller.
+    pub(super) fn begin(self: &Rc<Self>, grid: Grid) -> Result<Deferred<()>, AlreadyLooping> {
+        if self.stage.get() != Stage::Idle {
+            return Err(AlreadyLooping);
+        }
+        let looping = Rc::downgrade(self);
+        let (deferred, promise) = Deferred::with_canceller(move || {
+            looping.upgrade().as_deref().map(Self::abandon);
+            None
+        });
+        self.grid.set(grid);
+        self.ended.set(Some(promise));
+        Ok(deferred)
+    }
+
+    /// Asks the clock for the next run.
+    pub(super) fn schedule(self: &Rc<Self>) {
+        let delay = self.grid.get().until_next(self.now());
+        self.stage.set(Stage::Waiting);
+        let due = Due(Some(self.clone()));
+        let call = self.clock.call_later(delay, Box::new(move || due.run()));
+        self.call.set(Some(call));
+    }
+
+    /// Calls the function, with nothing borrowed.
+    pub(super) fn run(self: &Rc<Self>) {
+        self.call.set(None);
+        self.stage.set(Stage::Running);
+        let outcome = Run::new(self).call();
+        let looping = self.clone();
+        outcome.add_both(move |outcome| {
+            looping.go_on(outcome);
+            Ok(())
+        });
+    }
+
+    /// A run is over.
+    fn go_on(self: &Rc<Self>, outcome: Result<(), Failure>) {
+        match (self.stage.get(), outcome) {
+            (Stage::Running, Ok(())) => self.schedule(),
+            (Stage::Running | Stage::Stopping, outcome) => self.end(outcome),
+            (Stage::Idle | Stage::Waiting, _) => {}
+        }
+    }
+
+    pub(super) fn stop(&self) -> Result<(), NotLooping> {
+        match self.stage.get() {
+            Stage::Waiting => {
+                self.end(Ok(()));
+                Ok(())
+            }
+            Stage::Running => {
+                self.stage.set(Stage::Stopping);
+                Ok(())
+            }
+            Stage::Idle | Stage::Stopping => Err(NotLooping),
+        }
+    }
+
+    pub(super) fn reset(&self) -> Result<(), NotLooping> {
+        let grid = self.grid.get().restarted(self.now());
+        match self.stage.get() {
+            Stage::Waiting => {
+                let call = self.call.take();
+                // It is pending: if the clock had let go of it, this would not be waiting.
+                let _ = call.as_ref().map(|call| call.reset(grid.interval()));
+                self.call.set(call);
+            }
+            // It is asked for when the run is over.
+            Stage::Running => {}
+            Stage::Idle | Stage::Stopping => return Err(NotLooping),
+        }
+        self.grid.set(grid);
+        Ok(())
+    }
+
+    pub(super) fn set_interval(&self, interval: Duration) -> Result<(), NotLooping> {
+        if !self.stage.get().is_running() {
+            return Err(NotLooping);
+        }
+        self.grid.set(self.grid.get().with_interval(interval));
+        Ok(())
+    }
+
+    /// The ticks up to now, of which none is counted twice.
+    fn count(&self) -> u64 {
+        let mut grid = self.grid.get();
+        let count = grid.count(self.now());
+        self.grid.set(grid);
+        count
+    }
+
+    /// It has come to its end: all of it is taken out first, so whoever is told may start it again.
+    fn end(&self, outcome: Result<(), Failure>) {
+        let (call, ended) = (self.call.take(), self.ended.take());
+        self.stage.set(Stage::Idle);
+        // A call that runs, or that the clock let go of, is not pending.
+        let _ = call.map(|call| call.cancel());
+        if let Some(promise) = ended {
+            promise.fire(outcome);
+        }
+    }
+
+    /// Whoever waited for its end has cancelled that, which is the canceller's to answer.
+    fn abandon(&self) {
+        match self.stage.get() {
+            Stage::Waiting => self.let_go(),
+            Stage::Running => self.stage.set(Stage::Stopping),
+            Stage::Idle | Stage::Stopping => {}
+        }
+    }
+
+    /// It ends in the middle, with its promise dropped.
+    fn let_go(&self) {
+        let (call, ended) = (self.call.take(), self.ended.take());
+        self.stage.set(Stage::Idle);
+        let _ = call.map(|call| call.cancel());
+        drop(ended);
+    }
+}
+
+/// The call on the clock, which is made, or let go of.
+struct Due(Option<Rc<Looping>>);
+
+impl Due {
+    fn run(mut self) {
+        if let Some(looping) = self.0.take() {
+            looping.run();
+        }
+    }
+}
+
+impl Drop for Due {
+    fn drop(&mut self) {
+        // What ends while it waits is no longer Waiting when its call is taken back.
+        if let Some(looping) = self.0.take()
+            && looping.stage.get() == Stage::Waiting
+        {
+            looping.let_go();
+        }
+    }
+}
+
+/// The function while it runs. It goes back to its place before anything else happens, also when it
+/// panics, and then the looping call ends.
+struct Run<'a> {
+    looping: &'a Rc<Looping>,
+    function: Option<Function>,
+}
+
+impl<'a> Run<'a> {
+    fn new(looping: &'a Rc<Looping>) -> Self {
+        Self { looping, function: looping.function.take() }
+    }
+
+    fn call(mut self) -> Deferred<()> {
+        let handle = LoopingCall::from(self.looping.clone());
+        let outcome = match &mut self.function {
+            Some(Function::Plain(function)) => function(&handle),
+            Some(Function::Counting(function)) => match self.looping.count() {
+                0 => Deferred::succeed(()),
+                count => function(&handle, count),
+            },
+            // Nothing runs while it runs, so it is there.
+            None => Deferred::succeed(()),
+        };
+        self.looping.function.set(self.function.take());
+        mem::forget(self);
+        outcome
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        self.looping.function.set(self.function.take());
+        self.looping.end(Err(Cancelled.into()));
+    }
+}
