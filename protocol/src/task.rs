@@ -6,6 +6,7 @@
 //! | `deferLater(clock, delay, f)` | [`defer_later`] |
 //! | `deferLater(clock, delay)` | [`sleep`] |
 //! | `LoopingCall(f)`, `LoopingCall.withCount(f)` | [`LoopingCall`] |
+//! | `Cooperator()`, `cooperate(iterator)` | [`Cooperator`], [`CooperativeTask`] |
 //! | `deferred.addTimeout(…)` | [`DeferredExt::add_timeout`] and [`DeferredExt::add_timeout_with`] |
 //! | `defer.DeferredFilesystemLock` | [`DeferredFilesystemLock`] |
 //!
@@ -18,6 +19,8 @@
 //! one runs, so each may do anything with what runs it.
 
 mod add_timeout;
+mod cooperative_task;
+mod cooperator;
 mod defer_later;
 mod deferred_filesystem_lock;
 #[cfg(feature = "std")]
@@ -26,13 +29,20 @@ mod looping;
 mod looping_call;
 mod looping_error;
 mod looping_grid;
+mod scheduler;
+mod scheduler_task;
+mod task_finished;
+mod termination;
 mod timed_out;
 
 pub use add_timeout::DeferredExt;
+pub use cooperative_task::CooperativeTask;
+pub use cooperator::Cooperator;
 pub use defer_later::{defer_later, sleep};
 pub use deferred_filesystem_lock::{DeferredFilesystemLock, LockTimedOut, TryLock};
 #[cfg(feature = "std")]
 pub use filesystem_lock::{FilesystemLock, FilesystemLockError, HeldFilesystemLock};
 pub use looping_call::LoopingCall;
 pub use looping_error::{AlreadyLooping, NotLooping};
+pub use task_finished::{NotPaused, TaskFinished};
 pub use timed_out::{TimedOut, TimeoutFault};
