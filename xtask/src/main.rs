@@ -13,6 +13,7 @@ const HELP: &str = "\
 cargo xtask TASK
 
 Tasks:
+  bench         measures the workspace beside its peers; see cargo xtask bench --help
   counts        counts instructions and allocations; see cargo xtask counts --help
   conformance   tries every transport of the workspace; see cargo xtask conformance --help
 
@@ -22,6 +23,7 @@ Exit codes: 0 all is well, 1 it is not, 64 the arguments were not understood.
 fn main() -> ExitCode {
     let mut arguments = Parser::from_env();
     let done = match arguments.next() {
+        Ok(Some(Arg::Value(task))) if task == "bench" => task::bench(arguments),
         Ok(Some(Arg::Value(task))) if task == "conformance" => task::conformance(arguments),
         Ok(Some(Arg::Value(task))) if task == "counts" => task::counts(arguments),
         Ok(Some(Arg::Value(task))) => Err(format!("there is no task {}", task.display()).into()),

@@ -3,6 +3,7 @@
 //! Invariant: results go to standard output, everything else to standard error.
 
 mod arguments;
+mod bench;
 mod cargo_tests;
 mod catalogue;
 mod conformance;
@@ -17,6 +18,7 @@ mod table;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+pub(crate) use bench::bench;
 pub(crate) use conformance::conformance;
 pub(crate) use counts::counts;
 

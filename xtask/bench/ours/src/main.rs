@@ -1,0 +1,50 @@
+//! The bench's server on this workspace's crates, as a user would write it: a protocol, a string that
+//! says where to listen, and the reactor.
+//!
+//! Invariant: nothing here is reached but by the public API, and no limit is changed.
+
+mod protocols;
+
+use std::error::Error;
+
+use endpoints::Registry;
+use interfaces::Factory;
+use peer::Mode;
+use reactor::Reactor;
+use std::rc::Rc;
+
+use protocols::{Close, Echo, Four, Sink, Source};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = peer::arguments();
+    let options = "0:interface=127.0.0.1:backlog=1024";
+    let text = match &arguments.tls {
+        None => format!("tcp:{options}"),
+        Some(directory) => {
+            let directory = directory.display();
+            let files =
+                format!("privateKey={directory}/key.pem:certKey={directory}/certificate.pem");
+            format!("ssl:{options}:{files}")
+        }
+    };
+    let reactor = Reactor::new()?;
+    let registry = tls::register(Registry::standard(reactor.clone()), reactor.clone());
+    let listening = registry.server(&text)?.endpoint.listen(factory(arguments.mode));
+    listening
+        .add_callback(|port| {
+            peer::ready(port.host().port().unwrap_or(0));
+            Ok(())
+        })
+        .add_errback(|failure| -> Result<(), _> { peer::fail(&format!("{failure:#}")) });
+    Ok(reactor.run()?)
+}
+
+fn factory(mode: Mode) -> Rc<dyn Factory> {
+    match mode {
+        Mode::Echo => protocol::factory_fn(|_peer| Echo),
+        Mode::Sink => protocol::factory_fn(|_peer| Sink::default()),
+        Mode::Source => protocol::factory_fn(|_peer| Source::default()),
+        Mode::Close => protocol::factory_fn(|_peer| Close),
+        Mode::Four => protocol::factory_fn(|_peer| Four),
+    }
+}

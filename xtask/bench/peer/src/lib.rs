@@ -1,0 +1,130 @@
+//! What the Rust servers of the bench have in common: the command line, the first line of output, and
+//! the bytes that a download is made of.
+//!
+//! ```text
+//! SERVER MODE [--tls DIRECTORY] [--buffer BYTES]
+//! ```
+//!
+//! A server listens on a free port of 127.0.0.1 with a backlog of 1024, sets `TCP_NODELAY` on what it
+//! accepts, prints `ready PORT`, and ends when its standard input does. The servers in C and Python
+//! do the same. Invariant: no server checks anything, and the load checks every byte of the answers.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process;
+use std::thread;
+
+/// The bytes of one piece of a download.
+pub const PIECE: usize = 64 * 1024;
+
+/// How many bytes of an upload are answered with one byte.
+pub const UPLOAD: usize = 1024 * 1024;
+
+/// The piece that a download repeats.
+pub static PATTERN: [u8; PIECE] = pattern();
+
+/// What a server does with a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Says everything back.
+    Echo,
+    /// Takes everything, and answers each [`UPLOAD`] with one byte `k`.
+    Sink,
+    /// Reads a number of four bytes, the highest first, and sends as many times [`PATTERN`]; again and
+    /// again.
+    Source,
+    /// Says what it reads first back, and closes.
+    Close,
+    /// Says everything back in four writes, a quarter each.
+    Four,
+}
+
+/// The arguments of a server.
+#[derive(Clone, Debug)]
+pub struct Arguments {
+    /// What to do.
+    pub mode: Mode,
+    /// The directory with `certificate.pem` and `key.pem`, if TLS is to be spoken.
+    pub tls: Option<PathBuf>,
+    /// The size of the buffer that each connection has, where each has one.
+    pub buffer: usize,
+}
+
+/// Reads the command line, or ends the process with what is wrong with it.
+pub fn arguments() -> Arguments {
+    parse(lexopt::Parser::from_env()).unwrap_or_else(|error| fail(&error.to_string()))
+}
+
+fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut mode = None;
+    let mut tls = None;
+    let mut buffer = 4096;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Value(word) => mode = Some(word.parse_with(mode_named)?),
+            Long("tls") => tls = Some(parser.value()?.into()),
+            Long("buffer") => buffer = parser.value()?.parse()?,
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Arguments { mode: mode.ok_or("a mode is missing")?, tls, buffer })
+}
+
+fn mode_named(word: &str) -> Result<Mode, &'static str> {
+    match word {
+        "echo" => Ok(Mode::Echo),
+        "sink" => Ok(Mode::Sink),
+        "source" => Ok(Mode::Source),
+        "close" => Ok(Mode::Close),
+        "four" => Ok(Mode::Four),
+        _ => Err("there is no such mode"),
+    }
+}
+
+/// Says which port is listened on, and from now on ends the process with its standard input.
+pub fn ready(port: u16) {
+    thread::spawn(|| {
+        let mut nothing = [0];
+        while matches!(io::stdin().read(&mut nothing), Ok(1..)) {}
+        process::exit(0);
+    });
+    let mut output = io::stdout().lock();
+    if writeln!(output, "ready {port}").and_then(|()| output.flush()).is_err() {
+        fail("nobody reads which port is listened on");
+    }
+}
+
+/// The contents of a file of the directory that `--tls` names.
+pub fn pem(directory: &std::path::Path, name: &str) -> Vec<u8> {
+    let path = directory.join(name);
+    fs::read(&path)
+        .unwrap_or_else(|error| fail(&format!("cannot read {}: {error}", path.display())))
+}
+
+/// Ends the process, and says why.
+pub fn fail(why: &str) -> ! {
+    eprintln!("{why}");
+    process::exit(1)
+}
+
+/// How many pieces a complete request asks for, once `request` holds its four bytes.
+pub fn requested(request: &[u8]) -> Option<u32> {
+    request.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+const fn pattern() -> [u8; PIECE] {
+    let mut pattern = [0; PIECE];
+    let mut at = 0;
+    while at < PIECE {
+        pattern[at] = pattern_byte(at);
+        at += 1;
+    }
+    pattern
+}
+
+/// The byte at a place of the pattern: neighbours differ, and so do the places 256 apart.
+pub const fn pattern_byte(at: usize) -> u8 {
+    (at.wrapping_mul(167).wrapping_add((at >> 8).wrapping_mul(13)) & 0xff) as u8
+}

@@ -1,0 +1,68 @@
+//! The bench's server on tokio, as its own documentation shows: a task and a buffer per connection, on
+//! the `current_thread` runtime; with TLS by tokio-rustls.
+//!
+//! Invariant: what is written is flushed only where a layer holds bytes back, which is TLS.
+
+mod tasks;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use peer::Arguments;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use tasks::{Flush, serve};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = peer::arguments();
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 1], 0).into())?;
+    let listener = socket.listen(1024)?;
+    peer::ready(listener.local_addr()?.port());
+    match tls(&arguments)? {
+        None => serve_plain(listener, &arguments).await,
+        Some(acceptor) => serve_tls(listener, &acceptor, &arguments).await,
+    }
+}
+
+async fn serve_plain(listener: TcpListener, arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let (mode, buffer) = (arguments.mode, arguments.buffer);
+    loop {
+        let (stream, _peer) = listener.accept().await?;
+        tokio::spawn(async move {
+            stream.set_nodelay(true)?;
+            serve(stream, mode, buffer, Flush::Needless).await
+        });
+    }
+}
+
+async fn serve_tls(
+    listener: TcpListener,
+    acceptor: &TlsAcceptor,
+    arguments: &Arguments,
+) -> Result<(), Box<dyn Error>> {
+    let (mode, buffer) = (arguments.mode, arguments.buffer);
+    loop {
+        let (stream, _peer) = listener.accept().await?;
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            stream.set_nodelay(true)?;
+            let stream = acceptor.accept(stream).await?;
+            serve(stream, mode, buffer, Flush::Needed).await
+        });
+    }
+}
+
+fn tls(arguments: &Arguments) -> Result<Option<TlsAcceptor>, Box<dyn Error>> {
+    let Some(directory) = &arguments.tls else { return Ok(None) };
+    let certificate = CertificateDer::from_pem_slice(&peer::pem(directory, "certificate.pem"))?;
+    let key = PrivateKeyDer::from_pem_slice(&peer::pem(directory, "key.pem"))?;
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key)?;
+    Ok(Some(TlsAcceptor::from(Arc::new(config))))
+}

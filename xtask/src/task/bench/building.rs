@@ -1,0 +1,46 @@
+//! Building the programs that are measured.
+//!
+//! Invariant: everything is built below the target directory, and nothing is installed.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::programs::sources;
+
+/// Builds the programs in Rust, and answers where they are.
+pub(super) fn rust(target: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--release", "--manifest-path"]);
+    command.arg(sources().join("Cargo.toml")).arg("--target-dir").arg(target);
+    let status = command.status()?;
+    if !status.success() {
+        return Err(format!("cargo build of xtask/bench: {status}").into());
+    }
+    Ok(target.join("release"))
+}
+
+/// Builds one program in C, with more arguments for the compiler.
+pub(super) fn c(source: &str, program: &Path, more: &[String]) -> Result<(), String> {
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let mut command = Command::new(&compiler);
+    command.args(["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-pthread", "-o"]);
+    command.arg(program).arg(sources().join("c").join(source)).args(more);
+    let output = command
+        .output()
+        .map_err(|error| format!("there is no C compiler {}: {error}", compiler.display()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let messages = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{source} was not compiled: {}", messages.lines().next().unwrap_or_default()))
+}
+
+/// Has a new certificate made.
+pub(super) fn certificate(load: &Path, directory: &Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(directory)?;
+    let status = Command::new(load).arg("certificate").arg(directory).status()?;
+    if status.success() { Ok(()) } else { Err("the certificate was not made".into()) }
+}

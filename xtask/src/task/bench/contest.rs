@@ -1,0 +1,133 @@
+//! One trial, with every peer in turn: A B C, then C B A, and so on, so that what changes on the
+//! machine meanwhile changes for all.
+//!
+//! Invariant: a peer that fails is told of in the results, and does not end the run.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::arguments::Effort;
+use super::figure::Figure;
+use super::machine::load_core;
+use super::programs::Programs;
+use super::server::Server;
+use super::spread::Spread;
+use super::trial::{How, Peer, Rounds, Served, Trial, Wire};
+use crate::task::note;
+
+/// What came of a trial.
+pub(super) struct Results {
+    pub(super) trial: Trial,
+    /// What the programs reported, round by round.
+    pub(super) reports: BTreeMap<Peer, Vec<Value>>,
+    /// Who was not measured, and why.
+    pub(super) skipped: BTreeMap<Peer, String>,
+    /// Whose measurement went wrong, and how.
+    pub(super) failed: BTreeMap<Peer, String>,
+}
+
+impl Results {
+    pub(super) fn spread(&self, figure: &Figure, peer: Peer) -> Option<Spread> {
+        let reports = self.reports.get(peer)?;
+        let samples: Vec<f64> = reports.iter().filter_map(|report| figure.of(report)).collect();
+        Spread::of(&samples)
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        !self.failed.is_empty()
+    }
+}
+
+/// Measures all peers of a trial.
+pub(super) fn hold(trial: Trial, programs: &Programs, effort: Effort) -> Results {
+    let mut results = Results {
+        reports: BTreeMap::new(),
+        skipped: BTreeMap::new(),
+        failed: BTreeMap::new(),
+        trial,
+    };
+    let peers = results.trial.peers;
+    for round in 0..rounds(&results.trial, effort) {
+        note(&format!("\r\x1b[K{}, round {}", results.trial.id, round + 1));
+        let mut order = peers.to_vec();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for peer in order {
+            measure_one(&mut results, peer, programs, effort);
+        }
+    }
+    note("\r\x1b[K");
+    for (peer, reason) in &results.skipped {
+        note(&format!("{}: {peer} is skipped: {reason}\n", results.trial.id));
+    }
+    for (peer, error) in &results.failed {
+        note(&format!("{}: {peer} failed: {error}\n", results.trial.id));
+    }
+    results
+}
+
+fn measure_one(results: &mut Results, peer: Peer, programs: &Programs, effort: Effort) {
+    if results.skipped.contains_key(peer) || results.failed.contains_key(peer) {
+        return;
+    }
+    let outcome = match &results.trial.how {
+        How::Served(served) => match programs.server(peer) {
+            Err(reason) => {
+                results.skipped.insert(peer, reason.to_owned());
+                return;
+            }
+            Ok(words) => serve(served, words, programs, effort),
+        },
+    };
+    match outcome {
+        Ok(report) => results.reports.entry(peer).or_default().push(report),
+        Err(error) => drop(results.failed.insert(peer, error.to_string())),
+    }
+}
+
+fn rounds(trial: &Trial, effort: Effort) -> usize {
+    let How::Served(served) = &trial.how;
+    match (served.rounds, effort) {
+        (Rounds::Many, Effort::Full) => 5,
+        (Rounds::Few, Effort::Full) => 3,
+        (Rounds::Many | Rounds::Few, Effort::Quick) => 1,
+    }
+}
+
+/// One run of a server under its load.
+fn serve(
+    served: &Served,
+    words: &[std::path::PathBuf],
+    programs: &Programs,
+    effort: Effort,
+) -> Result<Value, Box<dyn Error>> {
+    let mut arguments = vec![served.mode.to_owned()];
+    arguments.extend(["--buffer".to_owned(), served.buffer_bytes.to_string()]);
+    let mut load = served.load.clone();
+    if served.wire == Wire::Tls {
+        let tls = ["--tls".to_owned(), programs.certificate.display().to_string()];
+        arguments.extend(tls.clone());
+        load.extend(tls);
+    }
+    let server = Server::start(programs, words, &arguments, &[])?;
+    let time = if effort == Effort::Full { "400" } else { "150" };
+    let mut command = Command::new(programs.load());
+    command.args(["pinned", load_core()]).arg(programs.load()).args(&load);
+    command.args(["--warm-up", "100", "--time", time]);
+    command.args(["--port", &server.port.to_string(), "--pid", &server.pid().to_string()]);
+    report(&mut command)
+}
+
+/// Runs a program that reports one line of JSON.
+fn report(command: &mut Command) -> Result<Value, Box<dyn Error>> {
+    let output = command.output()?;
+    if !output.status.success() {
+        let messages = String::from_utf8_lossy(&output.stderr);
+        return Err(messages.lines().last().unwrap_or("it failed in silence").into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}

@@ -1,0 +1,78 @@
+//! Goals: how much a figure of ours may be, mostly beside a peer's in the same run.
+//!
+//! Invariant: a goal whose peer was not measured is neither met nor missed.
+
+use super::trial::Peer;
+
+/// What is to be reached.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Goal {
+    /// At most so many times the peer's figure.
+    AtMost(f64, Peer),
+    /// At least so many times the peer's figure.
+    AtLeast(f64, Peer),
+    /// At most this, in the figure's unit.
+    Within(f64),
+}
+
+/// What came of a goal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Outcome {
+    /// Ours divided by what it is compared with, and whether that is enough.
+    Measured { ratio: f64, met: bool },
+    /// One of the two was not measured.
+    Unknown,
+}
+
+impl Goal {
+    /// Judges our figure; `of` knows the peers'.
+    pub(super) fn judge(&self, ours: Option<f64>, of: impl Fn(Peer) -> Option<f64>) -> Outcome {
+        let Some(ours) = ours else { return Outcome::Unknown };
+        let measured = |against: f64, met: fn(f64, f64) -> bool, bound: f64| {
+            let ratio = ours / against;
+            Outcome::Measured { ratio, met: met(ratio, bound) }
+        };
+        match *self {
+            Self::AtMost(bound, peer) => {
+                of(peer).map_or(Outcome::Unknown, |it| measured(it, |a, b| a <= b, bound))
+            }
+            Self::AtLeast(bound, peer) => {
+                of(peer).map_or(Outcome::Unknown, |it| measured(it, |a, b| a >= b, bound))
+            }
+            Self::Within(bound) => measured(bound, |a, b| a <= b, 1.0),
+        }
+    }
+
+    /// The goal in words.
+    pub(super) fn text(&self, unit: &str) -> String {
+        match self {
+            Self::AtMost(bound, peer) => format!("at most {bound:.2} x {peer}"),
+            Self::AtLeast(bound, peer) => format!("at least {bound:.2} x {peer}"),
+            Self::Within(bound) => format!("at most {bound} {unit}"),
+        }
+    }
+
+    /// Whom it compares with.
+    pub(super) fn peer(&self) -> Option<Peer> {
+        match self {
+            Self::AtMost(_, peer) | Self::AtLeast(_, peer) => Some(peer),
+            Self::Within(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_met_at_its_bound_and_missed_beyond() {
+        let judge = |goal: Goal, ours| goal.judge(Some(ours), |_| Some(100.0));
+        let met = |ratio, met| Outcome::Measured { ratio, met };
+        assert_eq!(judge(Goal::AtMost(0.5, "tokio"), 50.0), met(0.5, true));
+        assert_eq!(judge(Goal::AtMost(0.5, "tokio"), 75.0), met(0.75, false));
+        assert_eq!(judge(Goal::AtLeast(20.0, "kernel"), 1900.0), met(19.0, false));
+        assert_eq!(judge(Goal::Within(200.0), 100.0), met(0.5, true));
+        assert_eq!(Goal::AtMost(1.0, "tokio").judge(Some(1.0), |_| None), Outcome::Unknown);
+    }
+}

@@ -1,0 +1,85 @@
+//! The machine and the day, for the results.
+//!
+//! Invariant: what cannot be found out is said to be unknown.
+
+use std::fs;
+use std::process::Command;
+use std::thread::available_parallelism;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+/// Where servers run.
+pub(super) const SERVER_CORE: &str = "0";
+
+/// Where the load runs: beside the servers, if there is room.
+pub(super) fn load_core() -> &'static str {
+    if available_parallelism().map_or(1, usize::from) > 1 { "1" } else { SERVER_CORE }
+}
+
+/// What was measured on, and when.
+pub(super) fn describe() -> Value {
+    json!({
+        "date": today(),
+        "processor": processor(),
+        "cores": available_parallelism().map_or(1, usize::from),
+        "system": said_by("uname", &["-sr"]),
+        "compiler": said_by("rustc", &["--version"]),
+    })
+}
+
+fn processor() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name"));
+    name.map_or("unknown", |name| name.trim_start_matches([' ', '\t', ':'])).to_owned()
+}
+
+fn said_by(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    output.map_or("unknown".into(), |it| String::from_utf8_lossy(&it.stdout).trim().to_owned())
+}
+
+/// The date in UTC, as year, month and day.
+fn today() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
+    let (year, month, day) = civil(seconds / 86_400);
+    format!("{year}-{month:02}-{day:02}")
+}
+
+/// Year, month and day of so many days after the first of 1970.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let mut year = 1970;
+    let mut left = days;
+    let leap = |year: u64| {
+        let is_leap =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        u64::from(is_leap)
+    };
+    while left >= 365 + leap(year) {
+        left -= 365 + leap(year);
+        year += 1;
+    }
+    let lengths = [31, 28 + leap(year), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 1;
+    for length in lengths {
+        if left < length {
+            break;
+        }
+        left -= length;
+        month += 1;
+    }
+    (year, month, left + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::civil;
+
+    #[test]
+    fn days_become_dates_over_leap_years() {
+        assert_eq!(civil(0), (1970, 1, 1));
+        assert_eq!(civil(11_016), (2000, 2, 29));
+        assert_eq!(civil(11_017), (2000, 3, 1));
+        assert_eq!(civil(20_778), (2026, 11, 21));
+    }
+}

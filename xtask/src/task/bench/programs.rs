@@ -1,0 +1,79 @@
+//! The programs that are measured: where they are, or why one is not there.
+//!
+//! Invariant: a peer that could not be built has its reason, and the others run.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use super::building;
+use super::trial::{Peer, Trial};
+
+/// Who can be built without anything but Rust; the others may be missing.
+const RUST: [&str; 3] = ["ours", "tokio", "mio"];
+
+/// What was built.
+pub(super) struct Programs {
+    /// Where builds go.
+    pub(super) target: PathBuf,
+    /// Where the certificate of the servers with TLS lies.
+    pub(super) certificate: PathBuf,
+    servers: BTreeMap<Peer, Result<Vec<PathBuf>, String>>,
+    release: PathBuf,
+}
+
+impl Programs {
+    /// Builds what the trials need.
+    pub(super) fn build(trials: &[Trial]) -> Result<Self, Box<dyn Error>> {
+        let target = target();
+        let release = building::rust(&target.join("bench"))?;
+        let mut programs = Self {
+            certificate: target.join("bench/certificate"),
+            servers: BTreeMap::new(),
+            release,
+            target,
+        };
+        for peer in trials.iter().flat_map(|trial| trial.peers) {
+            if !programs.servers.contains_key(peer) {
+                let server = programs.server_of(peer);
+                programs.servers.insert(peer, server);
+            }
+        }
+        building::certificate(&programs.load(), &programs.certificate)?;
+        Ok(programs)
+    }
+
+    fn server_of(&self, peer: &str) -> Result<Vec<PathBuf>, String> {
+        let program = self.release.join(format!("bench-{peer}"));
+        match peer {
+            "epoll" => building::c("epoll.c", &program, &[])?,
+            peer if RUST.contains(&peer) => {}
+            other => return Err(format!("nobody knows how to build {other}")),
+        }
+        Ok(vec![program])
+    }
+
+    /// The program that loads servers, and pins programs to cores.
+    pub(super) fn load(&self) -> PathBuf {
+        self.release.join("bench-load")
+    }
+
+    /// The words that begin the peer's server, or why there is none.
+    pub(super) fn server(&self, peer: Peer) -> Result<&[PathBuf], &str> {
+        match self.servers.get(peer) {
+            Some(Ok(words)) => Ok(words),
+            Some(Err(reason)) => Err(reason),
+            None => Err("it was not built"),
+        }
+    }
+}
+
+/// The directory that holds the sources of what is measured.
+pub(super) fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("bench")
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)
+}

@@ -1,0 +1,54 @@
+//! One run of a server.
+//!
+//! Invariant: a server ends with the value that stands for it.
+
+use std::error::Error;
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use super::machine::SERVER_CORE;
+use super::programs::Programs;
+
+/// A server that listens.
+pub(super) struct Server {
+    child: Child,
+    pub(super) port: u16,
+}
+
+impl Server {
+    /// Starts a server on its core, and waits until it listens.
+    pub(super) fn start(
+        programs: &Programs,
+        words: &[PathBuf],
+        arguments: &[String],
+        environment: &[(&str, &OsStr)],
+    ) -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(programs.load());
+        command.args(["pinned", SERVER_CORE]).args(words).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.envs(environment.iter().copied());
+        let mut child = command.spawn()?;
+        let output = child.stdout.take().ok_or("the server has no output")?;
+        let mut server = Self { child, port: 0 };
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let port = line.strip_prefix("ready ").ok_or("the server did not get ready")?;
+        server.port = port.trim_end().parse()?;
+        Ok(server)
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It ends with its standard input; what is told to end and has ended already is as well.
+        drop(self.child.stdin.take());
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

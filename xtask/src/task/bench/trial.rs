@@ -1,0 +1,53 @@
+//! What a trial is: who competes, at what, and which figures come of it.
+//!
+//! Invariant: a trial says all of that in data, so that the list of trials can be read as a table.
+
+use super::figure::Figure;
+
+/// Somebody who is measured, by the name that results have.
+pub(super) type Peer = &'static str;
+
+/// One thing that is measured, with every peer in turn.
+#[derive(Clone, Debug)]
+pub(super) struct Trial {
+    pub(super) id: String,
+    pub(super) title: String,
+    pub(super) peers: &'static [Peer],
+    pub(super) how: How,
+    pub(super) figures: Vec<Figure>,
+}
+
+/// How a peer is measured.
+#[derive(Clone, Debug)]
+pub(super) enum How {
+    /// A server under load.
+    Served(Served),
+}
+
+/// A server and what it is loaded with.
+#[derive(Clone, Debug)]
+pub(super) struct Served {
+    pub(super) mode: &'static str,
+    pub(super) wire: Wire,
+    /// The buffer that each connection has with those peers where each has one.
+    pub(super) buffer_bytes: usize,
+    /// The load's task and options, without the time.
+    pub(super) load: Vec<String>,
+    pub(super) rounds: Rounds,
+}
+
+/// What the bytes travel in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wire {
+    Tcp,
+    Tls,
+}
+
+/// How often each peer is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rounds {
+    /// For what varies.
+    Many,
+    /// For what does not, and for what takes long.
+    Few,
+}

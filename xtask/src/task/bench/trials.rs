@@ -1,0 +1,128 @@
+//! The list of trials.
+//!
+//! Invariant: every row of the table of goals is here, with the goal as it was set.
+
+use super::figure::{Figure, Source};
+use super::goal::Goal;
+use super::trial::{How, Peer, Rounds, Served, Trial, Wire};
+
+use Goal::{AtLeast, AtMost, Within};
+
+const SERVERS: &[Peer] = &["ours", "tokio", "mio", "epoll"];
+
+/// A buffer for messages, and one for whatever is larger.
+const SMALL: usize = 4096;
+const LARGE: usize = 64 * 1024;
+
+/// All of them, in the order of the table.
+pub(super) fn all() -> Vec<Trial> {
+    let mut all = Vec::new();
+    all.extend([50, 1000, 8000].map(echo));
+    all.push(four_writes());
+    all.extend([bulk_echo(), upload(), download()]);
+    all.extend([accept("client"), accept("server")]);
+    all.push(idle());
+    all
+}
+
+fn echo(connections: usize) -> Trial {
+    let load = format!("echo --connections {connections} --bytes 64");
+    let goals = [AtMost(1.0, "tokio"), AtMost(1.03, "mio")];
+    Trial {
+        id: format!("echo-64-{connections}"),
+        title: format!("64 B echo over {connections} connections"),
+        peers: SERVERS,
+        how: served("echo", Wire::Tcp, SMALL, &load, Rounds::Many),
+        figures: vec![per_operation().goals(goals), per_second()],
+    }
+}
+
+/// Ours gathers the four; each of the others sends four times.
+fn four_writes() -> Trial {
+    let load = "echo --connections 50 --bytes 64";
+    let rate = per_second().goals([AtLeast(3.0, "tokio"), AtLeast(3.0, "epoll")]);
+    Trial {
+        id: "four-writes".into(),
+        title: "four writes for each 64 B message over 50 connections".into(),
+        peers: SERVERS,
+        how: served("four", Wire::Tcp, SMALL, load, Rounds::Many),
+        figures: vec![per_operation(), rate],
+    }
+}
+
+fn bulk_echo() -> Trial {
+    Trial {
+        id: "bulk-echo".into(),
+        title: "bulk echo over 4 connections".into(),
+        peers: SERVERS,
+        how: served("echo", Wire::Tcp, LARGE, "echo --connections 4 --bytes 1048576", Rounds::Many),
+        figures: vec![per_kibibyte().goals([AtMost(1.0, "tokio")]), per_second()],
+    }
+}
+
+fn upload() -> Trial {
+    Trial {
+        id: "bulk-upload".into(),
+        title: "bulk upload over 4 connections".into(),
+        peers: SERVERS,
+        how: served("sink", Wire::Tcp, LARGE, "upload --connections 4", Rounds::Many),
+        figures: vec![per_kibibyte().goals([AtMost(1.0, "tokio")]), per_second()],
+    }
+}
+
+fn download() -> Trial {
+    let load = "download --connections 4 --bytes 4194304";
+    Trial {
+        id: "bulk-download".into(),
+        title: "bulk download over 4 connections".into(),
+        peers: SERVERS,
+        how: served("source", Wire::Tcp, LARGE, load, Rounds::Many),
+        figures: vec![per_kibibyte().goals([AtMost(0.90, "tokio")]), per_second()],
+    }
+}
+
+fn accept(closes: &str) -> Trial {
+    let (mode, option) =
+        if closes == "server" { ("close", "--server-closes") } else { ("echo", "") };
+    Trial {
+        id: format!("accept-{closes}"),
+        title: format!("accept, echo 64 B, the {closes} closes"),
+        peers: SERVERS,
+        how: served(
+            mode,
+            Wire::Tcp,
+            SMALL,
+            &format!("visit --connections 16 {option}"),
+            Rounds::Many,
+        ),
+        figures: vec![per_operation().goals([AtMost(0.95, "tokio")]), per_second()],
+    }
+}
+
+fn idle() -> Trial {
+    let memory = |id| Figure::new(id, "B", Source::Reported).goals([Within(200.0)]);
+    Trial {
+        id: "idle".into(),
+        title: "memory per idle connection, at 8,000".into(),
+        peers: SERVERS,
+        how: served("echo", Wire::Tcp, SMALL, "idle --connections 8000 --bytes 65536", Rounds::Few),
+        figures: vec![memory("idle_bytes"), memory("carried_bytes")],
+    }
+}
+
+fn served(mode: &'static str, wire: Wire, buffer_bytes: usize, load: &str, rounds: Rounds) -> How {
+    let load = load.split_whitespace().map(String::from).collect();
+    How::Served(Served { mode, wire, buffer_bytes, load, rounds })
+}
+
+fn per_operation() -> Figure {
+    Figure::new("server_cpu", "ns", Source::ServerPerOperation)
+}
+
+fn per_kibibyte() -> Figure {
+    Figure::new("server_cpu", "ns/KiB", Source::ServerPerKibibyte)
+}
+
+fn per_second() -> Figure {
+    Figure::new("rate", "/s", Source::PerSecond)
+}
