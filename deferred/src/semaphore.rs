@@ -22,7 +22,8 @@ use crate::{Deferred, Failure, IntoDeferred};
 /// A number of tokens, of which each is held by one at a time. Who finds none free waits in line.
 ///
 /// A clone is another handle of the same semaphore. Tokens keep it alive, so those in line get their
-/// turn also when the last handle has been dropped.
+/// turn also when the last handle has been dropped. A callback that panics gives its token back, and
+/// the others in line get theirs while the panic unwinds.
 ///
 /// # Examples
 ///
