@@ -70,8 +70,8 @@ impl Chance {
         if depth >= DEPTH_MAX {
             return Vec::new();
         }
-        // Half of the bodies do nothing but return.
-        let count = [0, 0, 0, 1, 1, 2, 3][self.below(7) as usize];
+        // Most bodies do nothing but return.
+        let count = [0, 0, 0, 0, 1, 1, 2, 3][self.below(8) as usize];
         (0..count).map_while(|_| (self.left > 0).then(|| self.op(depth + 1))).collect()
     }
 
@@ -117,18 +117,19 @@ impl Chance {
         self.left = self.left.saturating_sub(1);
         let row = self.row();
         match self.below(24) {
-            0..=6 => {
-                let rails = [Rails::Value, Rails::Error, Rails::Both][self.below(3) as usize];
+            0..=7 => {
+                let rails =
+                    [Rails::Value, Rails::Error, Rails::Both, Rails::Both][self.below(4) as usize];
                 Op::Add { row, rails, body: self.body(depth) }
             }
-            7 => Op::Pair { row, callback: self.body(depth), errback: self.body(depth) },
-            8..=10 => Op::Fire { row, outcome: self.outcome() },
-            11 => Op::Chain { row, to: self.row() },
-            12 | 13 => Op::Cancel { row },
-            14 => Op::Look { row },
-            15 if self.below(2) == 0 => Op::Drop { row },
+            8 => Op::Pair { row, callback: self.body(depth), errback: self.body(depth) },
+            9..=12 => Op::Fire { row, outcome: self.outcome() },
+            13 => Op::Chain { row, to: self.row() },
+            14 | 15 => Op::Cancel { row },
+            16 => Op::Look { row },
+            17 if self.below(2) == 0 => Op::Drop { row },
             _ if self.dialect == Dialect::Ours => self.own_op(row),
-            16..=19 => Op::Freeze { row },
+            18..=20 => Op::Freeze { row },
             _ => Op::Thaw { row },
         }
     }

@@ -51,6 +51,9 @@ pub fn run(script: &Script) -> Vec<Event> {
 /// How often everything is dropped at the end, as callbacks make tasks and gates meanwhile.
 pub const ENDS: usize = 3;
 
+/// How often all rows are thawed at the end, as callbacks freeze some meanwhile.
+const THAWS: usize = 8;
+
 type Given = Deferred<u8, Error>;
 
 struct World {
@@ -215,11 +218,12 @@ impl World {
         }
     }
 
-    /// Thaws, looks and drops. Promises that are still to be fired are not dropped before the
-    /// trace ends, as that cancels here and means nothing in Twisted.
+    /// Fires what was not fired, thaws what is frozen, looks and drops.
     fn end_as_in_twisted(self: &Rc<Self>) {
         let rows = self.rows.borrow().len();
-        for row in (0..rows).cycle().take(8 * rows) {
+        (0..rows).for_each(|row| self.look(row));
+        (0..rows).for_each(|row| self.op(&Op::Fire { row, outcome: Ok(row as u8) }));
+        for row in (0..rows).cycle().take(THAWS * rows) {
             while self.rows.borrow()[row].frozen > 0 {
                 self.thaw(row);
             }
@@ -227,17 +231,9 @@ impl World {
         (0..rows).for_each(|row| self.look(row));
         (0..rows).for_each(|row| self.op(&Op::Drop { row }));
         for row in 0..rows {
-            let settled =
-                self.rows.borrow()[row].promise.as_ref().is_some_and(Promise::is_cancelled);
-            if settled {
-                drop(self.take_promise(row));
-            }
             let gates = std::mem::take(&mut self.rows.borrow_mut()[row].gates);
             drop(gates);
         }
-        let trace = TRACE.take();
-        (0..rows).for_each(|row| drop(self.take_promise(row)));
-        TRACE.set(trace);
     }
 }
 

@@ -1,0 +1,59 @@
+//! Twisted in a virtual environment of its own, under the target directory.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The version whose behaviour is the model.
+const TWISTED: &str = "26.10.0";
+
+/// The Python that has Twisted, installed now if it has to be.
+///
+/// # Errors
+///
+/// Says why it can't be had here.
+pub(crate) fn python() -> Result<PathBuf, String> {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("twisted-{TWISTED}"));
+    let python = directory.join("bin").join("python");
+    if run(Command::new(&python).args(["-c", &has_twisted()])).is_ok() {
+        return Ok(python);
+    }
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run(Command::new(&python).args(pip).arg(format!("twisted=={TWISTED}")))?;
+    run(Command::new(&python).args(["-c", &has_twisted()]))?;
+    Ok(python)
+}
+
+fn has_twisted() -> String {
+    format!("import twisted; assert twisted.__version__ == '{TWISTED}'")
+}
+
+/// Runs a program, and gives what it writes.
+pub(crate) fn run(command: &mut Command) -> Result<String, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("{program} does not start: {error}"))?;
+    if output.status.success() {
+        return String::from_utf8(output.stdout).map_err(|error| format!("{program}: {error}"));
+    }
+    let said = String::from_utf8_lossy(if output.stderr.is_empty() {
+        &output.stdout
+    } else {
+        &output.stderr
+    });
+    Err(format!("{program} ended with {}: {}", output.status, said.trim()))
+}
+
+/// Says why nothing is proved here.
+///
+/// # Panics
+///
+/// When `ROPEWALK_PEERS=required`.
+pub(crate) fn skip(reason: &str) {
+    let required = env::var_os("ROPEWALK_PEERS").is_some_and(|value| value == "required");
+    assert!(!required, "ROPEWALK_PEERS=required, but {reason}");
+    #[allow(clippy::print_stderr)] // It is for whoever runs the tests.
+    {
+        eprintln!("skipped: {reason}");
+    }
+}
