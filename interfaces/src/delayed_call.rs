@@ -9,6 +9,18 @@ use core::time::Duration;
 
 /// The handle of a pending call, made by [`call_later`](crate::ReactorTime::call_later). Dropping it
 /// cancels nothing.
+///
+/// It is a key into the clock's pending calls and no more: a clone costs nothing, and keeps neither
+/// the call nor the clock alive.
+///
+/// # Differences from Twisted
+///
+/// - A call that is over is forgotten, so there is one error, [`NotPending`], where Twisted tells
+///   `AlreadyCalled` from `AlreadyCancelled`. To tell them apart every call that ever was would have
+///   to be remembered, or to have an allocation of its own.
+/// - Its text says when it is due, not how long that is from now, nor what is called, nor where it
+///   was asked for: the compiler passes no place of the caller through a `dyn` clock.
+/// - Handles can't be compared; what is due first is the clock's affair.
 #[derive(Clone)]
 pub struct DelayedCall {
     timers: Weak<dyn Timers>,
