@@ -13,7 +13,7 @@
 //! All of it asks for a clock, a [`ReactorTime`](interfaces::ReactorTime), and for nothing else of a
 //! reactor. It lives in this crate because this is the lowest one that runs things over the
 //! interfaces: `deferred` knows no clock, and `interfaces` runs nothing. Time is what the clock says
-//! it is, so a test moves a [`testing::Clock`](crate::testing::Clock) and never sleeps.
+//! it is, so a test moves a `testing::Clock` and never sleeps.
 //!
 //! Invariant: nothing of ours is borrowed while a function, an iterator, a callback or the drop of
 //! one runs, so each may do anything with what runs it.

@@ -30,7 +30,7 @@ use super::{AlreadyLooping, NotLooping};
 /// # Panics
 ///
 /// It never panics itself. When the function panics, the looping call has ended, and can be started
-/// again; its Deferred fails with [`Cancelled`], while the panic goes on to the clock.
+/// again; its Deferred fails with [`Cancelled`](deferred::Cancelled), while the panic goes on to the clock.
 ///
 /// # Examples
 ///
