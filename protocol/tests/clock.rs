@@ -1,4 +1,7 @@
 //! Claims about the test clock; it makes the same ones as a reactor, through the same handle.
+//!
+//! Where Twisted tells `AlreadyCalled` from `AlreadyCancelled`, there is one error, `NotPending`: a
+//! clock knows nothing of a call that is over.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,6 +37,7 @@ fn halves(count: usize) -> impl Iterator<Item = Duration> {
     std::iter::repeat_n(HALF, count)
 }
 
+/// clock-001
 #[test]
 fn a_new_clock_reads_zero_and_has_nothing_pending() {
     let clock = Clock::new();
@@ -42,6 +46,7 @@ fn a_new_clock_reads_zero_and_has_nothing_pending() {
     assert!(clock.delayed_calls().is_empty());
 }
 
+/// clock-004, clock-018
 #[test]
 fn a_call_is_due_its_delay_from_now_and_runs_once() {
     let (clock, runs) = (Clock::new(), Runs::default());
@@ -58,6 +63,7 @@ fn a_call_is_due_its_delay_from_now_and_runs_once() {
     assert_eq!(clock.pending(), 0);
 }
 
+/// clock-002, clock-003
 #[test]
 fn every_call_has_a_handle_of_its_own_and_all_are_listed() {
     let (clock, runs) = (Clock::new(), Runs::default());
@@ -77,6 +83,7 @@ fn no_call_runs_inside_call_later() {
     assert_eq!(runs.all(), [("call", 0)]);
 }
 
+/// clock-005, clock-016, clock-018, clock-019
 #[test]
 fn a_call_cannot_cancel_itself_while_it_runs_and_is_not_active_then() {
     let clock = Clock::new();
@@ -98,6 +105,7 @@ fn a_call_cannot_cancel_itself_while_it_runs_and_is_not_active_then() {
     assert_eq!(call.cancel(), Err(NotPending));
 }
 
+/// clock-002, clock-015, clock-017, clock-019
 #[test]
 fn a_cancelled_call_never_runs_and_its_closure_is_dropped_at_once() {
     let clock = Clock::new();
@@ -112,6 +120,7 @@ fn a_cancelled_call_never_runs_and_its_closure_is_dropped_at_once() {
     assert_eq!(call.delay(SECOND), Err(NotPending));
 }
 
+/// clock-006, clock-007, clock-008
 #[test]
 fn a_call_can_be_delayed_and_reset_either_way() {
     let (clock, runs) = (Clock::new(), Runs::default());
@@ -124,6 +133,7 @@ fn a_call_can_be_delayed_and_reset_either_way() {
     assert_eq!(runs.all(), [("delayed", 4), ("sooner", 6), ("later", 8)]);
 }
 
+/// clock-010
 #[test]
 fn moved_calls_keep_the_others_in_order() {
     for first in ["a", "b"] {
@@ -140,6 +150,7 @@ fn moved_calls_keep_the_others_in_order() {
     }
 }
 
+/// clock-011
 #[test]
 fn a_call_may_be_moved_from_inside_another() {
     let (clock, runs) = (Clock::new(), Runs::default());
@@ -150,6 +161,7 @@ fn a_call_may_be_moved_from_inside_another() {
     assert_eq!(runs.all(), [("third", 6), ("moved", 8)]);
 }
 
+/// clock-013
 #[test]
 fn calls_see_the_time_that_was_advanced_to() {
     let (clock, runs) = (Clock::new(), Runs::default());
@@ -158,6 +170,7 @@ fn calls_see_the_time_that_was_advanced_to() {
     assert_eq!(runs.all(), [("call", 10)]);
 }
 
+/// clock-013
 #[test]
 fn calls_for_no_delay_that_a_call_makes_run_in_the_same_advance() {
     fn again(clock: Clock, runs: Runs, left: u32) {
@@ -173,6 +186,7 @@ fn calls_for_no_delay_that_a_call_makes_run_in_the_same_advance() {
     assert_eq!(runs.all(), [("again", 0); 5]);
 }
 
+/// clock-014
 #[test]
 fn calls_due_at_the_same_time_run_in_the_order_they_were_made() {
     let (clock, runs) = (Clock::new(), Runs::default());
@@ -219,4 +233,77 @@ fn a_handle_outlives_its_clock() {
     assert!(!call.active());
     assert_eq!(call.cancel(), Err(NotPending));
     assert_eq!(format!("{call:?}"), "DelayedCall(not pending)");
+}
+
+/// clock-009: what is asked of the interface knows no more of the clock than of a reactor; the
+/// conformance suite asks both.
+#[test]
+fn it_is_a_clock_like_any_other() {
+    fn asks(time: &dyn ReactorTime, asked: &Rc<RefCell<Vec<Duration>>>) -> DelayedCall {
+        let (asked, now) = (asked.clone(), time.seconds());
+        time.call_later(SECOND, Box::new(move || asked.borrow_mut().push(now)))
+    }
+    let (clock, asked) = (Clock::new(), Rc::default());
+    let shared: Rc<dyn ReactorTime> = Rc::new(clock.clone());
+    let calls = [asks(&clock, &asked), asks(&shared, &asked), asks(&*shared, &asked)];
+    clock.advance(SECOND);
+    assert_eq!(*asked.borrow(), [Duration::ZERO; 3]);
+    assert!(!calls.iter().any(DelayedCall::active));
+}
+
+/// clock-012
+#[test]
+fn pump_is_one_advance_after_the_other() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    let (pumped, pumped_runs) = (Clock::new(), Runs::default());
+    for seconds in [3, 1, 4, 2] {
+        runs.later(&clock, seconds, "call");
+        pumped_runs.later(&pumped, seconds, "call");
+    }
+    let steps = [HALF, SECOND, Duration::ZERO, SECOND * 2, SECOND];
+    steps.iter().for_each(|step| clock.advance(*step));
+    pumped.pump(steps);
+    assert_eq!(pumped_runs.all(), [("call", 3), ("call", 7), ("call", 7), ("call", 9)]);
+    assert_eq!(pumped_runs.all(), runs.all());
+    assert_eq!(pumped.seconds(), clock.seconds());
+}
+
+/// clock-023
+#[test]
+fn reset_counts_from_what_the_clock_reads_then() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    clock.advance(SECOND * 4);
+    let call = runs.later(&clock, 1, "call");
+    clock.call_later(SECOND, Box::new(|| {})).cancel().unwrap();
+    assert_eq!(call.time(), Some(SECOND * 5));
+    call.delay(SECOND * 10).unwrap();
+    clock.advance(SECOND * 6);
+    call.reset(SECOND * 3).unwrap();
+    assert_eq!(call.time(), Some(SECOND * 13), "it reads 10");
+}
+
+/// clock-021: it shows when it is due, as a handle does not know what time it is.
+#[test]
+fn a_call_shows_when_it_is_due_whatever_has_become_of_it() {
+    let clock = Clock::new();
+    let shown = Rc::<RefCell<Option<DelayedCall>>>::default();
+    let inside = Rc::<RefCell<String>>::default();
+    let (own, out) = (shown.clone(), inside.clone());
+    let call = clock.call_later(
+        SECOND,
+        Box::new(move || *out.borrow_mut() = format!("{:?}", own.borrow().as_ref().unwrap())),
+    );
+    shown.replace(Some(call.clone()));
+    assert_eq!(format!("{call:?}"), "DelayedCall(due at 1s)");
+    call.delay(HALF).unwrap();
+    assert_eq!(format!("{call:?}"), "DelayedCall(due at 1.5s)");
+    call.reset(SECOND * 2).unwrap();
+    assert_eq!(format!("{call:?}"), "DelayedCall(due at 2s)");
+    clock.advance(SECOND * 2);
+    assert_eq!(*inside.borrow(), "DelayedCall(not pending)", "while it runs");
+    assert_eq!(format!("{call:?}"), "DelayedCall(not pending)");
+    let cancelled = clock.call_later(SECOND, Box::new(|| {}));
+    cancelled.cancel().unwrap();
+    assert_eq!(format!("{cancelled:?}"), "DelayedCall(not pending)");
+    assert_eq!(format!("{clock:?}"), "Clock { now: 2s, pending: 0 }");
 }
