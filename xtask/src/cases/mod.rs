@@ -14,6 +14,7 @@ mod push_producer;
 mod stream_closing;
 mod stream_order;
 mod stream_reading;
+mod task;
 mod tcp;
 mod thread_pool;
 mod threads;
@@ -50,6 +51,7 @@ pub fn all() -> Vec<Case> {
         pull_producer::CASES,
         time::CASES,
         time_moving::CASES,
+        task::CASES,
         threads::CASES,
         thread_pool::CASES,
         core::CASES,
