@@ -20,18 +20,17 @@ pub(crate) struct Inner {
     tasks: RefCell<Tasks>,
     ready: Arc<ReadyList>,
     /// What a run has yet to poll. It outlives a run that ends by a panic.
-    row: Cell<Row>,
+    row: Row,
     /// How many tasks are being polled, one inside the spawning of the other.
     polls: Cell<usize>,
 }
 
 impl Inner {
-    /// Takes those that were woken, unless a run was left in the middle.
     pub(crate) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
         Inner {
             tasks: RefCell::default(),
             ready: ReadyList::new(wake),
-            row: Cell::default(),
+            row: Row::new(),
             polls: Cell::new(0),
         }
     }
@@ -62,27 +61,18 @@ impl Inner {
 
     #[inline]
     pub(crate) fn is_ready(&self) -> bool {
-        !self.ready.is_empty() || self.has_row()
+        !self.ready.is_empty() || !self.row.is_empty()
     }
 
+    /// Takes those that were woken, unless a run was left in the middle.
     pub(crate) fn line_up(&self) {
-        if !self.has_row() {
-            self.row.set(self.ready.take());
+        if self.row.is_empty() {
+            self.row.swap(&self.ready.take());
         }
     }
 
-    fn has_row(&self) -> bool {
-        let row = self.row.take();
-        let has = !row.is_empty();
-        self.row.set(row);
-        has
-    }
-
     pub(crate) fn next(&self) -> Option<TaskWaker> {
-        let mut row = self.row.take();
-        let waker = row.pop();
-        self.row.set(row);
-        waker.inspect(TaskWaker::clear_woken)
+        self.row.pop().inspect(TaskWaker::clear_woken)
     }
 
     pub(crate) fn resume(&self, waker: &TaskWaker) {

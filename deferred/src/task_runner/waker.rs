@@ -14,6 +14,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
+use core::cell::Cell;
 use core::mem::ManuallyDrop;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
@@ -49,7 +50,8 @@ struct Header {
 
 /// Tasks that are about to be polled, first woken first.
 pub(crate) struct Row {
-    first: *mut Header,
+    /// It owns the next, and so on.
+    first: Cell<*mut Header>,
 }
 
 /// Its address tells our wakers from all others: every waker with this table was made here, so its
@@ -87,14 +89,14 @@ impl ReadyList {
     /// Takes all of them.
     pub(crate) fn take(&self) -> Row {
         let mut at = self.head.swap(ptr::null_mut(), Ordering::Acquire);
-        let mut row = Row::default();
+        let mut first = ptr::null_mut();
         while !at.is_null() {
             // SAFETY: the list owned a count of each, and the swap made that list ours.
-            let before = unsafe { (*at).next.swap(row.first, Ordering::Relaxed) };
-            row.first = at;
+            let before = unsafe { (*at).next.swap(first, Ordering::Relaxed) };
+            first = at;
             at = before;
         }
-        row
+        Row { first: Cell::new(first) }
     }
 }
 
@@ -105,24 +107,29 @@ impl Drop for ReadyList {
 }
 
 impl Row {
-    pub(crate) fn pop(&mut self) -> Option<TaskWaker> {
-        if self.first.is_null() {
+    pub(crate) fn new() -> Self {
+        Row { first: Cell::new(ptr::null_mut()) }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.get().is_null()
+    }
+
+    /// Changes places with another.
+    pub(crate) fn swap(&self, other: &Row) {
+        self.first.swap(&other.first);
+    }
+
+    pub(crate) fn pop(&self) -> Option<TaskWaker> {
+        let first = self.first.get();
+        if first.is_null() {
             return None;
         }
         // SAFETY: a row owns a count of each of its tasks, and gives this one away.
-        let task = unsafe { Arc::from_raw(self.first.cast_const()) };
-        self.first = task.next.swap(ptr::null_mut(), Ordering::Relaxed);
+        let task = unsafe { Arc::from_raw(first.cast_const()) };
+        self.first.set(task.next.swap(ptr::null_mut(), Ordering::Relaxed));
         Some(TaskWaker(task))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_null()
-    }
-}
-
-impl Default for Row {
-    fn default() -> Self {
-        Row { first: ptr::null_mut() }
     }
 }
 
