@@ -9,6 +9,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
+use deferred::TaskRunner;
 use interfaces::{Address, Observer, Occurrence, Reason};
 
 use crate::attempt::Attempt;
@@ -22,7 +23,7 @@ use crate::slots::Slots;
 use crate::standard_error::StandardError;
 use crate::stream::{Running, Stream};
 use crate::sys::{Ready, Sys, Token};
-use crate::tasks::Tasks;
+use crate::tasks;
 use crate::thread_pool::Works;
 use crate::timer_queue::TimerQueue;
 
@@ -35,7 +36,7 @@ pub(crate) struct Core<S: Sys> {
     pub(crate) timers: RefCell<TimerQueue>,
     pub(crate) agenda: Agenda<S>,
     pub(crate) buffers: Buffers,
-    pub(crate) tasks: Tasks,
+    pub(crate) tasks: TaskRunner,
     pub(crate) shared: Arc<Shared<S>>,
     pub(crate) works: Works,
     pub(crate) lifetime: Lifetime,
@@ -93,7 +94,7 @@ impl<S: Sys> Core<S> {
                 events: Cell::default(),
             },
             buffers: Buffers { read: Cell::new(None), pool: RefCell::default() },
-            tasks: Tasks::new(&shared),
+            tasks: tasks::runner(&shared),
             shared,
             works: Works::default(),
             lifetime: Lifetime::default(),
@@ -113,14 +114,6 @@ impl<S: Sys> Core<S> {
         let result = self.call_without_tasks(callback, peer, foreign);
         self.run_woken_tasks();
         result
-    }
-
-    /// Polls the tasks that are ready, unless foreign code runs: a task comes after the call that
-    /// woke it, not inside of what that call asks of the reactor.
-    pub(crate) fn run_woken_tasks(&self) {
-        if self.tasks.are_ready() && self.agenda.depth.get() == 0 {
-            self.run_tasks();
-        }
     }
 
     /// Drops what may hold the last reference to something foreign.
@@ -193,7 +186,7 @@ impl<S: Sys> Drop for Core<S> {
         tenants.into_iter().for_each(|tenant| quietly(|| tenant.leave()));
         drop_each(self.agenda.closings.take());
         drop_each(self.timers.get_mut().take_all());
-        drop_each(self.tasks.take_all());
+        self.tasks.drop_tasks_with(|step| quietly(step));
         drop_each(self.works.take_all());
         drop_each(self.lifetime.take_all());
         drop_each(self.signal_handlers.take());

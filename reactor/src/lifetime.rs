@@ -182,7 +182,7 @@ impl<S: Sys> Core<S> {
     pub(crate) fn end(&self) {
         let calls = self.timers.borrow_mut().take_all();
         calls.into_iter().for_each(|call| self.let_go("timer", call));
-        self.tasks.take_all().into_iter().for_each(|task| self.let_go("task", task));
+        self.let_go_of_tasks();
         self.works.take_all().into_iter().for_each(|done| self.let_go("work of a thread", done));
         self.lifetime.stage.set(Stage::Idle);
     }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deferred::Deferred;
+use deferred::{Deferred, Fault};
 use interfaces::{DelayedCall, Observer};
 
 use crate::Kernel;
@@ -96,10 +96,7 @@ impl<S: Sys> Reactor<S> {
     /// When it runs already (`EALREADY`-like, [`io::ErrorKind::ResourceBusy`]), or when waiting for
     /// events fails for good.
     pub fn run(&self) -> io::Result<()> {
-        if self.0.lifetime.stage() != Stage::Idle {
-            let why = "cannot run the reactor: it runs already";
-            return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
-        }
+        self.refuse_if_running()?;
         self.0.start_up();
         let outcome = self.run_turns();
         if outcome.is_err() {
@@ -107,6 +104,14 @@ impl<S: Sys> Reactor<S> {
         }
         self.0.end();
         outcome
+    }
+
+    pub(crate) fn refuse_if_running(&self) -> io::Result<()> {
+        if self.0.lifetime.stage() == Stage::Idle {
+            return Ok(());
+        }
+        let why = "cannot run the reactor: it runs already";
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, why))
     }
 
     fn run_turns(&self) -> io::Result<()> {
@@ -140,9 +145,17 @@ impl<S: Sys> Reactor<S> {
         self.0.call_later(delay, Box::new(call))
     }
 
-    /// Runs a future on this reactor, from the next foreign call on. Cancelling the Deferred drops
-    /// the future; dropping the Deferred does not.
-    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Deferred<T> {
+    /// Runs a future on this reactor. Twisted's `ensureDeferred`.
+    ///
+    /// Its first step is made before this returns; later it resumes after the call that woke it has
+    /// returned, and before the next event. Dropping the Deferred stops nothing, and cancelling it
+    /// cancels what the future awaits: see [`TaskRunner::spawn`](deferred::TaskRunner::spawn). A
+    /// future that panics is gone, the observer is told, and its Deferred is cancelled.
+    #[track_caller]
+    pub fn spawn<T: 'static, E: Fault>(
+        &self,
+        future: impl Future<Output = Result<T, E>> + 'static,
+    ) -> Deferred<T, E> {
         self.0.spawn(future)
     }
 

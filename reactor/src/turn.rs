@@ -48,7 +48,7 @@ impl<S: Sys> Core<S> {
     fn timeout(&self, wait_at_most: Option<Duration>) -> Option<Duration> {
         let waiting = !self.agenda.dirty.borrow().is_empty()
             || !self.agenda.closings.borrow().is_empty()
-            || self.tasks.are_ready()
+            || self.tasks.is_ready()
             || self.shared.is_woken()
             || self.can_advance();
         if waiting {

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use deferred::Failure;
 use interfaces::{
     ConnectTcp, ConnectUnix, ListenUnix, ReactorCore as _, ReactorTcp as _, ReactorThreads as _,
     ReactorUnix as _, UnixAddress,
@@ -106,13 +107,13 @@ fn nothing_is_left_open_whatever_a_reactor_did() {
             assert!(reactor.listen_unix(&ListenUnix::new(missing), echo()).is_err());
         });
         leaves_nothing("tasks that were never polled, and calls that were never run", &|reactor| {
-            drop(reactor.spawn(std::future::pending::<()>()));
+            drop(reactor.spawn(std::future::pending::<Result<(), Failure>>()));
             reactor.remote().call_from_thread(|_| {});
         });
         leaves_nothing("a waker that is kept", &|reactor| {
             drop(reactor.spawn(std::future::poll_fn(|context| {
                 std::mem::forget(context.waker().clone());
-                std::task::Poll::<()>::Pending
+                std::task::Poll::<Result<(), Failure>>::Pending
             })));
             reactor.turn(Some(Duration::ZERO)).unwrap();
         });

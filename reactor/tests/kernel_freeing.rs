@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use deferred::Deferred;
+use deferred::{Deferred, Failure};
 use interfaces::{Phase, ReactorCore as _, ReactorThreads as _, ReactorUnix as _, SystemEvent};
 use kernel_support::busy::BusyServer;
 use kernel_support::{PATIENCE, Probe, Seen, echo, listen, turn_until};
@@ -46,6 +46,7 @@ fn furnish(
     drop(reactor.spawn(async move {
         std::future::pending::<()>().await;
         drop(held);
+        Ok::<(), Failure>(())
     }));
     let held = next("factory");
     let (protocol, transport) = (next("protocol"), Rc::new(RefCell::new(None)));

@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::Deferred;
+use deferred::{Deferred, Failure};
 use interfaces::{NotRunning, Phase, ReactorCore as _, Reason, SystemEvent, Transport};
 use kernel_support::{Lines, PATIENCE, Probe, Seen, listen, turn_until};
 use ropewalk_reactor::{Census, Reactor};
@@ -153,7 +153,14 @@ fn stop_works_from_inside_any_callback_and_a_second_one_is_refused() {
         let mut client = None;
         match place {
             "timer" => drop(reactor.call_later(Duration::ZERO, stop)),
-            "task" => drop(reactor.spawn(async move { stop() })),
+            "task" => {
+                let spawner = reactor.clone();
+                let task = async move {
+                    stop();
+                    Ok::<(), Failure>(())
+                };
+                reactor.call_when_running(Box::new(move || drop(spawner.spawn(task))));
+            }
             "another thread" => {
                 let remote = reactor.remote();
                 let told = refused.clone();

@@ -41,12 +41,52 @@ impl Drop for Dropped {
 fn what_a_future_returns_is_what_its_deferred_fires_with() {
     let reactor = Reactor::new().unwrap();
     let (deferred, promise) = Deferred::<u32>::new();
-    let outcome = outcome_of(reactor.spawn(async move { deferred.await.unwrap() + 1 }));
+    let outcome = outcome_of(reactor.spawn(async move { Ok(deferred.await? + 1) }));
     reactor.turn(Some(Duration::ZERO)).unwrap();
     assert!(outcome.borrow().is_none());
     reactor.call_later(Duration::ZERO, move || promise.callback(41));
     turn_until(&reactor, "the task is done", || outcome.borrow().is_some());
     assert_eq!(outcome.take().unwrap().unwrap(), 42);
+    assert_eq!(reactor.census(), Census::default());
+}
+
+#[test]
+fn the_first_step_of_a_task_is_made_inside_the_call_that_spawns_it() {
+    let reactor = Reactor::new().unwrap();
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let (deferred, promise) = Deferred::<()>::new();
+    let told = log.clone();
+    let outcome = outcome_of(reactor.spawn(async move {
+        told.borrow_mut().push("first step");
+        deferred.await?;
+        told.borrow_mut().push("second step");
+        Ok(())
+    }));
+    log.borrow_mut().push("spawned");
+    promise.callback(());
+    log.borrow_mut().push("fired");
+    turn_until(&reactor, "the task is done", || outcome.borrow().is_some());
+    assert_eq!(*log.borrow(), ["first step", "spawned", "fired", "second step"]);
+}
+
+#[test]
+fn a_cancelled_task_handles_that_where_it_awaits_and_goes_on() {
+    let reactor = Reactor::new().unwrap();
+    let (never, never_promise) = Deferred::<u32>::new();
+    let (later, later_promise) = Deferred::<u32>::new();
+    let spawned = reactor.spawn(async move {
+        never.await.unwrap_err().trap::<Cancelled>()?;
+        Ok(later.await? + 1)
+    });
+    let handle = spawned.cancel_handle();
+    let outcome = outcome_of(spawned);
+    handle.cancel();
+    assert!(never_promise.is_cancelled());
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    assert_eq!((outcome.borrow().is_none(), reactor.census().tasks), (true, 1));
+    reactor.call_later(Duration::ZERO, move || later_promise.callback(1));
+    turn_until(&reactor, "the task is done", || outcome.borrow().is_some());
+    assert_eq!(outcome.take().unwrap().unwrap(), 2);
     assert_eq!(reactor.census(), Census::default());
 }
 
@@ -57,8 +97,9 @@ fn a_task_resumes_after_the_call_that_woke_it_and_before_the_next() {
     let (deferred, promise) = Deferred::<()>::new();
     let told = log.clone();
     drop(reactor.spawn(async move {
-        deferred.await.unwrap();
+        deferred.await?;
         told.borrow_mut().push("task");
+        Ok::<(), Failure>(())
     }));
     reactor.turn(Some(Duration::ZERO)).unwrap();
     let told = log.clone();
@@ -79,8 +120,9 @@ fn a_task_stays_outside_of_the_callback_that_woke_it_whatever_that_asks_of_the_r
     let (deferred, promise) = Deferred::<()>::new();
     let told = log.clone();
     drop(reactor.spawn(async move {
-        deferred.await.unwrap();
+        deferred.await?;
         told.borrow_mut().push("task");
+        Ok::<(), Failure>(())
     }));
     reactor.turn(Some(Duration::ZERO)).unwrap();
     let (port, address) = listen(&reactor, echo());
@@ -106,14 +148,16 @@ fn one_task_does_not_run_inside_another() {
     let (deferred, promise) = Deferred::<()>::new();
     let told = log.clone();
     drop(reactor.spawn(async move {
-        deferred.await.unwrap();
+        deferred.await?;
         told.borrow_mut().push("second");
+        Ok::<(), Failure>(())
     }));
     let (told, asked) = (log.clone(), reactor.clone());
     drop(reactor.spawn(async move {
         promise.callback(());
         drop(listen(&asked, echo()));
         told.borrow_mut().push("first");
+        Ok::<(), Failure>(())
     }));
     turn_until(&reactor, "both are done", || log.borrow().len() == 2);
     assert_eq!(*log.borrow(), ["first", "second"]);
@@ -121,13 +165,14 @@ fn one_task_does_not_run_inside_another() {
 }
 
 #[test]
-fn cancelling_drops_the_future_at_once_and_dropping_the_deferred_does_not() {
+fn cancelling_drops_a_future_that_awaits_no_deferred_and_dropping_the_deferred_does_not() {
     let reactor = Reactor::new().unwrap();
     let dropped = Rc::new(Cell::new(false));
     let guard = Dropped(dropped.clone());
     let spawned = reactor.spawn(async move {
         std::future::pending::<()>().await;
         drop(guard);
+        Ok(())
     });
     let handle = spawned.cancel_handle();
     let outcome = outcome_of(spawned);
@@ -145,12 +190,16 @@ fn a_task_may_cancel_itself_while_it_runs() {
     let guard = Dropped(dropped.clone());
     let itself = Rc::new(RefCell::new(None::<deferred::CancelHandle>));
     let own = itself.clone();
+    let (start, promise) = Deferred::<()>::new();
     let spawned = reactor.spawn(async move {
+        start.await?;
         own.take().unwrap().cancel();
         std::future::pending::<()>().await;
         drop(guard);
+        Ok(())
     });
     itself.replace(Some(spawned.cancel_handle()));
+    promise.callback(());
     let outcome = outcome_of(spawned);
     turn_until(&reactor, "it is dropped", || dropped.get());
     assert!(outcome.take().unwrap().unwrap_err().check::<Cancelled>());
@@ -162,7 +211,7 @@ fn a_panic_in_a_task_fails_its_deferred_and_the_others_go_on() {
     let reactor = Reactor::new().unwrap();
     let lines = Lines::watch(&reactor);
     let broken = outcome_of(reactor.spawn(async { panic!("on purpose") }));
-    let whole = outcome_of(reactor.spawn(async { 7 }));
+    let whole = outcome_of(reactor.spawn(async { Ok(7) }));
     turn_until(&reactor, "both are told", || broken.borrow().is_some() && whole.borrow().is_some());
     let failed: Result<(), Failure> = broken.take().unwrap();
     assert!(failed.is_err());
@@ -184,6 +233,7 @@ fn a_panic_in_the_drop_of_a_future_costs_nobody_else() {
     let bad = Bad;
     let done = outcome_of(reactor.spawn(async move {
         let _bad = bad;
+        Ok(())
     }));
     turn_until(&reactor, "it is done", || done.borrow().is_some());
     assert_eq!(lines.count("on purpose"), 1);
@@ -192,6 +242,7 @@ fn a_panic_in_the_drop_of_a_future_costs_nobody_else() {
         drop(reactor.spawn(async move {
             std::future::pending::<()>().await;
             drop(bad);
+            Ok::<(), Failure>(())
         }));
     }
     reactor.turn(Some(Duration::ZERO)).unwrap();
@@ -214,7 +265,7 @@ fn another_thread_wakes_a_task_and_with_it_a_reactor_that_waits() {
         let (running, stopper) = (stopper.clone(), stopper.clone());
         let stop = move || stopper.stop().unwrap();
         running.call_when_running(Box::new(stop));
-        Poll::Ready(state.0)
+        Poll::Ready(Ok(state.0))
     })));
     let waking = std::thread::spawn(move || {
         for _ in 0..100 {
@@ -243,7 +294,7 @@ fn a_task_that_always_wakes_itself_does_not_keep_a_connection_from_its_turn() {
     drop(reactor.spawn(poll_fn(move |context| {
         count.set(count.get() + 1);
         context.waker().wake_by_ref();
-        Poll::<()>::Pending
+        Poll::<Result<(), Failure>>::Pending
     })));
     let (_port, address) = listen(&reactor, echo());
     let mut client = TcpStream::connect(address).unwrap();
@@ -275,9 +326,9 @@ fn a_task_that_reads_a_protocol_finds_it_free() {
     let (_port, address) = listen(&reactor, factory);
     let own = seen.clone();
     let done = outcome_of(reactor.spawn(async move {
-        let length = deferred.await.unwrap();
+        let length = deferred.await?;
         own.transport().write(b"written by a task");
-        length
+        Ok(length)
     }));
     let mut client = TcpStream::connect(address).unwrap();
     client.set_nonblocking(true).unwrap();
@@ -297,6 +348,7 @@ fn a_task_that_was_woken_last_is_freed_with_its_reactor() {
     drop(reactor.spawn(async move {
         std::future::pending::<()>().await;
         drop(guard);
+        Ok::<(), Failure>(())
     }));
     drop(reactor);
     assert!(dropped.get());

@@ -138,6 +138,7 @@ impl Workshop {
             ended.set(program.await);
             // It may be stopping already.
             let _ = reactor.stop();
+            Ok::<(), Failure>(())
         };
         let reactor = self.reactor.clone();
         self.reactor.call_when_running(Box::new(move || drop(reactor.spawn(program))));
