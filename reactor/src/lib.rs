@@ -55,6 +55,7 @@
 #![deny(unsafe_code)]
 
 mod limits;
+mod react;
 mod reactor;
 mod remote;
 mod standard_error;
@@ -90,6 +91,7 @@ mod sys;
 
 pub use kernel::{Kernel, Listener};
 pub use limits::Limits;
+pub use react::{SystemExit, react};
 pub use reactor::{Census, Reactor};
 pub use remote::Remote;
 pub use simulated::{

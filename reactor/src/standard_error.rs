@@ -3,6 +3,7 @@
 //! Invariant: what went wrong is printed, what went well is not, and a standard error that is closed
 //! or full changes nothing.
 
+use std::error::Error;
 use std::fmt;
 use std::io::{self, Write as _};
 
@@ -27,10 +28,25 @@ impl Observer for StandardError {
                 print(format_args!("a {callback} panicked: {message}"));
             }
             Occurrence::Failed { attempt, error } => {
-                print(format_args!("{attempt} failed: {error}"));
+                print(format_args!("{attempt} failed: {}", Causes(*error)));
             }
             _ => {}
         }
+    }
+}
+
+/// An error and its sources, outermost first.
+struct Causes<'a>(&'a (dyn Error + 'static));
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(source) = next {
+            write!(f, ": {source}")?;
+            next = source.source();
+        }
+        Ok(())
     }
 }
 
