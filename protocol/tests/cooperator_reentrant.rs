@@ -42,12 +42,16 @@ fn finished(deferred: Deferred<()>) -> Option<TaskFinished> {
 #[test]
 fn a_step_may_stop_its_own_task_and_is_the_last_one() {
     let (clock, cooperator) = cooperator();
-    let (task, handle) = knowing_itself(&cooperator, |task| {
+    let held = Rc::new(());
+    let inside = held.clone();
+    let (task, handle) = knowing_itself(&cooperator, move |task| {
+        let _held = &inside;
         task.stop().unwrap();
         Some(Ok(()))
     });
     let done = task.when_done();
     clock.advance(TURN);
+    assert_eq!(Rc::strong_count(&held), 1, "its iterator is gone, though the task is held");
     assert_eq!(finished(done), Some(TaskFinished::TaskStopped));
     assert_eq!(clock.pending(), 0);
     handle.take();
@@ -197,9 +201,16 @@ fn ten_thousand_tasks_take_their_steps_by_turns() {
 #[test]
 fn it_shows_what_it_is_at() {
     let (clock, cooperator) = cooperator();
-    let task = cooperator.cooperate([Ok(())]);
+    let (wait, promise) = Deferred::<()>::new();
+    let task = cooperator.cooperate([wait]);
     assert_eq!(format!("{cooperator:?}"), "Cooperator { stage: Started, unfinished: 1, .. }");
     assert_eq!(format!("{task:?}"), "CooperativeTask(Queued, 0 pauses)");
+    clock.advance(TURN);
+    task.pause().unwrap();
+    assert_eq!(format!("{task:?}"), "CooperativeTask(Waiting, 1 pauses)");
+    promise.callback(());
+    assert_eq!(format!("{task:?}"), "CooperativeTask(Parked, 1 pauses)");
+    task.resume().unwrap();
     clock.advance(TURN);
     assert_eq!(format!("{task:?}"), "CooperativeTask(TaskDone)");
 }

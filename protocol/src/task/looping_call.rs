@@ -69,6 +69,7 @@ use super::{AlreadyLooping, NotLooping};
 ///   Twisted that goes on.
 /// - After a [`stop`](Self::stop) it can be started again when its last run is over, not before. In
 ///   Twisted two runs may then go on at once, of which one Deferred never fires.
+/// - A start begins to count ticks; in Twisted those since the last run before it count, too.
 /// - A [`reset`](Self::reset) that comes during a run counts; in Twisted it does nothing then.
 /// - When the clock lets go of the pending call, as a reactor does at its end, the looping call has
 ///   ended, and its Deferred is cancelled. In Twisted it waits for ever.

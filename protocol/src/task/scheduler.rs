@@ -180,7 +180,6 @@ impl Scheduler {
     }
 
     fn take_turn(self: Rc<Self>) {
-        self.turn.set(None);
         self.in_turn.set(true);
         // Also when a step panics.
         let _over = OnDrop(|| {
