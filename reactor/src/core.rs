@@ -25,7 +25,7 @@ use crate::stream::{Running, Stream};
 use crate::sys::{Ready, Sys, Token};
 use crate::tasks;
 use crate::thread_pool::Works;
-use crate::timer_queue::TimerQueue;
+use crate::timers::TimerQueue;
 
 /// Everything of one reactor.
 pub(crate) struct Core<S: Sys> {

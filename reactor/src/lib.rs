@@ -83,7 +83,7 @@ mod thread_pool;
 mod close_machine;
 mod outgoing;
 mod slots;
-mod timer_queue;
+mod timers;
 
 mod kernel;
 mod simulated;

@@ -54,7 +54,7 @@ impl<S: Sys> Core<S> {
         if waiting {
             return Some(Duration::ZERO);
         }
-        let next = self.timers.borrow().next_time();
+        let next = self.timers.borrow_mut().next_time();
         let until_next = next.map(|time| time.saturating_sub(self.sys.now()));
         match (until_next, wait_at_most) {
             (Some(until_next), Some(at_most)) => Some(until_next.min(at_most)),
@@ -64,14 +64,15 @@ impl<S: Sys> Core<S> {
 
     fn run_due_timers(&self) {
         self.run_woken_tasks();
-        let mark = self.timers.borrow().mark();
-        let Some(next) = self.timers.borrow().next_time() else { return };
+        self.timers.borrow_mut().begin_phase();
+        let next = self.timers.borrow_mut().next_time();
+        let Some(next) = next else { return };
         let now = self.sys.now();
         if next > now {
             return;
         }
         loop {
-            let call = self.timers.borrow_mut().pop_due(now, mark);
+            let call = self.timers.borrow_mut().pop_due(now);
             let Some(call) = call else { return };
             // A panic was observed, and the other calls go on.
             drop(self.call("timer", None, call));

@@ -1,0 +1,166 @@
+//! The queue against an ordered map, and that a key names one call for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use interfaces::TimerKey;
+
+/// A step of a small linear congruential generator: enough to vary the operations.
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *state >> 33
+}
+
+fn after(nanoseconds: u64) -> Duration {
+    Duration::from_nanos(nanoseconds)
+}
+
+/// The queue, and what it is compared with: calls by time and order, and the place of each.
+struct Pair {
+    queue: TimerQueue,
+    model: BTreeMap<(u64, u64), TimerKey>,
+    places: BTreeMap<TimerKey, (u64, u64)>,
+    order: u64,
+    ran: Rc<Cell<u64>>,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let (model, places) = (BTreeMap::new(), BTreeMap::new());
+        Self { queue: TimerQueue::new(), model, places, order: 0, ran: Rc::default() }
+    }
+
+    fn insert(&mut self, time: u64) {
+        let (ran, number) = (self.ran.clone(), self.order);
+        let key = self.queue.insert(after(time), Box::new(move || ran.set(number)));
+        self.place(key, time);
+    }
+
+    fn place(&mut self, key: TimerKey, time: u64) {
+        self.model.insert((time, self.order), key);
+        self.places.insert(key, (time, self.order));
+        self.order += 1;
+    }
+
+    fn cancel(&mut self, key: TimerKey) {
+        assert!(self.queue.cancel(key).is_ok());
+        assert!(self.queue.cancel(key).is_err());
+        self.model.remove(&self.places.remove(&key).expect("known"));
+    }
+
+    fn set_time(&mut self, key: TimerKey, time: u64) {
+        self.queue.set_time(key, after(time)).expect("known");
+        self.model.remove(&self.places[&key]);
+        self.place(key, time);
+    }
+
+    /// Takes the soonest call if it is due at `time`, and sees that it is the right one.
+    fn pop(&mut self, time: u64) {
+        self.queue.begin_phase();
+        let first = self.model.first_key_value().map(|(place, key)| (*place, *key));
+        let popped = self.queue.pop_due(after(time));
+        match first.filter(|((due, _), _)| *due <= time) {
+            Some((place, key)) => {
+                popped.expect("one is due")();
+                assert_eq!(self.queue.time(key), None, "the soonest is gone");
+                self.model.remove(&place);
+                self.places.remove(&key);
+            }
+            None => assert!(popped.is_none()),
+        }
+    }
+
+    fn check(&mut self) {
+        let next_time = self.model.first_key_value().map(|((due, _), _)| after(*due));
+        assert_eq!(self.queue.next_time(), next_time);
+        assert_eq!(self.queue.len(), self.places.len());
+    }
+}
+
+#[test]
+fn a_million_operations_agree_with_an_ordered_map() {
+    for (bits, pending_max) in [(3, 40), (10, 64), (24, 300), (40, 300), (63, 300)] {
+        let (mut pair, mut random) = (Pair::new(), bits);
+        for _ in 0..200_000 {
+            let spread = next(&mut random) % (bits + 1);
+            let time = (next(&mut random) << 31 | next(&mut random)) % (1 << spread);
+            let known = pair.places.range(TimerKey(next(&mut random) % 300)..).next();
+            let known = known.or(pair.places.first_key_value()).map(|(key, _)| *key);
+            match (next(&mut random) % 8, known) {
+                (0..=3, _) if pair.places.len() < pending_max => pair.insert(time),
+                (4, Some(key)) => pair.cancel(key),
+                (5 | 6, Some(key)) => pair.set_time(key, time),
+                _ => pair.pop(time),
+            }
+            if !next(&mut random).is_multiple_of(4) {
+                pair.check();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_asked_for_or_moved_in_a_phase_waits_even_if_it_is_due() {
+    let mut queue = TimerQueue::new();
+    queue.insert(Duration::ZERO, Box::new(|| {}));
+    let moved = queue.insert(Duration::ZERO, Box::new(|| {}));
+    queue.begin_phase();
+    queue.insert(Duration::ZERO, Box::new(|| {}));
+    assert!(queue.pop_due(Duration::ZERO).is_some());
+    queue.set_time(moved, Duration::ZERO).expect("pending");
+    assert!(queue.pop_due(Duration::ZERO).is_none());
+    queue.begin_phase();
+    assert!(queue.pop_due(Duration::ZERO).is_some());
+    assert!(queue.pop_due(Duration::ZERO).is_some());
+    assert_eq!(queue.len(), 0);
+}
+
+#[test]
+fn a_delay_without_end_saturates() {
+    let mut queue = TimerQueue::new();
+    let key = queue.insert(Duration::MAX, Box::new(|| {}));
+    assert!(queue.time(key).is_some_and(|time| time > Duration::from_secs(1 << 33)));
+    assert!(queue.next_time().is_some_and(|time| time > Duration::from_secs(1 << 33)));
+}
+
+#[test]
+fn no_key_comes_again_not_even_after_the_storage_was_given_back() {
+    let (mut queue, mut keys, mut count) = (TimerQueue::new(), BTreeSet::new(), 0);
+    for round in 0..20 {
+        let calls = 500 * (round % 5 + 1);
+        let mut pending = Vec::new();
+        for _ in 0..calls {
+            pending.push(queue.insert(Duration::ZERO, Box::new(|| {})));
+        }
+        count += calls;
+        keys.extend(pending.iter().copied());
+        for key in pending {
+            assert!(queue.cancel(key).is_ok());
+        }
+        assert!(keys.iter().all(|key| queue.time(*key).is_none()));
+    }
+    assert_eq!(keys.len(), count);
+}
+
+#[test]
+fn a_crowd_for_one_range_of_time_comes_out_in_order() {
+    const CROWD: u64 = 200_000;
+    let mut queue = TimerQueue::new();
+    let ran = Rc::new(Cell::new(None));
+    for number in 0..CROWD {
+        let ran = ran.clone();
+        let time = number * 7_919 % CROWD;
+        queue.insert(after(1_000_000 + time), Box::new(move || ran.set(Some(time))));
+    }
+    queue.begin_phase();
+    for time in 0..CROWD {
+        assert_eq!(queue.next_time(), Some(after(1_000_000 + time)));
+        queue.pop_due(after(2_000_000)).expect("one is due")();
+        assert_eq!(ran.take(), Some(time));
+    }
+    assert_eq!(queue.next_time(), None);
+}

@@ -1,0 +1,106 @@
+//! What a delayed call costs in memory, counted by the allocator.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use interfaces::{DelayedCall, ReactorTime};
+use ropewalk_reactor::{Reactor, Simulated};
+
+/// Counts for each thread by itself, as tests run side by side.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator as it is; the counters are plain cells that
+// need no allocation and have no destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        LIVE_BYTES.set(LIVE_BYTES.get() + layout.size() as isize);
+        // SAFETY: the caller keeps the contract of the same method.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE_BYTES.set(LIVE_BYTES.get() - layout.size() as isize);
+        // SAFETY: the caller keeps the contract of the same method.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+const MILLION: usize = 1_000_000;
+
+/// A closure that captures nothing: what one captures is the program's own allocation.
+fn ask(reactor: &Reactor<Simulated>, delay: Duration) -> DelayedCall {
+    ReactorTime::call_later(reactor, delay, Box::new(|| {}))
+}
+
+/// Spread over a minute that begins in half a minute.
+fn spread(number: usize) -> Duration {
+    Duration::from_nanos(30_000_000_000 + number as u64 * 7_919_000_003 % 60_000_000_000)
+}
+
+fn ask_for_a_million(reactor: &Reactor<Simulated>) -> Vec<DelayedCall> {
+    let mut calls = Vec::with_capacity(MILLION);
+    calls.extend((0..MILLION).map(|number| ask(reactor, spread(number))));
+    calls
+}
+
+#[test]
+fn a_pending_call_takes_at_most_48_bytes_and_what_its_closure_captures() {
+    let reactor = Reactor::simulated(1);
+    let mut calls = Vec::with_capacity(MILLION);
+    let before = LIVE_BYTES.get();
+    calls.extend((0..MILLION).map(|number| ask(&reactor, spread(number))));
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    let bytes = LIVE_BYTES.get() - before;
+    assert!(bytes <= 48 * MILLION as isize, "{bytes} bytes");
+}
+
+#[test]
+fn moving_and_taking_back_allocate_nothing() {
+    let reactor = Reactor::simulated(1);
+    let calls = ask_for_a_million(&reactor);
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    let before = ALLOCATIONS.get();
+    for (number, call) in calls.iter().enumerate() {
+        call.reset(spread(3 * number)).unwrap();
+        call.delay(spread(5 * number)).unwrap();
+    }
+    for call in &calls {
+        call.cancel().unwrap();
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+}
+
+#[test]
+fn what_a_million_calls_took_is_given_back_when_the_last_is_gone() {
+    let reactor = Reactor::simulated(1);
+    let before = LIVE_BYTES.get();
+    for call in ask_for_a_million(&reactor) {
+        call.cancel().unwrap();
+    }
+    let kept = LIVE_BYTES.get() - before;
+    assert!(kept <= 256 * 1024, "{kept} bytes");
+}
+
+#[test]
+fn a_call_that_is_asked_for_and_taken_back_again_and_again_leaves_nothing() {
+    let reactor = Reactor::simulated(1);
+    let _pending = ask(&reactor, Duration::from_secs(60));
+    ask(&reactor, Duration::ZERO).cancel().unwrap();
+    let (before, allocations) = (LIVE_BYTES.get(), ALLOCATIONS.get());
+    for number in 0..100_000 {
+        ask(&reactor, spread(number)).cancel().unwrap();
+    }
+    assert_eq!((LIVE_BYTES.get() - before, ALLOCATIONS.get() - allocations), (0, 0));
+}
