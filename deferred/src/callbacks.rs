@@ -5,7 +5,7 @@
 
 use alloc::rc::{Rc, Weak};
 
-use crate::deferred::State;
+use crate::deferred::{Inner, State, claim};
 use crate::link::Link;
 use crate::node::Node;
 use crate::slot::Reader;
@@ -156,7 +156,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
             State::Pending(node) => {
                 let Some(source) = promise.into_source() else { return };
                 source.chain();
-                node.slot().read_by(Some(Reader::Promise(source)));
+                node.slot().attach(Reader::Promise(source));
             }
         }
     }
@@ -169,13 +169,18 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
         E2: Fault,
         F: FnOnce(Result<T, E>) -> Deferred<U, E2> + 'static,
     {
-        match self.into_state() {
-            State::Fired(result) => callback(result),
-            State::Pending(node) => {
-                let link = Link::new(callback, Rc::downgrade(&node) as Weak<dyn Node>);
-                node.slot().read_by(Some(Reader::Callback(link.clone())));
-                Deferred::at(link)
-            }
+        let node = match self.inner {
+            Inner::Fired(result) => return callback(claim(result)),
+            Inner::Node(node) => node,
+        };
+        // Not `into_state`, so that the slot is asked for once.
+        let slot = node.slot();
+        if let Some(result) = slot.take() {
+            drop(node);
+            return callback(result);
         }
+        let link = Link::new(callback, Rc::downgrade(&node) as Weak<dyn Node>);
+        slot.attach(Reader::Callback(link.clone()));
+        Deferred::at(link)
     }
 }

@@ -28,6 +28,7 @@ pub fn set_debugging(on: bool) -> bool {
 }
 
 /// Whether places are noted; Twisted's `getDebugging`.
+#[inline]
 pub fn debugging() -> bool {
     DEBUGGING.load(Ordering::Relaxed)
 }

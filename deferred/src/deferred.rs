@@ -24,10 +24,11 @@ use crate::{CancelHandle, Failure, Fault, Promise, debugging};
 /// Each `add_…` takes the Deferred and gives a new one, with the type of what the callback returns.
 /// Firing is the promise's, so who holds a Deferred can't fire it.
 pub struct Deferred<T: 'static, E: Fault = Failure> {
-    inner: Inner<T, E>,
+    pub(crate) inner: Inner<T, E>,
 }
 
-enum Inner<T: 'static, E: Fault> {
+/// Where its result is, or will be.
+pub(crate) enum Inner<T: 'static, E: Fault> {
     /// It was fired from the start, and needs no node.
     Fired(Unclaimed<T, E>),
     /// The last node of its chain, which may have fired since.
@@ -68,6 +69,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     /// let (deferred, promise) = ropewalk_deferred::Deferred::<u32>::new();
     /// std::thread::spawn(move || promise.callback(1));
     /// ```
+    #[inline]
     #[track_caller]
     pub fn new() -> (Deferred<T, E>, Promise<T, E>) {
         Deferred::with_canceller(|| None)
@@ -95,6 +97,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     ///
     /// The canceller does not get the Deferred. Where Twisted's calls `callback` on it, ours returns
     /// the outcome.
+    #[inline]
     #[track_caller]
     pub fn with_canceller(
         canceller: impl FnOnce() -> Option<Result<T, E>> + 'static,
@@ -138,6 +141,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     }
 
     /// A Deferred that has its value already; Twisted's `succeed`. It allocates nothing.
+    #[inline]
     pub fn succeed(value: T) -> Self {
         Deferred::fired(Ok(value))
     }
@@ -181,6 +185,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     /// promise.callback(5);
     /// assert_eq!(deferred.try_into_result().unwrap().unwrap(), 5);
     /// ```
+    #[inline]
     pub fn try_into_result(self) -> Result<Result<T, E>, Self> {
         match self.into_state() {
             State::Fired(result) => Ok(result),
@@ -188,6 +193,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
         }
     }
 
+    #[inline]
     fn from_source(source: Rc<impl Settle<T, E> + 'static>) -> (Deferred<T, E>, Promise<T, E>) {
         (Deferred::at(source.clone()), Promise::new(source))
     }
@@ -208,15 +214,19 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     #[inline]
     pub(crate) fn into_state(self) -> State<T, E> {
         match self.inner {
-            Inner::Fired(result) => {
-                State::Fired(result.claim().expect("only this method takes the result out"))
-            }
+            Inner::Fired(result) => State::Fired(claim(result)),
             Inner::Node(node) => match node.slot().take() {
                 Some(result) => State::Fired(result),
                 None => State::Pending(node),
             },
         }
     }
+}
+
+/// The result of a Deferred that was fired from the start.
+#[inline]
+pub(crate) fn claim<T: 'static, E: Fault>(result: Unclaimed<T, E>) -> Result<T, E> {
+    result.claim().expect("only this method takes the result out")
 }
 
 /// Shows whether it is pending, waits for another Deferred that a callback returned, or which result

@@ -24,7 +24,7 @@ use core::task::Waker;
 
 use crate::deferred::State;
 use crate::node::{self, Input, Node, OnUnwind, Output};
-use crate::slot::{Reader, Slot};
+use crate::slot::{self, Reader, Slot};
 use crate::unhandled::Unclaimed;
 use crate::{Cancelled, Deferred, Fault};
 
@@ -35,20 +35,28 @@ pub(crate) struct Link<U: 'static, E: Fault, F> {
     slot: Slot<U, E>,
 }
 
+impl<U: 'static, E: Fault, F> Default for Link<U, E, F> {
+    #[inline]
+    fn default() -> Self {
+        Link { callback: Cell::new(None), waits_for: Cell::new(None), slot: Slot::default() }
+    }
+}
+
 impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
     #[inline]
     pub(crate) fn new(callback: F, upstream: Weak<dyn Node>) -> Rc<Self> {
-        Rc::new(Link {
-            callback: Cell::new(Some(callback)),
-            waits_for: Cell::new(Some(upstream)),
-            slot: Slot::new(),
-        })
+        // `Rc::default` makes it where it stays; `Rc::new` would make it on the stack and move it.
+        let link: Rc<Self> = Rc::default();
+        link.callback.set(Some(callback));
+        link.waits_for.set(Some(upstream));
+        link
     }
 
     /// Leaves the result for the reader, if one waits, to be carried on by `node::advance`.
     #[inline]
     fn settle(self: Rc<Self>, result: Result<U, E>) -> Option<Rc<dyn Node>> {
-        self.slot.put(result).then_some(self as Rc<dyn Node>)
+        self.slot.put(result);
+        Some(self)
     }
 
     /// The callback has returned a Deferred that is still pending.
@@ -69,7 +77,7 @@ impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
             _ => {
                 self.slot.read_by(reader);
                 self.waits_for.set(Some(upstream));
-                inner.slot().read_by(Some(Reader::Outer(self)));
+                inner.slot().attach(Reader::Outer(self));
             }
         }
         None
@@ -78,9 +86,7 @@ impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
 
 impl<U: 'static, E: Fault, F: 'static> Node for Link<U, E, F> {
     fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
-        let (reader, result) = self.slot.pair()?;
-        drop(self);
-        reader.give(result)
+        slot::hand_over(self)
     }
 
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {

@@ -51,6 +51,7 @@ pub(crate) trait Input<T: 'static, E: Fault>: Node {
 }
 
 /// Fires: carries results down the chain until there is no reader, or a callback has to wait.
+#[inline]
 pub(crate) fn advance(mut at: Option<Rc<dyn Node>>) {
     while let Some(node) = at {
         at = node.advance();

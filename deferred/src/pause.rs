@@ -20,7 +20,7 @@ use core::task::Waker;
 
 use crate::deferred::State;
 use crate::node::{self, Input, Node, Output};
-use crate::slot::{Reader, Slot};
+use crate::slot::{self, Reader, Slot};
 use crate::unhandled::Unclaimed;
 use crate::{Deferred, Fault};
 
@@ -59,7 +59,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
             State::Fired(result) => node::advance(gate.clone().receive(result)),
             State::Pending(node) => {
                 gate.wait_for(Some(Rc::downgrade(&node) as Weak<dyn Node>));
-                node.slot().read_by(Some(Reader::Callback(gate.clone())));
+                node.slot().attach(Reader::Callback(gate.clone()));
             }
         }
         (Deferred::at(gate.clone()), PauseHandle { gate })
@@ -135,7 +135,7 @@ impl<T: 'static, E: Fault> Gate<T, E> {
             pauses: Cell::new(0),
             waits_for: Cell::new(None),
             held: Cell::default(),
-            slot: Slot::new(),
+            slot: Slot::default(),
         })
     }
 }
@@ -153,15 +153,14 @@ impl<T: 'static, E: Fault> Hold for Gate<T, E> {
 
     fn release(self: Rc<Self>) -> Option<Rc<dyn Node>> {
         let result = self.held.take().claim()?;
-        self.slot.put(result).then_some(self as Rc<dyn Node>)
+        self.slot.put(result);
+        Some(self)
     }
 }
 
 impl<T: 'static, E: Fault> Node for Gate<T, E> {
     fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
-        let (reader, result) = self.slot.pair()?;
-        drop(self);
-        reader.give(result)
+        slot::hand_over(self)
     }
 
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {

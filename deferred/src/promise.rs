@@ -26,17 +26,20 @@ pub struct Promise<T: 'static, E: Fault = Failure> {
 }
 
 impl<T: 'static, E: Fault> Promise<T, E> {
+    #[inline]
     pub(crate) fn new(source: Rc<dyn Settle<T, E>>) -> Self {
         Promise { source: Some(source) }
     }
 
     /// Fires with a value; Twisted's `callback`.
+    #[inline]
     pub fn callback(self, value: T) {
         self.fire(Ok(value));
     }
 
     /// Fires with an error; Twisted's `errback`.
     #[track_caller]
+    #[inline]
     pub fn errback(self, error: impl Into<E>) {
         self.fire(Err(error.into()));
     }
@@ -68,6 +71,7 @@ impl<T: 'static, E: Fault> Promise<T, E> {
 }
 
 impl<T: 'static, E: Fault> Drop for Promise<T, E> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(source) = self.source.take() {
             source.abandon();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                  ┌─ put(result) ──▶ result waits ─┐
-//!   empty ─────────┤                                ├──▶ both there ── pair() ──▶ empty, for good
+//!   empty ─────────┤                                ├──▶ both there ── hand_over() ──▶ empty, for good
 //!                  └─ read_by(reader) ▶ reader waits ┘
 //! ```
 //!
@@ -36,27 +36,27 @@ pub(crate) enum Reader<T: 'static, E: Fault> {
     Task(Waker),
 }
 
-impl<T: 'static, E: Fault> Slot<T, E> {
+impl<T: 'static, E: Fault> Default for Slot<T, E> {
     #[inline]
-    pub(crate) fn new() -> Self {
+    fn default() -> Self {
         Slot { result: Cell::default(), reader: Cell::new(None) }
     }
+}
 
-    /// Leaves a result here. The answer is whether the node has to `advance` now.
-    #[must_use]
+impl<T: 'static, E: Fault> Slot<T, E> {
+    /// Leaves a result here, where none was. The node has to `advance` then.
     #[inline]
-    pub(crate) fn put(&self, result: Result<T, E>) -> bool {
-        self.result.set(Unclaimed::new(result));
+    pub(crate) fn put(&self, result: Result<T, E>) {
+        if let Some(before) = self.result.replace(Unclaimed::new(result)).claim() {
+            drop_aside(Unclaimed::new(before));
+        }
+    }
+
+    /// Wakes the task that waits here, if one does.
+    pub(crate) fn wake(&self) {
         match self.reader.take() {
-            None => false,
-            Some(Reader::Task(waker)) => {
-                waker.wake();
-                false
-            }
-            waiting => {
-                self.reader.set(waiting);
-                true
-            }
+            Some(Reader::Task(waker)) => waker.wake(),
+            reader => self.reader.set(reader),
         }
     }
 
@@ -98,24 +98,72 @@ impl<T: 'static, E: Fault> Slot<T, E> {
         awaited
     }
 
+    /// From now on that reader waits, where nobody waited.
+    #[inline]
+    pub(crate) fn attach(&self, reader: Reader<T, E>) {
+        if let Some(before) = self.reader.replace(Some(reader)) {
+            drop_aside(before);
+        }
+    }
+
     /// From now on that reader waits. The answer is the one that waited before.
     #[inline]
     pub(crate) fn read_by(&self, reader: Option<Reader<T, E>>) -> Option<Reader<T, E>> {
         self.reader.replace(reader)
     }
 
-    /// Takes the result and its reader, if both are there.
-    #[inline]
-    pub(crate) fn pair(&self) -> Option<(Reader<T, E>, Result<T, E>)> {
-        let reader = self.reader.take()?;
-        match self.take() {
-            Some(result) => Some((reader, result)),
-            None => {
-                self.reader.set(Some(reader));
-                None
-            }
+    /// Gives the reader the result or, when there is none, the cancellation.
+    #[cold]
+    fn let_go(&self) {
+        if let Some(reader) = self.reader.take() {
+            let result = self.take().unwrap_or_else(|| Err(Cancelled.into()));
+            node::advance(reader.give(result));
         }
     }
+}
+
+/// Hands a node's result to its reader, if one waits: what every node does to `advance`. The node is
+/// let go of before the reader runs.
+///
+/// Each arm moves its own part of the reader out, so that no copy of it is made and no flag kept that
+/// says whether it is still to be dropped.
+#[inline]
+pub(crate) fn hand_over<T: 'static, E: Fault>(node: Rc<impl Output<T, E>>) -> Option<Rc<dyn Node>> {
+    match node.slot().reader.take()? {
+        Reader::Callback(link) => link.receive(take_from(node)?),
+        Reader::Outer(outer) => pass_on(outer, take_from(node)?),
+        Reader::Promise(source) => source.fire(take_from(node)?),
+        // It owns the node, and takes the result itself.
+        Reader::Task(waker) => {
+            waker.wake();
+            None
+        }
+    }
+}
+
+/// Takes the result of a node that nobody needs any more. It is there while any reader but a task
+/// is: whoever made that reader has given up what else could take it.
+#[inline]
+fn take_from<T: 'static, E: Fault>(node: Rc<impl Output<T, E>>) -> Option<Result<T, E>> {
+    node.slot().take()
+}
+
+/// The result of an inner Deferred is that of the outer one.
+#[inline]
+fn pass_on<T: 'static, E: Fault>(
+    outer: Rc<dyn Output<T, E>>,
+    result: Result<T, E>,
+) -> Option<Rc<dyn Node>> {
+    outer.wait_for(None);
+    outer.slot().put(result);
+    Some(outer)
+}
+
+/// Drops what is there on rare paths only, so that the common ones carry no code for it.
+#[cold]
+#[inline(never)]
+fn drop_aside<T>(what: T) {
+    drop(what);
 }
 
 /// A result that is looked at and goes back into its slot, also when the looking panics.
@@ -134,16 +182,12 @@ impl<T: 'static, E: Fault> Drop for Shown<'_, T, E> {
 
 impl<T: 'static, E: Fault> Reader<T, E> {
     /// Gives it the result; the answer is the node to go on with.
-    #[inline]
     pub(crate) fn give(self, result: Result<T, E>) -> Option<Rc<dyn Node>> {
         match self {
             Reader::Callback(link) => link.receive(result),
-            Reader::Outer(outer) => {
-                outer.wait_for(None);
-                outer.slot().put(result).then_some(outer as Rc<dyn Node>)
-            }
+            Reader::Outer(outer) => pass_on(outer, result),
             Reader::Promise(source) => source.fire(result),
-            // A task takes its result from the slot, see `Slot::put`. It owns the slot, too, so
+            // A task takes its result from the slot, see `hand_over`. It owns the slot, too, so
             // nothing comes here but a result that nobody claims.
             Reader::Task(_) => {
                 drop(Unclaimed::new(result));
@@ -165,11 +209,11 @@ impl<T: 'static, E: Fault> Reader<T, E> {
 }
 
 impl<T: 'static, E: Fault> Drop for Slot<T, E> {
+    #[inline]
     fn drop(&mut self) {
         // Only a panic leaves a reader behind, for example one in the destructor of a canceller.
-        if let Some(reader) = self.reader.take() {
-            let result = self.take().unwrap_or_else(|| Err(Cancelled.into()));
-            node::advance(reader.give(result));
+        if self.reader.get_mut().is_some() {
+            self.let_go();
         }
     }
 }

@@ -22,7 +22,7 @@ use core::panic::Location;
 use core::task::Waker;
 
 use crate::node::{self, Node, OnUnwind, Output};
-use crate::slot::Slot;
+use crate::slot::{self, Slot};
 use crate::unhandled::{self, Unclaimed};
 use crate::{Cancelled, Fault};
 
@@ -33,7 +33,7 @@ pub(crate) struct Source<T: 'static, E: Fault, C> {
     chained: Cell<bool>,
     canceller: Cell<Option<C>>,
     slot: Slot<T, E>,
-    made_at: Option<&'static Location<'static>>,
+    made_at: Cell<Option<&'static Location<'static>>>,
 }
 
 /// What is called when a source is cancelled.
@@ -100,28 +100,44 @@ pub(crate) trait Settle<T: 'static, E: Fault>: Output<T, E> {
     fn chain(&self);
 }
 
+impl<T: 'static, E: Fault, C> Default for Source<T, E, C> {
+    #[inline]
+    fn default() -> Self {
+        Source {
+            phase: Cell::new(Phase::Pending),
+            chained: Cell::new(false),
+            canceller: Cell::new(None),
+            slot: Slot::default(),
+            made_at: Cell::new(None),
+        }
+    }
+}
+
 impl<T, E, C> Source<T, E, C>
 where
     T: 'static,
     E: Fault,
     C: Canceller<T, E>,
 {
+    #[inline]
     pub(crate) fn new(canceller: C, made_at: Option<&'static Location<'static>>) -> Rc<Self> {
-        Rc::new(Source {
-            phase: Cell::new(Phase::Pending),
-            chained: Cell::new(false),
-            canceller: Cell::new(Some(canceller)),
-            slot: Slot::new(),
-            made_at,
-        })
+        // `Rc::default` makes it where it stays; `Rc::new` would make it on the stack and move it.
+        let source: Rc<Self> = Rc::default();
+        source.canceller.set(Some(canceller));
+        source.made_at.set(made_at);
+        source
     }
 
-    /// Takes its result; the answer is this node when a reader waits for it.
+    /// Takes its result; the answer is the node to go on with.
     fn settle(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
         self.phase.set(Phase::Settled);
-        let waiting = self.slot.put(result);
+        self.slot.put(result);
+        if mem::needs_drop::<C>() {
+            // A task is woken before foreign code runs, which may panic.
+            self.slot.wake();
+        }
         drop(self.canceller.take());
-        waiting.then_some(self as Rc<dyn Node>)
+        Some(self)
     }
 
     /// The work was stopped: the outcome counts, unless the promise was fired meanwhile.
@@ -145,7 +161,11 @@ where
                 self.canceller.set(Some(canceller));
                 None
             }
-            Phase::Abandoned => self.settle(Err(Cancelled.into())),
+            Phase::Abandoned => {
+                // Where nobody waits the error is dropped here, and so before the canceller.
+                let awaited = self.slot.has_reader();
+                self.settle(Err(Cancelled.into())).filter(|_| awaited)
+            }
             Phase::Settled => None,
         }
     }
@@ -158,9 +178,7 @@ where
     C: Canceller<T, E>,
 {
     fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
-        let (reader, result) = self.slot.pair()?;
-        drop(self);
-        reader.give(result)
+        slot::hand_over(self)
     }
 
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
@@ -233,7 +251,7 @@ where
             self.phase.set(Phase::Settled);
             return;
         }
-        unhandled::promise_dropped::<T>(self.made_at);
+        unhandled::promise_dropped::<T>(self.made_at.get());
         node::advance(self.stopped(None));
     }
 

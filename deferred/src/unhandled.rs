@@ -129,11 +129,19 @@ impl<T: 'static, E: Fault> Default for Unclaimed<T, E> {
 }
 
 impl<T: 'static, E: Fault> Drop for Unclaimed<T, E> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(Err(error)) = self.0.take() {
-            hook::call(&Unhandled::Error(UnhandledError::new::<T, E>(&error)));
+        if let Some(Err(error)) = &self.0 {
+            report::<T, E>(error);
         }
     }
+}
+
+/// An error on its way to becoming a `T` is dropped.
+#[cold]
+#[inline(never)]
+fn report<T, E: Fault>(error: &E) {
+    hook::call(&Unhandled::Error(UnhandledError::new::<T, E>(error)));
 }
 
 /// A promise of a `T` was dropped although somebody waits for it.
