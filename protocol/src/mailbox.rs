@@ -42,6 +42,7 @@ impl<P: Protocol> Mailbox<P> {
         letter
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         let letters = self.letters.take();
         let empty = letters.is_none();

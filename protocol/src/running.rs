@@ -76,6 +76,7 @@ impl<P: Protocol> Running<P> {
         Some(seen)
     }
 
+    #[inline(always)]
     pub(crate) fn transport(&self) -> Option<Rc<dyn Transport>> {
         let transport = self.transport.take();
         let copy = transport.clone();
@@ -93,6 +94,7 @@ impl<P: Protocol> Running<P> {
     }
 
     /// Takes the protocol out of its cell, or finds that it is running.
+    #[inline(always)]
     fn begin(&self) -> Option<Turn<'_, P>> {
         Some(Turn { running: self, protocol: Some(self.protocol.take()?) })
     }
@@ -138,15 +140,17 @@ struct Turn<'a, P: Protocol> {
 }
 
 impl<P: Protocol> Turn<'_, P> {
+    #[inline]
     fn protocol(&mut self) -> &mut P {
         self.protocol.as_mut().expect("only the end of the turn takes the protocol out")
     }
 
+    #[inline(always)]
     fn drain(&mut self) {
-        while self.running.phase.get() != Phase::Ended
-            && let Some(letter) = self.running.mailbox.next()
-        {
-            self.read(letter);
+        while !self.running.mailbox.is_empty() && self.running.phase.get() != Phase::Ended {
+            if let Some(letter) = self.running.mailbox.next() {
+                self.read(letter);
+            }
         }
     }
 
@@ -164,11 +168,19 @@ impl<P: Protocol> Turn<'_, P> {
     }
 
     /// One step of the life drawn above; what does not fit the phase is dropped.
+    #[inline(always)]
     fn event(&mut self, event: Event<'_>) {
-        match (self.running.phase.get(), event) {
-            (Phase::Connected, Event::DataReceived(data)) => {
+        match event {
+            Event::DataReceived(data) => {
                 self.call_with(|protocol, transport| protocol.data_received(transport, data));
             }
+            event => self.rare_event(event),
+        }
+    }
+
+    #[inline(never)]
+    fn rare_event(&mut self, event: Event<'_>) {
+        match (self.running.phase.get(), event) {
             (Phase::Connected, Event::ReadConnectionLost) => {
                 self.call_with(|protocol, transport| {
                     if let Some(role) = protocol.as_half_closeable() {
@@ -222,6 +234,7 @@ impl<P: Protocol> Turn<'_, P> {
         }
     }
 
+    #[inline(always)]
     fn call_with(&mut self, call: impl FnOnce(&mut P, &Rc<dyn Transport>)) {
         if self.running.phase.get() == Phase::Connected
             && let Some(transport) = self.running.transport()
@@ -232,6 +245,7 @@ impl<P: Protocol> Turn<'_, P> {
 }
 
 impl<P: Protocol> Drop for Turn<'_, P> {
+    #[inline(always)]
     fn drop(&mut self) {
         self.running.protocol.set(self.protocol.take());
         if self.running.phase.get() == Phase::Ended {

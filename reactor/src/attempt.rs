@@ -162,13 +162,13 @@ impl<S: Sys> Core<S> {
     }
 
     /// The system reported about an attempt: it is decided.
-    pub(crate) fn attempt_ready(&self, attempt: &Rc<Attempt<S>>, ready: Ready) {
+    pub(crate) fn attempt_ready(&self, attempt: &Rc<Attempt<S>>, ready: Ready, buffer: &mut [u8]) {
         if !ready.writable {
             return;
         }
         let Some(socket) = attempt.socket.take() else { return };
         match self.sys.take_error(&socket) {
-            Ok(()) => self.connected(attempt, socket, ready),
+            Ok(()) => self.connected(attempt, socket, ready, buffer),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 attempt.socket.replace(Some(socket));
                 self.note_still_ready(attempt.token);
@@ -180,7 +180,13 @@ impl<S: Sys> Core<S> {
         }
     }
 
-    fn connected(&self, attempt: &Rc<Attempt<S>>, socket: S::Stream, ready: Ready) {
+    fn connected(
+        &self,
+        attempt: &Rc<Attempt<S>>,
+        socket: S::Stream,
+        ready: Ready,
+        buffer: &mut [u8],
+    ) {
         attempt.cancel_deadline();
         let peer = self.sys.peer_address(&socket);
         let peer = if is_unnamed(&peer) { attempt.address.clone() } else { peer };
@@ -200,7 +206,7 @@ impl<S: Sys> Core<S> {
         // Its protocol was told of the connection, even if it has ended it at once.
         drop(self.call("deferred", Some(&attempt.address), move || promise.callback(())));
         // The report may have told of the peer's first bytes too, and tells only once.
-        self.with_running(attempt.token, |running| self.stream_ready(running, ready));
+        self.with_running(attempt.token, |running| self.stream_ready(running, ready, buffer));
     }
 
     /// Fails on a later turn: a caller of `connect` has its Deferred before that.

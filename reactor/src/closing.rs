@@ -36,24 +36,25 @@ impl<S: Sys> Core<S> {
     pub(crate) fn finish(&self, stream: &Rc<Stream<S>>, reason: &Reason) {
         stream.state.set(State::Lost);
         let Some(running) = self.vacate(stream, reason) else { return };
-        stream.outgoing.borrow_mut().clear(&mut self.buffers.pool.borrow_mut());
+        stream.outgoing.clear(&self.desk.pool);
         self.stop_producer(stream);
-        let peer = Some(stream.peer_address());
         // A panic in the last callback was observed, and there is nobody left to tell.
-        drop(self.call("protocol", peer, || {
+        drop(self.call_for(stream, "protocol", || {
             running.deliver.deliver(Event::ConnectionLost(reason));
             drop(running);
         }));
+        self.run_woken_tasks();
     }
 
     /// Tells the producer that nobody takes its bytes any more.
     pub(crate) fn stop_producer(&self, stream: &Stream<S>) {
-        if let Some(producer) = stream.producing.producer.take() {
+        if let Some(producer) = stream.extras.take_producer() {
             let stop = || {
                 producer.stop_producing();
                 drop(producer);
             };
-            drop(self.call("producer", Some(stream.peer_address()), stop));
+            drop(self.call_for(stream, "producer", stop));
+            self.run_woken_tasks();
         }
     }
 

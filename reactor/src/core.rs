@@ -10,19 +10,19 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use deferred::TaskRunner;
-use interfaces::{Address, Observer, Occurrence, Reason};
+use interfaces::{Address, Observer, Occurrence, Reason, Transport as _};
 
 use crate::attempt::Attempt;
+use crate::desk::Desk;
 use crate::lifetime::Lifetime;
 use crate::limits::Limits;
 use crate::linger::Lingering;
-use crate::outgoing::Pool;
 use crate::port::Port;
 use crate::remote::Shared;
 use crate::slots::Slots;
 use crate::standard_error::StandardError;
 use crate::stream::{Running, Stream};
-use crate::sys::{Ready, Sys, Token};
+use crate::sys::{Sys, Token};
 use crate::tasks;
 use crate::thread_pool::Works;
 use crate::timers::TimerQueue;
@@ -35,7 +35,9 @@ pub(crate) struct Core<S: Sys> {
     pub(crate) slots: RefCell<Slots<Slot<S>>>,
     pub(crate) timers: RefCell<TimerQueue>,
     pub(crate) agenda: Agenda<S>,
-    pub(crate) buffers: Buffers,
+    pub(crate) desk: Rc<Desk<S>>,
+    /// What all connections read into; out while a turn's events are dealt with.
+    pub(crate) read_buffer: Cell<Box<[u8]>>,
     pub(crate) tasks: TaskRunner,
     pub(crate) shared: Arc<Shared<S>>,
     pub(crate) works: Works,
@@ -56,24 +58,14 @@ pub(crate) enum Slot<S: Sys> {
 
 /// What is to be done later in this turn, or in the next.
 pub(crate) struct Agenda<S: Sys> {
-    /// Streams that were written to outside of their own callback.
-    pub(crate) dirty: RefCell<Vec<Token>>,
     /// Streams and ports that may still be ready, though the system will not say so again.
     pub(crate) still_ready: RefCell<Vec<Token>>,
     /// Streams whose end is decided.
     pub(crate) closings: RefCell<Vec<(Rc<Stream<S>>, Reason)>>,
-    /// The stream whose protocol runs now: it is flushed when that returns.
-    pub(crate) current: Cell<Option<Token>>,
     /// How many foreign calls run, one inside the other.
     pub(crate) depth: Cell<usize>,
-    /// Storage for what a poll reports, kept from turn to turn.
-    pub(crate) events: Cell<Vec<Ready>>,
-}
-
-/// Memory that all connections share.
-pub(crate) struct Buffers {
-    read: Cell<Option<Box<[u8]>>>,
-    pub(crate) pool: RefCell<Pool>,
+    /// What a poll reports, kept from turn to turn.
+    pub(crate) events: Cell<Option<S::Events>>,
 }
 
 impl<S: Sys> Core<S> {
@@ -86,14 +78,13 @@ impl<S: Sys> Core<S> {
             slots: RefCell::new(Slots::new()),
             timers: RefCell::new(TimerQueue::new()),
             agenda: Agenda {
-                dirty: RefCell::default(),
                 still_ready: RefCell::default(),
                 closings: RefCell::default(),
-                current: Cell::new(None),
                 depth: Cell::new(0),
                 events: Cell::default(),
             },
-            buffers: Buffers { read: Cell::new(None), pool: RefCell::default() },
+            desk: Rc::new(Desk::new(me.clone(), limits.buffer)),
+            read_buffer: Cell::default(),
             tasks: tasks::runner(&shared),
             shared,
             works: Works::default(),
@@ -127,17 +118,43 @@ impl<S: Sys> Core<S> {
         peer: Option<&Address>,
         foreign: impl FnOnce() -> R,
     ) -> Result<R, Rc<str>> {
+        self.catch(foreign).map_err(|payload| self.panicked(callback, peer, payload))
+    }
+
+    /// As [`call_without_tasks`](Self::call_without_tasks), for what belongs to a stream.
+    #[inline]
+    pub(crate) fn call_for<R>(
+        &self,
+        stream: &Stream<S>,
+        callback: &'static str,
+        foreign: impl FnOnce() -> R,
+    ) -> Result<R, Rc<str>> {
+        let panicked = |payload| self.panicked(callback, Some(&stream.peer()), payload);
+        self.catch(foreign).map_err(panicked)
+    }
+
+    #[inline]
+    fn catch<R>(&self, foreign: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
         let depth = &self.agenda.depth;
         depth.set(depth.get() + 1);
         let answer = panic::catch_unwind(AssertUnwindSafe(foreign));
         depth.set(depth.get() - 1);
-        answer.map_err(|payload| {
-            let message = panic_message(&*payload);
-            // What was thrown may panic again when it is dropped; then it is never dropped.
-            drop_quietly(payload);
-            self.observe(&Occurrence::CallbackPanicked { callback, peer, message: &message });
-            message
-        })
+        answer
+    }
+
+    /// Foreign code has panicked: the observer is told, and the message is the answer.
+    #[cold]
+    fn panicked(
+        &self,
+        callback: &'static str,
+        peer: Option<&Address>,
+        payload: Box<dyn Any + Send>,
+    ) -> Rc<str> {
+        let message = panic_message(&*payload);
+        // What was thrown may panic again when it is dropped; then it is never dropped.
+        drop_quietly(payload);
+        self.observe(&Occurrence::CallbackPanicked { callback, peer, message: &message });
+        message
     }
 
     /// Tells the observer, whose panic is nobody's business.
@@ -156,22 +173,11 @@ impl<S: Sys> Core<S> {
     }
 }
 
-impl Buffers {
-    /// Takes the shared read buffer, which is given back when the last protocol has seen it.
-    pub(crate) fn take_read(&self, bytes: usize) -> Box<[u8]> {
-        self.read.take().unwrap_or_else(|| vec![0; bytes].into_boxed_slice())
-    }
-
-    pub(crate) fn give_back_read(&self, buffer: Box<[u8]>) {
-        self.read.set(Some(buffer));
-    }
-}
-
 impl<S: Sys> Slot<S> {
     /// Closes the socket, though a handle may be kept by somebody, and lets the rest go.
     fn leave(self) {
         match &self {
-            Self::Stream(running) => drop(running.stream.socket.take()),
+            Self::Stream(running) => running.stream.leave(),
             Self::Port(port) => port.abandon(),
             Self::Attempt(_) | Self::Lingering(_) | Self::Vacant => {}
         }

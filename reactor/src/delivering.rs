@@ -13,14 +13,20 @@ use crate::sys::{Sys, Token};
 use interfaces::Address;
 
 impl<S: Sys> Core<S> {
-    /// Runs the protocol with this event.
-    #[inline]
+    /// Runs the protocol with an event that is not bytes.
+    #[inline(never)]
+    pub(crate) fn announce(&self, running: &Running<S>, event: Event<'_>) {
+        self.deliver(running, event);
+    }
+
+    /// Runs the protocol with this event. This, and what it is inlined into, is what each message
+    /// passes through: one function from the poll to the protocol and back to the socket.
+    #[inline(always)]
     pub(crate) fn deliver(&self, running: &Running<S>, event: Event<'_>) {
         let stream = &running.stream;
-        let outer = self.agenda.current.replace(Some(stream.token));
-        let deliver = || running.deliver.deliver(event);
-        let delivered = self.call_without_tasks("protocol", Some(stream.peer_address()), deliver);
-        self.agenda.current.set(outer);
+        let outer = self.desk.current.replace(stream.token);
+        let delivered = self.call_for(stream, "protocol", || running.deliver.deliver(event));
+        self.desk.current.set(outer);
         if let Err(message) = delivered {
             stream.doom(self, Reason::Panicked(message));
         }
@@ -38,8 +44,19 @@ impl<S: Sys> Core<S> {
         let running = running.clone();
         drop(slots);
         act(&running);
-        self.let_go("protocol", running);
+        self.release(running);
         true
+    }
+
+    /// Lets go of a stream that was worked on. Its protocol is foreign code only when this is its
+    /// last owner.
+    #[inline(always)]
+    pub(crate) fn release(&self, running: Running<S>) {
+        if Rc::strong_count(&running.deliver) > 1 && Rc::strong_count(&running.stream) > 1 {
+            drop(running);
+        } else {
+            self.let_go("protocol", running);
+        }
     }
 
     /// Puts a connection that stands, and is registered under `token`, into its slot and tells its
@@ -59,7 +76,7 @@ impl<S: Sys> Core<S> {
         // The tenant before was a placeholder or an attempt, whose drop may be foreign code.
         drop(slot);
         let transport: Rc<dyn Transport> = stream;
-        self.deliver(&running, Event::ConnectionMade(&transport));
-        self.let_go("protocol", running);
+        self.announce(&running, Event::ConnectionMade(&transport));
+        self.release(running);
     }
 }

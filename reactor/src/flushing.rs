@@ -14,6 +14,7 @@ use crate::close_machine::{Drained, State, Writing};
 use crate::core::Core;
 use crate::linger::send_end_of_file;
 use crate::os_error;
+use crate::outgoing::Queue;
 use crate::stream::{Running, Stream};
 use crate::sys::Sys;
 use crate::turn::reuse;
@@ -30,7 +31,7 @@ enum Sent {
 impl<S: Sys> Core<S> {
     /// Flushes the streams that were written to before this phase began.
     pub(crate) fn flush_dirty(&self) {
-        let dirty = self.agenda.dirty.take();
+        let dirty = self.desk.dirty.take();
         for token in &dirty {
             self.with_running(*token, |running| {
                 if running.stream.io.dirty.get() {
@@ -38,14 +39,39 @@ impl<S: Sys> Core<S> {
                 }
             });
         }
-        reuse(&self.agenda.dirty, dirty);
+        reuse(&self.desk.dirty, dirty);
     }
 
     /// Sends what is queued and has the producer make more, until the socket takes no more or
     /// nothing new came.
+    #[inline(always)]
     pub(crate) fn flush(&self, running: &Running<S>) {
         let stream = &running.stream;
         stream.io.dirty.set(false);
+        // Mostly there is one piece, it fits, and nobody waits for that.
+        let simple = stream.state.get() == State::OPEN && !stream.has_producer();
+        if !simple || !self.send_sole_piece(stream) {
+            self.flush_on(running);
+        }
+    }
+
+    /// Sends what fits of a queue that is one piece; answers whether nothing is left to be sent.
+    #[inline(always)]
+    fn send_sole_piece(&self, stream: &Stream<S>) -> bool {
+        if stream.io.blocked.get() {
+            return false;
+        }
+        let Some(mut queue) = stream.outgoing.take() else { return true };
+        if let Some(piece) = queue.sole_piece() {
+            let sent = stream.send(&self.sys, piece);
+            queue.advance(sent);
+        }
+        stream.outgoing.give_back(queue, &self.desk.pool) == 0
+    }
+
+    #[inline(never)]
+    fn flush_on(&self, running: &Running<S>) {
+        let stream = &running.stream;
         for _ in 0..self.limits.refills_per_turn {
             if !stream.state.get().is_alive() {
                 return;
@@ -60,35 +86,35 @@ impl<S: Sys> Core<S> {
                 return self.drained(running);
             }
         }
-        stream.make_dirty(self);
+        stream.make_dirty();
     }
 
     fn send_queued(&self, stream: &Stream<S>) -> Sent {
-        let socket = stream.socket.borrow();
-        let Some(socket) = socket.as_ref() else { return Sent::Blocked };
-        let mut outgoing = stream.outgoing.borrow_mut();
-        loop {
-            if outgoing.unsent() == 0 {
-                return Sent::All;
-            }
+        let Some(mut queue) = stream.outgoing.take() else { return Sent::All };
+        let sent = self.send_all(stream, &mut queue);
+        stream.outgoing.give_back(queue, &self.desk.pool);
+        sent
+    }
+
+    fn send_all(&self, stream: &Stream<S>, queue: &mut Queue) -> Sent {
+        while !queue.is_empty() {
             if stream.io.blocked.get() {
                 return Sent::Blocked;
             }
             let mut offered = 0;
-            let answer = outgoing.send(|pieces| match pieces {
-                [piece] => {
-                    offered = piece.len();
-                    self.sys.write(socket, piece)
-                }
-                pieces => {
+            let answer = stream.ask_socket(&self.sys, |sys, socket| {
+                queue.send(|pieces| {
                     offered = pieces.iter().map(|piece| piece.len()).sum();
-                    self.sys.write_vectored(socket, pieces)
-                }
+                    match pieces {
+                        [piece] => sys.write(socket, piece),
+                        pieces => sys.write_vectored(socket, pieces),
+                    }
+                })
             });
             match answer {
-                None => return Sent::All,
+                None => return Sent::Blocked,
                 Some(Ok(sent)) => {
-                    outgoing.advance(sent, &mut self.buffers.pool.borrow_mut());
+                    queue.advance(sent);
                     stream.io.blocked.set(sent < offered);
                 }
                 Some(Err(error)) => match error.kind() {
@@ -98,17 +124,17 @@ impl<S: Sys> Core<S> {
                 },
             }
         }
+        Sent::All
     }
 
     /// Everything is sent: has a pull producer, or a push producer that was paused, go on. Answers
     /// whether there was one to ask.
     fn refill(&self, stream: &Rc<Stream<S>>) -> bool {
-        let producer = stream.producing.producer.borrow().clone();
-        let asked = match producer {
+        let asked = match stream.extras.producer() {
             Some(Producer::Pull(producer)) => {
                 self.call_producer(stream, || producer.resume_producing())
             }
-            Some(Producer::Push(producer)) if stream.producing.paused.replace(false) => {
+            Some(Producer::Push(producer)) if stream.extras.paused.replace(false) => {
                 self.call_producer(stream, || producer.resume_producing())
             }
             Some(Producer::Push(_)) | None => return false,
@@ -120,7 +146,9 @@ impl<S: Sys> Core<S> {
     }
 
     fn call_producer(&self, stream: &Stream<S>, call: impl FnOnce()) -> Result<(), Rc<str>> {
-        self.call("producer", Some(stream.peer_address()), call)
+        let called = self.call_for(stream, "producer", call);
+        self.run_woken_tasks();
+        called
     }
 
     fn drained(&self, running: &Running<S>) {
@@ -135,7 +163,7 @@ impl<S: Sys> Core<S> {
                 stream.state.set(state);
                 match stream.with_socket(send_end_of_file) {
                     Some(Err(error)) => self.broken(stream, os_error(&error)),
-                    Some(Ok(())) | None => self.deliver(running, Event::WriteConnectionLost),
+                    Some(Ok(())) | None => self.announce(running, Event::WriteConnectionLost),
                 }
             }
             (_, Drained::Doom) => stream.doom(self, Reason::Done),
@@ -145,7 +173,7 @@ impl<S: Sys> Core<S> {
     /// Sending failed. What the peer sent before is still read and delivered, and then the
     /// connection is lost; on a stream that does not read, it is lost at once.
     pub(crate) fn broken(&self, stream: &Rc<Stream<S>>, error: OsError) {
-        stream.outgoing.borrow_mut().clear(&mut self.buffers.pool.borrow_mut());
+        stream.outgoing.clear(&self.desk.pool);
         match stream.state.get() {
             State::Open { reading, .. } if stream.wants_to_read() => {
                 stream.state.set(State::Open { reading, writing: Writing::Ended });

@@ -66,6 +66,8 @@ mod turn;
 
 mod closing;
 mod delivering;
+mod desk;
+mod extras;
 mod flushing;
 mod reading;
 mod stream;

@@ -17,6 +17,9 @@ use crate::core::{Core, Slot};
 use crate::stream::Origin;
 use crate::sys::{Ready, Sys, Token};
 
+/// How much is dropped with one system call.
+const DRAIN_BYTES: usize = 16 * 1024;
+
 /// A socket that only waits for its peer's end of file.
 pub(crate) struct Lingering<S: Sys> {
     socket: S::Stream,
@@ -102,13 +105,8 @@ impl<S: Sys> Core<S> {
 
     /// Reads and drops what is there.
     fn drain(&self, socket: &S::Stream) -> Drained {
-        let mut buffer = self.buffers.take_read(self.limits.read_buffer_bytes);
-        let drained = self.drain_into(socket, &mut buffer);
-        self.buffers.give_back_read(buffer);
-        drained
-    }
-
-    fn drain_into(&self, socket: &S::Stream, buffer: &mut [u8]) -> Drained {
+        // It may be a turn's read buffer that what is read before was delivered from.
+        let buffer = &mut [0; DRAIN_BYTES];
         for _ in 0..self.limits.reads_per_turn {
             match self.sys.read(socket, buffer) {
                 Ok(0) => return Drained::Over,

@@ -4,6 +4,7 @@
 //! vectored write. Invariant: `unsent` is the sum of all parts less what is sent of the first one;
 //! an empty queue owns no buffer, for it gave its storage back to the pool.
 
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
@@ -15,23 +16,25 @@ const GATHER_BYTES_MAX: usize = 64 * 1024;
 /// How many pieces one system call takes; far below the kernel's `IOV_MAX` of 1,024.
 const PIECES_MAX: usize = 64;
 
-/// How many idle buffers the pool keeps: as many as connections are written to in one turn.
-const POOL_BUFFERS_MAX: usize = 64;
+/// How many idle buffers the pool keeps, and how large one may be: 256 KiB together.
+const POOL_BUFFERS_MAX: usize = 32;
+const POOLED_BYTES_MAX: usize = 8 * 1024;
 
-/// What waits to be sent on one stream.
+/// What waits to be sent on one stream: nothing, or a queue lent by the pool.
 #[derive(Default)]
 pub(crate) struct Outgoing {
-    queue: Option<Box<Queue>>,
+    queue: Cell<Option<Box<Queue>>>,
 }
 
+/// Bytes in the order in which they leave: the head, then the rest.
 #[derive(Default)]
-struct Queue {
-    parts: VecDeque<Part>,
+pub(crate) struct Queue {
+    /// What was gathered first; most queues are nothing else.
+    head: Vec<u8>,
+    rest: VecDeque<Part>,
     /// How much of the first part is sent.
     sent: usize,
     unsent: usize,
-    /// A buffer to gather in, kept from the last time.
-    spare: Vec<u8>,
 }
 
 enum Part {
@@ -42,104 +45,159 @@ enum Part {
 /// Storage of queues that are empty now.
 #[derive(Default)]
 pub(crate) struct Pool {
+    /// The one that came back last, which mostly is the one that is lent next.
+    spare: Cell<Option<Box<Queue>>>,
     #[expect(clippy::vec_box, reason = "the boxes themselves are what is lent")]
-    queues: Vec<Box<Queue>>,
+    queues: RefCell<Vec<Box<Queue>>>,
 }
 
 impl Outgoing {
     /// How many bytes wait.
     #[inline]
     pub(crate) fn unsent(&self) -> usize {
-        self.queue.as_ref().map_or(0, |queue| queue.unsent)
+        let queue = self.queue.take();
+        let unsent = queue.as_ref().map_or(0, |queue| queue.unsent);
+        self.queue.set(queue);
+        unsent
     }
 
-    /// Copies bytes to the end of the queue.
-    pub(crate) fn gather(&mut self, data: &[u8], pool: &mut Pool) {
-        if data.is_empty() {
-            return;
-        }
-        let queue = self.queue.get_or_insert_with(|| pool.take());
-        queue.unsent += data.len();
-        if let Some(Part::Gathered(last)) = queue.parts.back_mut()
-            && last.len() < GATHER_BYTES_MAX
-        {
-            last.extend_from_slice(data);
-            return;
-        }
-        let mut buffer = std::mem::take(&mut queue.spare);
-        buffer.extend_from_slice(data);
-        queue.parts.push_back(Part::Gathered(buffer));
-    }
-
-    /// Puts a chunk at the end of the queue as it is.
-    pub(crate) fn push(&mut self, chunk: Chunk, pool: &mut Pool) {
-        if chunk.is_empty() {
-            return;
-        }
-        let queue = self.queue.get_or_insert_with(|| pool.take());
-        queue.unsent += chunk.len();
-        queue.parts.push_back(Part::Chunk(chunk));
-    }
-
-    /// Hands the first pieces to `send`, which answers how many bytes it took.
+    /// Copies bytes to the end of the queue; answers how many wait then.
     #[inline]
-    pub(crate) fn send<R>(&self, send: impl FnOnce(&[IoSlice<'_>]) -> R) -> Option<R> {
-        let queue = self.queue.as_ref()?;
-        if queue.parts.len() == 1 {
-            return Some(send(&[IoSlice::new(&queue.parts[0].bytes()[queue.sent..])]));
-        }
-        let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
-        let mut skip = queue.sent;
-        let mut count = 0;
-        for (piece, part) in pieces.iter_mut().zip(&queue.parts) {
-            *piece = IoSlice::new(&part.bytes()[skip..]);
-            skip = 0;
-            count += 1;
-        }
-        Some(send(&pieces[..count]))
+    pub(crate) fn gather(&self, data: &[u8], pool: &Pool) -> usize {
+        self.extend(pool, |queue| queue.gather(data))
     }
 
-    /// The first `sent` bytes have left.
+    /// Puts chunks at the end of the queue as they are; answers how many bytes wait then.
+    pub(crate) fn push_all(&self, chunks: Vec<Chunk>, pool: &Pool) -> usize {
+        self.extend(pool, |queue| chunks.into_iter().for_each(|chunk| queue.push(chunk)))
+    }
+
     #[inline]
-    pub(crate) fn advance(&mut self, sent: usize, pool: &mut Pool) {
-        let Some(queue) = &mut self.queue else {
-            return;
-        };
-        queue.advance(sent);
-        if queue.unsent == 0 {
-            self.clear(pool);
+    fn extend(&self, pool: &Pool, add: impl FnOnce(&mut Queue)) -> usize {
+        let mut queue = self.queue.take().unwrap_or_else(|| pool.lend());
+        add(&mut queue);
+        self.give_back(queue, pool)
+    }
+
+    /// Takes the queue out, to be sent and then given back.
+    #[inline]
+    pub(crate) fn take(&self) -> Option<Box<Queue>> {
+        self.queue.take()
+    }
+
+    /// Keeps what is left of a queue, and answers how many bytes that is; the pool gets one that is
+    /// empty.
+    #[inline]
+    pub(crate) fn give_back(&self, queue: Box<Queue>, pool: &Pool) -> usize {
+        let unsent = queue.unsent;
+        if unsent == 0 {
+            pool.give_back(queue);
+        } else {
+            self.queue.set(Some(queue));
         }
+        unsent
     }
 
     /// Forgets everything that waits.
-    pub(crate) fn clear(&mut self, pool: &mut Pool) {
-        if let Some(queue) = self.queue.take() {
+    pub(crate) fn clear(&self, pool: &Pool) {
+        if let Some(mut queue) = self.queue.take() {
+            queue.clear();
             pool.give_back(queue);
         }
     }
 }
 
 impl Queue {
-    fn advance(&mut self, sent: usize) {
-        self.unsent -= sent;
-        self.sent += sent;
-        while let Some(first) = self.parts.front() {
-            let length = first.bytes().len();
-            if self.sent < length {
-                return;
-            }
-            self.sent -= length;
-            if let Some(Part::Gathered(buffer)) = self.parts.pop_front() {
-                self.keep(buffer);
-            }
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.unsent == 0
+    }
+
+    #[inline]
+    fn gather(&mut self, data: &[u8]) {
+        self.unsent += data.len();
+        if self.rest.is_empty() && self.head.len() < GATHER_BYTES_MAX {
+            self.head.extend_from_slice(data);
+        } else {
+            self.gather_behind(data);
         }
     }
 
-    fn keep(&mut self, mut buffer: Vec<u8>) {
-        if self.spare.capacity() == 0 && buffer.capacity() <= GATHER_BYTES_MAX {
-            buffer.clear();
-            self.spare = buffer;
+    #[cold]
+    fn gather_behind(&mut self, data: &[u8]) {
+        match self.rest.back_mut() {
+            Some(Part::Gathered(last)) if last.len() < GATHER_BYTES_MAX => {
+                last.extend_from_slice(data);
+            }
+            None | Some(_) => self.rest.push_back(Part::Gathered(data.to_vec())),
         }
+    }
+
+    fn push(&mut self, chunk: Chunk) {
+        if !chunk.is_empty() {
+            self.unsent += chunk.len();
+            self.rest.push_back(Part::Chunk(chunk));
+        }
+    }
+
+    /// What is left of the queue, if that is one piece.
+    #[inline]
+    pub(crate) fn sole_piece(&self) -> Option<&[u8]> {
+        self.rest.is_empty().then(|| &self.head[self.sent..])
+    }
+
+    /// Hands the first pieces to `send`, as many as one system call takes.
+    pub(crate) fn send<R>(&self, send: impl FnOnce(&[IoSlice<'_>]) -> R) -> R {
+        if let Some(piece) = self.sole_piece() {
+            return send(&[IoSlice::new(piece)]);
+        }
+        let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
+        let mut count = 0;
+        let mut skip = self.sent;
+        for part in self.parts().take(PIECES_MAX) {
+            pieces[count] = IoSlice::new(&part[skip..]);
+            count += 1;
+            skip = 0;
+        }
+        send(&pieces[..count])
+    }
+
+    /// The parts that are not sent altogether; `sent` counts from the first one.
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let head = (!self.head.is_empty()).then_some(&*self.head);
+        head.into_iter().chain(self.rest.iter().map(Part::bytes))
+    }
+
+    /// The first `sent` bytes have left.
+    #[inline]
+    pub(crate) fn advance(&mut self, sent: usize) {
+        self.unsent -= sent;
+        self.sent += sent;
+        if self.sent < self.head.len() {
+            return;
+        }
+        self.sent -= self.head.len();
+        self.head.clear();
+        if !self.rest.is_empty() {
+            self.advance_rest();
+        }
+    }
+
+    #[cold]
+    fn advance_rest(&mut self) {
+        while let Some(first) = self.rest.front()
+            && self.sent >= first.bytes().len()
+        {
+            self.sent -= first.bytes().len();
+            self.rest.pop_front();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.head.clear();
+        self.rest.clear();
+        self.sent = 0;
+        self.unsent = 0;
     }
 }
 
@@ -153,22 +211,32 @@ impl Part {
 }
 
 impl Pool {
-    fn take(&mut self) -> Box<Queue> {
-        self.queues.pop().unwrap_or_default()
+    #[inline]
+    fn lend(&self) -> Box<Queue> {
+        self.spare.take().unwrap_or_else(|| self.lend_another())
     }
 
-    fn give_back(&mut self, mut queue: Box<Queue>) {
-        if self.queues.len() >= POOL_BUFFERS_MAX {
-            return;
+    #[cold]
+    fn lend_another(&self) -> Box<Queue> {
+        self.queues.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes an empty queue back.
+    #[inline]
+    fn give_back(&self, queue: Box<Queue>) {
+        if queue.head.capacity() <= POOLED_BYTES_MAX
+            && let Some(other) = self.spare.replace(Some(queue))
+        {
+            self.give_back_another(other);
         }
-        while let Some(part) = queue.parts.pop_front() {
-            if let Part::Gathered(buffer) = part {
-                queue.keep(buffer);
-            }
+    }
+
+    #[cold]
+    fn give_back_another(&self, queue: Box<Queue>) {
+        let mut queues = self.queues.borrow_mut();
+        if queues.len() < POOL_BUFFERS_MAX {
+            queues.push(queue);
         }
-        queue.sent = 0;
-        queue.unsent = 0;
-        self.queues.push(queue);
     }
 }
 
@@ -176,47 +244,68 @@ impl Pool {
 mod tests {
     use super::*;
 
-    fn sent(outgoing: &Outgoing) -> Vec<u8> {
-        outgoing
-            .send(|pieces| pieces.iter().flat_map(|piece| piece.to_vec()).collect())
-            .unwrap_or_default()
+    /// What one write would be given.
+    fn offered(queue: &Queue) -> Vec<u8> {
+        queue.send(|pieces| pieces.iter().flat_map(|piece| piece.to_vec()).collect())
     }
 
     #[test]
     fn whatever_the_pieces_and_the_progress_the_bytes_are_the_same() {
         for step in 1..12 {
-            let mut pool = Pool::default();
-            let mut outgoing = Outgoing::default();
-            outgoing.gather(b"one ", &mut pool);
-            outgoing.gather(b"two ", &mut pool);
-            outgoing.push(Chunk::from(b"three "), &mut pool);
-            outgoing.push(Chunk::from(Vec::new()), &mut pool);
-            outgoing.push(Chunk::from(b"four ".to_vec()), &mut pool);
-            outgoing.gather(b"five", &mut pool);
+            let pool = Pool::default();
+            let outgoing = Outgoing::default();
+            outgoing.gather(b"one ", &pool);
+            outgoing.gather(b"two ", &pool);
+            let chunks = [Chunk::from(b"three "), Chunk::from(vec![]), Chunk::from(b"four ")];
+            outgoing.push_all(chunks.to_vec(), &pool);
+            assert_eq!(outgoing.gather(b"five", &pool), 23);
             let mut received = Vec::new();
-            while outgoing.unsent() > 0 {
-                let part = sent(&outgoing);
+            while let Some(mut queue) = outgoing.take() {
+                let part = offered(&queue);
                 let taken = step.min(part.len());
                 received.extend_from_slice(&part[..taken]);
-                outgoing.advance(taken, &mut pool);
+                queue.advance(taken);
+                outgoing.give_back(queue, &pool);
             }
             assert_eq!(received, b"one two three four five");
-            assert!(outgoing.queue.is_none());
-            assert_eq!(pool.queues.len(), 1);
+            assert!(pool.spare.take().is_some());
         }
     }
 
     #[test]
+    fn what_is_gathered_behind_a_chunk_waits_its_turn() {
+        let pool = Pool::default();
+        let outgoing = Outgoing::default();
+        outgoing.push_all(vec![Chunk::from(b"chunk ")], &pool);
+        outgoing.gather(b"and ", &pool);
+        assert_eq!(outgoing.gather(b"more", &pool), 14);
+        assert_eq!(offered(&outgoing.take().unwrap()), b"chunk and more");
+    }
+
+    #[test]
     fn a_drained_queue_lends_its_buffer_to_the_next() {
-        let mut pool = Pool::default();
-        let mut outgoing = Outgoing::default();
-        outgoing.gather(&[1; 100], &mut pool);
-        outgoing.advance(100, &mut pool);
-        let capacity = pool.queues[0].spare.capacity();
-        assert!(capacity >= 100);
-        let mut other = Outgoing::default();
-        other.gather(b"x", &mut pool);
-        assert!(pool.queues.is_empty());
-        assert_eq!(sent(&other), b"x");
+        let pool = Pool::default();
+        let outgoing = Outgoing::default();
+        outgoing.gather(&[1; 100], &pool);
+        outgoing.clear(&pool);
+        let other = Outgoing::default();
+        other.gather(b"x", &pool);
+        let queue = other.take().unwrap();
+        assert!(queue.head.capacity() >= 100);
+        assert_eq!(offered(&queue), b"x");
+    }
+
+    #[test]
+    fn the_pool_keeps_no_more_than_its_bounds() {
+        let pool = Pool::default();
+        let full: Vec<_> = (0..100).map(|_| Outgoing::default()).collect();
+        let fill = |bytes: usize| {
+            let _: usize =
+                full.iter().map(|outgoing| outgoing.gather(&vec![1; bytes], &pool)).sum();
+            full.iter().for_each(|outgoing| outgoing.clear(&pool));
+            pool.queues.borrow().len() + usize::from(pool.spare.take().is_some())
+        };
+        assert_eq!(fill(100), POOL_BUFFERS_MAX + 1);
+        assert_eq!(fill(POOLED_BYTES_MAX + 1), 0);
     }
 }

@@ -28,22 +28,27 @@ enum Stopped {
 
 impl<S: Sys> Core<S> {
     /// What the system reported about a stream.
-    pub(crate) fn stream_ready(&self, running: &Running<S>, ready: Ready) {
-        let io = &running.stream.io;
-        if ready.writable {
-            io.blocked.set(false);
-        }
-        if ready.readable || ready.read_closed {
-            io.readable.set(true);
-        }
-        if ready.read_closed {
-            io.read_closed.set(true);
-        }
-        if io.readable.get() {
-            self.read(running);
-        }
+    #[inline(always)]
+    pub(crate) fn stream_ready(&self, running: &Running<S>, ready: Ready, buffer: &mut [u8]) {
         let stream = &running.stream;
-        if ready.writable && (stream.unsent() > 0 || stream.producing.paused.get()) {
+        let unblocked = ready.writable && stream.io.blocked.replace(false);
+        if ready.read_closed {
+            stream.io.read_closed.set(true);
+        }
+        if ready.readable || ready.read_closed || stream.io.readable.get() {
+            stream.io.readable.set(true);
+            self.read(running, buffer);
+        }
+        if unblocked || ready.read_closed {
+            self.more_than_readable(running, ready);
+        }
+    }
+
+    /// There is room to write again, or the peer sends no more.
+    #[inline(never)]
+    fn more_than_readable(&self, running: &Running<S>, ready: Ready) {
+        let stream = &running.stream;
+        if stream.unsent() > 0 || stream.extras.paused.get() {
             self.flush(running);
         }
         if ready.read_closed && !stream.wants_to_read() && stream.state.get().is_alive() {
@@ -55,7 +60,7 @@ impl<S: Sys> Core<S> {
     /// when it resumes, after what is there to be read.
     fn look_for_error(&self, stream: &std::rc::Rc<Stream<S>>) {
         let flushing = matches!(stream.state.get(), State::Flushing(_));
-        let asked = stream.with_socket(|sys, socket| {
+        let asked = stream.ask_socket(&self.sys, |sys, socket| {
             sys.take_error(socket)?;
             // A UNIX socket whose peer is gone has no error, but refuses even to send nothing.
             if flushing { refuses_writes(sys, socket) } else { Ok(()) }
@@ -71,10 +76,19 @@ impl<S: Sys> Core<S> {
     }
 
     /// Reads until all is read, the protocol wants no more, or the budget of this turn is spent.
-    pub(crate) fn read(&self, running: &Running<S>) {
-        let mut buffer = self.buffers.take_read(self.limits.read_buffer_bytes);
-        let stopped = self.read_into(running, &mut buffer);
-        self.buffers.give_back_read(buffer);
+    #[inline(always)]
+    pub(crate) fn read(&self, running: &Running<S>, buffer: &mut [u8]) {
+        let stopped = self.read_into(running, buffer);
+        let stream = &running.stream;
+        if matches!(stopped, Stopped::Empty) && stream.io.broken.get().is_none() {
+            stream.io.readable.set(false);
+        } else {
+            self.stop_reading(running, stopped);
+        }
+    }
+
+    #[inline(never)]
+    fn stop_reading(&self, running: &Running<S>, stopped: Stopped) {
         let stream = &running.stream;
         match stopped {
             Stopped::Unwanted => {}
@@ -97,30 +111,31 @@ impl<S: Sys> Core<S> {
         }
     }
 
+    #[inline(always)]
     fn read_into(&self, running: &Running<S>, buffer: &mut [u8]) -> Stopped {
         let stream = &running.stream;
         for _ in 0..self.limits.reads_per_turn {
-            let discards = stream.discards();
-            if !discards && !stream.wants_to_read() {
+            let wanted = stream.wants_to_read();
+            if !wanted && !stream.discards() {
                 return Stopped::Unwanted;
             }
-            match stream.with_socket(|sys, socket| sys.read(socket, buffer)) {
-                None => return Stopped::Unwanted,
-                Some(Ok(0)) => return Stopped::EndOfFile,
-                Some(Ok(length)) => {
+            match stream.ask_socket(&self.sys, |sys, socket| sys.read(socket, buffer)) {
+                Some(Ok(length)) if length > 0 => {
                     let short = length < buffer.len();
-                    if !discards {
+                    if wanted {
                         self.deliver(running, Event::DataReceived(&mut buffer[..length]));
                     }
                     if short && !stream.io.read_closed.get() {
                         return Stopped::Empty;
                     }
                 }
+                Some(Ok(_)) => return Stopped::EndOfFile,
                 Some(Err(error)) => match error.kind() {
                     io::ErrorKind::WouldBlock => return Stopped::Empty,
                     io::ErrorKind::Interrupted => {}
                     _ => return Stopped::Failed(os_error(&error)),
                 },
+                None => return Stopped::Unwanted,
             }
         }
         Stopped::Budget
@@ -136,11 +151,12 @@ impl<S: Sys> Core<S> {
         if matches!(stream.state.get(), State::Flushing(_)) {
             return;
         }
-        let peer = Some(stream.peer_address());
-        match self.call("protocol", peer, || running.deliver.is_half_closeable()) {
+        let asked = self.call_for(stream, "protocol", || running.deliver.is_half_closeable());
+        self.run_woken_tasks();
+        match asked {
             Ok(true) => {
                 stream.state.set(stream.state.get().read_ended());
-                self.deliver(running, Event::ReadConnectionLost);
+                self.announce(running, Event::ReadConnectionLost);
             }
             Ok(false) => self.end_with_the_peer(running),
             Err(message) => stream.doom(self, Reason::Panicked(message)),

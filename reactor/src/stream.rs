@@ -4,8 +4,8 @@
 //! slot alone ([`Running`]), so that a protocol which keeps its transport is still freed.
 //! Invariant: no method here runs protocol code; producers are called with nothing borrowed.
 
-use std::cell::{Cell, OnceCell, RefCell};
-use std::rc::{Rc, Weak};
+use std::cell::Cell;
+use std::rc::Rc;
 
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, Deliver, HalfCloseableTransport, OsError,
@@ -14,6 +14,8 @@ use interfaces::{
 
 use crate::close_machine::{Next, State};
 use crate::core::Core;
+use crate::desk::Desk;
+use crate::extras::{Extras, Peer};
 use crate::outgoing::Outgoing;
 use crate::sys::{Sys, Token};
 
@@ -32,17 +34,18 @@ impl<S: Sys> Clone for Running<S> {
     }
 }
 
-/// A connection's socket and its state.
+/// A connection's socket and its state. What most connections do without is in [`Extras`], so that
+/// an idle one stays small.
 pub(crate) struct Stream<S: Sys> {
-    core: Weak<Core<S>>,
+    desk: Rc<Desk<S>>,
     pub(crate) token: Token,
-    pub(crate) socket: RefCell<Option<S::Stream>>,
+    /// Out while it is asked something, and for good when it is closed.
+    pub(crate) socket: Cell<Option<S::Stream>>,
     pub(crate) state: Cell<State>,
     pub(crate) io: Readiness,
-    pub(crate) outgoing: RefCell<Outgoing>,
-    pub(crate) producing: Producing,
-    limits: Cell<BufferLimits>,
-    ends: Ends,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) extras: Extras,
+    peer: Peer,
 }
 
 /// What is known about the socket without asking it.
@@ -67,18 +70,6 @@ pub(crate) struct Readiness {
     pub(crate) broken: Cell<Option<OsError>>,
 }
 
-/// Who makes the bytes.
-pub(crate) struct Producing {
-    pub(crate) producer: RefCell<Option<Producer>>,
-    /// A push producer that was paused, and is to be resumed when all is sent.
-    pub(crate) paused: Cell<bool>,
-}
-
-struct Ends {
-    peer: Address,
-    host: OnceCell<Address>,
-}
-
 /// Whether a socket was made here or handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -95,14 +86,10 @@ impl<S: Sys> Stream<S> {
         host: Option<Address>,
         origin: Origin,
     ) -> Rc<Self> {
-        let known_host = OnceCell::new();
-        if let Some(host) = host {
-            known_host.get_or_init(|| host);
-        }
-        Rc::new(Self {
-            core: core.me.clone(),
+        let stream = Rc::new(Self {
+            desk: Rc::clone(&core.desk),
             token,
-            socket: RefCell::new(Some(socket)),
+            socket: Cell::new(Some(socket)),
             state: Cell::new(State::OPEN),
             io: Readiness {
                 readable: Cell::new(false),
@@ -115,37 +102,50 @@ impl<S: Sys> Stream<S> {
                 origin,
                 broken: Cell::new(None),
             },
-            outgoing: RefCell::default(),
-            producing: Producing { producer: RefCell::default(), paused: Cell::new(false) },
-            limits: Cell::new(core.limits.buffer),
-            ends: Ends { peer, host: known_host },
-        })
+            outgoing: Outgoing::default(),
+            extras: Extras::default(),
+            peer: Peer::new(peer),
+        });
+        if let Some(host) = host {
+            stream.extras.set_host(host);
+        }
+        stream
     }
 
     /// Asks the socket, if it is still there.
     pub(crate) fn with_socket<R>(&self, ask: impl FnOnce(&S, &S::Stream) -> R) -> Option<R> {
-        let core = self.core.upgrade()?;
-        let socket = self.socket.borrow();
-        socket.as_ref().map(|socket| ask(&core.sys, socket))
+        let core = self.desk.core()?;
+        self.ask_socket(&core.sys, ask)
     }
 
-    pub(crate) fn peer_address(&self) -> &Address {
-        &self.ends.peer
+    /// As [`with_socket`](Self::with_socket), for who has the system at hand. No system call runs
+    /// foreign code, so nobody finds the socket missing.
+    #[inline]
+    pub(crate) fn ask_socket<R>(
+        &self,
+        sys: &S,
+        ask: impl FnOnce(&S, &S::Stream) -> R,
+    ) -> Option<R> {
+        let socket = self.socket.take()?;
+        let answer = ask(sys, &socket);
+        self.socket.set(Some(socket));
+        Some(answer)
     }
 
-    /// Learns this side's address for later, when the socket is about to go.
+    /// Learns this side's address for later, when the socket is about to go and somebody else than
+    /// its slot holds the handle.
     pub(crate) fn remember_host(&self) {
-        if self.ends.host.get().is_none() {
+        if self.extras.host().is_none() {
             self.host();
         }
     }
 
     pub(crate) fn unsent(&self) -> usize {
-        self.outgoing.borrow().unsent()
+        self.outgoing.unsent()
     }
 
     pub(crate) fn has_producer(&self) -> bool {
-        self.producing.producer.borrow().is_some()
+        self.extras.has_producer()
     }
 
     pub(crate) fn wants_to_read(&self) -> bool {
@@ -168,7 +168,7 @@ impl<S: Sys> Stream<S> {
     }
 
     fn doom_from_call(&self, reason: Reason) {
-        let Some(core) = self.core.upgrade() else { return };
+        let Some(core) = self.desk.core() else { return };
         let this = match core.slots.borrow().find(self.token) {
             Some(crate::core::Slot::Stream(running)) => Rc::clone(&running.stream),
             Some(_) | None => return,
@@ -177,10 +177,17 @@ impl<S: Sys> Stream<S> {
     }
 
     /// Has this stream flushed: when its running callback returns, or in this turn's flush phase.
-    pub(crate) fn make_dirty(&self, core: &Core<S>) {
-        if !self.io.dirty.replace(true) && core.agenda.current.get() != Some(self.token) {
-            core.agenda.dirty.borrow_mut().push(self.token);
+    #[inline]
+    pub(crate) fn make_dirty(&self) {
+        if !self.io.dirty.replace(true) {
+            self.desk.note_dirty(self.token);
         }
+    }
+
+    /// The reactor is gone: so are the socket and whatever was to be sent.
+    pub(crate) fn leave(&self) {
+        self.state.set(State::Lost);
+        drop(self.socket.take());
     }
 
     fn accepts_writes(&self) -> bool {
@@ -188,26 +195,18 @@ impl<S: Sys> Stream<S> {
         state == State::OPEN || state.accepts_writes(self.has_producer())
     }
 
-    fn gather(&self, core: &Core<S>, data: &[u8]) {
-        self.outgoing.borrow_mut().gather(data, &mut core.buffers.pool.borrow_mut());
-    }
-
-    fn push_all(&self, core: &Core<S>, chunks: Vec<Chunk>) {
-        let mut outgoing = self.outgoing.borrow_mut();
-        let pool = &mut core.buffers.pool.borrow_mut();
-        for chunk in chunks {
-            outgoing.push(chunk, pool);
+    /// What every write does after it queued, so that `unsent` bytes wait.
+    #[inline]
+    fn queued(&self, unsent: usize) {
+        self.make_dirty();
+        let limits = self.limits();
+        if unsent > limits.high_water.min(limits.cap) {
+            self.queued_much(unsent, limits);
         }
     }
 
-    /// What every write does after it queued.
-    fn queued(&self, core: &Core<S>) {
-        self.make_dirty(core);
-        let unsent = self.unsent();
-        let limits = self.limits.get();
-        if unsent <= limits.high_water && unsent <= limits.cap {
-            return;
-        }
+    #[cold]
+    fn queued_much(&self, unsent: usize, limits: BufferLimits) {
         if unsent > limits.cap {
             self.doom_from_call(Reason::WriteBufferExceeded { cap: limits.cap });
             return;
@@ -215,42 +214,65 @@ impl<S: Sys> Stream<S> {
         self.pause_producer();
     }
 
+    #[inline]
+    fn limits(&self) -> BufferLimits {
+        self.extras.limits().unwrap_or(self.desk.limits)
+    }
+
     fn pause_producer(&self) {
-        let producer = self.producing.producer.borrow().clone();
-        if let Some(Producer::Push(producer)) = producer
-            && !self.producing.paused.replace(true)
+        if let Some(Producer::Push(producer)) = self.extras.producer()
+            && !self.extras.paused.replace(true)
         {
             producer.pause_producing();
         }
     }
 
-    /// Sends what fits of a large write without copying it; answers how much that was.
-    fn write_directly(&self, core: &Core<S>, data: &[u8]) -> usize {
-        if data.len() < DIRECT_WRITE_BYTES_MIN || self.io.blocked.get() || self.unsent() > 0 {
-            return 0;
-        }
-        let socket = self.socket.borrow();
-        let Some(socket) = socket.as_ref() else { return 0 };
-        match core.sys.write(socket, data) {
-            Ok(sent) => {
-                self.io.blocked.set(sent < data.len());
+    /// Sends what fits; answers how much that was.
+    #[inline]
+    pub(crate) fn send(&self, sys: &S, data: &[u8]) -> usize {
+        match self.ask_socket(sys, |sys, socket| sys.write(socket, data)) {
+            Some(Ok(sent)) => {
+                if sent < data.len() {
+                    self.io.blocked.set(true);
+                }
                 sent
             }
-            // The flush that follows meets any other error again, and deals with it.
-            Err(error) => {
+            // The next attempt meets any other error again, and deals with it.
+            Some(Err(error)) => {
                 self.io.blocked.set(error.kind() == std::io::ErrorKind::WouldBlock);
                 0
             }
+            None => 0,
         }
     }
 
+    /// A large write, of which what fits is sent without copying it.
+    #[inline(never)]
+    fn write_large(&self, data: &[u8]) {
+        let Some(core) = self.desk.core() else { return };
+        let direct = !self.io.blocked.get() && self.unsent() == 0;
+        let sent = if direct { self.send(&core.sys, data) } else { 0 };
+        if sent < data.len() {
+            self.write_small(&data[sent..]);
+        } else if self.has_producer() {
+            // All has left already, so a pull producer is to be asked for more.
+            self.make_dirty();
+        }
+    }
+
+    #[inline]
+    fn write_small(&self, data: &[u8]) {
+        let unsent = self.outgoing.gather(data, &self.desk.pool);
+        self.queued(unsent);
+    }
+
     fn take(&self, next: (State, Next)) {
-        let Some(core) = self.core.upgrade() else { return };
+        let Some(core) = self.desk.core() else { return };
         match next {
             (_, Next::Nothing) => {}
             (state, Next::Flush) => {
                 self.state.set(state);
-                self.make_dirty(&core);
+                self.make_dirty();
                 // What a paused stream left unread will not be reported again.
                 if self.discards() && self.io.readable.get() && !self.io.listed.replace(true) {
                     core.note_still_ready(self.token);
@@ -269,14 +291,10 @@ impl<S: Sys> Transport for Stream<S> {
         if !self.accepts_writes() {
             return;
         }
-        let Some(core) = self.core.upgrade() else { return };
-        let sent = self.write_directly(&core, data);
-        if sent < data.len() {
-            self.gather(&core, &data[sent..]);
-            self.queued(&core);
-        } else if sent > 0 && self.has_producer() {
-            // All has left already, so a pull producer is to be asked for more.
-            self.make_dirty(&core);
+        if data.len() < DIRECT_WRITE_BYTES_MIN {
+            self.write_small(data);
+        } else {
+            self.write_large(data);
         }
     }
 
@@ -284,9 +302,8 @@ impl<S: Sys> Transport for Stream<S> {
         if !self.accepts_writes() {
             return;
         }
-        let Some(core) = self.core.upgrade() else { return };
-        self.push_all(&core, chunks);
-        self.queued(&core);
+        let unsent = self.outgoing.push_all(chunks, &self.desk.pool);
+        self.queued(unsent);
     }
 
     fn lose_connection(&self) {
@@ -299,33 +316,30 @@ impl<S: Sys> Transport for Stream<S> {
     }
 
     fn peer(&self) -> Address {
-        self.ends.peer.clone()
+        self.peer.address()
     }
 
     fn host(&self) -> Address {
-        let ask = || self.with_socket(|sys, socket| sys.local_address(socket));
-        match self.ends.host.get() {
-            Some(host) => host.clone(),
-            None => {
-                let host = ask().unwrap_or(Address::Unix(interfaces::UnixAddress::Unnamed));
-                self.ends.host.get_or_init(|| host).clone()
-            }
-        }
+        self.extras.host().unwrap_or_else(|| {
+            let asked = self.with_socket(|sys, socket| sys.local_address(socket));
+            let host = asked.unwrap_or(Address::Unix(interfaces::UnixAddress::Unnamed));
+            self.extras.set_host(host.clone());
+            host
+        })
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
-        if !self.state.get().is_alive() || self.core.strong_count() == 0 {
+        if !self.state.get().is_alive() {
             producer.stop_producing();
             return Ok(());
         }
         if self.has_producer() {
             return Err(AlreadyProducing);
         }
-        self.producing.paused.set(false);
-        self.producing.producer.replace(Some(producer.clone()));
+        self.extras.set_producer(producer.clone());
         match producer {
             Producer::Pull(producer) => producer.resume_producing(),
-            Producer::Push(_) if self.unsent() > self.limits.get().high_water => {
+            Producer::Push(_) if self.unsent() > self.limits().high_water => {
                 self.pause_producer();
             }
             Producer::Push(_) => {}
@@ -334,15 +348,14 @@ impl<S: Sys> Transport for Stream<S> {
     }
 
     fn unregister_producer(&self) {
-        let producer = self.producing.producer.take();
-        let Some(core) = self.core.upgrade() else { return };
+        let producer = self.extras.take_producer();
         if producer.is_some() && self.state.get().is_alive() && self.state.get() != State::OPEN {
-            self.make_dirty(&core);
+            self.make_dirty();
         }
     }
 
     fn set_buffer_limits(&self, limits: BufferLimits) {
-        self.limits.set(limits);
+        self.extras.set_limits(limits);
     }
 
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
@@ -350,11 +363,11 @@ impl<S: Sys> Transport for Stream<S> {
     }
 
     fn as_tcp(&self) -> Option<&dyn TcpTransport> {
-        matches!(self.ends.peer, Address::Ipv4(_) | Address::Ipv6(_)).then_some(self)
+        self.peer.is_tcp().then_some(self)
     }
 
     fn as_unix(&self) -> Option<&dyn UnixTransport> {
-        matches!(self.ends.peer, Address::Unix(_)).then_some(self)
+        self.peer.is_unix().then_some(self)
     }
 }
 
@@ -367,7 +380,7 @@ impl<S: Sys> PushProducer for Stream<S> {
         if !self.io.paused.replace(false) || !self.state.get().receives() {
             return;
         }
-        let Some(core) = self.core.upgrade() else { return };
+        let Some(core) = self.desk.core() else { return };
         if self.io.readable.get() && !self.io.listed.replace(true) {
             core.note_still_ready(self.token);
         }

@@ -23,17 +23,23 @@ pub trait Sys: 'static {
     type Stream: 'static;
     /// A listening socket; dropping it closes it, and removes what it put in the file system.
     type Listener: 'static;
+    /// What one poll found; the reactor lends the same one to each.
+    type Events: Default + 'static;
 
     /// The time since this system's zero; never goes back (clock_gettime(2), `CLOCK_MONOTONIC`).
     fn now(&self) -> Duration;
 
     /// Waits until something is ready, the waker woke, or `timeout` has passed (`None`: for ever),
-    /// and appends what is ready. A wait that was interrupted ends early and is no error.
+    /// and notes what is ready, and nothing else. A wait that was interrupted ends early and is no
+    /// error.
     ///
     /// # Errors
     ///
     /// What epoll_wait(2) answers for a broken descriptor; the reactor cannot go on.
-    fn poll(&self, timeout: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()>;
+    fn poll(&self, timeout: Option<Duration>, events: &mut Self::Events) -> io::Result<()>;
+
+    /// What a poll has noted.
+    fn ready(events: &Self::Events) -> impl Iterator<Item = Ready>;
 
     /// What other threads hold to end a [`poll`](Sys::poll) early.
     fn waker(&self) -> Box<dyn Fn() + Send + Sync>;
@@ -209,12 +215,14 @@ impl Token {
     pub const WAKER: Self = Self(usize::MAX);
     /// A signal came.
     pub const SIGNALS: Self = Self(usize::MAX - 1);
+    /// No slot has it.
+    pub(crate) const NOBODY: Self = Self(usize::MAX - 2);
 
     const INDEX_BITS: u32 = usize::BITS / 2;
     const INDEX_MASK: usize = (1 << Self::INDEX_BITS) - 1;
 
     pub(crate) fn new(index: usize, generation: usize) -> Self {
-        debug_assert!(index < Self::INDEX_MASK, "the two tokens above use the last index");
+        debug_assert!(index < Self::INDEX_MASK - 2, "the tokens above use the last indices");
         Self(index | (generation << Self::INDEX_BITS))
     }
 

@@ -29,16 +29,18 @@ impl<S: Sys> Core<S> {
         self.run_remote_calls();
         self.run_due_timers();
         self.flush_dirty();
-        let mut ready = self.agenda.events.take();
+        let mut events = self.agenda.events.take().unwrap_or_default();
+        let mut buffer = self.take_read_buffer();
         let still_ready = self.take_still_ready();
         let idle = closings.is_empty() && still_ready.is_empty();
         let timeout = if idle { self.timeout(wait_at_most) } else { Some(Duration::ZERO) };
-        let polled = self.sys.poll(timeout, &mut ready);
-        for event in ready.drain(..) {
-            self.dispatch(event);
+        let polled = self.sys.poll(timeout, &mut events);
+        if polled.is_ok() {
+            S::ready(&events).for_each(|ready| self.dispatch(ready, &mut buffer));
         }
-        self.agenda.events.set(ready);
-        self.dispatch_still_ready(still_ready);
+        self.agenda.events.set(Some(events));
+        self.dispatch_still_ready(still_ready, &mut buffer);
+        self.read_buffer.set(buffer);
         self.flush_dirty();
         self.close_doomed(closings);
         polled
@@ -46,7 +48,7 @@ impl<S: Sys> Core<S> {
 
     /// How long a poll may wait.
     fn timeout(&self, wait_at_most: Option<Duration>) -> Option<Duration> {
-        let waiting = !self.agenda.dirty.borrow().is_empty()
+        let waiting = !self.desk.dirty.borrow().is_empty()
             || !self.agenda.closings.borrow().is_empty()
             || self.tasks.is_ready()
             || self.shared.is_woken()
@@ -79,21 +81,38 @@ impl<S: Sys> Core<S> {
         }
     }
 
-    fn dispatch(&self, ready: Ready) {
-        match ready.token {
-            Token::WAKER => {}
-            Token::SIGNALS => self.run_signal_handlers(),
-            token => self.dispatch_to(token, ready),
+    /// The buffer that all connections read into. A turn inside a turn makes itself another.
+    fn take_read_buffer(&self) -> Box<[u8]> {
+        let buffer = self.read_buffer.take();
+        if buffer.is_empty() { vec![0; self.limits.read_buffer_bytes].into() } else { buffer }
+    }
+
+    #[inline]
+    fn dispatch(&self, ready: Ready, buffer: &mut [u8]) {
+        let slots = self.slots.borrow();
+        if let Some(Slot::Stream(running)) = slots.find(ready.token) {
+            let running = running.clone();
+            drop(slots);
+            self.stream_ready(&running, ready, buffer);
+            self.release(running);
+        } else {
+            drop(slots);
+            self.dispatch_rare(ready, buffer);
         }
     }
 
-    fn dispatch_to(&self, token: Token, ready: Ready) {
+    #[inline(never)]
+    fn dispatch_rare(&self, ready: Ready, buffer: &mut [u8]) {
+        match ready.token {
+            Token::WAKER => {}
+            Token::SIGNALS => self.run_signal_handlers(),
+            token => self.dispatch_to(token, ready, buffer),
+        }
+    }
+
+    fn dispatch_to(&self, token: Token, ready: Ready, buffer: &mut [u8]) {
         let slots = self.slots.borrow();
         match slots.find(token) {
-            Some(Slot::Stream(_)) => {
-                drop(slots);
-                self.with_running(token, |running| self.stream_ready(running, ready));
-            }
             Some(Slot::Port(port)) => {
                 let port = port.clone();
                 drop(slots);
@@ -102,7 +121,7 @@ impl<S: Sys> Core<S> {
             Some(Slot::Attempt(attempt)) => {
                 let attempt = attempt.clone();
                 drop(slots);
-                self.attempt_ready(&attempt, ready);
+                self.attempt_ready(&attempt, ready, buffer);
                 self.let_go("factory", attempt);
             }
             Some(Slot::Lingering(lingering)) => {
@@ -111,7 +130,7 @@ impl<S: Sys> Core<S> {
                 self.lingering_ready(&lingering, token, ready);
             }
             // A late event for somebody who is gone.
-            Some(Slot::Vacant) | None => {}
+            Some(Slot::Vacant | Slot::Stream(_)) | None => {}
         }
     }
 
@@ -119,18 +138,18 @@ impl<S: Sys> Core<S> {
         mem::take(&mut *self.agenda.still_ready.borrow_mut())
     }
 
-    fn dispatch_still_ready(&self, still_ready: Vec<Token>) {
+    fn dispatch_still_ready(&self, still_ready: Vec<Token>, buffer: &mut [u8]) {
         for token in &still_ready {
             let token = *token;
             self.unlist(token);
             let read = |running: &Running<S>| {
                 if running.stream.io.readable.get() {
-                    self.read(running);
+                    self.read(running, buffer);
                 }
             };
             if !self.with_running(token, read) {
                 let ready = Ready { token, readable: true, read_closed: false, writable: true };
-                self.dispatch_to(token, ready);
+                self.dispatch_to(token, ready, buffer);
             }
         }
         reuse(&self.agenda.still_ready, still_ready);

@@ -36,11 +36,20 @@ const EVENTS_PER_POLL: usize = 1024;
 /// The longest wait that is handed to the kernel; a later timer makes the reactor wait again.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What one epoll_wait(2) found.
+#[derive(Debug)]
+pub struct KernelEvents(Events);
+
+impl Default for KernelEvents {
+    fn default() -> Self {
+        Self(Events::with_capacity(EVENTS_PER_POLL))
+    }
+}
+
 /// The operating system as the reactor sees it.
 pub struct Kernel {
     zero: Instant,
     poll: RefCell<Poll>,
-    events: RefCell<Events>,
     waker: Arc<mio::Waker>,
     reserve: Reserve,
     signals: RefCell<Option<Signals>>,
@@ -58,7 +67,6 @@ impl Kernel {
         Ok(Self {
             zero: Instant::now(),
             poll: RefCell::new(poll),
-            events: RefCell::new(Events::with_capacity(EVENTS_PER_POLL)),
             waker,
             reserve: Reserve::new(),
             signals: RefCell::new(None),
@@ -89,26 +97,28 @@ impl Kernel {
 impl Sys for Kernel {
     type Stream = Socket;
     type Listener = Listener;
+    type Events = KernelEvents;
 
     fn now(&self) -> Duration {
         self.zero.elapsed()
     }
 
-    fn poll(&self, timeout: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()> {
-        let events = &mut *self.events.borrow_mut();
+    fn poll(&self, timeout: Option<Duration>, events: &mut KernelEvents) -> io::Result<()> {
         let timeout = timeout.map(|timeout| timeout.min(WAIT_MAX));
-        match self.poll.borrow_mut().poll(events, timeout) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            Err(error) => return Err(error),
+        match self.poll.borrow_mut().poll(&mut events.0, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            answer => answer,
         }
-        ready.extend(events.iter().map(|event| Ready {
+    }
+
+    #[inline]
+    fn ready(events: &KernelEvents) -> impl Iterator<Item = Ready> {
+        events.0.iter().map(|event| Ready {
             token: Token(event.token().0),
             readable: event.is_readable() || event.is_error(),
             read_closed: event.is_read_closed() || event.is_error(),
             writable: event.is_writable() || event.is_write_closed() || event.is_error(),
-        }));
-        Ok(())
+        })
     }
 
     fn waker(&self) -> Box<dyn Fn() + Send + Sync> {

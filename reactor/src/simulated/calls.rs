@@ -23,12 +23,18 @@ const CREDENTIALS: (u32, u32, u32) = (1, 1000, 1000);
 impl Sys for Simulated {
     type Stream = SimulatedStream;
     type Listener = SimulatedListener;
+    type Events = Vec<Ready>;
 
     fn now(&self) -> Duration {
         self.world.borrow().clock.now()
     }
 
+    fn ready(events: &Vec<Ready>) -> impl Iterator<Item = Ready> {
+        events.iter().copied()
+    }
+
     fn poll(&self, timeout: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()> {
+        ready.clear();
         let deadline = self.world.borrow_mut().begin_wait(timeout);
         let result = loop {
             let threads = Threads { woke: self.outside.take_woken(), hold: self.outside.is_held() };

@@ -1,0 +1,120 @@
+//! What only some streams have, out of the way of those that have it not; and who the peer is, in a
+//! form that is small for the usual peer.
+//!
+//! Invariant: a stream without a producer, limits of its own and a known own address owns one word
+//! and two flags for them.
+
+use std::cell::Cell;
+use std::net::SocketAddrV4;
+use std::rc::Rc;
+
+use interfaces::{Address, BufferLimits, Producer};
+
+/// What only some streams have.
+#[derive(Default)]
+pub(crate) struct Extras {
+    rare: Cell<Option<Box<Rare>>>,
+    producing: Cell<bool>,
+    /// A push producer that was paused, and is to be resumed when all is sent.
+    pub(crate) paused: Cell<bool>,
+}
+
+#[derive(Default)]
+struct Rare {
+    producer: Option<Producer>,
+    limits: Option<BufferLimits>,
+    host: Option<Address>,
+}
+
+impl Extras {
+    /// Whether somebody makes the bytes.
+    #[inline]
+    pub(crate) fn has_producer(&self) -> bool {
+        self.producing.get()
+    }
+
+    pub(crate) fn producer(&self) -> Option<Producer> {
+        if self.producing.get() { self.look(|rare| rare.producer.clone()) } else { None }
+    }
+
+    pub(crate) fn set_producer(&self, producer: Producer) {
+        self.producing.set(true);
+        self.paused.set(false);
+        // There was none, so nothing foreign is dropped here.
+        self.change(|rare| rare.producer = Some(producer));
+    }
+
+    pub(crate) fn take_producer(&self) -> Option<Producer> {
+        if self.producing.replace(false) { self.change(|rare| rare.producer.take()) } else { None }
+    }
+
+    #[inline]
+    pub(crate) fn limits(&self) -> Option<BufferLimits> {
+        self.look(|rare| rare.limits)
+    }
+
+    pub(crate) fn set_limits(&self, limits: BufferLimits) {
+        self.change(|rare| rare.limits = Some(limits));
+    }
+
+    /// This side's address, if it was asked for.
+    pub(crate) fn host(&self) -> Option<Address> {
+        self.look(|rare| rare.host.clone())
+    }
+
+    pub(crate) fn set_host(&self, host: Address) {
+        self.change(|rare| rare.host = Some(host));
+    }
+
+    #[inline]
+    fn look<R>(&self, look: impl FnOnce(&Rare) -> Option<R>) -> Option<R> {
+        let rare = self.rare.take();
+        let seen = rare.as_deref().and_then(look);
+        self.rare.set(rare);
+        seen
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Rare) -> R) -> R {
+        let mut rare = self.rare.take().unwrap_or_default();
+        let answer = change(&mut rare);
+        self.rare.set(Some(rare));
+        answer
+    }
+}
+
+/// The address of the other side.
+pub(crate) enum Peer {
+    Ipv4(SocketAddrV4),
+    /// Any other is twice as large, and shared.
+    Other(Rc<Address>),
+}
+
+impl Peer {
+    pub(crate) fn new(address: Address) -> Self {
+        match address {
+            Address::Ipv4(v4) => Self::Ipv4(v4),
+            other => Self::Other(Rc::new(other)),
+        }
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        match self {
+            Self::Ipv4(v4) => Address::Ipv4(*v4),
+            Self::Other(other) => Address::clone(other),
+        }
+    }
+
+    pub(crate) fn is_tcp(&self) -> bool {
+        match self {
+            Self::Ipv4(_) => true,
+            Self::Other(other) => matches!(**other, Address::Ipv6(_)),
+        }
+    }
+
+    pub(crate) fn is_unix(&self) -> bool {
+        match self {
+            Self::Ipv4(_) => false,
+            Self::Other(other) => matches!(**other, Address::Unix(_)),
+        }
+    }
+}
