@@ -20,7 +20,7 @@ use interfaces::{
     Address, ConnectError, ConnectTcp, ConnectUnix, DelayedCall, Factory, LockFile, UnixAddress,
 };
 
-use crate::core::{Core, Slot};
+use crate::core::{Core, Rare, Slot};
 use crate::os_error;
 use crate::stream::Origin;
 use crate::sys::{ConnectFault, Ready, Sys, Token};
@@ -91,7 +91,7 @@ impl<S: Sys> Core<S> {
         timeout: Duration,
         factory: Rc<dyn Factory>,
     ) -> (Rc<Attempt<S>>, Deferred<()>) {
-        let token = self.slots.borrow_mut().insert_with(|_| Slot::Vacant);
+        let token = self.slots.borrow_mut().insert_with(|_| Slot::Rare(Rare::Vacant));
         let core = self.me.clone();
         let (deferred, promise) = Deferred::with_canceller(move || {
             if let Some(core) = core.upgrade() {
@@ -108,7 +108,7 @@ impl<S: Sys> Core<S> {
             promise: RefCell::new(Some(promise)),
             deadline: RefCell::default(),
         });
-        let slot = Slot::Attempt(Rc::clone(&attempt));
+        let slot = Slot::Rare(Rare::Attempt(Rc::clone(&attempt)));
         let placeholder = self.slots.borrow_mut().replace(token, slot);
         drop(placeholder);
         let late = Rc::downgrade(&attempt);
@@ -238,8 +238,11 @@ impl<S: Sys> Core<S> {
 
     fn attempt_in(&self, token: Token) -> Option<Rc<Attempt<S>>> {
         match self.slots.borrow().find(token)? {
-            Slot::Attempt(attempt) => Some(Rc::clone(attempt)),
-            Slot::Stream(_) | Slot::Port(_) | Slot::Lingering(_) | Slot::Vacant => None,
+            Slot::Rare(Rare::Attempt(attempt)) => Some(Rc::clone(attempt)),
+            Slot::Stream(_)
+            | Slot::Rare(Rare::Port(_))
+            | Slot::Rare(Rare::Lingering(_))
+            | Slot::Rare(Rare::Vacant) => None,
         }
     }
 

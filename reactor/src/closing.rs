@@ -7,7 +7,7 @@ use std::rc::Rc;
 use interfaces::{Event, Reason};
 
 use crate::close_machine::State;
-use crate::core::{Core, Slot};
+use crate::core::{Core, Rare, Slot};
 use crate::linger::Lingering;
 use crate::stream::{Running, Stream};
 use crate::sys::Sys;
@@ -72,14 +72,20 @@ impl<S: Sys> Core<S> {
         };
         let mut slots = self.slots.borrow_mut();
         let slot = match lingering {
-            Some(lingering) => slots.replace(stream.token, Slot::Lingering(lingering)).ok(),
+            Some(lingering) => {
+                slots.replace(stream.token, Slot::Rare(Rare::Lingering(lingering))).ok()
+            }
             None => slots.remove(stream.token),
         };
         match slot {
             Some(Slot::Stream(running)) => Some(running),
-            Some(Slot::Port(_) | Slot::Attempt(_) | Slot::Lingering(_) | Slot::Vacant) | None => {
-                None
-            }
+            Some(
+                Slot::Rare(Rare::Port(_))
+                | Slot::Rare(Rare::Attempt(_))
+                | Slot::Rare(Rare::Lingering(_))
+                | Slot::Rare(Rare::Vacant),
+            )
+            | None => None,
         }
     }
 

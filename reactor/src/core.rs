@@ -47,8 +47,15 @@ pub(crate) struct Core<S: Sys> {
 }
 
 /// Who the system reports about.
+///
+/// Two kinds at the first level, so that a slot is no larger than a stream in it.
 pub(crate) enum Slot<S: Sys> {
     Stream(Running<S>),
+    Rare(Rare<S>),
+}
+
+/// Whom there are few of.
+pub(crate) enum Rare<S: Sys> {
     Port(Rc<Port<S>>),
     Attempt(Rc<Attempt<S>>),
     Lingering(Rc<Lingering<S>>),
@@ -178,8 +185,8 @@ impl<S: Sys> Slot<S> {
     fn leave(self) {
         match &self {
             Self::Stream(running) => running.stream.leave(),
-            Self::Port(port) => port.abandon(),
-            Self::Attempt(_) | Self::Lingering(_) | Self::Vacant => {}
+            Self::Rare(Rare::Port(port)) => port.abandon(),
+            Self::Rare(Rare::Attempt(_) | Rare::Lingering(_) | Rare::Vacant) => {}
         }
     }
 }

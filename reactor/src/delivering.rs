@@ -65,7 +65,7 @@ impl<S: Sys> Core<S> {
         &self,
         token: Token,
         socket: S::Stream,
-        ends: (Address, Option<Address>),
+        ends: (Address, Option<Rc<Address>>),
         origin: Origin,
         deliver: Rc<dyn Deliver>,
     ) {

@@ -1,14 +1,14 @@
 //! What only some streams have, out of the way of those that have it not; and who the peer is, in a
 //! form that is small for the usual peer.
 //!
-//! Invariant: a stream without a producer, limits of its own and a known own address owns one word
-//! and two flags for them.
+//! Invariant: a stream without a producer, without limits of its own and without an error that waits
+//! to be told owns one word and two flags for them.
 
 use std::cell::Cell;
 use std::net::SocketAddrV4;
 use std::rc::Rc;
 
-use interfaces::{Address, BufferLimits, Producer};
+use interfaces::{Address, BufferLimits, OsError, Producer};
 
 /// What only some streams have.
 #[derive(Default)]
@@ -23,7 +23,7 @@ pub(crate) struct Extras {
 struct Rare {
     producer: Option<Producer>,
     limits: Option<BufferLimits>,
-    host: Option<Address>,
+    broken: Option<OsError>,
 }
 
 impl Extras {
@@ -57,13 +57,14 @@ impl Extras {
         self.change(|rare| rare.limits = Some(limits));
     }
 
-    /// This side's address, if it was asked for.
-    pub(crate) fn host(&self) -> Option<Address> {
-        self.look(|rare| rare.host.clone())
+    /// What writing, or `SO_ERROR`, said; told when what can still be read is read.
+    #[inline]
+    pub(crate) fn broken(&self) -> Option<OsError> {
+        self.look(|rare| rare.broken)
     }
 
-    pub(crate) fn set_host(&self, host: Address) {
-        self.change(|rare| rare.host = Some(host));
+    pub(crate) fn set_broken(&self, error: OsError) {
+        self.change(|rare| rare.broken = Some(error));
     }
 
     #[inline]

@@ -177,7 +177,7 @@ impl<S: Sys> Core<S> {
         match stream.state.get() {
             State::Open { reading, .. } if stream.wants_to_read() => {
                 stream.state.set(State::Open { reading, writing: Writing::Ended });
-                stream.io.broken.set(Some(error));
+                stream.extras.set_broken(error);
                 stream.io.readable.set(true);
                 if !stream.io.listed.replace(true) {
                     self.note_still_ready(stream.token);

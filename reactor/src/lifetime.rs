@@ -15,7 +15,7 @@ use std::cell::{Cell, RefCell};
 use deferred::Deferred;
 use interfaces::{NotRunning, Phase, Reason, SystemEvent, Trigger, TriggerId};
 
-use crate::core::{Core, Slot};
+use crate::core::{Core, Rare, Slot};
 use crate::sys::Sys;
 
 /// How far a reactor is.
@@ -152,7 +152,8 @@ impl<S: Sys> Core<S> {
     /// Whether the next stage may come. A socket that lingers holds the end of the run back: what its
     /// protocol wrote last is still on its way, and the end of the process would reset it.
     pub(crate) fn can_advance(&self) -> bool {
-        let lingers = || self.slots.borrow().tenants().any(|it| matches!(it, Slot::Lingering(_)));
+        let lingers =
+            || self.slots.borrow().tenants().any(|it| matches!(it, Slot::Rare(Rare::Lingering(_))));
         self.lifetime.is_free() && !(self.lifetime.stage() == Stage::Stopping && lingers())
     }
 
@@ -264,9 +265,9 @@ impl<S: Sys> Found<S> {
     fn of(slot: &Slot<S>) -> Self {
         match slot {
             Slot::Stream(running) => Self::Stream(running.stream.clone()),
-            Slot::Port(port) => Self::Port(port.clone()),
-            Slot::Attempt(_) => Self::Attempt,
-            Slot::Lingering(_) | Slot::Vacant => Self::Lingering,
+            Slot::Rare(Rare::Port(port)) => Self::Port(port.clone()),
+            Slot::Rare(Rare::Attempt(_)) => Self::Attempt,
+            Slot::Rare(Rare::Lingering(_)) | Slot::Rare(Rare::Vacant) => Self::Lingering,
         }
     }
 }

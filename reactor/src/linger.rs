@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use interfaces::DelayedCall;
 
-use crate::core::{Core, Slot};
+use crate::core::{Core, Rare, Slot};
 use crate::stream::Origin;
 use crate::sys::{Ready, Sys, Token};
 
@@ -86,7 +86,7 @@ impl<S: Sys> Core<S> {
     /// Lets a lingering socket go, and its timer.
     pub(crate) fn end_lingering(&self, token: Token) {
         let slot = self.slots.borrow_mut().remove(token);
-        if let Some(Slot::Lingering(lingering)) = slot {
+        if let Some(Slot::Rare(Rare::Lingering(lingering))) = slot {
             // It may be this very call that runs.
             let _ = lingering.deadline.cancel();
             if lingering.origin == Origin::Adopted {

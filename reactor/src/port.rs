@@ -15,7 +15,7 @@ use std::rc::{Rc, Weak};
 use deferred::{Deferred, Failure};
 use interfaces::{Address, Factory, ListeningPort, Occurrence, OsError, Reason};
 
-use crate::core::{Core, Slot};
+use crate::core::{Core, Rare, Slot};
 use crate::os_error;
 use crate::stream::Origin;
 use crate::sys::{Sys, Token};
@@ -24,7 +24,7 @@ use crate::sys::{Sys, Token};
 pub(crate) struct Port<S: Sys> {
     core: Weak<Core<S>>,
     token: Token,
-    address: Address,
+    address: Rc<Address>,
     listener: RefCell<Option<S::Listener>>,
     factory: RefCell<Option<Rc<dyn Factory>>>,
     /// On the list of those that are still ready.
@@ -46,7 +46,7 @@ impl<S: Sys> Core<S> {
         listener: S::Listener,
         factory: Rc<dyn Factory>,
     ) -> io::Result<Rc<Port<S>>> {
-        let address = self.sys.listener_address(&listener);
+        let address = Rc::new(self.sys.listener_address(&listener));
         let make = |token| {
             Rc::new(Port {
                 core: self.me.clone(),
@@ -61,7 +61,7 @@ impl<S: Sys> Core<S> {
         let token = self
             .slots
             .borrow_mut()
-            .insert_with(|token| Slot::Port(Rc::clone(made.insert(make(token)))));
+            .insert_with(|token| Slot::Rare(Rare::Port(Rc::clone(made.insert(make(token))))));
         let port = made.expect("insert_with calls its closure");
         let registered = port.with_listener(|listener| self.sys.register_listener(listener, token));
         if let Some(Err(error)) = registered {
@@ -107,7 +107,7 @@ impl<S: Sys> Core<S> {
             Ok(None) => return,
             Err(_) => return self.sys.reset_on_close(&socket),
         };
-        let host = (!is_wildcard(&port.address)).then(|| port.address.clone());
+        let host = (!is_wildcard(&port.address)).then(|| Rc::clone(&port.address));
         if let Err(error) = self.enter(socket, (peer.clone(), host), Origin::Made, deliver) {
             self.observe(&Occurrence::AcceptFailed {
                 address: &port.address,
@@ -121,11 +121,11 @@ impl<S: Sys> Core<S> {
     pub(crate) fn enter(
         &self,
         socket: S::Stream,
-        ends: (Address, Option<Address>),
+        ends: (Address, Option<Rc<Address>>),
         origin: Origin,
         deliver: Rc<dyn interfaces::Deliver>,
     ) -> io::Result<()> {
-        let token = self.slots.borrow_mut().insert_with(|_| Slot::Vacant);
+        let token = self.slots.borrow_mut().insert_with(|_| Slot::Rare(Rare::Vacant));
         if let Err(error) = self.sys.register(&socket, token) {
             let slot = self.slots.borrow_mut().remove(token);
             drop(slot);
@@ -234,7 +234,7 @@ impl<S: Sys> Port<S> {
 
 impl<S: Sys> ListeningPort for Port<S> {
     fn host(&self) -> Address {
-        self.address.clone()
+        Address::clone(&self.address)
     }
 
     fn stop_listening(&self) -> Deferred<()> {

@@ -13,7 +13,7 @@ use deferred::{Deferred, Fault};
 use interfaces::{DelayedCall, Observer};
 
 use crate::Kernel;
-use crate::core::{Core, Slot};
+use crate::core::{Core, Rare, Slot};
 use crate::lifetime::Stage;
 use crate::limits::Limits;
 use crate::remote::Remote;
@@ -214,10 +214,10 @@ impl<S: Sys> Reactor<S> {
         for slot in self.0.slots.borrow().tenants() {
             match slot {
                 Slot::Stream(_) => census.streams += 1,
-                Slot::Port(_) => census.ports += 1,
-                Slot::Attempt(_) => census.attempts += 1,
-                Slot::Lingering(_) => census.lingering += 1,
-                Slot::Vacant => {}
+                Slot::Rare(Rare::Port(_)) => census.ports += 1,
+                Slot::Rare(Rare::Attempt(_)) => census.attempts += 1,
+                Slot::Rare(Rare::Lingering(_)) => census.lingering += 1,
+                Slot::Rare(Rare::Vacant) => {}
             }
         }
         census

@@ -66,7 +66,7 @@ impl<S: Sys> Core<S> {
             if flushing { refuses_writes(sys, socket) } else { Ok(()) }
         });
         let Some(Err(error)) = asked else { return };
-        stream.io.broken.set(Some(os_error(&error)));
+        stream.extras.set_broken(os_error(&error));
         match stream.state.get() {
             State::Open { reading: Reading::Open, .. } | State::Doomed | State::Lost => {}
             State::Open { reading: Reading::Ended, .. } | State::Flushing(_) => {
@@ -80,7 +80,7 @@ impl<S: Sys> Core<S> {
     pub(crate) fn read(&self, running: &Running<S>, buffer: &mut [u8]) {
         let stopped = self.read_into(running, buffer);
         let stream = &running.stream;
-        if matches!(stopped, Stopped::Empty) && stream.io.broken.get().is_none() {
+        if matches!(stopped, Stopped::Empty) && stream.extras.broken().is_none() {
             stream.io.readable.set(false);
         } else {
             self.stop_reading(running, stopped);
@@ -94,7 +94,7 @@ impl<S: Sys> Core<S> {
             Stopped::Unwanted => {}
             Stopped::Empty => {
                 stream.io.readable.set(false);
-                if let Some(error) = stream.io.broken.get() {
+                if let Some(error) = stream.extras.broken() {
                     self.finish(stream, &Reason::Lost(Failure::new(error)));
                 }
             }
@@ -145,7 +145,7 @@ impl<S: Sys> Core<S> {
     fn end_of_file(&self, running: &Running<S>) {
         let stream = &running.stream;
         stream.io.ended.set(true);
-        if let Some(error) = stream.io.broken.get() {
+        if let Some(error) = stream.extras.broken() {
             return self.finish(stream, &Reason::Lost(Failure::new(error)));
         }
         if matches!(stream.state.get(), State::Flushing(_)) {

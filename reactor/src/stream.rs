@@ -8,8 +8,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use interfaces::{
-    Address, AlreadyProducing, BufferLimits, Chunk, Deliver, HalfCloseableTransport, OsError,
-    Producer, PushProducer, Reason, TcpTransport, Transport, UnixTransport,
+    Address, AlreadyProducing, BufferLimits, Chunk, Deliver, HalfCloseableTransport, Producer,
+    PushProducer, Reason, TcpTransport, Transport, UnixTransport,
 };
 
 use crate::close_machine::{Next, State};
@@ -46,6 +46,8 @@ pub(crate) struct Stream<S: Sys> {
     pub(crate) outgoing: Outgoing,
     pub(crate) extras: Extras,
     peer: Peer,
+    /// This side's address, if it is known; shared with the port that it was accepted on.
+    host: Cell<Option<Rc<Address>>>,
 }
 
 /// What is known about the socket without asking it.
@@ -66,8 +68,6 @@ pub(crate) struct Readiness {
     pub(crate) listed: Cell<bool>,
     /// Whether another process may hold the socket open too.
     pub(crate) origin: Origin,
-    /// What writing, or `SO_ERROR`, said; told when what can still be read is read.
-    pub(crate) broken: Cell<Option<OsError>>,
 }
 
 /// Whether a socket was made here or handed over.
@@ -83,10 +83,10 @@ impl<S: Sys> Stream<S> {
         token: Token,
         socket: S::Stream,
         peer: Address,
-        host: Option<Address>,
+        host: Option<Rc<Address>>,
         origin: Origin,
     ) -> Rc<Self> {
-        let stream = Rc::new(Self {
+        Rc::new(Self {
             desk: Rc::clone(&core.desk),
             token,
             socket: Cell::new(Some(socket)),
@@ -100,16 +100,12 @@ impl<S: Sys> Stream<S> {
                 dirty: Cell::new(false),
                 listed: Cell::new(false),
                 origin,
-                broken: Cell::new(None),
             },
             outgoing: Outgoing::default(),
             extras: Extras::default(),
             peer: Peer::new(peer),
-        });
-        if let Some(host) = host {
-            stream.extras.set_host(host);
-        }
-        stream
+            host: Cell::new(host),
+        })
     }
 
     /// Asks the socket, if it is still there.
@@ -135,9 +131,16 @@ impl<S: Sys> Stream<S> {
     /// Learns this side's address for later, when the socket is about to go and somebody else than
     /// its slot holds the handle.
     pub(crate) fn remember_host(&self) {
-        if self.extras.host().is_none() {
-            self.host();
-        }
+        self.known_host();
+    }
+
+    fn known_host(&self) -> Rc<Address> {
+        let host = self.host.take().unwrap_or_else(|| {
+            let asked = self.with_socket(|sys, socket| sys.local_address(socket));
+            Rc::new(asked.unwrap_or(Address::Unix(interfaces::UnixAddress::Unnamed)))
+        });
+        self.host.set(Some(Rc::clone(&host)));
+        host
     }
 
     pub(crate) fn unsent(&self) -> usize {
@@ -320,12 +323,7 @@ impl<S: Sys> Transport for Stream<S> {
     }
 
     fn host(&self) -> Address {
-        self.extras.host().unwrap_or_else(|| {
-            let asked = self.with_socket(|sys, socket| sys.local_address(socket));
-            let host = asked.unwrap_or(Address::Unix(interfaces::UnixAddress::Unnamed));
-            self.extras.set_host(host.clone());
-            host
-        })
+        Address::clone(&self.known_host())
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {

@@ -18,7 +18,7 @@ use std::io;
 use std::mem;
 use std::time::Duration;
 
-use crate::core::{Core, Slot};
+use crate::core::{Core, Rare, Slot};
 use crate::stream::Running;
 use crate::sys::{Ready, Sys, Token};
 
@@ -113,24 +113,24 @@ impl<S: Sys> Core<S> {
     fn dispatch_to(&self, token: Token, ready: Ready, buffer: &mut [u8]) {
         let slots = self.slots.borrow();
         match slots.find(token) {
-            Some(Slot::Port(port)) => {
+            Some(Slot::Rare(Rare::Port(port))) => {
                 let port = port.clone();
                 drop(slots);
                 self.accept(&port);
             }
-            Some(Slot::Attempt(attempt)) => {
+            Some(Slot::Rare(Rare::Attempt(attempt))) => {
                 let attempt = attempt.clone();
                 drop(slots);
                 self.attempt_ready(&attempt, ready, buffer);
                 self.let_go("factory", attempt);
             }
-            Some(Slot::Lingering(lingering)) => {
+            Some(Slot::Rare(Rare::Lingering(lingering))) => {
                 let lingering = lingering.clone();
                 drop(slots);
                 self.lingering_ready(&lingering, token, ready);
             }
             // A late event for somebody who is gone.
-            Some(Slot::Vacant | Slot::Stream(_)) | None => {}
+            Some(Slot::Rare(Rare::Vacant) | Slot::Stream(_)) | None => {}
         }
     }
 
@@ -159,9 +159,9 @@ impl<S: Sys> Core<S> {
     fn unlist(&self, token: Token) {
         match self.slots.borrow().find(token) {
             Some(Slot::Stream(running)) => running.stream.io.listed.set(false),
-            Some(Slot::Port(port)) => port.listed.set(false),
-            Some(Slot::Lingering(lingering)) => lingering.listed.set(false),
-            Some(Slot::Attempt(_) | Slot::Vacant) | None => {}
+            Some(Slot::Rare(Rare::Port(port))) => port.listed.set(false),
+            Some(Slot::Rare(Rare::Lingering(lingering))) => lingering.listed.set(false),
+            Some(Slot::Rare(Rare::Attempt(_)) | Slot::Rare(Rare::Vacant)) | None => {}
         }
     }
 
