@@ -11,7 +11,7 @@
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 
 use interfaces::{Deliver, Event, Protocol, Reason, Transport};
 
@@ -19,7 +19,8 @@ use crate::mailbox::{Letter, Mailbox};
 
 pub(crate) struct Running<P: Protocol> {
     protocol: Cell<Option<P>>,
-    transport: Cell<Option<Rc<dyn Transport>>>,
+    /// Borrowed only to be cloned or taken.
+    transport: RefCell<Option<Rc<dyn Transport>>>,
     mailbox: Mailbox<P>,
     phase: Cell<Phase>,
     half_closeable: Cell<bool>,
@@ -38,7 +39,7 @@ impl<P: Protocol> Running<P> {
     pub(crate) fn new(protocol: P) -> Self {
         Self {
             protocol: Cell::new(Some(protocol)),
-            transport: Cell::new(None),
+            transport: RefCell::new(None),
             mailbox: Mailbox::new(),
             phase: Cell::new(Phase::Waiting),
             half_closeable: Cell::new(false),
@@ -78,10 +79,7 @@ impl<P: Protocol> Running<P> {
 
     #[inline(always)]
     pub(crate) fn transport(&self) -> Option<Rc<dyn Transport>> {
-        let transport = self.transport.take();
-        let copy = transport.clone();
-        self.transport.set(transport);
-        copy
+        self.transport.borrow().clone()
     }
 
     /// Whether the caller is the first to promise it a connection.
@@ -211,7 +209,7 @@ impl<P: Protocol> Turn<'_, P> {
     }
 
     fn made(&mut self, transport: &Rc<dyn Transport>) {
-        self.running.transport.set(Some(transport.clone()));
+        self.running.transport.replace(Some(transport.clone()));
         self.running.phase.set(Phase::Connected);
         self.protocol().connection_made(transport);
         self.ask_half_closeable();

@@ -1,8 +1,8 @@
 //! The bytes that wait to be sent on one stream, and the pool that their buffers come from.
 //!
 //! Small writes are gathered into one buffer, chunks stay as they are, and both leave in one
-//! vectored write. Invariant: `unsent` is the sum of all parts less what is sent of the first one;
-//! an empty queue owns no buffer, for it gave its storage back to the pool.
+//! vectored write. Invariant: `sent` counts from the beginning of the first part that is not sent
+//! altogether; a stream with nothing unsent owns no queue, for it gave that back to the pool.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -32,9 +32,9 @@ pub(crate) struct Queue {
     /// What was gathered first; most queues are nothing else.
     head: Vec<u8>,
     rest: VecDeque<Part>,
+    rest_bytes: usize,
     /// How much of the first part is sent.
     sent: usize,
-    unsent: usize,
 }
 
 enum Part {
@@ -56,7 +56,7 @@ impl Outgoing {
     #[inline]
     pub(crate) fn unsent(&self) -> usize {
         let queue = self.queue.take();
-        let unsent = queue.as_ref().map_or(0, |queue| queue.unsent);
+        let unsent = queue.as_ref().map_or(0, |queue| queue.unsent());
         self.queue.set(queue);
         unsent
     }
@@ -89,7 +89,7 @@ impl Outgoing {
     /// empty.
     #[inline]
     pub(crate) fn give_back(&self, queue: Box<Queue>, pool: &Pool) -> usize {
-        let unsent = queue.unsent;
+        let unsent = queue.unsent();
         if unsent == 0 {
             pool.give_back(queue);
         } else {
@@ -109,14 +109,18 @@ impl Outgoing {
 
 impl Queue {
     #[inline]
+    fn unsent(&self) -> usize {
+        self.head.len() + self.rest_bytes - self.sent
+    }
+
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.unsent == 0
+        self.unsent() == 0
     }
 
     #[inline]
     fn gather(&mut self, data: &[u8]) {
-        self.unsent += data.len();
-        if self.rest.is_empty() && self.head.len() < GATHER_BYTES_MAX {
+        if self.rest_bytes == 0 && self.head.len() < GATHER_BYTES_MAX {
             self.head.extend_from_slice(data);
         } else {
             self.gather_behind(data);
@@ -125,6 +129,7 @@ impl Queue {
 
     #[cold]
     fn gather_behind(&mut self, data: &[u8]) {
+        self.rest_bytes += data.len();
         match self.rest.back_mut() {
             Some(Part::Gathered(last)) if last.len() < GATHER_BYTES_MAX => {
                 last.extend_from_slice(data);
@@ -135,7 +140,7 @@ impl Queue {
 
     fn push(&mut self, chunk: Chunk) {
         if !chunk.is_empty() {
-            self.unsent += chunk.len();
+            self.rest_bytes += chunk.len();
             self.rest.push_back(Part::Chunk(chunk));
         }
     }
@@ -143,7 +148,7 @@ impl Queue {
     /// What is left of the queue, if that is one piece.
     #[inline]
     pub(crate) fn sole_piece(&self) -> Option<&[u8]> {
-        self.rest.is_empty().then(|| &self.head[self.sent..])
+        if self.rest_bytes == 0 { self.head.get(self.sent..) } else { None }
     }
 
     /// Hands the first pieces to `send`, as many as one system call takes.
@@ -171,14 +176,13 @@ impl Queue {
     /// The first `sent` bytes have left.
     #[inline]
     pub(crate) fn advance(&mut self, sent: usize) {
-        self.unsent -= sent;
         self.sent += sent;
         if self.sent < self.head.len() {
             return;
         }
         self.sent -= self.head.len();
         self.head.clear();
-        if !self.rest.is_empty() {
+        if self.rest_bytes > 0 {
             self.advance_rest();
         }
     }
@@ -189,6 +193,7 @@ impl Queue {
             && self.sent >= first.bytes().len()
         {
             self.sent -= first.bytes().len();
+            self.rest_bytes -= first.bytes().len();
             self.rest.pop_front();
         }
     }
@@ -196,8 +201,8 @@ impl Queue {
     fn clear(&mut self) {
         self.head.clear();
         self.rest.clear();
+        self.rest_bytes = 0;
         self.sent = 0;
-        self.unsent = 0;
     }
 }
 
