@@ -11,7 +11,8 @@
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
+use core::mem;
 
 use interfaces::{Deliver, Event, Protocol, Reason, Transport};
 
@@ -19,8 +20,7 @@ use crate::mailbox::{Letter, Mailbox};
 
 pub(crate) struct Running<P: Protocol> {
     protocol: Cell<Option<P>>,
-    /// Borrowed only to be cloned or taken.
-    transport: RefCell<Option<Rc<dyn Transport>>>,
+    transport: Cell<Option<Rc<dyn Transport>>>,
     mailbox: Mailbox<P>,
     phase: Cell<Phase>,
     half_closeable: Cell<bool>,
@@ -39,7 +39,7 @@ impl<P: Protocol> Running<P> {
     pub(crate) fn new(protocol: P) -> Self {
         Self {
             protocol: Cell::new(Some(protocol)),
-            transport: RefCell::new(None),
+            transport: Cell::new(None),
             mailbox: Mailbox::new(),
             phase: Cell::new(Phase::Waiting),
             half_closeable: Cell::new(false),
@@ -79,7 +79,11 @@ impl<P: Protocol> Running<P> {
 
     #[inline(always)]
     pub(crate) fn transport(&self) -> Option<Rc<dyn Transport>> {
-        self.transport.borrow().clone()
+        let transport = self.transport.take();
+        let copy = transport.clone();
+        // It replaces what was taken a line before, so there is nothing to drop.
+        mem::forget(self.transport.replace(transport));
+        copy
     }
 
     /// Whether the caller is the first to promise it a connection.
@@ -209,7 +213,7 @@ impl<P: Protocol> Turn<'_, P> {
     }
 
     fn made(&mut self, transport: &Rc<dyn Transport>) {
-        self.running.transport.replace(Some(transport.clone()));
+        self.running.transport.set(Some(transport.clone()));
         self.running.phase.set(Phase::Connected);
         self.protocol().connection_made(transport);
         self.ask_half_closeable();
