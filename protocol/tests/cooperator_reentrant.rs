@@ -214,3 +214,13 @@ fn it_shows_what_it_is_at() {
     clock.advance(TURN);
     assert_eq!(format!("{task:?}"), "CooperativeTask(TaskDone)");
 }
+
+#[test]
+fn when_the_clock_and_the_last_handle_let_go_of_it_its_tasks_are_cancelled() {
+    let (clock, cooperator) = cooperator();
+    let done = cooperator.coiterate([Ok(())]);
+    drop(cooperator);
+    assert!(!done.is_fired());
+    clock.delayed_calls()[0].cancel().unwrap();
+    assert!(done.try_into_result().unwrap().unwrap_err().check::<Cancelled>());
+}

@@ -21,7 +21,9 @@ use super::termination::{Predicate, Termination};
 /// 10 ms by its clock and for 10,000 steps at most; then the reactor has its turn.
 ///
 /// It is a handle, and a clone is the same cooperator. Twisted's module has one for all; a program
-/// makes one for its reactor, and hands clones to whoever needs it.
+/// makes one for its reactor, and hands clones to whoever needs it. Dropping the last handle stops
+/// nothing that has a step to take; tasks that nothing can bring on any more, as after the reactor's
+/// end, are cancelled with it.
 ///
 /// # Examples
 ///
