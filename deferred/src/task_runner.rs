@@ -117,6 +117,8 @@ impl TaskRunner {
     ///   was woken for. What it awaits next, if it has to wait for it, is cancelled.
     /// - A future that awaits no Deferred can't be told. It is dropped, and the result is `Cancelled`.
     ///   To these belong futures behind a combinator that polls its parts with wakers of its own.
+    /// - A row of tasks, each awaiting the Deferred of the next, is cancelled by nested calls, so its
+    ///   length is limited by the stack. Running and dropping such a row is not.
     ///
     /// # Panics
     ///

@@ -4,7 +4,9 @@
 mod support;
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 
 use ropewalk_deferred::{Deferred, Failure, Promise, TaskRunner, maybe_deferred};
 use support::{Boom, Log, OnDrop, boom_in, reports};
@@ -156,6 +158,24 @@ fn what_a_future_has_captured_is_dropped_before_its_result_is_told() {
     settle(&runner);
     assert_eq!(log.take(), ["dropped", "told"]);
     result_of(held).unwrap();
+    // One that keeps what it has captured after it is done, as an async block does not.
+    let (own, told, waker) = (log.clone(), log.clone(), Rc::new(RefCell::new(None::<Waker>)));
+    let (captured, leave) = (OnDrop(move || own.note("dropped")), waker.clone());
+    let by_hand = runner.spawn(poll_fn(move |context| {
+        let _captured = &captured;
+        match leave.replace(Some(context.waker().clone())) {
+            None => Poll::Pending,
+            Some(_) => Poll::Ready(Ok::<_, Failure>(())),
+        }
+    }));
+    let by_hand = by_hand.add_callback(move |()| {
+        told.note("told");
+        Ok(())
+    });
+    waker.borrow().as_ref().unwrap().wake_by_ref();
+    settle(&runner);
+    assert_eq!(log.take(), ["dropped", "told"]);
+    result_of(by_hand).unwrap();
 }
 
 /// Three functions, each awaiting the next; `spawning` makes the middle one a task of its own.

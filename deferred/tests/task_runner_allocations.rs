@@ -146,3 +146,17 @@ fn everything_of_a_task_is_freed_when_it_is_done() {
     drop(runner);
     assert!(BYTES.get() < before);
 }
+
+#[test]
+fn tasks_that_were_woken_and_never_run_are_freed_with_their_runner() {
+    let before = BYTES.get();
+    let runner = TaskRunner::new();
+    for _ in 0..3 {
+        let (deferred, promise) = Deferred::<u64, Cancelled>::new();
+        drop(runner.spawn(deferred.into_future()).add_errback(|_| Ok(0)));
+        promise.callback(1);
+    }
+    assert!(runner.is_ready());
+    drop(runner);
+    assert_eq!(BYTES.get(), before);
+}

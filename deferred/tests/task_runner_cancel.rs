@@ -6,7 +6,8 @@ use std::cell::{Cell, RefCell};
 use std::future::{IntoFuture, pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
 
 use ropewalk_deferred::{CancelHandle, Cancelled, Deferred, Failure, TaskRunner};
 use support::OnDrop;
@@ -162,6 +163,35 @@ fn what_a_task_awaits_no_more_is_not_cancelled_with_it() {
     runner.run();
     assert!(result_of(task).is_err());
     assert_eq!(result_of(other).unwrap(), 1);
+}
+
+#[test]
+fn a_deferred_that_another_thread_polls_with_the_tasks_waker_is_not_the_tasks() {
+    let (give_waker, take_waker) = mpsc::channel::<Waker>();
+    let (polled, wait_polled) = mpsc::channel::<()>();
+    let (cancelled, wait_cancelled) = mpsc::channel::<()>();
+    let other = std::thread::spawn(move || {
+        let waker = take_waker.recv().unwrap();
+        let (deferred, promise) = Deferred::<u32>::new();
+        let mut future = deferred.into_future();
+        assert!(Pin::new(&mut future).poll(&mut Context::from_waker(&waker)).is_pending());
+        polled.send(()).unwrap();
+        wait_cancelled.recv().unwrap();
+        assert!(!promise.is_cancelled());
+        promise.callback(1);
+    });
+    let runner = TaskRunner::new();
+    let task = runner.spawn(poll_fn(move |context| {
+        give_waker.send(context.waker().clone()).unwrap();
+        // The other thread polls while this poll runs.
+        wait_polled.recv().unwrap();
+        Poll::<Result<(), Failure>>::Pending
+    }));
+    task.cancel_handle().cancel();
+    assert!(runner.is_empty(), "it awaits nothing, so it is dropped");
+    cancelled.send(()).unwrap();
+    other.join().unwrap();
+    assert!(result_of(task).unwrap_err().check::<Cancelled>());
 }
 
 #[test]
