@@ -140,6 +140,70 @@
 //! and polled later by whoever runs it, so a task never runs in the middle of somebody's callback.
 //! Dropping a future that awaits cancels what it awaits.
 //!
+//! The other way round, [`TaskRunner::spawn`] makes a Deferred of a future. It needs no reactor (one
+//! has a runner inside), only somebody who calls [`run`](TaskRunner::run). Cancelling that Deferred
+//! cancels what the future awaits, so the cancellation arrives at its `await`, and the future may
+//! handle it and go on, as any errback may.
+//!
+//! ```
+//! use ropewalk_deferred::{Cancelled, Deferred, TaskRunner};
+//!
+//! let runner = TaskRunner::new();
+//! let (page, _promise) = Deferred::<String>::new();
+//! let title = runner.spawn(async move {
+//!     match page.await {
+//!         Err(failure) if failure.check::<Cancelled>() => Ok("untitled".to_string()),
+//!         other => other,
+//!     }
+//! });
+//! title.cancel_handle().cancel();
+//! runner.run();
+//! assert_eq!(title.try_into_result().unwrap().unwrap(), "untitled");
+//! ```
+//!
+//! # Several at a time
+//!
+//! [`gather_results`] waits for all and fails with the first that fails, [`race`] takes the first that
+//! succeeds and cancels the others, and [`DeferredList`] is both with every choice that Twisted offers.
+//!
+//! ```
+//! use ropewalk_deferred::{Deferred, gather_results};
+//!
+//! let (one, one_promise) = Deferred::<u32>::new();
+//! let (two, two_promise) = Deferred::<u32>::new();
+//! let both = gather_results([one, two]);
+//! two_promise.callback(2);
+//! one_promise.callback(1);
+//! assert_eq!(both.try_into_result().unwrap().unwrap(), [1, 2]);
+//! ```
+//!
+//! # Taking turns
+//!
+//! [`DeferredLock`], [`DeferredSemaphore`] and [`DeferredQueue`] are asked and answer with a Deferred;
+//! who asked first is served first. What they give is given back by being dropped.
+//!
+//! ```
+//! use ropewalk_deferred::{Deferred, DeferredLock};
+//!
+//! let lock = DeferredLock::new();
+//! let (slow, slow_promise) = Deferred::<&str>::new();
+//! let first = lock.run(move || slow); // has the lock until `slow` has fired
+//! let second = lock.run(|| Ok("second"));
+//! assert!(!second.is_fired());
+//! slow_promise.callback("first");
+//! assert_eq!(first.try_into_result().unwrap().unwrap(), "first");
+//! assert_eq!(second.try_into_result().unwrap().unwrap(), "second");
+//! ```
+//!
+//! # Looking inside
+//!
+//! `{:?}` tells whether a Deferred is pending, waits for another, or what it has.
+//! [`set_debugging`] has failures and promises note where they were made, which the reports to the
+//! hook then tell. [`pausable`](Deferred::pausable) holds a result back at a place in a chain.
+//!
+//! Timeouts, delayed and repeated calls need a clock, so they are in `ropewalk-protocol`'s module
+//! `task`: `add_timeout`, `defer_later`, `LoopingCall`, `Cooperator`.
+//!
 //! # What it costs
 //!
 //! A Deferred with its promise is one allocation, a callback added to a pending Deferred is one
@@ -175,6 +239,15 @@
 //! - A cancel handle belongs to the Deferred that it was taken from. Take it from the last one of a
 //!   chain, then it reaches whatever the chain waits for.
 //! - A panic is no error result, since `no_std` code can't catch it.
+//! - What a [`DeferredList`] waits for it owns, so an error of a member is its own to tell.
+//!
+//! # Where it runs
+//!
+//! On any target with `alloc`. `TaskRunner` needs atomics that compare and exchange a pointer, since
+//! a waker may be used on any thread. Unsafe code is in three files, with its reasons: a
+//! function pointer in an atomic, which is the hook, because `core` has no other way to share one
+//! between threads; and the task runner, whose wakers have to be known again when a Deferred is
+//! awaited, or a cancellation could not find its way to the `await`.
 
 #![no_std]
 #![deny(unsafe_code)]
