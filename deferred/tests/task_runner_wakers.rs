@@ -35,9 +35,11 @@ fn the_runner_is_told_once_for_all_that_is_woken_before_the_next_run() {
     let tasks = [counted(&runner), counted(&runner)];
     for round in 1..4 {
         assert!(!runner.is_ready());
-        tasks.iter().for_each(|(_, waker)| waker.wake_by_ref());
-        assert!(runner.is_ready());
-        assert_eq!(told.load(Ordering::Relaxed), round);
+        for (_, waker) in &tasks {
+            waker.wake_by_ref();
+            assert!(runner.is_ready());
+            assert_eq!(told.load(Ordering::Relaxed), round);
+        }
         runner.run();
     }
     assert!(tasks.iter().all(|(polls, _)| polls.get() == 4));
