@@ -14,6 +14,7 @@ cargo xtask TASK
 
 Tasks:
   bench         measures the workspace beside its peers; see cargo xtask bench --help
+  bench-deferred  measures a chain of callbacks beside futures, tokio's oneshot and Twisted's
   counts        counts instructions and allocations; see cargo xtask counts --help
   conformance   tries every transport of the workspace; see cargo xtask conformance --help
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let mut arguments = Parser::from_env();
     let done = match arguments.next() {
         Ok(Some(Arg::Value(task))) if task == "bench" => task::bench(arguments),
+        Ok(Some(Arg::Value(task))) if task == "bench-deferred" => task::bench_deferred(arguments),
         Ok(Some(Arg::Value(task))) if task == "conformance" => task::conformance(arguments),
         Ok(Some(Arg::Value(task))) if task == "counts" => task::counts(arguments),
         Ok(Some(Arg::Value(task))) => Err(format!("there is no task {}", task.display()).into()),

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod bench;
+mod bench_deferred;
 mod cargo_tests;
 mod catalogue;
 mod conformance;
@@ -19,6 +20,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 pub(crate) use bench::bench;
+pub(crate) use bench_deferred::bench_deferred;
 pub(crate) use conformance::conformance;
 pub(crate) use counts::counts;
 
