@@ -1,11 +1,11 @@
-//! Deferreds: the pair, chains, a Deferred for a Deferred, a cancellation.
+//! Deferreds: the pair, chains, a Deferred for a Deferred, a cancellation, lists, locks, tasks.
 //!
 //! Invariant: what goes in is hidden from the compiler and what comes out is used, so nothing is
 //! worked out beforehand.
 
 use std::hint::black_box;
 
-use deferred::{Cancelled, Deferred};
+use deferred::{Cancelled, Deferred, DeferredList, DeferredLock, Promise, TaskRunner};
 
 /// How long the chains are.
 const LINKS: usize = 10;
@@ -57,6 +57,42 @@ pub(crate) fn cancelled(repeats: u64) {
         assert!(promise.is_cancelled());
         let result = deferred.try_into_result().ok();
         assert!(matches!(result, Some(Ok(read)) if read == number));
+    }
+}
+
+/// A list of ten that fire one after the other.
+pub(crate) fn list(repeats: u64) {
+    for number in 0..repeats {
+        let pairs: (Vec<Deferred<u64>>, Vec<Promise<u64>>) =
+            (0..black_box(LINKS)).map(|_| Deferred::new()).unzip();
+        let (members, promises) = pairs;
+        let all = DeferredList::new(members).collect();
+        for promise in promises {
+            promise.callback(number);
+        }
+        let results = all.try_into_result().ok().and_then(Result::ok);
+        assert!(results.is_some_and(|it| it.into_results().len() == LINKS));
+    }
+}
+
+/// A lock is taken for a function, and given back.
+pub(crate) fn locked(repeats: u64) {
+    let lock = DeferredLock::new();
+    for number in 0..repeats {
+        read(lock.run(move || Ok(number)), number);
+    }
+}
+
+/// A task without a reactor that waits once.
+pub(crate) fn task(repeats: u64) {
+    let runner = TaskRunner::new();
+    for number in 0..repeats {
+        let (deferred, promise) = Deferred::<u64>::new();
+        let done = runner.spawn(async move { Ok(deferred.await? + 1) });
+        runner.run();
+        black_box(promise).callback(number);
+        runner.run();
+        read(done, number + 1);
     }
 }
 
