@@ -14,6 +14,7 @@ mod counts_program;
 mod coverage;
 mod coverage_report;
 mod json;
+mod mutants;
 mod table;
 
 use std::io::{self, Write};
@@ -23,6 +24,7 @@ pub(crate) use bench::bench;
 pub(crate) use bench_deferred::bench_deferred;
 pub(crate) use conformance::conformance;
 pub(crate) use counts::counts;
+pub(crate) use mutants::mutants;
 
 /// The exit code of sysexits.h for a command that was used the wrong way.
 const EX_USAGE: u8 = 64;
