@@ -38,6 +38,12 @@ pub(super) fn c(source: &str, program: &Path, more: &[String]) -> Result<(), Str
     Err(format!("{source} was not compiled: {}", messages.lines().next().unwrap_or_default()))
 }
 
+/// Builds the library that answers a server's system calls, and answers where it is.
+pub(super) fn shim(library: &Path) -> Result<PathBuf, String> {
+    c("shim.c", library, &["-O3".into(), "-shared".into(), "-fPIC".into()])?;
+    Ok(library.to_path_buf())
+}
+
 /// Has a new certificate made.
 pub(super) fn certificate(load: &Path, directory: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(directory)?;

@@ -4,18 +4,15 @@
 //! Invariant: a peer that fails is told of in the results, and does not end the run.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::process::Command;
 
 use serde_json::Value;
 
 use super::arguments::Effort;
 use super::figure::Figure;
-use super::machine::load_core;
 use super::programs::Programs;
-use super::server::Server;
+use super::serving;
 use super::spread::Spread;
-use super::trial::{How, Peer, Rounds, Served, Trial, Wire};
+use super::trial::{How, Peer, Rounds, Trial};
 use crate::task::note;
 
 /// What came of a trial.
@@ -74,14 +71,16 @@ fn measure_one(results: &mut Results, peer: Peer, programs: &Programs, effort: E
     if results.skipped.contains_key(peer) || results.failed.contains_key(peer) {
         return;
     }
+    let words = match programs.server(peer) {
+        Ok(words) => words,
+        Err(reason) => {
+            results.skipped.insert(peer, reason.to_owned());
+            return;
+        }
+    };
     let outcome = match &results.trial.how {
-        How::Served(served) => match programs.server(peer) {
-            Err(reason) => {
-                results.skipped.insert(peer, reason.to_owned());
-                return;
-            }
-            Ok(words) => serve(served, words, programs, effort),
-        },
+        How::Served(served) => serving::under_load(served, words, programs, effort),
+        How::Bare(bare) => serving::without_kernel(bare, words, programs, effort),
     };
     match outcome {
         Ok(report) => results.reports.entry(peer).or_default().push(report),
@@ -90,44 +89,13 @@ fn measure_one(results: &mut Results, peer: Peer, programs: &Programs, effort: E
 }
 
 fn rounds(trial: &Trial, effort: Effort) -> usize {
-    let How::Served(served) = &trial.how;
-    match (served.rounds, effort) {
+    let rounds = match &trial.how {
+        How::Served(served) => served.rounds,
+        How::Bare(_) => Rounds::Few,
+    };
+    match (rounds, effort) {
         (Rounds::Many, Effort::Full) => 5,
         (Rounds::Few, Effort::Full) => 3,
         (Rounds::Many | Rounds::Few, Effort::Quick) => 1,
     }
-}
-
-/// One run of a server under its load.
-fn serve(
-    served: &Served,
-    words: &[std::path::PathBuf],
-    programs: &Programs,
-    effort: Effort,
-) -> Result<Value, Box<dyn Error>> {
-    let mut arguments = vec![served.mode.to_owned()];
-    arguments.extend(["--buffer".to_owned(), served.buffer_bytes.to_string()]);
-    let mut load = served.load.clone();
-    if served.wire == Wire::Tls {
-        let tls = ["--tls".to_owned(), programs.certificate.display().to_string()];
-        arguments.extend(tls.clone());
-        load.extend(tls);
-    }
-    let server = Server::start(programs, words, &arguments, &[])?;
-    let time = if effort == Effort::Full { "400" } else { "150" };
-    let mut command = Command::new(programs.load());
-    command.args(["pinned", load_core()]).arg(programs.load()).args(&load);
-    command.args(["--warm-up", "100", "--time", time]);
-    command.args(["--port", &server.port.to_string(), "--pid", &server.pid().to_string()]);
-    report(&mut command)
-}
-
-/// Runs a program that reports one line of JSON.
-fn report(command: &mut Command) -> Result<Value, Box<dyn Error>> {
-    let output = command.output()?;
-    if !output.status.success() {
-        let messages = String::from_utf8_lossy(&output.stderr);
-        return Err(messages.lines().last().unwrap_or("it failed in silence").into());
-    }
-    Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -12,6 +12,7 @@ mod goal;
 mod machine;
 mod programs;
 mod server;
+mod serving;
 mod spread;
 mod tally;
 mod trial;

@@ -18,6 +18,7 @@ pub(super) struct Programs {
     pub(super) target: PathBuf,
     /// Where the certificate of the servers with TLS lies.
     pub(super) certificate: PathBuf,
+    shim: Result<PathBuf, String>,
     servers: BTreeMap<Peer, Result<Vec<PathBuf>, String>>,
     release: PathBuf,
 }
@@ -29,6 +30,7 @@ impl Programs {
         let release = building::rust(&target.join("bench"))?;
         let mut programs = Self {
             certificate: target.join("bench/certificate"),
+            shim: building::shim(&release.join("bench-shim.so")),
             servers: BTreeMap::new(),
             release,
             target,
@@ -56,6 +58,11 @@ impl Programs {
     /// The program that loads servers, and pins programs to cores.
     pub(super) fn load(&self) -> PathBuf {
         self.release.join("bench-load")
+    }
+
+    /// The library that answers system calls.
+    pub(super) fn shim(&self) -> Result<&Path, String> {
+        self.shim.as_deref().map_err(Clone::clone)
     }
 
     /// The words that begin the peer's server, or why there is none.

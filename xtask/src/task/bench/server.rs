@@ -6,7 +6,7 @@ use std::error::Error;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::machine::SERVER_CORE;
 use super::programs::Programs;
@@ -14,6 +14,7 @@ use super::programs::Programs;
 /// A server that listens.
 pub(super) struct Server {
     child: Child,
+    output: BufReader<ChildStdout>,
     pub(super) port: u16,
 }
 
@@ -31,12 +32,18 @@ impl Server {
         command.envs(environment.iter().copied());
         let mut child = command.spawn()?;
         let output = child.stdout.take().ok_or("the server has no output")?;
-        let mut server = Self { child, port: 0 };
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
+        let mut server = Self { child, output: BufReader::new(output), port: 0 };
+        let line = server.line()?;
         let port = line.strip_prefix("ready ").ok_or("the server did not get ready")?;
         server.port = port.trim_end().parse()?;
         Ok(server)
+    }
+
+    /// The next line that it writes; an empty one when it has ended.
+    pub(super) fn line(&mut self) -> Result<String, Box<dyn Error>> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        Ok(line)
     }
 
     pub(super) fn pid(&self) -> u32 {

@@ -22,6 +22,16 @@ pub(super) struct Trial {
 pub(super) enum How {
     /// A server under load.
     Served(Served),
+    /// A server whose system calls are answered by a library.
+    Bare(Bare),
+}
+
+/// A server's own time for messages, with the kernel taken away.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bare {
+    pub(super) connections: usize,
+    pub(super) bytes: usize,
+    pub(super) buffer_bytes: usize,
 }
 
 /// A server and what it is loaded with.

@@ -4,7 +4,7 @@
 
 use super::figure::{Figure, Source};
 use super::goal::Goal;
-use super::trial::{How, Peer, Rounds, Served, Trial, Wire};
+use super::trial::{Bare, How, Peer, Rounds, Served, Trial, Wire};
 
 use Goal::{AtLeast, AtMost, Within};
 
@@ -17,12 +17,28 @@ const LARGE: usize = 64 * 1024;
 /// All of them, in the order of the table.
 pub(super) fn all() -> Vec<Trial> {
     let mut all = Vec::new();
+    all.extend([(50, 64), (4000, 64), (50, 65_536), (4000, 65_536)].map(user_time));
     all.extend([50, 1000, 8000].map(echo));
     all.push(four_writes());
     all.extend([bulk_echo(), upload(), download()]);
     all.extend([accept("client"), accept("server")]);
     all.push(idle());
     all
+}
+
+fn user_time((connections, bytes): (usize, usize)) -> Trial {
+    let (buffer_bytes, goals) = match bytes {
+        64 => (SMALL, vec![AtMost(0.20, "tokio"), AtMost(0.90, "libuv"), AtMost(3.0, "mio")]),
+        _ => (LARGE, vec![AtMost(0.35, "tokio")]),
+    };
+    let size = if bytes == 64 { "64 B" } else { "64 KiB" };
+    Trial {
+        id: format!("user-time-{bytes}-{connections}"),
+        title: format!("{size} echo over {connections} connections, the kernel taken away"),
+        peers: SERVERS,
+        how: How::Bare(Bare { connections, bytes, buffer_bytes }),
+        figures: vec![Figure::new("user_time", "ns", Source::Reported).goals(goals)],
+    }
 }
 
 fn echo(connections: usize) -> Trial {
