@@ -24,7 +24,10 @@ static DEBUGGING: AtomicBool = AtomicBool::new(false);
 /// assert_eq!(failure.location().unwrap().line(), here);
 /// ```
 pub fn set_debugging(on: bool) -> bool {
-    DEBUGGING.swap(on, Ordering::Relaxed)
+    // Two steps, for targets whose atomics can only load and store.
+    let before = debugging();
+    DEBUGGING.store(on, Ordering::Relaxed);
+    before
 }
 
 /// Whether places are noted; Twisted's `getDebugging`.

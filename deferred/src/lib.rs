@@ -243,11 +243,12 @@
 //!
 //! # Where it runs
 //!
-//! On any target with `alloc`. `TaskRunner` needs atomics that compare and exchange a pointer, since
-//! a waker may be used on any thread. Unsafe code is in three files, with its reasons: a
-//! function pointer in an atomic, which is the hook, because `core` has no other way to share one
-//! between threads; and the task runner, whose wakers have to be known again when a Deferred is
-//! awaited, or a cancellation could not find its way to the `await`.
+//! On any target with `alloc`; `TaskRunner` on those whose atomics can compare and exchange a
+//! pointer, since a waker may be used on any thread. Two modules have unsafe code: `hook`, because a
+//! function pointer in an atomic cannot be read back without it, and `task_runner`, because wakers
+//! cross threads while Deferreds do not: its `waker` has the table of the wakers and the way from an
+//! `await` to its task, its `body` pins a future beside its promise, which in an `async` block would
+//! take twice the memory.
 
 #![no_std]
 #![deny(unsafe_code)]
