@@ -88,7 +88,7 @@ static int send_pieces(struct connection *connection) {
 }
 
 static int writable(struct connection *connection) {
-    if (mode == SOURCE) {
+    if (mode == MODE_SOURCE) {
         if (send_pieces(connection) != 0) return -1;
         if (connection->count == 0) watch(connection, EPOLL_CTL_MOD, EPOLLIN);
         return 0;
@@ -109,13 +109,13 @@ static int writable(struct connection *connection) {
 // Does what the mode says with what was read. Answers 0, or -1 when the connection is to end.
 static int received(struct connection *connection, size_t length) {
     switch (mode) {
-    case ECHO:
+    case MODE_ECHO:
         return answer(connection, buffer, length);
-    case CLOSE:
+    case MODE_CLOSE:
         connection->closing = 1;
         if (answer(connection, buffer, length) != 0 || connection->waiting == NULL) return -1;
         return 0;
-    case FOUR: {
+    case MODE_FOUR: {
         size_t quarter = (length + 3) / 4;
         for (size_t at = 0; at < length; at += quarter) {
             size_t part = length - at < quarter ? length - at : quarter;
@@ -123,12 +123,12 @@ static int received(struct connection *connection, size_t length) {
         }
         return 0;
     }
-    case SINK:
+    case MODE_SINK:
         for (connection->count += length; connection->count >= UPLOAD; connection->count -= UPLOAD) {
             if (answer(connection, (const unsigned char *)"k", 1) != 0) return -1;
         }
         return 0;
-    case SOURCE:
+    case MODE_SOURCE:
         // A request is one small segment, and is not sent before the last one was answered.
         if (length != 4) return -1;
         connection->count = requested(buffer);

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum mode { ECHO, SINK, SOURCE, CLOSE, FOUR };
+enum mode { MODE_ECHO, MODE_SINK, MODE_SOURCE, MODE_CLOSE, MODE_FOUR };
 
 enum { PIECE = 64 * 1024, UPLOAD = 1024 * 1024, BACKLOG = 1024 };
 

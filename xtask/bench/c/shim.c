@@ -42,18 +42,20 @@ struct connection {
     uint32_t available;   // bytes of the message that are not read yet
     uint32_t due;         // bytes of it that have not come back yet
     uint32_t number;      // of the message
-    uint32_t whole;       // whether all its bytes are made and compared
+    uint16_t whole;       // whether all its bytes are made and compared
+    uint16_t listed;      // among those that want to be told of room
 };
 
 struct counts {
-    uint64_t messages, waits, reads, empty_reads, writes, vector_writes;
+    uint64_t messages, waits, controls, reads, empty_reads, writes, vector_writes;
 };
 
 static struct connection connections[DESCRIPTORS];
 static int ready[DESCRIPTORS];          // a ring of those whose next message arrives
 static uint32_t ready_first, ready_end;
 static int last_batch[DESCRIPTORS];     // whom the last epoll_wait told of
-static int last_batch_count, empty_waits;
+static int writers[DESCRIPTORS];        // level-triggered ones that want to be told of room
+static int last_batch_count, writer_count, empty_waits;
 static int registered, running, checks_all = 1;
 static uint32_t wanted, message_bytes, window_milliseconds, windows;
 static unsigned char *bytes;            // what messages are made of
@@ -153,10 +155,11 @@ __attribute__((noreturn, cold)) static void report(double *nanoseconds, double *
     }
     double messages = (double)counts.messages;
     dprintf(1,
-            "], \"user_time\": %.3f, \"messages\": %llu, \"checked\": %llu, \"waits\": %.5f, \"reads\": %.5f, "
-            "\"empty_reads\": %.5f, \"writes\": %.5f, \"vector_writes\": %.5f}\n",
+            "], \"user_time\": %.3f, \"messages\": %llu, \"checked\": %llu, \"waits\": %.5f, \"controls\": %.5f, "
+            "\"reads\": %.5f, \"empty_reads\": %.5f, \"writes\": %.5f, \"vector_writes\": %.5f}\n",
             cpu[windows / 2], (unsigned long long)counts.messages,
-            (unsigned long long)checked_messages, (double)counts.waits / messages, (double)counts.reads / messages,
+            (unsigned long long)checked_messages, (double)counts.waits / messages,
+            (double)counts.controls / messages, (double)counts.reads / messages,
             (double)counts.empty_reads / messages, (double)counts.writes / messages,
             (double)counts.vector_writes / messages);
     _exit(0);
@@ -191,7 +194,9 @@ static void start_running(void) {
 }
 
 static inline void tell(struct epoll_event *event, const struct connection *connection) {
-    event->events = connection->events & (EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
+    uint32_t now = EPOLLOUT | EPOLLWRNORM;
+    if (connection->available > 0) now |= EPOLLIN | EPOLLRDNORM;
+    event->events = connection->events & now;
     event->data.u64 = connection->data;
 }
 
@@ -213,12 +218,22 @@ static int wait_for(struct epoll_event *events, int most) {
         tell(&events[count++], connection);
         last_batch[last_batch_count++] = descriptor;
     }
+    for (int at = 0; at < writer_count && count < most;) {
+        struct connection *connection = &connections[writers[at]];
+        if (connection->events & EPOLLOUT) {
+            tell(&events[count++], connection);
+            at++;
+        } else {
+            connection->listed = 0;
+            writers[at] = writers[--writer_count];
+        }
+    }
     while (count < most && ready_first != ready_end) {
         int descriptor = ready[ready_first++ % DESCRIPTORS];
         struct connection *connection = &connections[descriptor];
         connection->available = connection->due = message_bytes;
         connection->number++;
-        connection->whole = (uint32_t)checks_all;
+        connection->whole = (uint16_t)checks_all;
         tell(&events[count++], connection);
         last_batch[last_batch_count++] = descriptor;
     }
@@ -228,7 +243,9 @@ static int wait_for(struct epoll_event *events, int most) {
 }
 
 int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event) {
-    int answer = (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
+    int is_ours = operation == EPOLL_CTL_MOD && simulated(descriptor) != NULL;
+    counts.controls++;
+    int answer = is_ours ? 0 : (int)syscall(SYS_epoll_ctl, epoll, operation, descriptor, event);
     if (answer != 0 || wanted == 0 || (unsigned)descriptor >= DESCRIPTORS) return answer;
     struct connection *connection = &connections[descriptor];
     struct sockaddr_storage peer;
@@ -245,6 +262,10 @@ int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *even
         return answer;
     }
     connection->events = event->events | EPOLLERR;
+    if (!connection->listed && (event->events & (EPOLLOUT | EPOLLET)) == EPOLLOUT) {
+        connection->listed = 1;
+        writers[writer_count++] = descriptor;
+    }
     connection->data = event->data.u64;
     return answer;
 }

@@ -21,7 +21,7 @@ pub(crate) fn quiet_time(pid: u32) -> Result<u64, Box<dyn Error>> {
     loop {
         thread::sleep(QUIET);
         let now = time(pid)?;
-        if now == before {
+        if now == before && all_wait(pid)? {
             return Ok(now);
         }
         if Instant::now() > until {
@@ -29,6 +29,19 @@ pub(crate) fn quiet_time(pid: u32) -> Result<u64, Box<dyn Error>> {
         }
         before = now;
     }
+}
+
+/// Whether every thread of the process waits, and none wants to run and cannot.
+fn all_wait(pid: u32) -> Result<bool, Box<dyn Error>> {
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = fs::read_to_string(thread?.path().join("stat"))?;
+        // The name stands before it in parentheses, and may have anything in it.
+        let state = text.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        if state != Some('S') {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The processor time of all threads of the process, in nanoseconds.

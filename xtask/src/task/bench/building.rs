@@ -38,6 +38,42 @@ pub(super) fn c(source: &str, program: &Path, more: &[String]) -> Result<(), Str
     Err(format!("{source} was not compiled: {}", messages.lines().next().unwrap_or_default()))
 }
 
+/// What the compiler has to be told about libuv.
+pub(super) fn libuv() -> Result<Vec<String>, String> {
+    let output = Command::new("pkg-config").args(["--cflags", "--libs", "libuv"]).output();
+    let missing = "libuv is not there for pkg-config; Debian has it as libuv1-dev";
+    match output {
+        Ok(output) if output.status.success() => {
+            let words = String::from_utf8_lossy(&output.stdout);
+            Ok(words.split_whitespace().map(String::from).collect())
+        }
+        Ok(_) => Err(missing.into()),
+        Err(error) => Err(format!("{missing} (pkg-config: {error})")),
+    }
+}
+
+/// Makes a virtual environment with Twisted, if there is none yet, and answers how to start its
+/// server.
+pub(super) fn twisted(environment: &Path) -> Result<Vec<PathBuf>, String> {
+    let python = environment.join("bin/python");
+    let has_twisted = Command::new(&python).args(["-c", "import twisted"]).output();
+    if !has_twisted.is_ok_and(|output| output.status.success()) {
+        let made = [
+            Command::new("python3").args(["-m", "venv"]).arg(environment).output(),
+            Command::new(&python).args(["-m", "pip", "install", "--quiet", "twisted"]).output(),
+        ];
+        for step in made {
+            let output = step.map_err(|error| format!("there is no Python for it: {error}"))?;
+            if !output.status.success() {
+                let messages = String::from_utf8_lossy(&output.stderr);
+                let last = messages.lines().last().unwrap_or_default();
+                return Err(format!("it cannot be installed: {last}"));
+            }
+        }
+    }
+    Ok(vec![python, sources().join("twisted/server.py")])
+}
+
 /// Builds the library that answers a server's system calls, and answers where it is.
 pub(super) fn shim(library: &Path) -> Result<PathBuf, String> {
     c("shim.c", library, &["-O3".into(), "-shared".into(), "-fPIC".into()])?;

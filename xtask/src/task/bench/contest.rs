@@ -96,6 +96,6 @@ fn rounds(trial: &Trial, effort: Effort) -> usize {
     match (rounds, effort) {
         (Rounds::Many, Effort::Full) => 5,
         (Rounds::Few, Effort::Full) => 3,
-        (Rounds::Many | Rounds::Few, Effort::Quick) => 1,
+        (Rounds::Once, Effort::Full) | (_, Effort::Quick) => 1,
     }
 }

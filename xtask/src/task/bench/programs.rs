@@ -49,6 +49,8 @@ impl Programs {
         let program = self.release.join(format!("bench-{peer}"));
         match peer {
             "epoll" => building::c("epoll.c", &program, &[])?,
+            "libuv" => building::c("libuv.c", &program, &building::libuv()?)?,
+            "twisted" => return building::twisted(&self.target.join("bench/twisted")),
             peer if RUST.contains(&peer) => {}
             other => return Err(format!("nobody knows how to build {other}")),
         }

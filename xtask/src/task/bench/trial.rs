@@ -58,6 +58,8 @@ pub(super) enum Wire {
 pub(super) enum Rounds {
     /// For what varies.
     Many,
-    /// For what does not, and for what takes long.
+    /// For what varies little.
     Few,
+    /// For what does not vary, and takes long.
+    Once,
 }

@@ -8,7 +8,8 @@ use super::trial::{Bare, How, Peer, Rounds, Served, Trial, Wire};
 
 use Goal::{AtLeast, AtMost, Within};
 
-const SERVERS: &[Peer] = &["ours", "tokio", "mio", "epoll"];
+const SERVERS: &[Peer] = &["ours", "tokio", "mio", "libuv", "epoll", "twisted"];
+const TLS_SERVERS: &[Peer] = &["ours", "tokio"];
 
 /// A buffer for messages, and one for whatever is larger.
 const SMALL: usize = 4096;
@@ -23,6 +24,10 @@ pub(super) fn all() -> Vec<Trial> {
     all.extend([bulk_echo(), upload(), download()]);
     all.extend([accept("client"), accept("server")]);
     all.push(idle());
+    all.extend([64, 4096].map(tls_echo));
+    all.extend(tls_bulk());
+    all.extend([handshake("full"), handshake("resumed")]);
+    all.push(tls_idle());
     all
 }
 
@@ -122,6 +127,55 @@ fn idle() -> Trial {
         title: "memory per idle connection, at 8,000".into(),
         peers: SERVERS,
         how: served("echo", Wire::Tcp, SMALL, "idle --connections 8000 --bytes 65536", Rounds::Few),
+        figures: vec![memory("idle_bytes"), memory("carried_bytes")],
+    }
+}
+
+fn tls_echo(bytes: usize) -> Trial {
+    let load = format!("echo --connections 50 --bytes {bytes}");
+    Trial {
+        id: format!("tls-echo-{bytes}"),
+        title: format!("TLS, {bytes} B echo over 50 connections"),
+        peers: TLS_SERVERS,
+        how: served("echo", Wire::Tls, SMALL, &load, Rounds::Many),
+        figures: vec![per_operation().goals([AtMost(0.90, "tokio")]), per_second()],
+    }
+}
+
+fn tls_bulk() -> [Trial; 2] {
+    let trial = |direction: &str, mode, load| Trial {
+        id: format!("tls-bulk-{direction}"),
+        title: format!("TLS, bulk {direction} over 4 connections"),
+        peers: TLS_SERVERS,
+        how: served(mode, Wire::Tls, LARGE, load, Rounds::Many),
+        figures: vec![per_kibibyte().goals([AtMost(0.65, "tokio")]), per_second()],
+    };
+    [
+        trial("upload", "sink", "upload --connections 4"),
+        trial("download", "source", "download --connections 4 --bytes 4194304"),
+    ]
+}
+
+fn handshake(kind: &str) -> Trial {
+    let option = if kind == "resumed" { "--resume" } else { "" };
+    let load = format!("visit --connections 8 {option}");
+    Trial {
+        id: format!("tls-handshake-{kind}"),
+        title: format!("TLS, {kind} handshake, echo 64 B, the client closes"),
+        peers: TLS_SERVERS,
+        how: served("echo", Wire::Tls, SMALL, &load, Rounds::Many),
+        figures: vec![per_operation().goals([AtMost(0.92, "tokio")]), per_second()],
+    }
+}
+
+fn tls_idle() -> Trial {
+    let memory = |id| Figure::new(id, "B", Source::Reported).goals([Within(4.5 * 1024.0)]);
+    let load = "idle --connections 8000 --bytes 65536";
+    Trial {
+        id: "tls-idle".into(),
+        title: "TLS, memory per idle connection, at 8,000".into(),
+        peers: TLS_SERVERS,
+        how: served("echo", Wire::Tls, SMALL, load, Rounds::Once),
         figures: vec![memory("idle_bytes"), memory("carried_bytes")],
     }
 }
