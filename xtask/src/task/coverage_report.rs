@@ -35,8 +35,8 @@ impl Counts {
 
     fn line(&self, name: &str) -> String {
         let Self { passed, failed, missing, set_aside } = self;
-        let apply = self.apply();
-        format!("{name:24} {apply:6} {passed:7} {failed:7} {missing:8} {set_aside:10}\n")
+        let passed = format!("{passed} of {}", self.apply());
+        format!("{name:24} {passed:>13} {failed:7} {missing:8} {set_aside:10}\n")
     }
 }
 
@@ -57,7 +57,7 @@ fn areas(rows: &[Stated]) -> Vec<(&'static str, Counts)> {
 /// For people: the counts by area, then what failed or did not run.
 pub(crate) fn table(rows: &[Stated]) -> String {
     let mut text =
-        String::from("area                      apply  passed  failed  missing  set aside\n");
+        String::from("area                            passed  failed  missing  set aside\n");
     let mut total = Counts::default();
     for (area, counts) in areas(rows) {
         text.push_str(&counts.line(area));
