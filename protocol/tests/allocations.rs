@@ -7,6 +7,7 @@ use std::rc::Rc;
 use interfaces::{Deliver, Event, Protocol, Transport};
 use ropewalk_protocol::ProtocolRef;
 use ropewalk_protocol::testing::StringTransport;
+use ropewalk_protocol::testing::memory::Pair;
 
 struct Counting;
 
@@ -82,4 +83,27 @@ fn delivering_and_entering_allocate_nothing_and_a_mailbox_is_given_back() {
     });
     assert!(calls > 0, "it was queued");
     assert_eq!(bytes, 0, "an empty mailbox owns nothing");
+}
+
+struct Echo;
+
+impl Protocol for Echo {
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        transport.write(data);
+    }
+}
+
+#[test]
+fn messages_through_a_pair_in_memory_allocate_nothing_once_there_was_one() {
+    let client = ProtocolRef::new(Nothing).as_deliver();
+    let pair = Pair::new(client, ProtocolRef::new(Echo).as_deliver());
+    let exchange = |count: usize| {
+        for _ in 0..count {
+            pair.client().write(&[7; 64]);
+            pair.flush();
+        }
+    };
+    exchange(10);
+    let ((), calls, bytes) = counted(|| exchange(1000));
+    assert_eq!((calls, bytes), (0, 0));
 }

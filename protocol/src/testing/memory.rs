@@ -10,6 +10,7 @@
 //!
 //! Invariant: protocols run from `pump` only, with nothing borrowed.
 
+mod byte_queue;
 mod caller;
 mod connection;
 mod endpoint;

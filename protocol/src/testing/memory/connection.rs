@@ -92,7 +92,8 @@ impl Connection {
         match incoming {
             Incoming::Nothing => return Progress::Quiet,
             Incoming::Data(mut data) => {
-                self.deliver(caller, Event::DataReceived(&mut data));
+                self.deliver(caller, Event::DataReceived(data.as_mut_slice()));
+                self.transport.socket.borrow_mut().delivered(data);
             }
             Incoming::Eof => self.end_of_file(caller),
             Incoming::Broken => {}
@@ -164,7 +165,7 @@ impl Connection {
 
     /// Calls foreign code. If it panics and panics are caught, that ends this connection.
     fn guard(&self, caller: &Caller, callback: &'static str, call: &mut dyn FnMut()) -> Outcome {
-        match caller.call(callback, Some(&self.transport.peer()), call) {
+        match caller.call(callback, Some(&self.transport.peer), call) {
             Ok(()) => Outcome::Returned,
             Err(message) => {
                 self.transport.end(Reason::Panicked(message));

@@ -35,6 +35,8 @@ pub struct Network {
 #[derive(Default)]
 pub(super) struct Shared {
     connections: RefCell<Vec<Rc<Connection>>>,
+    /// Storage for a round's list of connections; out while a round goes through it.
+    round: Cell<Vec<Rc<Connection>>>,
     pub(super) ports: RefCell<BTreeMap<Rc<str>, Rc<Port>>>,
     pub(super) stopped: RefCell<VecDeque<Rc<Port>>>,
     pub(super) attempts: RefCell<VecDeque<Rc<Attempt>>>,
@@ -226,10 +228,13 @@ impl Network {
 
     fn step_connections(&self) -> Progress {
         let mut progress = Progress::Quiet;
-        let connections = self.shared.connections.borrow().clone();
-        for connection in connections {
+        let mut round = self.shared.round.take();
+        round.extend(self.shared.connections.borrow().iter().cloned());
+        for connection in &round {
             progress = progress.or(connection.step(&self.shared.caller));
         }
+        round.clear();
+        self.shared.round.set(round);
         progress
     }
 

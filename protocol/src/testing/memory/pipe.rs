@@ -3,13 +3,13 @@
 //! Invariant: it never holds more than its capacity, and what was put in before the end is read
 //! before the end.
 
-use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
+
+use super::byte_queue::ByteQueue;
 
 /// One direction of a connection, shared by its two sides.
 pub(super) struct Pipe {
-    bytes: RefCell<VecDeque<u8>>,
+    bytes: RefCell<ByteQueue>,
     capacity: usize,
     tail: Cell<Tail>,
     reader: Cell<Reader>,
@@ -36,7 +36,7 @@ pub(super) enum Reader {
 /// What is next to read.
 pub(super) enum Next {
     Nothing,
-    Bytes(Vec<u8>),
+    Bytes(ByteQueue),
     Eof,
     Reset,
 }
@@ -52,22 +52,28 @@ impl Pipe {
     }
 
     /// Moves as many bytes as there is room for; says how many.
-    pub(super) fn fill_from(&self, source: &mut VecDeque<u8>) -> usize {
+    pub(super) fn fill_from(&self, source: &mut ByteQueue) -> usize {
         let mut bytes = self.bytes.borrow_mut();
         let count = source.len().min(self.capacity.saturating_sub(bytes.len()));
-        bytes.extend(source.drain(..count));
+        source.move_to(&mut bytes, count);
         count
     }
 
     /// Takes at most `bytes_max` bytes out, or tells what comes behind the last one.
     pub(super) fn read(&self, bytes_max: usize) -> Next {
         let mut bytes = self.bytes.borrow_mut();
-        let count = bytes.len().min(bytes_max);
         match self.tail.get() {
-            _ if count > 0 => Next::Bytes(bytes.drain(..count).collect()),
+            _ if !bytes.is_empty() => Next::Bytes(bytes.take(bytes_max)),
             Tail::Open => Next::Nothing,
             Tail::Eof => Next::Eof,
             Tail::Reset => Next::Reset,
+        }
+    }
+
+    /// Takes the storage of bytes that were read, so that the next ones need none of their own.
+    pub(super) fn reuse(&self, read: ByteQueue) {
+        if self.reader.get() == Reader::Alive {
+            self.bytes.borrow_mut().reuse(read);
         }
     }
 

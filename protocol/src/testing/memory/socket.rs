@@ -2,14 +2,13 @@
 //!
 //! Invariant: nothing here runs foreign code; what is to be called is returned.
 
-use alloc::collections::VecDeque;
 use alloc::rc::Rc;
-use alloc::vec::Vec;
 use core::mem;
 
 use deferred::Failure;
 use interfaces::{AlreadyProducing, BufferLimits, OsError, Producer, Reason};
 
+use super::byte_queue::ByteQueue;
 use super::errno;
 use super::pipe::{Next, Pipe, Reader, Tail};
 use super::stage::Stage;
@@ -21,7 +20,7 @@ pub(super) struct Socket {
     incoming: Rc<Pipe>,
     reading: Reading,
     outgoing: Rc<Pipe>,
-    unsent: VecDeque<u8>,
+    unsent: ByteQueue,
     limits: BufferLimits,
     producer: Option<Producer>,
     producer_waits: bool,
@@ -36,7 +35,7 @@ struct Reading {
 /// What came in, for the protocol.
 pub(super) enum Incoming {
     Nothing,
-    Data(Vec<u8>),
+    Data(ByteQueue),
     /// Ask the protocol, then call [`Socket::end_of_file`].
     Eof,
     /// It has ended.
@@ -74,7 +73,7 @@ impl Socket {
             incoming,
             reading: Reading { paused: false, eof_told: false, bytes_max: read_max },
             outgoing,
-            unsent: VecDeque::new(),
+            unsent: ByteQueue::default(),
             limits: BufferLimits::default(),
             producer: None,
             producer_waits: false,
@@ -91,7 +90,7 @@ impl Socket {
             return None;
         }
         for piece in pieces {
-            self.unsent.extend(piece);
+            self.unsent.push(piece);
         }
         if self.unsent.len() > self.limits.cap {
             self.end(Reason::WriteBufferExceeded { cap: self.limits.cap });
@@ -129,7 +128,7 @@ impl Socket {
         }
         self.incoming.abandon();
         self.outgoing.close(if reason.is_clean() { Tail::Eof } else { Tail::Reset });
-        self.unsent = VecDeque::new();
+        self.unsent = ByteQueue::default();
         self.stage = Stage::Ending(reason);
     }
 
@@ -162,6 +161,11 @@ impl Socket {
                 Incoming::Broken
             }
         }
+    }
+
+    /// What was read has been delivered.
+    pub(super) fn delivered(&mut self, data: ByteQueue) {
+        self.incoming.reuse(data);
     }
 
     /// The peer sends no more, which for most protocols is the end.

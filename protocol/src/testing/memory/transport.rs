@@ -21,7 +21,7 @@ pub(super) struct MemoryTransport {
     /// Borrowed for one call of it at a time; none of them calls anybody.
     pub(super) socket: RefCell<Socket>,
     host: Address,
-    peer: Address,
+    pub(super) peer: Address,
 }
 
 /// What a new connection is made of.
