@@ -14,6 +14,8 @@ use super::names::{Leftover, Name, UNIX_NAME_BYTES_MAX};
 use super::network::Simulated;
 use super::readiness::{Source, Threads, Wait};
 use super::sockets::{SimulatedListener, SimulatedStream};
+use super::trace::Call;
+use super::transfer::moved;
 use super::world::{World, errno};
 use crate::sys::{ConnectFault, Ready, SocketOption, Sys, Token};
 
@@ -37,7 +39,9 @@ impl Sys for Simulated {
         ready.clear();
         let deadline = self.world.borrow_mut().begin_wait(timeout);
         let result = loop {
-            let threads = Threads { woke: self.outside.take_woken(), hold: self.outside.is_held() };
+            // The hold first: a thread wakes and then lets go, so what is let go of has woken.
+            let hold = self.outside.is_held();
+            let threads = Threads { woke: self.outside.take_woken(), hold };
             let wait = self.world.borrow_mut().wait(deadline, threads, ready);
             match wait {
                 Wait::Over => break Ok(()),
@@ -46,7 +50,7 @@ impl Sys for Simulated {
             }
         };
         let count = ready.len() as i64;
-        self.world.borrow_mut().noted("poll", 0, result, |()| count)
+        self.world.borrow_mut().noted(Call::Poll, 0, result, |()| count)
     }
 
     fn waker(&self) -> Box<dyn Fn() + Send + Sync> {
@@ -64,7 +68,7 @@ impl Sys for Simulated {
         if result.is_ok() {
             world.signals.watched.insert(signal);
         }
-        world.noted("sigaction", signal as u64, result, |()| 0)
+        world.noted(Call::Sigaction, signal as u64, result, |()| 0)
     }
 
     fn take_signals(&self) -> Vec<i32> {
@@ -119,7 +123,8 @@ impl Sys for Simulated {
         let mut world = self.world.borrow_mut();
         let accepted = world.accept(listener.id);
         world.touched(Source::Listener(listener.id));
-        let accepted = world.noted("accept", listener.id * 2, accepted, |id| id.connection as i64);
+        let accepted =
+            world.noted(Call::Accept, listener.id * 2, accepted, |id| id.connection as i64);
         let id = accepted?;
         let peer = world.name(id.other());
         Ok((SimulatedStream::new(&self.world, id), peer))
@@ -128,7 +133,8 @@ impl Sys for Simulated {
     fn shed(&self, listener: &SimulatedListener) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
         let accepted = world.accept_with_reserve(listener.id);
-        let accepted = world.noted("shed", listener.id * 2, accepted, |id| id.connection as i64);
+        let accepted =
+            world.noted(Call::Shed, listener.id * 2, accepted, |id| id.connection as i64);
         accepted.map(|id| world.close(id))
     }
 
@@ -146,14 +152,14 @@ impl Sys for Simulated {
             }
         };
         let now = world.clock.now();
-        world.trace.note(now, "connect", 0, answer);
+        world.trace.note(now, Call::Connect, 0, answer);
         Ok(SimulatedStream::new(&self.world, begun?))
     }
 
     fn connect_unix(&self, address: &UnixAddress) -> io::Result<SimulatedStream> {
         let mut world = self.world.borrow_mut();
         let begun = world.connect_unix(address);
-        let id = world.noted("connect", 0, begun, |id| id.connection as i64)?;
+        let id = world.noted(Call::Connect, 0, begun, |id| id.connection as i64)?;
         Ok(SimulatedStream::new(&self.world, id))
     }
 
@@ -172,42 +178,36 @@ impl Sys for Simulated {
     }
 
     fn take_error(&self, stream: &SimulatedStream) -> io::Result<()> {
-        self.call(
-            "getsockopt",
-            stream.id,
-            |()| 0,
-            |world, id| {
-                let error = world.held(id).end_mut(id.side).error.take();
-                error.map_or(Ok(()), |number| Err(errno(number)))
-            },
-        )
+        let mut world = self.world.borrow_mut();
+        let error = world.held(stream.id).end_mut(stream.id.side).error.take();
+        let result = error.map_or(Ok(()), |number| Err(errno(number)));
+        world.answered(Call::Getsockopt, stream.id, result, |()| 0)
     }
 
     fn read(&self, stream: &SimulatedStream, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.call("recv", stream.id, count, |world, id| world.read(id, buffer))?;
-        self.world.borrow_mut().trace.note_bytes(&buffer[..count]);
+        let mut world = self.world.borrow_mut();
+        let result = world.read(stream.id, buffer);
+        let count = world.answered(Call::Recv, stream.id, result, count)?;
+        world.trace.note_bytes(&buffer[..count]);
         Ok(count)
     }
 
     fn write(&self, stream: &SimulatedStream, data: &[u8]) -> io::Result<usize> {
-        let count = self.call("send", stream.id, count, |world, id| world.write(id, data))?;
-        self.world.borrow_mut().trace.note_bytes(&data[..count]);
-        Ok(count)
+        self.send(Call::Send, stream.id, &[IoSlice::new(data)])
     }
 
     fn write_vectored(&self, stream: &SimulatedStream, data: &[IoSlice<'_>]) -> io::Result<usize> {
-        let data: Vec<u8> = data.iter().flat_map(|piece| piece.iter().copied()).collect();
-        let count = self.call("sendmsg", stream.id, count, |world, id| world.write(id, &data))?;
-        self.world.borrow_mut().trace.note_bytes(&data[..count]);
-        Ok(count)
+        self.send(Call::Sendmsg, stream.id, data)
     }
 
     fn shutdown_write(&self, stream: &SimulatedStream) -> io::Result<()> {
-        self.call("shutdown", stream.id, |()| 0, World::shutdown_write)
+        let mut world = self.world.borrow_mut();
+        let result = world.shutdown_write(stream.id);
+        world.answered(Call::Shutdown, stream.id, result, |()| 0)
     }
 
     fn reset_on_close(&self, stream: &SimulatedStream) {
-        self.with("setsockopt", stream.id, |world, id| {
+        self.with(Call::Setsockopt, stream.id, |world, id| {
             world.held(id).end_mut(id.side).on_close = OnClose::Reset;
         });
     }
@@ -221,11 +221,11 @@ impl Sys for Simulated {
     }
 
     fn option(&self, stream: &SimulatedStream, option: SocketOption) -> bool {
-        self.with("getsockopt", stream.id, |world, id| *world.option(id, option))
+        self.with(Call::Getsockopt, stream.id, |world, id| *world.option(id, option))
     }
 
     fn set_option(&self, stream: &SimulatedStream, option: SocketOption, on: bool) {
-        self.with("setsockopt", stream.id, |world, id| *world.option(id, option) = on);
+        self.with(Call::Setsockopt, stream.id, |world, id| *world.option(id, option) = on);
     }
 
     fn peer_credentials(&self, stream: &SimulatedStream) -> Option<(u32, u32, u32)> {
@@ -235,30 +235,36 @@ impl Sys for Simulated {
 }
 
 impl Simulated {
-    /// One operation on a stream: noted, and perhaps followed by a report for no reason.
-    fn call<T>(
-        &self,
-        name: &str,
-        id: EndId,
-        value: impl FnOnce(&T) -> i64,
-        operation: impl FnOnce(&mut World, EndId) -> io::Result<T>,
-    ) -> io::Result<T> {
+    fn send(&self, call: Call, id: EndId, data: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut world = self.world.borrow_mut();
-        let result = operation(&mut world, id);
-        world.touched(Source::End(id));
-        world.noted(name, id.number(), result, value)
+        let result = world.write(id, data);
+        let count = world.answered(call, id, result, count)?;
+        moved(data, count).for_each(|piece| world.trace.note_bytes(piece));
+        Ok(count)
     }
 
-    /// One that cannot fail.
-    fn with<T>(&self, name: &str, id: EndId, operation: impl FnOnce(&mut World, EndId) -> T) -> T {
+    /// An operation on a stream that cannot fail.
+    fn with<T>(&self, call: Call, id: EndId, operation: impl FnOnce(&mut World, EndId) -> T) -> T {
         let mut world = self.world.borrow_mut();
         let now = world.clock.now();
-        world.trace.note(now, name, id.number(), 0);
+        world.trace.note(now, call, id.number(), 0);
         operation(&mut world, id)
     }
 }
 
 impl World {
+    /// An operation on a stream is over: it is noted, and perhaps a report follows for no reason.
+    fn answered<T>(
+        &mut self,
+        call: Call,
+        id: EndId,
+        result: io::Result<T>,
+        value: impl FnOnce(&T) -> i64,
+    ) -> io::Result<T> {
+        self.touched(Source::End(id));
+        self.noted(call, id.number(), result, value)
+    }
+
     fn name(&mut self, id: EndId) -> Address {
         self.held(id).end(id.side).name.clone()
     }

@@ -3,7 +3,8 @@
 //! Invariant: what happens at the same time happens in the order in which it was planned, and the
 //! clock never goes back.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::connection::EndId;
@@ -14,7 +15,7 @@ use super::readiness::Source;
 const TICK: Duration = Duration::from_micros(1);
 
 /// Something that the network does by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Happening {
     /// A connection's request reaches the server; how often it was sent before.
     Request(u64, u32),
@@ -35,8 +36,17 @@ pub(super) enum Happening {
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     now: Duration,
-    planned: BTreeMap<(Duration, u64), Happening>,
+    /// The first one is on top.
+    planned: BinaryHeap<Reverse<Planned>>,
     count: u64,
+}
+
+/// Compared by its time and then by its number, which no other one has.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Planned {
+    time: Duration,
+    number: u64,
+    happening: Happening,
 }
 
 impl Clock {
@@ -60,19 +70,21 @@ impl Clock {
 
     /// Plans for `time`; what is past happens at once, which is in the next poll.
     pub(super) fn plan(&mut self, time: Duration, happening: Happening) {
-        self.planned.insert((time, self.count), happening);
+        self.planned.push(Reverse(Planned { time, number: self.count, happening }));
         self.count += 1;
     }
 
     /// When the next thing happens.
     pub(super) fn next(&self) -> Option<Duration> {
-        self.planned.first_key_value().map(|(&(time, _), _)| time)
+        self.planned.peek().map(|Reverse(first)| first.time)
     }
 
     /// The next thing whose time has come.
     pub(super) fn take_due(&mut self) -> Option<Happening> {
-        let first = self.planned.first_entry()?;
-        (first.key().0 <= self.now).then(|| first.remove())
+        if self.next()? > self.now {
+            return None;
+        }
+        self.planned.pop().map(|Reverse(first)| first.happening)
     }
 }
 

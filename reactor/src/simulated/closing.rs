@@ -5,12 +5,13 @@
 use super::connection::{EndId, Holder, Kind, OnClose, Side, Wire};
 use super::pipe::Fin;
 use super::readiness::Source;
+use super::trace::Call;
 use super::world::World;
 
 impl World {
     /// A handle was dropped.
     pub(super) fn close(&mut self, id: EndId) {
-        self.trace.note(self.clock.now(), "close", id.number(), 0);
+        self.trace.note(self.clock.now(), Call::Close, id.number(), 0);
         self.descriptors.open -= 1;
         let connection = self.held(id);
         let end = connection.end_mut(id.side);
@@ -72,7 +73,7 @@ impl World {
 
     pub(super) fn close_listener(&mut self, listener: u64) {
         let Some(mut listening) = self.listeners.remove(&listener) else { return };
-        self.trace.note(self.clock.now(), "close", listener * 2, 0);
+        self.trace.note(self.clock.now(), Call::Close, listener * 2, 0);
         self.descriptors.open -= 1;
         self.names.stop_listening(&listening.name);
         while let Some(connection) = listening.pop() {
@@ -85,12 +86,12 @@ impl World {
 
     /// Forgets a connection whose ends are both gone.
     pub(super) fn forget_if_unnoticed(&mut self, id: u64) {
-        let Some(connection) = self.connections.get(&id) else { return };
+        let Some(connection) = self.connections.get(id) else { return };
         if !connection.is_forgotten() {
             return;
         }
         let client = connection.end(Side::Client).name.as_socket_addr();
-        self.connections.remove(&id);
+        self.connections.remove(id);
         if let Some(address) = client {
             self.names.release(address);
         }

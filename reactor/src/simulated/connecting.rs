@@ -16,6 +16,7 @@ use super::listener::Listening;
 use super::names::{Leftover, Name, UNIX_NAME_BYTES_MAX, address_of, destination};
 use super::pipe::Pipe;
 use super::readiness::Source;
+use super::trace::Call;
 use super::world::{World, errno};
 use crate::sys::ConnectFault;
 
@@ -31,8 +32,8 @@ impl World {
     ) -> io::Result<u64> {
         self.descriptors.open()?;
         let bound = self.bind_listener(name, lock_file);
-        let id = self.new_id();
-        let bound = self.noted("listen", id * 2, bound, |_| 0);
+        let id = self.connections.new_number();
+        let bound = self.noted(Call::Listen, id * 2, bound, |_| 0);
         let name = bound.inspect_err(|_| self.descriptors.open -= 1)?;
         let address = address_of(&name);
         self.names.listen(name.clone(), id);
@@ -116,24 +117,22 @@ impl World {
         wire: Wire,
         server_holder: Holder,
     ) -> u64 {
-        let id = self.new_id();
         let link = Link::chosen(&self.links, kind, &mut self.dice);
         let mut buffer = || self.dice.size(&self.links.buffer);
         let pipes = [Pipe::new(buffer(), buffer()), Pipe::new(buffer(), buffer())];
         let ends = [End::new(client, wire, Holder::Program), End::new(server, wire, server_holder)];
-        self.connections.insert(id, Connection::new(kind, link, ends, pipes));
-        id
+        self.connections.insert(Connection::new(kind, link, ends, pipes))
     }
 
     /// Puts a request on the wire.
     fn send_request(&mut self, id: u64, attempt: u32) {
-        let Some(connection) = self.connections.get(&id) else { return };
+        let Some(connection) = self.connections.get(id) else { return };
         let time = self.clock.after(connection.link.latency(&mut self.dice));
         self.clock.plan(time, Happening::Request(id, attempt));
     }
 
     pub(super) fn request_arrives(&mut self, id: u64, attempt: u32) {
-        let Some(connection) = self.connections.get(&id) else { return };
+        let Some(connection) = self.connections.get(id) else { return };
         let Some(address) = connection.end(Side::Server).name.as_socket_addr() else { return };
         let answer = self.clock.after(connection.link.latency(&mut self.dice));
         if self.names.black_holes.contains(&address.ip()) {
@@ -147,7 +146,7 @@ impl World {
             Some(listener) => {
                 self.clock.plan(answer, Happening::Established(id));
                 // No segment may overtake the answer.
-                if let Some(connection) = self.connections.get_mut(&id) {
+                if let Some(connection) = self.connections.get_mut(id) {
                     connection.outgoing(Side::Server).last_arrival = answer;
                 }
                 self.queue(listener, id);
@@ -166,7 +165,7 @@ impl World {
     }
 
     fn queue(&mut self, listener: u64, id: u64) {
-        if let Some(connection) = self.connections.get_mut(&id) {
+        if let Some(connection) = self.connections.get_mut(id) {
             let end = connection.end_mut(Side::Server);
             (end.wire, end.holder) = (Wire::Established, Holder::Queue);
         }
@@ -177,7 +176,7 @@ impl World {
     }
 
     pub(super) fn answer_arrives(&mut self, id: u64) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
         let end = connection.end_mut(Side::Client);
         if (end.wire, end.holder) == (Wire::Opening, Holder::Program) {
             end.wire = Wire::Established;
@@ -186,7 +185,7 @@ impl World {
     }
 
     pub(super) fn attempt_fails(&mut self, id: u64, error: i32) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
         let end = connection.end_mut(Side::Client);
         (end.wire, end.error) = (Wire::Broken, Some(error));
         self.watching(Source::End(EndId::client(id)), |watch| watch.arm_both());

@@ -55,6 +55,7 @@ mod edge;
 mod listener;
 mod names;
 mod pipe;
+mod table;
 
 mod closing;
 mod connecting;

@@ -2,43 +2,48 @@
 //!
 //! Invariant: no wake is lost: one that comes before the wait ends it.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+/// What it holds is changed with the lock taken, and looked at without it by a poll that only wants
+/// to know: so a poll that finds nothing costs two loads.
 #[derive(Debug, Default)]
 pub(super) struct Outside {
-    state: Mutex<State>,
+    woken: AtomicBool,
+    holds: AtomicUsize,
+    change: Mutex<()>,
     changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    woken: bool,
-    holds: usize,
 }
 
 impl Outside {
     pub(super) fn wake(&self) {
-        self.lock().woken = true;
+        let change = self.lock();
+        self.woken.store(true, Ordering::Release);
+        drop(change);
         self.changed.notify_all();
     }
 
     pub(super) fn take_woken(&self) -> bool {
-        std::mem::take(&mut self.lock().woken)
+        self.is_woken() && self.woken.swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn is_held(&self) -> bool {
-        self.lock().holds > 0
+        self.holds.load(Ordering::Acquire) > 0
+    }
+
+    fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Acquire)
     }
 
     /// Waits, for as long as it takes on the real clock, for a wake or the end of the last hold.
     pub(super) fn wait(&self) {
-        let blocked = |state: &mut State| !state.woken && state.holds > 0;
+        let blocked = |_: &mut ()| !self.is_woken() && self.is_held();
         drop(self.changed.wait_while(self.lock(), blocked).unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ()> {
         // Each change is one assignment, so a thread that panicked left nothing half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -51,14 +56,16 @@ pub struct ClockHold(Arc<Outside>);
 
 impl ClockHold {
     pub(super) fn new(outside: &Arc<Outside>) -> Self {
-        outside.lock().holds += 1;
+        outside.holds.fetch_add(1, Ordering::AcqRel);
         Self(outside.clone())
     }
 }
 
 impl Drop for ClockHold {
     fn drop(&mut self) {
-        self.0.lock().holds -= 1;
+        let change = self.0.lock();
+        self.0.holds.fetch_sub(1, Ordering::AcqRel);
+        drop(change);
         self.0.changed.notify_all();
     }
 }

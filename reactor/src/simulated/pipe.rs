@@ -1,16 +1,21 @@
 //! One direction of a connection: the sender's buffer, the wire, the receiver's buffer.
 //!
-//! Invariant: bytes leave in the order in which they came, each once; only a reset loses some, and
-//! then all that follow them.
+//! ```text
+//!   read ◀── arrived ┊ under way ┊ unsent ◀── push
+//! ```
+//!
+//! All bytes lie behind one another in one ring; what they go through is a border that moves past
+//! them. Invariant: bytes leave in the order in which they came, each once; only a reset, or a
+//! receiver that is gone, loses some.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What travels.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Segment {
-    /// Some bytes.
-    Data(Vec<u8>),
+    /// So many bytes.
+    Data(usize),
     /// No more will come.
     Fin,
     /// The connection is broken.
@@ -32,10 +37,11 @@ pub(super) enum Fin {
 
 #[derive(Debug)]
 pub(super) struct Pipe {
-    unsent: VecDeque<u8>,
-    flight: VecDeque<Segment>,
+    /// What has arrived, then what is under way, then what is not yet sent.
+    bytes: VecDeque<u8>,
+    arrived_bytes: usize,
     flight_bytes: usize,
-    arrived: VecDeque<u8>,
+    flight: VecDeque<Segment>,
     send_bytes_max: usize,
     receive_bytes_max: usize,
     /// The time of the last arrival that was planned: no segment overtakes another.
@@ -49,10 +55,10 @@ pub(super) struct Pipe {
 impl Pipe {
     pub(super) fn new(send_bytes_max: usize, receive_bytes_max: usize) -> Self {
         Self {
-            unsent: VecDeque::new(),
-            flight: VecDeque::new(),
+            bytes: VecDeque::new(),
+            arrived_bytes: 0,
             flight_bytes: 0,
-            arrived: VecDeque::new(),
+            flight: VecDeque::new(),
             send_bytes_max,
             receive_bytes_max,
             last_arrival: Duration::ZERO,
@@ -64,7 +70,7 @@ impl Pipe {
 
     /// How much a write can take.
     pub(super) fn room(&self) -> usize {
-        self.send_bytes_max - self.unsent.len() - self.flight_bytes
+        self.send_bytes_max - (self.bytes.len() - self.arrived_bytes)
     }
 
     /// Whether there is enough room to report it: a third, as on Linux.
@@ -73,26 +79,29 @@ impl Pipe {
     }
 
     pub(super) fn push(&mut self, data: &[u8]) {
-        self.unsent.extend(data);
+        self.bytes.extend(data);
     }
 
     /// How many bytes may be put on the wire now.
     pub(super) fn sendable(&self) -> usize {
-        let window = self.receive_bytes_max.saturating_sub(self.arrived.len() + self.flight_bytes);
-        window.min(self.unsent.len())
+        let window = self.receive_bytes_max.saturating_sub(self.arrived_bytes + self.flight_bytes);
+        window.min(self.unsent_bytes())
+    }
+
+    fn unsent_bytes(&self) -> usize {
+        self.bytes.len() - self.arrived_bytes - self.flight_bytes
     }
 
     pub(super) fn send_data(&mut self, bytes: usize) {
-        let data: Vec<u8> = self.unsent.drain(..bytes).collect();
-        self.flight_bytes += data.len();
-        self.flight.push_back(Segment::Data(data));
+        self.flight_bytes += bytes;
+        self.flight.push_back(Segment::Data(bytes));
     }
 
     /// Puts the end on the wire, if it is its turn. Answers whether it was.
     pub(super) fn send_end(&mut self) -> bool {
         match self.fin {
-            Fin::Waiting if self.unsent.is_empty() => self.flight.push_back(Segment::Fin),
-            Fin::WaitingReset if self.unsent.is_empty() => return self.send_reset(),
+            Fin::Waiting if self.unsent_bytes() == 0 => self.flight.push_back(Segment::Fin),
+            Fin::WaitingReset if self.unsent_bytes() == 0 => return self.send_reset(),
             Fin::Open | Fin::Waiting | Fin::WaitingReset | Fin::Sent => return false,
         }
         self.fin = Fin::Sent;
@@ -102,7 +111,7 @@ impl Pipe {
     /// Puts a reset behind what is under way, unless there is one. What was not yet sent is lost.
     pub(super) fn send_reset(&mut self) -> bool {
         let is_first = !self.has_reset;
-        self.unsent.clear();
+        self.bytes.truncate(self.arrived_bytes + self.flight_bytes);
         self.fin = Fin::Sent;
         self.has_reset = true;
         if is_first {
@@ -111,22 +120,27 @@ impl Pipe {
         is_first
     }
 
-    /// What arrives now; `None` after it was lost.
+    /// What arrives now; `None` after it was lost. Bytes are still under way until they have
+    /// [arrived](Self::arrive) or [vanished](Self::vanish).
     pub(super) fn next_segment(&mut self) -> Option<Segment> {
-        let segment = self.flight.pop_front()?;
-        if let Segment::Data(data) = &segment {
-            self.flight_bytes -= data.len();
-        }
-        Some(segment)
+        self.flight.pop_front()
     }
 
-    pub(super) fn arrive(&mut self, data: &[u8]) {
-        self.arrived.extend(data);
+    /// The first bytes under way are there.
+    pub(super) fn arrive(&mut self, bytes: usize) {
+        self.flight_bytes -= bytes;
+        self.arrived_bytes += bytes;
+    }
+
+    /// The first bytes under way find nobody.
+    pub(super) fn vanish(&mut self, bytes: usize) {
+        self.flight_bytes -= bytes;
+        self.bytes.drain(self.arrived_bytes..self.arrived_bytes + bytes);
     }
 
     /// All that has not arrived is lost.
     pub(super) fn lose(&mut self) {
-        self.unsent.clear();
+        self.bytes.truncate(self.arrived_bytes);
         self.flight.clear();
         self.flight_bytes = 0;
         self.fin = Fin::Sent;
@@ -135,24 +149,31 @@ impl Pipe {
 
     /// How many bytes wait for the reader.
     pub(super) fn readable_bytes(&self) -> usize {
-        self.arrived.len()
+        self.arrived_bytes
     }
 
     /// Whether the reader leaves something behind, should it go now.
     pub(super) fn has_unread(&self) -> bool {
-        !self.arrived.is_empty()
+        self.arrived_bytes > 0
     }
 
     /// Whether bytes are anywhere between writer and reader.
     pub(super) fn is_empty(&self) -> bool {
-        self.arrived.is_empty() && self.unsent.is_empty() && self.flight_bytes == 0
+        self.bytes.is_empty()
     }
 
     /// Moves the next bytes into `buffer`, which must not be longer than what is there.
     pub(super) fn read(&mut self, buffer: &mut [u8]) {
-        let bytes = self.arrived.drain(..buffer.len());
-        for (place, byte) in buffer.iter_mut().zip(bytes) {
-            *place = byte;
+        let count = buffer.len();
+        let (first, second) = self.bytes.as_slices();
+        let (first_place, second_place) = buffer.split_at_mut(count.min(first.len()));
+        first_place.copy_from_slice(&first[..first_place.len()]);
+        second_place.copy_from_slice(&second[..second_place.len()]);
+        self.arrived_bytes -= count;
+        if count == self.bytes.len() {
+            self.bytes.clear();
+        } else {
+            self.bytes.drain(..count);
         }
     }
 }
@@ -168,12 +189,30 @@ mod tests {
         assert_eq!((pipe.room(), pipe.sendable()), (0, 4));
         pipe.send_data(4);
         assert_eq!((pipe.room(), pipe.sendable()), (0, 0));
-        let Some(Segment::Data(data)) = pipe.next_segment() else { panic!("data") };
-        pipe.arrive(&data);
+        assert_eq!(pipe.next_segment(), Some(Segment::Data(4)));
+        pipe.arrive(4);
         assert_eq!((pipe.room(), pipe.sendable(), pipe.readable_bytes()), (4, 0, 4));
         let mut buffer = [0; 3];
         pipe.read(&mut buffer);
         assert_eq!((&buffer, pipe.sendable()), (b"abc", 2));
+    }
+
+    #[test]
+    fn what_is_lost_leaves_the_bytes_before_and_behind_it() {
+        let mut pipe = Pipe::new(9, 9);
+        pipe.push(b"abcdef");
+        pipe.send_data(2);
+        pipe.arrive(2);
+        pipe.send_data(2);
+        pipe.vanish(2);
+        assert_eq!((pipe.readable_bytes(), pipe.room(), pipe.sendable()), (2, 7, 2));
+        pipe.send_data(1);
+        pipe.arrive(1);
+        let mut buffer = [0; 3];
+        pipe.read(&mut buffer);
+        assert_eq!((&buffer, pipe.is_empty()), (b"abe", false));
+        pipe.lose();
+        assert!(pipe.is_empty());
     }
 
     #[test]
@@ -185,7 +224,7 @@ mod tests {
         pipe.send_data(2);
         assert!(pipe.send_end());
         assert!(!pipe.send_end());
-        assert_eq!(pipe.next_segment(), Some(Segment::Data(b"ab".to_vec())));
+        assert_eq!(pipe.next_segment(), Some(Segment::Data(2)));
         assert_eq!(pipe.next_segment(), Some(Segment::Fin));
         assert_eq!(pipe.next_segment(), None);
     }

@@ -1,13 +1,17 @@
 //! Who is ready: from changes to reports to a poll.
 //!
-//! Invariant: whatever changes what a socket is ready for calls [`settle`](World::settle) or one of
-//! the functions here that end with it.
+//! Invariant: whatever changes what a socket is ready for calls [`watching`](World::watching), or
+//! [`changed`](World::changed) which ends with it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::clock::Happening;
-use super::connection::{EndId, Wire};
+use super::connection::{Connection, EndId, Wire};
 use super::edge::{Level, Scope, Watch, Way};
+use super::listener::Listening;
+use super::table::Table;
+use super::trace::Call;
 use super::world::World;
 use crate::sys::{Ready, Token};
 
@@ -15,7 +19,7 @@ use crate::sys::{Ready, Token};
 const DELAY_MAX: Duration = Duration::from_millis(5);
 
 /// What can be watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source {
     End(EndId),
     Listener(u64),
@@ -98,15 +102,17 @@ impl World {
         }
         let mut sources = std::mem::take(&mut self.reports);
         self.dice.shuffle(&mut sources);
-        for source in sources {
+        for source in sources.drain(..) {
             let scope = if self.dice.coin() { Scope::All } else { Scope::Change };
             if let Some(report) = self.report(source, scope) {
                 let flags = [report.readable, report.read_closed, report.writable];
                 let flags = flags.into_iter().fold(0, |all, flag| all << 1 | i64::from(flag));
-                self.trace.note(self.clock.now(), "ready", source.number(), flags);
+                self.trace.note(self.clock.now(), Call::Ready, source.number(), flags);
                 ready.push(report);
             }
         }
+        // Nothing in here lists a source, so the list is still empty: it gets its storage back.
+        self.reports = sources;
     }
 
     fn report(&mut self, source: Source, scope: Scope) -> Option<Ready> {
@@ -118,37 +124,35 @@ impl World {
     }
 
     fn watch(&mut self, source: Source) -> Option<(&mut Watch, Level)> {
-        match source {
-            Source::End(EndId { connection, side }) => {
-                let connection = self.connections.get_mut(&connection)?;
-                let level = connection.level(side);
-                Some((&mut connection.end_mut(side).watch, level))
-            }
-            Source::Listener(listener) => {
-                let listening = self.listeners.get_mut(&listener)?;
-                let level = listening.level();
-                Some((&mut listening.watch, level))
-            }
-        }
+        find(&mut self.connections, &mut self.listeners, source)
     }
 
     /// Begins to watch.
     pub(super) fn begin_watch(&mut self, source: Source, token: Token) {
         self.watching(source, |watch| watch.begin(token));
-        self.trace.note(self.clock.now(), "register", source.number(), 0);
+        self.trace.note(self.clock.now(), Call::Register, source.number(), 0);
     }
 
     pub(super) fn end_watch(&mut self, source: Source) {
         self.watching(source, Watch::end);
-        self.trace.note(self.clock.now(), "deregister", source.number(), 0);
+        self.trace.note(self.clock.now(), Call::Deregister, source.number(), 0);
     }
 
     /// Changes the watch on a socket that may be gone, and sees what follows from that.
     pub(super) fn watching(&mut self, source: Source, change: impl FnOnce(&mut Watch)) {
-        if let Some((watch, _)) = self.watch(source) {
-            change(watch);
+        let Some((watch, level)) = find(&mut self.connections, &mut self.listeners, source) else {
+            return;
+        };
+        change(watch);
+        if !watch.settle(level) {
+            return;
         }
-        self.settle(source);
+        if self.dice.happens(self.faults.delayed_report) {
+            let time = self.clock.after(self.dice.duration(&(Duration::ZERO..=DELAY_MAX)));
+            self.clock.plan(time, Happening::Report(source));
+        } else if !std::mem::replace(&mut watch.listed, true) {
+            self.reports.push(source);
+        }
     }
 
     /// Something came or went that way. Linux reports it even to a program that has not yet come
@@ -160,19 +164,6 @@ impl World {
                 watch.arm(way);
             }
         });
-    }
-
-    fn settle(&mut self, source: Source) {
-        let Some((watch, level)) = self.watch(source) else { return };
-        if !watch.settle(level) {
-            return;
-        }
-        if self.dice.happens(self.faults.delayed_report) {
-            let time = self.clock.after(self.dice.duration(&(Duration::ZERO..=DELAY_MAX)));
-            self.clock.plan(time, Happening::Report(source));
-        } else {
-            self.list(source);
-        }
     }
 
     pub(super) fn list(&mut self, source: Source) {
@@ -193,7 +184,7 @@ impl World {
 
     pub(super) fn report_for_no_reason(&mut self, source: Source) {
         if let Source::End(EndId { connection, side }) = source {
-            let connection = self.connections.get(&connection);
+            let connection = self.connections.get(connection);
             // Writability is how the outcome of an attempt is told.
             if connection.is_none_or(|found| found.end(side).wire == Wire::Opening) {
                 return;
@@ -203,6 +194,27 @@ impl World {
             watch.be_spurious();
         }
         self.list(source);
+    }
+}
+
+/// The watch on a socket that may be gone, and what it is ready for.
+#[inline]
+fn find<'a>(
+    connections: &'a mut Table<Connection>,
+    listeners: &'a mut BTreeMap<u64, Listening>,
+    source: Source,
+) -> Option<(&'a mut Watch, Level)> {
+    match source {
+        Source::End(EndId { connection, side }) => {
+            let connection = connections.get_mut(connection)?;
+            let level = connection.level(side);
+            Some((&mut connection.end_mut(side).watch, level))
+        }
+        Source::Listener(listener) => {
+            let listening = listeners.get_mut(&listener)?;
+            let level = listening.level();
+            Some((&mut listening.watch, level))
+        }
     }
 }
 

@@ -10,16 +10,61 @@ use std::time::Duration;
 
 use super::chance::mixed;
 
+/// What is taken down: the calls of a program, and what a poll told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    Accept,
+    Close,
+    Connect,
+    Deregister,
+    Getsockopt,
+    Listen,
+    Poll,
+    /// One report of a poll.
+    Ready,
+    Recv,
+    Register,
+    Send,
+    Sendmsg,
+    Setsockopt,
+    Shed,
+    Shutdown,
+    Sigaction,
+}
+
+impl Call {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Close => "close",
+            Self::Connect => "connect",
+            Self::Deregister => "deregister",
+            Self::Getsockopt => "getsockopt",
+            Self::Listen => "listen",
+            Self::Poll => "poll",
+            Self::Ready => "ready",
+            Self::Recv => "recv",
+            Self::Register => "register",
+            Self::Send => "send",
+            Self::Sendmsg => "sendmsg",
+            Self::Setsockopt => "setsockopt",
+            Self::Shed => "shed",
+            Self::Shutdown => "shutdown",
+            Self::Sigaction => "sigaction",
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Trace {
-    hash: u64,
+    folded: Folded,
     lines: VecDeque<String>,
     lines_max: usize,
 }
 
 impl Trace {
     pub(super) fn hash(&self) -> u64 {
-        self.hash
+        self.folded.finished()
     }
 
     pub(super) fn keep_lines(&mut self, lines_max: usize) {
@@ -33,29 +78,39 @@ impl Trace {
 
     /// Takes down one call: its name, whom it was about, and what it answered as a number; errors
     /// are negative.
-    pub(super) fn note(&mut self, now: Duration, call: &str, whom: u64, answer: i64) {
-        self.fold(now.as_nanos() as u64);
-        self.fold(hashed(call.as_bytes()));
-        self.fold(whom);
-        self.fold(answer as u64);
+    #[inline]
+    pub(super) fn note(&mut self, now: Duration, call: Call, whom: u64, answer: i64) {
+        self.folded.add(now.as_nanos() as u64);
+        self.folded.add(call as u64);
+        self.folded.add(whom);
+        self.folded.add(answer as u64);
         if self.lines_max > 0 {
-            self.lines.push_back(format!("{now:?} {call} {whom:x} = {answer}"));
-            self.forget_oldest();
+            self.keep_line(format!("{now:?} {} {whom:x} = {answer}", call.name()));
         }
     }
 
     /// Adds the bytes that the call moved.
+    #[inline]
     pub(super) fn note_bytes(&mut self, bytes: &[u8]) {
         let hash = hashed(bytes);
-        self.fold(hash);
+        self.folded.add(hash);
+        if self.lines_max > 0 {
+            self.lengthen_line(hash);
+        }
+    }
+
+    #[cold]
+    fn keep_line(&mut self, line: String) {
+        self.lines.push_back(line);
+        self.forget_oldest();
+    }
+
+    #[cold]
+    fn lengthen_line(&mut self, hash: u64) {
         if let Some(line) = self.lines.back_mut() {
             // Writing to a string cannot fail.
             let _ = write!(line, " bytes {hash:016x}");
         }
-    }
-
-    fn fold(&mut self, value: u64) {
-        self.hash = mixed(self.hash.rotate_left(5) ^ mixed(value));
     }
 
     fn forget_oldest(&mut self) {
@@ -66,6 +121,7 @@ impl Trace {
 }
 
 /// A result as one number, for [`Trace::note`].
+#[inline]
 pub(super) fn number<T>(result: &io::Result<T>, value: impl FnOnce(&T) -> i64) -> i64 {
     match result {
         Ok(done) => value(done),
@@ -73,11 +129,41 @@ pub(super) fn number<T>(result: &io::Result<T>, value: impl FnOnce(&T) -> i64) -
     }
 }
 
-/// FNV-1a, 64 bits.
+/// Many numbers as one. Each is added by a step that can be undone, so that no two sequences which
+/// differ in one number only become the same.
+#[derive(Clone, Copy, Debug, Default)]
+struct Folded(u64);
+
+impl Folded {
+    #[inline]
+    fn add(&mut self, value: u64) {
+        let stirred = (self.0.rotate_left(23) ^ value).wrapping_mul(GOLDEN);
+        // Otherwise a zero would leave zero as it is.
+        self.0 = stirred.wrapping_add(GOLDEN);
+    }
+
+    fn finished(self) -> u64 {
+        mixed(self.0)
+    }
+}
+
+/// The odd number that splitmix64 counts in: 2⁶⁴ by the golden ratio.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The bytes and their count as one number: eight of them at a time, the last ones filled up.
 fn hashed(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    let mut folded = Folded::default();
+    folded.add(bytes.len() as u64);
+    let mut words = bytes.chunks_exact(8);
+    for word in &mut words {
+        let word = <[u8; 8]>::try_from(word).expect("a chunk of eight");
+        folded.add(u64::from_le_bytes(word));
+    }
+    let rest = words.remainder();
+    if !rest.is_empty() {
+        folded.add(rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)));
+    }
+    folded.finished()
 }
 
 #[cfg(test)]
@@ -86,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_hash_tells_calls_subjects_answers_bytes_times_and_orders_apart() {
-        let hash_of = |notes: &[(u64, &str, u64, i64, &[u8])]| {
+        let hash_of = |notes: &[(u64, Call, u64, i64, &[u8])]| {
             let mut trace = Trace::default();
             for &(millis, call, whom, answer, bytes) in notes {
                 trace.note(Duration::from_millis(millis), call, whom, answer);
@@ -94,15 +180,15 @@ mod tests {
             }
             trace.hash()
         };
-        let one = (1, "read", 2, 3, &b"abc"[..]);
+        let one = (1, Call::Recv, 2, 3, &b"abc"[..]);
         let others = [
-            hash_of(&[(2, "read", 2, 3, b"abc")]),
-            hash_of(&[(1, "write", 2, 3, b"abc")]),
-            hash_of(&[(1, "read", 3, 3, b"abc")]),
-            hash_of(&[(1, "read", 2, -3, b"abc")]),
-            hash_of(&[(1, "read", 2, 3, b"abd")]),
-            hash_of(&[one, (1, "write", 2, 3, b"abc")]),
-            hash_of(&[(1, "write", 2, 3, b"abc"), one]),
+            hash_of(&[(2, Call::Recv, 2, 3, b"abc")]),
+            hash_of(&[(1, Call::Send, 2, 3, b"abc")]),
+            hash_of(&[(1, Call::Recv, 3, 3, b"abc")]),
+            hash_of(&[(1, Call::Recv, 2, -3, b"abc")]),
+            hash_of(&[(1, Call::Recv, 2, 3, b"abd")]),
+            hash_of(&[one, (1, Call::Send, 2, 3, b"abc")]),
+            hash_of(&[(1, Call::Send, 2, 3, b"abc"), one]),
         ];
         assert_eq!(hash_of(&[one]), hash_of(&[one]));
         let mut all = others.to_vec();
@@ -113,12 +199,30 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_and_the_count_of_them_matter() {
+        let mut all = vec![hashed(&[])];
+        for length in 1..=20 {
+            let zeros = vec![0; length];
+            all.push(hashed(&zeros));
+            for place in 0..length {
+                let mut bytes = zeros.clone();
+                bytes[place] = 1;
+                all.push(hashed(&bytes));
+            }
+        }
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
     fn only_the_newest_lines_are_kept() {
         let mut trace = Trace::default();
         trace.keep_lines(2);
         for whom in 0..5 {
-            trace.note(Duration::ZERO, "read", whom, 0);
+            trace.note(Duration::ZERO, Call::Recv, whom, 0);
         }
-        assert_eq!(trace.lines(), ["0ns read 3 = 0", "0ns read 4 = 0"]);
+        assert_eq!(trace.lines(), ["0ns recv 3 = 0", "0ns recv 4 = 0"]);
     }
 }

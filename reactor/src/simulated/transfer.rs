@@ -2,7 +2,7 @@
 //!
 //! Invariant: whatever makes room in a buffer pumps the pipe that fills it.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use super::clock::Happening;
@@ -52,16 +52,18 @@ impl World {
         }
     }
 
-    pub(super) fn write(&mut self, id: EndId, data: &[u8]) -> io::Result<usize> {
+    pub(super) fn write(&mut self, id: EndId, data: &[IoSlice<'_>]) -> io::Result<usize> {
         self.fault(self.faults.interrupted, libc::EINTR)?;
         let room = self.room(id)?;
-        if data.is_empty() {
+        let asked = data.iter().map(|piece| piece.len()).sum();
+        if asked == 0 {
             return Ok(0);
         }
-        let count = self.amount(room, data.len(), id, Way::Write)?;
-        self.held(id).outgoing(id.side).push(&data[..count]);
+        let count = self.amount(room, asked, id, Way::Write)?;
+        let outgoing = self.held(id).outgoing(id.side);
+        moved(data, count).for_each(|piece| outgoing.push(piece));
         self.pump(id);
-        if count < data.len() {
+        if count < asked {
             self.watching(Source::End(id), |watch| watch.came_short(Way::Write));
         }
         Ok(count)
@@ -122,7 +124,7 @@ impl World {
     /// Puts on the wire what fits into the receiver's buffer.
     pub(super) fn pump(&mut self, sender: EndId) {
         loop {
-            let Some(connection) = self.connections.get_mut(&sender.connection) else { return };
+            let Some(connection) = self.connections.get_mut(sender.connection) else { return };
             let (link, outgoing) = connection.sending(sender.side);
             match outgoing.sendable() {
                 0 if !outgoing.send_end() => return,
@@ -135,7 +137,7 @@ impl World {
 
     /// Plans the arrival of the segment that was just put on the wire, after all before it.
     pub(super) fn plan_arrival(&mut self, sender: EndId) {
-        let Some(connection) = self.connections.get_mut(&sender.connection) else { return };
+        let Some(connection) = self.connections.get_mut(sender.connection) else { return };
         let kind = connection.kind;
         let (link, outgoing) = connection.sending(sender.side);
         let mut delay = link.latency(&mut self.dice);
@@ -148,11 +150,11 @@ impl World {
     }
 
     pub(super) fn segment_arrives(&mut self, sender: EndId) {
-        let Some(connection) = self.connections.get_mut(&sender.connection) else { return };
+        let Some(connection) = self.connections.get_mut(sender.connection) else { return };
         let Some(segment) = connection.outgoing(sender.side).next_segment() else { return };
         let receiver = sender.other();
         match segment {
-            Segment::Data(data) => self.data_arrives(sender, &data),
+            Segment::Data(bytes) => self.data_arrives(sender, bytes),
             Segment::Fin => {
                 connection.incoming(receiver.side).fin_arrived = true;
                 self.changed(Source::End(receiver), Way::Read);
@@ -161,13 +163,14 @@ impl World {
         }
     }
 
-    fn data_arrives(&mut self, sender: EndId, data: &[u8]) {
+    fn data_arrives(&mut self, sender: EndId, bytes: usize) {
         let receiver = sender.other();
         let connection = self.held(sender);
         let end = connection.end(receiver.side);
         match (end.holder, end.wire) {
-            (_, Wire::Broken) => {}
+            (_, Wire::Broken) => connection.outgoing(sender.side).vanish(bytes),
             (Holder::Gone | Holder::Nobody, _) => {
+                connection.outgoing(sender.side).vanish(bytes);
                 if connection.kind == Kind::Tcp {
                     self.send_reset(receiver);
                 }
@@ -177,10 +180,21 @@ impl World {
                 if may_break && self.dice.happens(self.faults.reset) {
                     return self.sever(sender.connection);
                 }
-                self.held(sender).incoming(receiver.side).arrive(data);
+                self.held(sender).outgoing(sender.side).arrive(bytes);
                 self.changed(Source::End(receiver), Way::Read);
                 self.changed(Source::End(sender), Way::Write);
             }
         }
     }
+}
+
+/// The first `count` bytes of these pieces.
+pub(super) fn moved<'a>(pieces: &'a [IoSlice<'_>], count: usize) -> impl Iterator<Item = &'a [u8]> {
+    let mut left = count;
+    let parts = pieces.iter().map(move |piece| {
+        let part = &piece[..piece.len().min(left)];
+        left -= part.len();
+        part
+    });
+    parts.filter(|part| !part.is_empty())
 }

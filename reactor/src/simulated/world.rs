@@ -13,7 +13,8 @@ use super::links::Links;
 use super::listener::Listening;
 use super::names::Names;
 use super::readiness::Source;
-use super::trace::{Trace, number};
+use super::table::Table;
+use super::trace::{Call, Trace, number};
 
 #[derive(Debug)]
 pub(super) struct World {
@@ -22,14 +23,13 @@ pub(super) struct World {
     pub(super) faults: Faults,
     pub(super) links: Links,
     pub(super) trace: Trace,
-    pub(super) connections: BTreeMap<u64, Connection>,
+    pub(super) connections: Table<Connection>,
     pub(super) listeners: BTreeMap<u64, Listening>,
     pub(super) names: Names,
     /// Who may have something to report in the next poll.
     pub(super) reports: Vec<Source>,
     pub(super) signals: Signals,
     pub(super) descriptors: Descriptors,
-    pub(super) last_id: u64,
 }
 
 /// The signals of the process.
@@ -66,24 +66,18 @@ impl World {
             faults,
             links: Links::default(),
             trace: Trace::default(),
-            connections: BTreeMap::new(),
+            connections: Table::new(),
             listeners: BTreeMap::new(),
             names: Names::new(),
             reports: Vec::new(),
             signals: Signals::default(),
             descriptors: Descriptors { open: 0, open_max: usize::MAX },
-            last_id: 0,
         }
-    }
-
-    pub(super) fn new_id(&mut self) -> u64 {
-        self.last_id += 1;
-        self.last_id
     }
 
     /// The connection of a handle that is alive.
     pub(super) fn held(&mut self, id: EndId) -> &mut Connection {
-        self.connections.get_mut(&id.connection).expect("a held end keeps its connection")
+        self.connections.get_mut(id.connection).expect("a held end keeps its connection")
     }
 
     /// Lets everything happen whose time has come.
@@ -113,7 +107,7 @@ impl World {
     /// Takes a call down in the trace, and passes its result on.
     pub(super) fn noted<T>(
         &mut self,
-        call: &str,
+        call: Call,
         whom: u64,
         result: io::Result<T>,
         value: impl FnOnce(&T) -> i64,
