@@ -13,6 +13,7 @@ pub(super) struct Arguments {
     pub(super) effort: Effort,
     pub(super) json: bool,
     pub(super) list: bool,
+    pub(super) publish: bool,
     pub(super) help: bool,
 }
 
@@ -31,6 +32,7 @@ impl Arguments {
             match argument {
                 Arg::Value(name) => arguments.names.push(name.string()?),
                 Arg::Long("quick") => arguments.effort = Effort::Quick,
+                Arg::Long("publish") => arguments.publish = true,
                 Arg::Long("json") => arguments.json = true,
                 Arg::Long("list") => arguments.list = true,
                 Arg::Long("help") | Arg::Short('h') => arguments.help = true,

@@ -11,15 +11,21 @@ use super::programs::sources;
 
 /// Builds the programs in Rust, and answers where they are.
 pub(super) fn rust(target: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    cargo(target, &["--release"])?;
+    Ok(target.join("release"))
+}
+
+/// Has cargo build the bench's workspace, or a part of it.
+pub(super) fn cargo(target: &Path, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--manifest-path"]);
-    command.arg(sources().join("Cargo.toml")).arg("--target-dir").arg(target);
-    let status = command.status()?;
-    if !status.success() {
-        return Err(format!("cargo build of xtask/bench: {status}").into());
+    command.args(["build", "--quiet", "--manifest-path"]).arg(sources().join("Cargo.toml"));
+    let status = command.arg("--target-dir").arg(target).args(arguments).status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("cargo build of xtask/bench: {status}").into())
     }
-    Ok(target.join("release"))
 }
 
 /// Builds one program in C, with more arguments for the compiler.

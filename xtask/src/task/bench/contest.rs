@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::alone;
 use super::arguments::Effort;
 use super::figure::Figure;
 use super::programs::Programs;
@@ -71,27 +72,29 @@ fn measure_one(results: &mut Results, peer: Peer, programs: &Programs, effort: E
     if results.skipped.contains_key(peer) || results.failed.contains_key(peer) {
         return;
     }
-    let words = match programs.server(peer) {
-        Ok(words) => words,
-        Err(reason) => {
-            results.skipped.insert(peer, reason.to_owned());
-            return;
-        }
-    };
     let outcome = match &results.trial.how {
-        How::Served(served) => serving::under_load(served, words, programs, effort),
-        How::Bare(bare) => serving::without_kernel(bare, words, programs, effort),
+        How::Served(served) => programs.server(peer).map(|words| {
+            serving::under_load(served, words, programs, effort).map(|report| vec![report])
+        }),
+        How::Bare(bare) => programs.server(peer).map(|words| {
+            serving::without_kernel(bare, words, programs, effort).map(|report| vec![report])
+        }),
+        How::Micro(words) => Ok(alone::micro(programs, words, peer).map(|report| vec![report])),
+        How::Weighed => Ok(alone::weigh(programs, peer).map(|report| vec![report])),
+        How::Deferred => alone::deferred(programs, peer, effort),
     };
     match outcome {
-        Ok(report) => results.reports.entry(peer).or_default().push(report),
-        Err(error) => drop(results.failed.insert(peer, error.to_string())),
+        Ok(Ok(reports)) => results.reports.entry(peer).or_default().extend(reports),
+        Ok(Err(error)) => drop(results.failed.insert(peer, error.to_string())),
+        Err(reason) => drop(results.skipped.insert(peer, reason)),
     }
 }
 
 fn rounds(trial: &Trial, effort: Effort) -> usize {
     let rounds = match &trial.how {
         How::Served(served) => served.rounds,
-        How::Bare(_) => Rounds::Few,
+        How::Bare(_) | How::Micro(_) => Rounds::Few,
+        How::Weighed | How::Deferred => Rounds::Once,
     };
     match (rounds, effort) {
         (Rounds::Many, Effort::Full) => 5,

@@ -3,6 +3,7 @@
 //! The programs that are measured are a workspace of their own, `xtask/bench`. Invariant: no figure is
 //! left out in silence: what cannot be measured here is in the results with its reason.
 
+mod alone;
 mod arguments;
 mod building;
 mod contest;
@@ -11,6 +12,7 @@ mod figure;
 mod goal;
 mod machine;
 mod programs;
+mod publish;
 mod server;
 mod serving;
 mod spread;
@@ -34,6 +36,7 @@ cargo xtask bench [NAME]... [--quick] [--json]
 Builds the servers that this workspace is compared with, measures all of them in turns, prints the
 table, and writes target/bench.json. With a NAME, only the trials whose names begin with it.
   --quick   fewer and shorter runs: for trying the bench, not for figures
+  --publish puts the last full run into README, with its charts; measures nothing
   --list    the names of the trials
   --json    what is written to the file goes to standard output instead of the table
 
@@ -63,6 +66,11 @@ pub(crate) fn bench(parser: Parser) -> Result<ExitCode, lexopt::Error> {
 }
 
 fn measure(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    if arguments.publish {
+        let programs = Programs::build(&[])?;
+        publish::publish(&programs, trials::all().len())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let chosen = arguments.choose(trials::all())?;
     let programs = Programs::build(&chosen)?;
     let mut results = Vec::new();

@@ -35,7 +35,8 @@ impl Programs {
             release,
             target,
         };
-        for peer in trials.iter().flat_map(|trial| trial.peers) {
+        let serving = trials.iter().filter(|trial| trial.how.needs_servers());
+        for peer in serving.flat_map(|trial| trial.peers) {
             if !programs.servers.contains_key(peer) {
                 let server = programs.server_of(peer);
                 programs.servers.insert(peer, server);
@@ -62,17 +63,27 @@ impl Programs {
         self.release.join("bench-load")
     }
 
+    /// The program that draws charts.
+    pub(super) fn draw(&self) -> PathBuf {
+        self.release.join("bench-draw")
+    }
+
+    /// The program that measures within one process.
+    pub(super) fn micro(&self) -> PathBuf {
+        self.release.join("bench-micro")
+    }
+
     /// The library that answers system calls.
     pub(super) fn shim(&self) -> Result<&Path, String> {
         self.shim.as_deref().map_err(Clone::clone)
     }
 
     /// The words that begin the peer's server, or why there is none.
-    pub(super) fn server(&self, peer: Peer) -> Result<&[PathBuf], &str> {
+    pub(super) fn server(&self, peer: Peer) -> Result<&[PathBuf], String> {
         match self.servers.get(peer) {
             Some(Ok(words)) => Ok(words),
-            Some(Err(reason)) => Err(reason),
-            None => Err("it was not built"),
+            Some(Err(reason)) => Err(reason.clone()),
+            None => Err("it was not built".into()),
         }
     }
 }

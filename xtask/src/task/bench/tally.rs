@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use super::contest::Results;
 use super::figure::Figure;
 use super::goal::Outcome;
+use super::publish::short;
 
 /// The whole table.
 pub(super) fn table(results: &[Results]) -> String {
@@ -70,14 +71,4 @@ fn summary(results: &[Results]) -> String {
         }
     }
     format!("\n{met} goals met, {missed} not met, {unknown} not measured\n")
-}
-
-/// Three digits that count, or all before the point.
-fn short(number: f64) -> String {
-    let digits = match number.abs() {
-        0.0..10.0 => 2,
-        10.0..100.0 => 1,
-        _ => 0,
-    };
-    format!("{number:.digits$}")
 }

@@ -24,6 +24,22 @@ pub(super) enum How {
     Served(Served),
     /// A server whose system calls are answered by a library.
     Bare(Bare),
+    /// `bench-micro`, with these words and the peer's name.
+    Micro(&'static str),
+    /// A program that echoes over TCP, which is weighed.
+    Weighed,
+    /// What `cargo xtask bench-deferred` measures.
+    Deferred,
+}
+
+impl How {
+    /// Whether the peers are servers.
+    pub(super) fn needs_servers(&self) -> bool {
+        match self {
+            Self::Served(_) | Self::Bare(_) => true,
+            Self::Micro(_) | Self::Weighed | Self::Deferred => false,
+        }
+    }
 }
 
 /// A server's own time for messages, with the kernel taken away.

@@ -28,6 +28,10 @@ pub(super) fn all() -> Vec<Trial> {
     all.extend(tls_bulk());
     all.extend([handshake("full"), handshake("resumed")]);
     all.push(tls_idle());
+    all.push(timers());
+    all.push(deferred());
+    all.extend([without_kernel("memory", "memory"), without_kernel("simulated", "the simulation")]);
+    all.push(size());
     all
 }
 
@@ -177,6 +181,55 @@ fn tls_idle() -> Trial {
         peers: TLS_SERVERS,
         how: served("echo", Wire::Tls, SMALL, load, Rounds::Once),
         figures: vec![memory("idle_bytes"), memory("carried_bytes")],
+    }
+}
+
+fn timers() -> Trial {
+    let figure = |id, goal| Figure::new(id, "ns", Source::Reported).goals([goal]);
+    Trial {
+        id: "timers".into(),
+        title: "1,000,000 timers, each with a boxed callback".into(),
+        peers: &["ours", "tokio"],
+        how: How::Micro("timers"),
+        figures: vec![
+            figure("insert", AtMost(0.2, "tokio")),
+            figure("cancel", AtMost(0.75, "tokio")),
+            figure("reset", AtMost(0.35, "tokio")),
+            figure("fire", AtMost(1.1, "tokio")),
+            Figure::new("bytes", "B", Source::Reported).goals([Within(96.0)]),
+            Figure::new("first_insert", "ns", Source::Reported),
+        ],
+    }
+}
+
+fn deferred() -> Trial {
+    let goals = [AtMost(0.4, "tokio"), AtMost(1.0 / 30.0, "twisted")];
+    Trial {
+        id: "deferred".into(),
+        title: "a chain of 10 callbacks, per link; tokio: one hand-over through a oneshot".into(),
+        peers: &["ours", "tokio", "twisted"],
+        how: How::Deferred,
+        figures: vec![Figure::new("link", "ns", Source::Reported).goals(goals)],
+    }
+}
+
+fn without_kernel(words: &'static str, medium: &str) -> Trial {
+    Trial {
+        id: format!("echo-in-{words}"),
+        title: format!("64 B echo in {medium} and over the kernel, by one thread"),
+        peers: &["ours", "kernel"],
+        how: How::Micro(words),
+        figures: vec![per_second().goals([AtLeast(20.0, "kernel")])],
+    }
+}
+
+fn size() -> Trial {
+    Trial {
+        id: "size".into(),
+        title: "size of a TCP echo program, stripped".into(),
+        peers: &["ours", "tokio"],
+        how: How::Weighed,
+        figures: vec![Figure::new("size", "B", Source::Reported).goals([AtMost(0.6, "tokio")])],
     }
 }
 

@@ -1,0 +1,31 @@
+//! What the bench measures within one process: timers, and transports without a kernel.
+//!
+//! ```text
+//! bench-micro timers ours|tokio
+//! bench-micro memory ours|kernel       echo in memory, and over the kernel by one thread
+//! bench-micro simulated ours|kernel    echo in the simulated network, and the same
+//! ```
+//!
+//! A result is one line of JSON. Invariant: ours is reached by the public API.
+
+mod echo;
+mod numbers;
+mod timers_ours;
+mod timers_tokio;
+
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let result = match words[..] {
+        ["timers", "ours"] => timers_ours::measure()?,
+        ["timers", "tokio"] => timers_tokio::measure()?,
+        ["memory", "ours"] => echo::in_memory()?,
+        ["simulated", "ours"] => echo::simulated()?,
+        ["memory" | "simulated", "kernel"] => echo::over_the_kernel()?,
+        _ => return Err(format!("there is no such measurement: {words:?}").into()),
+    };
+    println!("{result}");
+    Ok(())
+}

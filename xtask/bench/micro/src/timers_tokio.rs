@@ -1,0 +1,107 @@
+//! A million calls that wait for tokio's clock: a pinned `Sleep` and a boxed closure each, without a
+//! task, so that nothing is measured but the wheel and the two boxes.
+//!
+//! Invariant: a `Sleep` that was made was polled once, as it is in the wheel only then.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::runtime::Builder;
+use tokio::time::Sleep;
+
+use crate::numbers::{Numbers, SOON, TIMERS, each, memory};
+
+struct Call {
+    sleep: Pin<Box<Sleep>>,
+    call: Box<dyn FnOnce()>,
+}
+
+impl Call {
+    fn new(delay: Duration, call: impl FnOnce() + 'static) -> Self {
+        let mut sleep = Box::pin(tokio::time::sleep(delay));
+        assert!(poll(&mut sleep).is_pending());
+        Self { sleep, call: Box::new(call) }
+    }
+}
+
+fn poll(sleep: &mut Pin<Box<Sleep>>) -> Poll<()> {
+    sleep.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+pub(crate) fn measure() -> Result<Value, Box<dyn Error>> {
+    let runtime = Builder::new_current_thread().enable_time().build()?;
+    runtime.block_on(measured())
+}
+
+async fn measured() -> Result<Value, Box<dyn Error>> {
+    let mut numbers = Numbers::new();
+    let ran = Rc::new(Cell::new(0_usize));
+    let mut calls = Vec::with_capacity(TIMERS);
+    let insert = |calls: &mut Vec<Call>, delay| {
+        let ran = Rc::clone(&ran);
+        calls.push(Call::new(delay, move || ran.set(ran.get() + 1)));
+    };
+    // The first ones take fresh memory from the system; what the list itself takes is no timer.
+    let before = memory()?;
+    let begin = Instant::now();
+    for _ in 0..TIMERS {
+        let delay = numbers.long_delay();
+        insert(&mut calls, delay);
+    }
+    let first_inserted = begin.elapsed();
+    let grown = (memory()? - before) as f64 / TIMERS as f64;
+    let bytes = grown - size_of::<Call>() as f64;
+    calls.clear();
+
+    let begin = Instant::now();
+    for _ in 0..TIMERS {
+        let delay = numbers.long_delay();
+        insert(&mut calls, delay);
+    }
+    let inserted = begin.elapsed();
+
+    numbers.shuffle(&mut calls);
+    let begin = Instant::now();
+    for call in &mut calls {
+        call.sleep.as_mut().reset(tokio::time::Instant::now() + numbers.long_delay());
+    }
+    let reset = begin.elapsed();
+
+    let begin = Instant::now();
+    for call in calls.drain(..) {
+        drop(call);
+    }
+    let cancelled = begin.elapsed();
+
+    for _ in 0..TIMERS {
+        let delay = numbers.short_delay();
+        insert(&mut calls, delay);
+    }
+    thread::sleep(SOON);
+    let begin = Instant::now();
+    // The wheel turns when the thread would wait.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    for mut call in calls {
+        while poll(&mut call.sleep).is_pending() {
+            tokio::task::yield_now().await;
+        }
+        (call.call)();
+    }
+    let fired = begin.elapsed();
+    assert_eq!(ran.get(), TIMERS);
+    Ok(json!({
+        "first_insert": each(first_inserted),
+        "insert": each(inserted),
+        "reset": each(reset),
+        "cancel": each(cancelled),
+        "fire": each(fired),
+        "bytes": bytes,
+    }))
+}
