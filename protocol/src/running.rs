@@ -101,6 +101,13 @@ impl<P: Protocol> Running<P> {
         Some(Turn { running: self, protocol: Some(self.protocol.take()?) })
     }
 
+    #[cold]
+    fn post_event(&self, turn: Option<Turn<'_, P>>, event: Event<'_>) {
+        if let Some(letter) = Letter::of(event) {
+            self.post(turn, letter);
+        }
+    }
+
     /// Queues a letter behind what waits already. Something waits without a turn running only after
     /// a panic, and then this turn catches up.
     fn post(&self, turn: Option<Turn<'_, P>>, letter: Letter<P>) {
@@ -116,13 +123,9 @@ impl<P: Protocol> Deliver for Running<P> {
         match self.begin() {
             Some(mut turn) if self.mailbox.is_empty() => {
                 turn.event(event);
-                turn.drain();
+                turn.end();
             }
-            turn => {
-                if let Some(letter) = Letter::of(event) {
-                    self.post(turn, letter);
-                }
-            }
+            turn => self.post_event(turn, event),
         }
     }
 
@@ -247,9 +250,25 @@ impl<P: Protocol> Turn<'_, P> {
 }
 
 impl<P: Protocol> Drop for Turn<'_, P> {
-    #[inline(always)]
     fn drop(&mut self) {
-        self.running.protocol.set(self.protocol.take());
+        self.put_back();
+    }
+}
+
+impl<P: Protocol> Turn<'_, P> {
+    /// The usual end of a turn: what the drop does, in line.
+    #[inline(always)]
+    fn end(mut self) {
+        self.drain();
+        self.put_back();
+        mem::forget(self);
+    }
+
+    #[inline(always)]
+    fn put_back(&mut self) {
+        if let Some(protocol) = self.protocol.take() {
+            self.running.protocol.set(Some(protocol));
+        }
         if self.running.phase.get() == Phase::Ended {
             // Dropping these runs foreign code, which finds the protocol free and all at rest.
             drop((self.running.transport.take(), self.running.mailbox.take_all()));

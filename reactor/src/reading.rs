@@ -31,7 +31,10 @@ impl<S: Sys> Core<S> {
     #[inline(always)]
     pub(crate) fn stream_ready(&self, running: &Running<S>, ready: Ready, buffer: &mut [u8]) {
         let stream = &running.stream;
-        let unblocked = ready.writable && stream.io.blocked.replace(false);
+        let unblocked = stream.io.blocked.get() && ready.writable;
+        if unblocked {
+            stream.io.blocked.set(false);
+        }
         if ready.read_closed {
             stream.io.read_closed.set(true);
         }
