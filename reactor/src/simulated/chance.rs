@@ -33,6 +33,7 @@ impl Dice {
         }))
     }
 
+    #[inline]
     pub(super) fn next(&mut self) -> u64 {
         let [a, b, c, d] = self.0;
         let thrown = b.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
@@ -42,33 +43,43 @@ impl Dice {
     }
 
     /// Evenly one of `0..limit`; 0 for a limit of 0.
+    #[inline]
     pub(super) fn below(&mut self, limit: u64) -> u64 {
         // The upper half of the product: no division, and a bias below 2⁻⁴⁰ for what is asked here.
         let product = u128::from(self.next()) * u128::from(limit);
         (product >> 64) as u64
     }
 
+    #[inline]
     pub(super) fn index(&mut self, limit: usize) -> usize {
         self.below(limit as u64) as usize
     }
 
     /// Evenly one of `1..=most`; 1 for a most of 0.
+    #[inline]
     pub(super) fn at_most(&mut self, most: usize) -> usize {
         1 + self.index(most.max(1))
     }
 
+    #[inline]
     pub(super) fn happens(&mut self, chance: Chance) -> bool {
         chance != Chance::NEVER && self.below(1000) < u64::from(chance.0)
     }
 
+    #[inline]
     pub(super) fn coin(&mut self) -> bool {
         self.next() >> 63 == 1
     }
 
     pub(super) fn duration(&mut self, range: &RangeInclusive<Duration>) -> Duration {
-        let width = range.end().saturating_sub(*range.start());
-        let nanos = u64::try_from(width.as_nanos()).unwrap_or(u64::MAX - 1);
-        *range.start() + Duration::from_nanos(self.below(nanos + 1))
+        let width = nanos(range.end().saturating_sub(*range.start()));
+        *range.start() + Duration::from_nanos(self.up_to(width))
+    }
+
+    /// Evenly one of `0..=most`.
+    #[inline]
+    pub(super) fn up_to(&mut self, most: u64) -> u64 {
+        self.below(most.saturating_add(1))
     }
 
     /// One of the range, small ones as likely as large ones: each doubling has the same chance.
@@ -85,6 +96,11 @@ impl Dice {
             items.swap(last, self.index(last + 1));
         }
     }
+}
+
+/// A duration as a number; what does not fit, some 585 years, as the largest.
+pub(super) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The finishing steps of splitmix64 (Steele, Lea and Flood, 2014).

@@ -50,6 +50,7 @@ struct Planned {
 }
 
 impl Clock {
+    #[inline]
     pub(super) fn now(&self) -> Duration {
         self.now
     }
@@ -59,27 +60,32 @@ impl Clock {
     }
 
     /// Moves on to `time`, unless that is past.
+    #[inline]
     pub(super) fn advance_to(&mut self, time: Duration) {
         self.now = self.now.max(time);
     }
 
     /// The time when `delay` will have passed.
+    #[inline]
     pub(super) fn after(&self, delay: Duration) -> Duration {
         self.now.saturating_add(delay)
     }
 
     /// Plans for `time`; what is past happens at once, which is in the next poll.
+    #[inline]
     pub(super) fn plan(&mut self, time: Duration, happening: Happening) {
         self.planned.push(Reverse(Planned { time, number: self.count, happening }));
         self.count += 1;
     }
 
     /// When the next thing happens.
+    #[inline]
     pub(super) fn next(&self) -> Option<Duration> {
         self.planned.peek().map(|Reverse(first)| first.time)
     }
 
     /// The next thing whose time has come.
+    #[inline]
     pub(super) fn take_due(&mut self) -> Option<Happening> {
         if self.next()? > self.now {
             return None;

@@ -33,7 +33,7 @@ impl World {
             (Wire::Established, Kind::Unix) => {
                 self.finish(id, if has_unread { Fin::WaitingReset } else { Fin::Waiting });
                 // Its writes fail from now on, so it is told that it can write.
-                self.watching(Source::End(id.other()), |watch| watch.arm_both());
+                self.rouse(Source::End(id.other()));
             }
         }
         self.forget_if_unnoticed(id.connection);
@@ -67,7 +67,7 @@ impl World {
         if end.wire != Wire::Broken {
             end.wire = Wire::Broken;
             end.error = Some(if was_finished { libc::EPIPE } else { libc::ECONNRESET });
-            self.watching(Source::End(id), |watch| watch.arm_both());
+            self.rouse(Source::End(id));
         }
     }
 

@@ -10,7 +10,7 @@ use interfaces::{Address, LockFile, UnixAddress};
 
 use super::clock::Happening;
 use super::connection::{Connection, End, EndId, Holder, Kind, Side, Wire};
-use super::edge::Way;
+use super::edge::{Watch, Way};
 use super::links::Link;
 use super::listener::Listening;
 use super::names::{Leftover, Name, UNIX_NAME_BYTES_MAX, address_of, destination};
@@ -147,7 +147,7 @@ impl World {
                 self.clock.plan(answer, Happening::Established(id));
                 // No segment may overtake the answer.
                 if let Some(connection) = self.connections.get_mut(id) {
-                    connection.outgoing(Side::Server).last_arrival = answer;
+                    connection.outgoing(Side::Server).next_arrival(answer);
                 }
                 self.queue(listener, id);
             }
@@ -188,7 +188,7 @@ impl World {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let end = connection.end_mut(Side::Client);
         (end.wire, end.error) = (Wire::Broken, Some(error));
-        self.watching(Source::End(EndId::client(id)), |watch| watch.arm_both());
+        self.rouse(Source::End(EndId::client(id)));
     }
 
     pub(super) fn accept(&mut self, listener: u64) -> io::Result<EndId> {
@@ -232,7 +232,7 @@ impl World {
     }
 
     fn accept_would_block(&mut self, listener: u64) -> io::Error {
-        self.watching(Source::Listener(listener), |watch| watch.would_block(Way::Read));
+        self.watching(Source::Listener(listener), Way::Read, Watch::would_block);
         errno(libc::EAGAIN)
     }
 }

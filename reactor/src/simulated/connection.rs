@@ -5,7 +5,7 @@
 
 use interfaces::Address;
 
-use super::edge::{Level, Watch};
+use super::edge::{Level, Watch, Way};
 use super::links::Link;
 use super::pipe::{Fin, Pipe};
 
@@ -22,6 +22,7 @@ pub(super) enum Side {
 }
 
 impl Side {
+    #[inline]
     pub(super) fn other(self) -> Self {
         match self {
             Self::Client => Self::Server,
@@ -51,6 +52,7 @@ impl EndId {
     }
 
     /// As the trace calls it.
+    #[inline]
     pub(super) fn number(self) -> u64 {
         self.connection * 2 + self.side as u64
     }
@@ -127,46 +129,65 @@ impl Connection {
         Self { kind, link, ends, pipes }
     }
 
+    #[inline]
     pub(super) fn end(&self, side: Side) -> &End {
         &self.ends[side as usize]
     }
 
+    #[inline]
     pub(super) fn end_mut(&mut self, side: Side) -> &mut End {
         &mut self.ends[side as usize]
     }
 
     /// What this side sends.
+    #[inline]
     pub(super) fn outgoing(&mut self, side: Side) -> &mut Pipe {
         &mut self.pipes[side as usize]
     }
 
     /// What this side receives.
+    #[inline]
     pub(super) fn incoming(&mut self, side: Side) -> &mut Pipe {
         &mut self.pipes[1 - side as usize]
     }
 
     /// The wire, the link and the pipe that this side sends on, at once.
+    #[inline]
     pub(super) fn sending(&mut self, side: Side) -> (&Link, &mut Pipe) {
         (&self.link, &mut self.pipes[side as usize])
     }
 
+    #[inline]
     pub(super) fn level(&self, side: Side) -> Level {
-        let (end, other) = (self.end(side), self.end(side.other()));
-        let (outgoing, incoming) = (&self.pipes[side as usize], &self.pipes[1 - side as usize]);
-        let is_broken = end.wire == Wire::Broken;
-        let read_closed = incoming.fin_arrived || is_broken;
         Level {
-            readable: incoming.has_unread() || read_closed || end.error.is_some(),
-            read_closed,
-            writable: match end.wire {
-                Wire::Opening => false,
-                Wire::Broken => true,
-                Wire::Established => {
-                    let has_hung_up = self.kind == Kind::Unix && other.holder == Holder::Gone;
-                    outgoing.is_roomy() || outgoing.fin != Fin::Open || has_hung_up
-                }
-            },
+            readable: self.is_ready(side, Way::Read),
+            read_closed: self.is_read_closed(side),
+            writable: self.is_ready(side, Way::Write),
         }
+    }
+
+    #[inline]
+    pub(super) fn is_ready(&self, side: Side, way: Way) -> bool {
+        let end = self.end(side);
+        match (way, end.wire) {
+            (Way::Read, _) => {
+                let incoming = &self.pipes[1 - side as usize];
+                incoming.has_unread() || self.is_read_closed(side) || end.error.is_some()
+            }
+            (Way::Write, Wire::Opening) => false,
+            (Way::Write, Wire::Broken) => true,
+            (Way::Write, Wire::Established) => {
+                let outgoing = &self.pipes[side as usize];
+                let peer_is_gone = self.end(side.other()).holder == Holder::Gone;
+                let has_hung_up = self.kind == Kind::Unix && peer_is_gone;
+                outgoing.is_roomy() || outgoing.fin != Fin::Open || has_hung_up
+            }
+        }
+    }
+
+    #[inline]
+    fn is_read_closed(&self, side: Side) -> bool {
+        self.pipes[1 - side as usize].fin_arrived || self.end(side).wire == Wire::Broken
     }
 
     pub(super) fn is_established(&self) -> bool {

@@ -71,6 +71,7 @@ impl Watch {
         }
     }
 
+    #[inline]
     pub(super) fn is_on(&self) -> bool {
         self.token.is_some()
     }
@@ -78,7 +79,8 @@ impl Watch {
     /// Begins to watch: what is ready now is reported once.
     pub(super) fn begin(&mut self, token: Token) {
         *self = Self { token: Some(token), listed: self.listed, ..Self::none() };
-        self.arm_both();
+        self.arm(Way::Read);
+        self.arm(Way::Write);
     }
 
     pub(super) fn end(&mut self) {
@@ -87,6 +89,7 @@ impl Watch {
 
     /// An operation transferred less than it was asked for. Once the end of file was told, that is
     /// no reason for another report.
+    #[inline]
     pub(super) fn came_short(&mut self, way: Way) {
         match way {
             Way::Read if self.told_closed => {}
@@ -104,19 +107,20 @@ impl Watch {
     }
 
     /// Makes the next readiness worth a report, whatever the program knows.
+    #[inline]
     pub(super) fn arm(&mut self, way: Way) {
-        let edge = match way {
-            Way::Read => &mut self.read,
-            Way::Write => &mut self.write,
-        };
+        let edge = self.edge(way);
         if *edge == Edge::Reported {
             *edge = Edge::Armed;
         }
     }
 
-    pub(super) fn arm_both(&mut self) {
-        self.arm(Way::Read);
-        self.arm(Way::Write);
+    #[inline]
+    fn edge(&mut self, way: Way) -> &mut Edge {
+        match way {
+            Way::Read => &mut self.read,
+            Way::Write => &mut self.write,
+        }
     }
 
     /// Arms one more report, for no reason.
@@ -124,19 +128,20 @@ impl Watch {
         self.spurious = true;
     }
 
-    /// Compares with what is ready. Answers whether something became due.
-    pub(super) fn settle(&mut self, level: Level) -> bool {
-        let before = (self.read, self.write);
-        if self.read == Edge::Armed && level.readable {
-            self.read = Edge::Due;
-        }
-        if self.write == Edge::Armed && level.writable {
-            self.write = Edge::Due;
-        }
-        self.is_on() && before != (self.read, self.write)
+    /// Whether it is worth a report when this way is ready.
+    #[inline]
+    pub(super) fn awaits(&mut self, way: Way) -> bool {
+        self.is_on() && *self.edge(way) == Edge::Armed
+    }
+
+    /// This way is ready, and [awaited](Self::awaits).
+    #[inline]
+    pub(super) fn become_due(&mut self, way: Way) {
+        *self.edge(way) = Edge::Due;
     }
 
     /// What poll says of this socket, if anything.
+    #[inline]
     pub(super) fn report(&mut self, level: Level, scope: Scope) -> Option<Ready> {
         let token = self.token?;
         let mut readable = told(&mut self.read, level.readable);
@@ -188,34 +193,43 @@ mod tests {
         watch
     }
 
+    /// It is ready to be read; answers whether that became due.
+    fn settle(watch: &mut Watch) -> bool {
+        let awaits = watch.awaits(Way::Read);
+        if awaits {
+            watch.become_due(Way::Read);
+        }
+        awaits
+    }
+
     #[test]
     fn a_change_is_reported_once_and_again_only_after_coming_short() {
         let mut watch = watch();
-        assert!(watch.settle(READABLE));
+        assert!(settle(&mut watch));
         assert!(watch.report(READABLE, Scope::Change).is_some_and(|ready| ready.readable));
-        assert!(!watch.settle(READABLE));
+        assert!(!settle(&mut watch));
         assert_eq!(watch.report(READABLE, Scope::Change), None);
         watch.came_short(Way::Read);
-        assert!(watch.settle(READABLE));
+        assert!(settle(&mut watch));
         assert!(watch.report(READABLE, Scope::Change).is_some());
     }
 
     #[test]
     fn an_edge_that_went_away_comes_back_with_the_next_change() {
         let mut watch = watch();
-        assert!(watch.settle(READABLE));
+        assert!(settle(&mut watch));
         assert_eq!(watch.report(Level::default(), Scope::Change), None);
-        assert!(watch.settle(READABLE));
+        assert!(settle(&mut watch));
     }
 
     #[test]
     fn once_the_end_was_told_a_short_read_brings_nothing_but_would_block_does() {
         let mut watch = watch();
-        watch.settle(CLOSED);
+        settle(&mut watch);
         assert!(watch.report(CLOSED, Scope::Change).is_some_and(|ready| ready.read_closed));
         watch.came_short(Way::Read);
-        assert!(!watch.settle(CLOSED));
+        assert!(!settle(&mut watch));
         watch.would_block(Way::Read);
-        assert!(watch.settle(CLOSED));
+        assert!(settle(&mut watch));
     }
 }

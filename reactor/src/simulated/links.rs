@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::chance::Dice;
+use super::chance::{Chance, Dice, nanos};
 use super::connection::Kind;
 
 /// The ranges from which the seed chooses each connection's wire.
@@ -33,28 +33,43 @@ impl Default for Links {
 /// One connection's wire.
 #[derive(Debug)]
 pub(super) struct Link {
-    latency: RangeInclusive<Duration>,
+    kind: Kind,
+    latency_least: Duration,
+    /// How many nanoseconds more it may be.
+    latency_spread: u64,
     segment_bytes_max: usize,
 }
 
+/// How long a lost segment takes to be sent again (RFC 6298's lower bound on Linux).
+const RETRANSMISSION: Duration = Duration::from_millis(200);
+
 impl Link {
     pub(super) fn chosen(links: &Links, kind: Kind, dice: &mut Dice) -> Self {
-        let latency = match kind {
-            Kind::Unix => Duration::ZERO..=Duration::ZERO,
-            Kind::Tcp => {
-                let base = dice.duration(&links.latency);
-                // Each connection has its distance, and a quarter more or less of it by the day.
-                base - base / 4..=base + base / 4
-            }
+        let base = match kind {
+            Kind::Unix => Duration::ZERO,
+            Kind::Tcp => dice.duration(&links.latency),
         };
-        Self { latency, segment_bytes_max: dice.size(&links.segment) }
+        // Each connection has its distance, and a quarter more or less of it by the day.
+        let latency_least = base - base / 4;
+        let latency_spread = nanos(base + base / 4 - latency_least);
+        Self { kind, latency_least, latency_spread, segment_bytes_max: dice.size(&links.segment) }
     }
 
+    #[inline]
     pub(super) fn latency(&self, dice: &mut Dice) -> Duration {
-        dice.duration(&self.latency)
+        self.latency_least + Duration::from_nanos(dice.up_to(self.latency_spread))
+    }
+
+    /// The latency of a segment, which TCP may have to send twice.
+    #[inline]
+    pub(super) fn delay(&self, stall: Chance, dice: &mut Dice) -> Duration {
+        let delay = self.latency(dice);
+        let stalls = self.kind == Kind::Tcp && dice.happens(stall);
+        if stalls { delay + RETRANSMISSION } else { delay }
     }
 
     /// How much of `bytes` the next segment takes.
+    #[inline]
     pub(super) fn segment(&self, bytes: usize, dice: &mut Dice) -> usize {
         dice.at_most(self.segment_bytes_max).min(bytes)
     }

@@ -43,9 +43,10 @@ pub(super) struct Pipe {
     flight_bytes: usize,
     flight: VecDeque<Segment>,
     send_bytes_max: usize,
+    roomy_bytes_min: usize,
     receive_bytes_max: usize,
-    /// The time of the last arrival that was planned: no segment overtakes another.
-    pub(super) last_arrival: Duration,
+    /// The time of the last arrival that was planned.
+    last_arrival: Duration,
     pub(super) fin: Fin,
     pub(super) fin_arrived: bool,
     /// Whether a reset is under way or has arrived.
@@ -60,6 +61,7 @@ impl Pipe {
             flight_bytes: 0,
             flight: VecDeque::new(),
             send_bytes_max,
+            roomy_bytes_min: (send_bytes_max / 3).max(1),
             receive_bytes_max,
             last_arrival: Duration::ZERO,
             fin: Fin::Open,
@@ -69,35 +71,48 @@ impl Pipe {
     }
 
     /// How much a write can take.
+    #[inline]
     pub(super) fn room(&self) -> usize {
         self.send_bytes_max - (self.bytes.len() - self.arrived_bytes)
     }
 
     /// Whether there is enough room to report it: a third, as on Linux.
+    #[inline]
     pub(super) fn is_roomy(&self) -> bool {
-        self.room() >= (self.send_bytes_max / 3).max(1)
+        self.room() >= self.roomy_bytes_min
     }
 
+    #[inline]
     pub(super) fn push(&mut self, data: &[u8]) {
         self.bytes.extend(data);
     }
 
+    /// Whether something is to be put on the wire when the receiver has room for it.
+    #[inline]
+    pub(super) fn waits_for_room(&self) -> bool {
+        self.unsent_bytes() > 0
+    }
+
     /// How many bytes may be put on the wire now.
+    #[inline]
     pub(super) fn sendable(&self) -> usize {
         let window = self.receive_bytes_max.saturating_sub(self.arrived_bytes + self.flight_bytes);
         window.min(self.unsent_bytes())
     }
 
+    #[inline]
     fn unsent_bytes(&self) -> usize {
         self.bytes.len() - self.arrived_bytes - self.flight_bytes
     }
 
+    #[inline]
     pub(super) fn send_data(&mut self, bytes: usize) {
         self.flight_bytes += bytes;
         self.flight.push_back(Segment::Data(bytes));
     }
 
     /// Puts the end on the wire, if it is its turn. Answers whether it was.
+    #[inline]
     pub(super) fn send_end(&mut self) -> bool {
         match self.fin {
             Fin::Waiting if self.unsent_bytes() == 0 => self.flight.push_back(Segment::Fin),
@@ -120,13 +135,22 @@ impl Pipe {
         is_first
     }
 
+    /// When a segment arrives that would do so at `time`: not before the last one.
+    #[inline]
+    pub(super) fn next_arrival(&mut self, time: Duration) -> Duration {
+        self.last_arrival = self.last_arrival.max(time);
+        self.last_arrival
+    }
+
     /// What arrives now; `None` after it was lost. Bytes are still under way until they have
     /// [arrived](Self::arrive) or [vanished](Self::vanish).
+    #[inline]
     pub(super) fn next_segment(&mut self) -> Option<Segment> {
         self.flight.pop_front()
     }
 
     /// The first bytes under way are there.
+    #[inline]
     pub(super) fn arrive(&mut self, bytes: usize) {
         self.flight_bytes -= bytes;
         self.arrived_bytes += bytes;
@@ -148,11 +172,13 @@ impl Pipe {
     }
 
     /// How many bytes wait for the reader.
+    #[inline]
     pub(super) fn readable_bytes(&self) -> usize {
         self.arrived_bytes
     }
 
     /// Whether the reader leaves something behind, should it go now.
+    #[inline]
     pub(super) fn has_unread(&self) -> bool {
         self.arrived_bytes > 0
     }
@@ -163,6 +189,7 @@ impl Pipe {
     }
 
     /// Moves the next bytes into `buffer`, which must not be longer than what is there.
+    #[inline]
     pub(super) fn read(&mut self, buffer: &mut [u8]) {
         let count = buffer.len();
         let (first, second) = self.bytes.as_slices();

@@ -1,16 +1,14 @@
 //! Who is ready: from changes to reports to a poll.
 //!
-//! Invariant: whatever changes what a socket is ready for calls [`watching`](World::watching), or
-//! [`changed`](World::changed) which ends with it.
+//! Invariant: whatever makes a socket ready one way calls [`watching`](World::watching) for that way,
+//! or one of the functions here that end with it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::clock::Happening;
-use super::connection::{Connection, EndId, Wire};
+use super::connection::{EndId, Wire};
 use super::edge::{Level, Scope, Watch, Way};
 use super::listener::Listening;
-use super::table::Table;
 use super::trace::Call;
 use super::world::World;
 use crate::sys::{Ready, Token};
@@ -100,6 +98,9 @@ impl World {
         if std::mem::take(&mut self.signals.is_due) {
             ready.push(reserved(Token::SIGNALS));
         }
+        if self.reports.is_empty() {
+            return;
+        }
         let mut sources = std::mem::take(&mut self.reports);
         self.dice.shuffle(&mut sources);
         for source in sources.drain(..) {
@@ -116,42 +117,93 @@ impl World {
     }
 
     fn report(&mut self, source: Source, scope: Scope) -> Option<Ready> {
-        let (watch, level) = self.watch(source)?;
+        let level = self.level(source)?;
+        let watch = self.watch(source)?;
         watch.listed = false;
         let report = watch.report(level, scope)?;
         let writable = report.writable && matches!(source, Source::End(_));
         Some(Ready { writable, ..report })
     }
 
-    fn watch(&mut self, source: Source) -> Option<(&mut Watch, Level)> {
-        find(&mut self.connections, &mut self.listeners, source)
+    /// The watch on a socket that may be gone.
+    #[inline]
+    fn watch(&mut self, source: Source) -> Option<&mut Watch> {
+        match source {
+            Source::End(EndId { connection, side }) => {
+                self.connections.get_mut(connection).map(|found| &mut found.end_mut(side).watch)
+            }
+            Source::Listener(id) => self.listeners.get_mut(&id).map(|found| &mut found.watch),
+        }
+    }
+
+    /// What it is ready for.
+    #[inline]
+    fn level(&self, source: Source) -> Option<Level> {
+        match source {
+            Source::End(EndId { connection, side }) => {
+                self.connections.get(connection).map(|found| found.level(side))
+            }
+            Source::Listener(id) => self.listeners.get(&id).map(Listening::level),
+        }
+    }
+
+    #[inline]
+    fn is_ready(&self, source: Source, way: Way) -> bool {
+        match source {
+            Source::End(EndId { connection, side }) => {
+                self.connections.get(connection).is_some_and(|found| found.is_ready(side, way))
+            }
+            Source::Listener(_) => {
+                way == Way::Read && self.level(source).is_some_and(|level| level.readable)
+            }
+        }
     }
 
     /// Begins to watch.
     pub(super) fn begin_watch(&mut self, source: Source, token: Token) {
-        self.watching(source, |watch| watch.begin(token));
+        if let Some(watch) = self.watch(source) {
+            watch.begin(token);
+        }
+        self.rouse(source);
         self.trace.note(self.clock.now(), Call::Register, source.number(), 0);
     }
 
     pub(super) fn end_watch(&mut self, source: Source) {
-        self.watching(source, Watch::end);
+        if let Some(watch) = self.watch(source) {
+            watch.end();
+        }
         self.trace.note(self.clock.now(), Call::Deregister, source.number(), 0);
     }
 
-    /// Changes the watch on a socket that may be gone, and sees what follows from that.
-    pub(super) fn watching(&mut self, source: Source, change: impl FnOnce(&mut Watch)) {
-        let Some((watch, level)) = find(&mut self.connections, &mut self.listeners, source) else {
-            return;
-        };
-        change(watch);
-        if !watch.settle(level) {
-            return;
+    /// Changes the watch on a socket that may be gone, and sees what follows from that this way.
+    pub(super) fn watching(
+        &mut self,
+        source: Source,
+        way: Way,
+        change: impl FnOnce(&mut Watch, Way),
+    ) {
+        let Some(watch) = self.watch(source) else { return };
+        change(watch, way);
+        if watch.awaits(way) && self.is_ready(source, way) {
+            self.become_due(source, way);
+        }
+    }
+
+    /// Makes what is ready now, either way, worth a report, whatever the program knows.
+    pub(super) fn rouse(&mut self, source: Source) {
+        self.watching(source, Way::Read, Watch::arm);
+        self.watching(source, Way::Write, Watch::arm);
+    }
+
+    fn become_due(&mut self, source: Source, way: Way) {
+        if let Some(watch) = self.watch(source) {
+            watch.become_due(way);
         }
         if self.dice.happens(self.faults.delayed_report) {
             let time = self.clock.after(self.dice.duration(&(Duration::ZERO..=DELAY_MAX)));
             self.clock.plan(time, Happening::Report(source));
-        } else if !std::mem::replace(&mut watch.listed, true) {
-            self.reports.push(source);
+        } else {
+            self.list(source);
         }
     }
 
@@ -159,7 +211,7 @@ impl World {
     /// short; the portable promise does not.
     pub(super) fn changed(&mut self, source: Source, way: Way) {
         let tells_at_once = self.dice.coin();
-        self.watching(source, |watch| {
+        self.watching(source, way, |watch, way| {
             if tells_at_once {
                 watch.arm(way);
             }
@@ -167,7 +219,7 @@ impl World {
     }
 
     pub(super) fn list(&mut self, source: Source) {
-        let Some((watch, _)) = self.watch(source) else { return };
+        let Some(watch) = self.watch(source) else { return };
         if watch.is_on() && !watch.listed {
             watch.listed = true;
             self.reports.push(source);
@@ -190,31 +242,10 @@ impl World {
                 return;
             }
         }
-        if let Some((watch, _)) = self.watch(source) {
+        if let Some(watch) = self.watch(source) {
             watch.be_spurious();
         }
         self.list(source);
-    }
-}
-
-/// The watch on a socket that may be gone, and what it is ready for.
-#[inline]
-fn find<'a>(
-    connections: &'a mut Table<Connection>,
-    listeners: &'a mut BTreeMap<u64, Listening>,
-    source: Source,
-) -> Option<(&'a mut Watch, Level)> {
-    match source {
-        Source::End(EndId { connection, side }) => {
-            let connection = connections.get_mut(connection)?;
-            let level = connection.level(side);
-            Some((&mut connection.end_mut(side).watch, level))
-        }
-        Source::Listener(listener) => {
-            let listening = listeners.get_mut(&listener)?;
-            let level = listening.level();
-            Some((&mut listening.watch, level))
-        }
     }
 }
 

@@ -3,17 +3,13 @@
 //! Invariant: whatever makes room in a buffer pumps the pipe that fills it.
 
 use std::io::{self, IoSlice};
-use std::time::Duration;
 
 use super::clock::Happening;
 use super::connection::{EndId, Holder, Kind, Wire};
-use super::edge::Way;
+use super::edge::{Watch, Way};
 use super::pipe::{Fin, Segment};
 use super::readiness::Source;
 use super::world::{World, errno};
-
-/// How long a lost segment takes to be sent again (RFC 6298's lower bound on Linux).
-const RETRANSMISSION: Duration = Duration::from_millis(200);
 
 impl World {
     pub(super) fn read(&mut self, id: EndId, buffer: &mut [u8]) -> io::Result<usize> {
@@ -25,10 +21,13 @@ impl World {
             0 => return Ok(0),
             there => self.amount(there, buffer.len(), id, Way::Read)?,
         };
-        self.held(id).incoming(id.side).read(&mut buffer[..count]);
-        self.pump(id.other());
+        let incoming = self.held(id).incoming(id.side);
+        incoming.read(&mut buffer[..count]);
+        if incoming.waits_for_room() {
+            self.pump(id.other());
+        }
         if count < buffer.len() {
-            self.watching(Source::End(id), |watch| watch.came_short(Way::Read));
+            self.watching(Source::End(id), Way::Read, Watch::came_short);
         }
         Ok(count)
     }
@@ -64,7 +63,7 @@ impl World {
         moved(data, count).for_each(|piece| outgoing.push(piece));
         self.pump(id);
         if count < asked {
-            self.watching(Source::End(id), |watch| watch.came_short(Way::Write));
+            self.watching(Source::End(id), Way::Write, Watch::came_short);
         }
         Ok(count)
     }
@@ -96,7 +95,7 @@ impl World {
     }
 
     fn would_block(&mut self, id: EndId, way: Way) -> io::Error {
-        self.watching(Source::End(id), |watch| watch.would_block(way));
+        self.watching(Source::End(id), way, Watch::would_block);
         errno(libc::EAGAIN)
     }
 
@@ -123,29 +122,26 @@ impl World {
 
     /// Puts on the wire what fits into the receiver's buffer.
     pub(super) fn pump(&mut self, sender: EndId) {
+        let Some(connection) = self.connections.get_mut(sender.connection) else { return };
+        let (link, outgoing) = connection.sending(sender.side);
         loop {
-            let Some(connection) = self.connections.get_mut(sender.connection) else { return };
-            let (link, outgoing) = connection.sending(sender.side);
             match outgoing.sendable() {
                 0 if !outgoing.send_end() => return,
                 0 => {}
                 bytes => outgoing.send_data(link.segment(bytes, &mut self.dice)),
             }
-            self.plan_arrival(sender);
+            let delay = link.delay(self.faults.stall, &mut self.dice);
+            let time = outgoing.next_arrival(self.clock.after(delay));
+            self.clock.plan(time, Happening::Segment(sender));
         }
     }
 
-    /// Plans the arrival of the segment that was just put on the wire, after all before it.
+    /// Plans the arrival of a segment that was put on the wire by itself.
     pub(super) fn plan_arrival(&mut self, sender: EndId) {
         let Some(connection) = self.connections.get_mut(sender.connection) else { return };
-        let kind = connection.kind;
         let (link, outgoing) = connection.sending(sender.side);
-        let mut delay = link.latency(&mut self.dice);
-        if kind == Kind::Tcp && self.dice.happens(self.faults.stall) {
-            delay += RETRANSMISSION;
-        }
-        let time = self.clock.after(delay).max(outgoing.last_arrival);
-        outgoing.last_arrival = time;
+        let delay = link.delay(self.faults.stall, &mut self.dice);
+        let time = outgoing.next_arrival(self.clock.after(delay));
         self.clock.plan(time, Happening::Segment(sender));
     }
 
@@ -165,7 +161,7 @@ impl World {
 
     fn data_arrives(&mut self, sender: EndId, bytes: usize) {
         let receiver = sender.other();
-        let connection = self.held(sender);
+        let Some(connection) = self.connections.get_mut(sender.connection) else { return };
         let end = connection.end(receiver.side);
         match (end.holder, end.wire) {
             (_, Wire::Broken) => connection.outgoing(sender.side).vanish(bytes),
@@ -180,7 +176,7 @@ impl World {
                 if may_break && self.dice.happens(self.faults.reset) {
                     return self.sever(sender.connection);
                 }
-                self.held(sender).outgoing(sender.side).arrive(bytes);
+                connection.outgoing(sender.side).arrive(bytes);
                 self.changed(Source::End(receiver), Way::Read);
                 self.changed(Source::End(sender), Way::Write);
             }
