@@ -9,6 +9,7 @@
 //! writes while others are on their way.
 
 use std::cell::{Cell, RefCell};
+use std::mem::replace;
 
 use interfaces::{BufferLimits, Reason};
 
@@ -17,8 +18,12 @@ use super::producing::Brake;
 use super::state::Phase;
 use crate::session::{Outgoing, RECORD_PLAINTEXT_MAX};
 
-/// How much plaintext is encrypted before the records are handed down.
+/// How much plaintext is encrypted in one go.
 const PLAINTEXT_AT_ONCE: usize = 4 * RECORD_PLAINTEXT_MAX;
+
+/// Records are handed down before they, or the plaintext that comes next, are more than this: a whole
+/// go with a record that was gathered before it.
+const RECORDS_AT_ONCE: usize = 6 * RECORD_PLAINTEXT_MAX;
 
 /// What waits to be sent.
 #[derive(Default)]
@@ -61,14 +66,14 @@ impl Connection {
             Phase::Established if self.outbox.flushing.get() => self.append(data),
             Phase::Established if self.is_gathering() => self.take_gathered(data),
             Phase::Established => {
-                self.guarded(|| self.encrypt(data));
+                self.guarded(|| self.encrypt(&[], data));
                 self.settle();
             }
             Phase::Closing | Phase::Lost => {}
         }
     }
 
-    /// Gathers, but lets whole records go.
+    /// Gathers, but lets whole records go, straight from the caller's slice where nothing waits.
     fn take_gathered(&self, data: &[u8]) {
         let waiting = self.outbox.pending.borrow().len();
         if waiting + data.len() < RECORD_PLAINTEXT_MAX {
@@ -76,13 +81,11 @@ impl Connection {
         }
         // What waits is less than a record, so `head` makes it one exactly; or it was held during the
         // handshake, and is sent as it is.
-        let (head, rest) = data.split_at(RECORD_PLAINTEXT_MAX.saturating_sub(waiting));
+        let missing = if waiting == 0 { 0 } else { RECORD_PLAINTEXT_MAX.saturating_sub(waiting) };
+        let (head, rest) = data.split_at(missing);
         let (whole, tail) = rest.split_at(rest.len() - rest.len() % RECORD_PLAINTEXT_MAX);
         self.append(head);
-        self.guarded(|| {
-            self.encrypt_pending();
-            self.encrypt(whole);
-        });
+        self.guarded(|| self.encrypt_pending_and(whole));
         self.append(tail);
     }
 
@@ -123,29 +126,35 @@ impl Connection {
         let flushing = Flushing::begin(&self.outbox.flushing);
         first();
         while self.phase.get() == Phase::Established && self.has_pending() {
-            self.encrypt_pending();
+            self.encrypt_pending_and(&[]);
         }
         drop(flushing);
     }
 
-    fn encrypt_pending(&self) {
-        let plaintext = self.outbox.pending.take();
-        self.encrypt(&plaintext);
-        self.buffers().give(plaintext);
+    /// Encrypts what waits and what comes after it, so that both are handed down together.
+    fn encrypt_pending_and(&self, after: &[u8]) {
+        let pending = self.outbox.pending.take();
+        self.encrypt(&pending, after);
+        self.buffers().give(pending);
     }
 
-    fn encrypt(&self, plaintext: &[u8]) {
-        for piece in plaintext.chunks(PLAINTEXT_AT_ONCE) {
-            let mut records = self.buffers().take_outgoing();
+    fn encrypt(&self, first: &[u8], second: &[u8]) {
+        let mut records = self.buffers().take_outgoing();
+        let pieces = first.chunks(PLAINTEXT_AT_ONCE).chain(second.chunks(PLAINTEXT_AT_ONCE));
+        for piece in pieces {
+            if records.len() + piece.len() > RECORDS_AT_ONCE {
+                self.hand_down(replace(&mut records, self.buffers().take_outgoing()));
+            }
             let sent = match &mut *self.session.borrow_mut() {
                 Some(session) => session.send(piece, &mut records),
                 None => Ok(()),
             };
-            self.hand_down(records);
             if let Err(failure) = sent {
+                self.hand_down(records);
                 return self.fail(Reason::Tls(failure));
             }
         }
+        self.hand_down(records);
     }
 
     /// Gives records to the transport below, and their buffer back.

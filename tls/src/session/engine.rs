@@ -88,7 +88,15 @@ pub(super) fn run<E: Engine>(
         let UnbufferedStatus { mut discard, state } = engine.process(&mut data[taken..]);
         let step = state.and_then(|state| answer::<E>(state, plaintext, records));
         match step {
-            Ok(Step::Again { more_discard }) => discard += more_discard,
+            Ok(Step::Again) => {}
+            Ok(Step::Read { more_discard }) => {
+                discard += more_discard;
+                // Nothing is left to be looked at or to be said, so rustls need not be asked.
+                if taken + discard == data.len() && !engine.wants_write() {
+                    taken = data.len();
+                    break Stop::Waiting;
+                }
+            }
             Ok(Step::PeerClosed) => peer_closed = true,
             Ok(Step::Stop(stop)) => {
                 taken += discard;
@@ -112,7 +120,11 @@ pub(super) fn run<E: Engine>(
 
 /// What comes after a state.
 enum Step {
-    Again { more_discard: usize },
+    Again,
+    /// Plaintext came.
+    Read {
+        more_discard: usize,
+    },
     PeerClosed,
     Stop(Stop),
 }
@@ -123,14 +135,15 @@ fn answer<E: Engine>(
     plaintext: &mut Vec<u8>,
     records: &mut Outgoing,
 ) -> Result<Step, rustls::Error> {
-    let mut more_discard = 0;
     match state {
         ConnectionState::ReadTraffic(mut traffic) => {
+            let mut more_discard = 0;
             while let Some(record) = traffic.next_record() {
                 let record = record?;
                 more_discard += record.discard;
                 plaintext.extend_from_slice(record.payload);
             }
+            return Ok(Step::Read { more_discard });
         }
         ConnectionState::ReadEarlyData(early) => E::read_early(early, plaintext),
         ConnectionState::EncodeTlsData(mut record) => encode(records, |room| record.encode(room)),
@@ -141,7 +154,7 @@ fn answer<E: Engine>(
         | ConnectionState::Closed => return Ok(Step::Stop(Stop::Waiting)),
         _ => return Ok(Step::Stop(Stop::Stuck)),
     }
-    Ok(Step::Again { more_discard })
+    Ok(Step::Again)
 }
 
 /// Encrypts `plaintext`. `data` is what the session could not use yet.

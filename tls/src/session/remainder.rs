@@ -9,6 +9,9 @@ pub(super) const LARGEST: usize = 256 * 1024;
 /// The length of a record's header (RFC 8446 section 5.1).
 const HEADER: usize = 5;
 
+/// How many times what is there of a record the room for the rest of it may be.
+const FORESIGHT: usize = 4;
+
 /// A record that is not complete, or records that hold a handshake message that is not complete.
 #[derive(Default)]
 pub(super) struct Remainder {
@@ -30,7 +33,16 @@ impl Remainder {
 
     /// Keeps what is left of the bytes of a delivery. Called when it is empty.
     pub(super) fn keep(&mut self, rest: &[u8]) {
+        if rest.is_empty() {
+            return;
+        }
+        self.bytes.reserve_exact(rest.len());
         self.bytes.extend_from_slice(rest);
+        // With room for the rest of the record it need not be moved when that comes. A peer that
+        // sends a header alone gets no room for its promise.
+        if let Some(missing) = self.missing().filter(|missing| *missing <= FORESIGHT * rest.len()) {
+            self.bytes.reserve_exact(missing);
+        }
     }
 
     /// Takes from `data` what completes the record, and gives back the rest, which can then be used
@@ -45,6 +57,7 @@ impl Remainder {
                 break;
             }
             let end = data.len().min(taken + missing);
+            self.bytes.reserve_exact(end - taken);
             self.bytes.extend_from_slice(&data[taken..end]);
             taken = end;
         }
