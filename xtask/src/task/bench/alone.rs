@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Effort;
 use super::building;
-use super::machine::SERVER_CORE;
+use super::machine::server_core;
 use super::programs::Programs;
 use super::serving::report;
 use super::trial::Peer;
@@ -18,7 +18,7 @@ use super::trial::Peer;
 /// One run of `bench-micro`, on the servers' core.
 pub(super) fn micro(programs: &Programs, words: &str, peer: Peer) -> Result<Value, Box<dyn Error>> {
     let mut command = Command::new(programs.load());
-    command.args(["pinned", SERVER_CORE]).arg(programs.micro());
+    command.args(["pinned", &server_core()]).arg(programs.micro());
     report(command.args(words.split_whitespace()).arg(peer))
 }
 

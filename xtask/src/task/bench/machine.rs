@@ -9,12 +9,33 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// Where servers run.
-pub(super) const SERVER_CORE: &str = "0";
+/// Where servers run: on the first core that this process may use.
+pub(super) fn server_core() -> String {
+    usable_cores().first().unwrap_or(&0).to_string()
+}
 
 /// Where the load runs: beside the servers, if there is room.
-pub(super) fn load_core() -> &'static str {
-    if available_parallelism().map_or(1, usize::from) > 1 { "1" } else { SERVER_CORE }
+pub(super) fn load_core() -> String {
+    usable_cores().get(1).map_or_else(server_core, usize::to_string)
+}
+
+/// The numbers of the cores that this process may use (proc(5), `Cpus_allowed_list`).
+fn usable_cores() -> Vec<usize> {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let list = text.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    cores_of(list.unwrap_or_default().trim())
+}
+
+/// The numbers of a list such as `0-2,5`.
+fn cores_of(list: &str) -> Vec<usize> {
+    let mut cores = Vec::new();
+    for range in list.split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        if let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>()) {
+            cores.extend(first..=last);
+        }
+    }
+    cores
 }
 
 /// What was measured on, and when.
@@ -73,7 +94,14 @@ fn civil(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::civil;
+    use super::{civil, cores_of};
+
+    #[test]
+    fn a_list_of_cores_has_numbers_and_ranges() {
+        assert_eq!(cores_of("0-2,5"), [0, 1, 2, 5]);
+        assert_eq!(cores_of("3"), [3]);
+        assert!(cores_of("").is_empty());
+    }
 
     #[test]
     fn days_become_dates_over_leap_years() {

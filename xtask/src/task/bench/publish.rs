@@ -85,6 +85,9 @@ fn title(trial: &Value, figure: &Value) -> String {
     let name = match name {
         "idle_bytes" => "when new",
         "carried_bytes" => "after a message of 64 KiB",
+        "first_insert" => "insert, in fresh memory",
+        "insert" => "insert, in memory that was used before",
+        "bytes" => "memory",
         name => name,
     };
     format!("{title}: {name}")

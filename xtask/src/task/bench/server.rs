@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use super::machine::SERVER_CORE;
+use super::machine::server_core;
 use super::programs::Programs;
 
 /// A server that listens.
@@ -27,7 +27,7 @@ impl Server {
         environment: &[(&str, &OsStr)],
     ) -> Result<Self, Box<dyn Error>> {
         let mut command = Command::new(programs.load());
-        command.args(["pinned", SERVER_CORE]).args(words).args(arguments);
+        command.args(["pinned", &server_core()]).args(words).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.envs(environment.iter().copied());
         let mut child = command.spawn()?;

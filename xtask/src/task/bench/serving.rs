@@ -75,7 +75,7 @@ fn arguments(mode: &str, buffer_bytes: usize) -> Vec<String> {
 /// The load, on its core.
 fn load(programs: &Programs) -> Command {
     let mut command = Command::new(programs.load());
-    command.args(["pinned", load_core()]).arg(programs.load());
+    command.args(["pinned", &load_core()]).arg(programs.load());
     command
 }
 

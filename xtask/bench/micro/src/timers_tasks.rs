@@ -1,0 +1,92 @@
+//! A million calls that wait for tokio's clock as its users write them: a task each, that sleeps and
+//! then calls. What a `Sleep` alone costs is in `timers_tokio`.
+//!
+//! Invariant: a task that was made has run up to its sleep before the clock is stopped.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::runtime::Builder;
+use tokio::task::JoinHandle;
+
+use crate::numbers::{Numbers, SOON, TIMERS, each, memory};
+
+/// How far the tasks are.
+#[derive(Default)]
+struct Counts {
+    asleep: AtomicUsize,
+    called: AtomicUsize,
+}
+
+pub(crate) fn measure() -> Result<Value, Box<dyn Error>> {
+    let runtime = Builder::new_current_thread().enable_time().build()?;
+    runtime.block_on(measured())
+}
+
+async fn measured() -> Result<Value, Box<dyn Error>> {
+    let mut numbers = Numbers::new();
+    let mut tasks = Vec::with_capacity(TIMERS);
+    // The first ones take fresh memory from the system; what the list itself takes is no timer.
+    let before = memory()?;
+    let first_inserted = insert(&mut tasks, || numbers.long_delay()).await.0;
+    let grown = (memory()? - before) as f64 / TIMERS as f64;
+    let bytes = grown - size_of::<JoinHandle<()>>() as f64;
+    cancel(&mut tasks).await;
+
+    let inserted = insert(&mut tasks, || numbers.long_delay()).await.0;
+    numbers.shuffle(&mut tasks);
+    let cancelled = cancel(&mut tasks).await;
+
+    let (_, counts) = insert(&mut tasks, || numbers.short_delay()).await;
+    thread::sleep(SOON);
+    let begin = Instant::now();
+    while counts.called.load(Ordering::Relaxed) < TIMERS {
+        // The wheel turns when the thread would wait.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let fired = begin.elapsed();
+    Ok(json!({
+        "first_insert": each(first_inserted),
+        "insert": each(inserted),
+        "cancel": each(cancelled),
+        "fire": each(fired),
+        "bytes": bytes,
+    }))
+}
+
+async fn insert(
+    tasks: &mut Vec<JoinHandle<()>>,
+    mut delay: impl FnMut() -> Duration,
+) -> (Duration, Arc<Counts>) {
+    let counts = Arc::new(Counts::default());
+    let begin = Instant::now();
+    for _ in 0..TIMERS {
+        let (delay, counts) = (delay(), Arc::clone(&counts));
+        tasks.push(tokio::spawn(async move {
+            counts.asleep.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(delay).await;
+            counts.called.fetch_add(1, Ordering::Relaxed);
+        }));
+    }
+    while counts.asleep.load(Ordering::Relaxed) < TIMERS {
+        tokio::task::yield_now().await;
+    }
+    (begin.elapsed(), counts)
+}
+
+/// Ends all tasks, and waits until they are gone.
+async fn cancel(tasks: &mut Vec<JoinHandle<()>>) -> Duration {
+    let begin = Instant::now();
+    for task in tasks.iter() {
+        task.abort();
+    }
+    for task in tasks.drain(..) {
+        // An aborted task answers that it was.
+        drop(task.await);
+    }
+    begin.elapsed()
+}
