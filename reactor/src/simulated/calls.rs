@@ -11,6 +11,7 @@ use interfaces::{Address, ListenError, ListenTcp, ListenUnix, LockFile, OsError,
 
 use super::connection::{EndId, Kind, OnClose};
 use super::names::{Leftover, Name, UNIX_NAME_BYTES_MAX};
+use super::nanos::Nanos;
 use super::network::Simulated;
 use super::readiness::{Source, Threads, Wait};
 use super::sockets::{SimulatedListener, SimulatedStream};
@@ -28,7 +29,7 @@ impl Sys for Simulated {
     type Events = Vec<Ready>;
 
     fn now(&self) -> Duration {
-        self.world.borrow().clock.now()
+        self.world.borrow().clock.now().into()
     }
 
     fn ready(events: &Vec<Ready>) -> impl Iterator<Item = Ready> {
@@ -37,7 +38,7 @@ impl Sys for Simulated {
 
     fn poll(&self, timeout: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()> {
         ready.clear();
-        let deadline = self.world.borrow_mut().begin_wait(timeout);
+        let deadline = self.world.borrow_mut().begin_wait(timeout.map(Nanos::from));
         let result = loop {
             // The hold first: a thread wakes and then lets go, so what is let go of has woken.
             let hold = self.outside.is_held();

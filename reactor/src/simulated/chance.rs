@@ -5,6 +5,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::nanos::Nanos;
+
 /// How likely something is, in steps of a thousandth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Chance(u16);
@@ -71,9 +73,9 @@ impl Dice {
         self.next() >> 63 == 1
     }
 
-    pub(super) fn duration(&mut self, range: &RangeInclusive<Duration>) -> Duration {
-        let width = nanos(range.end().saturating_sub(*range.start()));
-        *range.start() + Duration::from_nanos(self.up_to(width))
+    pub(super) fn duration(&mut self, range: &RangeInclusive<Duration>) -> Nanos {
+        let (least, most) = (Nanos::from(*range.start()), Nanos::from(*range.end()));
+        least.saturating_add(Nanos(self.up_to(most.0.saturating_sub(least.0))))
     }
 
     /// Evenly one of `0..=most`.
@@ -96,11 +98,6 @@ impl Dice {
             items.swap(last, self.index(last + 1));
         }
     }
-}
-
-/// A duration as a number; what does not fit, some 585 years, as the largest.
-pub(super) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The finishing steps of splitmix64 (Steele, Lea and Flood, 2014).
@@ -139,7 +136,7 @@ mod tests {
             assert!((3..=100).contains(&size), "{size}");
             assert_eq!(dice.size(&(9..=9)), 9);
             let time = dice.duration(&(Duration::from_nanos(5)..=Duration::from_nanos(6)));
-            assert!((5..=6).contains(&time.as_nanos()));
+            assert!((5..=6).contains(&time.0));
         }
         assert_eq!(seen, [true; 5]);
         assert!((0..1000).all(|_| !dice.happens(Chance::NEVER)));

@@ -5,14 +5,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::Duration;
 
 use super::connection::EndId;
+use super::nanos::Nanos;
 use super::readiness::Source;
 
 /// What a poll that has not to wait costs: time passes for a program that is never idle, too, and
 /// the network goes on.
-const TICK: Duration = Duration::from_micros(1);
+const TICK: Nanos = Nanos(1_000);
 
 /// Something that the network does by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ pub(super) enum Happening {
 
 #[derive(Debug, Default)]
 pub(super) struct Clock {
-    now: Duration,
+    now: Nanos,
     /// The first one is on top.
     planned: BinaryHeap<Reverse<Planned>>,
     count: u64,
@@ -44,14 +44,14 @@ pub(super) struct Clock {
 /// Compared by its time and then by its number, which no other one has.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Planned {
-    time: Duration,
+    time: Nanos,
     number: u64,
     happening: Happening,
 }
 
 impl Clock {
     #[inline]
-    pub(super) fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Nanos {
         self.now
     }
 
@@ -61,26 +61,26 @@ impl Clock {
 
     /// Moves on to `time`, unless that is past.
     #[inline]
-    pub(super) fn advance_to(&mut self, time: Duration) {
+    pub(super) fn advance_to(&mut self, time: Nanos) {
         self.now = self.now.max(time);
     }
 
     /// The time when `delay` will have passed.
     #[inline]
-    pub(super) fn after(&self, delay: Duration) -> Duration {
+    pub(super) fn after(&self, delay: Nanos) -> Nanos {
         self.now.saturating_add(delay)
     }
 
     /// Plans for `time`; what is past happens at once, which is in the next poll.
     #[inline]
-    pub(super) fn plan(&mut self, time: Duration, happening: Happening) {
+    pub(super) fn plan(&mut self, time: Nanos, happening: Happening) {
         self.planned.push(Reverse(Planned { time, number: self.count, happening }));
         self.count += 1;
     }
 
     /// When the next thing happens.
     #[inline]
-    pub(super) fn next(&self) -> Option<Duration> {
+    pub(super) fn next(&self) -> Option<Nanos> {
         self.planned.peek().map(|Reverse(first)| first.time)
     }
 
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn what_is_due_comes_in_the_order_of_time_and_then_of_planning() {
         let mut clock = Clock::default();
-        let at = Duration::from_millis;
+        let at = Nanos;
         clock.plan(at(2), Happening::Established(3));
         clock.plan(at(1), Happening::Established(1));
         clock.plan(at(1), Happening::Established(2));

@@ -156,7 +156,7 @@ impl World {
 
     /// The client asks again after twice the time, or gives up.
     fn request_is_lost(&mut self, id: u64, attempt: u32) {
-        let again = self.clock.after(Duration::from_secs(1 << attempt));
+        let again = self.clock.after(Duration::from_secs(1 << attempt).into());
         let next = match attempt {
             RETRIES => Happening::GivenUp(id),
             _ => Happening::Request(id, attempt + 1),

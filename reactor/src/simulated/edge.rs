@@ -134,6 +134,12 @@ impl Watch {
         self.is_on() && *self.edge(way) == Edge::Armed
     }
 
+    /// Puts it on the list for the next poll; answers whether it was not there yet.
+    #[inline]
+    pub(super) fn enlist(&mut self) -> bool {
+        self.is_on() && !std::mem::replace(&mut self.listed, true)
+    }
+
     /// This way is ready, and [awaited](Self::awaits).
     #[inline]
     pub(super) fn become_due(&mut self, way: Way) {

@@ -5,8 +5,9 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::chance::{Chance, Dice, nanos};
+use super::chance::{Chance, Dice};
 use super::connection::Kind;
+use super::nanos::Nanos;
 
 /// The ranges from which the seed chooses each connection's wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,38 +35,37 @@ impl Default for Links {
 #[derive(Debug)]
 pub(super) struct Link {
     kind: Kind,
-    latency_least: Duration,
-    /// How many nanoseconds more it may be.
-    latency_spread: u64,
+    latency_least: Nanos,
+    /// How much more it may be.
+    latency_spread: Nanos,
     segment_bytes_max: usize,
 }
 
 /// How long a lost segment takes to be sent again (RFC 6298's lower bound on Linux).
-const RETRANSMISSION: Duration = Duration::from_millis(200);
+const RETRANSMISSION: Nanos = Nanos(200_000_000);
 
 impl Link {
     pub(super) fn chosen(links: &Links, kind: Kind, dice: &mut Dice) -> Self {
         let base = match kind {
-            Kind::Unix => Duration::ZERO,
-            Kind::Tcp => dice.duration(&links.latency),
+            Kind::Unix => 0,
+            Kind::Tcp => dice.duration(&links.latency).0,
         };
         // Each connection has its distance, and a quarter more or less of it by the day.
-        let latency_least = base - base / 4;
-        let latency_spread = nanos(base + base / 4 - latency_least);
+        let (latency_least, latency_spread) = (Nanos(base - base / 4), Nanos(base / 4 * 2));
         Self { kind, latency_least, latency_spread, segment_bytes_max: dice.size(&links.segment) }
     }
 
     #[inline]
-    pub(super) fn latency(&self, dice: &mut Dice) -> Duration {
-        self.latency_least + Duration::from_nanos(dice.up_to(self.latency_spread))
+    pub(super) fn latency(&self, dice: &mut Dice) -> Nanos {
+        self.latency_least.saturating_add(Nanos(dice.up_to(self.latency_spread.0)))
     }
 
     /// The latency of a segment, which TCP may have to send twice.
     #[inline]
-    pub(super) fn delay(&self, stall: Chance, dice: &mut Dice) -> Duration {
+    pub(super) fn delay(&self, stall: Chance, dice: &mut Dice) -> Nanos {
         let delay = self.latency(dice);
         let stalls = self.kind == Kind::Tcp && dice.happens(stall);
-        if stalls { delay + RETRANSMISSION } else { delay }
+        if stalls { delay.saturating_add(RETRANSMISSION) } else { delay }
     }
 
     /// How much of `bytes` the next segment takes.

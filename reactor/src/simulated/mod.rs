@@ -48,6 +48,7 @@ mod chance;
 mod clock;
 mod faults;
 mod links;
+mod nanos;
 mod trace;
 
 mod connection;

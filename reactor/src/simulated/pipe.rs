@@ -9,7 +9,8 @@
 //! receiver that is gone, loses some.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+
+use super::nanos::Nanos;
 
 /// What travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ pub(super) struct Pipe {
     roomy_bytes_min: usize,
     receive_bytes_max: usize,
     /// The time of the last arrival that was planned.
-    last_arrival: Duration,
+    last_arrival: Nanos,
     pub(super) fin: Fin,
     pub(super) fin_arrived: bool,
     /// Whether a reset is under way or has arrived.
@@ -63,7 +64,7 @@ impl Pipe {
             send_bytes_max,
             roomy_bytes_min: (send_bytes_max / 3).max(1),
             receive_bytes_max,
-            last_arrival: Duration::ZERO,
+            last_arrival: Nanos::ZERO,
             fin: Fin::Open,
             fin_arrived: false,
             has_reset: false,
@@ -137,7 +138,7 @@ impl Pipe {
 
     /// When a segment arrives that would do so at `time`: not before the last one.
     #[inline]
-    pub(super) fn next_arrival(&mut self, time: Duration) -> Duration {
+    pub(super) fn next_arrival(&mut self, time: Nanos) -> Nanos {
         self.last_arrival = self.last_arrival.max(time);
         self.last_arrival
     }

@@ -9,6 +9,7 @@ use super::clock::Happening;
 use super::connection::{EndId, Wire};
 use super::edge::{Level, Scope, Watch, Way};
 use super::listener::Listening;
+use super::nanos::Nanos;
 use super::trace::Call;
 use super::world::World;
 use crate::sys::{Ready, Token};
@@ -53,7 +54,7 @@ impl World {
     /// Waits until `deadline` at the latest, and appends what is ready.
     pub(super) fn wait(
         &mut self,
-        deadline: Option<Duration>,
+        deadline: Option<Nanos>,
         threads: Threads,
         ready: &mut Vec<Ready>,
     ) -> Wait {
@@ -76,7 +77,7 @@ impl World {
     }
 
     /// The time that a wait costs at least, and the latest that it may last.
-    pub(super) fn begin_wait(&mut self, timeout: Option<Duration>) -> Option<Duration> {
+    pub(super) fn begin_wait(&mut self, timeout: Option<Nanos>) -> Option<Nanos> {
         let start = self.clock.now();
         self.clock.tick();
         if self.dice.happens(self.faults.clock_jump) {
@@ -196,14 +197,14 @@ impl World {
     }
 
     fn become_due(&mut self, source: Source, way: Way) {
-        if let Some(watch) = self.watch(source) {
-            watch.become_due(way);
-        }
-        if self.dice.happens(self.faults.delayed_report) {
+        let is_late = self.dice.happens(self.faults.delayed_report);
+        let Some(watch) = self.watch(source) else { return };
+        watch.become_due(way);
+        if is_late {
             let time = self.clock.after(self.dice.duration(&(Duration::ZERO..=DELAY_MAX)));
             self.clock.plan(time, Happening::Report(source));
-        } else {
-            self.list(source);
+        } else if watch.enlist() {
+            self.reports.push(source);
         }
     }
 
@@ -219,9 +220,7 @@ impl World {
     }
 
     pub(super) fn list(&mut self, source: Source) {
-        let Some(watch) = self.watch(source) else { return };
-        if watch.is_on() && !watch.listed {
-            watch.listed = true;
+        if self.watch(source).is_some_and(Watch::enlist) {
             self.reports.push(source);
         }
     }

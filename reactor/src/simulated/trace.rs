@@ -9,6 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use super::chance::mixed;
+use super::nanos::Nanos;
 
 /// What is taken down: the calls of a program, and what a poll told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +80,17 @@ impl Trace {
     /// Takes down one call: its name, whom it was about, and what it answered as a number; errors
     /// are negative.
     #[inline]
-    pub(super) fn note(&mut self, now: Duration, call: Call, whom: u64, answer: i64) {
-        self.folded.add(now.as_nanos() as u64);
+    pub(super) fn note(&mut self, now: Nanos, call: Call, whom: u64, answer: i64) {
+        self.folded.add(now.0);
         self.folded.add(call as u64);
         self.folded.add(whom);
         self.folded.add(answer as u64);
         if self.lines_max > 0 {
-            self.keep_line(format!("{now:?} {} {whom:x} = {answer}", call.name()));
+            self.keep_line(format!(
+                "{:?} {} {whom:x} = {answer}",
+                Duration::from(now),
+                call.name()
+            ));
         }
     }
 
@@ -174,8 +179,8 @@ mod tests {
     fn the_hash_tells_calls_subjects_answers_bytes_times_and_orders_apart() {
         let hash_of = |notes: &[(u64, Call, u64, i64, &[u8])]| {
             let mut trace = Trace::default();
-            for &(millis, call, whom, answer, bytes) in notes {
-                trace.note(Duration::from_millis(millis), call, whom, answer);
+            for &(time, call, whom, answer, bytes) in notes {
+                trace.note(Nanos(time), call, whom, answer);
                 trace.note_bytes(bytes);
             }
             trace.hash()
@@ -221,7 +226,7 @@ mod tests {
         let mut trace = Trace::default();
         trace.keep_lines(2);
         for whom in 0..5 {
-            trace.note(Duration::ZERO, Call::Recv, whom, 0);
+            trace.note(Nanos::ZERO, Call::Recv, whom, 0);
         }
         assert_eq!(trace.lines(), ["0ns recv 3 = 0", "0ns recv 4 = 0"]);
     }
