@@ -9,7 +9,8 @@ pub(super) const LARGEST: usize = 256 * 1024;
 /// The length of a record's header (RFC 8446 section 5.1).
 const HEADER: usize = 5;
 
-/// How many times what is there of a record the room for the rest of it may be.
+/// How many times what is there of a record the room for the rest of it may be: a peer that sends little
+/// gets little room for what it promises.
 const FORESIGHT: usize = 4;
 
 /// A record that is not complete, or records that hold a handshake message that is not complete.
@@ -33,15 +34,10 @@ impl Remainder {
 
     /// Keeps what is left of the bytes of a delivery. Called when it is empty.
     pub(super) fn keep(&mut self, rest: &[u8]) {
-        if rest.is_empty() {
-            return;
-        }
-        self.bytes.reserve_exact(rest.len());
-        self.bytes.extend_from_slice(rest);
-        // With room for the rest of the record it need not be moved when that comes. A peer that
-        // sends a header alone gets no room for its promise.
-        if let Some(missing) = self.missing().filter(|missing| *missing <= FORESIGHT * rest.len()) {
-            self.bytes.reserve_exact(missing);
+        if !rest.is_empty() {
+            let room = missing(rest).map_or(0, |missing| foreseen(missing, rest.len()));
+            self.bytes.reserve_exact(rest.len() + room);
+            self.bytes.extend_from_slice(rest);
         }
     }
 
@@ -52,12 +48,13 @@ impl Remainder {
             return data;
         }
         let mut taken = 0;
-        while let Some(missing) = self.missing() {
+        while let Some(missing) = missing(&self.bytes) {
             if taken == data.len() {
                 break;
             }
             let end = data.len().min(taken + missing);
-            self.bytes.reserve_exact(end - taken);
+            let room = foreseen(missing, self.bytes.len());
+            self.bytes.reserve_exact(room.max(end - taken));
             self.bytes.extend_from_slice(&data[taken..end]);
             taken = end;
         }
@@ -78,16 +75,22 @@ impl Remainder {
             self.bytes.drain(..taken);
         }
     }
+}
 
-    /// How many bytes are missing before more is known or the first record is complete; `None` when
-    /// it is complete.
-    fn missing(&self) -> Option<usize> {
-        let length = match self.bytes.get(..HEADER) {
-            None => HEADER,
-            Some(header) => HEADER + usize::from(u16::from_be_bytes([header[3], header[4]])),
-        };
-        length.checked_sub(self.bytes.len()).filter(|missing| *missing > 0)
-    }
+/// For how many of the missing bytes there is to be room, so that what is there need not be moved when
+/// they come.
+fn foreseen(missing: usize, present: usize) -> usize {
+    missing.min(FORESIGHT * present)
+}
+
+/// How many bytes are missing before more is known or the first record is complete; `None` when it is
+/// complete.
+fn missing(bytes: &[u8]) -> Option<usize> {
+    let length = match bytes.get(..HEADER) {
+        None => HEADER,
+        Some(header) => HEADER + usize::from(u16::from_be_bytes([header[3], header[4]])),
+    };
+    length.checked_sub(bytes.len()).filter(|missing| *missing > 0)
 }
 
 #[cfg(test)]
@@ -101,6 +104,18 @@ mod tests {
         let mut data = [3, 0, 2, 7, 8, 99, 98];
         assert_eq!(remainder.top_up(&mut data), [99, 98]);
         assert_eq!(remainder.bytes(), [23, 3, 3, 0, 2, 7, 8]);
+    }
+
+    #[test]
+    fn a_header_alone_gets_no_room_for_what_it_promises() {
+        let mut remainder = Remainder::default();
+        remainder.keep(&[23, 3, 3, 0x40, 0]);
+        assert!(remainder.bytes.capacity() < 100);
+        let mut half = vec![0; 8000];
+        half[..5].copy_from_slice(&[23, 3, 3, 0x40, 0]);
+        let mut other = Remainder::default();
+        other.keep(&half);
+        assert_eq!(other.bytes.capacity(), 5 + 0x4000);
     }
 
     #[test]

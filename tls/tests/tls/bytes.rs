@@ -1,7 +1,12 @@
 //! Bytes arrive as they were written, however they are cut.
 
+use std::rc::Rc;
+
+use interfaces::Transport;
+
 use crate::certificates::VERSIONS;
 use crate::talk::Talk;
+use crate::writes::{RECORD, writes_below};
 
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
@@ -90,38 +95,9 @@ fn nothing_is_negotiated_where_nothing_was_offered() {
 }
 
 /// How many bytes go down the wire for what `write` writes when data comes.
-fn wire_bytes(write: impl Fn(&std::rc::Rc<dyn interfaces::Transport>) + 'static) -> usize {
-    use crate::talk::over_server;
-    use crate::tls::{Outgoing, Session};
-    use protocol::testing::StringTransport;
-    use rustls::pki_types::ServerName;
-    use std::sync::Arc;
-
-    let talk = Talk::new(VERSIONS[0])
-        .server(|server| server.on_data(move |transport, _| write(transport)));
-    let name = ServerName::try_from(talk.name).unwrap();
-    let mut client = Session::client(Arc::new(talk.client_config), name).unwrap();
-    let server = over_server(talk.server_config, talk.server, &talk.clock);
-    let wire = StringTransport::new();
-    server.deliver(interfaces::Event::ConnectionMade(&wire.as_transport()));
-    let (mut plaintext, mut records) = (Vec::new(), Outgoing::new());
-    let _ = client.receive(&mut [], &mut plaintext, &mut records);
-    while !records.is_empty() {
-        let mut sent = records.to_vec();
-        records.clear();
-        server.deliver(interfaces::Event::DataReceived(&mut sent));
-        let mut answer = wire.value();
-        wire.clear();
-        let _ = client.receive(&mut answer, &mut plaintext, &mut records);
-    }
-    client.send(b"go", &mut records).unwrap();
-    let mut sent = records.to_vec();
-    server.deliver(interfaces::Event::DataReceived(&mut sent));
-    wire.value().len()
+fn wire_bytes(write: impl Fn(&Rc<dyn Transport>) + 'static) -> usize {
+    writes_below(write).iter().sum()
 }
-
-/// What a TLS 1.3 record adds: header, content type, tag.
-const RECORD: usize = 5 + 1 + 16;
 
 #[test]
 fn writes_of_one_callback_become_as_few_records_as_fit() {

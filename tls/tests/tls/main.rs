@@ -18,3 +18,4 @@ mod flow;
 mod session;
 #[cfg(feature = "endpoints")]
 mod strings;
+mod writes;

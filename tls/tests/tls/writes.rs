@@ -1,0 +1,138 @@
+//! What the transport below is given, write by write: each may be a system call.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use interfaces::{
+    Address, AlreadyProducing, BufferLimits, Chunk, Event, Producer, PushProducer, Transport,
+};
+use protocol::testing::StringTransport;
+use rustls::pki_types::ServerName;
+
+use crate::certificates::VERSIONS;
+use crate::talk::{Talk, over_server};
+use crate::tls::{Outgoing, RECORD_PLAINTEXT_MAX, Session};
+
+/// What a TLS 1.3 record adds: header, content type, tag.
+pub(crate) const RECORD: usize = 5 + 1 + 16;
+
+/// A transport that notes the length of each write.
+struct Noting {
+    inner: Rc<StringTransport>,
+    lengths: RefCell<Vec<usize>>,
+}
+
+impl Transport for Noting {
+    fn write(&self, data: &[u8]) {
+        self.lengths.borrow_mut().push(data.len());
+        self.inner.write(data);
+    }
+
+    fn write_sequence(&self, chunks: Vec<Chunk>) {
+        self.lengths.borrow_mut().push(chunks.iter().map(|chunk| chunk.len()).sum());
+        self.inner.write_sequence(chunks);
+    }
+
+    fn lose_connection(&self) {
+        self.inner.lose_connection();
+    }
+
+    fn abort_connection(&self) {
+        self.inner.abort_connection();
+    }
+
+    fn peer(&self) -> Address {
+        self.inner.peer()
+    }
+
+    fn host(&self) -> Address {
+        self.inner.host()
+    }
+
+    fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
+        self.inner.register_producer(producer)
+    }
+
+    fn unregister_producer(&self) {
+        self.inner.unregister_producer();
+    }
+
+    fn set_buffer_limits(&self, limits: BufferLimits) {
+        self.inner.set_buffer_limits(limits);
+    }
+}
+
+impl PushProducer for Noting {
+    fn pause_producing(&self) {
+        self.inner.pause_producing();
+    }
+
+    fn resume_producing(&self) {
+        self.inner.resume_producing();
+    }
+
+    fn stop_producing(&self) {
+        self.inner.stop_producing();
+    }
+}
+
+/// The lengths of the writes below for what `write` writes when data comes.
+pub(crate) fn writes_below(write: impl Fn(&Rc<dyn Transport>) + 'static) -> Vec<usize> {
+    let talk = Talk::new(VERSIONS[0])
+        .server(|server| server.on_data(move |transport, _| write(transport)));
+    let name = ServerName::try_from(talk.name).unwrap();
+    let mut client = Session::client(Arc::new(talk.client_config), name).unwrap();
+    let server = over_server(talk.server_config, talk.server, &talk.clock);
+    let wire = Rc::new(Noting { inner: StringTransport::new(), lengths: RefCell::default() });
+    let handle: Rc<dyn Transport> = wire.clone();
+    server.deliver(Event::ConnectionMade(&handle));
+    let (mut plaintext, mut records) = (Vec::new(), Outgoing::new());
+    let _ = client.receive(&mut [], &mut plaintext, &mut records);
+    while !records.is_empty() {
+        let mut sent = records.to_vec();
+        records.clear();
+        server.deliver(Event::DataReceived(&mut sent));
+        let mut answer = wire.inner.value();
+        wire.inner.clear();
+        let _ = client.receive(&mut answer, &mut plaintext, &mut records);
+    }
+    wire.lengths.take();
+    client.send(b"go", &mut records).unwrap();
+    server.deliver(Event::DataReceived(&mut records.to_vec()));
+    let mut answer = wire.inner.value();
+    records.clear();
+    let received = client.receive(&mut answer, &mut plaintext, &mut records);
+    assert!(received.failure.is_none(), "{received:?}");
+    wire.lengths.take()
+}
+
+/// The length of a record that is full.
+const FULL: usize = RECORD_PLAINTEXT_MAX + RECORD;
+
+#[test]
+fn a_large_write_goes_down_in_one_piece() {
+    let four_records = writes_below(|transport| transport.write(&[b'x'; 4 * 16_384]));
+    assert_eq!(four_records, [4 * FULL]);
+}
+
+#[test]
+fn a_record_that_was_gathered_goes_down_with_those_that_follow_it() {
+    let pieces = writes_below(|transport| {
+        transport.write(&[b'h'; 100]);
+        transport.write(&[b'x'; 4 * 16_384]);
+    });
+    assert_eq!(pieces, [4 * FULL, 100 + RECORD], "the rest waits for the end of the callback");
+}
+
+#[test]
+fn a_write_of_any_size_goes_down_in_pieces_of_a_bounded_size() {
+    let pieces = writes_below(|transport| {
+        transport.write(b"h");
+        transport.write(&vec![b'x'; 1_000_000]);
+    });
+    let total: usize = pieces.iter().sum();
+    assert_eq!(total, 1_000_001 + 1_000_001_usize.div_ceil(RECORD_PLAINTEXT_MAX) * RECORD);
+    assert!(pieces.iter().all(|length| *length <= 6 * FULL), "{pieces:?}");
+    assert!(pieces.len() <= 17, "{pieces:?}");
+}
