@@ -166,8 +166,25 @@ impl Connection {
         }
     }
 
+    /// Changes the watch on one end. Answers whether this way became due by that.
     #[inline]
-    pub(super) fn is_ready(&self, side: Side, way: Way) -> bool {
+    pub(super) fn watching(
+        &mut self,
+        side: Side,
+        way: Way,
+        change: impl FnOnce(&mut Watch, Way),
+    ) -> bool {
+        let watch = &mut self.end_mut(side).watch;
+        change(watch, way);
+        if !watch.awaits(way) || !self.is_ready(side, way) {
+            return false;
+        }
+        self.end_mut(side).watch.become_due(way);
+        true
+    }
+
+    #[inline]
+    fn is_ready(&self, side: Side, way: Way) -> bool {
         let end = self.end(side);
         match (way, end.wire) {
             (Way::Read, _) => {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use interfaces::{Address, LockFile};
 
-use super::edge::{Level, Watch};
+use super::edge::{Level, Watch, Way};
 use super::names::Name;
 
 #[derive(Debug)]
@@ -37,6 +37,20 @@ impl Listening {
 
     pub(super) fn pop(&mut self) -> Option<u64> {
         self.queue.pop_front()
+    }
+
+    /// Changes the watch. Answers whether this way became due by that.
+    pub(super) fn watching(&mut self, way: Way, change: impl FnOnce(&mut Watch, Way)) -> bool {
+        change(&mut self.watch, way);
+        let is_ready = match way {
+            Way::Read => !self.queue.is_empty(),
+            Way::Write => false,
+        };
+        let is_due = is_ready && self.watch.awaits(way);
+        if is_due {
+            self.watch.become_due(way);
+        }
+        is_due
     }
 
     pub(super) fn level(&self) -> Level {

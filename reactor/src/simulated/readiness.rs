@@ -148,18 +148,6 @@ impl World {
         }
     }
 
-    #[inline]
-    fn is_ready(&self, source: Source, way: Way) -> bool {
-        match source {
-            Source::End(EndId { connection, side }) => {
-                self.connections.get(connection).is_some_and(|found| found.is_ready(side, way))
-            }
-            Source::Listener(_) => {
-                way == Way::Read && self.level(source).is_some_and(|level| level.readable)
-            }
-        }
-    }
-
     /// Begins to watch.
     pub(super) fn begin_watch(&mut self, source: Source, token: Token) {
         if let Some(watch) = self.watch(source) {
@@ -183,10 +171,18 @@ impl World {
         way: Way,
         change: impl FnOnce(&mut Watch, Way),
     ) {
-        let Some(watch) = self.watch(source) else { return };
-        change(watch, way);
-        if watch.awaits(way) && self.is_ready(source, way) {
-            self.become_due(source, way);
+        let is_due = match source {
+            Source::End(EndId { connection, side }) => {
+                let found = self.connections.get_mut(connection);
+                found.is_some_and(|found| found.watching(side, way, change))
+            }
+            Source::Listener(id) => {
+                let found = self.listeners.get_mut(&id);
+                found.is_some_and(|found| found.watching(way, change))
+            }
+        };
+        if is_due {
+            self.plan_report(source);
         }
     }
 
@@ -196,15 +192,13 @@ impl World {
         self.watching(source, Way::Write, Watch::arm);
     }
 
-    fn become_due(&mut self, source: Source, way: Way) {
-        let is_late = self.dice.happens(self.faults.delayed_report);
-        let Some(watch) = self.watch(source) else { return };
-        watch.become_due(way);
-        if is_late {
+    /// Something is due: it is told in the next poll, or later.
+    fn plan_report(&mut self, source: Source) {
+        if self.dice.happens(self.faults.delayed_report) {
             let time = self.clock.after(self.dice.duration(&(Duration::ZERO..=DELAY_MAX)));
             self.clock.plan(time, Happening::Report(source));
-        } else if watch.enlist() {
-            self.reports.push(source);
+        } else {
+            self.list(source);
         }
     }
 
