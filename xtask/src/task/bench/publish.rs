@@ -134,6 +134,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_readme_says_of_the_bench_is_what_the_results_say() {
+        let kept = fs::read_to_string(charts().join("results.json")).unwrap();
+        let results: Value = serde_json::from_str(&kept).unwrap();
+        let text = fs::read_to_string(readme()).unwrap();
+        let (_, rest) = text.split_once(BEGIN).unwrap();
+        let (written, _) = rest.split_once(END).unwrap();
+        assert_eq!(written, block(&results));
+    }
+
+    #[test]
     fn a_goal_that_is_missed_is_bold() {
         let one = |met| {
             let words = "at most 0.20 x tokio";
