@@ -9,7 +9,7 @@
 //!     └────────────────── told ────────────────────────┘
 //! ```
 //!
-//! Invariant: an edge that is armed while its condition holds becomes due, so no change is lost.
+//! Invariant: an edge becomes due only when it is armed, and is told once for that.
 
 use crate::sys::{Ready, Token};
 

@@ -84,7 +84,7 @@ impl Simulated {
     }
 
     /// The calls that were kept, oldest first: the time, the call, whom it was about in hexadecimal
-    /// (two numbers for each connection, the even one its client), the answer, a hash of the bytes.
+    /// (two numbers for each connection, the even one its client), the answer, a hash of each piece of the bytes.
     pub fn log(&self) -> Vec<String> {
         self.world.borrow().trace.lines()
     }

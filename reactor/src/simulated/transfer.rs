@@ -194,3 +194,19 @@ pub(super) fn moved<'a>(pieces: &'a [IoSlice<'_>], count: usize) -> impl Iterato
     });
     parts.filter(|part| !part.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_short_write_moves_ends_inside_of_a_piece_or_between_two() {
+        let pieces = [b"ab".as_slice(), b"", b"cde"].map(IoSlice::new);
+        let moved = |count| moved(&pieces, count).collect::<Vec<_>>();
+        assert_eq!(moved(1), [b"a"]);
+        assert_eq!(moved(2), [b"ab"]);
+        assert_eq!(moved(4), [b"ab", b"cd"]);
+        assert_eq!(moved(5), [b"ab".as_slice(), b"cde"]);
+        assert!(moved(0).is_empty());
+    }
+}
