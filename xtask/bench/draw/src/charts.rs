@@ -56,7 +56,10 @@ pub(crate) fn beside_tokio(results: &Value) -> Chart {
                 continue;
             }
             let title = match figure["id"].as_str() {
-                Some(id @ ("insert" | "cancel" | "reset" | "fire")) => format!("timers, {id}"),
+                Some("link") => "a link of Deferreds, a hand-over of tokio's oneshot".to_owned(),
+                Some(id @ ("first_insert" | "insert" | "cancel" | "reset" | "fire")) => {
+                    format!("timers, {id}")
+                }
                 _ => trial["title"].as_str().unwrap_or_default().to_owned(),
             };
             let bar = Bar { label: String::new(), value: ratio, mark: Some(bound), is_ours: true };

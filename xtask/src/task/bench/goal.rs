@@ -2,6 +2,7 @@
 //!
 //! Invariant: a goal whose peer was not measured is neither met nor missed.
 
+use super::publish::short;
 use super::trial::Peer;
 
 /// What is to be reached.
@@ -46,8 +47,8 @@ impl Goal {
     /// The goal in words.
     pub(super) fn text(&self, unit: &str) -> String {
         match self {
-            Self::AtMost(bound, peer) => format!("at most {bound:.2} x {peer}"),
-            Self::AtLeast(bound, peer) => format!("at least {bound:.2} x {peer}"),
+            Self::AtMost(bound, peer) => format!("at most {} x {peer}", short(*bound)),
+            Self::AtLeast(bound, peer) => format!("at least {} x {peer}", short(*bound)),
             Self::Within(bound) => format!("at most {bound} {unit}"),
         }
     }
