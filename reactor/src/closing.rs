@@ -68,7 +68,10 @@ impl<S: Sys> Core<S> {
                 self.sys.reset_on_close(&socket);
                 self.close(stream, socket)
             }
-            Farewell::Linger => self.linger(stream.token, socket, stream.io.origin),
+            Farewell::Linger => {
+                let unread = stream.io.readable.get();
+                self.linger(stream.token, socket, stream.io.origin, unread)
+            }
         };
         let mut slots = self.slots.borrow_mut();
         let slot = match lingering {
@@ -79,13 +82,7 @@ impl<S: Sys> Core<S> {
         };
         match slot {
             Some(Slot::Stream(running)) => Some(running),
-            Some(
-                Slot::Rare(Rare::Port(_))
-                | Slot::Rare(Rare::Attempt(_))
-                | Slot::Rare(Rare::Lingering(_))
-                | Slot::Rare(Rare::Vacant),
-            )
-            | None => None,
+            Some(Slot::Rare(_)) | None => None,
         }
     }
 

@@ -63,6 +63,12 @@ pub(crate) enum Rare<S: Sys> {
     Vacant,
 }
 
+impl<S: Sys> Default for Slot<S> {
+    fn default() -> Self {
+        Self::Rare(Rare::Vacant)
+    }
+}
+
 /// What is to be done later in this turn, or in the next.
 pub(crate) struct Agenda<S: Sys> {
     /// Streams and ports that may still be ready, though the system will not say so again.

@@ -22,7 +22,7 @@ pub(crate) struct Extras {
 #[derive(Default)]
 struct Rare {
     producer: Option<Producer>,
-    limits: Option<BufferLimits>,
+    limits: Option<Box<BufferLimits>>,
     broken: Option<OsError>,
 }
 
@@ -50,11 +50,11 @@ impl Extras {
 
     #[inline]
     pub(crate) fn limits(&self) -> Option<BufferLimits> {
-        self.look(|rare| rare.limits)
+        self.look(|rare| rare.limits.as_deref().copied())
     }
 
     pub(crate) fn set_limits(&self, limits: BufferLimits) {
-        self.change(|rare| rare.limits = Some(limits));
+        self.change(|rare| rare.limits = Some(Box::new(limits)));
     }
 
     /// What writing, or `SO_ERROR`, said; told when what can still be read is read.

@@ -42,15 +42,19 @@ enum Drained {
 
 impl<S: Sys> Core<S> {
     /// Sends the end of file, and answers what waits for the peer's own under the same token, if
-    /// that did not come already.
+    /// that did not come already. What is not `unread` now will be reported.
     pub(crate) fn linger(
         &self,
         token: Token,
         socket: S::Stream,
         origin: Origin,
+        unread: bool,
     ) -> Option<Rc<Lingering<S>>> {
-        let ended = send_end_of_file(&self.sys, &socket).is_err();
-        let drained = if ended { Drained::Over } else { self.drain(&socket) };
+        let drained = match send_end_of_file(&self.sys, &socket) {
+            Err(_) => Drained::Over,
+            Ok(()) if unread => self.drain(&socket),
+            Ok(()) => Drained::Empty,
+        };
         if drained == Drained::Over {
             self.close_socket(socket, origin);
             return None;

@@ -1,27 +1,34 @@
 //! Numbered places for what the system reports about, each tenant with a generation.
 //!
-//! Invariant: a [`Token`] finds its own tenant or nobody, never a later tenant of the same place.
+//! Invariant: a [`Token`] finds its own tenant or nobody, never a later tenant of the same place. A
+//! free place has the token of nobody, so that no place needs a mark beside its tenant.
 
-use slab::Slab;
+use std::mem;
 
 use crate::sys::Token;
 
 pub(crate) struct Slots<T> {
-    places: Slab<(Token, T)>,
+    places: Vec<(Token, T)>,
+    /// The indices of free places.
+    free: Vec<usize>,
     generation: usize,
 }
 
-impl<T> Slots<T> {
+impl<T: Default> Slots<T> {
     pub(crate) fn new() -> Self {
-        Self { places: Slab::new(), generation: 0 }
+        Self { places: Vec::new(), free: Vec::new(), generation: 0 }
     }
 
     /// Moves a tenant in; it may learn its own token.
     pub(crate) fn insert_with(&mut self, tenant: impl FnOnce(Token) -> T) -> Token {
         self.generation = self.generation.wrapping_add(1);
-        let place = self.places.vacant_entry();
-        let token = Token::new(place.key(), self.generation);
-        place.insert((token, tenant(token)));
+        let index = self.free.pop().unwrap_or(self.places.len());
+        let token = Token::new(index, self.generation);
+        let place = (token, tenant(token));
+        match self.places.get_mut(index) {
+            Some(free) => *free = place,
+            None => self.places.push(place),
+        }
         token
     }
 
@@ -37,26 +44,36 @@ impl<T> Slots<T> {
     /// when there was none.
     pub(crate) fn replace(&mut self, token: Token, tenant: T) -> Result<T, T> {
         match self.places.get_mut(token.index()) {
-            Some((holder, old)) if *holder == token => Ok(std::mem::replace(old, tenant)),
+            Some((holder, old)) if *holder == token => Ok(mem::replace(old, tenant)),
             Some(_) | None => Err(tenant),
         }
     }
 
     pub(crate) fn remove(&mut self, token: Token) -> Option<T> {
-        self.find(token)?;
-        Some(self.places.remove(token.index()).1)
+        let index = token.index();
+        let (holder, tenant) = self.places.get_mut(index).filter(|place| place.0 == token)?;
+        *holder = Token::NOBODY;
+        let tenant = mem::take(tenant);
+        self.free.push(index);
+        Some(tenant)
     }
 
     pub(crate) fn tokens(&self) -> Vec<Token> {
-        self.places.iter().map(|(_, (token, _))| *token).collect()
+        self.taken().map(|(token, _)| *token).collect()
     }
 
     pub(crate) fn tenants(&self) -> impl Iterator<Item = &T> {
-        self.places.iter().map(|(_, (_, tenant))| tenant)
+        self.taken().map(|(_, tenant)| tenant)
+    }
+
+    fn taken(&self) -> impl Iterator<Item = &(Token, T)> {
+        self.places.iter().filter(|(token, _)| *token != Token::NOBODY)
     }
 
     pub(crate) fn take_all(&mut self) -> Vec<T> {
-        self.places.drain().map(|(_, tenant)| tenant).collect()
+        self.free.clear();
+        let places = mem::take(&mut self.places).into_iter();
+        places.filter(|(token, _)| *token != Token::NOBODY).map(|(_, tenant)| tenant).collect()
     }
 }
 
@@ -75,5 +92,19 @@ mod tests {
         assert_eq!(slots.remove(first), None);
         assert_eq!(slots.replace(first, "late"), Err("late"));
         assert_eq!(slots.find(second), Some(&"second"));
+        assert_eq!(slots.find(Token::NOBODY), None);
+    }
+
+    #[test]
+    fn free_places_are_no_tenants() {
+        let mut slots = Slots::new();
+        let tokens: Vec<_> = (0..4).map(|number| slots.insert_with(|_| Some(number))).collect();
+        slots.remove(tokens[1]);
+        slots.remove(tokens[3]);
+        assert_eq!(slots.tokens(), [tokens[0], tokens[2]]);
+        assert_eq!(slots.tenants().collect::<Vec<_>>(), [&Some(0), &Some(2)]);
+        assert_eq!(slots.insert_with(|_| Some(9)).index(), 3);
+        assert_eq!(slots.take_all(), [Some(0), Some(2), Some(9)]);
+        assert_eq!(slots.insert_with(|_| Some(1)).index(), 0);
     }
 }
