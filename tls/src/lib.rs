@@ -68,10 +68,20 @@
 //! # What it costs
 //!
 //! An idle connection has about 3.6 KB of heap, most of it rustls's session, and in aws-lc, which
-//! allocates in C, another 1.4 KB. Buffers are lent
-//! by a pool of the factory: a connection keeps bytes only of a record that is not complete. A
-//! message received or sent allocates what rustls 0.23 allocates for itself, one vector for each
-//! record, and nothing else. All that is written in one callback becomes as few records as fit.
+//! allocates in C, another 1.4 KB. Buffers are lent by a pool of the factory: a connection keeps
+//! bytes only of a record that is not complete. A message received or sent allocates what rustls
+//! 0.23 allocates for itself, one vector for each record, and nothing else. All that is written in
+//! one callback becomes as few records as fit.
+//!
+//! rustls 0.23 decrypts a record in place and then copies it into its vector, and encrypts in a
+//! vector and then copies that to where it is sent from. This crate copies once more each way: to
+//! deliver the plaintext with nothing borrowed, and to gather what is less than a record. Whole
+//! records are encrypted from the caller's slice.
+//!
+//! A handshake is nearly all cryptography, and so depends on what is negotiated. rustls's first
+//! choice, `TLS13_AES_256_GCM_SHA384`, is dear where the processor has no instructions for SHA-512.
+//! The client's order decides: a server that wants `TLS13_AES_128_GCM_SHA256` has a
+//! [`ServerConfig`](rustls::ServerConfig) that ignores that order, or a provider without the other.
 //!
 //! # From strings
 //!
