@@ -2,7 +2,7 @@
 //! form that is small for the usual peer.
 //!
 //! Invariant: a stream without a producer, without limits of its own and without an error that waits
-//! to be told owns one word and two flags for them.
+//! to be told owns one word for them.
 
 use std::cell::Cell;
 use std::net::SocketAddrV4;
@@ -14,9 +14,6 @@ use interfaces::{Address, BufferLimits, OsError, Producer};
 #[derive(Default)]
 pub(crate) struct Extras {
     rare: Cell<Option<Box<Rare>>>,
-    producing: Cell<bool>,
-    /// A push producer that was paused, and is to be resumed when all is sent.
-    pub(crate) paused: Cell<bool>,
 }
 
 #[derive(Default)]
@@ -30,22 +27,20 @@ impl Extras {
     /// Whether somebody makes the bytes.
     #[inline]
     pub(crate) fn has_producer(&self) -> bool {
-        self.producing.get()
+        self.look(|rare| rare.producer.as_ref().map(|_| ())).is_some()
     }
 
     pub(crate) fn producer(&self) -> Option<Producer> {
-        if self.producing.get() { self.look(|rare| rare.producer.clone()) } else { None }
+        self.look(|rare| rare.producer.clone())
     }
 
     pub(crate) fn set_producer(&self, producer: Producer) {
-        self.producing.set(true);
-        self.paused.set(false);
         // There was none, so nothing foreign is dropped here.
         self.change(|rare| rare.producer = Some(producer));
     }
 
     pub(crate) fn take_producer(&self) -> Option<Producer> {
-        if self.producing.replace(false) { self.change(|rare| rare.producer.take()) } else { None }
+        if self.has_producer() { self.change(|rare| rare.producer.take()) } else { None }
     }
 
     #[inline]

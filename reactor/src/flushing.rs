@@ -134,7 +134,7 @@ impl<S: Sys> Core<S> {
             Some(Producer::Pull(producer)) => {
                 self.call_producer(stream, || producer.resume_producing())
             }
-            Some(Producer::Push(producer)) if stream.extras.paused.replace(false) => {
+            Some(Producer::Push(producer)) if stream.io.producer_paused.replace(false) => {
                 self.call_producer(stream, || producer.resume_producing())
             }
             Some(Producer::Push(_)) | None => return false,

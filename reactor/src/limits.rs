@@ -13,12 +13,13 @@ pub struct Limits {
     /// How many connections one port accepts before the others get their turn. Default 64.
     pub accepts_per_turn: usize,
     /// How many full read buffers one connection delivers before the others get their turn.
-    /// Default 16, which is 1 MiB.
+    /// Default 16, which is about 1 MiB.
     pub reads_per_turn: usize,
     /// How often one connection's producer is asked for more before the others get their turn.
     /// Default 64.
     pub refills_per_turn: usize,
-    /// The size of the read buffer that all connections share. Default 64 KiB.
+    /// The size of the read buffer that all connections share. Default 68 KiB: a message of 64 KiB,
+    /// also with what TLS adds to it, is found to be all by the call that reads it.
     pub read_buffer_bytes: usize,
     /// What a new connection's buffer limits are.
     pub buffer: BufferLimits,
@@ -46,7 +47,7 @@ impl Default for Limits {
             accepts_per_turn: 64,
             reads_per_turn: 16,
             refills_per_turn: 64,
-            read_buffer_bytes: 64 * 1024,
+            read_buffer_bytes: 68 * 1024,
             buffer: BufferLimits::default(),
             linger: Duration::from_secs(2),
             accept_pause: Duration::from_millis(100),

@@ -51,7 +51,7 @@ impl<S: Sys> Core<S> {
     #[inline(never)]
     fn more_than_readable(&self, running: &Running<S>, ready: Ready) {
         let stream = &running.stream;
-        if stream.unsent() > 0 || stream.extras.paused.get() {
+        if stream.unsent() > 0 || stream.io.producer_paused.get() {
             self.flush(running);
         }
         if ready.read_closed && !stream.wants_to_read() && stream.state.get().is_alive() {

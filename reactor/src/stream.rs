@@ -62,6 +62,8 @@ pub(crate) struct Readiness {
     pub(crate) ended: Cell<bool>,
     /// The protocol paused its reading.
     pub(crate) paused: Cell<bool>,
+    /// Its push producer was paused, and is to be resumed when all is sent.
+    pub(crate) producer_paused: Cell<bool>,
     /// Written to, and not flushed since.
     pub(crate) dirty: Cell<bool>,
     /// On the list of those that are still ready.
@@ -97,6 +99,7 @@ impl<S: Sys> Stream<S> {
                 blocked: Cell::new(false),
                 ended: Cell::new(false),
                 paused: Cell::new(false),
+                producer_paused: Cell::new(false),
                 dirty: Cell::new(false),
                 listed: Cell::new(false),
                 origin,
@@ -224,7 +227,7 @@ impl<S: Sys> Stream<S> {
 
     fn pause_producer(&self) {
         if let Some(Producer::Push(producer)) = self.extras.producer()
-            && !self.extras.paused.replace(true)
+            && !self.io.producer_paused.replace(true)
         {
             producer.pause_producing();
         }
@@ -334,6 +337,7 @@ impl<S: Sys> Transport for Stream<S> {
         if self.has_producer() {
             return Err(AlreadyProducing);
         }
+        self.io.producer_paused.set(false);
         self.extras.set_producer(producer.clone());
         match producer {
             Producer::Pull(producer) => producer.resume_producing(),
