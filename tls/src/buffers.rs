@@ -16,7 +16,8 @@ const LARGEST: usize = 128 * 1024;
 #[derive(Default)]
 pub(crate) struct Buffers {
     plain: RefCell<Vec<Vec<u8>>>,
-    outgoing: RefCell<Vec<Outgoing>>,
+    #[expect(clippy::vec_box, reason = "the boxes themselves are what is lent")]
+    outgoing: RefCell<Vec<Box<Outgoing>>>,
 }
 
 impl Buffers {
@@ -35,12 +36,12 @@ impl Buffers {
     }
 
     /// An empty buffer for records.
-    pub(crate) fn take_outgoing(&self) -> Outgoing {
+    pub(crate) fn take_outgoing(&self) -> Box<Outgoing> {
         self.outgoing.borrow_mut().pop().unwrap_or_default()
     }
 
     /// Gives a buffer for records back.
-    pub(crate) fn give_outgoing(&self, mut buffer: Outgoing) {
+    pub(crate) fn give_outgoing(&self, mut buffer: Box<Outgoing>) {
         let mut kept = self.outgoing.borrow_mut();
         if kept.len() < KEPT && (1..=LARGEST).contains(&buffer.capacity()) {
             buffer.clear();

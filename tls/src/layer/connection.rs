@@ -116,7 +116,7 @@ impl Connection {
     pub(super) fn release(&self) {
         let session = self.session.take();
         drop(session);
-        self.outbox.pending.take();
+        self.forget_unsent();
         self.inbox.held.take();
     }
 }

@@ -1,7 +1,8 @@
 //! How what is written becomes records.
 //!
 //! What is written during a delivery is gathered and becomes records when the delivery returns, and
-//! earlier only where a whole record is full. What is written at other times (from a timer, from
+//! earlier only where a whole record is full; the records, too, are handed down when it returns, and
+//! earlier only where they are many. What is written at other times (from a timer, from
 //! another connection) becomes records at once: most such writes are the only one of their turn, as
 //! in a relay, and the transport below still gathers them into one system call.
 //!
@@ -21,8 +22,8 @@ use crate::session::{Outgoing, RECORD_PLAINTEXT_MAX};
 /// How much plaintext is encrypted in one go.
 const PLAINTEXT_AT_ONCE: usize = 4 * RECORD_PLAINTEXT_MAX;
 
-/// Records are handed down before they, or the plaintext that comes next, are more than this: a whole
-/// go with a record that was gathered before it.
+/// Records are handed down before they and the plaintext that comes next are more than this: a whole go
+/// with a record before it and one after it.
 const RECORDS_AT_ONCE: usize = 6 * RECORD_PLAINTEXT_MAX;
 
 /// What waits to be sent.
@@ -30,6 +31,8 @@ const RECORDS_AT_ONCE: usize = 6 * RECORD_PLAINTEXT_MAX;
 pub(super) struct Outbox {
     /// Plaintext that is not encrypted yet.
     pub(super) pending: RefCell<Vec<u8>>,
+    /// Records that wait for the end of a delivery.
+    records: Cell<Option<Box<Outgoing>>>,
     /// How many deliveries are running.
     deliveries: Cell<u32>,
     flushing: Cell<bool>,
@@ -44,6 +47,13 @@ impl Connection {
 
     pub(super) fn has_pending(&self) -> bool {
         !self.outbox.pending.borrow().is_empty()
+    }
+
+    fn has_records(&self) -> bool {
+        let records = self.outbox.records.take();
+        let has_some = records.is_some();
+        self.outbox.records.set(records);
+        has_some
     }
 
     /// Whether what is written now waits for the end of a delivery.
@@ -66,26 +76,29 @@ impl Connection {
             Phase::Established if self.outbox.flushing.get() => self.append(data),
             Phase::Established if self.is_gathering() => self.take_gathered(data),
             Phase::Established => {
-                self.guarded(|| self.encrypt(&[], data));
+                self.send(|| self.encrypt(&[], data));
                 self.settle();
             }
             Phase::Closing | Phase::Lost => {}
         }
     }
 
-    /// Gathers, but lets whole records go, straight from the caller's slice where nothing waits.
+    /// Gathers, but makes whole records, straight from the caller's slice where nothing waits.
     fn take_gathered(&self, data: &[u8]) {
         let waiting = self.outbox.pending.borrow().len();
         if waiting + data.len() < RECORD_PLAINTEXT_MAX {
             return self.append(data);
         }
-        // What waits is less than a record, so `head` makes it one exactly; or it was held during the
-        // handshake, and is sent as it is.
+        // What waits is less than a record, so `head` makes it one exactly; or a producer wrote it
+        // during a flush, and it becomes records as it is.
         let missing = if waiting == 0 { 0 } else { RECORD_PLAINTEXT_MAX.saturating_sub(waiting) };
         let (head, rest) = data.split_at(missing);
         let (whole, tail) = rest.split_at(rest.len() - rest.len() % RECORD_PLAINTEXT_MAX);
         self.append(head);
-        self.guarded(|| self.encrypt_pending_and(whole));
+        let flushing = Flushing::begin(&self.outbox.flushing);
+        let records = self.encrypt_pending_and(whole);
+        drop(flushing);
+        self.outbox.records.set(Some(records));
         self.append(tail);
     }
 
@@ -111,58 +124,81 @@ impl Connection {
         }
     }
 
-    /// Encrypts what is pending, and what producers write because of that.
+    /// Sends what waits, and what producers write because of that.
     pub(super) fn flush(&self) {
         if self.phase.get() == Phase::Established
             && !self.outbox.flushing.get()
-            && self.has_pending()
+            && (self.has_pending() || self.has_records())
         {
-            self.guarded(|| {});
+            self.send(|| self.encrypt_pending_and(&[]));
         }
     }
 
-    /// Runs `first` so that what producers write meanwhile comes after it, then encrypts that.
-    fn guarded(&self, first: impl FnOnce()) {
+    /// Hands down the records that `make` makes; what producers write meanwhile comes after them.
+    fn send(&self, make: impl FnOnce() -> Box<Outgoing>) {
         let flushing = Flushing::begin(&self.outbox.flushing);
-        first();
+        self.write_below(make());
         while self.phase.get() == Phase::Established && self.has_pending() {
-            self.encrypt_pending_and(&[]);
+            self.write_below(self.encrypt_pending_and(&[]));
         }
         drop(flushing);
     }
 
-    /// Encrypts what waits and what comes after it, so that both are handed down together.
-    fn encrypt_pending_and(&self, after: &[u8]) {
+    /// Makes records of what waits and what comes after it.
+    fn encrypt_pending_and(&self, after: &[u8]) -> Box<Outgoing> {
         let pending = self.outbox.pending.take();
-        self.encrypt(&pending, after);
+        let records = self.encrypt(&pending, after);
         self.buffers().give(pending);
+        records
     }
 
-    fn encrypt(&self, first: &[u8], second: &[u8]) {
-        let mut records = self.buffers().take_outgoing();
+    /// Makes records and adds them to those that wait, which are then its answer. Where they get too
+    /// many, the first of them are handed down.
+    fn encrypt(&self, first: &[u8], second: &[u8]) -> Box<Outgoing> {
+        let mut records = self.take_records();
         let pieces = first.chunks(PLAINTEXT_AT_ONCE).chain(second.chunks(PLAINTEXT_AT_ONCE));
         for piece in pieces {
             if records.len() + piece.len() > RECORDS_AT_ONCE {
-                self.hand_down(replace(&mut records, self.buffers().take_outgoing()));
+                self.write_below(replace(&mut records, self.buffers().take_outgoing()));
             }
             let sent = match &mut *self.session.borrow_mut() {
                 Some(session) => session.send(piece, &mut records),
                 None => Ok(()),
             };
             if let Err(failure) = sent {
-                self.hand_down(records);
-                return self.fail(Reason::Tls(failure));
+                self.write_below(records);
+                self.fail(Reason::Tls(failure));
+                return self.buffers().take_outgoing();
             }
         }
-        self.hand_down(records);
+        records
+    }
+
+    /// The records that wait, to be added to.
+    fn take_records(&self) -> Box<Outgoing> {
+        self.outbox.records.take().unwrap_or_else(|| self.buffers().take_outgoing())
+    }
+
+    /// Gives records to the transport below, after those that wait.
+    pub(super) fn hand_down(&self, records: Box<Outgoing>) {
+        if let Some(waiting) = self.outbox.records.take() {
+            self.write_below(waiting);
+        }
+        self.write_below(records);
     }
 
     /// Gives records to the transport below, and their buffer back.
-    pub(super) fn hand_down(&self, records: Outgoing) {
+    fn write_below(&self, records: Box<Outgoing>) {
         if let (Some(below), false) = (self.below.get(), records.is_empty()) {
             below.write(&records);
         }
         self.buffers().give_outgoing(records);
+    }
+
+    /// Forgets all that waits.
+    pub(super) fn forget_unsent(&self) {
+        self.outbox.pending.take();
+        self.outbox.records.take();
     }
 }
 

@@ -117,12 +117,23 @@ fn a_large_write_goes_down_in_one_piece() {
 }
 
 #[test]
-fn a_record_that_was_gathered_goes_down_with_those_that_follow_it() {
-    let pieces = writes_below(|transport| {
+fn all_writes_of_one_callback_go_down_in_one_piece() {
+    let after = writes_below(|transport| {
         transport.write(&[b'h'; 100]);
         transport.write(&[b'x'; 4 * 16_384]);
     });
-    assert_eq!(pieces, [4 * FULL, 100 + RECORD], "the rest waits for the end of the callback");
+    assert_eq!(after, [4 * FULL + 100 + RECORD]);
+    let before = writes_below(|transport| {
+        transport.write(&[b'x'; 20_000]);
+        transport.write(b"t");
+    });
+    assert_eq!(before, [FULL + 20_001 - 16_384 + RECORD]);
+    let odd = writes_below(|transport| {
+        for length in [1, 16_384, 3, 40_000, 5] {
+            transport.write(&vec![b'x'; length]);
+        }
+    });
+    assert_eq!(odd.len(), 1, "{odd:?}");
 }
 
 #[test]
