@@ -75,7 +75,8 @@ impl Producing {
         }
     }
 
-    fn waits(&self) -> bool {
+    /// Whether a push producer must wait now.
+    pub(super) fn waits(&self) -> bool {
         self.waits_for_below.get() || self.waits_for_handshake.get()
     }
 }

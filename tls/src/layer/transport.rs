@@ -88,6 +88,8 @@ impl Transport for Connection {
                 }
             }
             (_, Producer::Pull(producer)) => producer.resume_producing(),
+            // What was written before may have been too much already.
+            (_, Producer::Push(producer)) if self.producing().waits() => producer.pause_producing(),
             (_, Producer::Push(_)) => {}
         }
         Ok(())

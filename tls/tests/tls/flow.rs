@@ -96,6 +96,21 @@ fn a_push_producer_is_paused_and_resumed_once_for_the_whole_handshake() {
 }
 
 #[test]
+fn a_push_producer_that_comes_when_too_much_is_held_already_waits_at_once() {
+    for version in VERSIONS {
+        let talking = Talk::new(version).begin();
+        talking.pair.pump();
+        let (producer, handle) = (Told::new(), talking.client_handle());
+        handle.set_buffer_limits(BufferLimits { high_water: 1000, cap: 16 << 20 });
+        handle.write(&[b'x'; 1001]);
+        handle.register_producer(Producer::Push(producer.clone())).unwrap();
+        assert_eq!(producer.all(), ["pause"]);
+        talking.flush();
+        assert_eq!(producer.all(), ["pause", "resume"]);
+    }
+}
+
+#[test]
 fn the_transport_below_pauses_the_producer_above() {
     for version in VERSIONS {
         let talking = Talk::new(version).run();
