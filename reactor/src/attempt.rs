@@ -22,8 +22,8 @@ use interfaces::{
 
 use crate::core::{Core, Rare, Slot};
 use crate::os_error;
-use crate::stream::Origin;
-use crate::sys::{ConnectFault, Ready, Sys, Token};
+use crate::readiness::Origin;
+use crate::sys::{ConnectFault, Ready, Sys, Token, Watch};
 
 /// How long an attempt waits before it knocks again at a UNIX server whose backlog is full.
 const KNOCK_AGAIN: Duration = Duration::from_millis(10);
@@ -129,7 +129,7 @@ impl<S: Sys> Core<S> {
 
     /// The socket is on its way; the system reports when it is decided.
     fn begin(&self, attempt: &Rc<Attempt<S>>, socket: S::Stream) {
-        let registered = self.sys.register(&socket, attempt.token);
+        let registered = self.sys.register(&socket, attempt.token, Watch::Both);
         attempt.socket.replace(Some(socket));
         if let Err(error) = registered {
             let address = attempt.address.clone();

@@ -22,7 +22,7 @@ use crate::core::Core;
 use crate::lifetime::Stage;
 use crate::os_error;
 use crate::reactor::Reactor;
-use crate::stream::Origin;
+use crate::readiness::Origin;
 use crate::sys::Sys;
 
 impl<S: Sys> Core<S> {

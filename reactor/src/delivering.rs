@@ -8,7 +8,8 @@ use std::rc::Rc;
 use interfaces::{Deliver, Event, Reason, Transport};
 
 use crate::core::{Core, Slot};
-use crate::stream::{Origin, Running, Stream};
+use crate::readiness::Origin;
+use crate::stream::{Running, Stream};
 use crate::sys::{Sys, Token};
 use interfaces::Address;
 

@@ -78,7 +78,7 @@ impl<S: Sys> Core<S> {
             }
             match self.send_queued(stream) {
                 Sent::All => {}
-                Sent::Blocked => return,
+                Sent::Blocked => return self.await_room(stream),
                 Sent::Interrupted => continue,
                 Sent::Broken(error) => return self.broken(stream, error),
             }
@@ -87,6 +87,19 @@ impl<S: Sys> Core<S> {
             }
         }
         stream.make_dirty();
+    }
+
+    /// Has the system say when there is room. It was not asked before, as most streams never fill
+    /// up, and the room of a new one would be an event of its own.
+    fn await_room(&self, stream: &Rc<Stream<S>>) {
+        if stream.io.watches_writing.replace(true) {
+            return;
+        }
+        let asked =
+            stream.ask_socket(&self.sys, |sys, socket| sys.watch_writing(socket, stream.token));
+        if let Some(Err(error)) = asked {
+            self.broken(stream, os_error(&error));
+        }
     }
 
     fn send_queued(&self, stream: &Stream<S>) -> Sent {

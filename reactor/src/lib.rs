@@ -69,6 +69,7 @@ mod delivering;
 mod desk;
 mod extras;
 mod flushing;
+mod readiness;
 mod reading;
 mod stream;
 mod stream_options;
@@ -101,7 +102,7 @@ pub use simulated::{
     SimulatedStream,
 };
 pub use standard_error::StandardError;
-pub use sys::{ConnectFault, Ready, SocketOption, Sys, Token};
+pub use sys::{ConnectFault, Ready, SocketOption, Sys, Token, Watch};
 
 use std::io;
 

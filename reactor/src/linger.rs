@@ -14,7 +14,7 @@ use std::rc::Rc;
 use interfaces::DelayedCall;
 
 use crate::core::{Core, Rare, Slot};
-use crate::stream::Origin;
+use crate::readiness::Origin;
 use crate::sys::{Ready, Sys, Token};
 
 /// How much is dropped with one system call.

@@ -17,8 +17,8 @@ use interfaces::{Address, Factory, ListeningPort, Occurrence, OsError, Reason};
 
 use crate::core::{Core, Rare, Slot};
 use crate::os_error;
-use crate::stream::Origin;
-use crate::sys::{Sys, Token};
+use crate::readiness::Origin;
+use crate::sys::{Sys, Token, Watch};
 
 /// A port of a reactor.
 pub(crate) struct Port<S: Sys> {
@@ -126,7 +126,7 @@ impl<S: Sys> Core<S> {
         deliver: Rc<dyn interfaces::Deliver>,
     ) -> io::Result<()> {
         let token = self.slots.borrow_mut().insert_with(|_| Slot::Rare(Rare::Vacant));
-        if let Err(error) = self.sys.register(&socket, token) {
+        if let Err(error) = self.sys.register(&socket, token, Watch::Reading) {
             let slot = self.slots.borrow_mut().remove(token);
             drop(slot);
             let reason = Reason::Lost(Failure::new(os_error(&error)));

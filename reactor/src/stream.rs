@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::desk::Desk;
 use crate::extras::{Extras, Peer};
 use crate::outgoing::Outgoing;
+use crate::readiness::{Origin, Readiness};
 use crate::sys::{Sys, Token};
 
 /// Writes of at least this many bytes go straight from the caller's slice when nothing is queued.
@@ -50,35 +51,6 @@ pub(crate) struct Stream<S: Sys> {
     host: Cell<Option<Rc<Address>>>,
 }
 
-/// What is known about the socket without asking it.
-pub(crate) struct Readiness {
-    /// Something may be there to be read.
-    pub(crate) readable: Cell<bool>,
-    /// The peer's end was reported: a short read does not mean that nothing is left.
-    pub(crate) read_closed: Cell<bool>,
-    /// The last write did not fit: nothing is tried before the system says that there is room.
-    pub(crate) blocked: Cell<bool>,
-    /// The peer's end of file was read.
-    pub(crate) ended: Cell<bool>,
-    /// The protocol paused its reading.
-    pub(crate) paused: Cell<bool>,
-    /// Its push producer was paused, and is to be resumed when all is sent.
-    pub(crate) producer_paused: Cell<bool>,
-    /// Written to, and not flushed since.
-    pub(crate) dirty: Cell<bool>,
-    /// On the list of those that are still ready.
-    pub(crate) listed: Cell<bool>,
-    /// Whether another process may hold the socket open too.
-    pub(crate) origin: Origin,
-}
-
-/// Whether a socket was made here or handed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Made,
-    Adopted,
-}
-
 impl<S: Sys> Stream<S> {
     pub(crate) fn new(
         core: &Core<S>,
@@ -93,17 +65,7 @@ impl<S: Sys> Stream<S> {
             token,
             socket: Cell::new(Some(socket)),
             state: Cell::new(State::OPEN),
-            io: Readiness {
-                readable: Cell::new(false),
-                read_closed: Cell::new(false),
-                blocked: Cell::new(false),
-                ended: Cell::new(false),
-                paused: Cell::new(false),
-                producer_paused: Cell::new(false),
-                dirty: Cell::new(false),
-                listed: Cell::new(false),
-                origin,
-            },
+            io: Readiness::new(origin),
             outgoing: Outgoing::default(),
             extras: Extras::default(),
             peer: Peer::new(peer),

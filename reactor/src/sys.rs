@@ -120,12 +120,20 @@ pub trait Sys: 'static {
     /// Whether a server that lives holds the lock file beside a UNIX path.
     fn is_locked(&self, address: &UnixAddress) -> bool;
 
-    /// Watches a stream for both directions, from now until it is closed.
+    /// Watches a stream, from now until it is closed.
     ///
     /// # Errors
     ///
     /// What epoll_ctl(2) answers.
-    fn register(&self, stream: &Self::Stream, token: Token) -> io::Result<()>;
+    fn register(&self, stream: &Self::Stream, token: Token, watch: Watch) -> io::Result<()>;
+
+    /// Watches a stream that was registered for [`Watch::Reading`] for both directions from now on;
+    /// room that is there already is reported, too.
+    ///
+    /// # Errors
+    ///
+    /// What epoll_ctl(2) answers.
+    fn watch_writing(&self, stream: &Self::Stream, token: Token) -> io::Result<()>;
 
     /// Watches it no more; for a stream whose socket another process may hold open too. Closing any
     /// other stream is enough.
@@ -195,6 +203,15 @@ pub enum SocketOption {
     NoDelay,
     /// `SO_KEEPALIVE`.
     KeepAlive,
+}
+
+/// What a stream is watched for. Its end and its errors are reported either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// What comes. Room to write may be reported too.
+    Reading,
+    /// What comes, and room to write.
+    Both,
 }
 
 /// Which step of connecting failed at once.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use interfaces::{ListenTcp, ListenUnix, UnixAddress};
 use ropewalk_reactor::{
-    Chance, Faults, Links, Ready, Simulated, SimulatedListener, SimulatedStream, Sys, Token,
+    Chance, Faults, Links, Ready, Simulated, SimulatedListener, SimulatedStream, Sys, Token, Watch,
 };
 
 const LISTENER: Token = Token(1);
@@ -179,7 +179,7 @@ fn conversation(seed: u64, kind: Kind, step: usize) -> u64 {
     let listener = listening(&network, kind);
     network.register_listener(&listener, LISTENER).expect("registers");
     let mut client = Talker::new(connecting(&network, kind), 4_000, step);
-    network.register(&client.stream, CLIENT).expect("registers");
+    network.register(&client.stream, CLIENT, Watch::Both).expect("registers");
     let mut server: Option<Talker> = None;
     let mut ready = Vec::new();
     while !client.is_done() || server.as_ref().is_none_or(|server| !server.is_done()) {
@@ -192,7 +192,7 @@ fn conversation(seed: u64, kind: Kind, step: usize) -> u64 {
                     let stream = accepted(&network, &listener);
                     server = stream.map(|stream| Talker::new(stream, 2_000, step));
                     if let Some(server) = &server {
-                        network.register(&server.stream, SERVER).expect("registers");
+                        network.register(&server.stream, SERVER, Watch::Both).expect("registers");
                     }
                 }
                 (CLIENT, _) => client.react(&network, ready),
@@ -234,7 +234,7 @@ fn registering_reports_the_present_state_once() {
         let (client, server) = pair(&network, kind);
         network.write(&client, b"early").expect("writes");
         polled(&network);
-        network.register(&server, SERVER).expect("registers");
+        network.register(&server, SERVER, Watch::Both).expect("registers");
         let all = Ready { token: SERVER, readable: true, read_closed: false, writable: true };
         assert_eq!(polled(&network), [all]);
         assert_eq!(polled(&network), []);
@@ -247,7 +247,7 @@ fn more_data_is_reported_only_after_a_read_came_short_or_at_once_as_linux_does()
     for seed in 0..50 {
         let network = Simulated::new(seed);
         let (client, server) = pair(&network, Kind::Tcp4);
-        network.register(&server, SERVER).expect("registers");
+        network.register(&server, SERVER, Watch::Both).expect("registers");
         network.write(&client, b"first").expect("writes");
         while !polled(&network).iter().any(|ready| ready.readable) {}
         polled(&network);
@@ -274,7 +274,7 @@ fn a_short_read_by_fault_is_followed_by_a_report_of_the_rest() {
     for seed in 0..50 {
         let network = Simulated::new(seed);
         let (client, server) = pair(&network, Kind::Tcp4);
-        network.register(&server, SERVER).expect("registers");
+        network.register(&server, SERVER, Watch::Both).expect("registers");
         network.write(&client, &[7; 50]).expect("writes");
         network.set_faults(Faults { short: Chance::per_mille(900), ..Faults::none() });
         let (mut count, mut reports) = (0, 0);
@@ -293,7 +293,7 @@ fn a_short_read_by_fault_is_followed_by_a_report_of_the_rest() {
 fn a_refusal_by_fault_is_followed_by_another_report() {
     let network = Simulated::new(3);
     let (client, server) = pair(&network, Kind::Unix);
-    network.register(&server, SERVER).expect("registers");
+    network.register(&server, SERVER, Watch::Both).expect("registers");
     network.write(&client, b"x").expect("writes");
     network.set_faults(Faults { would_block: Chance::per_mille(500), ..Faults::none() });
     let mut refusals = 0;
@@ -318,7 +318,7 @@ fn the_end_of_file_is_told_as_read_closed_even_behind_unread_data() {
         for seed in 0..20 {
             let network = Simulated::new(seed);
             let (client, server) = pair(&network, kind);
-            network.register(&server, SERVER).expect("registers");
+            network.register(&server, SERVER, Watch::Both).expect("registers");
             network.write(&client, b"last words").expect("writes");
             network.shutdown_write(&client).expect("shuts down");
             let mut closed = false;
@@ -345,7 +345,7 @@ fn reports_without_reason_come_only_while_they_are_on_and_never_decide_an_attemp
     let network = Simulated::new(5);
     let (_client, server) = pair(&network, Kind::Tcp4);
     network.set_faults(Faults { spurious: Chance::per_mille(900), ..Faults::none() });
-    network.register(&server, SERVER).expect("registers");
+    network.register(&server, SERVER, Watch::Both).expect("registers");
     polled(&network);
     let mut reports = 0;
     for _ in 0..20 {
@@ -357,7 +357,7 @@ fn reports_without_reason_come_only_while_they_are_on_and_never_decide_an_attemp
     let hole = "192.0.2.1:80".parse().expect("an address");
     network.black_hole("192.0.2.1".parse().expect("an address"));
     let attempt = network.connect_tcp(hole, None).expect("begins");
-    network.register(&attempt, CLIENT).expect("registers");
+    network.register(&attempt, CLIENT, Watch::Both).expect("registers");
     for _ in 0..20 {
         network.take_error(&attempt).expect("nothing is decided");
         assert!(!polled(&network).iter().any(|ready| ready.token == CLIENT));
@@ -369,7 +369,7 @@ fn a_delayed_report_comes_after_all() {
     let late = Faults { delayed_report: Chance::per_mille(900), ..Faults::none() };
     let network = Simulated::new(11);
     let (client, server) = pair(&network, Kind::Unix);
-    network.register(&server, SERVER).expect("registers");
+    network.register(&server, SERVER, Watch::Both).expect("registers");
     polled(&network);
     network.set_faults(late);
     network.write(&client, b"x").expect("writes");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use interfaces::{Address, ListenError, ListenTcp, ListenUnix, LockFile, OsError, UnixAddress};
 use ropewalk_reactor::{
     Carried, Chance, ConnectFault, Faults, Leftover, Links, Simulated, SimulatedListener,
-    SimulatedStream, SocketOption, Sys, Token,
+    SimulatedStream, SocketOption, Sys, Token, Watch,
 };
 
 const SECOND: Option<Duration> = Some(Duration::from_secs(1));
@@ -141,7 +141,7 @@ fn a_full_backlog_makes_a_client_ask_again_and_a_black_hole_for_ever() {
 
     network.black_hole("192.0.2.1".parse().expect("an address"));
     let lost = network.connect_tcp(at("192.0.2.1:80"), None).expect("begins");
-    network.register(&lost, Token(1)).expect("registers");
+    network.register(&lost, Token(1), Watch::Both).expect("registers");
     let (begin, mut ready) = (network.now(), Vec::new());
     while ready.is_empty() {
         network.poll(None, &mut ready).expect("it ends");

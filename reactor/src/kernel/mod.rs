@@ -26,7 +26,7 @@ use socket2::Socket;
 
 pub use listener::Listener;
 
-use crate::sys::{ConnectFault, Ready, SocketOption, Sys, Token};
+use crate::sys::{ConnectFault, Ready, SocketOption, Sys, Token, Watch};
 use reserve::Reserve;
 use signals::Signals;
 
@@ -83,8 +83,12 @@ impl Kernel {
         listener::adopt_connection(descriptor)
     }
 
-    fn register_source(&self, source: &impl std::os::fd::AsRawFd, token: Token) -> io::Result<()> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
+    fn register_source(
+        &self,
+        source: &impl std::os::fd::AsRawFd,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
         let descriptor = source.as_raw_fd();
         self.poll.borrow().registry().register(
             &mut SourceFd(&descriptor),
@@ -134,7 +138,7 @@ impl Sys for Kernel {
             Some(signals) => signals.add(signal),
             None => {
                 let new = Signals::new(signal)?;
-                self.register_source(new.source(), Token::SIGNALS)?;
+                self.register_source(new.source(), Token::SIGNALS, Interest::READABLE)?;
                 *signals = Some(new);
                 Ok(())
             }
@@ -159,7 +163,7 @@ impl Sys for Kernel {
 
     fn register_listener(&self, listener: &Listener, token: Token) -> io::Result<()> {
         self.reserve.fill();
-        self.register_source(listener.socket(), token)
+        self.register_source(listener.socket(), token, Interest::READABLE)
     }
 
     fn deregister_listener(&self, listener: &Listener) {
@@ -198,8 +202,20 @@ impl Sys for Kernel {
         unix_path::is_locked(address)
     }
 
-    fn register(&self, stream: &Socket, token: Token) -> io::Result<()> {
-        self.register_source(stream, token)
+    fn register(&self, stream: &Socket, token: Token, watch: Watch) -> io::Result<()> {
+        let interest = match watch {
+            Watch::Reading => Interest::READABLE,
+            Watch::Both => Interest::READABLE | Interest::WRITABLE,
+        };
+        self.register_source(stream, token, interest)
+    }
+
+    fn watch_writing(&self, stream: &Socket, token: Token) -> io::Result<()> {
+        self.poll.borrow().registry().reregister(
+            &mut SourceFd(&stream.as_raw_fd()),
+            mio::Token(token.0),
+            Interest::READABLE | Interest::WRITABLE,
+        )
     }
 
     fn take_error(&self, stream: &Socket) -> io::Result<()> {

@@ -18,7 +18,7 @@ use super::sockets::{SimulatedListener, SimulatedStream};
 use super::trace::Call;
 use super::transfer::moved;
 use super::world::{World, errno};
-use crate::sys::{ConnectFault, Ready, SocketOption, Sys, Token};
+use crate::sys::{ConnectFault, Ready, SocketOption, Sys, Token, Watch};
 
 /// Who is at the other end of every simulated UNIX socket: process, user, group.
 const CREDENTIALS: (u32, u32, u32) = (1, 1000, 1000);
@@ -169,8 +169,13 @@ impl Sys for Simulated {
         name.is_some_and(|name| self.world.borrow().is_locked(&name))
     }
 
-    fn register(&self, stream: &SimulatedStream, token: Token) -> io::Result<()> {
+    fn register(&self, stream: &SimulatedStream, token: Token, _: Watch) -> io::Result<()> {
         self.world.borrow_mut().begin_watch(Source::End(stream.id), token);
+        Ok(())
+    }
+
+    /// Everything is reported from the beginning.
+    fn watch_writing(&self, _: &SimulatedStream, _: Token) -> io::Result<()> {
         Ok(())
     }
 

@@ -1,0 +1,54 @@
+//! What is known about a stream's socket without asking it.
+//!
+//! Invariant: each flag is a fact that was observed; only "readable" may be out of date, and then it is
+//! true where there is nothing.
+
+use std::cell::Cell;
+
+/// What is known about the socket without asking it.
+pub(crate) struct Readiness {
+    /// Something may be there to be read.
+    pub(crate) readable: Cell<bool>,
+    /// The peer's end was reported: a short read does not mean that nothing is left.
+    pub(crate) read_closed: Cell<bool>,
+    /// The last write did not fit: nothing is tried before the system says that there is room.
+    pub(crate) blocked: Cell<bool>,
+    /// The system was asked to say when there is room.
+    pub(crate) watches_writing: Cell<bool>,
+    /// The peer's end of file was read.
+    pub(crate) ended: Cell<bool>,
+    /// The protocol paused its reading.
+    pub(crate) paused: Cell<bool>,
+    /// Its push producer was paused, and is to be resumed when all is sent.
+    pub(crate) producer_paused: Cell<bool>,
+    /// Written to, and not flushed since.
+    pub(crate) dirty: Cell<bool>,
+    /// On the list of those that are still ready.
+    pub(crate) listed: Cell<bool>,
+    /// Whether another process may hold the socket open too.
+    pub(crate) origin: Origin,
+}
+
+/// Whether a socket was made here or handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Made,
+    Adopted,
+}
+
+impl Readiness {
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self {
+            readable: Cell::new(false),
+            read_closed: Cell::new(false),
+            blocked: Cell::new(false),
+            watches_writing: Cell::new(false),
+            ended: Cell::new(false),
+            paused: Cell::new(false),
+            producer_paused: Cell::new(false),
+            dirty: Cell::new(false),
+            listed: Cell::new(false),
+            origin,
+        }
+    }
+}
