@@ -8,9 +8,10 @@
 //! ```
 //!
 //! Nothing is sorted before it comes first: a call is put at the end of the list of the slot that
-//! its time falls in, and a list is dealt out to a finer wheel only when it is the soonest and too
-//! long to be looked through. So asking for a call, moving it and taking it back take the same time
-//! however many are pending, and the order is exact to the nanosecond all the same.
+//! its time falls in, and when a list is the soonest and not in order as it came, a short one is
+//! put in order and a long one is dealt out to a finer wheel. So asking for a call, moving it and
+//! taking it back take the same time however many are pending, and the order is exact to the
+//! nanosecond all the same.
 //!
 //! Invariant: calls for the same nanosecond are in one list, in the order in which they were asked
 //! for.

@@ -70,8 +70,7 @@ impl TimerQueue {
     /// Moves a call; among those for the same time it is now the last.
     pub(crate) fn set_time(&mut self, key: TimerKey, time: Duration) -> Result<(), NotPending> {
         let position = self.entries.find(key).ok_or(NotPending)?;
-        self.wheels.unlink(&mut self.entries, position);
-        self.forget(position);
+        self.unlink(position);
         let due = nanoseconds(time);
         let entry = &mut self.entries[position];
         entry.due = due;
@@ -97,8 +96,7 @@ impl TimerQueue {
     }
 
     fn take(&mut self, position: Position) -> Option<Call> {
-        self.wheels.unlink(&mut self.entries, position);
-        self.forget(position);
+        self.unlink(position);
         self.entries.remove(position)
     }
 
@@ -110,10 +108,12 @@ impl TimerQueue {
         }
     }
 
-    /// A call has left its place.
-    fn forget(&mut self, position: Position) {
+    /// A call leaves its place.
+    fn unlink(&mut self, position: Position) {
+        let first = self.wheels.unlink(&mut self.entries, position);
         if self.soonest.is_some_and(|(soonest, _)| soonest == position) {
-            self.soonest = None;
+            // What is in other lists comes after all of its own.
+            self.soonest = first.map(|first| (first, self.entries[first].due));
         }
     }
 }

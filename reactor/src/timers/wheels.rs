@@ -10,7 +10,7 @@
 //!
 //! The bits of a time choose the slots on its way down, six for each wheel: nothing turns with the
 //! clock, and however far it jumps costs nothing. A list becomes a wheel when it comes first and is
-//! too long to be looked through, or when a crowd has come to it; an empty wheel becomes an empty
+//! too long to be put in order, or when a crowd has come to it; an empty wheel becomes an empty
 //! slot. Invariant: a call is in the list that its time leads to, behind those of the same time that
 //! were there before it.
 
@@ -19,8 +19,8 @@ use slab::Slab;
 use super::entries::Entries;
 use super::links::{Link, Neighbour, Place, Position};
 
-/// How many calls of a list are looked through for the soonest.
-const LOOKED_THROUGH_MAX: usize = 16;
+/// How many calls of a list are put in order when it comes first.
+const IN_ORDER_MAX: usize = 32;
 
 /// How many calls come to a list before it becomes a wheel, so that none gets so long that dealing
 /// it out keeps everybody waiting: this many take some milliseconds.
@@ -33,6 +33,9 @@ pub(super) struct Wheels {
     /// The first is the root, which is always there.
     wheels: Slab<Wheel>,
     root: usize,
+    /// The wheel that was last put into, if it is still there: the next call most often belongs
+    /// there too.
+    recent: usize,
 }
 
 /// Whether a crowd may cost an allocation.
@@ -48,6 +51,8 @@ struct Wheel {
     occupied: u64,
     /// How many bits of a time are below those that choose a slot.
     shift: u32,
+    /// The bits above those, which all times in the wheel have.
+    prefix: u64,
     /// The slot that this wheel is in; only the root is in none.
     within: Option<Place>,
 }
@@ -55,11 +60,13 @@ struct Wheel {
 #[derive(Clone, Copy)]
 enum Slot {
     Empty,
-    /// Calls, and how many have come since it was last empty or looked through.
+    /// Calls, how many have come since it was last empty or counted, and whether they are known to
+    /// be in the order of their times.
     List {
         first: Position,
         last: Position,
         came: u32,
+        in_order: bool,
     },
     /// The number of a finer wheel.
     Wheel(u32),
@@ -68,8 +75,8 @@ enum Slot {
 impl Wheels {
     pub(super) fn new() -> Self {
         let mut wheels = Slab::with_capacity(1);
-        let root = wheels.insert(Wheel::new(ROOT_SHIFT, None));
-        Self { wheels, root }
+        let root = wheels.insert(Wheel::new(ROOT_SHIFT, 0, None));
+        Self { wheels, root, recent: root }
     }
 
     /// Puts an entry at the end of the list that its time leads to.
@@ -81,16 +88,18 @@ impl Wheels {
         }
     }
 
-    /// Takes an entry out of its list.
-    pub(super) fn unlink(&mut self, entries: &mut Entries, position: Position) {
+    /// Takes an entry out of its list; if it was the first of a list that is in order, answers who
+    /// is that now.
+    pub(super) fn unlink(&mut self, entries: &mut Entries, position: Position) -> Option<Position> {
         let entry = &entries[position];
         let (before, after) = (entry.before, entry.after);
         match (before.neighbour(), after.neighbour()) {
             (Neighbour::Slot(place), Neighbour::Slot(_)) => self.empty(place),
             (Neighbour::Slot(place), Neighbour::Entry(next)) => {
                 entries[next].before = before;
-                if let Slot::List { first, .. } = self.slot_mut(place) {
+                if let Slot::List { first, in_order, .. } = self.slot_mut(place) {
                     *first = next;
+                    return in_order.then_some(next);
                 }
             }
             (Neighbour::Entry(previous), Neighbour::Slot(place)) => {
@@ -104,6 +113,7 @@ impl Wheels {
                 entries[next].before = before;
             }
         }
+        None
     }
 
     /// The call that is due first; of those for the same time, the one that came first.
@@ -115,42 +125,48 @@ impl Wheels {
             match wheel.slots[place.slot()] {
                 Slot::Empty => return None,
                 Slot::Wheel(finer) => number = finer as usize,
-                Slot::List { first, .. } if wheel.shift == 0 => return Some(first),
-                Slot::List { first, .. } => match soonest_of_list(entries, first) {
-                    Some(soonest) => return Some(soonest),
-                    None => self.open(place, entries),
-                },
+                Slot::List { first, in_order: true, .. } => return Some(first),
+                Slot::List { first, .. } if is_long(entries, first) => self.open(place, entries),
+                Slot::List { first, .. } => self.put_in_order(place, entries, first),
             }
         }
     }
 
     /// Where a call for this time belongs: a list, or an empty slot.
-    fn place_of(&self, due: u64) -> Place {
-        let mut number = self.root;
+    fn place_of(&mut self, due: u64) -> Place {
+        let recent = self.wheels.get(self.recent);
+        let is_there = recent.is_some_and(|wheel| wheel.prefix_of(due) == wheel.prefix);
+        let mut number = if is_there { self.recent } else { self.root };
         loop {
             let wheel = &self.wheels[number];
             let slot = wheel.slot_of(due);
             match wheel.slots[slot] {
                 Slot::Wheel(finer) => number = finer as usize,
-                Slot::Empty | Slot::List { .. } => return Place::new(number, slot),
+                Slot::Empty | Slot::List { .. } => {
+                    self.recent = number;
+                    return Place::new(number, slot);
+                }
             }
         }
     }
 
     /// Puts an entry at the end of the list there; answers how many have come to it.
     fn append_at(&mut self, place: Place, entries: &mut Entries, position: Position) -> u32 {
+        let due = entries[position].due;
         let wheel = &mut self.wheels[place.wheel()];
         let slot = &mut wheel.slots[place.slot()];
         let (before, came) = match slot {
-            Slot::List { last, came, .. } => {
-                entries[*last].after = Link::to(Neighbour::Entry(position));
+            Slot::List { last, came, in_order, .. } => {
+                let previous = &mut entries[*last];
+                previous.after = Link::to(Neighbour::Entry(position));
+                *in_order = *in_order && previous.due <= due;
                 let before = Link::to(Neighbour::Entry(*last));
                 *last = position;
                 *came = came.saturating_add(1);
                 (before, *came)
             }
             Slot::Empty | Slot::Wheel(_) => {
-                *slot = Slot::List { first: position, last: position, came: 1 };
+                *slot = Slot::List { first: position, last: position, came: 1, in_order: true };
                 wheel.occupied |= 1 << place.slot();
                 (Link::to(Neighbour::Slot(place)), 1)
             }
@@ -165,18 +181,40 @@ impl Wheels {
     fn disperse(&mut self, place: Place, entries: &mut Entries) {
         if let Slot::List { first, came, .. } = self.slot_mut(place) {
             *came = 0;
-            if soonest_of_list(entries, *first).is_none() {
+            if is_long(entries, *first) {
                 self.open(place, entries);
             }
         }
     }
 
-    /// Makes a wheel of the list there, unless it is for a single nanosecond.
+    /// Puts a list that isn't long in the order of its times; calls for the same time stay as they
+    /// are.
+    fn put_in_order(&mut self, place: Place, entries: &mut Entries, first: Position) {
+        let mut calls = [(0, first); IN_ORDER_MAX];
+        let mut len = 0;
+        let mut next = Neighbour::Entry(first);
+        while let (Neighbour::Entry(position), Some(call)) = (next, calls.get_mut(len)) {
+            let entry = &entries[position];
+            *call = (entry.due, position);
+            next = entry.after.neighbour();
+            len += 1;
+        }
+        let calls = &mut calls[..len];
+        calls.sort_by_key(|(due, _)| *due);
+        *self.slot_mut(place) = Slot::Empty;
+        for (_, position) in calls {
+            self.append_at(place, entries, *position);
+        }
+    }
+
+    /// Makes a wheel of the list there, unless it is for a single nanosecond: such a list is always in
+    /// order.
     fn open(&mut self, place: Place, entries: &mut Entries) {
         let wheel = &self.wheels[place.wheel()];
         let Slot::List { first, .. } = wheel.slots[place.slot()] else { return };
         let Some(shift) = wheel.shift.checked_sub(Place::BITS) else { return };
-        let finer = self.wheels.insert(Wheel::new(shift, Some(place)));
+        let prefix = wheel.prefix << Place::BITS | place.slot() as u64;
+        let finer = self.wheels.insert(Wheel::new(shift, prefix, Some(place)));
         *self.slot_mut(place) = Slot::Wheel(finer as u32);
         let mut position = first;
         loop {
@@ -218,8 +256,13 @@ impl Wheels {
 }
 
 impl Wheel {
-    fn new(shift: u32, within: Option<Place>) -> Self {
-        Self { slots: [Slot::Empty; Place::SLOTS], occupied: 0, shift, within }
+    fn new(shift: u32, prefix: u64, within: Option<Place>) -> Self {
+        Self { slots: [Slot::Empty; Place::SLOTS], occupied: 0, shift, prefix, within }
+    }
+
+    fn prefix_of(&self, due: u64) -> u64 {
+        // In two steps, as the root leaves no bit.
+        due >> self.shift >> Place::BITS
     }
 
     fn slot_of(&self, due: u64) -> usize {
@@ -231,19 +274,14 @@ impl Wheel {
     }
 }
 
-/// The soonest of a list, or `None` if the list is too long to be looked through.
-fn soonest_of_list(entries: &Entries, first: Position) -> Option<Position> {
-    let mut soonest = first;
+/// Whether a list is too long to be put in order.
+fn is_long(entries: &Entries, first: Position) -> bool {
     let mut position = first;
-    for _ in 0..LOOKED_THROUGH_MAX {
-        let entry = &entries[position];
-        if entry.due < entries[soonest].due {
-            soonest = position;
-        }
-        match entry.after.neighbour() {
+    for _ in 0..IN_ORDER_MAX {
+        match entries[position].after.neighbour() {
             Neighbour::Entry(next) => position = next,
-            Neighbour::Slot(_) => return Some(soonest),
+            Neighbour::Slot(_) => return false,
         }
     }
-    None
+    true
 }
