@@ -7,13 +7,13 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 
-use crate::numbers::{Numbers, SOON, TIMERS, each, memory};
+use crate::numbers::{Numbers, SOON, Stopwatch, TIMERS, memory};
 
 /// How far the tasks are.
 #[derive(Default)]
@@ -43,17 +43,17 @@ async fn measured() -> Result<Value, Box<dyn Error>> {
 
     let (_, counts) = insert(&mut tasks, || numbers.short_delay()).await;
     thread::sleep(SOON);
-    let begin = Instant::now();
+    let watch = Stopwatch::start();
     while counts.called.load(Ordering::Relaxed) < TIMERS {
         // The wheel turns when the thread would wait.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let fired = begin.elapsed();
+    let fired = watch.each();
     Ok(json!({
-        "first_insert": each(first_inserted),
-        "insert": each(inserted),
-        "cancel": each(cancelled),
-        "fire": each(fired),
+        "first_insert": first_inserted,
+        "insert": inserted,
+        "cancel": cancelled,
+        "fire": fired,
         "bytes": bytes,
     }))
 }
@@ -61,9 +61,9 @@ async fn measured() -> Result<Value, Box<dyn Error>> {
 async fn insert(
     tasks: &mut Vec<JoinHandle<()>>,
     mut delay: impl FnMut() -> Duration,
-) -> (Duration, Arc<Counts>) {
+) -> (f64, Arc<Counts>) {
     let counts = Arc::new(Counts::default());
-    let begin = Instant::now();
+    let watch = Stopwatch::start();
     for _ in 0..TIMERS {
         let (delay, counts) = (delay(), Arc::clone(&counts));
         tasks.push(tokio::spawn(async move {
@@ -75,12 +75,12 @@ async fn insert(
     while counts.asleep.load(Ordering::Relaxed) < TIMERS {
         tokio::task::yield_now().await;
     }
-    (begin.elapsed(), counts)
+    (watch.each(), counts)
 }
 
 /// Ends all tasks, and waits until they are gone.
-async fn cancel(tasks: &mut Vec<JoinHandle<()>>) -> Duration {
-    let begin = Instant::now();
+async fn cancel(tasks: &mut Vec<JoinHandle<()>>) -> f64 {
+    let watch = Stopwatch::start();
     for task in tasks.iter() {
         task.abort();
     }
@@ -88,5 +88,5 @@ async fn cancel(tasks: &mut Vec<JoinHandle<()>>) -> Duration {
         // An aborted task answers that it was.
         drop(task.await);
     }
-    begin.elapsed()
+    watch.each()
 }

@@ -1,5 +1,6 @@
 //! A million calls that wait for tokio's clock: a pinned `Sleep` and a boxed closure each, without a
-//! task, so that nothing is measured but the wheel and the two boxes.
+//! task, so that nothing is measured but the wheel and the two boxes. When their time has come they
+//! are called in the order in which they were made, which spares it some of the memory's latency.
 //!
 //! Invariant: a `Sleep` that was made was polled once, as it is in the wheel only then.
 
@@ -10,13 +11,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 use tokio::time::Sleep;
 
-use crate::numbers::{Numbers, SOON, TIMERS, each, memory};
+use crate::numbers::{Numbers, SOON, Stopwatch, TIMERS, memory};
 
 struct Call {
     sleep: Pin<Box<Sleep>>,
@@ -48,44 +49,48 @@ async fn measured() -> Result<Value, Box<dyn Error>> {
         let ran = Rc::clone(&ran);
         calls.push(Call::new(delay, move || ran.set(ran.get() + 1)));
     };
+    // In a program that runs some call is always pending.
+    let _another = Call::new(SOON * 1000, || {});
     // The first ones take fresh memory from the system; what the list itself takes is no timer.
     let before = memory()?;
-    let begin = Instant::now();
+    let watch = Stopwatch::start();
     for _ in 0..TIMERS {
         let delay = numbers.long_delay();
         insert(&mut calls, delay);
     }
-    let first_inserted = begin.elapsed();
+    let first_inserted = watch.each();
     let grown = (memory()? - before) as f64 / TIMERS as f64;
     let bytes = grown - size_of::<Call>() as f64;
     calls.clear();
 
-    let begin = Instant::now();
+    let watch = Stopwatch::start();
     for _ in 0..TIMERS {
         let delay = numbers.long_delay();
         insert(&mut calls, delay);
     }
-    let inserted = begin.elapsed();
+    let inserted = watch.each();
 
     numbers.shuffle(&mut calls);
-    let begin = Instant::now();
+    let watch = Stopwatch::start();
     for call in &mut calls {
         call.sleep.as_mut().reset(tokio::time::Instant::now() + numbers.long_delay());
     }
-    let reset = begin.elapsed();
+    let reset = watch.each();
 
-    let begin = Instant::now();
+    // Another order, as the neighbours in a list are now those of the old one.
+    numbers.shuffle(&mut calls);
+    let watch = Stopwatch::start();
     for call in calls.drain(..) {
         drop(call);
     }
-    let cancelled = begin.elapsed();
+    let cancelled = watch.each();
 
     for _ in 0..TIMERS {
         let delay = numbers.short_delay();
         insert(&mut calls, delay);
     }
     thread::sleep(SOON);
-    let begin = Instant::now();
+    let watch = Stopwatch::start();
     // The wheel turns when the thread would wait.
     tokio::time::sleep(Duration::from_millis(1)).await;
     for mut call in calls {
@@ -94,14 +99,14 @@ async fn measured() -> Result<Value, Box<dyn Error>> {
         }
         (call.call)();
     }
-    let fired = begin.elapsed();
+    let fired = watch.each();
     assert_eq!(ran.get(), TIMERS);
     Ok(json!({
-        "first_insert": each(first_inserted),
-        "insert": each(inserted),
-        "reset": each(reset),
-        "cancel": each(cancelled),
-        "fire": each(fired),
+        "first_insert": first_inserted,
+        "insert": inserted,
+        "reset": reset,
+        "cancel": cancelled,
+        "fire": fired,
         "bytes": bytes,
     }))
 }
