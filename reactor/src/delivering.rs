@@ -5,13 +5,12 @@
 
 use std::rc::Rc;
 
-use interfaces::{Deliver, Event, Reason, Transport};
+use interfaces::{Address, Deliver, Event, Reason, Transport};
 
 use crate::core::{Core, Slot};
 use crate::readiness::Origin;
 use crate::stream::{Running, Stream};
 use crate::sys::{Sys, Token};
-use interfaces::Address;
 
 impl<S: Sys> Core<S> {
     /// Runs the protocol with an event that is not bytes.
