@@ -1,7 +1,7 @@
 //! What the bench measures within one process: timers, and transports without a kernel.
 //!
 //! ```text
-//! bench-micro timers ours|tokio|tokio-task
+//! bench-micro timers ours|tokio|tokio-queue|tokio-task
 //! bench-micro memory ours|kernel       echo in memory, and over the kernel by one thread
 //! bench-micro simulated ours|kernel    echo in the simulated network, and the same
 //! ```
@@ -11,6 +11,7 @@
 mod echo;
 mod numbers;
 mod timers_ours;
+mod timers_queue;
 mod timers_tasks;
 mod timers_tokio;
 
@@ -21,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let result = match words[..] {
         ["timers", "ours"] => timers_ours::measure()?,
+        ["timers", "tokio-queue"] => timers_queue::measure()?,
         ["timers", "tokio-task"] => timers_tasks::measure()?,
         ["timers", "tokio"] => timers_tokio::measure()?,
         ["memory", "ours"] => echo::in_memory()?,

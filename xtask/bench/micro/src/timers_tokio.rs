@@ -1,6 +1,8 @@
 //! A million calls that wait for tokio's clock: a pinned `Sleep` and a boxed closure each, without a
 //! task, so that nothing is measured but the wheel and the two boxes. When their time has come they
-//! are called in the order in which they were made, which spares it some of the memory's latency.
+//! are called in the order in which they were made, which spares it some of the memory's latency, and
+//! nobody has to be told that they are due. So it is a bound for what can be built on tokio's driver,
+//! not a way to be called; `timers_queue` and `timers_tasks` are.
 //!
 //! Invariant: a `Sleep` that was made was polled once, as it is in the wheel only then.
 
