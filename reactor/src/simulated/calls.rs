@@ -125,7 +125,7 @@ impl Sys for Simulated {
         let accepted = world.accept(listener.id);
         world.touched(Source::Listener(listener.id));
         let accepted =
-            world.noted(Call::Accept, listener.id * 2, accepted, |id| id.connection as i64);
+            world.noted(Call::Accept, listener.id * 2, accepted, |id| id.connection() as i64);
         let id = accepted?;
         let peer = world.name(id.other());
         Ok((SimulatedStream::new(&self.world, id), peer))
@@ -135,7 +135,7 @@ impl Sys for Simulated {
         let mut world = self.world.borrow_mut();
         let accepted = world.accept_with_reserve(listener.id);
         let accepted =
-            world.noted(Call::Shed, listener.id * 2, accepted, |id| id.connection as i64);
+            world.noted(Call::Shed, listener.id * 2, accepted, |id| id.connection() as i64);
         accepted.map(|id| world.close(id))
     }
 
@@ -147,7 +147,7 @@ impl Sys for Simulated {
         let mut world = self.world.borrow_mut();
         let begun = world.connect_tcp(address, bind);
         let answer = match &begun {
-            Ok(id) => id.connection as i64,
+            Ok(id) => id.connection() as i64,
             Err(ConnectFault::Bind(error) | ConnectFault::Connect(error)) => {
                 -i64::from(error.raw_os_error().unwrap_or(i32::MAX))
             }
@@ -160,7 +160,7 @@ impl Sys for Simulated {
     fn connect_unix(&self, address: &UnixAddress) -> io::Result<SimulatedStream> {
         let mut world = self.world.borrow_mut();
         let begun = world.connect_unix(address);
-        let id = world.noted(Call::Connect, 0, begun, |id| id.connection as i64)?;
+        let id = world.noted(Call::Connect, 0, begun, |id| id.connection() as i64)?;
         Ok(SimulatedStream::new(&self.world, id))
     }
 
@@ -185,7 +185,7 @@ impl Sys for Simulated {
 
     fn take_error(&self, stream: &SimulatedStream) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
-        let error = world.held(stream.id).end_mut(stream.id.side).error.take();
+        let error = world.held(stream.id).end_mut(stream.id.side()).error.take();
         let result = error.map_or(Ok(()), |number| Err(errno(number)));
         world.answered(Call::Getsockopt, stream.id, result, |()| 0)
     }
@@ -214,7 +214,7 @@ impl Sys for Simulated {
 
     fn reset_on_close(&self, stream: &SimulatedStream) {
         self.with(Call::Setsockopt, stream.id, |world, id| {
-            world.held(id).end_mut(id.side).on_close = OnClose::Reset;
+            world.held(id).end_mut(id.side()).on_close = OnClose::Reset;
         });
     }
 
@@ -272,11 +272,11 @@ impl World {
     }
 
     fn name(&mut self, id: EndId) -> Address {
-        self.held(id).end(id.side).name.clone()
+        self.held(id).end(id.side()).name.clone()
     }
 
     fn option(&mut self, id: EndId, option: SocketOption) -> &mut bool {
-        let end = self.held(id).end_mut(id.side);
+        let end = self.held(id).end_mut(id.side());
         match option {
             SocketOption::NoDelay => &mut end.no_delay,
             SocketOption::KeepAlive => &mut end.keep_alive,

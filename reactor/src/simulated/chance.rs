@@ -92,12 +92,6 @@ impl Dice {
         let high = (low.saturating_mul(2) - 1).min(most);
         (low + self.index(high.saturating_sub(low) + 1)).min(most)
     }
-
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.index(last + 1));
-        }
-    }
 }
 
 /// The finishing steps of splitmix64 (Steele, Lea and Flood, 2014).

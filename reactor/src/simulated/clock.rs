@@ -3,8 +3,8 @@
 //! Invariant: what happens at the same time happens in the order in which it was planned, and the
 //! clock never goes back.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, VecDeque};
 
 use super::connection::EndId;
 use super::nanos::Nanos;
@@ -15,7 +15,7 @@ use super::readiness::Source;
 const TICK: Nanos = Nanos(1_000);
 
 /// Something that the network does by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Happening {
     /// A connection's request reaches the server; how often it was sent before.
     Request(u64, u32),
@@ -36,17 +36,48 @@ pub(super) enum Happening {
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     now: Nanos,
-    /// The first one is on top.
-    planned: BinaryHeap<Reverse<Planned>>,
+    /// What takes no time, in the order of planning, which is that of time, too.
+    at_once: VecDeque<Planned>,
+    /// The rest; the first one is on top.
+    later: BinaryHeap<Planned>,
     count: u64,
 }
 
-/// Compared by its time and then by its number, which no other one has.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 struct Planned {
-    time: Nanos,
-    number: u64,
+    /// The time, and below it the number, which no other one has.
+    order: u128,
     happening: Happening,
+}
+
+impl Planned {
+    #[inline]
+    fn time(&self) -> Nanos {
+        Nanos((self.order >> 64) as u64)
+    }
+}
+
+impl PartialEq for Planned {
+    fn eq(&self, other: &Self) -> bool {
+        self.order == other.order
+    }
+}
+
+impl Eq for Planned {}
+
+impl PartialOrd for Planned {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// What is first is the greatest, for that is what the heap has on top.
+impl Ord for Planned {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.order.cmp(&self.order)
+    }
 }
 
 impl Clock {
@@ -74,23 +105,34 @@ impl Clock {
     /// Plans for `time`; what is past happens at once, which is in the next poll.
     #[inline]
     pub(super) fn plan(&mut self, time: Nanos, happening: Happening) {
-        self.planned.push(Reverse(Planned { time, number: self.count, happening }));
+        let order = u128::from(time.max(self.now).0) << 64 | u128::from(self.count);
+        let planned = Planned { order, happening };
         self.count += 1;
+        if time <= self.now {
+            self.at_once.push_back(planned);
+        } else {
+            self.later.push(planned);
+        }
     }
 
     /// When the next thing happens.
     #[inline]
     pub(super) fn next(&self) -> Option<Nanos> {
-        self.planned.peek().map(|Reverse(first)| first.time)
+        self.at_once.front().max(self.later.peek()).map(Planned::time)
     }
 
     /// The next thing whose time has come.
     #[inline]
     pub(super) fn take_due(&mut self) -> Option<Happening> {
-        if self.next()? > self.now {
-            return None;
-        }
-        self.planned.pop().map(|Reverse(first)| first.happening)
+        let (at_once, later) = (self.at_once.front(), self.later.peek());
+        let taken = if at_once > later {
+            self.at_once.pop_front()
+        } else if later.is_some_and(|first| first.time() <= self.now) {
+            self.later.pop()
+        } else {
+            None
+        };
+        taken.map(|planned| planned.happening)
     }
 }
 
@@ -111,6 +153,26 @@ mod tests {
         clock.advance_to(at(4));
         assert_eq!(clock.now(), at(5));
         for expected in 1..=3 {
+            assert_eq!(clock.take_due(), Some(Happening::Established(expected)));
+        }
+        assert_eq!((clock.take_due(), clock.next()), (None, None));
+    }
+
+    #[test]
+    fn what_takes_no_time_comes_between_what_was_planned_for_before_and_for_later() {
+        let mut clock = Clock::default();
+        for (time, number) in [(6, 4), (5, 1)] {
+            clock.plan(Nanos(time), Happening::Established(number));
+        }
+        clock.advance_to(Nanos(5));
+        // What is past counts as what is now.
+        clock.plan(Nanos(5), Happening::Established(2));
+        clock.plan(Nanos(3), Happening::Established(3));
+        clock.plan(Nanos(6), Happening::Established(5));
+        assert_eq!(clock.next(), Some(Nanos(5)));
+        clock.advance_to(Nanos(6));
+        clock.plan(Nanos(6), Happening::Established(6));
+        for expected in 1..=6 {
             assert_eq!(clock.take_due(), Some(Happening::Established(expected)));
         }
         assert_eq!((clock.take_due(), clock.next()), (None, None));

@@ -14,14 +14,14 @@ impl World {
         self.trace.note(self.clock.now(), Call::Close, id.number(), 0);
         self.descriptors.open -= 1;
         let connection = self.held(id);
-        let end = connection.end_mut(id.side);
+        let end = connection.end_mut(id.side());
         end.holder = Holder::Gone;
         end.watch.end();
         let (wire, on_close) = (end.wire, end.on_close);
         let has_unread = match connection.kind {
-            Kind::Tcp => connection.incoming(id.side).has_unread(),
+            Kind::Tcp => connection.incoming(id.side()).has_unread(),
             // What was written to a UNIX socket is with the receiver at once.
-            Kind::Unix => !connection.incoming(id.side).is_empty(),
+            Kind::Unix => !connection.incoming(id.side()).is_empty(),
         };
         match (wire, connection.kind) {
             (Wire::Broken, _) => {}
@@ -36,15 +36,15 @@ impl World {
                 self.rouse(Source::End(id.other()));
             }
         }
-        self.forget_if_unnoticed(id.connection);
+        self.forget_if_unnoticed(id.connection());
     }
 
     /// Tells the other end that this one is broken. What is under way arrives before it, or is lost.
     pub(super) fn send_reset(&mut self, id: EndId) {
         if self.dice.coin() {
-            self.held(id).outgoing(id.side).lose();
+            self.held(id).outgoing(id.side()).lose();
         }
-        if self.held(id).outgoing(id.side).send_reset() {
+        if self.held(id).outgoing(id.side()).send_reset() {
             self.plan_arrival(id);
         }
     }
@@ -52,8 +52,8 @@ impl World {
     /// Something on the way has forgotten the connection: one end learns now, the other soon.
     pub(super) fn sever(&mut self, connection: u64) {
         let side = if self.dice.coin() { Side::Client } else { Side::Server };
-        let first = EndId { connection, side };
-        self.held(first).incoming(first.side).lose();
+        let first = EndId::new(connection, side);
+        self.held(first).incoming(first.side()).lose();
         self.break_end(first);
         self.send_reset(first);
     }
@@ -61,9 +61,9 @@ impl World {
     /// A reset reached this end.
     pub(super) fn break_end(&mut self, id: EndId) {
         let connection = self.held(id);
-        connection.outgoing(id.side).lose();
-        let was_finished = connection.incoming(id.side).fin_arrived;
-        let end = connection.end_mut(id.side);
+        connection.outgoing(id.side()).lose();
+        let was_finished = connection.incoming(id.side()).fin_arrived;
+        let end = connection.end_mut(id.side());
         if end.wire != Wire::Broken {
             end.wire = Wire::Broken;
             end.error = Some(if was_finished { libc::EPIPE } else { libc::ECONNRESET });

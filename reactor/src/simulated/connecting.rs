@@ -172,7 +172,7 @@ impl World {
         if let Some(listening) = self.listeners.get_mut(&listener) {
             listening.push(id);
         }
-        self.changed(Source::Listener(listener), Way::Read);
+        self.came(Source::Listener(listener));
     }
 
     pub(super) fn answer_arrives(&mut self, id: u64) {
@@ -180,7 +180,7 @@ impl World {
         let end = connection.end_mut(Side::Client);
         if (end.wire, end.holder) == (Wire::Opening, Holder::Program) {
             end.wire = Wire::Established;
-            self.changed(Source::End(EndId::client(id)), Way::Write);
+            self.went(Source::End(EndId::client(id)));
         }
     }
 
@@ -209,7 +209,7 @@ impl World {
         if self.dice.happens(self.faults.aborted_accept) {
             self.held(id).end_mut(Side::Server).holder = Holder::Gone;
             self.send_reset(id);
-            self.forget_if_unnoticed(id.connection);
+            self.forget_if_unnoticed(id.connection());
             return Err(errno(libc::ECONNABORTED));
         }
         self.held(id).end_mut(Side::Server).holder = Holder::Program;

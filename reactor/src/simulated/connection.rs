@@ -15,7 +15,7 @@ pub(super) enum Kind {
     Unix,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Client,
     Server,
@@ -31,30 +31,42 @@ impl Side {
     }
 }
 
-/// Names one end of one connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct EndId {
-    pub(super) connection: u64,
-    pub(super) side: Side,
-}
+/// Names one end of one connection: the connection's number doubled, and one more for the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EndId(u64);
 
 impl EndId {
+    pub(super) fn new(connection: u64, side: Side) -> Self {
+        Self(connection * 2 + side as u64)
+    }
+
     pub(super) fn client(connection: u64) -> Self {
-        Self { connection, side: Side::Client }
+        Self::new(connection, Side::Client)
     }
 
     pub(super) fn server(connection: u64) -> Self {
-        Self { connection, side: Side::Server }
+        Self::new(connection, Side::Server)
     }
 
+    #[inline]
+    pub(super) fn connection(self) -> u64 {
+        self.0 / 2
+    }
+
+    #[inline]
+    pub(super) fn side(self) -> Side {
+        if self.0.is_multiple_of(2) { Side::Client } else { Side::Server }
+    }
+
+    #[inline]
     pub(super) fn other(self) -> Self {
-        Self { side: self.side.other(), ..self }
+        Self(self.0 ^ 1)
     }
 
     /// As the trace calls it.
     #[inline]
     pub(super) fn number(self) -> u64 {
-        self.connection * 2 + self.side as u64
+        self.0
     }
 }
 
@@ -151,6 +163,45 @@ impl Connection {
         &mut self.pipes[1 - side as usize]
     }
 
+    /// How much there is for this side to read, or the `errno` instead; 0 is the end of file.
+    #[inline]
+    pub(super) fn readable_bytes(&mut self, side: Side) -> Result<usize, i32> {
+        let incoming = self.incoming(side);
+        let (there, is_finished) = (incoming.readable_bytes(), incoming.fin_arrived);
+        // In this order on Linux: an end of file that arrived hides a later reset.
+        if there > 0 || is_finished {
+            return Ok(there);
+        }
+        let end = self.end_mut(side);
+        match (end.error.take(), end.wire) {
+            (Some(error), _) => Err(error),
+            (None, Wire::Broken) => Ok(0),
+            (None, Wire::Opening | Wire::Established) => Err(libc::EAGAIN),
+        }
+    }
+
+    /// How much this side can write, or the `errno` instead.
+    #[inline]
+    pub(super) fn room(&mut self, side: Side) -> Result<usize, i32> {
+        let hung_up = self.has_hung_up(side);
+        let end = self.end_mut(side);
+        match (end.error.take(), end.wire) {
+            (Some(error), _) => Err(error),
+            (None, Wire::Opening) => Err(libc::EAGAIN),
+            (None, Wire::Broken) => Err(libc::EPIPE),
+            (None, Wire::Established) => match self.outgoing(side) {
+                outgoing if outgoing.fin == Fin::Open && !hung_up => Ok(outgoing.room()),
+                _ => Err(libc::EPIPE),
+            },
+        }
+    }
+
+    /// Whether the other side is gone, as one learns of a UNIX socket's.
+    #[inline]
+    fn has_hung_up(&self, side: Side) -> bool {
+        self.kind == Kind::Unix && self.end(side.other()).holder == Holder::Gone
+    }
+
     /// The wire, the link and the pipe that this side sends on, at once.
     #[inline]
     pub(super) fn sending(&mut self, side: Side) -> (&Link, &mut Pipe) {
@@ -195,9 +246,7 @@ impl Connection {
             (Way::Write, Wire::Broken) => true,
             (Way::Write, Wire::Established) => {
                 let outgoing = &self.pipes[side as usize];
-                let peer_is_gone = self.end(side.other()).holder == Holder::Gone;
-                let has_hung_up = self.kind == Kind::Unix && peer_is_gone;
-                outgoing.is_roomy() || outgoing.fin != Fin::Open || has_hung_up
+                outgoing.is_roomy() || outgoing.fin != Fin::Open || self.has_hung_up(side)
             }
         }
     }

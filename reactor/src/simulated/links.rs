@@ -21,6 +21,27 @@ pub struct Links {
     pub segment: RangeInclusive<usize>,
 }
 
+impl Links {
+    /// As on the loopback interface: nothing takes time, and buffers and segments hold 64 KiB.
+    ///
+    /// # Examples
+    ///
+    /// A network that does nothing but carry, for a program whose own speed is of interest:
+    ///
+    /// ```
+    /// use ropewalk_reactor::{Faults, Links, Simulated};
+    ///
+    /// let network = Simulated::new(7);
+    /// network.set_faults(Faults::none());
+    /// network.set_links(Links::loopback());
+    /// ```
+    pub const fn loopback() -> Self {
+        const BYTES: RangeInclusive<usize> = RangeInclusive::new(64 * 1024, 64 * 1024);
+        let latency = RangeInclusive::new(Duration::ZERO, Duration::ZERO);
+        Self { latency, buffer: BYTES, segment: BYTES }
+    }
+}
+
 impl Default for Links {
     fn default() -> Self {
         Self {

@@ -18,7 +18,7 @@ use crate::sys::{Ready, Token};
 const DELAY_MAX: Duration = Duration::from_millis(5);
 
 /// What can be watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     End(EndId),
     Listener(u64),
@@ -103,8 +103,8 @@ impl World {
             return;
         }
         let mut sources = std::mem::take(&mut self.reports);
-        self.dice.shuffle(&mut sources);
-        for source in sources.drain(..) {
+        while !sources.is_empty() {
+            let source = sources.swap_remove(self.dice.index(sources.len()));
             let scope = if self.dice.coin() { Scope::All } else { Scope::Change };
             if let Some(report) = self.report(source, scope) {
                 let flags = [report.readable, report.read_closed, report.writable];
@@ -130,8 +130,9 @@ impl World {
     #[inline]
     fn watch(&mut self, source: Source) -> Option<&mut Watch> {
         match source {
-            Source::End(EndId { connection, side }) => {
-                self.connections.get_mut(connection).map(|found| &mut found.end_mut(side).watch)
+            Source::End(id) => {
+                let found = self.connections.get_mut(id.connection());
+                found.map(|found| &mut found.end_mut(id.side()).watch)
             }
             Source::Listener(id) => self.listeners.get_mut(&id).map(|found| &mut found.watch),
         }
@@ -141,8 +142,8 @@ impl World {
     #[inline]
     fn level(&self, source: Source) -> Option<Level> {
         match source {
-            Source::End(EndId { connection, side }) => {
-                self.connections.get(connection).map(|found| found.level(side))
+            Source::End(id) => {
+                self.connections.get(id.connection()).map(|found| found.level(id.side()))
             }
             Source::Listener(id) => self.listeners.get(&id).map(Listening::level),
         }
@@ -172,9 +173,9 @@ impl World {
         change: impl FnOnce(&mut Watch, Way),
     ) {
         let is_due = match source {
-            Source::End(EndId { connection, side }) => {
-                let found = self.connections.get_mut(connection);
-                found.is_some_and(|found| found.watching(side, way, change))
+            Source::End(id) => {
+                let found = self.connections.get_mut(id.connection());
+                found.is_some_and(|found| found.watching(id.side(), way, change))
             }
             Source::Listener(id) => {
                 let found = self.listeners.get_mut(&id);
@@ -202,11 +203,22 @@ impl World {
         }
     }
 
-    /// Something came or went that way. Linux reports it even to a program that has not yet come
-    /// short; the portable promise does not.
-    pub(super) fn changed(&mut self, source: Source, way: Way) {
+    /// Something came. Linux reports it even to a program that has not yet come short; the portable
+    /// promise does not.
+    pub(super) fn came(&mut self, source: Source) {
         let tells_at_once = self.dice.coin();
-        self.watching(source, way, |watch, way| {
+        self.watching(source, Way::Read, |watch, way| {
+            if tells_at_once {
+                watch.arm(way);
+            }
+        });
+    }
+
+    /// There is more room to write, or the attempt is decided. No program that has not come short is
+    /// told, unless for no reason.
+    pub(super) fn went(&mut self, source: Source) {
+        let tells_at_once = self.dice.happens(self.faults.spurious);
+        self.watching(source, Way::Write, |watch, way| {
             if tells_at_once {
                 watch.arm(way);
             }
@@ -228,10 +240,10 @@ impl World {
     }
 
     pub(super) fn report_for_no_reason(&mut self, source: Source) {
-        if let Source::End(EndId { connection, side }) = source {
-            let connection = self.connections.get(connection);
+        if let Source::End(id) = source {
+            let connection = self.connections.get(id.connection());
             // Writability is how the outcome of an attempt is told.
-            if connection.is_none_or(|found| found.end(side).wire == Wire::Opening) {
+            if connection.is_none_or(|found| found.end(id.side()).wire == Wire::Opening) {
                 return;
             }
         }

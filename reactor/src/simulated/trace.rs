@@ -82,8 +82,7 @@ impl Trace {
     #[inline]
     pub(super) fn note(&mut self, now: Nanos, call: Call, whom: u64, answer: i64) {
         self.folded.add(now.0);
-        self.folded.add(call as u64);
-        self.folded.add(whom);
+        self.folded.add(whom << 8 | call as u64);
         self.folded.add(answer as u64);
         if self.lines_max > 0 {
             self.keep_line(format!(

@@ -4,12 +4,14 @@
 
 use std::io::{self, IoSlice};
 
+use super::chance::Dice;
 use super::clock::Happening;
 use super::connection::{EndId, Holder, Kind, Wire};
 use super::edge::{Watch, Way};
+use super::faults::Faults;
 use super::pipe::{Fin, Segment};
 use super::readiness::Source;
-use super::world::{World, errno};
+use super::world::{HELD, World, errno};
 
 impl World {
     pub(super) fn read(&mut self, id: EndId, buffer: &mut [u8]) -> io::Result<usize> {
@@ -17,11 +19,17 @@ impl World {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let count = match self.readable_bytes(id)? {
-            0 => return Ok(0),
-            there => self.amount(there, buffer.len(), id, Way::Read)?,
+        let connection = self.connections.get_mut(id.connection()).expect(HELD);
+        let count = match connection.readable_bytes(id.side()) {
+            Ok(0) => return Ok(0),
+            Ok(there) => amount(there, buffer.len(), &self.faults, &mut self.dice),
+            Err(libc::EAGAIN) => 0,
+            Err(error) => return Err(errno(error)),
         };
-        let incoming = self.held(id).incoming(id.side);
+        if count == 0 {
+            return Err(self.would_block(id, Way::Read));
+        }
+        let incoming = connection.incoming(id.side());
         incoming.read(&mut buffer[..count]);
         if incoming.waits_for_room() {
             self.pump(id.other());
@@ -32,66 +40,26 @@ impl World {
         Ok(count)
     }
 
-    /// How much there is to read; 0 is the end of file.
-    fn readable_bytes(&mut self, id: EndId) -> io::Result<usize> {
-        let connection = self.held(id);
-        let incoming = connection.incoming(id.side);
-        let (there, is_finished) = (incoming.readable_bytes(), incoming.fin_arrived);
-        let end = connection.end_mut(id.side);
-        // In this order on Linux: an end of file that arrived hides a later reset.
-        if there > 0 || is_finished {
-            return Ok(there);
-        }
-        if let Some(error) = end.error.take() {
-            return Err(errno(error));
-        }
-        match end.wire {
-            Wire::Broken => Ok(0),
-            Wire::Opening | Wire::Established => Err(self.would_block(id, Way::Read)),
-        }
-    }
-
     pub(super) fn write(&mut self, id: EndId, data: &[IoSlice<'_>]) -> io::Result<usize> {
         self.fault(self.faults.interrupted, libc::EINTR)?;
-        let room = self.room(id)?;
+        let connection = self.connections.get_mut(id.connection()).expect(HELD);
         let asked = data.iter().map(|piece| piece.len()).sum();
-        if asked == 0 {
-            return Ok(0);
+        let count = match connection.room(id.side()) {
+            Ok(_) if asked == 0 => return Ok(0),
+            Ok(room) => amount(room, asked, &self.faults, &mut self.dice),
+            Err(libc::EAGAIN) => 0,
+            Err(error) => return Err(errno(error)),
+        };
+        if count == 0 {
+            return Err(self.would_block(id, Way::Write));
         }
-        let count = self.amount(room, asked, id, Way::Write)?;
-        let outgoing = self.held(id).outgoing(id.side);
+        let outgoing = connection.outgoing(id.side());
         moved(data, count).for_each(|piece| outgoing.push(piece));
         self.pump(id);
         if count < asked {
             self.watching(Source::End(id), Way::Write, Watch::came_short);
         }
         Ok(count)
-    }
-
-    fn room(&mut self, id: EndId) -> io::Result<usize> {
-        let connection = self.held(id);
-        let peer_is_gone = connection.end(id.other().side).holder == Holder::Gone;
-        let hung_up = connection.kind == Kind::Unix && peer_is_gone;
-        let outgoing = connection.outgoing(id.side);
-        let (room, is_open) = (outgoing.room(), outgoing.fin == Fin::Open);
-        let end = connection.end_mut(id.side);
-        if let Some(error) = end.error.take() {
-            return Err(errno(error));
-        }
-        match end.wire {
-            Wire::Opening => Err(self.would_block(id, Way::Write)),
-            Wire::Established if is_open && !hung_up => Ok(room),
-            Wire::Established | Wire::Broken => Err(errno(libc::EPIPE)),
-        }
-    }
-
-    /// How much of what is there a call of `asked` bytes moves, with what the faults make of it.
-    fn amount(&mut self, there: usize, asked: usize, id: EndId, way: Way) -> io::Result<usize> {
-        if there == 0 || self.dice.happens(self.faults.would_block) {
-            return Err(self.would_block(id, way));
-        }
-        let count = there.min(asked);
-        Ok(if self.dice.happens(self.faults.short) { self.dice.at_most(count) } else { count })
     }
 
     fn would_block(&mut self, id: EndId, way: Way) -> io::Error {
@@ -102,7 +70,7 @@ impl World {
     pub(super) fn shutdown_write(&mut self, id: EndId) -> io::Result<()> {
         self.fault(self.faults.interrupted, libc::EINTR)?;
         let connection = self.held(id);
-        match connection.end(id.side).wire {
+        match connection.end(id.side()).wire {
             Wire::Opening | Wire::Broken => Err(errno(libc::ENOTCONN)),
             Wire::Established => {
                 self.finish(id, Fin::Waiting);
@@ -113,7 +81,7 @@ impl World {
 
     /// The end of file, or a reset, follows what was written.
     pub(super) fn finish(&mut self, id: EndId, fin: Fin) {
-        let outgoing = self.held(id).outgoing(id.side);
+        let outgoing = self.held(id).outgoing(id.side());
         if outgoing.fin == Fin::Open {
             outgoing.fin = fin;
             self.pump(id);
@@ -122,8 +90,8 @@ impl World {
 
     /// Puts on the wire what fits into the receiver's buffer.
     pub(super) fn pump(&mut self, sender: EndId) {
-        let Some(connection) = self.connections.get_mut(sender.connection) else { return };
-        let (link, outgoing) = connection.sending(sender.side);
+        let Some(connection) = self.connections.get_mut(sender.connection()) else { return };
+        let (link, outgoing) = connection.sending(sender.side());
         loop {
             match outgoing.sendable() {
                 0 if !outgoing.send_end() => return,
@@ -138,22 +106,22 @@ impl World {
 
     /// Plans the arrival of a segment that was put on the wire by itself.
     pub(super) fn plan_arrival(&mut self, sender: EndId) {
-        let Some(connection) = self.connections.get_mut(sender.connection) else { return };
-        let (link, outgoing) = connection.sending(sender.side);
+        let Some(connection) = self.connections.get_mut(sender.connection()) else { return };
+        let (link, outgoing) = connection.sending(sender.side());
         let delay = link.delay(self.faults.stall, &mut self.dice);
         let time = outgoing.next_arrival(self.clock.after(delay));
         self.clock.plan(time, Happening::Segment(sender));
     }
 
     pub(super) fn segment_arrives(&mut self, sender: EndId) {
-        let Some(connection) = self.connections.get_mut(sender.connection) else { return };
-        let Some(segment) = connection.outgoing(sender.side).next_segment() else { return };
+        let Some(connection) = self.connections.get_mut(sender.connection()) else { return };
+        let Some(segment) = connection.outgoing(sender.side()).next_segment() else { return };
         let receiver = sender.other();
         match segment {
             Segment::Data(bytes) => self.data_arrives(sender, bytes),
             Segment::Fin => {
-                connection.incoming(receiver.side).fin_arrived = true;
-                self.changed(Source::End(receiver), Way::Read);
+                connection.incoming(receiver.side()).fin_arrived = true;
+                self.came(Source::End(receiver));
             }
             Segment::Reset => self.break_end(receiver),
         }
@@ -161,12 +129,12 @@ impl World {
 
     fn data_arrives(&mut self, sender: EndId, bytes: usize) {
         let receiver = sender.other();
-        let Some(connection) = self.connections.get_mut(sender.connection) else { return };
-        let end = connection.end(receiver.side);
+        let Some(connection) = self.connections.get_mut(sender.connection()) else { return };
+        let end = connection.end(receiver.side());
         match (end.holder, end.wire) {
-            (_, Wire::Broken) => connection.outgoing(sender.side).vanish(bytes),
+            (_, Wire::Broken) => connection.outgoing(sender.side()).vanish(bytes),
             (Holder::Gone | Holder::Nobody, _) => {
-                connection.outgoing(sender.side).vanish(bytes);
+                connection.outgoing(sender.side()).vanish(bytes);
                 if connection.kind == Kind::Tcp {
                     self.send_reset(receiver);
                 }
@@ -174,14 +142,25 @@ impl World {
             (Holder::Queue | Holder::Program, Wire::Opening | Wire::Established) => {
                 let may_break = connection.kind == Kind::Tcp && connection.is_established();
                 if may_break && self.dice.happens(self.faults.reset) {
-                    return self.sever(sender.connection);
+                    return self.sever(sender.connection());
                 }
-                connection.outgoing(sender.side).arrive(bytes);
-                self.changed(Source::End(receiver), Way::Read);
-                self.changed(Source::End(sender), Way::Write);
+                connection.outgoing(sender.side()).arrive(bytes);
+                self.came(Source::End(receiver));
+                self.went(Source::End(sender));
             }
         }
     }
+}
+
+/// How much of what is there a call of `asked` bytes moves, with what the faults make of it; 0 if it
+/// would block.
+#[inline]
+fn amount(there: usize, asked: usize, faults: &Faults, dice: &mut Dice) -> usize {
+    if dice.happens(faults.would_block) {
+        return 0;
+    }
+    let count = there.min(asked);
+    if count > 0 && dice.happens(faults.short) { dice.at_most(count) } else { count }
 }
 
 /// The first `count` bytes of these pieces.

@@ -16,6 +16,9 @@ use super::readiness::Source;
 use super::table::Table;
 use super::trace::{Call, Trace, number};
 
+/// Why the connection of a handle that is alive is found.
+pub(super) const HELD: &str = "a held end keeps its connection";
+
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) clock: Clock,
@@ -77,7 +80,7 @@ impl World {
 
     /// The connection of a handle that is alive.
     pub(super) fn held(&mut self, id: EndId) -> &mut Connection {
-        self.connections.get_mut(id.connection).expect("a held end keeps its connection")
+        self.connections.get_mut(id.connection()).expect(HELD)
     }
 
     /// Lets everything happen whose time has come.
