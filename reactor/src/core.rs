@@ -142,8 +142,21 @@ impl<S: Sys> Core<S> {
         callback: &'static str,
         foreign: impl FnOnce() -> R,
     ) -> Result<R, Rc<str>> {
-        let panicked = |payload| self.panicked(callback, Some(&stream.peer()), payload);
-        self.catch(foreign).map_err(panicked)
+        match self.catch(foreign) {
+            Ok(answer) => Ok(answer),
+            Err(payload) => Err(self.panicked_for(stream, callback, payload)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn panicked_for(
+        &self,
+        stream: &Stream<S>,
+        callback: &'static str,
+        payload: Box<dyn Any + Send>,
+    ) -> Rc<str> {
+        self.panicked(callback, Some(&stream.peer()), payload)
     }
 
     #[inline]

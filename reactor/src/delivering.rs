@@ -24,16 +24,32 @@ impl<S: Sys> Core<S> {
     #[inline(always)]
     pub(crate) fn deliver(&self, running: &Running<S>, event: Event<'_>) {
         let stream = &running.stream;
-        let outer = self.desk.current.replace(stream.token);
+        let outbox = &self.desk.outbox;
+        let outer = outbox.begin(stream.token);
+        if outer != Token::NOBODY {
+            self.queue_written(outer);
+        }
         let delivered = self.call_for(stream, "protocol", || running.deliver.deliver(event));
-        self.desk.current.set(outer);
+        outbox.end(outer);
         if let Err(message) = delivered {
             stream.doom(self, Reason::Panicked(message));
+        }
+        if !outbox.is_empty() {
+            stream.send_written(&self.sys);
         }
         if stream.io.dirty.get() {
             self.flush(running);
         }
         self.run_woken_tasks();
+    }
+
+    /// Makes the outbox free, as another callback runs inside of that which wrote to it.
+    #[cold]
+    pub(crate) fn queue_written(&self, owner: Token) {
+        let slots = self.slots.borrow();
+        if let Some(Slot::Stream(running)) = slots.find(owner) {
+            running.stream.queue_written();
+        }
     }
 
     /// Does something with the stream that a token names; answers whether there is one. The

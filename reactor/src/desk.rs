@@ -3,20 +3,21 @@
 //! Invariant: the desk owns no stream and no protocol, so a stream may own the desk; the way up to
 //! the core is weak.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use interfaces::BufferLimits;
 
 use crate::core::Core;
+use crate::outbox::Outbox;
 use crate::outgoing::Pool;
 use crate::sys::{Sys, Token};
 
 /// Shared by a reactor and its streams.
 pub(crate) struct Desk<S: Sys> {
     core: Weak<Core<S>>,
-    /// The stream whose protocol runs now: it is flushed when that returns.
-    pub(crate) current: Cell<Token>,
+    /// What the protocol that runs now has written; its stream is flushed when that returns.
+    pub(crate) outbox: Outbox,
     /// Streams that were written to outside of their own callback.
     pub(crate) dirty: RefCell<Vec<Token>>,
     pub(crate) pool: Pool,
@@ -28,7 +29,7 @@ impl<S: Sys> Desk<S> {
     pub(crate) fn new(core: Weak<Core<S>>, limits: BufferLimits) -> Self {
         Self {
             core,
-            current: Cell::new(Token::NOBODY),
+            outbox: Outbox::new(limits),
             dirty: RefCell::default(),
             pool: Pool::default(),
             limits,
@@ -42,7 +43,7 @@ impl<S: Sys> Desk<S> {
 
     /// Has a stream flushed in this turn's flush phase, if not when its callback returns.
     pub(crate) fn note_dirty(&self, token: Token) {
-        if self.current.get() != token {
+        if self.outbox.owner() != token {
             self.dirty.borrow_mut().push(token);
         }
     }

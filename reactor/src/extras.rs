@@ -24,6 +24,11 @@ struct Rare {
 }
 
 impl Extras {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.look(|_| Some(())).is_none()
+    }
+
     /// Whether somebody makes the bytes.
     #[inline]
     pub(crate) fn has_producer(&self) -> bool {

@@ -44,34 +44,10 @@ impl<S: Sys> Core<S> {
 
     /// Sends what is queued and has the producer make more, until the socket takes no more or
     /// nothing new came.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn flush(&self, running: &Running<S>) {
         let stream = &running.stream;
         stream.io.dirty.set(false);
-        // Mostly there is one piece, it fits, and nobody waits for that.
-        let simple = stream.state.get() == State::OPEN && !stream.has_producer();
-        if !simple || !self.send_sole_piece(stream) {
-            self.flush_on(running);
-        }
-    }
-
-    /// Sends what fits of a queue that is one piece; answers whether nothing is left to be sent.
-    #[inline(always)]
-    fn send_sole_piece(&self, stream: &Stream<S>) -> bool {
-        if stream.io.blocked.get() {
-            return false;
-        }
-        let Some(mut queue) = stream.outgoing.take() else { return true };
-        if let Some(piece) = queue.sole_piece() {
-            let sent = stream.send(&self.sys, piece);
-            queue.advance(sent);
-        }
-        stream.outgoing.give_back(queue, &self.desk.pool) == 0
-    }
-
-    #[inline(never)]
-    fn flush_on(&self, running: &Running<S>) {
-        let stream = &running.stream;
         for _ in 0..self.limits.refills_per_turn {
             if !stream.state.get().is_alive() {
                 return;

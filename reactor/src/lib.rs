@@ -73,6 +73,7 @@ mod readiness;
 mod reading;
 mod stream;
 mod stream_options;
+mod writing;
 
 mod attempt;
 mod linger;
@@ -84,6 +85,7 @@ mod tasks;
 mod thread_pool;
 
 mod close_machine;
+mod outbox;
 mod outgoing;
 mod slots;
 mod timers;

@@ -61,6 +61,14 @@ impl Outgoing {
         unsent
     }
 
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        let queue = self.queue.take();
+        let empty = queue.is_none();
+        self.queue.set(queue);
+        empty
+    }
+
     /// Copies bytes to the end of the queue; answers how many wait then.
     #[inline]
     pub(crate) fn gather(&self, data: &[u8], pool: &Pool) -> usize {

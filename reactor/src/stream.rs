@@ -20,9 +20,6 @@ use crate::outgoing::Outgoing;
 use crate::readiness::{Origin, Readiness};
 use crate::sys::{Sys, Token};
 
-/// Writes of at least this many bytes go straight from the caller's slice when nothing is queued.
-const DIRECT_WRITE_BYTES_MIN: usize = 8 * 1024;
-
 /// A connection and the protocol that runs on it, as its slot holds them.
 pub(crate) struct Running<S: Sys> {
     pub(crate) stream: Rc<Stream<S>>,
@@ -38,7 +35,7 @@ impl<S: Sys> Clone for Running<S> {
 /// A connection's socket and its state. What most connections do without is in [`Extras`], so that
 /// an idle one stays small.
 pub(crate) struct Stream<S: Sys> {
-    desk: Rc<Desk<S>>,
+    pub(crate) desk: Rc<Desk<S>>,
     pub(crate) token: Token,
     /// Out while it is asked something, and for good when it is closed.
     pub(crate) socket: Cell<Option<S::Stream>>,
@@ -108,8 +105,9 @@ impl<S: Sys> Stream<S> {
         host
     }
 
+    /// How many bytes wait, in the queue or, while the protocol runs, in the outbox.
     pub(crate) fn unsent(&self) -> usize {
-        self.outgoing.unsent()
+        self.outgoing.unsent() + self.desk.outbox.unsent_of(self.token)
     }
 
     pub(crate) fn has_producer(&self) -> bool {
@@ -135,7 +133,7 @@ impl<S: Sys> Stream<S> {
         }
     }
 
-    fn doom_from_call(&self, reason: Reason) {
+    pub(crate) fn doom_from_call(&self, reason: Reason) {
         let Some(core) = self.desk.core() else { return };
         let this = match core.slots.borrow().find(self.token) {
             Some(crate::core::Slot::Stream(running)) => Rc::clone(&running.stream),
@@ -158,80 +156,17 @@ impl<S: Sys> Stream<S> {
         drop(self.socket.take());
     }
 
-    fn accepts_writes(&self) -> bool {
-        let state = self.state.get();
-        state == State::OPEN || state.accepts_writes(self.has_producer())
-    }
-
-    /// What every write does after it queued, so that `unsent` bytes wait.
     #[inline]
-    fn queued(&self, unsent: usize) {
-        self.make_dirty();
-        let limits = self.limits();
-        if unsent > limits.high_water.min(limits.cap) {
-            self.queued_much(unsent, limits);
-        }
-    }
-
-    #[cold]
-    fn queued_much(&self, unsent: usize, limits: BufferLimits) {
-        if unsent > limits.cap {
-            self.doom_from_call(Reason::WriteBufferExceeded { cap: limits.cap });
-            return;
-        }
-        self.pause_producer();
-    }
-
-    #[inline]
-    fn limits(&self) -> BufferLimits {
+    pub(crate) fn limits(&self) -> BufferLimits {
         self.extras.limits().unwrap_or(self.desk.limits)
     }
 
-    fn pause_producer(&self) {
+    pub(crate) fn pause_producer(&self) {
         if let Some(Producer::Push(producer)) = self.extras.producer()
             && !self.io.producer_paused.replace(true)
         {
             producer.pause_producing();
         }
-    }
-
-    /// Sends what fits; answers how much that was.
-    #[inline]
-    pub(crate) fn send(&self, sys: &S, data: &[u8]) -> usize {
-        match self.ask_socket(sys, |sys, socket| sys.write(socket, data)) {
-            Some(Ok(sent)) => {
-                if sent < data.len() {
-                    self.io.blocked.set(true);
-                }
-                sent
-            }
-            // The next attempt meets any other error again, and deals with it.
-            Some(Err(error)) => {
-                self.io.blocked.set(error.kind() == std::io::ErrorKind::WouldBlock);
-                0
-            }
-            None => 0,
-        }
-    }
-
-    /// A large write, of which what fits is sent without copying it.
-    #[inline(never)]
-    fn write_large(&self, data: &[u8]) {
-        let Some(core) = self.desk.core() else { return };
-        let direct = !self.io.blocked.get() && self.unsent() == 0;
-        let sent = if direct { self.send(&core.sys, data) } else { 0 };
-        if sent < data.len() {
-            self.write_small(&data[sent..]);
-        } else if self.has_producer() {
-            // All has left already, so a pull producer is to be asked for more.
-            self.make_dirty();
-        }
-    }
-
-    #[inline]
-    fn write_small(&self, data: &[u8]) {
-        let unsent = self.outgoing.gather(data, &self.desk.pool);
-        self.queued(unsent);
     }
 
     fn take(&self, next: (State, Next)) {
@@ -256,22 +191,11 @@ impl<S: Sys> Stream<S> {
 
 impl<S: Sys> Transport for Stream<S> {
     fn write(&self, data: &[u8]) {
-        if !self.accepts_writes() {
-            return;
-        }
-        if data.len() < DIRECT_WRITE_BYTES_MIN {
-            self.write_small(data);
-        } else {
-            self.write_large(data);
-        }
+        self.write_bytes(data);
     }
 
     fn write_sequence(&self, chunks: Vec<Chunk>) {
-        if !self.accepts_writes() {
-            return;
-        }
-        let unsent = self.outgoing.push_all(chunks, &self.desk.pool);
-        self.queued(unsent);
+        self.write_chunks(chunks);
     }
 
     fn lose_connection(&self) {

@@ -25,6 +25,7 @@ use crate::sys::{Ready, Sys, Token};
 impl<S: Sys> Core<S> {
     /// One turn, which waits for `wait_at_most` (`None`: for ever) if there is nothing to do.
     pub(crate) fn turn(&self, wait_at_most: Option<Duration>) -> io::Result<()> {
+        self.queue_outbox();
         let closings = self.agenda.closings.take();
         self.run_remote_calls();
         self.run_due_timers();
@@ -44,6 +45,15 @@ impl<S: Sys> Core<S> {
         self.flush_dirty();
         self.close_doomed(closings);
         polled
+    }
+
+    /// A turn inside a callback sends what that has written so far.
+    fn queue_outbox(&self) {
+        let owner = self.desk.outbox.owner();
+        if owner != Token::NOBODY {
+            self.queue_written(owner);
+            self.desk.dirty.borrow_mut().push(owner);
+        }
     }
 
     /// How long a poll may wait.

@@ -119,9 +119,10 @@ impl Sys for Kernel {
     fn ready(events: &KernelEvents) -> impl Iterator<Item = Ready> {
         events.0.iter().map(|event| Ready {
             token: Token(event.token().0),
-            readable: event.is_readable() || event.is_error(),
-            read_closed: event.is_read_closed() || event.is_error(),
-            writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+            // Without short cuts, each is one look at the bits.
+            readable: event.is_readable() | event.is_error(),
+            read_closed: event.is_read_closed() | event.is_error(),
+            writable: event.is_writable() | event.is_write_closed() | event.is_error(),
         })
     }
 

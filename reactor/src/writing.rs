@@ -1,0 +1,158 @@
+//! Writing: from a protocol's call to the outbox, the stream's queue or, if it is large, the socket.
+//!
+//! Invariant: bytes leave in the order in which they were written: those in the queue, then those in
+//! the outbox, then those of the call that is being made.
+
+use std::io::{self, IoSlice};
+
+use interfaces::{BufferLimits, Chunk, Reason};
+
+use crate::close_machine::State;
+use crate::stream::Stream;
+use crate::sys::Sys;
+
+/// Writes of at least this many bytes go straight from the caller's slice when nothing is queued.
+const DIRECT_WRITE_BYTES_MIN: usize = 8 * 1024;
+
+impl<S: Sys> Stream<S> {
+    #[inline]
+    pub(crate) fn write_bytes(&self, data: &[u8]) {
+        let is_small = data.len() < DIRECT_WRITE_BYTES_MIN;
+        if !(is_small && self.is_simple() && self.desk.outbox.push(self.token, data)) {
+            self.write_on(data);
+        }
+    }
+
+    pub(crate) fn write_chunks(&self, chunks: Vec<Chunk>) {
+        if !self.accepts_writes() {
+            return;
+        }
+        self.queue_written();
+        let unsent = self.outgoing.push_all(chunks, &self.desk.pool);
+        self.queued(unsent);
+    }
+
+    /// Whether what is written is just sent when the callback returns: nothing waits before it,
+    /// nobody makes more of it, and the limits are the reactor's.
+    #[inline]
+    fn is_simple(&self) -> bool {
+        self.state.get() == State::OPEN && self.extras.is_empty() && self.outgoing.is_empty()
+    }
+
+    /// Sends what the callback that has returned wrote; what does not fit is queued.
+    #[inline(always)]
+    pub(crate) fn send_written(&self, sys: &S) {
+        let goes_out = self.is_simple() && !self.io.blocked.get();
+        let send = |bytes: &[u8]| if goes_out { self.send(sys, bytes) } else { 0 };
+        self.desk.outbox.empty(send, |rest| self.keep(rest));
+    }
+
+    /// Queues what the protocol has written so far, while it runs.
+    pub(crate) fn queue_written(&self) {
+        if self.desk.outbox.unsent_of(self.token) > 0 {
+            self.desk.outbox.empty(|_| 0, |rest| self.keep(rest));
+        }
+    }
+
+    #[cold]
+    fn keep(&self, rest: &[u8]) {
+        if self.state.get().is_alive() {
+            self.outgoing.gather(rest, &self.desk.pool);
+            self.io.dirty.set(true);
+        }
+    }
+
+    /// A write that the outbox does not take.
+    #[inline(never)]
+    fn write_on(&self, data: &[u8]) {
+        if !self.accepts_writes() {
+            return;
+        }
+        let sent = if data.len() < DIRECT_WRITE_BYTES_MIN { 0 } else { self.send_large(data) };
+        if sent < data.len() {
+            self.queue_written();
+            let unsent = self.outgoing.gather(&data[sent..], &self.desk.pool);
+            self.queued(unsent);
+        } else if self.has_producer() {
+            // All has left already, so a pull producer is to be asked for more.
+            self.make_dirty();
+        }
+    }
+
+    /// Sends what fits of a large write without copying it, together with what was written before.
+    fn send_large(&self, data: &[u8]) -> usize {
+        if self.io.blocked.get() || !self.outgoing.is_empty() {
+            return 0;
+        }
+        let Some(core) = self.desk.core() else { return 0 };
+        if self.desk.outbox.unsent_of(self.token) == 0 {
+            return self.send(&core.sys, data);
+        }
+        let mut sent = 0;
+        let send = |before: &[u8]| {
+            let pieces = [IoSlice::new(before), IoSlice::new(data)];
+            let both = self.note_sent(before.len() + data.len(), |socket| {
+                core.sys.write_vectored(socket, &pieces)
+            });
+            sent = both.saturating_sub(before.len());
+            both - sent
+        };
+        self.desk.outbox.empty(send, |rest| self.keep(rest));
+        sent
+    }
+
+    /// Sends what fits; answers how much that was.
+    #[inline]
+    fn send(&self, sys: &S, data: &[u8]) -> usize {
+        self.note_sent(data.len(), |socket| sys.write(socket, data))
+    }
+
+    /// Has the socket take what it takes of `offered` bytes.
+    #[inline(always)]
+    fn note_sent(
+        &self,
+        offered: usize,
+        send: impl FnOnce(&S::Stream) -> io::Result<usize>,
+    ) -> usize {
+        let Some(socket) = self.socket.take() else { return 0 };
+        let answer = send(&socket);
+        self.socket.set(Some(socket));
+        match answer {
+            Ok(sent) => {
+                if sent < offered {
+                    self.io.blocked.set(true);
+                }
+                sent
+            }
+            // The next attempt meets any other error again, and deals with it.
+            Err(error) => {
+                self.io.blocked.set(error.kind() == io::ErrorKind::WouldBlock);
+                0
+            }
+        }
+    }
+
+    fn accepts_writes(&self) -> bool {
+        let state = self.state.get();
+        state == State::OPEN || state.accepts_writes(self.has_producer())
+    }
+
+    /// What every write does after it queued, so that `unsent` bytes wait.
+    #[inline]
+    fn queued(&self, unsent: usize) {
+        self.make_dirty();
+        let limits = self.limits();
+        if unsent > limits.high_water.min(limits.cap) {
+            self.queued_much(unsent, limits);
+        }
+    }
+
+    #[cold]
+    fn queued_much(&self, unsent: usize, limits: BufferLimits) {
+        if unsent > limits.cap {
+            self.doom_from_call(Reason::WriteBufferExceeded { cap: limits.cap });
+            return;
+        }
+        self.pause_producer();
+    }
+}

@@ -1,0 +1,200 @@
+//! What a callback writes reaches its own peer whole and in order, whatever else happens before the
+//! callback returns.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::cell::{Cell, OnceCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use interfaces::{
+    Address, BufferLimits, Chunk, ConnectTcp, ListenTcp, Protocol, ReactorTcp as _, Transport,
+};
+use protocol::factory_fn;
+use protocol::testing::{Record, Recorder};
+use ropewalk_reactor::{Faults, Links, Reactor, Simulated};
+
+/// So much fits into a socket that every write is whole.
+const ROOM: usize = 1 << 20;
+
+type Simulation = Reactor<Simulated>;
+
+/// Answers whatever comes with what a function writes.
+struct Answer<F>(F);
+
+impl<F: FnMut(&Rc<dyn Transport>, &[u8]) + 'static> Protocol for Answer<F> {
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        (self.0)(transport, data);
+    }
+}
+
+fn simulation() -> Simulation {
+    let reactor = Reactor::simulated(1);
+    reactor.system().set_faults(Faults::none());
+    reactor.system().set_links(Links { buffer: ROOM..=ROOM, ..Links::default() });
+    reactor
+}
+
+fn serve(
+    reactor: &Simulation,
+    answer: impl FnMut(&Rc<dyn Transport>, &[u8]) + Clone + 'static,
+) -> SocketAddr {
+    let server = factory_fn(move |_: &Address| Answer(answer.clone()));
+    let any_port = ListenTcp::new(([127, 0, 0, 1], 0));
+    let port = reactor.listen_tcp(&any_port, server).unwrap();
+    port.host().as_socket_addr().unwrap()
+}
+
+fn connect(reactor: &Simulation, to: SocketAddr) -> Record {
+    let record = Record::default();
+    let client = record.clone();
+    let client = factory_fn(move |_: &Address| Recorder::new(&client));
+    drop(reactor.connect_tcp(&ConnectTcp::new(to), client));
+    turns(reactor);
+    record
+}
+
+fn turns(reactor: &Simulation) {
+    for _ in 0..100 {
+        reactor.turn(Some(Duration::from_millis(10))).unwrap();
+    }
+}
+
+/// What a client receives in answer, and in how many system calls it was sent.
+fn answered(answer: impl FnMut(&Rc<dyn Transport>, &[u8]) + Clone + 'static) -> (Vec<u8>, usize) {
+    let reactor = simulation();
+    let record = connect(&reactor, serve(&reactor, answer));
+    record.transport().write(b"go");
+    reactor.system().keep_log(10_000);
+    turns(&reactor);
+    let writes = reactor.system().log().iter().filter(|line| line.contains(" send")).count();
+    reactor.disconnect_all();
+    // One of them is the client's own.
+    (record.received(), writes - 1)
+}
+
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at * 31 + at / 256) as u8).collect()
+}
+
+#[test]
+fn a_large_write_takes_the_small_ones_before_it_along() {
+    let body = pattern(20_000);
+    let expected = [b"head, ", &*body, b", tail"].concat();
+    let (received, calls) = answered(move |transport, _| {
+        transport.write(b"head");
+        transport.write(b", ");
+        transport.write(&body);
+        transport.write(b", tail");
+    });
+    assert_eq!(received.len(), expected.len());
+    assert!(received == expected);
+    assert_eq!(calls, 2);
+}
+
+#[test]
+fn small_writes_keep_their_order_when_they_are_too_many_for_the_outbox() {
+    let all = pattern(200_000);
+    for size in [1, 7, 1_000, 8_191] {
+        let written = all.clone();
+        let (received, _) = answered(move |transport, _| {
+            written.chunks(size).for_each(|piece| transport.write(piece));
+        });
+        assert_eq!(received.len(), all.len());
+        assert!(received == all, "pieces of {size}");
+    }
+}
+
+#[test]
+fn writes_and_chunks_and_large_writes_keep_their_order() {
+    let large = pattern(30_000);
+    let expected = [b"a", &*large, b"b", b"c", &*large, b"d"].concat();
+    let (received, _) = answered(move |transport, _| {
+        transport.write(b"a");
+        transport.write_sequence(vec![Chunk::from(large.clone()), Chunk::from(b"b")]);
+        transport.write(b"c");
+        transport.write(&large);
+        transport.write(b"d");
+    });
+    assert_eq!(received.len(), expected.len());
+    assert!(received == expected);
+}
+
+#[test]
+fn limits_of_a_connections_own_hold_for_what_was_written_before_them() {
+    let (received, _) = answered(|transport, _| {
+        transport.write(b"0123456789");
+        transport.set_buffer_limits(BufferLimits { high_water: 5, cap: 15 });
+        transport.write(b"0123456789");
+    });
+    assert_eq!(received, b"", "20 bytes wait where 15 may, which aborts");
+}
+
+#[test]
+fn a_turn_inside_the_callback_sends_what_was_written_before_it() {
+    let reactor = simulation();
+    let inner = reactor.clone();
+    let address = serve(&reactor, move |transport, _| {
+        transport.write(b"before, ");
+        turns(&inner);
+        transport.write(b"after");
+    });
+    let record = connect(&reactor, address);
+    let (seen, looked) = (record.clone(), Rc::new(Cell::new(false)));
+    record.transport().write(b"go");
+    let look = Rc::clone(&looked);
+    reactor.call_later(Duration::from_millis(20), move || {
+        look.set(seen.received() == b"before, ");
+    });
+    turns(&reactor);
+    assert!(looked.get());
+    assert_eq!(record.received(), b"before, after");
+    reactor.disconnect_all();
+}
+
+#[test]
+fn what_two_callbacks_write_does_not_mix_though_one_runs_inside_the_other() {
+    let reactor = simulation();
+    let inner = reactor.clone();
+    let nested = Rc::new(OnceCell::<Record>::new());
+    let other = Rc::clone(&nested);
+    let address = serve(&reactor, move |transport, data| {
+        transport.write(&[data, b" begins, "].concat());
+        if data == b"outer" {
+            other.get().unwrap().transport().write(b"nested");
+            turns(&inner);
+            assert_eq!(other.get().unwrap().received(), b"nested begins, nested ends");
+        }
+        transport.write(&[data, b" ends"].concat());
+    });
+    let outer = connect(&reactor, address);
+    nested.set(connect(&reactor, address)).ok().unwrap();
+    outer.transport().write(b"outer");
+    turns(&reactor);
+    assert_eq!(outer.received(), b"outer begins, outer ends");
+    reactor.disconnect_all();
+}
+
+#[test]
+fn what_a_callback_wrote_that_panics_or_aborts_reaches_nobody() {
+    for panics in [true, false] {
+        let reactor = simulation();
+        let address = serve(&reactor, move |transport, data| {
+            transport.write(data);
+            if data == b"bad" {
+                transport.abort_connection();
+                assert!(!panics, "as the test wants it");
+            }
+        });
+        let (bad, good) = (connect(&reactor, address), connect(&reactor, address));
+        bad.transport().write(b"bad");
+        good.transport().write(b"good");
+        turns(&reactor);
+        good.transport().write(b", and more");
+        turns(&reactor);
+        assert_eq!(bad.received(), b"");
+        assert_eq!(good.received(), b"good, and more");
+        reactor.disconnect_all();
+    }
+}
