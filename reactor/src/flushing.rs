@@ -17,7 +17,7 @@ use crate::os_error;
 use crate::outgoing::Queue;
 use crate::stream::{Running, Stream};
 use crate::sys::Sys;
-use crate::turn::reuse;
+use crate::turn::{reuse, take_all};
 
 /// How one attempt to send all ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ enum Sent {
 impl<S: Sys> Core<S> {
     /// Flushes the streams that were written to before this phase began.
     pub(crate) fn flush_dirty(&self) {
-        let dirty = self.desk.dirty.take();
+        let dirty = take_all(&self.desk.dirty);
         for token in &dirty {
             self.with_running(*token, |running| {
                 if running.stream.io.dirty.get() {

@@ -26,13 +26,13 @@ impl<S: Sys> Core<S> {
     /// One turn, which waits for `wait_at_most` (`None`: for ever) if there is nothing to do.
     pub(crate) fn turn(&self, wait_at_most: Option<Duration>) -> io::Result<()> {
         self.queue_outbox();
-        let closings = self.agenda.closings.take();
+        let closings = take_all(&self.agenda.closings);
         self.run_remote_calls();
         self.run_due_timers();
         self.flush_dirty();
         let mut events = self.agenda.events.take().unwrap_or_default();
         let mut buffer = self.take_read_buffer();
-        let still_ready = self.take_still_ready();
+        let still_ready = take_all(&self.agenda.still_ready);
         let idle = closings.is_empty() && still_ready.is_empty();
         let timeout = if idle { self.timeout(wait_at_most) } else { Some(Duration::ZERO) };
         let polled = self.sys.poll(timeout, &mut events);
@@ -144,10 +144,6 @@ impl<S: Sys> Core<S> {
         }
     }
 
-    fn take_still_ready(&self) -> Vec<Token> {
-        mem::take(&mut *self.agenda.still_ready.borrow_mut())
-    }
-
     fn dispatch_still_ready(&self, still_ready: Vec<Token>, buffer: &mut [u8]) {
         for token in &still_ready {
             let token = *token;
@@ -189,8 +185,19 @@ impl<S: Sys> Core<S> {
     }
 }
 
+/// Takes what is on a list now. Mostly that is nothing, and then its storage stays where it is.
+#[inline]
+pub(crate) fn take_all<T>(list: &RefCell<Vec<T>>) -> Vec<T> {
+    let mut list = list.borrow_mut();
+    if list.is_empty() { Vec::new() } else { mem::take(&mut *list) }
+}
+
 /// Gives a list its storage back, so that a steady state allocates nothing.
+#[inline]
 pub(crate) fn reuse<T>(list: &RefCell<Vec<T>>, mut spare: Vec<T>) {
+    if spare.capacity() == 0 {
+        return;
+    }
     spare.clear();
     let mut list = list.borrow_mut();
     if list.is_empty() {
