@@ -78,10 +78,11 @@
 //! deliver the plaintext with nothing borrowed, and to gather what is less than a record. Whole
 //! records are encrypted from the caller's slice.
 //!
-//! A handshake is nearly all cryptography, and so depends on what is negotiated. rustls's first
-//! choice, `TLS13_AES_256_GCM_SHA384`, is dear where the processor has no instructions for SHA-512.
-//! The client's order decides: a server that wants `TLS13_AES_128_GCM_SHA256` has a
-//! [`ServerConfig`](rustls::ServerConfig) that ignores that order, or a provider without the other.
+//! A handshake is nearly all cryptography, and so depends on what is negotiated. Servers from
+//! strings choose the suite themselves, `TLS13_AES_128_GCM_SHA256` first, as [`default_provider`]
+//! says and argues. With a [`ServerConfig`](rustls::ServerConfig) of your own it is as that says:
+//! mostly rustls's order at the client decides, whose first choice, `TLS13_AES_256_GCM_SHA384`,
+//! makes a handshake a fifth dearer.
 //!
 //! # From strings
 //!
@@ -108,6 +109,9 @@ mod trust;
 mod endpoint;
 mod factory;
 
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+mod provider;
+
 #[cfg(feature = "endpoints")]
 mod credentials;
 #[cfg(feature = "endpoints")]
@@ -118,6 +122,8 @@ pub use credentials::CredentialsError;
 pub use endpoint::{TlsClientEndpoint, TlsServerEndpoint};
 pub use factory::{wrap_client, wrap_client_with, wrap_server, wrap_server_with};
 pub use options::TlsOptions;
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+pub use provider::default_provider;
 pub use session::{Outgoing, RECORD_PLAINTEXT_MAX, Received, Session};
 #[cfg(all(feature = "endpoints", any(feature = "aws-lc-rs", feature = "ring")))]
 pub use strings::register;

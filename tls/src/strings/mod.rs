@@ -17,6 +17,7 @@ use std::sync::Arc;
 use endpoints::Registry;
 use interfaces::{ReactorTcp, ReactorTime, Resolver};
 use rustls::crypto::CryptoProvider;
+use rustls::server::ProducesTickets;
 
 use client_strings::{SslClientParser, TlsClientParser};
 use server_strings::{SslServerParser, TlsServerParser};
@@ -33,6 +34,9 @@ use server_strings::{SslServerParser, TlsServerParser};
 /// A server of kind `ssl` has one certificate, one of kind `tls` has a directory of `.pem` files,
 /// and shows each client the certificate for the name that it asks for, exact or wildcard. The value
 /// of `endpoint` is a client string of its own, over which TLS is spoken.
+///
+/// A server speaks the first of the provider's cipher suites that the client has, too, whichever
+/// the client likes best; a client offers them in the provider's order.
 ///
 /// # Errors
 ///
@@ -64,6 +68,7 @@ use server_strings::{SslServerParser, TlsServerParser};
 /// - `dhParameters` is refused, as rustls has elliptic curves only.
 /// - `sslmethod` takes `TLS_METHOD`, `SSLv23_METHOD`, `TLSv1_2_METHOD` and `TLSv1_3_METHOD`.
 /// - `timeout` and `bindAddress` next to `endpoint` are errors, where Twisted ignores them.
+/// - The cipher suites are the provider's, in its order; Twisted's list begins with AES-256.
 /// - The certificate for a client without a name is that of the first file, in the order of their
 ///   paths. Upper and lower case in names do not matter.
 pub fn register_with_provider<R>(
@@ -74,9 +79,21 @@ pub fn register_with_provider<R>(
 where
     R: ReactorTcp + Resolver + ReactorTime + 'static,
 {
+    register_all(registry, reactor, provider, || None)
+}
+
+fn register_all<R>(
+    registry: Registry,
+    reactor: R,
+    provider: Arc<CryptoProvider>,
+    ticketer: Ticketer,
+) -> Registry
+where
+    R: ReactorTcp + Resolver + ReactorTime + 'static,
+{
     let reactor = Rc::new(reactor);
     let time: Rc<dyn ReactorTime> = reactor.clone();
-    let context = Context { reactor: Abilities(reactor), time, provider };
+    let context = Context { reactor: Abilities(reactor), time, provider, ticketer };
     registry
         .with_server(SslServerParser(context.clone()))
         .with_server(TlsServerParser(context.clone()))
@@ -84,18 +101,20 @@ where
         .with_client(TlsClientParser(context))
 }
 
-/// [`register_with_provider`], with the provider of cryptography that the features choose: aws-lc-rs,
-/// or ring where that one is off.
+/// [`register_with_provider`], with [`default_provider`](crate::default_provider): aws-lc-rs, or ring
+/// where that feature is off, and AES-128 before AES-256.
+///
+/// Here a server remembers no sessions: it seals them into tickets that the clients keep, however many
+/// clients there are, with keys that change every six hours and are never written anywhere. With TLS
+/// 1.2, whoever gets at the server's memory before the second change can open what was recorded of
+/// these sessions. With `register_with_provider` a server remembers the last 256 sessions instead.
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub fn register<R>(registry: Registry, reactor: R) -> Registry
 where
     R: ReactorTcp + Resolver + ReactorTime + 'static,
 {
-    #[cfg(feature = "aws-lc-rs")]
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    #[cfg(not(feature = "aws-lc-rs"))]
-    let provider = rustls::crypto::ring::default_provider();
-    register_with_provider(registry, reactor, Arc::new(provider))
+    let provider = Arc::new(crate::default_provider());
+    register_all(registry, reactor, provider, crate::provider::ticketer)
 }
 
 /// What every endpoint from a string needs.
@@ -104,7 +123,11 @@ struct Context {
     reactor: Abilities,
     time: Rc<dyn ReactorTime>,
     provider: Arc<CryptoProvider>,
+    ticketer: Ticketer,
 }
+
+/// Makes what seals a server's sessions into tickets, if they are to be sealed.
+type Ticketer = fn() -> Option<Arc<dyn ProducesTickets>>;
 
 /// Both abilities of one reactor, as TCP endpoints want them.
 #[derive(Clone)]

@@ -39,11 +39,16 @@ impl<E> FileServer<E> {
             }
             Certificates::ByName(directory) => Arc::new(certificates_by_name(directory, provider)?),
         };
-        let config = ServerConfig::builder_with_provider(provider.clone())
+        let mut config = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(self.versions.supported())
             .map_err(CredentialsError::Unsupported)?
             .with_no_client_auth()
             .with_cert_resolver(resolver);
+        // As in Twisted, where a server's own order of suites counts.
+        config.ignore_client_order = true;
+        if let Some(ticketer) = (self.context.ticketer)() {
+            config.ticketer = ticketer;
+        }
         Ok(Arc::new(config))
     }
 }

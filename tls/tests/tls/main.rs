@@ -18,4 +18,6 @@ mod flow;
 mod session;
 #[cfg(feature = "endpoints")]
 mod strings;
+#[cfg(feature = "endpoints")]
+mod suites;
 mod writes;
