@@ -76,6 +76,8 @@ pub(crate) enum Drained {
     Nothing,
     /// Send the end of file and tell the protocol.
     ShutdownWrite,
+    /// Send the end of file; the connection has ended cleanly.
+    ShutdownAndDoom,
     /// The connection has ended cleanly.
     Doom,
 }
@@ -140,13 +142,23 @@ impl State {
         }
     }
 
+    /// Whether our end of file is to be sent as soon as all queued bytes are.
+    pub(crate) fn ends_behind_queue(self, has_producer: bool) -> bool {
+        match self.drained(has_producer).1 {
+            Drained::ShutdownWrite | Drained::ShutdownAndDoom => true,
+            Drained::Doom | Drained::Nothing => false,
+        }
+    }
+
     /// All queued bytes are sent. `has_producer` tells whether one may still write.
     pub(crate) fn drained(self, has_producer: bool) -> (Self, Drained) {
         match self {
             Self::Open { reading, writing: Writing::Finishing } if !has_producer => {
                 (Self::Open { reading, writing: Writing::Ended }, Drained::ShutdownWrite)
             }
-            Self::Flushing(Waits::ForProducer) if !has_producer => (Self::Doomed, Drained::Doom),
+            Self::Flushing(Waits::ForProducer) if !has_producer => {
+                (Self::Doomed, Drained::ShutdownAndDoom)
+            }
             Self::Flushing(Waits::ForNothing) => (Self::Doomed, Drained::Doom),
             Self::Open { .. } | Self::Flushing(Waits::ForProducer) | Self::Doomed | Self::Lost => {
                 (self, Drained::Nothing)
@@ -168,7 +180,7 @@ mod tests {
         assert_eq!((flushing, next), (State::Flushing(Waits::ForProducer), Next::Flush));
         assert_eq!(flushing.lose_connection(true), (flushing, Next::Nothing));
         assert_eq!(flushing.drained(true), (flushing, Drained::Nothing));
-        assert_eq!(flushing.drained(false), (State::Doomed, Drained::Doom));
+        assert_eq!(flushing.drained(false), (State::Doomed, Drained::ShutdownAndDoom));
     }
 
     #[test]
@@ -187,6 +199,19 @@ mod tests {
         assert_eq!(finishing.drained(false), (HALF_CLOSED, Drained::ShutdownWrite));
         assert_eq!(HALF_CLOSED.lose_write_connection(), (HALF_CLOSED, Next::Nothing));
         assert_eq!(HALF_CLOSED.drained(false), (HALF_CLOSED, Drained::Nothing));
+    }
+
+    #[test]
+    fn only_who_ends_by_its_own_will_has_its_end_of_file_behind_the_queue() {
+        let ends = |state: State, has_producer| state.ends_behind_queue(has_producer);
+        for own_will in
+            [State::OPEN.lose_connection(false).0, State::OPEN.lose_write_connection().0]
+        {
+            assert!(ends(own_will, false) && !ends(own_will, true));
+        }
+        for other in [State::OPEN, HALF_CLOSED, State::Flushing(Waits::ForNothing), State::Doomed] {
+            assert!(!ends(other, false));
+        }
     }
 
     #[test]

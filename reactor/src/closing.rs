@@ -59,7 +59,7 @@ impl<S: Sys> Core<S> {
     }
 
     /// Deals with the socket and empties the slot, or leaves the socket alone in it to linger.
-    fn vacate(&self, stream: &Stream<S>, reason: &Reason) -> Option<Running<S>> {
+    fn vacate(&self, stream: &Rc<Stream<S>>, reason: &Reason) -> Option<Running<S>> {
         stream.remember_host();
         let socket = stream.socket.take()?;
         let lingering = match farewell(stream, reason) {
@@ -68,10 +68,7 @@ impl<S: Sys> Core<S> {
                 self.sys.reset_on_close(&socket);
                 self.close(stream, socket)
             }
-            Farewell::Linger => {
-                let unread = stream.io.readable.get();
-                self.linger(stream.token, socket, stream.io.origin, unread)
-            }
+            Farewell::Linger => self.linger(stream, socket),
         };
         let mut slots = self.slots.borrow_mut();
         let slot = match lingering {
@@ -94,7 +91,7 @@ impl<S: Sys> Core<S> {
 
 fn farewell<S: Sys>(stream: &Stream<S>, reason: &Reason) -> Farewell {
     match reason {
-        Reason::Done if stream.io.ended.get() => Farewell::Close,
+        Reason::Done if stream.io.ends.peers_came() => Farewell::Close,
         Reason::Done => Farewell::Linger,
         Reason::Lost(_) => Farewell::Close,
         _ => Farewell::Reset,

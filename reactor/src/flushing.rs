@@ -86,6 +86,7 @@ impl<S: Sys> Core<S> {
     }
 
     fn send_all(&self, stream: &Stream<S>, queue: &mut Queue) -> Sent {
+        let is_last = stream.state.get().ends_behind_queue(stream.has_producer());
         while !queue.is_empty() {
             if stream.io.blocked.get() {
                 return Sent::Blocked;
@@ -95,6 +96,7 @@ impl<S: Sys> Core<S> {
                 queue.send(|pieces| {
                     offered = pieces.iter().map(|piece| piece.len()).sum();
                     match pieces {
+                        [piece] if is_last => sys.write_last(socket, piece),
                         [piece] => sys.write(socket, piece),
                         pieces => sys.write_vectored(socket, pieces),
                     }
@@ -150,13 +152,26 @@ impl<S: Sys> Core<S> {
             (_, Drained::Nothing) => {}
             (state, Drained::ShutdownWrite) => {
                 stream.state.set(state);
-                match stream.with_socket(send_end_of_file) {
-                    Some(Err(error)) => self.broken(stream, os_error(&error)),
-                    Some(Ok(())) | None => self.announce(running, Event::WriteConnectionLost),
+                match self.send_end_of_file(stream) {
+                    Err(error) => self.broken(stream, os_error(&error)),
+                    Ok(()) => self.announce(running, Event::WriteConnectionLost),
                 }
+            }
+            (_, Drained::ShutdownAndDoom) => {
+                // What fails is tried again when it is closed, which does not depend on it.
+                drop(self.send_end_of_file(stream));
+                stream.doom(self, Reason::Done);
             }
             (_, Drained::Doom) => stream.doom(self, Reason::Done),
         }
+    }
+
+    fn send_end_of_file(&self, stream: &Stream<S>) -> io::Result<()> {
+        let sent = stream.ask_socket(&self.sys, send_end_of_file).unwrap_or(Ok(()));
+        if sent.is_ok() {
+            stream.io.ends.note_ours();
+        }
+        sent
     }
 
     /// Sending failed. What the peer sent before is still read and delivered, and then the

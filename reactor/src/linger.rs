@@ -15,10 +15,8 @@ use interfaces::DelayedCall;
 
 use crate::core::{Core, Rare, Slot};
 use crate::readiness::Origin;
+use crate::stream::Stream;
 use crate::sys::{Ready, Sys, Token};
-
-/// How much is dropped with one system call.
-const DRAIN_BYTES: usize = 16 * 1024;
 
 /// A socket that only waits for its peer's end of file.
 pub(crate) struct Lingering<S: Sys> {
@@ -41,19 +39,16 @@ enum Drained {
 }
 
 impl<S: Sys> Core<S> {
-    /// Sends the end of file, and answers what waits for the peer's own under the same token, if
-    /// that did not come already. What is not `unread` now will be reported.
-    pub(crate) fn linger(
-        &self,
-        token: Token,
-        socket: S::Stream,
-        origin: Origin,
-        unread: bool,
-    ) -> Option<Rc<Lingering<S>>> {
-        let drained = match send_end_of_file(&self.sys, &socket) {
-            Err(_) => Drained::Over,
-            Ok(()) if unread => self.drain(&socket),
-            Ok(()) => Drained::Empty,
+    /// Sends the end of file, if that was not done, and answers what waits for the peer's own under
+    /// the same token, if that did not come already. What is not known to be readable now will be
+    /// reported.
+    pub(crate) fn linger(&self, stream: &Stream<S>, socket: S::Stream) -> Option<Rc<Lingering<S>>> {
+        let (token, origin) = (stream.token, stream.io.origin);
+        let is_said = stream.io.ends.ours_left() || send_end_of_file(&self.sys, &socket).is_ok();
+        let drained = match stream.io.readable.get() {
+            _ if !is_said => Drained::Over,
+            true => self.drain_between_events(&socket),
+            false => Drained::Empty,
         };
         if drained == Drained::Over {
             self.close_socket(socket, origin);
@@ -74,16 +69,21 @@ impl<S: Sys> Core<S> {
     }
 
     /// The system reported about a lingering socket.
-    pub(crate) fn lingering_ready(&self, lingering: &Lingering<S>, token: Token, ready: Ready) {
+    pub(crate) fn lingering_ready(
+        &self,
+        lingering: &Lingering<S>,
+        ready: Ready,
+        buffer: &mut [u8],
+    ) {
         // What left our side is reported, too, and nobody waits for that.
         if !ready.readable && !ready.read_closed {
             return;
         }
-        match self.drain(&lingering.socket) {
+        match self.drain(&lingering.socket, buffer) {
             Drained::Empty => {}
             Drained::Budget if lingering.listed.replace(true) => {}
-            Drained::Budget => self.note_still_ready(token),
-            Drained::Over => self.end_lingering(token),
+            Drained::Budget => self.note_still_ready(ready.token),
+            Drained::Over => self.end_lingering(ready.token),
         }
     }
 
@@ -107,10 +107,16 @@ impl<S: Sys> Core<S> {
         drop(socket);
     }
 
+    /// As [`drain`](Self::drain), in the closing phase, when no event has the read buffer.
+    fn drain_between_events(&self, socket: &S::Stream) -> Drained {
+        let mut buffer = self.take_read_buffer();
+        let drained = self.drain(socket, &mut buffer);
+        self.read_buffer.set(buffer);
+        drained
+    }
+
     /// Reads and drops what is there.
-    fn drain(&self, socket: &S::Stream) -> Drained {
-        // It may be a turn's read buffer that what is read before was delivered from.
-        let buffer = &mut [0; DRAIN_BYTES];
+    fn drain(&self, socket: &S::Stream, buffer: &mut [u8]) -> Drained {
         for _ in 0..self.limits.reads_per_turn {
             match self.sys.read(socket, buffer) {
                 Ok(0) => return Drained::Over,

@@ -15,8 +15,7 @@ pub(crate) struct Readiness {
     pub(crate) blocked: Cell<bool>,
     /// The system was asked to say when there is room.
     pub(crate) watches_writing: Cell<bool>,
-    /// The peer's end of file was read.
-    pub(crate) ended: Cell<bool>,
+    pub(crate) ends: Ends,
     /// The protocol paused its reading.
     pub(crate) paused: Cell<bool>,
     /// Its push producer was paused, and is to be resumed when all is sent.
@@ -27,6 +26,33 @@ pub(crate) struct Readiness {
     pub(crate) listed: Cell<bool>,
     /// Whether another process may hold the socket open too.
     pub(crate) origin: Origin,
+}
+
+/// The ends of file that there were. One byte, as every idle connection has it.
+#[derive(Default)]
+pub(crate) struct Ends(Cell<u8>);
+
+impl Ends {
+    const PEERS: u8 = 1;
+    const OURS: u8 = 2;
+
+    /// Whether the peer's end of file was read.
+    pub(crate) fn peers_came(&self) -> bool {
+        self.0.get() & Self::PEERS != 0
+    }
+
+    pub(crate) fn note_peers(&self) {
+        self.0.set(self.0.get() | Self::PEERS);
+    }
+
+    /// Whether our end of file was sent.
+    pub(crate) fn ours_left(&self) -> bool {
+        self.0.get() & Self::OURS != 0
+    }
+
+    pub(crate) fn note_ours(&self) {
+        self.0.set(self.0.get() | Self::OURS);
+    }
 }
 
 /// Whether a socket was made here or handed over.
@@ -43,7 +69,7 @@ impl Readiness {
             read_closed: Cell::new(false),
             blocked: Cell::new(false),
             watches_writing: Cell::new(false),
-            ended: Cell::new(false),
+            ends: Ends::default(),
             paused: Cell::new(false),
             producer_paused: Cell::new(false),
             dirty: Cell::new(false),

@@ -147,7 +147,7 @@ impl<S: Sys> Core<S> {
     /// The peer sends no more.
     fn end_of_file(&self, running: &Running<S>) {
         let stream = &running.stream;
-        stream.io.ended.set(true);
+        stream.io.ends.note_peers();
         if let Some(error) = stream.extras.broken() {
             return self.finish(stream, &Reason::Lost(Failure::new(error)));
         }

@@ -121,7 +121,7 @@ impl<S: Sys> Stream<S> {
     /// Whether what the peer sends is read and dropped: a peer that flushes, too, would otherwise
     /// wait for this side, and this side for the peer.
     pub(crate) fn discards(&self) -> bool {
-        matches!(self.state.get(), State::Flushing(_)) && !self.io.ended.get()
+        matches!(self.state.get(), State::Flushing(_)) && !self.io.ends.peers_came()
     }
 
     /// Decides the end of the connection; the first decision counts. The closing phase of a later

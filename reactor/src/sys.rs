@@ -169,6 +169,18 @@ pub trait Sys: 'static {
     /// What sendmsg(2) answers.
     fn write_vectored(&self, stream: &Self::Stream, data: &[IoSlice<'_>]) -> io::Result<usize>;
 
+    /// As [`write`](Sys::write), for the last bytes that there will be: [`shutdown_write`] follows at
+    /// once when all were taken, so the system may keep them for the packet that it makes (`MSG_MORE`).
+    ///
+    /// # Errors
+    ///
+    /// What send(2) answers.
+    ///
+    /// [`shutdown_write`]: Sys::shutdown_write
+    fn write_last(&self, stream: &Self::Stream, data: &[u8]) -> io::Result<usize> {
+        self.write(stream, data)
+    }
+
     /// Sends the end of file after all that was written (shutdown(2), `SHUT_WR`).
     ///
     /// # Errors

@@ -92,7 +92,7 @@ impl<S: Sys> Core<S> {
     }
 
     /// The buffer that all connections read into. A turn inside a turn makes itself another.
-    fn take_read_buffer(&self) -> Box<[u8]> {
+    pub(crate) fn take_read_buffer(&self) -> Box<[u8]> {
         let buffer = self.read_buffer.take();
         if buffer.is_empty() { vec![0; self.limits.read_buffer_bytes].into() } else { buffer }
     }
@@ -137,7 +137,7 @@ impl<S: Sys> Core<S> {
             Some(Slot::Rare(Rare::Lingering(lingering))) => {
                 let lingering = lingering.clone();
                 drop(slots);
-                self.lingering_ready(&lingering, token, ready);
+                self.lingering_ready(&lingering, ready, buffer);
             }
             // A late event for somebody who is gone.
             Some(Slot::Rare(Rare::Vacant) | Slot::Stream(_)) | None => {}

@@ -182,6 +182,35 @@ fn interrupted_calls_are_made_again() {
 }
 
 #[test]
+fn the_end_of_file_leaves_right_behind_the_last_bytes_and_once() {
+    let loses = |transport: &Rc<dyn Transport>| {
+        transport.write(b"goodbye");
+        transport.lose_connection();
+    };
+    let half_closes_first = |transport: &Rc<dyn Transport>| {
+        transport.write(b"goodbye");
+        transport.as_half_closeable().expect("TCP is").lose_write_connection();
+    };
+    for start in [loses, half_closes_first] {
+        let reactor = quiet(1);
+        reactor.system().keep_log(1000);
+        let (server, client) = (Diary::default(), Diary::default());
+        let port = listening(&reactor, &server, start);
+        let factory = diarist(&client, |_| {}, false);
+        drop(reactor.connect_tcp(&ConnectTcp::new(address()), factory));
+        finish(&reactor);
+        assert_eq!(entries(&client), ["7 bytes", "connection closed cleanly"]);
+        let log = reactor.system().log();
+        let words = log.iter().map(|line| line.split(' ').skip(1).take(2).collect());
+        let calls: Vec<Vec<&str>> = words.collect();
+        let sent = calls.iter().position(|call| call[0] == "send").expect("the server sends");
+        assert_eq!(calls[sent + 1], ["shutdown", calls[sent][1]]);
+        assert_eq!(calls.iter().filter(|call| **call == calls[sent + 1]).count(), 1);
+        drop(port);
+    }
+}
+
+#[test]
 fn a_unix_client_waits_while_the_backlog_is_full() {
     let reactor = quiet(1);
     let path = UnixAddress::Path(b"/run/x".as_slice().into());

@@ -36,6 +36,12 @@ const EVENTS_PER_POLL: usize = 1024;
 /// The longest wait that is handed to the kernel; a later timer makes the reactor wait again.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What send(2) is told of bytes that the end of file follows, where the system has a word for it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MORE_FOLLOWS: libc::c_int = libc::MSG_MORE;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const MORE_FOLLOWS: libc::c_int = 0;
+
 /// What one epoll_wait(2) found.
 #[derive(Debug)]
 pub struct KernelEvents(Events);
@@ -238,6 +244,10 @@ impl Sys for Kernel {
 
     fn write_vectored(&self, stream: &Socket, data: &[IoSlice<'_>]) -> io::Result<usize> {
         stream.send_vectored_with_flags(data, libc::MSG_NOSIGNAL)
+    }
+
+    fn write_last(&self, stream: &Socket, data: &[u8]) -> io::Result<usize> {
+        stream.send_with_flags(data, libc::MSG_NOSIGNAL | MORE_FOLLOWS)
     }
 
     fn shutdown_write(&self, stream: &Socket) -> io::Result<()> {
