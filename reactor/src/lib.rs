@@ -31,7 +31,8 @@
 //!
 //! - A turn has seven phases, always in the order that the module `turn` draws, each bounded.
 //! - All that is written during one callback leaves in one system call when the callback returns. A
-//!   write of 8 KiB or more with nothing queued goes out at once, from the caller's slice.
+//!   write of 8 KiB or more with nothing queued goes out at once, from the caller's slice, together
+//!   with what the callback wrote before it.
 //! - `connection_lost` comes exactly once, on a later turn than the call that caused it.
 //! - An idle connection owns no buffer, neither for reading nor for writing.
 //! - A panic in a callback costs that connection only, if the program unwinds. With
