@@ -131,6 +131,11 @@ impl Crowd {
         Ok(())
     }
 
+    /// The cipher suite of the first connection, where TLS is spoken.
+    pub(crate) fn suite(&self) -> Option<String> {
+        self.exchanges.first()?.link.suite()
+    }
+
     /// Goes on with one connection. Answers how many exchanges ended without another one.
     fn serve(
         &mut self,

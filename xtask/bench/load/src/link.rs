@@ -151,6 +151,12 @@ impl Link {
         self.tls.as_ref().is_some_and(|tls| tls.handshake_kind() == Some(HandshakeKind::Resumed))
     }
 
+    /// The cipher suite that was agreed on, where TLS is spoken.
+    pub(crate) fn suite(&self) -> Option<String> {
+        let suite = self.tls.as_ref()?.negotiated_cipher_suite()?;
+        Some(format!("{:?}", suite.suite()))
+    }
+
     /// Says that no more will come, where there is a word for it.
     pub(crate) fn say_goodbye(&mut self) -> io::Result<()> {
         let Some(tls) = &mut self.tls else { return Ok(()) };

@@ -82,16 +82,23 @@ fn window(options: &Options, crowd: &mut Crowd, shape: &Shape) -> Outcome {
     let own = process::time(std::process::id())? - own_before;
     let server = process::quiet_time(options.pid)? - before;
     let bytes = shape.up.max(shape.down) as u64 * done.exchanges;
-    Ok(result(done, bytes, server, own))
+    Ok(result(done, bytes, server, own, crowd.suite()))
 }
 
-/// What a window was.
-pub(crate) fn result(done: Done, bytes: u64, server: u64, own: u64) -> Value {
+/// What a window was; `suite` is what was agreed on where TLS is spoken, else null.
+pub(crate) fn result(
+    done: Done,
+    bytes: u64,
+    server: u64,
+    own: u64,
+    suite: Option<String>,
+) -> Value {
     json!({
         "operations": done.exchanges,
         "bytes": bytes,
         "nanoseconds": u64::try_from(done.time.as_nanos()).unwrap_or(u64::MAX),
         "server_nanoseconds": server,
         "load_nanoseconds": own,
+        "suite": suite,
     })
 }

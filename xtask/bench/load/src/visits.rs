@@ -29,7 +29,8 @@ pub(crate) fn visit(options: &Options) -> Result<Value, Box<dyn Error>> {
     let done = visitors.run(options.time)?;
     let own = process::time(std::process::id())? - own_before;
     let server = process::quiet_time(options.pid)? - before;
-    Ok(tasks::result(done, options.bytes as u64 * done.exchanges, server, own))
+    let bytes = options.bytes as u64 * done.exchanges;
+    Ok(tasks::result(done, bytes, server, own, visitors.suite))
 }
 
 struct Visitors {
@@ -40,6 +41,8 @@ struct Visitors {
     shape: Shape,
     closes: Closes,
     resumed_only: bool,
+    /// What the last visit agreed on, where TLS is spoken.
+    suite: Option<String>,
     buffer: Vec<u8>,
 }
 
@@ -53,6 +56,7 @@ impl Visitors {
             shape: Shape { up: options.bytes, down: options.bytes },
             closes: options.closes,
             resumed_only: false,
+            suite: None,
             buffer: vec![0; 64 * 1024],
         })
     }
@@ -114,6 +118,7 @@ impl Visitors {
                 return Err("a handshake was a full one that should have been resumed".into());
             }
         }
+        self.suite = visit.link.suite();
         match self.closes {
             Closes::Client => visit.link.say_goodbye()?,
             Closes::Server if !visit.has_ended(&mut self.buffer)? => return Ok(false),

@@ -2,7 +2,7 @@
 //! the bytes that a download is made of.
 //!
 //! ```text
-//! SERVER MODE [--tls DIRECTORY] [--buffer BYTES]
+//! SERVER MODE [--tls DIRECTORY] [--buffer BYTES] [--aes-128-first]
 //! ```
 //!
 //! A server listens on a free port of 127.0.0.1 with a backlog of 1024, sets `TCP_NODELAY` on what it
@@ -49,6 +49,17 @@ pub struct Arguments {
     pub tls: Option<PathBuf>,
     /// The size of the buffer that each connection has, where each has one.
     pub buffer: usize,
+    /// Which cipher suites the server likes best. Ours does not ask.
+    pub suites: Suites,
+}
+
+/// The order of a server's cipher suites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suites {
+    /// What the server's library does by itself.
+    Default,
+    /// AES-128 first, whatever the client likes best: as ours.
+    Aes128First,
 }
 
 /// Reads the command line, or ends the process with what is wrong with it.
@@ -61,15 +72,17 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
     let mut mode = None;
     let mut tls = None;
     let mut buffer = 4096;
+    let mut suites = Suites::Default;
     while let Some(argument) = parser.next()? {
         match argument {
             Value(word) => mode = Some(word.parse_with(mode_named)?),
             Long("tls") => tls = Some(parser.value()?.into()),
             Long("buffer") => buffer = parser.value()?.parse()?,
+            Long("aes-128-first") => suites = Suites::Aes128First,
             other => return Err(other.unexpected()),
         }
     }
-    Ok(Arguments { mode: mode.ok_or("a mode is missing")?, tls, buffer })
+    Ok(Arguments { mode: mode.ok_or("a mode is missing")?, tls, buffer, suites })
 }
 
 fn mode_named(word: &str) -> Result<Mode, &'static str> {

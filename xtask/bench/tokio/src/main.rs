@@ -8,12 +8,13 @@ mod tasks;
 use std::error::Error;
 use std::sync::Arc;
 
-use peer::Arguments;
+use peer::{Arguments, Suites};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{CipherSuite, ServerConfig, SupportedCipherSuite};
 
 use tasks::{Flush, serve};
 
@@ -62,7 +63,21 @@ fn tls(arguments: &Arguments) -> Result<Option<TlsAcceptor>, Box<dyn Error>> {
     let Some(directory) = &arguments.tls else { return Ok(None) };
     let certificate = CertificateDer::from_pem_slice(&peer::pem(directory, "certificate.pem"))?;
     let key = PrivateKeyDer::from_pem_slice(&peer::pem(directory, "key.pem"))?;
-    let config =
-        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key)?;
+    let builder = match arguments.suites {
+        Suites::Default => ServerConfig::builder(),
+        Suites::Aes128First => {
+            let mut provider = aws_lc_rs::default_provider();
+            provider.cipher_suites.sort_by_key(|suite| !is_aes_128(suite));
+            ServerConfig::builder_with_provider(Arc::new(provider))
+                .with_safe_default_protocol_versions()?
+        }
+    };
+    let mut config = builder.with_no_client_auth().with_single_cert(vec![certificate], key)?;
+    config.ignore_client_order = arguments.suites == Suites::Aes128First;
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
+}
+
+/// Of TLS 1.3, which is what the load speaks.
+fn is_aes_128(suite: &SupportedCipherSuite) -> bool {
+    suite.suite() == CipherSuite::TLS13_AES_128_GCM_SHA256
 }

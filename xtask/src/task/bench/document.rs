@@ -13,6 +13,7 @@
 //!       "peers": {"ours": {"median": 1.0, "least": 0.9, "greatest": 1.1, "ratio": 1.0}},
 //!       "goals": [{"goal": "at most 1.00 x tokio", "peer": "tokio", "ratio": 0.9, "met": true}]
 //!     }],
+//!     "suites": {"ours": "the cipher suite that was agreed on, where TLS is spoken"},
 //!     "reports": {"ours": [{"operations": 1, "…": "what the program said, round by round"}]},
 //!     "skipped": {"libuv": "why"},
 //!     "failed": {"tokio": "how"}
@@ -21,7 +22,7 @@
 //! ```
 //!
 //! `ratio` of a peer is ours divided by its median; `ratio` and `met` of a goal are null when one of
-//! the two was not measured. The form is stable: keys are added, never renamed or removed. Invariant:
+//! the two was not measured, and `met` where there is no bound. The form is stable: keys are added, never renamed or removed. Invariant:
 //! trials and figures are in the order of the table.
 
 use serde_json::{Map, Value, json};
@@ -48,10 +49,19 @@ fn trial(results: &Results) -> Value {
         "id": results.trial.id,
         "title": results.trial.title,
         "figures": figures,
+        "suites": suites(results),
         "reports": results.reports,
         "skipped": results.skipped,
         "failed": results.failed,
     })
+}
+
+fn suites(results: &Results) -> Map<String, Value> {
+    let named = results.reports.iter().filter_map(|(peer, reports)| {
+        let suite = reports.first()?["suite"].as_str()?;
+        Some(((*peer).to_owned(), suite.into()))
+    });
+    named.collect()
 }
 
 fn figure(results: &Results, figure: &Figure) -> Value {
@@ -78,6 +88,7 @@ fn goal_of(results: &Results, figure: &Figure, goal: &Goal) -> Value {
     let median = |peer| results.spread(figure, peer).map(|spread| spread.median);
     let (ratio, met) = match goal.judge(median("ours"), median) {
         Outcome::Measured { ratio, met } => (Some(ratio), Some(met)),
+        Outcome::Shown { ratio } => (Some(ratio), None),
         Outcome::Unknown => (None, None),
     };
     json!({"goal": goal.text(figure.unit), "peer": goal.peer(), "ratio": ratio, "met": met})

@@ -14,6 +14,8 @@ pub(super) enum Goal {
     AtLeast(f64, Peer),
     /// At most this, in the figure's unit.
     Within(f64),
+    /// Shown beside the peer's figure, whatever comes of it.
+    Beside(Peer),
 }
 
 /// What came of a goal.
@@ -21,6 +23,8 @@ pub(super) enum Goal {
 pub(super) enum Outcome {
     /// Ours divided by what it is compared with, and whether that is enough.
     Measured { ratio: f64, met: bool },
+    /// Ours divided by what it is shown beside.
+    Shown { ratio: f64 },
     /// One of the two was not measured.
     Unknown,
 }
@@ -41,6 +45,9 @@ impl Goal {
                 of(peer).map_or(Outcome::Unknown, |it| measured(it, |a, b| a >= b, bound))
             }
             Self::Within(bound) => measured(bound, |a, b| a <= b, 1.0),
+            Self::Beside(peer) => {
+                of(peer).map_or(Outcome::Unknown, |it| Outcome::Shown { ratio: ours / it })
+            }
         }
     }
 
@@ -50,13 +57,14 @@ impl Goal {
             Self::AtMost(bound, peer) => format!("at most {} x {peer}", short(*bound)),
             Self::AtLeast(bound, peer) => format!("at least {} x {peer}", short(*bound)),
             Self::Within(bound) => format!("at most {bound} {unit}"),
+            Self::Beside(peer) => format!("none beside {peer}"),
         }
     }
 
     /// Whom it compares with.
     pub(super) fn peer(&self) -> Option<Peer> {
         match self {
-            Self::AtMost(_, peer) | Self::AtLeast(_, peer) => Some(peer),
+            Self::AtMost(_, peer) | Self::AtLeast(_, peer) | Self::Beside(peer) => Some(peer),
             Self::Within(_) => None,
         }
     }
@@ -74,6 +82,7 @@ mod tests {
         assert_eq!(judge(Goal::AtMost(0.5, "tokio"), 75.0), met(0.75, false));
         assert_eq!(judge(Goal::AtLeast(20.0, "kernel"), 1900.0), met(19.0, false));
         assert_eq!(judge(Goal::Within(200.0), 100.0), met(0.5, true));
+        assert_eq!(judge(Goal::Beside("tokio"), 300.0), Outcome::Shown { ratio: 3.0 });
         assert_eq!(Goal::AtMost(1.0, "tokio").judge(Some(1.0), |_| None), Outcome::Unknown);
     }
 }

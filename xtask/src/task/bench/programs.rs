@@ -52,6 +52,10 @@ impl Programs {
             "epoll" => building::c("epoll.c", &program, &[])?,
             "libuv" => building::c("libuv.c", &program, &building::libuv()?)?,
             "twisted" => return building::twisted(&self.target.join("bench/twisted")),
+            // The same program, told to choose cipher suites as ours does.
+            "tokio-aes128" => {
+                return Ok(vec![self.release.join("bench-tokio"), "--aes-128-first".into()]);
+            }
             peer if RUST.contains(&peer) => {}
             other => return Err(format!("nobody knows how to build {other}")),
         }

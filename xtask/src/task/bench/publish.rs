@@ -3,6 +3,7 @@
 //! Invariant: no figure of README is typed by hand: all of the block comes from the results that lie
 //! in the tree, and a test compares the two.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
@@ -71,7 +72,21 @@ fn block(results: &Value) -> String {
             let _ = writeln!(text, "| {title} | {} {unit} | {} |", short(ours), goals.join(", "));
         }
     }
-    text
+    text + &spoken(list(results, "trials"))
+}
+
+/// Which cipher suites were spoken, if any were.
+fn spoken(trials: &[Value]) -> String {
+    let suites = trials.iter().filter_map(|trial| trial["suites"].as_object()).flatten();
+    let spoken: BTreeSet<(&str, &str)> =
+        suites.filter_map(|(peer, suite)| Some((peer.as_str(), suite.as_str()?))).collect();
+    let spoken: Vec<String> =
+        spoken.iter().map(|(peer, suite)| format!("{peer} speaks {suite}")).collect();
+    if spoken.is_empty() {
+        return String::new();
+    }
+    let same = "tokio-aes128 is tokio told to prefer AES-128, as ours does";
+    format!("\nWith TLS, {}; {same}.\n", spoken.join(", "))
 }
 
 /// The trial's title, with the figure's name where one trial has several with goals.
@@ -97,6 +112,7 @@ fn goal(goal: &Value) -> String {
     let words = goal["goal"].as_str().unwrap_or_default();
     let Some(ratio) = goal["ratio"].as_f64() else { return format!("not measured ({words})") };
     let text = match goal["peer"].as_str() {
+        Some(peer) if goal["met"].is_null() => return format!("{} x {peer}", short(ratio)),
         Some(peer) => {
             let bound = words.trim_end_matches(peer).trim_end_matches(" x ");
             format!("{} x {peer} ({bound})", short(ratio))
@@ -151,5 +167,19 @@ mod tests {
         };
         assert_eq!(one(true), "0.25 x tokio (at most 0.20)");
         assert_eq!(one(false), "**0.25 x tokio (at most 0.20)**");
+    }
+
+    #[test]
+    fn what_has_no_bound_is_never_bold() {
+        let shown = serde_json::json!({"goal": "none", "peer": "b", "ratio": 1.5, "met": null});
+        assert_eq!(goal(&shown), "1.50 x b");
+    }
+
+    #[test]
+    fn it_is_said_who_spoke_which_cipher_suite() {
+        let trial = serde_json::json!({"suites": {"ours": "A", "tokio": "B"}});
+        let said = spoken(&[serde_json::json!({"suites": {}}), trial.clone(), trial]);
+        assert!(said.starts_with("\nWith TLS, ours speaks A, tokio speaks B; "), "{said}");
+        assert_eq!(spoken(&[]), "");
     }
 }

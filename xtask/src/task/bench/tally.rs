@@ -50,6 +50,7 @@ fn figure_rows(text: &mut String, results: &Results, figure: &Figure) {
         let verdict = match goal.judge(median("ours"), median) {
             Outcome::Measured { ratio, met: true } => format!("met: {ratio:.3}"),
             Outcome::Measured { ratio, met: false } => format!("NOT MET: {ratio:.3}"),
+            Outcome::Shown { ratio } => format!("{ratio:.3}"),
             Outcome::Unknown => "not measured".into(),
         };
         let _ = writeln!(text, "    goal: {}: {verdict}", goal.text(figure.unit));
@@ -65,6 +66,7 @@ fn summary(results: &[Results]) -> String {
                 match goal.judge(median("ours"), median) {
                     Outcome::Measured { met: true, .. } => met += 1,
                     Outcome::Measured { met: false, .. } => missed += 1,
+                    Outcome::Shown { .. } => {}
                     Outcome::Unknown => unknown += 1,
                 }
             }
