@@ -59,11 +59,8 @@ impl<S: Sys> Core<S> {
     }
 
     /// Deals with the socket and empties the slot, or leaves the socket alone in it to linger.
-    fn vacate(&self, stream: &Rc<Stream<S>>, reason: &Reason) -> Option<Running<S>> {
-        // The slot and the caller hold it. Whoever else does may ask for the address afterwards.
-        if Rc::strong_count(stream) > 2 || Rc::weak_count(stream) > 0 {
-            stream.remember_host();
-        }
+    fn vacate(&self, stream: &Stream<S>, reason: &Reason) -> Option<Running<S>> {
+        stream.remember_host();
         let socket = stream.socket.take()?;
         let lingering = match farewell(stream, reason) {
             Farewell::Close => self.close(stream, socket),
