@@ -44,10 +44,20 @@ impl<S: Sys> Core<S> {
 
     /// Sends what is queued and has the producer make more, until the socket takes no more or
     /// nothing new came.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn flush(&self, running: &Running<S>) {
         let stream = &running.stream;
         stream.io.dirty.set(false);
+        // Mostly there is one piece, it fits, and nobody waits for that.
+        let simple = stream.state.get() == State::OPEN && !stream.has_producer();
+        if !simple || !stream.send_sole_piece(&self.sys) {
+            self.flush_on(running);
+        }
+    }
+
+    #[inline(never)]
+    fn flush_on(&self, running: &Running<S>) {
+        let stream = &running.stream;
         for _ in 0..self.limits.refills_per_turn {
             if !stream.state.get().is_alive() {
                 return;

@@ -61,6 +61,7 @@ impl Outbox {
     }
 
     /// How many bytes of this stream are here.
+    #[inline]
     pub(crate) fn unsent_of(&self, token: Token) -> usize {
         if self.owner.get() == token { self.bytes.borrow().len() } else { 0 }
     }

@@ -80,7 +80,7 @@ impl Outgoing {
         self.extend(pool, |queue| chunks.into_iter().for_each(|chunk| queue.push(chunk)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn extend(&self, pool: &Pool, add: impl FnOnce(&mut Queue)) -> usize {
         let mut queue = self.queue.take().unwrap_or_else(|| pool.lend());
         add(&mut queue);

@@ -17,9 +17,10 @@ const DIRECT_WRITE_BYTES_MIN: usize = 8 * 1024;
 impl<S: Sys> Stream<S> {
     #[inline]
     pub(crate) fn write_bytes(&self, data: &[u8]) {
-        let is_small = data.len() < DIRECT_WRITE_BYTES_MIN;
-        if !(is_small && self.is_simple() && self.desk.outbox.push(self.token, data)) {
-            self.write_on(data);
+        if data.len() >= DIRECT_WRITE_BYTES_MIN {
+            self.write_large(data);
+        } else if !(self.is_simple() && self.desk.outbox.push(self.token, data)) {
+            self.write_small(data);
         }
     }
 
@@ -47,6 +48,20 @@ impl<S: Sys> Stream<S> {
         self.desk.outbox.empty(send, |rest| self.keep(rest));
     }
 
+    /// Sends what fits of a queue that is one piece; answers whether nothing is left to be sent.
+    #[inline(always)]
+    pub(crate) fn send_sole_piece(&self, sys: &S) -> bool {
+        if self.io.blocked.get() {
+            return false;
+        }
+        let Some(mut queue) = self.outgoing.take() else { return true };
+        if let Some(piece) = queue.sole_piece() {
+            let sent = self.send(sys, piece);
+            queue.advance(sent);
+        }
+        self.outgoing.give_back(queue, &self.desk.pool) == 0
+    }
+
     /// Queues what the protocol has written so far, while it runs.
     pub(crate) fn queue_written(&self) {
         if self.desk.outbox.unsent_of(self.token) > 0 {
@@ -62,17 +77,25 @@ impl<S: Sys> Stream<S> {
         }
     }
 
-    /// A write that the outbox does not take.
+    /// A write that the outbox does not take, mostly one to another connection than the one that
+    /// the running protocol has.
     #[inline(never)]
-    fn write_on(&self, data: &[u8]) {
+    fn write_small(&self, data: &[u8]) {
+        if self.accepts_writes() {
+            self.queue_written();
+            let unsent = self.outgoing.gather(data, &self.desk.pool);
+            self.queued(unsent);
+        }
+    }
+
+    #[inline(never)]
+    fn write_large(&self, data: &[u8]) {
         if !self.accepts_writes() {
             return;
         }
-        let sent = if data.len() < DIRECT_WRITE_BYTES_MIN { 0 } else { self.send_large(data) };
+        let sent = self.send_large(data);
         if sent < data.len() {
-            self.queue_written();
-            let unsent = self.outgoing.gather(&data[sent..], &self.desk.pool);
-            self.queued(unsent);
+            self.write_small(&data[sent..]);
         } else if self.has_producer() {
             // All has left already, so a pull producer is to be asked for more.
             self.make_dirty();
