@@ -158,11 +158,11 @@ impl<S: Sys> ReactorCore for Reactor<S> {
         event: SystemEvent,
         trigger: Trigger,
     ) -> TriggerId {
-        self.core().lifetime.add(phase, event, trigger)
+        self.core().lifetime.triggers.add(phase, event, trigger)
     }
 
     fn remove_system_event_trigger(&self, id: TriggerId) -> bool {
-        self.core().lifetime.remove(id)
+        self.core().lifetime.triggers.remove(id)
     }
 
     fn call_when_running(&self, call: Box<dyn FnOnce()>) {

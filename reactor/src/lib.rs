@@ -63,6 +63,7 @@ mod standard_error;
 
 mod core;
 mod lifetime;
+mod triggers;
 mod turn;
 
 mod closing;

@@ -7,16 +7,19 @@
 //!                                                                                 socket lingers
 //! ```
 //!
-//! Invariant: each state is entered from the one before it, and a trigger is taken out before it is
-//! called.
+//! Invariant: each state is entered from the one before it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
 
-use deferred::Deferred;
-use interfaces::{NotRunning, Phase, Reason, SystemEvent, Trigger, TriggerId};
+use interfaces::{NotRunning, Phase, Reason, SystemEvent};
 
 use crate::core::{Core, Rare, Slot};
+use crate::port::Port;
+use crate::stream::Stream;
 use crate::sys::Sys;
+use crate::triggers::{Call, Holds, Triggers};
 
 /// How far a reactor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,33 +31,17 @@ pub(crate) enum Stage {
     Stopped,
 }
 
-/// A reactor's stage, and who wants to be told of the next.
+/// A reactor's stage, what holds it back, and who wants to be told of the next.
 pub(crate) struct Lifetime {
     stage: Cell<Stage>,
-    triggers: RefCell<Vec<Registered>>,
-    next_id: Cell<u64>,
-    /// How many of the phase's Deferreds have not fired.
-    held_by: Cell<usize>,
-    /// Counts starts and stops: what held one of them holds no later one.
-    round: Cell<u64>,
-}
-
-struct Registered {
-    id: TriggerId,
-    phase: Phase,
-    event: SystemEvent,
-    trigger: Trigger,
+    holds: Rc<Holds>,
+    pub(crate) triggers: Triggers,
 }
 
 impl Default for Lifetime {
     fn default() -> Self {
-        Self {
-            stage: Cell::new(Stage::Idle),
-            triggers: RefCell::default(),
-            next_id: Cell::new(0),
-            held_by: Cell::new(0),
-            round: Cell::new(0),
-        }
+        let stage = Cell::new(Stage::Idle);
+        Self { stage, holds: Rc::default(), triggers: Triggers::default() }
     }
 }
 
@@ -63,67 +50,28 @@ impl Lifetime {
         self.stage.get()
     }
 
-    /// Whether a stage that passes by itself is held back by no trigger.
+    /// Whether a stage that passes by itself is held back by nothing.
     fn is_free(&self) -> bool {
         let passing = matches!(self.stage.get(), Stage::Starting | Stage::Stopping);
-        passing && self.held_by.get() == 0
-    }
-
-    pub(crate) fn add(&self, phase: Phase, event: SystemEvent, trigger: Trigger) -> TriggerId {
-        let id = TriggerId(self.next_id.get());
-        self.next_id.set(id.0 + 1);
-        self.triggers.borrow_mut().push(Registered { id, phase, event, trigger });
-        id
-    }
-
-    pub(crate) fn remove(&self, id: TriggerId) -> bool {
-        let mut triggers = self.triggers.borrow_mut();
-        let Some(place) = triggers.iter().position(|registered| registered.id == id) else {
-            return false;
-        };
-        let removed = triggers.remove(place);
-        drop(triggers);
-        drop(removed);
-        true
-    }
-
-    /// The next trigger of a phase, of those that were added before `mark`. Taken out one by one,
-    /// so that each may remove those after it.
-    fn next(&self, phase: Phase, event: SystemEvent, mark: TriggerId) -> Option<Trigger> {
-        let mut triggers = self.triggers.borrow_mut();
-        let place = triggers.iter().position(|registered| {
-            registered.phase == phase && registered.event == event && registered.id.0 < mark.0
-        })?;
-        Some(triggers.remove(place).trigger)
+        passing && !self.holds.is_held()
     }
 
     /// Takes all triggers; the caller drops them with nothing borrowed.
-    pub(crate) fn take_all(&self) -> Vec<Trigger> {
-        self.triggers.take().into_iter().map(|registered| registered.trigger).collect()
+    pub(crate) fn take_all(&self) -> Vec<Call> {
+        self.triggers.take_all()
     }
 
-    fn enter(&self, stage: Stage, held_by: usize) {
+    /// Enters a stage that can be held back.
+    fn enter(&self, stage: Stage) {
         self.stage.set(stage);
-        self.held_by.set(held_by);
-        self.round.set(self.round.get() + 1);
-    }
-
-    fn release(&self, round: u64) {
-        if self.round.get() == round {
-            self.held_by.set(self.held_by.get().saturating_sub(1));
-        }
-    }
-
-    /// Above all triggers that were added so far.
-    fn mark(&self) -> TriggerId {
-        TriggerId(self.next_id.get())
+        self.holds.begin();
     }
 }
 
 impl<S: Sys> Core<S> {
     /// Begins to run. The turns that follow find out when the triggers have fired.
     pub(crate) fn start_up(&self) {
-        self.lifetime.enter(Stage::Starting, 0);
+        self.lifetime.enter(Stage::Starting);
         self.fire_before(SystemEvent::Startup);
     }
 
@@ -131,18 +79,18 @@ impl<S: Sys> Core<S> {
     pub(crate) fn stop(&self) -> Result<(), NotRunning> {
         match self.lifetime.stage() {
             Stage::Running | Stage::Starting => {
+                self.lifetime.enter(Stage::Stopping);
                 // Held by the call that fires the first triggers.
-                self.lifetime.enter(Stage::Stopping, 1);
-                let round = self.lifetime.round.get();
+                let hold = self.lifetime.holds.hold();
                 let core = self.me.clone();
                 // Not inside this call: the caller may be anywhere.
                 let before = move || {
                     if let Some(core) = core.upgrade() {
                         core.fire_before(SystemEvent::Shutdown);
-                        core.lifetime.release(round);
                     }
+                    drop(hold);
                 };
-                self.call_later(std::time::Duration::ZERO, Box::new(before));
+                self.call_later(Duration::ZERO, Box::new(before));
                 Ok(())
             }
             Stage::Idle | Stage::Stopping | Stage::Stopped => Err(NotRunning),
@@ -191,43 +139,28 @@ impl<S: Sys> Core<S> {
     /// Calls on the next turn, or when the reactor starts.
     pub(crate) fn when_running(&self, call: Box<dyn FnOnce()>) {
         if self.lifetime.stage() == Stage::Idle {
-            let trigger = Box::new(|| {
-                call();
-                Deferred::succeed(())
-            });
-            self.lifetime.add(Phase::During, SystemEvent::Startup, trigger);
+            let call = Box::new(|_| call());
+            self.lifetime.triggers.add_call(Phase::During, SystemEvent::Startup, call);
         } else {
-            self.call_later(std::time::Duration::ZERO, call);
+            self.call_later(Duration::ZERO, call);
         }
     }
 
+    /// Calls the triggers whose Deferreds hold the stage back. A trigger of the start may stop the
+    /// reactor, which nothing of the start holds.
     fn fire_before(&self, event: SystemEvent) {
-        let lifetime = &self.lifetime;
-        let (round, mark) = (lifetime.round.get(), lifetime.mark());
-        while let Some(trigger) = lifetime.next(Phase::Before, event, mark) {
-            let called = self.call("trigger", None, trigger);
-            // A trigger of the start may have stopped the reactor, which nothing of the start holds.
-            let Ok(deferred) = called else { continue };
-            if lifetime.round.get() != round {
-                continue;
-            }
-            lifetime.held_by.set(lifetime.held_by.get() + 1);
-            let core = self.me.clone();
-            let release = move |outcome: Result<(), deferred::Failure>| {
-                if let Some(core) = core.upgrade() {
-                    core.lifetime.release(round);
-                    core.shared.wake();
-                }
-                outcome
-            };
-            drop(deferred.add_both(release));
+        let Lifetime { holds, triggers, .. } = &self.lifetime;
+        let mark = triggers.mark();
+        while let Some(call) = triggers.next(Phase::Before, event, mark) {
+            drop(self.call("trigger", None, || call(Some(holds.hold()))));
         }
     }
 
     fn fire(&self, phase: Phase, event: SystemEvent) {
-        let mark = self.lifetime.mark();
-        while let Some(trigger) = self.lifetime.next(phase, event, mark) {
-            drop(self.call("trigger", None, trigger));
+        let triggers = &self.lifetime.triggers;
+        let mark = triggers.mark();
+        while let Some(call) = triggers.next(phase, event, mark) {
+            drop(self.call("trigger", None, || call(None)));
         }
     }
 
@@ -255,8 +188,8 @@ impl<S: Sys> Core<S> {
 
 /// What a slot held, with nothing borrowed.
 enum Found<S: Sys> {
-    Stream(std::rc::Rc<crate::stream::Stream<S>>),
-    Port(std::rc::Rc<crate::port::Port<S>>),
+    Stream(Rc<Stream<S>>),
+    Port(Rc<Port<S>>),
     Attempt,
     Lingering,
 }

@@ -1,0 +1,122 @@
+//! Who wants to be told when a reactor starts and stops, and what that may hold back; Twisted's
+//! `_ThreePhaseEvent`.
+//!
+//! Invariant: a trigger is taken out before it is called, and a hold counts from when it is made
+//! until it is dropped, but for no other stage than the one it was made in.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use deferred::{Deferred, Failure};
+use interfaces::{Phase, SystemEvent, Trigger, TriggerId};
+
+/// Calls a trigger, and keeps the hold until what the trigger has begun is done.
+///
+/// It is made where a trigger is added, so that a program which adds none carries nothing of how a
+/// Deferred calls back.
+pub(crate) type Call = Box<dyn FnOnce(Option<Hold>)>;
+
+/// The triggers that have not been called.
+#[derive(Default)]
+pub(crate) struct Triggers {
+    registered: RefCell<Vec<Registered>>,
+    next_id: Cell<u64>,
+}
+
+struct Registered {
+    id: TriggerId,
+    phase: Phase,
+    event: SystemEvent,
+    call: Call,
+}
+
+impl Triggers {
+    pub(crate) fn add(&self, phase: Phase, event: SystemEvent, trigger: Trigger) -> TriggerId {
+        let call = |hold| {
+            let release = move |outcome: Result<(), Failure>| {
+                drop(hold);
+                outcome
+            };
+            let deferred: Deferred<()> = trigger();
+            drop(deferred.add_both(release));
+        };
+        self.add_call(phase, event, Box::new(call))
+    }
+
+    pub(crate) fn add_call(&self, phase: Phase, event: SystemEvent, call: Call) -> TriggerId {
+        let id = self.mark();
+        self.next_id.set(id.0 + 1);
+        self.registered.borrow_mut().push(Registered { id, phase, event, call });
+        id
+    }
+
+    pub(crate) fn remove(&self, id: TriggerId) -> bool {
+        let mut registered = self.registered.borrow_mut();
+        let Some(place) = registered.iter().position(|it| it.id == id) else {
+            return false;
+        };
+        let removed = registered.remove(place);
+        drop(registered);
+        drop(removed);
+        true
+    }
+
+    /// The next trigger of a phase, of those that were added before `mark`. Taken out one by one,
+    /// so that each may remove those after it.
+    pub(crate) fn next(&self, phase: Phase, event: SystemEvent, mark: TriggerId) -> Option<Call> {
+        let mut registered = self.registered.borrow_mut();
+        let place = registered
+            .iter()
+            .position(|it| it.phase == phase && it.event == event && it.id.0 < mark.0)?;
+        Some(registered.remove(place).call)
+    }
+
+    /// Above all triggers that were added so far.
+    pub(crate) fn mark(&self) -> TriggerId {
+        TriggerId(self.next_id.get())
+    }
+
+    /// Takes all triggers; the caller drops them with nothing borrowed.
+    pub(crate) fn take_all(&self) -> Vec<Call> {
+        self.registered.take().into_iter().map(|registered| registered.call).collect()
+    }
+}
+
+/// What holds the present stage of a reactor's life back.
+#[derive(Default)]
+pub(crate) struct Holds {
+    count: Cell<usize>,
+    /// Counts the stages that can be held back: what held one of them holds no later one.
+    round: Cell<u64>,
+}
+
+impl Holds {
+    /// Begins a stage that nothing holds back yet.
+    pub(crate) fn begin(&self) {
+        self.count.set(0);
+        self.round.set(self.round.get() + 1);
+    }
+
+    pub(crate) fn hold(self: &Rc<Self>) -> Hold {
+        self.count.set(self.count.get() + 1);
+        Hold { holds: Rc::clone(self), round: self.round.get() }
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.count.get() > 0
+    }
+}
+
+/// Holds the stage back that it was made in, for as long as it is kept.
+pub(crate) struct Hold {
+    holds: Rc<Holds>,
+    round: u64,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if self.holds.round.get() == self.round {
+            self.holds.count.set(self.holds.count.get() - 1);
+        }
+    }
+}
