@@ -31,8 +31,20 @@ const KNOCK_AGAIN: Duration = Duration::from_millis(10);
 /// The most bytes of a UNIX name (unix(7)).
 const UNIX_NAME_BYTES_MAX: usize = 107;
 
-/// A connection that is being made.
-pub(crate) struct Attempt<S: Sys> {
+/// A connection that is being made, as its slot holds it: erased, so that a program which never
+/// connects carries nothing of how that goes.
+pub(crate) type Attempt<S> = dyn Attempting<S>;
+
+/// What an attempt is told.
+pub(crate) trait Attempting<S: Sys> {
+    /// The system reports that it is decided.
+    fn decided(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]);
+
+    /// The reactor stops.
+    fn abandon(&self, core: &Core<S>);
+}
+
+struct Connecting<S: Sys> {
     token: Token,
     address: Address,
     timeout: Duration,
@@ -90,33 +102,31 @@ impl<S: Sys> Core<S> {
         address: Address,
         timeout: Duration,
         factory: Rc<dyn Factory>,
-    ) -> (Rc<Attempt<S>>, Deferred<()>) {
+    ) -> (Rc<Connecting<S>>, Deferred<()>) {
         let token = self.slots.borrow_mut().insert_with(|_| Slot::Rare(Rare::Vacant));
-        let core = self.me.clone();
-        let (deferred, promise) = Deferred::with_canceller(move || {
-            if let Some(core) = core.upgrade() {
-                core.end_attempt(token);
-            }
-            None
-        });
-        let attempt = Rc::new(Attempt {
+        let attempt = Rc::new(Connecting {
             token,
             address,
             timeout,
             factory,
             socket: RefCell::default(),
-            promise: RefCell::new(Some(promise)),
+            promise: RefCell::default(),
             deadline: RefCell::default(),
         });
-        let slot = Slot::Rare(Rare::Attempt(Rc::clone(&attempt)));
+        let slot = Slot::Rare(Rare::Attempt(attempt.clone()));
         let placeholder = self.slots.borrow_mut().replace(token, slot);
         drop(placeholder);
-        let late = Rc::downgrade(&attempt);
-        let core = self.me.clone();
+        let (core, late) = (self.me.clone(), Rc::downgrade(&attempt));
+        let (deferred, promise) = Deferred::with_canceller(move || {
+            if let (Some(core), Some(attempt)) = (core.upgrade(), late.upgrade()) {
+                core.end_attempt(&attempt);
+            }
+            None
+        });
+        attempt.promise.replace(Some(promise));
+        let (core, late) = (self.me.clone(), Rc::downgrade(&attempt));
         let give_up = move || {
-            if let Some(core) = core.upgrade()
-                && let Some(attempt) = late.upgrade()
-            {
+            if let (Some(core), Some(attempt)) = (core.upgrade(), late.upgrade()) {
                 let address = attempt.address.clone();
                 core.fail(&attempt, ConnectError::TimedOut { address, after: attempt.timeout });
             }
@@ -128,7 +138,7 @@ impl<S: Sys> Core<S> {
     }
 
     /// The socket is on its way; the system reports when it is decided.
-    fn begin(&self, attempt: &Rc<Attempt<S>>, socket: S::Stream) {
+    fn begin(&self, attempt: &Rc<Connecting<S>>, socket: S::Stream) {
         let registered = self.sys.register(&socket, attempt.token, Watch::Both);
         attempt.socket.replace(Some(socket));
         if let Err(error) = registered {
@@ -137,7 +147,7 @@ impl<S: Sys> Core<S> {
         }
     }
 
-    fn knock(&self, attempt: &Rc<Attempt<S>>, address: UnixAddress) {
+    fn knock(&self, attempt: &Rc<Connecting<S>>, address: UnixAddress) {
         match self.sys.connect_unix(&address) {
             Ok(socket) => self.begin(attempt, socket),
             Err(error) if is_passing(&error) => {
@@ -163,9 +173,12 @@ impl<S: Sys> Core<S> {
 
     /// The system reported about an attempt: it is decided.
     pub(crate) fn attempt_ready(&self, attempt: &Rc<Attempt<S>>, ready: Ready, buffer: &mut [u8]) {
-        if !ready.writable {
-            return;
+        if ready.writable {
+            Rc::clone(attempt).decided(self, ready, buffer);
         }
+    }
+
+    fn decided(&self, attempt: &Rc<Connecting<S>>, ready: Ready, buffer: &mut [u8]) {
         let Some(socket) = attempt.socket.take() else { return };
         match self.sys.take_error(&socket) {
             Ok(()) => self.connected(attempt, socket, ready, buffer),
@@ -182,7 +195,7 @@ impl<S: Sys> Core<S> {
 
     fn connected(
         &self,
-        attempt: &Rc<Attempt<S>>,
+        attempt: &Rc<Connecting<S>>,
         socket: S::Stream,
         ready: Ready,
         buffer: &mut [u8],
@@ -210,7 +223,7 @@ impl<S: Sys> Core<S> {
     }
 
     /// Fails on a later turn: a caller of `connect` has its Deferred before that.
-    fn fail_soon(&self, attempt: &Rc<Attempt<S>>, error: ConnectError) {
+    fn fail_soon(&self, attempt: &Rc<Connecting<S>>, error: ConnectError) {
         let core = self.me.clone();
         let attempt = Rc::clone(attempt);
         let fail = move || {
@@ -221,46 +234,40 @@ impl<S: Sys> Core<S> {
         self.call_later(Duration::ZERO, Box::new(fail));
     }
 
-    fn fail(&self, attempt: &Attempt<S>, error: ConnectError) {
-        let promise = self.end_attempt(attempt.token);
+    fn fail(&self, attempt: &Connecting<S>, error: ConnectError) {
+        let promise = self.end_attempt(attempt);
         if let Some(promise) = promise {
             let fail = move || promise.errback(Failure::new(error));
             drop(self.call("deferred", Some(&attempt.address), fail));
         }
     }
 
-    /// Gives an attempt up because the reactor stops.
-    pub(crate) fn abandon_attempt(&self, token: Token) {
-        if let Some(promise) = self.end_attempt(token) {
-            drop(self.call("deferred", None, move || promise.errback(Cancelled)));
-        }
-    }
-
-    fn attempt_in(&self, token: Token) -> Option<Rc<Attempt<S>>> {
-        match self.slots.borrow().find(token)? {
-            Slot::Rare(Rare::Attempt(attempt)) => Some(Rc::clone(attempt)),
-            Slot::Stream(_)
-            | Slot::Rare(Rare::Port(_))
-            | Slot::Rare(Rare::Lingering(_))
-            | Slot::Rare(Rare::Vacant) => None,
-        }
-    }
-
     /// Lets an attempt go: its slot, its socket and its timer. Answers its promise if nobody took
-    /// that before.
-    pub(crate) fn end_attempt(&self, token: Token) -> Option<Promise<()>> {
-        let attempt = self.attempt_in(token)?;
-        let slot = self.slots.borrow_mut().remove(token);
+    /// that before; whoever did has the slot.
+    fn end_attempt(&self, attempt: &Connecting<S>) -> Option<Promise<()>> {
+        let promise = attempt.promise.take()?;
+        let slot = self.slots.borrow_mut().remove(attempt.token);
         drop(slot);
         attempt.cancel_deadline();
         drop(attempt.socket.take());
-        let promise = attempt.promise.take();
         drop(self.call("factory", None, || attempt.factory.do_stop()));
-        promise
+        Some(promise)
     }
 }
 
-impl<S: Sys> Attempt<S> {
+impl<S: Sys> Attempting<S> for Connecting<S> {
+    fn decided(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]) {
+        core.decided(&self, ready, buffer);
+    }
+
+    fn abandon(&self, core: &Core<S>) {
+        if let Some(promise) = core.end_attempt(self) {
+            drop(core.call("deferred", None, move || promise.errback(Cancelled)));
+        }
+    }
+}
+
+impl<S: Sys> Connecting<S> {
     fn cancel_deadline(&self) {
         if let Some(deadline) = self.deadline.take() {
             // It may be this very call that runs.

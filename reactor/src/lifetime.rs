@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use interfaces::{NotRunning, Phase, Reason, SystemEvent};
 
+use crate::attempt::Attempt;
 use crate::core::{Core, Rare, Slot};
 use crate::port::Port;
 use crate::stream::Stream;
@@ -178,7 +179,7 @@ impl<S: Sys> Core<S> {
                         self.observe(&interfaces::Occurrence::Failed { attempt, error });
                     }
                 }
-                Some(Found::Attempt) => self.abandon_attempt(token),
+                Some(Found::Attempt(attempt)) => attempt.abandon(self),
                 Some(Found::Stream(stream)) => self.finish(&stream, &Reason::Aborted),
                 Some(Found::Lingering) => self.end_lingering(token),
             }
@@ -190,7 +191,7 @@ impl<S: Sys> Core<S> {
 enum Found<S: Sys> {
     Stream(Rc<Stream<S>>),
     Port(Rc<Port<S>>),
-    Attempt,
+    Attempt(Rc<Attempt<S>>),
     Lingering,
 }
 
@@ -199,7 +200,7 @@ impl<S: Sys> Found<S> {
         match slot {
             Slot::Stream(running) => Self::Stream(running.stream.clone()),
             Slot::Rare(Rare::Port(port)) => Self::Port(port.clone()),
-            Slot::Rare(Rare::Attempt(_)) => Self::Attempt,
+            Slot::Rare(Rare::Attempt(attempt)) => Self::Attempt(attempt.clone()),
             Slot::Rare(Rare::Lingering(_)) | Slot::Rare(Rare::Vacant) => Self::Lingering,
         }
     }
