@@ -2,6 +2,7 @@
 //!
 //! Invariant: a listener that made a path owns a [`UnixPath`] and drops it after its socket.
 
+use std::any::Any;
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -18,7 +19,8 @@ use super::unix_path::UnixPath;
 pub struct Listener {
     socket: Socket,
     address: Address,
-    _path: Option<UnixPath>,
+    /// The [`UnixPath`], erased so that a program which listens on TCP alone carries nothing of it.
+    _path: Option<Box<dyn Any>>,
 }
 
 impl Listener {
@@ -61,7 +63,8 @@ impl Listener {
         };
         let opened: io::Result<Socket> = open();
         let socket = opened.map_err(|error| refused(address.clone(), &error))?;
-        Ok(Self { socket, address, _path: path })
+        let _path = path.map(|path| Box::new(path) as Box<dyn Any>);
+        Ok(Self { socket, address, _path })
     }
 
     /// Takes over a socket that listens already; its path, if it has one, is not ours to touch.

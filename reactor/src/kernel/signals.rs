@@ -11,7 +11,18 @@ use signal_hook::iterator::backend::{Handle, SignalDelivery};
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
 /// The signals that are watched.
-pub(super) struct Signals {
+///
+/// A trait, so that a program which watches none carries nothing of signal-hook.
+pub(super) trait Signals {
+    /// Watches one more.
+    fn add(&self, signal: i32) -> io::Result<()>;
+
+    /// The signals that came since the last time.
+    fn take(&mut self) -> Vec<i32>;
+}
+
+/// The signals that signal-hook watches.
+pub(super) struct Hooked {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
     handle: Handle,
 }
@@ -27,7 +38,7 @@ pub(super) fn check(signal: i32) -> io::Result<()> {
     Ok(())
 }
 
-impl Signals {
+impl Hooked {
     pub(super) fn new(signal: i32) -> io::Result<Self> {
         let (read, write) = UnixStream::pair()?;
         read.set_nonblocking(true)?;
@@ -37,22 +48,23 @@ impl Signals {
         Ok(Self { delivery, handle })
     }
 
-    pub(super) fn add(&self, signal: i32) -> io::Result<()> {
-        self.handle.add_signal(signal)
-    }
-
     /// What the poll watches.
     pub(super) fn source(&self) -> &UnixStream {
         self.delivery.get_read()
     }
+}
 
-    /// The signals that came since the last time.
-    pub(super) fn take(&mut self) -> Vec<i32> {
+impl Signals for Hooked {
+    fn add(&self, signal: i32) -> io::Result<()> {
+        self.handle.add_signal(signal)
+    }
+
+    fn take(&mut self) -> Vec<i32> {
         self.delivery.pending().collect()
     }
 }
 
-impl Drop for Signals {
+impl Drop for Hooked {
     fn drop(&mut self) {
         self.handle.close();
     }
