@@ -60,5 +60,5 @@ pub(crate) fn print_unhandled() {
 
 fn print(line: fmt::Arguments<'_>) {
     // `eprintln!` would panic where nobody can be told.
-    drop(writeln!(io::stderr().lock(), "{line}"));
+    drop(writeln!(io::stderr(), "{line}"));
 }

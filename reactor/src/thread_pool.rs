@@ -6,7 +6,7 @@
 //! reactor's thread.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -28,7 +28,7 @@ const IDLE_WORKER_STAYS: Duration = Duration::from_secs(5);
 pub(crate) struct Works {
     pool: RefCell<Option<Arc<Pool>>>,
     /// By a number that no other work ever has: its outcome may come when it was let go of.
-    pending: RefCell<BTreeMap<u64, Done>>,
+    pending: RefCell<VecDeque<(u64, Done)>>,
     next_number: Cell<u64>,
     threads_max: Cell<usize>,
 }
@@ -64,16 +64,24 @@ impl Works {
         self.pending.borrow().len()
     }
 
+    /// Takes what was to be told of a work. The numbers ascend, and most works are done about in
+    /// the order in which they were given away, so little is moved.
+    fn take(&self, number: u64) -> Option<Done> {
+        let mut pending = self.pending.borrow_mut();
+        let place = pending.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        pending.remove(place).map(|(_, done)| done)
+    }
+
     fn add(&self, done: Done) -> u64 {
         let number = self.next_number.get();
         self.next_number.set(number + 1);
-        self.pending.borrow_mut().insert(number, done);
+        self.pending.borrow_mut().push_back((number, done));
         number
     }
 
     /// Takes what was to be told; the caller drops it with nothing borrowed.
     pub(crate) fn take_all(&self) -> Vec<Done> {
-        self.pending.take().into_values().collect()
+        self.pending.take().into_iter().map(|(_, done)| done).collect()
     }
 
     /// Idle workers end; one that works ends when its work is done, and nobody waits for it.
@@ -114,7 +122,7 @@ impl<S: Sys> Core<S> {
     }
 
     fn work_done(&self, number: u64, outcome: ThreadOutcome) {
-        let done = self.works.pending.borrow_mut().remove(&number);
+        let done = self.works.take(number);
         if let Some(done) = done {
             drop(self.call("work of a thread", None, || done(outcome)));
         }
