@@ -5,10 +5,11 @@
 //! the operation costs, without what it takes to start and to prepare.
 //!
 //! Invariant: what an operation does depends on nothing but the number of its repeats: no clock, no
-//! chance, no file.
+//! chance, no file, and nothing that the kernel may do sooner or later.
 
 mod allocations;
 mod deferreds;
+mod kernel;
 mod strings;
 mod tasks;
 mod timers;
@@ -34,6 +35,9 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("reactor-task-awaits-once", tasks::awaits_once),
     ("echo-64-memory", wire::echo_in_memory),
     ("echo-64-simulated", wire::echo_simulated),
+    ("echo-64-kernel", kernel::echo_alone),
+    ("echo-64-kernel-50", kernel::echo_in_a_crowd),
+    ("relay-64-kernel-2", kernel::relayed),
     ("timer-cancelled", timers::cancelled),
     ("timer-fired", timers::fired),
     ("endpoint-parsed", strings::parsed),

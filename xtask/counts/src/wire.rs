@@ -12,9 +12,9 @@ use protocol::testing::memory::Pair;
 use protocol::{ProtocolRef, factory_fn};
 use reactor::{Faults, Reactor, Simulated};
 
-const MESSAGE: [u8; 64] = [7; 64];
+pub(crate) const MESSAGE: [u8; 64] = [7; 64];
 
-struct Echo;
+pub(crate) struct Echo;
 
 impl Protocol for Echo {
     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
