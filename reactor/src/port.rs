@@ -78,13 +78,17 @@ impl<S: Sys> Core<S> {
     pub(crate) fn accept(&self, port: &Rc<Port<S>>) {
         for _ in 0..self.limits.accepts_per_turn {
             match self.accept_one(port) {
-                Accepted::One | Accepted::Skipped => {}
-                Accepted::NoMore => return,
+                Accepted::One | Accepted::Skipped if self.another_waits(port) => {}
+                Accepted::One | Accepted::Skipped | Accepted::NoMore => return,
             }
         }
         if !port.listed.replace(true) {
             self.note_still_ready(port.token);
         }
+    }
+
+    fn another_waits(&self, port: &Port<S>) -> bool {
+        port.with_listener(|listener| self.sys.connection_waits(listener)).unwrap_or(false)
     }
 
     fn accept_one(&self, port: &Rc<Port<S>>) -> Accepted {

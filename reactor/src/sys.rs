@@ -88,6 +88,11 @@ pub trait Sys: 'static {
     /// What accept4(2) answers.
     fn accept(&self, listener: &Self::Listener) -> io::Result<(Self::Stream, Address)>;
 
+    /// Whether a connection waits to be accepted (poll(2)). `false` counts as a
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) of [`accept`](Sys::accept), which takes the kernel
+    /// ten times as long.
+    fn connection_waits(&self, listener: &Self::Listener) -> bool;
+
     /// Takes one connection and closes it at once, with the descriptor that is kept in reserve for
     /// when there is no other.
     ///

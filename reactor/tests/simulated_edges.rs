@@ -313,6 +313,21 @@ fn a_refusal_by_fault_is_followed_by_another_report() {
 }
 
 #[test]
+fn a_look_that_finds_nobody_is_followed_by_a_report_of_who_comes() {
+    for seed in 0..20 {
+        let network = Simulated::new(seed);
+        network.set_faults(Faults { would_block: Chance::per_mille(500), ..Faults::none() });
+        let listener = listening(&network, Kind::Unix);
+        network.register_listener(&listener, LISTENER).expect("registers");
+        assert!(!network.connection_waits(&listener));
+        let _client = connecting(&network, Kind::Unix);
+        while !network.connection_waits(&listener) {
+            network.poll(None, &mut Vec::new()).expect("the report comes");
+        }
+    }
+}
+
+#[test]
 fn the_end_of_file_is_told_as_read_closed_even_behind_unread_data() {
     for kind in KINDS {
         for seed in 0..20 {

@@ -211,6 +211,30 @@ fn the_end_of_file_leaves_right_behind_the_last_bytes_and_once() {
 }
 
 #[test]
+fn a_port_looks_who_waits_before_it_accepts_another_and_never_accepts_nobody() {
+    let reactor = quiet(1);
+    reactor.system().keep_log(10_000);
+    let (server, client) = (Diary::default(), Diary::default());
+    let port = listening(&reactor, &server, |transport| transport.lose_connection());
+    for _ in 0..20 {
+        let factory = diarist(&client, |_| {}, false);
+        drop(reactor.connect_tcp(&ConnectTcp::new(address()), factory));
+    }
+    finish(&reactor);
+    assert_eq!((entries(&server).len(), entries(&client).len()), (20, 20));
+    let log = reactor.system().log();
+    let answers = |call: &str| -> Vec<bool> {
+        let of_it = log.iter().filter(|line| line.contains(call));
+        of_it.map(|line| !line.ends_with("= 0") && !line.contains("= -")).collect()
+    };
+    assert_eq!(answers(" accept "), [true; 20]);
+    let looks = answers(" look ");
+    assert_eq!(looks.len(), 20);
+    assert!(looks.contains(&false), "they come one by one");
+    drop(port);
+}
+
+#[test]
 fn a_unix_client_waits_while_the_backlog_is_full() {
     let reactor = quiet(1);
     let path = UnixAddress::Path(b"/run/x".as_slice().into());

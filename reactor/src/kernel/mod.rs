@@ -3,9 +3,9 @@
 //! Invariant: every descriptor made here is non-blocking and closed on exec from its first moment.
 
 mod connecting;
-mod credentials;
 mod listener;
 mod lock_file;
+mod raw_calls;
 mod reserve;
 mod signals;
 mod sockaddr;
@@ -28,7 +28,7 @@ pub use listener::Listener;
 
 use crate::sys::{ConnectFault, Ready, SocketOption, Sys, Token, Watch};
 use reserve::Reserve;
-use signals::{Hooked, Signals};
+use signals::Signals;
 
 /// How many events one poll fetches; more wait for the next turn.
 const EVENTS_PER_POLL: usize = 1024;
@@ -58,7 +58,7 @@ pub struct Kernel {
     poll: RefCell<Poll>,
     waker: Arc<mio::Waker>,
     reserve: Reserve,
-    signals: RefCell<Option<Box<dyn Signals>>>,
+    signals: RefCell<Option<Signals>>,
 }
 
 impl Kernel {
@@ -144,17 +144,16 @@ impl Sys for Kernel {
         match &*signals {
             Some(signals) => signals.add(signal),
             None => {
-                let new = Hooked::new(signal)?;
+                let new = Signals::new(signal)?;
                 self.register_source(new.source(), Token::SIGNALS, Interest::READABLE)?;
-                *signals = Some(Box::new(new));
+                *signals = Some(new);
                 Ok(())
             }
         }
     }
 
     fn take_signals(&self) -> Vec<i32> {
-        let mut signals = self.signals.borrow_mut();
-        signals.as_mut().map(|signals| signals.take()).unwrap_or_default()
+        self.signals.borrow_mut().as_mut().map(Signals::take).unwrap_or_default()
     }
 
     fn listen_tcp(&self, options: &ListenTcp) -> Result<Listener, ListenError> {
@@ -188,6 +187,10 @@ impl Sys for Kernel {
     fn accept(&self, listener: &Listener) -> io::Result<(Socket, Address)> {
         let (socket, peer) = listener::accept(listener.socket())?;
         Ok((socket, sockaddr::to_address(&peer)))
+    }
+
+    fn connection_waits(&self, listener: &Listener) -> bool {
+        raw_calls::is_readable(listener.socket())
     }
 
     fn shed(&self, listener: &Listener) -> io::Result<()> {
@@ -284,7 +287,7 @@ impl Sys for Kernel {
     }
 
     fn peer_credentials(&self, stream: &Socket) -> Option<(u32, u32, u32)> {
-        credentials::of_peer(stream)
+        raw_calls::peer_credentials(stream)
     }
 }
 

@@ -131,6 +131,14 @@ impl Sys for Simulated {
         Ok((SimulatedStream::new(&self.world, id), peer))
     }
 
+    fn connection_waits(&self, listener: &SimulatedListener) -> bool {
+        let mut world = self.world.borrow_mut();
+        let waits = world.connection_waits(listener.id);
+        let now = world.clock.now();
+        world.trace.note(now, Call::Look, listener.id * 2, i64::from(waits));
+        waits
+    }
+
     fn shed(&self, listener: &SimulatedListener) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
         let accepted = world.accept_with_reserve(listener.id);

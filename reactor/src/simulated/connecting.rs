@@ -231,6 +231,17 @@ impl World {
         popped.ok_or_else(|| self.accept_would_block(listener))
     }
 
+    /// Whether a connection waits; when none does, the next one is reported.
+    pub(super) fn connection_waits(&mut self, listener: u64) -> bool {
+        let listening = self.listeners.get(&listener);
+        let is_ready = listening.is_some_and(|listening| listening.level().readable);
+        let waits = is_ready && !self.dice.happens(self.faults.would_block);
+        if !waits {
+            self.watching(Source::Listener(listener), Way::Read, Watch::would_block);
+        }
+        waits
+    }
+
     fn accept_would_block(&mut self, listener: u64) -> io::Error {
         self.watching(Source::Listener(listener), Way::Read, Watch::would_block);
         errno(libc::EAGAIN)

@@ -22,7 +22,8 @@ pub struct Faults {
     /// A read or write transfers less than it could, down to one byte. The report that more is
     /// there follows.
     pub short: Chance,
-    /// A read, write or accept answers `EAGAIN` although it could be done. The report follows.
+    /// A read, write or accept answers `EAGAIN` although it could be done, or a look finds nobody
+    /// although a connection waits. The report follows.
     pub would_block: Chance,
     /// An operation answers `EINTR`, or a poll ends early with nothing.
     pub interrupted: Chance,

@@ -20,6 +20,8 @@ pub(super) enum Call {
     Deregister,
     Getsockopt,
     Listen,
+    /// Looking whether a connection waits.
+    Look,
     Poll,
     /// One report of a poll.
     Ready,
@@ -42,6 +44,7 @@ impl Call {
             Self::Deregister => "deregister",
             Self::Getsockopt => "getsockopt",
             Self::Listen => "listen",
+            Self::Look => "look",
             Self::Poll => "poll",
             Self::Ready => "ready",
             Self::Recv => "recv",

@@ -1,7 +1,7 @@
-//! `SO_PEERCRED` (unix(7)): the one system call that neither std nor socket2 offers.
+//! The system calls that neither std nor socket2 offers: `SO_PEERCRED` (unix(7)), and poll(2).
 //!
 //! Invariant: this is the crate's only file with `unsafe`.
-#![allow(unsafe_code, reason = "getsockopt fills a structure")]
+#![allow(unsafe_code, reason = "getsockopt and poll fill structures")]
 
 use std::mem;
 use std::os::fd::AsRawFd as _;
@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd as _;
 use socket2::Socket;
 
 /// Process, user and group at the other end of a UNIX socket when it connected.
-pub(super) fn of_peer(stream: &Socket) -> Option<(u32, u32, u32)> {
+pub(super) fn peer_credentials(stream: &Socket) -> Option<(u32, u32, u32)> {
     let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut length = libc::socklen_t::try_from(mem::size_of::<libc::ucred>()).ok()?;
     // SAFETY: the descriptor is open for as long as `stream` is borrowed; the pointers lead to a
@@ -26,4 +26,12 @@ pub(super) fn of_peer(stream: &Socket) -> Option<(u32, u32, u32)> {
     // Another kind of socket answers with process 0.
     let pid = u32::try_from(credentials.pid).ok().filter(|pid| answer == 0 && *pid != 0)?;
     Some((pid, credentials.uid, credentials.gid))
+}
+
+/// Whether reading, or accepting, would find something; also if the system does not tell.
+pub(super) fn is_readable(socket: &Socket) -> bool {
+    let mut asked = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: the pointer leads to as many structures as the call is told of, one, which outlives it.
+    let count = unsafe { libc::poll(&raw mut asked, 1, 0) };
+    count != 0
 }
