@@ -28,7 +28,7 @@ pub use listener::Listener;
 
 use crate::sys::{ConnectFault, Ready, SocketOption, Sys, Token, Watch};
 use reserve::Reserve;
-use signals::Signals;
+use signals::{Hooked, Signals};
 
 /// How many events one poll fetches; more wait for the next turn.
 const EVENTS_PER_POLL: usize = 1024;
@@ -58,7 +58,7 @@ pub struct Kernel {
     poll: RefCell<Poll>,
     waker: Arc<mio::Waker>,
     reserve: Reserve,
-    signals: RefCell<Option<Signals>>,
+    signals: RefCell<Option<Box<dyn Signals>>>,
 }
 
 impl Kernel {
@@ -144,16 +144,17 @@ impl Sys for Kernel {
         match &*signals {
             Some(signals) => signals.add(signal),
             None => {
-                let new = Signals::new(signal)?;
+                let new = Hooked::new(signal)?;
                 self.register_source(new.source(), Token::SIGNALS, Interest::READABLE)?;
-                *signals = Some(new);
+                *signals = Some(Box::new(new));
                 Ok(())
             }
         }
     }
 
     fn take_signals(&self) -> Vec<i32> {
-        self.signals.borrow_mut().as_mut().map(Signals::take).unwrap_or_default()
+        let mut signals = self.signals.borrow_mut();
+        signals.as_mut().map(|signals| signals.take()).unwrap_or_default()
     }
 
     fn listen_tcp(&self, options: &ListenTcp) -> Result<Listener, ListenError> {
