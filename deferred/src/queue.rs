@@ -49,10 +49,13 @@ use crate::{Deferred, Failure, IntoDeferred};
 ///
 /// # What is not promised
 ///
-/// An item that has come to a Deferred belongs to it. If that is dropped before a callback or a task
-/// has taken the item, so is the item; so a task that must not lose one is to be dropped only
-/// between two items, or takes them with [`run`](DeferredQueue::run), which calls inside
-/// [`put`](DeferredQueue::put).
+/// An item that has come to a Deferred belongs to it, as in Twisted. If that is dropped before a
+/// callback or a task has taken the item, so is the item: also when a task is dropped between the
+/// [`put`](DeferredQueue::put) that woke it and its next poll, where asyncio's and tokio's queues
+/// keep the item for the next one. There is nobody to give it back to: who put it was told that it
+/// is taken, and those behind have had the items after it. So a task that must not lose one is to be
+/// dropped only between two items, or takes them with [`run`](DeferredQueue::run), which calls inside
+/// `put`.
 ///
 /// # Differences from Twisted
 ///

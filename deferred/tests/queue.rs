@@ -231,6 +231,29 @@ fn a_task_takes_item_after_item_and_one_that_is_dropped_in_line_loses_none() {
 }
 
 #[test]
+fn an_item_that_woke_a_task_is_dropped_with_it_and_run_has_handled_its_item_by_then() {
+    let (queue, handled) = (DeferredQueue::new(), Rc::new(Cell::new(0)));
+    let (get, run) = (queue.clone(), queue.clone());
+    let mut asks = Task::new(async move { drop(get.get().unwrap().await) });
+    assert!(asks.poll().is_pending());
+    queue.put(1).unwrap();
+    drop(asks);
+
+    let seen = handled.clone();
+    let mut runs = Task::new(async move {
+        let done = run.run(move |item| {
+            seen.set(item);
+            Ok(())
+        });
+        drop(done.unwrap().await);
+    });
+    assert!(runs.poll().is_pending());
+    queue.put(2).unwrap();
+    drop(runs);
+    assert_eq!((queue.len(), queue.waiting(), handled.get()), (0, 0, 2));
+}
+
+#[test]
 fn dropping_the_last_handle_fails_who_waits_and_drops_what_is_stored() {
     let queue = DeferredQueue::<u32>::new();
     let reported = reports(|| {
