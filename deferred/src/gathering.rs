@@ -22,7 +22,7 @@ use core::slice;
 
 use crate::deferred::State;
 use crate::node::{self, Input, Node, OnUnwind, Output};
-use crate::slot::Reader;
+use crate::slot::{Reader, Slot};
 use crate::unhandled::Unclaimed;
 use crate::{Deferred, Fault, Promise};
 
@@ -268,9 +268,9 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Node for Seat<T, E, R> {
 }
 
 impl<T: 'static, E: Fault, R: Rule<T, E>> Input<T, E> for Seat<T, E, R> {
-    fn receive(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
+    fn receive(self: Rc<Self>, from: &Slot<T, E>) -> Option<Rc<dyn Node>> {
         // It waits for nobody any more, so a decision that cancels the others passes it by.
         self.waits_for.set(None);
-        self.gathering.put(self.index, result)
+        self.gathering.put(self.index, from.take()?)
     }
 }

@@ -25,7 +25,6 @@ use core::task::Waker;
 use crate::deferred::State;
 use crate::node::{self, Input, Node, OnUnwind, Output};
 use crate::slot::{self, Reader, Slot};
-use crate::unhandled::Unclaimed;
 use crate::{Cancelled, Deferred, Fault};
 
 /// One callback `F`, whose result is a `Deferred<U, E>`.
@@ -128,12 +127,10 @@ where
     E2: Fault,
     F: FnOnce(Result<T, E>) -> Deferred<U, E2> + 'static,
 {
-    fn receive(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
-        let Some(callback) = self.callback.take() else {
-            // A link has one upstream, which fires once.
-            drop(Unclaimed::new(result));
-            return None;
-        };
+    fn receive(self: Rc<Self>, from: &Slot<T, E>) -> Option<Rc<dyn Node>> {
+        // A link has one upstream, which fires once.
+        let callback = self.callback.take()?;
+        let result = from.take()?;
         self.waits_for.set(None);
         let unwinding = OnUnwind(|| node::advance(Rc::clone(&self).settle(Err(Cancelled.into()))));
         let returned = callback(result);

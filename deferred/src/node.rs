@@ -46,8 +46,9 @@ pub(crate) trait Output<T: 'static, E: Fault>: Node {
 
 /// The side of a node that a result goes into.
 pub(crate) trait Input<T: 'static, E: Fault>: Node {
-    /// Runs the callback; the answer is this node when its own result has a reader waiting.
-    fn receive(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>>;
+    /// Takes the result of the node before it, in whose slot that is, and runs the callback; the
+    /// answer is this node when its own result has come.
+    fn receive(self: Rc<Self>, from: &Slot<T, E>) -> Option<Rc<dyn Node>>;
 }
 
 /// Fires: carries results down the chain until there is no reader, or a callback has to wait.

@@ -56,7 +56,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     pub fn pausable(self) -> (Deferred<T, E>, PauseHandle) {
         let gate = Gate::new();
         match self.into_state() {
-            State::Fired(result) => node::advance(gate.clone().receive(result)),
+            State::Fired(result) => gate.slot.put(result),
             State::Pending(node) => {
                 gate.wait_for(Some(Rc::downgrade(&node) as Weak<dyn Node>));
                 node.slot().attach(Reader::Callback(gate.clone()));
@@ -189,9 +189,9 @@ impl<T: 'static, E: Fault> Output<T, E> for Gate<T, E> {
 }
 
 impl<T: 'static, E: Fault> Input<T, E> for Gate<T, E> {
-    fn receive(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
+    fn receive(self: Rc<Self>, from: &Slot<T, E>) -> Option<Rc<dyn Node>> {
         self.waits_for.set(None);
-        self.held.set(Unclaimed::new(result));
+        self.held.set(Unclaimed::new(from.take()?));
         match self.pauses.get() {
             0 => self.release(),
             _ => None,

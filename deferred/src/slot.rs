@@ -11,6 +11,7 @@
 
 use alloc::rc::Rc;
 use core::cell::Cell;
+use core::mem;
 use core::task::Waker;
 
 use crate::node::{self, Input, Node, Output};
@@ -47,9 +48,10 @@ impl<T: 'static, E: Fault> Slot<T, E> {
     /// Leaves a result here, where none was. The node has to `advance` then.
     #[inline]
     pub(crate) fn put(&self, result: Result<T, E>) {
-        if let Some(before) = self.result.replace(Unclaimed::new(result)).claim() {
-            drop_aside(Unclaimed::new(before));
-        }
+        let before = self.result.replace(Unclaimed::new(result));
+        debug_assert!(!before.is_some(), "a node has one result");
+        // Nothing, but to drop it would be to look.
+        mem::forget(before);
     }
 
     /// Wakes the task that waits here, if one does.
@@ -101,9 +103,10 @@ impl<T: 'static, E: Fault> Slot<T, E> {
     /// From now on that reader waits, where nobody waited.
     #[inline]
     pub(crate) fn attach(&self, reader: Reader<T, E>) {
-        if let Some(before) = self.reader.replace(Some(reader)) {
-            drop_aside(before);
-        }
+        let before = self.reader.replace(Some(reader));
+        debug_assert!(before.is_none(), "who reads a Deferred has taken it");
+        // Nothing, but to drop it would be to look.
+        mem::forget(before);
     }
 
     /// From now on that reader waits. The answer is the one that waited before.
@@ -116,23 +119,32 @@ impl<T: 'static, E: Fault> Slot<T, E> {
     #[cold]
     fn let_go(&self) {
         if let Some(reader) = self.reader.take() {
-            let result = self.take().unwrap_or_else(|| Err(Cancelled.into()));
-            node::advance(reader.give(result));
+            if !self.is_fired() {
+                self.put(Err(Cancelled.into()));
+            }
+            node::advance(reader.give(self));
         }
     }
 }
 
-/// Hands a node's result to its reader, if one waits: what every node does to `advance`. The node is
-/// let go of before the reader runs.
+/// Hands a node's result to its reader, if one waits: what every node does to `advance`.
 ///
-/// Each arm moves its own part of the reader out, so that no copy of it is made and no flag kept that
-/// says whether it is still to be dropped.
+/// A callback takes it out of the slot, so that it is not moved any more often than that.
 #[inline]
-pub(crate) fn hand_over<T: 'static, E: Fault>(node: Rc<impl Output<T, E>>) -> Option<Rc<dyn Node>> {
+pub(crate) fn hand_over<T, E, N>(node: Rc<N>) -> Option<Rc<dyn Node>>
+where
+    T: 'static,
+    E: Fault,
+    N: Output<T, E> + 'static,
+{
     match node.slot().reader.take()? {
-        Reader::Callback(link) => link.receive(take_from(node)?),
-        Reader::Outer(outer) => pass_on(outer, take_from(node)?),
-        Reader::Promise(source) => source.fire(take_from(node)?),
+        Reader::Callback(link) => {
+            let next = link.receive(node.slot());
+            free(node);
+            next
+        }
+        Reader::Outer(outer) => pass_on_from(node, outer),
+        Reader::Promise(source) => fire_from(node, source),
         // It owns the node, and takes the result itself.
         Reader::Task(waker) => {
             waker.wake();
@@ -141,11 +153,40 @@ pub(crate) fn hand_over<T: 'static, E: Fault>(node: Rc<impl Output<T, E>>) -> Op
     }
 }
 
+/// Hands over to an outer node. This and the next are functions of their own, and none for each
+/// kind of node, to be out of the way of a callback.
+#[inline(never)]
+fn pass_on_from<T: 'static, E: Fault>(
+    node: Rc<dyn Output<T, E>>,
+    outer: Rc<dyn Output<T, E>>,
+) -> Option<Rc<dyn Node>> {
+    pass_on(outer, take_from(node)?)
+}
+
+/// Hands over to the source of a promise.
+#[inline(never)]
+fn fire_from<T: 'static, E: Fault>(
+    node: Rc<dyn Output<T, E>>,
+    source: Rc<dyn Settle<T, E>>,
+) -> Option<Rc<dyn Node>> {
+    source.fire(take_from(node)?)
+}
+
 /// Takes the result of a node that nobody needs any more. It is there while any reader but a task
 /// is: whoever made that reader has given up what else could take it.
 #[inline]
-fn take_from<T: 'static, E: Fault>(node: Rc<impl Output<T, E>>) -> Option<Result<T, E>> {
+fn take_from<T: 'static, E: Fault>(node: Rc<dyn Output<T, E>>) -> Option<Result<T, E>> {
     node.slot().take()
+}
+
+/// Lets go of a node whose result has been taken. Its callback or canceller went before that, so
+/// nothing is left in it, and none of its parts is dropped, which would be to look at each.
+#[inline]
+fn free<T: 'static, E: Fault, N: Output<T, E>>(node: Rc<N>) {
+    if let Some(node) = Rc::into_inner(node) {
+        debug_assert!(!node.slot().is_fired() && !node.slot().has_reader(), "it was taken");
+        mem::forget(node);
+    }
 }
 
 /// The result of an inner Deferred is that of the outer one.
@@ -159,13 +200,6 @@ fn pass_on<T: 'static, E: Fault>(
     Some(outer)
 }
 
-/// Drops what is there on rare paths only, so that the common ones carry no code for it.
-#[cold]
-#[inline(never)]
-fn drop_aside<T>(what: T) {
-    drop(what);
-}
-
 /// A result that is looked at and goes back into its slot, also when the looking panics.
 struct Shown<'a, T: 'static, E: Fault> {
     slot: &'a Slot<T, E>,
@@ -175,24 +209,21 @@ struct Shown<'a, T: 'static, E: Fault> {
 impl<T: 'static, E: Fault> Drop for Shown<'_, T, E> {
     fn drop(&mut self) {
         if self.result.is_some() {
-            self.slot.result.set(core::mem::take(&mut self.result));
+            self.slot.result.set(mem::take(&mut self.result));
         }
     }
 }
 
 impl<T: 'static, E: Fault> Reader<T, E> {
-    /// Gives it the result; the answer is the node to go on with.
-    pub(crate) fn give(self, result: Result<T, E>) -> Option<Rc<dyn Node>> {
+    /// Gives it the result that is there; the answer is the node to go on with.
+    fn give(self, from: &Slot<T, E>) -> Option<Rc<dyn Node>> {
         match self {
-            Reader::Callback(link) => link.receive(result),
-            Reader::Outer(outer) => pass_on(outer, result),
-            Reader::Promise(source) => source.fire(result),
+            Reader::Callback(link) => link.receive(from),
+            Reader::Outer(outer) => pass_on(outer, from.take()?),
+            Reader::Promise(source) => source.fire(from.take()?),
             // A task takes its result from the slot, see `hand_over`. It owns the slot, too, so
             // nothing comes here but a result that nobody claims.
-            Reader::Task(_) => {
-                drop(Unclaimed::new(result));
-                None
-            }
+            Reader::Task(_) => None,
         }
     }
 

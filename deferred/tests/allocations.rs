@@ -96,6 +96,37 @@ fn everything_is_freed() {
 }
 
 #[test]
+fn everything_is_freed_on_whichever_way_the_result_came() {
+    let before = BYTES.get();
+    {
+        let (paused, promise) = Deferred::<u64, Cancelled>::new();
+        let (paused, handle) = paused.pausable();
+        let paused = paused.add_callback(|n| Ok(n + 1));
+        handle.pause();
+        promise.callback(1);
+        handle.unpause();
+        assert_eq!(paused.try_into_result().unwrap(), Ok(2));
+
+        let (first, promise) = Deferred::<u64, Cancelled>::new();
+        let (second, second_promise) = Deferred::<u64, Cancelled>::new();
+        first.add_callback(|n| Ok(n + 1)).chain_deferred(second_promise);
+        let second = second.add_callback(|n| Ok(n + 1));
+        promise.callback(1);
+        assert_eq!(second.try_into_result().unwrap(), Ok(3));
+
+        let (outer, promise) = Deferred::<u64, Cancelled>::new();
+        let (inner, _unfired) = Deferred::<u64, Cancelled>::new();
+        let known = outer.add_callback(|_| inner);
+        let handle = known.cancel_handle();
+        let last = known.add_errback(|Cancelled| Ok(5)).add_both(|outcome| outcome);
+        promise.callback(1);
+        handle.cancel();
+        assert_eq!(last.try_into_result().unwrap(), Ok(5));
+    }
+    assert_eq!(BYTES.get(), before);
+}
+
+#[test]
 fn what_has_run_is_freed_although_the_last_deferred_is_held() {
     const LARGE: usize = 4096;
     let large = || black_box([1_u8; LARGE]);

@@ -2,10 +2,11 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use ropewalk_deferred::{Cancelled, Deferred};
+use ropewalk_deferred::{Cancelled, Deferred, Unhandled, set_unhandled_hook};
 use support::{Log, OnDrop, Task};
 
 fn panics(f: impl FnOnce()) -> bool {
@@ -73,6 +74,22 @@ fn a_canceller_whose_destructor_panics_keeps_nobody_waiting() {
     assert!(panics(|| promise.callback(1)));
     assert_eq!(log.take(), ["1"]);
     assert_eq!(tail.try_into_result().unwrap().unwrap(), 1);
+}
+
+#[test]
+fn who_waits_for_a_promise_that_is_dropped_is_cancelled_although_the_hook_panics() {
+    thread_local! {
+        static PANICS: Cell<bool> = const { Cell::new(false) };
+    }
+    fn hook(_: &Unhandled<'_>) {
+        assert!(!PANICS.take(), "on purpose");
+    }
+    set_unhandled_hook(hook);
+    let (deferred, promise) = Deferred::<u32>::new();
+    let tail = deferred.add_errback(|failure| failure.trap::<Cancelled>().map(|_| 7));
+    PANICS.set(true);
+    assert!(panics(|| drop(promise)));
+    assert_eq!(tail.try_into_result().unwrap().unwrap(), 7);
 }
 
 #[test]
