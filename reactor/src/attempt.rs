@@ -32,11 +32,11 @@ const KNOCK_AGAIN: Duration = Duration::from_millis(10);
 const UNIX_NAME_BYTES_MAX: usize = 107;
 
 /// A connection that is being made, as its slot holds it: erased, so that a program which never
-/// connects carries nothing of how that goes.
-pub(crate) type Attempt<S> = dyn Attempting<S>;
+/// connects carries nothing of how that goes; and in a box, so that the slot stays as small as it is.
+pub(crate) struct Attempt<S: Sys>(Rc<dyn Attempting<S>>);
 
 /// What an attempt is told.
-pub(crate) trait Attempting<S: Sys> {
+trait Attempting<S: Sys> {
     /// The system reports that it is decided.
     fn decided(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]);
 
@@ -113,7 +113,7 @@ impl<S: Sys> Core<S> {
             promise: RefCell::default(),
             deadline: RefCell::default(),
         });
-        let slot = Slot::Rare(Rare::Attempt(attempt.clone()));
+        let slot = Slot::Rare(Rare::Attempt(Rc::new(Attempt(attempt.clone()))));
         let placeholder = self.slots.borrow_mut().replace(token, slot);
         drop(placeholder);
         let (core, late) = (self.me.clone(), Rc::downgrade(&attempt));
@@ -174,7 +174,7 @@ impl<S: Sys> Core<S> {
     /// The system reported about an attempt: it is decided.
     pub(crate) fn attempt_ready(&self, attempt: &Rc<Attempt<S>>, ready: Ready, buffer: &mut [u8]) {
         if ready.writable {
-            Rc::clone(attempt).decided(self, ready, buffer);
+            Rc::clone(&attempt.0).decided(self, ready, buffer);
         }
     }
 
@@ -252,6 +252,13 @@ impl<S: Sys> Core<S> {
         drop(attempt.socket.take());
         drop(self.call("factory", None, || attempt.factory.do_stop()));
         Some(promise)
+    }
+}
+
+impl<S: Sys> Attempt<S> {
+    /// Gives it up because the reactor stops.
+    pub(crate) fn abandon(&self, core: &Core<S>) {
+        self.0.abandon(core);
     }
 }
 
