@@ -3,32 +3,29 @@
 //! A million entries in one `Vec` would be copied again and again while it grows, and fresh memory
 //! is most of what an entry costs. Invariant: each chunk is full before there is a next one.
 
-/// How many things a chunk holds; the first one grows to that by and by.
-const CHUNK: usize = 1024;
-
-pub(super) struct Chunks<T> {
+/// A chunk holds `SIZE` things; the first one grows to that by and by.
+pub(super) struct Chunks<T, const SIZE: usize> {
     chunks: Vec<Vec<T>>,
+    len: usize,
 }
 
-impl<T> Default for Chunks<T> {
+impl<T, const SIZE: usize> Default for Chunks<T, SIZE> {
     fn default() -> Self {
-        Self { chunks: Vec::new() }
+        Self { chunks: Vec::new(), len: 0 }
     }
 }
 
-impl<T> Chunks<T> {
+impl<T, const SIZE: usize> Chunks<T, SIZE> {
     pub(super) fn len(&self) -> usize {
-        match self.chunks.last() {
-            Some(last) => (self.chunks.len() - 1) * CHUNK + last.len(),
-            None => 0,
-        }
+        self.len
     }
 
     pub(super) fn push(&mut self, thing: T) {
+        self.len += 1;
         match self.chunks.last_mut() {
-            Some(last) if last.len() < CHUNK => last.push(thing),
+            Some(last) if last.len() < SIZE => last.push(thing),
             Some(_) => {
-                let mut chunk = Vec::with_capacity(CHUNK);
+                let mut chunk = Vec::with_capacity(SIZE);
                 chunk.push(thing);
                 self.chunks.push(chunk);
             }
@@ -38,11 +35,11 @@ impl<T> Chunks<T> {
 
     #[inline]
     pub(super) fn get(&self, index: usize) -> Option<&T> {
-        self.chunks.get(index / CHUNK)?.get(index % CHUNK)
+        self.chunks.get(index / SIZE)?.get(index % SIZE)
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        self.chunks.get_mut(index / CHUNK)?.get_mut(index % CHUNK)
+        self.chunks.get_mut(index / SIZE)?.get_mut(index % SIZE)
     }
 }

@@ -8,20 +8,33 @@ use interfaces::{NotPending, TimerKey};
 
 use super::Call;
 use super::entries::Entries;
-use super::links::Position;
-use super::wheels::{Storage, Wheels};
+use super::places::Position;
+use super::records::Record;
+use super::wheels::Wheels;
+
+/// So many records may be out of date, beside as many as calls are pending and an eighth of the
+/// entries: it takes that many to be worth a walk through all entries.
+const OUT_OF_DATE_MAX: usize = 1024;
 
 pub(crate) struct TimerQueue {
     entries: Entries,
     wheels: Wheels,
-    /// The call that is due first, and when.
-    soonest: Option<(Position, u64)>,
-    phase: u32,
+    soonest: Option<Record>,
+    /// How many calls were asked for or moved.
+    asked: u32,
+    /// How many of them before the phase of due calls that began last.
+    asked_before: u32,
 }
 
 impl TimerQueue {
     pub(crate) fn new() -> Self {
-        Self { entries: Entries::default(), wheels: Wheels::new(), soonest: None, phase: 0 }
+        Self {
+            entries: Entries::new(),
+            wheels: Wheels::new(),
+            soonest: None,
+            asked: 0,
+            asked_before: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -29,54 +42,51 @@ impl TimerQueue {
     }
 
     pub(crate) fn insert(&mut self, time: Duration, call: Call) -> TimerKey {
-        let due = nanoseconds(time);
-        let (position, key) = self.entries.insert(due, self.phase, call);
-        self.wheels.append(&mut self.entries, position, Storage::MayGrow);
-        self.note(position, due, self.len() == 1);
+        let (due, order) = (nanoseconds(time), self.next_order());
+        let (position, key) = self.entries.insert(due, order, call);
+        self.file(Record { due, order, position });
         key
     }
 
     /// When the soonest call is due.
     pub(crate) fn next_time(&mut self) -> Option<Duration> {
-        self.soonest().map(|(_, due)| Duration::from_nanos(due))
+        self.soonest().map(|record| Duration::from_nanos(record.due))
     }
 
     /// Begins a phase of due calls: what is asked for or moved from now on is not part of it.
     pub(crate) fn begin_phase(&mut self) {
-        // After 2^32 phases a call as old as that is taken for a new one, and waits for one more.
-        self.phase = self.phase.wrapping_add(1);
+        self.asked_before = self.asked;
     }
 
     /// Takes the soonest call, if it is due at `now` and was asked for before this phase.
     pub(crate) fn pop_due(&mut self, now: Duration) -> Option<Call> {
-        let (position, due) = self.soonest()?;
-        if due > nanoseconds(now) || self.entries[position].phase == self.phase {
+        let soonest = self.soonest()?;
+        if soonest.due > nanoseconds(now) || soonest.order >= self.asked_before {
             return None;
         }
-        self.take(position)
+        self.soonest = None;
+        self.take(soonest.position)
     }
 
     pub(crate) fn time(&self, key: TimerKey) -> Option<Duration> {
-        let position = self.entries.find(key)?;
-        Some(Duration::from_nanos(self.entries[position].due))
+        Some(Duration::from_nanos(self.entries.due(self.entries.find(key)?)))
     }
 
     /// Takes a call back; the caller drops it with nothing borrowed.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Result<Call, NotPending> {
         let position = self.entries.find(key).ok_or(NotPending)?;
+        self.forget(position);
         self.take(position).ok_or(NotPending)
     }
 
     /// Moves a call; among those for the same time it is now the last.
     pub(crate) fn set_time(&mut self, key: TimerKey, time: Duration) -> Result<(), NotPending> {
         let position = self.entries.find(key).ok_or(NotPending)?;
-        self.unlink(position);
-        let due = nanoseconds(time);
-        let entry = &mut self.entries[position];
-        entry.due = due;
-        entry.phase = self.phase;
-        self.wheels.append(&mut self.entries, position, Storage::AsItIs);
-        self.note(position, due, self.len() == 1);
+        let (due, order) = (nanoseconds(time), self.next_order());
+        let record = Record { due, order, position };
+        self.entries.change(record);
+        self.forget(position);
+        self.file(record);
         Ok(())
     }
 
@@ -87,34 +97,76 @@ impl TimerQueue {
         self.entries.take_all()
     }
 
-    fn soonest(&mut self) -> Option<(Position, u64)> {
+    /// As if nearly all numbers were used up.
+    #[cfg(test)]
+    pub(super) fn ask_until_are_left(&mut self, left: u32) {
+        self.asked = self.asked.max(Record::NUMBERS - left);
+    }
+
+    fn soonest(&mut self) -> Option<Record> {
         if self.soonest.is_none() {
-            let position = self.wheels.soonest(&mut self.entries)?;
-            self.soonest = Some((position, self.entries[position].due));
+            self.soonest = self.wheels.first(&self.entries);
         }
         self.soonest
     }
 
     fn take(&mut self, position: Position) -> Option<Call> {
-        self.unlink(position);
-        self.entries.remove(position)
+        let call = self.entries.remove(position);
+        if self.len() == 0 && self.entries.give_back() {
+            self.wheels = Wheels::new();
+        }
+        call
     }
 
-    /// A call was put in its place.
-    fn note(&mut self, position: Position, due: u64, alone: bool) {
-        let sooner = self.soonest.is_some_and(|(_, soonest)| due < soonest);
-        if sooner || alone {
-            self.soonest = Some((position, due));
+    /// A call is not due any more when it was.
+    fn forget(&mut self, position: Position) {
+        if self.soonest.is_some_and(|soonest| soonest.position == position) {
+            self.soonest = None;
         }
     }
 
-    /// A call leaves its place.
-    fn unlink(&mut self, position: Position) {
-        let first = self.wheels.unlink(&mut self.entries, position);
-        if self.soonest.is_some_and(|(soonest, _)| soonest == position) {
-            // What is in other lists comes after all of its own.
-            self.soonest = first.map(|first| (first, self.entries[first].due));
+    /// Puts the record of a pending call into the wheels.
+    fn file(&mut self, record: Record) {
+        if self.len() == 1 || self.soonest.is_some_and(|soonest| record.due < soonest.due) {
+            self.soonest = Some(record);
         }
+        if self.wheels.len() < 2 * self.len() + self.entries.len() / 8 + OUT_OF_DATE_MAX {
+            self.wheels.insert(record);
+        } else {
+            self.file_all();
+        }
+    }
+
+    /// Puts records of all pending calls into the wheels, and no others.
+    #[cold]
+    fn file_all(&mut self) {
+        self.wheels.clear();
+        self.entries.records().for_each(|record| self.wheels.insert(record));
+    }
+
+    fn next_order(&mut self) -> u32 {
+        if self.asked == Record::NUMBERS {
+            self.count_anew();
+        }
+        let order = self.asked;
+        self.asked += 1;
+        order
+    }
+
+    /// Gives all pending calls lower numbers, in the same order.
+    #[cold]
+    fn count_anew(&mut self) {
+        let mut pending: Vec<Record> = self.entries.records().collect();
+        pending.sort_unstable_by_key(|record| record.order);
+        let asked_before = self.asked_before;
+        self.asked_before = pending.partition_point(|record| record.order < asked_before) as u32;
+        self.asked = 0;
+        for record in pending {
+            self.entries.change(Record { order: self.asked, ..record });
+            self.asked += 1;
+        }
+        self.soonest = None;
+        self.file_all();
     }
 }
 

@@ -79,28 +79,81 @@ impl Pair {
         assert_eq!(self.queue.next_time(), next_time);
         assert_eq!(self.queue.len(), self.places.len());
     }
+
+    /// Random operations on at most so many calls, whose times have at most so many bits.
+    fn operate(&mut self, operations: usize, bits: u64, pending_max: usize) {
+        let mut random = bits + pending_max as u64;
+        for _ in 0..operations {
+            let spread = next(&mut random) % (bits + 1);
+            let time = (next(&mut random) << 31 | next(&mut random)) % (1 << spread);
+            let about = (next(&mut random) << 31 | next(&mut random)) % (1 << bits);
+            let known = self.model.range((about, 0)..).next().or(self.model.first_key_value());
+            match (next(&mut random) % 8, known.map(|(_, key)| *key)) {
+                (0..=3, _) if self.places.len() < pending_max => self.insert(time),
+                (4, Some(key)) => self.cancel(key),
+                (5 | 6, Some(key)) => self.set_time(key, time),
+                _ => self.pop(time),
+            }
+            if !next(&mut random).is_multiple_of(4) {
+                self.check();
+            }
+        }
+    }
+
+    /// Takes all calls that are left, each in its turn.
+    fn empty(&mut self) {
+        while !self.places.is_empty() {
+            self.pop(u64::MAX);
+        }
+        self.check();
+    }
 }
 
 #[test]
 fn a_million_operations_agree_with_an_ordered_map() {
     for (bits, pending_max) in [(3, 40), (10, 64), (24, 300), (40, 300), (63, 300)] {
-        let (mut pair, mut random) = (Pair::new(), bits);
-        for _ in 0..200_000 {
-            let spread = next(&mut random) % (bits + 1);
-            let time = (next(&mut random) << 31 | next(&mut random)) % (1 << spread);
-            let known = pair.places.range(TimerKey(next(&mut random) % 300)..).next();
-            let known = known.or(pair.places.first_key_value()).map(|(key, _)| *key);
-            match (next(&mut random) % 8, known) {
-                (0..=3, _) if pair.places.len() < pending_max => pair.insert(time),
-                (4, Some(key)) => pair.cancel(key),
-                (5 | 6, Some(key)) => pair.set_time(key, time),
-                _ => pair.pop(time),
-            }
-            if !next(&mut random).is_multiple_of(4) {
-                pair.check();
-            }
-        }
+        let mut pair = Pair::new();
+        pair.operate(200_000, bits, pending_max);
+        pair.empty();
     }
+}
+
+#[test]
+fn many_calls_agree_with_an_ordered_map_also_when_most_are_for_few_times() {
+    for bits in [0, 3, 12, 20, 36, 61] {
+        let mut pair = Pair::new();
+        for number in 0..10_000 {
+            pair.insert(number * 7_919 % (1 << bits));
+        }
+        pair.operate(50_000, bits, 20_000);
+        pair.empty();
+    }
+}
+
+#[test]
+fn the_order_is_kept_when_there_are_no_more_numbers_for_it() {
+    for bits in [2, 12, 36] {
+        let mut pair = Pair::new();
+        for before in [10, 1_000, 5_000] {
+            pair.queue.ask_until_are_left(before);
+            pair.operate(20_000, bits, 300);
+        }
+        pair.empty();
+    }
+}
+
+#[test]
+fn a_phase_goes_on_when_there_are_no_more_numbers() {
+    let mut queue = TimerQueue::new();
+    queue.ask_until_are_left(3);
+    let [_, _, moved] = [(); 3].map(|()| queue.insert(Duration::ZERO, Box::new(|| {})));
+    queue.begin_phase();
+    queue.insert(Duration::ZERO, Box::new(|| {}));
+    queue.set_time(moved, Duration::ZERO).expect("pending");
+    assert!(queue.pop_due(Duration::ZERO).is_some());
+    assert!(queue.pop_due(Duration::ZERO).is_some());
+    assert!(queue.pop_due(Duration::ZERO).is_none(), "it was moved in this phase");
+    assert_eq!(queue.len(), 2);
 }
 
 #[test]

@@ -10,21 +10,18 @@
 //!
 //! The bits of a time choose the slots on its way down, six for each wheel: nothing turns with the
 //! clock, and however far it jumps costs nothing. A list becomes a wheel when it comes first and is
-//! too long to be put in order, or when a crowd has come to it; an empty wheel becomes an empty
-//! slot. Invariant: a call is in the list that its time leads to, behind those of the same time that
-//! were there before it.
+//! too long to be sorted, or was sorted before, or when a crowd has come to it; an empty wheel becomes
+//! an empty slot. Invariant: a record is in the list that its time leads to.
 
 use slab::Slab;
 
 use super::entries::Entries;
-use super::links::{Link, Neighbour, Place, Position};
+use super::places::Place;
+use super::records::{Blocks, List, Record};
 
-/// How many calls of a list are put in order when it comes first.
-const IN_ORDER_MAX: usize = 32;
-
-/// How many calls come to a list before it becomes a wheel, so that none gets so long that dealing
-/// it out keeps everybody waiting: this many take some milliseconds.
-const CROWD: u32 = 1 << 16;
+/// How many blocks a list may have before it becomes a wheel, so that none gets so long that dealing
+/// it out keeps everybody waiting: these take less than a millisecond.
+const CROWD: u32 = 2048;
 
 /// How many bits of a time are below those that choose a slot of the root.
 const ROOT_SHIFT: u32 = 60;
@@ -32,17 +29,20 @@ const ROOT_SHIFT: u32 = 60;
 pub(super) struct Wheels {
     /// The first is the root, which is always there.
     wheels: Slab<Wheel>,
+    blocks: Blocks,
+    records: usize,
     root: usize,
-    /// The wheel that was last put into, if it is still there: the next call most often belongs
+    /// The wheel that was last put into, if it is still there: the next record most often belongs
     /// there too.
     recent: usize,
+    front: Option<Front>,
 }
 
-/// Whether a crowd may cost an allocation.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Storage {
-    MayGrow,
-    AsItIs,
+/// The list that comes first, if it is known, and the beginning of its range of time.
+#[derive(Clone, Copy)]
+struct Front {
+    place: Place,
+    begins: u64,
 }
 
 struct Wheel {
@@ -60,14 +60,7 @@ struct Wheel {
 #[derive(Clone, Copy)]
 enum Slot {
     Empty,
-    /// Calls, how many have come since it was last empty or counted, and whether they are known to
-    /// be in the order of their times.
-    List {
-        first: Position,
-        last: Position,
-        came: u32,
-        in_order: bool,
-    },
+    List(List),
     /// The number of a finer wheel.
     Wheel(u32),
 }
@@ -76,161 +69,143 @@ impl Wheels {
     pub(super) fn new() -> Self {
         let mut wheels = Slab::with_capacity(1);
         let root = wheels.insert(Wheel::new(ROOT_SHIFT, 0, None));
-        Self { wheels, root, recent: root }
+        Self { wheels, blocks: Blocks::default(), records: 0, root, recent: root, front: None }
     }
 
-    /// Puts an entry at the end of the list that its time leads to.
-    pub(super) fn append(&mut self, entries: &mut Entries, position: Position, storage: Storage) {
-        let place = self.place_of(entries[position].due);
-        let came = self.append_at(place, entries, position);
-        if came > CROWD && (storage == Storage::MayGrow || self.has_room()) {
-            self.disperse(place, entries);
+    /// How many records there are.
+    pub(super) fn len(&self) -> usize {
+        self.records
+    }
+
+    /// Takes all records out; the storage stays.
+    pub(super) fn clear(&mut self) {
+        self.wheels.clear();
+        self.blocks.clear();
+        self.root = self.wheels.insert(Wheel::new(ROOT_SHIFT, 0, None));
+        self.recent = self.root;
+        self.records = 0;
+        self.front = None;
+    }
+
+    pub(super) fn insert(&mut self, record: Record) {
+        self.records += 1;
+        let (place, list) = self.insert_below(self.start_for(record.due), record);
+        self.recent = place.wheel();
+        match self.front {
+            // All others come after what was in front.
+            Some(front) if record.due < front.begins => {
+                let begins = self.wheels[place.wheel()].begin_of(place.slot());
+                self.front = Some(Front { place, begins });
+            }
+            Some(front) if front.place == place && !list.is_in_order() => self.front = None,
+            Some(_) | None => {}
+        }
+        if list.blocks() > CROWD {
+            self.open(place);
         }
     }
 
-    /// Takes an entry out of its list; if it was the first of a list that is in order, answers who
-    /// is that now.
-    pub(super) fn unlink(&mut self, entries: &mut Entries, position: Position) -> Option<Position> {
-        let entry = &entries[position];
-        let (before, after) = (entry.before, entry.after);
-        match (before.neighbour(), after.neighbour()) {
-            (Neighbour::Slot(place), Neighbour::Slot(_)) => self.empty(place),
-            (Neighbour::Slot(place), Neighbour::Entry(next)) => {
-                entries[next].before = before;
-                if let Slot::List { first, in_order, .. } = self.slot_mut(place) {
-                    *first = next;
-                    return in_order.then_some(next);
-                }
-            }
-            (Neighbour::Entry(previous), Neighbour::Slot(place)) => {
-                entries[previous].after = after;
-                if let Slot::List { last, .. } = self.slot_mut(place) {
-                    *last = previous;
-                }
-            }
-            (Neighbour::Entry(previous), Neighbour::Entry(next)) => {
-                entries[previous].after = after;
-                entries[next].before = before;
-            }
-        }
-        None
-    }
-
-    /// The call that is due first; of those for the same time, the one that came first.
-    pub(super) fn soonest(&mut self, entries: &mut Entries) -> Option<Position> {
+    /// The record that comes first of those that are current; others before it are thrown away.
+    pub(super) fn first(&mut self, entries: &Entries) -> Option<Record> {
         let mut number = self.root;
         loop {
-            let wheel = &self.wheels[number];
-            let place = Place::new(number, wheel.first_occupied()?);
-            match wheel.slots[place.slot()] {
-                Slot::Empty => return None,
-                Slot::Wheel(finer) => number = finer as usize,
-                Slot::List { first, in_order: true, .. } => return Some(first),
-                Slot::List { first, .. } if is_long(entries, first) => self.open(place, entries),
-                Slot::List { first, .. } => self.put_in_order(place, entries, first),
+            let place = match self.front {
+                Some(front) => front.place,
+                None => self.find_front(number, entries)?,
+            };
+            let slot = &mut self.wheels[place.wheel()].slots[place.slot()];
+            let Slot::List(list) = slot else { return None };
+            let record = self.blocks.first(list);
+            if entries.is_current(record) {
+                return Some(record);
+            }
+            self.blocks.drop_first(list);
+            self.records -= 1;
+            if list.is_empty() {
+                self.front = None;
+                number = self.empty(place);
             }
         }
     }
 
-    /// Where a call for this time belongs: a list, or an empty slot.
-    fn place_of(&mut self, due: u64) -> Place {
+    /// Finds the list that comes first, from a wheel on that has it, and puts it in order. What is not
+    /// current is thrown away before a list is sorted: many entries come from memory in hardly more
+    /// time than one, and are there when their calls are due.
+    fn find_front(&mut self, mut number: usize, entries: &Entries) -> Option<Place> {
+        loop {
+            let wheel = &mut self.wheels[number];
+            let slot = wheel.first_occupied()?;
+            let place = Place::new(number, slot);
+            match &mut wheel.slots[slot] {
+                Slot::Empty => return None,
+                Slot::Wheel(finer) => number = *finer as usize,
+                Slot::List(list) if list.is_in_order() => {
+                    self.front = Some(Front { place, begins: wheel.begin_of(slot) });
+                    return Some(place);
+                }
+                // For a single nanosecond there is no finer wheel.
+                Slot::List(list) if list.is_sortable() || wheel.shift == 0 => {
+                    let keep = |record| entries.is_current_soon(record);
+                    self.records -= self.blocks.sort(list, keep);
+                    if list.is_empty() {
+                        number = self.empty(place);
+                    }
+                }
+                Slot::List(_) => self.open(place),
+            }
+        }
+    }
+
+    /// A wheel on the way to where a record for this time belongs.
+    fn start_for(&self, due: u64) -> usize {
         let recent = self.wheels.get(self.recent);
         let is_there = recent.is_some_and(|wheel| wheel.prefix_of(due) == wheel.prefix);
-        let mut number = if is_there { self.recent } else { self.root };
+        if is_there { self.recent } else { self.root }
+    }
+
+    /// Puts a record where it belongs, in a wheel or in a finer one; answers where that is, and the
+    /// list.
+    fn insert_below(&mut self, mut number: usize, record: Record) -> (Place, List) {
         loop {
-            let wheel = &self.wheels[number];
-            let slot = wheel.slot_of(due);
-            match wheel.slots[slot] {
-                Slot::Wheel(finer) => number = finer as usize,
-                Slot::Empty | Slot::List { .. } => {
-                    self.recent = number;
-                    return Place::new(number, slot);
+            let wheel = &mut self.wheels[number];
+            let slot = wheel.slot_of(record.due);
+            let list = match &mut wheel.slots[slot] {
+                Slot::Wheel(finer) => {
+                    number = *finer as usize;
+                    continue;
                 }
-            }
+                Slot::List(list) => {
+                    self.blocks.add(list, record);
+                    *list
+                }
+                empty @ Slot::Empty => {
+                    let list = self.blocks.list(record);
+                    *empty = Slot::List(list);
+                    wheel.occupied |= 1 << slot;
+                    list
+                }
+            };
+            return (Place::new(number, slot), list);
         }
     }
 
-    /// Puts an entry at the end of the list there; answers how many have come to it.
-    fn append_at(&mut self, place: Place, entries: &mut Entries, position: Position) -> u32 {
-        let due = entries[position].due;
-        let wheel = &mut self.wheels[place.wheel()];
-        let slot = &mut wheel.slots[place.slot()];
-        let (before, came) = match slot {
-            Slot::List { last, came, in_order, .. } => {
-                let previous = &mut entries[*last];
-                previous.after = Link::to(Neighbour::Entry(position));
-                *in_order = *in_order && previous.due <= due;
-                let before = Link::to(Neighbour::Entry(*last));
-                *last = position;
-                *came = came.saturating_add(1);
-                (before, *came)
-            }
-            Slot::Empty | Slot::Wheel(_) => {
-                *slot = Slot::List { first: position, last: position, came: 1, in_order: true };
-                wheel.occupied |= 1 << place.slot();
-                (Link::to(Neighbour::Slot(place)), 1)
-            }
-        };
-        let entry = &mut entries[position];
-        entry.before = before;
-        entry.after = Link::to(Neighbour::Slot(place));
-        came
-    }
-
-    /// Makes a wheel of the list there, unless most of those that came have gone.
-    fn disperse(&mut self, place: Place, entries: &mut Entries) {
-        if let Slot::List { first, came, .. } = self.slot_mut(place) {
-            *came = 0;
-            if is_long(entries, *first) {
-                self.open(place, entries);
-            }
-        }
-    }
-
-    /// Puts a list that isn't long in the order of its times; calls for the same time stay as they
-    /// are.
-    fn put_in_order(&mut self, place: Place, entries: &mut Entries, first: Position) {
-        let mut calls = [(0, first); IN_ORDER_MAX];
-        let mut len = 0;
-        let mut next = Neighbour::Entry(first);
-        while let (Neighbour::Entry(position), Some(call)) = (next, calls.get_mut(len)) {
-            let entry = &entries[position];
-            *call = (entry.due, position);
-            next = entry.after.neighbour();
-            len += 1;
-        }
-        let calls = &mut calls[..len];
-        calls.sort_by_key(|(due, _)| *due);
-        *self.slot_mut(place) = Slot::Empty;
-        for (_, position) in calls {
-            self.append_at(place, entries, *position);
-        }
-    }
-
-    /// Makes a wheel of the list there, unless it is for a single nanosecond: such a list is always in
-    /// order.
-    fn open(&mut self, place: Place, entries: &mut Entries) {
+    /// Makes a wheel of the list there, unless it is for a single nanosecond.
+    fn open(&mut self, place: Place) {
         let wheel = &self.wheels[place.wheel()];
-        let Slot::List { first, .. } = wheel.slots[place.slot()] else { return };
+        let Slot::List(mut list) = wheel.slots[place.slot()] else { return };
         let Some(shift) = wheel.shift.checked_sub(Place::BITS) else { return };
         let prefix = wheel.prefix << Place::BITS | place.slot() as u64;
         let finer = self.wheels.insert(Wheel::new(shift, prefix, Some(place)));
-        *self.slot_mut(place) = Slot::Wheel(finer as u32);
-        let mut position = first;
-        loop {
-            let entry = &entries[position];
-            let after = entry.after;
-            let slot = self.wheels[finer].slot_of(entry.due);
-            self.append_at(Place::new(finer, slot), entries, position);
-            match after.neighbour() {
-                Neighbour::Entry(next) => position = next,
-                Neighbour::Slot(_) => return,
-            }
+        self.wheels[place.wheel()].slots[place.slot()] = Slot::Wheel(finer as u32);
+        self.front = None;
+        while let Some(record) = self.blocks.pop(&mut list) {
+            self.insert_below(finer, record);
         }
     }
 
-    /// Empties a slot, and leaves the wheels that have become empty.
-    fn empty(&mut self, mut place: Place) {
+    /// Empties a slot, and leaves the wheels that have become empty; answers the wheel where what came
+    /// next to the slot is.
+    fn empty(&mut self, mut place: Place) -> usize {
         loop {
             let wheel = &mut self.wheels[place.wheel()];
             wheel.slots[place.slot()] = Slot::Empty;
@@ -240,18 +215,9 @@ impl Wheels {
                     self.wheels.remove(place.wheel());
                     place = within;
                 }
-                Some(_) | None => return,
+                Some(_) | None => return place.wheel(),
             }
         }
-    }
-
-    /// Whether one more wheel takes no allocation.
-    fn has_room(&self) -> bool {
-        self.wheels.len() < self.wheels.capacity()
-    }
-
-    fn slot_mut(&mut self, place: Place) -> &mut Slot {
-        &mut self.wheels[place.wheel()].slots[place.slot()]
     }
 }
 
@@ -269,19 +235,12 @@ impl Wheel {
         (due >> self.shift) as usize % Place::SLOTS
     }
 
+    /// The beginning of a slot's range of time.
+    fn begin_of(&self, slot: usize) -> u64 {
+        (self.prefix << Place::BITS | slot as u64) << self.shift
+    }
+
     fn first_occupied(&self) -> Option<usize> {
         (self.occupied != 0).then(|| self.occupied.trailing_zeros() as usize)
     }
-}
-
-/// Whether a list is too long to be put in order.
-fn is_long(entries: &Entries, first: Position) -> bool {
-    let mut position = first;
-    for _ in 0..IN_ORDER_MAX {
-        match entries[position].after.neighbour() {
-            Neighbour::Entry(next) => position = next,
-            Neighbour::Slot(_) => return false,
-        }
-    }
-    true
 }
