@@ -10,7 +10,7 @@ use crate::session::Outgoing;
 /// How many idle buffers of each kind the pool keeps.
 const KEPT: usize = 4;
 /// A buffer that grew beyond this many bytes is freed, not kept.
-const LARGEST: usize = 128 * 1024;
+const LARGEST: usize = 192 * 1024;
 
 /// The pool.
 #[derive(Default)]

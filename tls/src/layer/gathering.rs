@@ -22,9 +22,9 @@ use crate::session::{Outgoing, RECORD_PLAINTEXT_MAX};
 /// How much plaintext is encrypted in one go.
 const PLAINTEXT_AT_ONCE: usize = 4 * RECORD_PLAINTEXT_MAX;
 
-/// Records are handed down before they and the plaintext that comes next are more than this: a whole go
-/// with a record before it and one after it.
-const RECORDS_AT_ONCE: usize = 6 * RECORD_PLAINTEXT_MAX;
+/// Records are handed down before they and the plaintext that comes next are more than this: two whole
+/// goes, as pull producers mostly make, with a record before them and one after.
+const RECORDS_AT_ONCE: usize = 10 * RECORD_PLAINTEXT_MAX;
 
 /// What waits to be sent.
 #[derive(Default)]
@@ -54,6 +54,14 @@ impl Connection {
         let has_some = records.is_some();
         self.outbox.records.set(records);
         has_some
+    }
+
+    /// How many bytes wait to be handed down.
+    pub(super) fn waiting(&self) -> usize {
+        let records = self.outbox.records.take();
+        let made = records.as_ref().map_or(0, |records| records.len());
+        self.outbox.records.set(records);
+        self.outbox.pending.borrow().len() + made
     }
 
     /// Whether what is written now waits for the end of a delivery.

@@ -11,6 +11,9 @@ use interfaces::{AlreadyProducing, Producer, PullProducer, PushProducer};
 
 use super::connection::Connection;
 
+/// How many pieces a pull producer is asked for in a row, at most.
+const PIECES_AT_ONCE: u32 = 16;
+
 /// The registered producer, if there is one.
 #[derive(Default)]
 pub(super) struct Producing {
@@ -81,14 +84,31 @@ impl Producing {
     }
 }
 
+impl Connection {
+    /// Asks a pull producer for one piece. Answers whether it may be asked again at once: until a
+    /// push producer would be told to wait. So pieces leave together, which is cheaper.
+    fn pull(&self) -> bool {
+        let producer = self.producing().producer();
+        let Some(Producer::Pull(producer)) = producer else { return false };
+        let before = self.waiting();
+        producer.resume_producing();
+        let after = self.waiting();
+        // Records are a little longer than their plaintext.
+        let mark = self.limits().high_water;
+        (before + 1..=mark.saturating_add(mark / 16)).contains(&after)
+    }
+}
+
 /// What the transport below knows as its producer.
 pub(super) struct ProducerBelow {
     connection: Weak<Connection>,
+    /// It was asked before: not the first time, which is inside the registering.
+    asked: Cell<bool>,
 }
 
 impl ProducerBelow {
     pub(super) fn new(connection: Weak<Connection>) -> Self {
-        Self { connection }
+        Self { connection, asked: Cell::new(false) }
     }
 
     fn stop(&self) {
@@ -122,13 +142,17 @@ impl PushProducer for ProducerBelow {
 impl PullProducer for ProducerBelow {
     fn resume_producing(&self) {
         let Some(connection) = self.connection.upgrade() else { return };
-        let producer = connection.producing().producer();
-        if let Some(Producer::Pull(producer)) = producer {
-            producer.resume_producing();
-            // The transport below counts what it was given before this returns.
-            connection.flush();
-            connection.settle();
+        let most = if self.asked.replace(true) { PIECES_AT_ONCE } else { 1 };
+        let gathering = connection.gather();
+        for _ in 0..most {
+            if !connection.pull() {
+                break;
+            }
         }
+        drop(gathering);
+        // The transport below counts what it was given before this returns.
+        connection.flush();
+        connection.settle();
     }
 
     fn stop_producing(&self) {

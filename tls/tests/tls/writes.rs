@@ -1,11 +1,12 @@
 //! What the transport below is given, write by write: each may be a system call.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use interfaces::{
-    Address, AlreadyProducing, BufferLimits, Chunk, Event, Producer, PushProducer, Transport,
+    Address, AlreadyProducing, BufferLimits, Chunk, Deliver, Event, Producer, PullProducer,
+    PushProducer, Transport,
 };
 use protocol::testing::StringTransport;
 use rustls::pki_types::ServerName;
@@ -79,6 +80,11 @@ impl PushProducer for Noting {
 
 /// The lengths of the writes below for what `write` writes when data comes.
 pub(crate) fn writes_below(write: impl Fn(&Rc<dyn Transport>) + 'static) -> Vec<usize> {
+    written_below(write).0.lengths.take()
+}
+
+/// The transport below, with those lengths, and the layer that is delivered to.
+fn written_below(write: impl Fn(&Rc<dyn Transport>) + 'static) -> (Rc<Noting>, Rc<dyn Deliver>) {
     let talk = Talk::new(VERSIONS[0])
         .server(|server| server.on_data(move |transport, _| write(transport)));
     let name = ServerName::try_from(talk.name).unwrap();
@@ -104,7 +110,7 @@ pub(crate) fn writes_below(write: impl Fn(&Rc<dyn Transport>) + 'static) -> Vec<
     records.clear();
     let received = client.receive(&mut answer, &mut plaintext, &mut records);
     assert!(received.failure.is_none(), "{received:?}");
-    wire.lengths.take()
+    (wire, server)
 }
 
 /// The length of a record that is full.
@@ -144,6 +150,37 @@ fn a_write_of_any_size_goes_down_in_pieces_of_a_bounded_size() {
     });
     let total: usize = pieces.iter().sum();
     assert_eq!(total, 1_000_001 + 1_000_001_usize.div_ceil(RECORD_PLAINTEXT_MAX) * RECORD);
-    assert!(pieces.iter().all(|length| *length <= 6 * FULL), "{pieces:?}");
+    assert!(pieces.iter().all(|length| *length <= 10 * FULL), "{pieces:?}");
     assert!(pieces.len() <= 17, "{pieces:?}");
+}
+
+/// A pull producer that writes pieces of one size, as often as it is asked.
+struct Endless {
+    transport: Weak<dyn Transport>,
+    piece: usize,
+}
+
+impl PullProducer for Endless {
+    fn resume_producing(&self) {
+        self.transport.upgrade().unwrap().write(&vec![b'p'; self.piece]);
+    }
+
+    fn stop_producing(&self) {}
+}
+
+#[test]
+fn pulled_pieces_go_down_together_up_to_where_a_push_producer_would_wait() {
+    let in_records = |length: usize| length + length.div_ceil(RECORD_PLAINTEXT_MAX) * RECORD;
+    for (piece, together) in [(0, 0), (1, 16), (10_000, 7), (65_536, 2), (100_000, 1)] {
+        let (wire, layer) = written_below(move |transport| {
+            let producer = Endless { transport: Rc::downgrade(transport), piece };
+            transport.register_producer(Producer::Pull(Rc::new(producer))).unwrap();
+        });
+        let whole = |pieces| Vec::from_iter((piece > 0).then(|| in_records(pieces * piece)));
+        assert_eq!(wire.lengths.take(), whole(1), "the registering asks for one piece");
+        let Some(Producer::Pull(below)) = wire.inner.producer() else { panic!("nobody is asked") };
+        below.resume_producing();
+        assert_eq!(wire.lengths.take(), whole(together), "{piece} bytes");
+        drop(layer);
+    }
 }
