@@ -200,6 +200,19 @@ fn no_key_comes_again_not_even_after_the_storage_was_given_back() {
 }
 
 #[test]
+fn a_crowd_that_is_taken_back_leaves_the_way_to_the_next_call_free() {
+    let (mut queue, mut random, last) = (TimerQueue::new(), 1, 1 << 40);
+    let crowd = (0..3_000).map(|_| after(next(&mut random) % 4_096));
+    let crowd: Vec<_> = crowd.map(|time| queue.insert(time, Box::new(|| {}))).collect();
+    queue.insert(after(last), Box::new(|| {}));
+    assert!(queue.next_time() < Some(after(4_096)));
+    for key in crowd {
+        assert!(queue.cancel(key).is_ok());
+    }
+    assert_eq!(queue.next_time(), Some(after(last)));
+}
+
+#[test]
 fn a_crowd_for_one_range_of_time_comes_out_in_order() {
     const CROWD: u64 = 200_000;
     let mut queue = TimerQueue::new();
