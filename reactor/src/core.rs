@@ -9,7 +9,6 @@ use std::panic::{self, AssertUnwindSafe};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use deferred::TaskRunner;
 use interfaces::{Address, Observer, Occurrence, Reason, Transport as _};
 
 use crate::attempt::Attempt;
@@ -23,7 +22,7 @@ use crate::slots::Slots;
 use crate::standard_error::StandardError;
 use crate::stream::{Running, Stream};
 use crate::sys::{Sys, Token};
-use crate::tasks;
+use crate::tasks::Tasks;
 use crate::thread_pool::Works;
 use crate::timers::TimerQueue;
 
@@ -38,7 +37,7 @@ pub(crate) struct Core<S: Sys> {
     pub(crate) desk: Rc<Desk<S>>,
     /// What all connections read into; out while a turn's events are dealt with.
     pub(crate) read_buffer: Cell<Box<[u8]>>,
-    pub(crate) tasks: TaskRunner,
+    pub(crate) tasks: Tasks,
     pub(crate) shared: Arc<Shared<S>>,
     pub(crate) works: Works,
     pub(crate) lifetime: Lifetime,
@@ -98,7 +97,7 @@ impl<S: Sys> Core<S> {
             },
             desk: Rc::new(Desk::new(me.clone(), limits.buffer)),
             read_buffer: Cell::default(),
-            tasks: tasks::runner(&shared),
+            tasks: Tasks::default(),
             shared,
             works: Works::default(),
             lifetime: Lifetime::default(),
@@ -212,13 +211,14 @@ impl<S: Sys> Slot<S> {
 
 impl<S: Sys> Drop for Core<S> {
     /// Lets everything go without telling anybody: whoever wants to be told stops the reactor first.
+    #[cold]
     fn drop(&mut self) {
         drop_each(self.shared.close());
         let tenants = self.slots.get_mut().take_all();
         tenants.into_iter().for_each(|tenant| quietly(|| tenant.leave()));
         drop_each(self.agenda.closings.take());
         drop_each(self.timers.get_mut().take_all());
-        self.tasks.drop_tasks_with(|step| quietly(step));
+        self.tasks.let_go(&mut |step| quietly(step));
         drop_each(self.works.take_all());
         drop_each(self.lifetime.take_all());
         drop_each(self.signal_handlers.take());
