@@ -26,8 +26,8 @@ pub trait PushProducer {
 /// A source of bytes that makes one piece each time it is asked. Twisted's `IPullProducer`.
 pub trait PullProducer {
     /// Write one piece now, before returning. Called from inside `register_producer`, and again
-    /// each time what was written has left; TLS then asks for several pieces in a row, and sends
-    /// them together.
+    /// each time what was written has left: then perhaps several times in a row, until a few times
+    /// as much waits as a push producer may write, so that pieces leave together.
     fn resume_producing(&self);
 
     /// The consumer is gone for good: never produce again.

@@ -19,6 +19,10 @@ use crate::stream::{Running, Stream};
 use crate::sys::Sys;
 use crate::turn::{reuse, take_all};
 
+/// A pull producer is asked again until so many times as much waits as a push producer may write: it
+/// is asked when all has left, so this is no more than a socket takes at once.
+const PULLED: usize = 3;
+
 /// How one attempt to send all ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sent {
@@ -58,19 +62,21 @@ impl<S: Sys> Core<S> {
     #[inline(never)]
     fn flush_on(&self, running: &Running<S>) {
         let stream = &running.stream;
-        for _ in 0..self.limits.refills_per_turn {
+        let mut refills = self.limits.refills_per_turn;
+        while refills > 0 {
             if !stream.state.get().is_alive() {
                 return;
             }
-            match self.send_queued(stream) {
-                Sent::All => {}
+            let made = match self.send_queued(stream) {
+                Sent::All => self.refill(stream, refills),
                 Sent::Blocked => return self.await_room(stream),
-                Sent::Interrupted => continue,
+                Sent::Interrupted => 1,
                 Sent::Broken(error) => return self.broken(stream, error),
-            }
-            if !self.refill(stream) || stream.unsent() == 0 {
+            };
+            if stream.unsent() == 0 {
                 return self.drained(running);
             }
+            refills -= made;
         }
         stream.make_dirty();
     }
@@ -128,28 +134,42 @@ impl<S: Sys> Core<S> {
         Sent::All
     }
 
-    /// Everything is sent: has a pull producer, or a push producer that was paused, go on. Answers
-    /// whether there was one to ask.
-    fn refill(&self, stream: &Rc<Stream<S>>) -> bool {
-        let asked = match stream.extras.producer() {
-            Some(Producer::Pull(producer)) => {
-                self.call_producer(stream, || producer.resume_producing())
-            }
+    /// Everything is sent: has a push producer that was paused go on, or a pull producer make at
+    /// most so many pieces. Answers how many calls that was.
+    fn refill(&self, stream: &Rc<Stream<S>>, at_most: usize) -> usize {
+        match stream.extras.producer() {
             Some(Producer::Push(producer)) if stream.io.producer_paused.replace(false) => {
-                self.call_producer(stream, || producer.resume_producing())
+                self.call_producer(stream, || producer.resume_producing());
+                1
             }
-            Some(Producer::Push(_)) | None => return false,
-        };
-        if let Err(message) = asked {
-            stream.doom(self, Reason::Panicked(message));
+            Some(Producer::Push(_)) | None => 0,
+            Some(Producer::Pull(_)) => self.pull(stream, at_most),
         }
-        true
     }
 
-    fn call_producer(&self, stream: &Stream<S>, call: impl FnOnce()) -> Result<(), Rc<str>> {
-        let called = self.call_for(stream, "producer", call);
+    /// Has a pull producer make pieces until [`PULLED`] is reached. They leave together, as the system
+    /// sends large writes at less cost for each byte.
+    fn pull(&self, stream: &Rc<Stream<S>>, at_most: usize) -> usize {
+        let limits = stream.limits();
+        let enough = limits.high_water.saturating_mul(PULLED).min(limits.cap / 2);
+        let mut made = 0;
+        while let Some(Producer::Pull(producer)) = stream.extras.producer() {
+            let before = stream.unsent();
+            self.call_producer(stream, || producer.resume_producing());
+            made += 1;
+            let wants_more = (before + 1..=enough).contains(&stream.unsent());
+            if !wants_more || made == at_most || !stream.state.get().is_alive() {
+                break;
+            }
+        }
+        made
+    }
+
+    fn call_producer(&self, stream: &Rc<Stream<S>>, call: impl FnOnce()) {
+        if let Err(message) = self.call_for(stream, "producer", call) {
+            stream.doom(self, Reason::Panicked(message));
+        }
         self.run_woken_tasks();
-        called
     }
 
     fn drained(&self, running: &Running<S>) {

@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use interfaces::{Address, Chunk, ConnectTcp, ListenTcp, Protocol, ReactorTcp as _, Transport};
+use interfaces::{
+    Address, BufferLimits, Chunk, ConnectTcp, ListenTcp, Producer, Protocol, PullProducer,
+    ReactorTcp as _, Transport,
+};
 use protocol::factory_fn;
 use protocol::testing::{Record, Recorder};
-use ropewalk_reactor::{Faults, Reactor, Simulated};
+use ropewalk_reactor::{Faults, Links, Reactor, Simulated};
 
 /// Answers whatever comes with ten writes made by a function.
 struct Ten<F>(F);
@@ -74,4 +78,73 @@ fn writes_and_chunks_between_each_other_keep_their_order_and_are_one_system_call
     });
     assert_eq!(received, b"012345".repeat(10));
     assert_eq!(calls, 1);
+}
+
+/// Makes pieces of one size, each of its own letter.
+struct Pieces {
+    transport: Rc<dyn Transport>,
+    size: usize,
+    made: Cell<u8>,
+    wanted: u8,
+}
+
+impl PullProducer for Pieces {
+    fn resume_producing(&self) {
+        let number = self.made.get();
+        self.made.set(number + 1);
+        self.transport.write_sequence(vec![Chunk::from(vec![b'a' + number; self.size])]);
+        if number + 1 == self.wanted {
+            self.transport.unregister_producer();
+        }
+    }
+
+    fn stop_producing(&self) {}
+}
+
+/// In how many system calls ten pieces of a pull producer leave.
+fn sent_pieces(size: usize, limits: BufferLimits) -> usize {
+    const ROOM: usize = 1 << 20;
+    let reactor: Reactor<Simulated> = Reactor::simulated(1);
+    reactor.system().set_faults(Faults::none());
+    reactor.system().set_links(Links { buffer: ROOM..=ROOM, ..Links::default() });
+    let record = Record::default();
+    let any_port = ListenTcp::new(([127, 0, 0, 1], 0));
+    let server = record.clone();
+    let server = factory_fn(move |_: &Address| Recorder::new(&server));
+    let port = reactor.listen_tcp(&any_port, server).unwrap();
+    let address = port.host().as_socket_addr().unwrap();
+    let client = Record::default();
+    let made = client.clone();
+    let made = factory_fn(move |_: &Address| Recorder::new(&made));
+    drop(reactor.connect_tcp(&ConnectTcp::new(address), made));
+    turns(&reactor);
+    reactor.system().keep_log(100_000);
+    let transport = client.transport();
+    transport.set_buffer_limits(limits);
+    let producer = Pieces { transport: transport.clone(), size, made: Cell::new(0), wanted: 10 };
+    transport.register_producer(Producer::Pull(Rc::new(producer))).unwrap();
+    (0..40).for_each(|_| turns(&reactor));
+    let expected: Vec<u8> = (0..10).flat_map(|number| vec![b'a' + number; size]).collect();
+    assert!(record.received() == expected, "{} bytes came", record.received().len());
+    let sends = reactor.system().log().iter().filter(|line| line.contains(" send")).count();
+    reactor.disconnect_all();
+    sends
+}
+
+#[test]
+fn pieces_of_a_pull_producer_leave_together_up_to_a_few_times_the_mark() {
+    let usual = BufferLimits::default();
+    // The first alone, inside the registering; then as many as reach three times the mark.
+    assert_eq!(sent_pieces(64 * 1024, usual), 1 + 9_usize.div_ceil(4));
+    assert_eq!(sent_pieces(1_000, usual), 1 + 1);
+    let marked = BufferLimits { high_water: 1_000, ..usual };
+    assert_eq!(sent_pieces(1_000, marked), 1 + 9_usize.div_ceil(4));
+    assert_eq!(sent_pieces(10_000, marked), 10);
+}
+
+#[test]
+fn pieces_of_a_pull_producer_are_not_gathered_beyond_the_cap() {
+    let capped = BufferLimits { high_water: 1_000, cap: 1_000 };
+    assert_eq!(sent_pieces(1_000, capped), 10);
+    assert_eq!(sent_pieces(400, capped), 1 + 9_usize.div_ceil(2));
 }
