@@ -93,8 +93,10 @@ impl Connection {
         let before = self.waiting();
         producer.resume_producing();
         let after = self.waiting();
-        // Records are a little longer than their plaintext.
-        let mark = self.limits().high_water;
+        // Records are a little longer than their plaintext. Beyond half of the cap another piece of
+        // the same size might end the connection.
+        let limits = self.limits();
+        let mark = limits.high_water.min(limits.cap / 2);
         (before + 1..=mark.saturating_add(mark / 16)).contains(&after)
     }
 }

@@ -184,3 +184,17 @@ fn pulled_pieces_go_down_together_up_to_where_a_push_producer_would_wait() {
         drop(layer);
     }
 }
+
+#[test]
+fn pulled_pieces_that_would_be_more_than_the_cap_together_go_down_one_by_one() {
+    let (wire, layer) = written_below(|transport| {
+        transport.set_buffer_limits(BufferLimits { high_water: 1_000, cap: 1_000 });
+        let producer = Endless { transport: Rc::downgrade(transport), piece: 700 };
+        transport.register_producer(Producer::Pull(Rc::new(producer))).unwrap();
+    });
+    assert_eq!(wire.lengths.take(), [700 + RECORD]);
+    let Some(Producer::Pull(below)) = wire.inner.producer() else { panic!("nobody is asked") };
+    below.resume_producing();
+    assert_eq!(wire.lengths.take(), [700 + RECORD]);
+    drop(layer);
+}
