@@ -8,7 +8,7 @@ use std::thread;
 
 use crate::bytes::{THERE, assert_same};
 use crate::certificates::Certificate;
-use crate::peer::find;
+use crate::peer::{find, is_listening};
 use crate::running::{Ended, Running, eventually, run};
 
 /// A web server that answers each request with the request's own body. It serves until the test
@@ -98,13 +98,13 @@ fn curl_through_a_relay_that_adds_tls_for_a_web_server_that_has_it() {
     fs::write(directory.path().join("large"), &*THERE).unwrap();
     let (key, shown) = (certificate.key(), certificate.certificate());
     let mut openssl = find("openssl").unwrap();
-    openssl.args(["s_server", "-WWW", "-quiet", "-unix", "socket"]);
+    let socket = directory.path().join("socket");
+    openssl.args(["s_server", "-WWW", "-quiet", "-unix"]).arg(&socket);
     openssl.arg("-key").arg(key).arg("-cert").arg(shown).current_dir(directory.path());
     openssl.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut openssl = openssl.spawn().unwrap();
 
-    let socket = directory.path().join("socket");
-    eventually("openssl listens", || socket.exists());
+    eventually("openssl listens", || is_listening(&socket));
     let listen = "tcp:0:interface=127.0.0.1";
     let mut plain = Running::ropewalk(&["relay", listen, &format!("unix:{}", socket.display())]);
     let to = certificate.client(&plain.listening());

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::bytes::{BACK, THERE, assert_same};
 use crate::certificates::Certificate;
-use crate::peer::find;
+use crate::peer::{find, is_listening};
 use crate::running::{Running, eventually};
 
 /// `openssl`, whose input stays open: with `-quiet` it would drop what it has still to send.
@@ -95,7 +95,7 @@ fn relay_to_server(version: &str) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("server");
     let server = server(&certificate, &path, version);
-    eventually("openssl listens", || path.exists());
+    eventually("openssl listens", || is_listening(&path));
     let listen = "tcp:0:interface=127.0.0.1";
     let mut plain = Running::ropewalk(&["relay", listen, &format!("unix:{}", path.display())]);
     let to = certificate.client(&plain.listening());

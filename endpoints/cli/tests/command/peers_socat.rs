@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::bytes::{BACK, THERE, assert_same};
-use crate::peer::{find, has_ipv6};
+use crate::peer::{find, has_ipv6, is_listening};
 use crate::running::{Ended, Running, eventually, run};
 
 /// socat's two directions: what it got from the address, having sent it this.
@@ -38,7 +38,7 @@ fn relayed(endpoint: &str, directory: &Path) {
     let path = directory.join("far");
     let far_address = format!("UNIX-LISTEN:{}", path.display());
     let far = thread::spawn(move || socat(&far_address, &BACK));
-    eventually("the far socat listens", || path.exists());
+    eventually("the far socat listens", || is_listening(&path));
     let to = format!("unix:{}", path.display());
     let mut running = Running::ropewalk(&["relay", endpoint, &to]);
     let near = socat(&socat_address(&running.listening()), &THERE);

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use crate::bytes::{assert_same, exchange, random};
-use crate::peer::find;
+use crate::peer::{find, is_listening};
 use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually};
 
 /// systemd-socket-activate does not take port 0, so it gets one that was free just before, and
@@ -21,7 +21,7 @@ fn activate(path: &Path) -> Option<Running> {
         let mut ended = false;
         eventually("systemd-socket-activate listens or ends", || {
             ended = !running.is_running();
-            ended || path.exists()
+            ended || is_listening(path)
         });
         if !ended {
             return Some(running);
