@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("tls", &["interfaces", "deferred", "protocol", "endpoints"]),
     ("systemd", &["interfaces", "deferred", "endpoints"]),
     ("xtask", EVERYTHING),
-    ("counts", &["interfaces", "deferred", "protocol", "endpoints", "reactor"]),
+    ("counts", &["interfaces", "deferred", "protocol", "endpoints", "reactor", "tls"]),
     ("cli", EVERYTHING),
 ];
 

@@ -5,7 +5,8 @@
 //! the operation costs, without what it takes to start and to prepare.
 //!
 //! Invariant: what an operation does depends on nothing but the number of its repeats: no clock, no
-//! chance, no file, and nothing that the kernel may do sooner or later.
+//! chance (but in a handshake, which is prepared), no file, and nothing that the kernel may do sooner or
+//! later.
 
 mod allocations;
 mod deferreds;
@@ -13,6 +14,7 @@ mod kernel;
 mod strings;
 mod tasks;
 mod timers;
+mod tls;
 mod wire;
 
 use std::env;
@@ -38,6 +40,8 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("echo-64-kernel", kernel::echo_alone),
     ("echo-64-kernel-50", kernel::echo_in_a_crowd),
     ("relay-64-kernel-2", kernel::relayed),
+    ("tls-echo-64", tls::echo_64),
+    ("tls-echo-4096", tls::echo_4096),
     ("timer-cancelled", timers::cancelled),
     ("timer-fired", timers::fired),
     ("endpoint-parsed", strings::parsed),
