@@ -219,7 +219,7 @@ impl<S: Sys> Core<S> {
         // Its protocol was told of the connection, even if it has ended it at once.
         drop(self.call("deferred", Some(&attempt.address), move || promise.callback(())));
         // The report may have told of the peer's first bytes too, and tells only once.
-        self.with_running(attempt.token, |running| self.stream_ready(running, ready, buffer));
+        self.with_running(attempt.token, |running| self.more_than_bytes(running, ready, buffer));
     }
 
     /// Fails on a later turn: a caller of `connect` has its Deferred before that.

@@ -149,7 +149,7 @@ impl<S: Sys> Core<S> {
 
     #[cold]
     #[inline(never)]
-    fn panicked_for(
+    pub(crate) fn panicked_for(
         &self,
         stream: &Stream<S>,
         callback: &'static str,
@@ -159,7 +159,7 @@ impl<S: Sys> Core<S> {
     }
 
     #[inline]
-    fn catch<R>(&self, foreign: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    pub(crate) fn catch<R>(&self, foreign: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
         let depth = &self.agenda.depth;
         depth.set(depth.get() + 1);
         let answer = panic::catch_unwind(AssertUnwindSafe(foreign));

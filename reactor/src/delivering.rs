@@ -3,6 +3,7 @@
 //! Invariant: after every delivery the stream is flushed if it was written to, and the tasks that
 //! woke have run.
 
+use std::any::Any;
 use std::rc::Rc;
 
 use interfaces::{Address, Deliver, Event, Reason, Transport};
@@ -29,18 +30,24 @@ impl<S: Sys> Core<S> {
         if outer != Token::NOBODY {
             self.queue_written(outer);
         }
-        let delivered = self.call_for(stream, "protocol", || running.deliver.deliver(event));
+        let delivered = self.catch(|| running.deliver.deliver(event));
         outbox.end(outer);
-        if let Err(message) = delivered {
-            stream.doom(self, Reason::Panicked(message));
+        if let Err(payload) = delivered {
+            self.protocol_panicked(stream, payload);
         }
         if !outbox.is_empty() {
             stream.send_written(&self.sys);
         }
         if stream.io.dirty.get() {
-            self.flush(running);
+            self.flush_again(running);
         }
         self.run_woken_tasks();
+    }
+
+    #[cold]
+    fn protocol_panicked(&self, stream: &Rc<Stream<S>>, payload: Box<dyn Any + Send>) {
+        let message = self.panicked_for(stream, "protocol", payload);
+        stream.doom(self, Reason::Panicked(message));
     }
 
     /// Makes the outbox free, as another callback runs inside of that which wrote to it.

@@ -59,6 +59,12 @@ impl<S: Sys> Core<S> {
         }
     }
 
+    /// As [`flush`](Self::flush), away from the path of each message.
+    #[inline(never)]
+    pub(crate) fn flush_again(&self, running: &Running<S>) {
+        self.flush(running);
+    }
+
     #[inline(never)]
     fn flush_on(&self, running: &Running<S>) {
         let stream = &running.stream;

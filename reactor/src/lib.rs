@@ -106,7 +106,7 @@ pub use simulated::{
     SimulatedStream,
 };
 pub use standard_error::StandardError;
-pub use sys::{ConnectFault, Ready, SocketOption, Sys, Token, Watch};
+pub use sys::{ConnectFault, Ready, Report, SocketOption, Sys, Token, Watch};
 
 use std::io;
 

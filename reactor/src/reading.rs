@@ -12,7 +12,7 @@ use crate::close_machine::{Reading, State, Waits};
 use crate::core::Core;
 use crate::os_error;
 use crate::stream::{Running, Stream};
-use crate::sys::{Ready, Sys};
+use crate::sys::{Ready, Report, Sys};
 
 /// How reading came to its end for now.
 enum Stopped {
@@ -29,7 +29,23 @@ enum Stopped {
 impl<S: Sys> Core<S> {
     /// What the system reported about a stream.
     #[inline(always)]
-    pub(crate) fn stream_ready(&self, running: &Running<S>, ready: Ready, buffer: &mut [u8]) {
+    pub(crate) fn stream_ready(
+        &self,
+        running: &Running<S>,
+        report: &impl Report,
+        buffer: &mut [u8],
+    ) {
+        let io = &running.stream.io;
+        if report.brings_bytes() && !io.blocked.get() {
+            io.readable.set(true);
+            self.read(running, buffer);
+        } else {
+            self.more_than_bytes(running, report.ready(), buffer);
+        }
+    }
+
+    #[inline(never)]
+    pub(crate) fn more_than_bytes(&self, running: &Running<S>, ready: Ready, buffer: &mut [u8]) {
         let stream = &running.stream;
         let unblocked = stream.io.blocked.get() && ready.writable;
         if unblocked {
@@ -40,19 +56,11 @@ impl<S: Sys> Core<S> {
         }
         if ready.readable || ready.read_closed || stream.io.readable.get() {
             stream.io.readable.set(true);
-            self.read(running, buffer);
+            self.read_again(running, buffer);
         }
-        if unblocked || ready.read_closed {
-            self.more_than_readable(running, ready);
-        }
-    }
-
-    /// There is room to write again, or the peer sends no more.
-    #[inline(never)]
-    fn more_than_readable(&self, running: &Running<S>, ready: Ready) {
-        let stream = &running.stream;
-        if stream.unsent() > 0 || stream.io.producer_paused.get() {
-            self.flush(running);
+        let changed = unblocked || ready.read_closed;
+        if changed && (stream.unsent() > 0 || stream.io.producer_paused.get()) {
+            self.flush_again(running);
         }
         if ready.read_closed && !stream.wants_to_read() && stream.state.get().is_alive() {
             self.look_for_error(stream);
@@ -76,6 +84,12 @@ impl<S: Sys> Core<S> {
                 stream.doom(self, Reason::Lost(Failure::new(os_error(&error))));
             }
         }
+    }
+
+    /// As [`read`](Self::read), away from the path of each message.
+    #[inline(never)]
+    pub(crate) fn read_again(&self, running: &Running<S>, buffer: &mut [u8]) {
+        self.read(running, buffer);
     }
 
     /// Reads until all is read, the protocol wants no more, or the budget of this turn is spent.

@@ -5,6 +5,7 @@
 //! Invariant: no method here runs protocol code; producers are called with nothing borrowed.
 
 use std::cell::Cell;
+use std::mem;
 use std::rc::Rc;
 
 use interfaces::{
@@ -86,8 +87,14 @@ impl<S: Sys> Stream<S> {
     ) -> Option<R> {
         let socket = self.socket.take()?;
         let answer = ask(sys, &socket);
-        self.socket.set(Some(socket));
+        self.put_back(socket);
         Some(answer)
+    }
+
+    #[inline]
+    pub(crate) fn put_back(&self, socket: S::Stream) {
+        // Its place is empty since it was taken from there, so there is nothing to drop.
+        mem::forget(self.socket.replace(Some(socket)));
     }
 
     /// Learns this side's address for later, when the socket is about to go and somebody else than

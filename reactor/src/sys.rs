@@ -39,7 +39,7 @@ pub trait Sys: 'static {
     fn poll(&self, timeout: Option<Duration>, events: &mut Self::Events) -> io::Result<()>;
 
     /// What a poll has noted.
-    fn ready(events: &Self::Events) -> impl Iterator<Item = Ready>;
+    fn reports(events: &Self::Events) -> impl Iterator<Item = impl Report>;
 
     /// What other threads hold to end a [`poll`](Sys::poll) early.
     fn waker(&self) -> Box<dyn Fn() + Send + Sync>;
@@ -265,6 +265,20 @@ impl Token {
     }
 }
 
+/// What a poll noted about one tenant, as the system wrote it down. Most reports say that bytes came
+/// and nothing else, so that is asked first, and the rest is spelled out only where it matters.
+pub trait Report {
+    /// Whose.
+    fn token(&self) -> Token;
+
+    /// Whether bytes came, and it is neither an error nor the peer's end. Room to write may be
+    /// reported as well.
+    fn brings_bytes(&self) -> bool;
+
+    /// All that it says.
+    fn ready(&self) -> Ready;
+}
+
 /// What is ready, as poll found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
@@ -277,4 +291,18 @@ pub struct Ready {
     pub read_closed: bool,
     /// There may be room to write, or a connection attempt is decided.
     pub writable: bool,
+}
+
+impl Report for Ready {
+    fn token(&self) -> Token {
+        self.token
+    }
+
+    fn brings_bytes(&self) -> bool {
+        self.readable && !self.read_closed
+    }
+
+    fn ready(&self) -> Ready {
+        *self
+    }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::core::{Core, Rare, Slot};
 use crate::stream::Running;
-use crate::sys::{Ready, Sys, Token};
+use crate::sys::{Ready, Report, Sys, Token};
 
 impl<S: Sys> Core<S> {
     /// One turn, which waits for `wait_at_most` (`None`: for ever) if there is nothing to do.
@@ -37,7 +37,7 @@ impl<S: Sys> Core<S> {
         let timeout = if idle { self.timeout(wait_at_most) } else { Some(Duration::ZERO) };
         let polled = self.sys.poll(timeout, &mut events);
         if polled.is_ok() {
-            S::ready(&events).for_each(|ready| self.dispatch(ready, &mut buffer));
+            S::reports(&events).for_each(|report| self.dispatch(&report, &mut buffer));
         }
         self.agenda.events.set(Some(events));
         self.dispatch_still_ready(still_ready, &mut buffer);
@@ -98,16 +98,16 @@ impl<S: Sys> Core<S> {
     }
 
     #[inline]
-    fn dispatch(&self, ready: Ready, buffer: &mut [u8]) {
+    fn dispatch(&self, report: &impl Report, buffer: &mut [u8]) {
         let slots = self.slots.borrow();
-        if let Some(Slot::Stream(running)) = slots.find(ready.token) {
+        if let Some(Slot::Stream(running)) = slots.find(report.token()) {
             let running = running.clone();
             drop(slots);
-            self.stream_ready(&running, ready, buffer);
+            self.stream_ready(&running, report, buffer);
             self.release(running);
         } else {
             drop(slots);
-            self.dispatch_rare(ready, buffer);
+            self.dispatch_rare(report.ready(), buffer);
         }
     }
 
@@ -150,7 +150,7 @@ impl<S: Sys> Core<S> {
             self.unlist(token);
             let read = |running: &Running<S>| {
                 if running.stream.io.readable.get() {
-                    self.read(running, buffer);
+                    self.read_again(running, buffer);
                 }
             };
             if !self.with_running(token, read) {

@@ -139,7 +139,7 @@ impl<S: Sys> Stream<S> {
     ) -> usize {
         let Some(socket) = self.socket.take() else { return 0 };
         let answer = send(&socket);
-        self.socket.set(Some(socket));
+        self.put_back(socket);
         match answer {
             Ok(sent) => {
                 if sent < offered {

@@ -26,7 +26,7 @@ use socket2::Socket;
 
 pub use listener::Listener;
 
-use crate::sys::{ConnectFault, Ready, SocketOption, Sys, Token, Watch};
+use crate::sys::{ConnectFault, Ready, Report, SocketOption, Sys, Token, Watch};
 use reserve::Reserve;
 use signals::{Hooked, Signals};
 
@@ -122,14 +122,8 @@ impl Sys for Kernel {
     }
 
     #[inline]
-    fn ready(events: &KernelEvents) -> impl Iterator<Item = Ready> {
-        events.0.iter().map(|event| Ready {
-            token: Token(event.token().0),
-            // Without short cuts, each is one look at the bits.
-            readable: event.is_readable() | event.is_error(),
-            read_closed: event.is_read_closed() | event.is_error(),
-            writable: event.is_writable() | event.is_write_closed() | event.is_error(),
-        })
+    fn reports(events: &KernelEvents) -> impl Iterator<Item = impl Report> {
+        events.0.iter()
     }
 
     fn waker(&self) -> Box<dyn Fn() + Send + Sync> {
@@ -289,6 +283,28 @@ impl Sys for Kernel {
 
     fn peer_credentials(&self, stream: &Socket) -> Option<(u32, u32, u32)> {
         raw_calls::peer_credentials(stream)
+    }
+}
+
+impl Report for &mio::event::Event {
+    #[inline]
+    fn token(&self) -> Token {
+        Token(mio::event::Event::token(self).0)
+    }
+
+    #[inline]
+    fn brings_bytes(&self) -> bool {
+        // Without short cuts, it is one look at the bits.
+        self.is_readable() & !(self.is_read_closed() | self.is_error())
+    }
+
+    fn ready(&self) -> Ready {
+        Ready {
+            token: Report::token(self),
+            readable: self.is_readable() | self.is_error(),
+            read_closed: self.is_read_closed() | self.is_error(),
+            writable: self.is_writable() | self.is_write_closed() | self.is_error(),
+        }
     }
 }
 

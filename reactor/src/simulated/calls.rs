@@ -18,7 +18,7 @@ use super::sockets::{SimulatedListener, SimulatedStream};
 use super::trace::Call;
 use super::transfer::moved;
 use super::world::{World, errno};
-use crate::sys::{ConnectFault, Ready, SocketOption, Sys, Token, Watch};
+use crate::sys::{ConnectFault, Ready, Report, SocketOption, Sys, Token, Watch};
 
 /// Who is at the other end of every simulated UNIX socket: process, user, group.
 const CREDENTIALS: (u32, u32, u32) = (1, 1000, 1000);
@@ -32,7 +32,7 @@ impl Sys for Simulated {
         self.world.borrow().clock.now().into()
     }
 
-    fn ready(events: &Vec<Ready>) -> impl Iterator<Item = Ready> {
+    fn reports(events: &Vec<Ready>) -> impl Iterator<Item = impl Report> {
         events.iter().copied()
     }
 
