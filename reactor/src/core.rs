@@ -188,6 +188,13 @@ impl<S: Sys> Core<S> {
         quietly(|| observer.observe(occurrence));
     }
 
+    /// Remembers that this stream may have more to be read.
+    pub(crate) fn note_unread(&self, stream: &Stream<S>) {
+        if !stream.io.listed.replace(true) {
+            self.note_still_ready(stream.token);
+        }
+    }
+
     /// Remembers that this tenant may still be ready.
     pub(crate) fn note_still_ready(&self, token: Token) {
         self.agenda.still_ready.borrow_mut().push(token);

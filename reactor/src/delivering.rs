@@ -35,9 +35,7 @@ impl<S: Sys> Core<S> {
         if let Err(payload) = delivered {
             self.protocol_panicked(stream, payload);
         }
-        if !outbox.is_empty() {
-            stream.send_written(&self.sys);
-        }
+        stream.send_written(&self.sys);
         if stream.io.dirty.get() {
             self.flush_again(running);
         }
@@ -75,10 +73,17 @@ impl<S: Sys> Core<S> {
     /// last owner.
     #[inline(always)]
     pub(crate) fn release(&self, running: Running<S>) {
-        if Rc::strong_count(&running.deliver) > 1 && Rc::strong_count(&running.stream) > 1 {
-            drop(running);
+        let Running { stream, deliver } = running;
+        self.let_go_of(deliver);
+        self.let_go_of(stream);
+    }
+
+    #[inline(always)]
+    fn let_go_of<T: ?Sized>(&self, shared: Rc<T>) {
+        if Rc::strong_count(&shared) > 1 {
+            drop(shared);
         } else {
-            self.let_go("protocol", running);
+            self.let_go("protocol", shared);
         }
     }
 

@@ -218,10 +218,9 @@ impl<S: Sys> Core<S> {
             State::Open { reading, .. } if stream.wants_to_read() => {
                 stream.state.set(State::Open { reading, writing: Writing::Ended });
                 stream.extras.set_broken(error);
+                stream.io.read_closed.set(true);
                 stream.io.readable.set(true);
-                if !stream.io.listed.replace(true) {
-                    self.note_still_ready(stream.token);
-                }
+                self.note_unread(stream);
             }
             State::Open { .. } | State::Flushing(_) => {
                 stream.doom(self, Reason::Lost(Failure::new(error)));

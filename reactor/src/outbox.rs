@@ -66,16 +66,14 @@ impl Outbox {
         if self.owner.get() == token { self.bytes.borrow().len() } else { 0 }
     }
 
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.borrow().is_empty()
-    }
-
     /// Empties it: `send` is shown all bytes and answers how many it took, and `keep` gets the
     /// others, if there are any. Neither may run foreign code.
     #[inline(always)]
     pub(crate) fn empty(&self, send: impl FnOnce(&[u8]) -> usize, keep: impl FnOnce(&[u8])) {
         let mut bytes = self.bytes.borrow_mut();
+        if bytes.is_empty() {
+            return;
+        }
         let sent = send(&bytes);
         if sent < bytes.len() {
             keep(&bytes[sent..]);

@@ -9,7 +9,8 @@ use std::cell::Cell;
 pub(crate) struct Readiness {
     /// Something may be there to be read.
     pub(crate) readable: Cell<bool>,
-    /// The peer's end was reported: a short read does not mean that nothing is left.
+    /// The peer's end was reported, or the connection is broken: a short read does not mean that nothing
+    /// is left.
     pub(crate) read_closed: Cell<bool>,
     /// The last write did not fit: nothing is tried before the system says that there is room.
     pub(crate) blocked: Cell<bool>,

@@ -6,25 +6,13 @@
 use std::io;
 
 use deferred::Failure;
-use interfaces::{Event, OsError, Reason};
+use interfaces::{Event, Reason};
 
 use crate::close_machine::{Reading, State, Waits};
 use crate::core::Core;
 use crate::os_error;
 use crate::stream::{Running, Stream};
 use crate::sys::{Ready, Report, Sys};
-
-/// How reading came to its end for now.
-enum Stopped {
-    /// Paused, closed or doomed by its protocol.
-    Unwanted,
-    /// Everything is read.
-    Empty,
-    /// The budget of this turn is used up.
-    Budget,
-    EndOfFile,
-    Failed(OsError),
-}
 
 impl<S: Sys> Core<S> {
     /// What the system reported about a stream.
@@ -95,67 +83,62 @@ impl<S: Sys> Core<S> {
     /// Reads until all is read, the protocol wants no more, or the budget of this turn is spent.
     #[inline(always)]
     pub(crate) fn read(&self, running: &Running<S>, buffer: &mut [u8]) {
-        let stopped = self.read_into(running, buffer);
         let stream = &running.stream;
-        if matches!(stopped, Stopped::Empty) && stream.extras.broken().is_none() {
-            stream.io.readable.set(false);
-        } else {
-            self.stop_reading(running, stopped);
+        for _ in 0..self.limits.reads_per_turn {
+            if !stream.wants_to_read() {
+                return self.discard(running, buffer);
+            }
+            let Some(socket) = stream.socket.take() else { return };
+            let answer = self.sys.read(&socket, buffer);
+            stream.put_back(socket);
+            let length = match answer {
+                Ok(length) if length > 0 => length,
+                answer => return self.read_nothing(running, answer),
+            };
+            self.deliver(running, Event::DataReceived(&mut buffer[..length]));
+            if length < buffer.len() && !stream.io.read_closed.get() {
+                stream.io.readable.set(false);
+                return;
+            }
+        }
+        self.note_unread(stream);
+    }
+
+    /// Reads once what nobody wants any more, if it has to be read; then the others have their turn.
+    #[inline(never)]
+    fn discard(&self, running: &Running<S>, buffer: &mut [u8]) {
+        let stream = &running.stream;
+        if !stream.discards() {
+            return;
+        }
+        match stream.ask_socket(&self.sys, |sys, socket| sys.read(socket, buffer)) {
+            Some(Ok(length)) if length > 0 => self.note_unread(stream),
+            Some(answer) => self.read_nothing(running, answer),
+            None => {}
         }
     }
 
+    /// Nothing is left, for now or for ever.
     #[inline(never)]
-    fn stop_reading(&self, running: &Running<S>, stopped: Stopped) {
+    fn read_nothing(&self, running: &Running<S>, answer: io::Result<usize>) {
         let stream = &running.stream;
-        match stopped {
-            Stopped::Unwanted => {}
-            Stopped::Empty => {
+        let error = match answer {
+            Ok(_) => {
+                stream.io.readable.set(false);
+                return self.end_of_file(running);
+            }
+            Err(error) => error,
+        };
+        match error.kind() {
+            io::ErrorKind::Interrupted => self.note_unread(stream),
+            io::ErrorKind::WouldBlock => {
                 stream.io.readable.set(false);
                 if let Some(error) = stream.extras.broken() {
                     self.finish(stream, &Reason::Lost(Failure::new(error)));
                 }
             }
-            Stopped::Budget => {
-                if !stream.io.listed.replace(true) {
-                    self.note_still_ready(stream.token);
-                }
-            }
-            Stopped::EndOfFile => {
-                stream.io.readable.set(false);
-                self.end_of_file(running);
-            }
-            Stopped::Failed(error) => self.finish(stream, &Reason::Lost(Failure::new(error))),
+            _ => self.finish(stream, &Reason::Lost(Failure::new(os_error(&error)))),
         }
-    }
-
-    #[inline(always)]
-    fn read_into(&self, running: &Running<S>, buffer: &mut [u8]) -> Stopped {
-        let stream = &running.stream;
-        for _ in 0..self.limits.reads_per_turn {
-            let wanted = stream.wants_to_read();
-            if !wanted && !stream.discards() {
-                return Stopped::Unwanted;
-            }
-            match stream.ask_socket(&self.sys, |sys, socket| sys.read(socket, buffer)) {
-                Some(Ok(length)) if length > 0 => {
-                    let short = length < buffer.len();
-                    if wanted {
-                        self.deliver(running, Event::DataReceived(&mut buffer[..length]));
-                    }
-                    if short && !stream.io.read_closed.get() {
-                        return Stopped::Empty;
-                    }
-                }
-                Some(Ok(_)) => return Stopped::EndOfFile,
-                Some(Err(error)) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return Stopped::Empty,
-                    io::ErrorKind::Interrupted => {}
-                    _ => return Stopped::Failed(os_error(&error)),
-                },
-                None => return Stopped::Unwanted,
-            }
-        }
-        Stopped::Budget
     }
 
     /// The peer sends no more.

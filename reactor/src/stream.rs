@@ -184,8 +184,8 @@ impl<S: Sys> Stream<S> {
                 self.state.set(state);
                 self.make_dirty();
                 // What a paused stream left unread will not be reported again.
-                if self.discards() && self.io.readable.get() && !self.io.listed.replace(true) {
-                    core.note_still_ready(self.token);
+                if self.discards() && self.io.readable.get() {
+                    core.note_unread(self);
                 }
             }
             (_, Next::Doom) => {
@@ -276,8 +276,8 @@ impl<S: Sys> PushProducer for Stream<S> {
             return;
         }
         let Some(core) = self.desk.core() else { return };
-        if self.io.readable.get() && !self.io.listed.replace(true) {
-            core.note_still_ready(self.token);
+        if self.io.readable.get() {
+            core.note_unread(self);
         }
     }
 

@@ -43,8 +43,10 @@ impl<S: Sys> Stream<S> {
     /// Sends what the callback that has returned wrote; what does not fit is queued.
     #[inline(always)]
     pub(crate) fn send_written(&self, sys: &S) {
-        let goes_out = self.is_simple() && !self.io.blocked.get();
-        let send = |bytes: &[u8]| if goes_out { self.send(sys, bytes) } else { 0 };
+        let send = |bytes: &[u8]| {
+            let goes_out = self.is_simple() && !self.io.blocked.get();
+            if goes_out { self.send(sys, bytes) } else { 0 }
+        };
         self.desk.outbox.empty(send, |rest| self.keep(rest));
     }
 
