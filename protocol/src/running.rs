@@ -102,9 +102,9 @@ impl<P: Protocol> Running<P> {
     }
 
     #[cold]
-    fn post_event(&self, turn: Option<Turn<'_, P>>, event: Event<'_>) {
+    fn post_event(&self, event: Event<'_>) {
         if let Some(letter) = Letter::of(event) {
-            self.post(turn, letter);
+            self.post(self.begin(), letter);
         }
     }
 
@@ -120,12 +120,16 @@ impl<P: Protocol> Running<P> {
 
 impl<P: Protocol> Deliver for Running<P> {
     fn deliver(&self, event: Event<'_>) {
-        match self.begin() {
-            Some(mut turn) if self.mailbox.is_empty() => {
-                turn.event(event);
-                turn.end();
-            }
-            turn => self.post_event(turn, event),
+        if self.mailbox.is_empty()
+            && let Some(mut turn) = self.begin()
+        {
+            turn.event(event);
+            turn.drain();
+            // The usual end of a turn: what the drop does, in line.
+            turn.put_back();
+            mem::forget(turn);
+        } else {
+            self.post_event(event);
         }
     }
 
@@ -152,6 +156,13 @@ impl<P: Protocol> Turn<'_, P> {
 
     #[inline(always)]
     fn drain(&mut self) {
+        if !self.running.mailbox.is_empty() {
+            self.read_letters();
+        }
+    }
+
+    #[inline(never)]
+    fn read_letters(&mut self) {
         while !self.running.mailbox.is_empty() && self.running.phase.get() != Phase::Ended {
             if let Some(letter) = self.running.mailbox.next() {
                 self.read(letter);
@@ -256,14 +267,6 @@ impl<P: Protocol> Drop for Turn<'_, P> {
 }
 
 impl<P: Protocol> Turn<'_, P> {
-    /// The usual end of a turn: what the drop does, in line.
-    #[inline(always)]
-    fn end(mut self) {
-        self.drain();
-        self.put_back();
-        mem::forget(self);
-    }
-
     #[inline(always)]
     fn put_back(&mut self) {
         if let Some(protocol) = self.protocol.take() {
