@@ -84,7 +84,8 @@ impl<S: Sys> Core<S> {
     #[inline(always)]
     pub(crate) fn read(&self, running: &Running<S>, buffer: &mut [u8]) {
         let stream = &running.stream;
-        for _ in 0..self.limits.reads_per_turn {
+        let mut reads = 0;
+        loop {
             if !stream.wants_to_read() {
                 return self.discard(running, buffer);
             }
@@ -100,8 +101,11 @@ impl<S: Sys> Core<S> {
                 stream.io.readable.set(false);
                 return;
             }
+            reads += 1;
+            if reads == self.limits.reads_per_turn {
+                return self.note_unread(stream);
+            }
         }
-        self.note_unread(stream);
     }
 
     /// Reads once what nobody wants any more, if it has to be read; then the others have their turn.

@@ -13,7 +13,7 @@ mod unix_path;
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io::{self, IoSlice, Read as _};
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::Arc;
@@ -232,13 +232,13 @@ impl Sys for Kernel {
     }
 
     #[inline]
-    fn read(&self, mut stream: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
-        stream.read(buffer)
+    fn read(&self, stream: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
+        raw_calls::receive(stream, buffer)
     }
 
     #[inline]
     fn write(&self, stream: &Socket, data: &[u8]) -> io::Result<usize> {
-        stream.send_with_flags(data, libc::MSG_NOSIGNAL)
+        raw_calls::send(stream, data, libc::MSG_NOSIGNAL)
     }
 
     fn write_vectored(&self, stream: &Socket, data: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -246,7 +246,7 @@ impl Sys for Kernel {
     }
 
     fn write_last(&self, stream: &Socket, data: &[u8]) -> io::Result<usize> {
-        stream.send_with_flags(data, libc::MSG_NOSIGNAL | MORE_FOLLOWS)
+        raw_calls::send(stream, data, libc::MSG_NOSIGNAL | MORE_FOLLOWS)
     }
 
     fn shutdown_write(&self, stream: &Socket) -> io::Result<()> {

