@@ -31,10 +31,10 @@ impl<S: Sys> Core<S> {
             self.queue_written(outer);
         }
         let delivered = self.catch(|| running.deliver.deliver(event));
-        outbox.end(outer);
         if let Err(payload) = delivered {
             self.protocol_panicked(stream, payload);
         }
+        outbox.end(outer);
         stream.send_written(&self.sys);
         if stream.io.dirty.get() {
             self.flush_again(running);

@@ -2,8 +2,8 @@
 //!
 //! Most of what is written is small, is written by the connection's own protocol and leaves at once,
 //! so most connections never need a queue of their own. Invariant: only the stream whose protocol
-//! runs now has bytes here; it has none in its queue then, and these are sent or queued when the
-//! callback returns, or before anybody else's begins.
+//! runs now has bytes here; it is open and has none in its queue then, and these are sent or queued
+//! when the callback returns, or before anybody else's begins or that stream begins to close.
 
 use std::cell::{Cell, RefCell};
 

@@ -135,6 +135,7 @@ impl<S: Sys> Stream<S> {
     /// turn carries it out.
     pub(crate) fn doom(self: &Rc<Self>, core: &Core<S>, reason: Reason) {
         if self.state.get().is_alive() {
+            self.queue_written();
             self.state.set(State::Doomed);
             core.agenda.closings.borrow_mut().push((Rc::clone(self), reason));
         }
@@ -181,6 +182,7 @@ impl<S: Sys> Stream<S> {
         match next {
             (_, Next::Nothing) => {}
             (state, Next::Flush) => {
+                self.queue_written();
                 self.state.set(state);
                 self.make_dirty();
                 // What a paused stream left unread will not be reported again.
@@ -231,6 +233,7 @@ impl<S: Sys> Transport for Stream<S> {
             return Err(AlreadyProducing);
         }
         self.io.producer_paused.set(false);
+        self.queue_written();
         self.extras.set_producer(producer.clone());
         match producer {
             Producer::Pull(producer) => producer.resume_producing(),

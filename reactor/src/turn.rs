@@ -25,7 +25,7 @@ use crate::sys::{Ready, Report, Sys, Token};
 impl<S: Sys> Core<S> {
     /// One turn, which waits for `wait_at_most` (`None`: for ever) if there is nothing to do.
     pub(crate) fn turn(&self, wait_at_most: Option<Duration>) -> io::Result<()> {
-        self.queue_outbox();
+        let outer = self.queue_outbox();
         let closings = take_all(&self.agenda.closings);
         self.run_remote_calls();
         self.run_due_timers();
@@ -44,16 +44,19 @@ impl<S: Sys> Core<S> {
         self.read_buffer.set(buffer);
         self.flush_dirty();
         self.close_doomed(closings);
+        self.desk.outbox.end(outer);
         polled
     }
 
-    /// A turn inside a callback sends what that has written so far.
-    fn queue_outbox(&self) {
+    /// A turn inside a callback sends what that has written so far, and the outbox is nobody's then;
+    /// answers whose it was.
+    fn queue_outbox(&self) -> Token {
         let owner = self.desk.outbox.owner();
         if owner != Token::NOBODY {
             self.queue_written(owner);
             self.desk.dirty.borrow_mut().push(owner);
         }
+        self.desk.outbox.begin(Token::NOBODY)
     }
 
     /// How long a poll may wait.

@@ -40,12 +40,13 @@ impl<S: Sys> Stream<S> {
         self.state.get() == State::OPEN && self.extras.is_empty() && self.outgoing.is_empty()
     }
 
-    /// Sends what the callback that has returned wrote; what does not fit is queued.
+    /// Sends what the callback that has returned wrote, if that is in the outbox; what does not fit is
+    /// queued.
     #[inline(always)]
     pub(crate) fn send_written(&self, sys: &S) {
         let send = |bytes: &[u8]| {
-            let goes_out = self.is_simple() && !self.io.blocked.get();
-            if goes_out { self.send(sys, bytes) } else { 0 }
+            debug_assert!(self.state.get() == State::OPEN && self.outgoing.is_empty());
+            if self.io.blocked.get() { 0 } else { self.send(sys, bytes) }
         };
         self.desk.outbox.empty(send, |rest| self.keep(rest));
     }

@@ -295,7 +295,7 @@ impl Report for &mio::event::Event {
     #[inline]
     fn brings_bytes(&self) -> bool {
         // Without short cuts, it is one look at the bits.
-        self.is_readable() & !(self.is_read_closed() | self.is_error())
+        self.is_readable() & !self.is_read_closed() & !self.is_error()
     }
 
     fn ready(&self) -> Ready {
