@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{
-    Address, BufferLimits, Chunk, ConnectTcp, ListenTcp, Protocol, ReactorTcp as _, Transport,
+    Address, BufferLimits, Chunk, ConnectTcp, ListenTcp, Producer, Protocol, PullProducer,
+    ReactorTcp as _, Transport,
 };
 use protocol::factory_fn;
 use protocol::testing::{Record, Recorder};
@@ -151,6 +152,53 @@ fn a_turn_inside_the_callback_sends_what_was_written_before_it() {
     assert!(looked.get());
     assert_eq!(record.received(), b"before, after");
     reactor.disconnect_all();
+}
+
+#[test]
+fn what_a_timer_writes_in_a_turn_inside_the_callback_leaves_in_that_turn() {
+    let reactor = simulation();
+    let inner = reactor.clone();
+    let sends = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&sends);
+    let address = serve(&reactor, move |transport, _| {
+        let late = Rc::clone(transport);
+        inner.call_later(Duration::ZERO, move || late.write(b"timer"));
+        inner.system().keep_log(10_000);
+        inner.turn(Some(Duration::ZERO)).unwrap();
+        let log = inner.system().log();
+        counted.set(log.iter().filter(|line| line.contains(" send")).count());
+        transport.write(b", callback");
+    });
+    let record = connect(&reactor, address);
+    record.transport().write(b"go");
+    turns(&reactor);
+    assert_eq!(sends.get(), 1);
+    assert_eq!(record.received(), b"timer, callback");
+    reactor.disconnect_all();
+}
+
+#[test]
+fn a_pull_producer_that_comes_after_a_write_is_asked_when_that_has_left() {
+    struct Slow(Cell<u32>, Rc<dyn Transport>);
+    impl PullProducer for Slow {
+        fn resume_producing(&self) {
+            self.0.set(self.0.get() + 1);
+            match self.0.get() {
+                // Nothing yet, and what was written before is still to leave.
+                1 => {}
+                2 => self.1.write(b"produced"),
+                _ => self.1.unregister_producer(),
+            }
+        }
+
+        fn stop_producing(&self) {}
+    }
+    let (received, _) = answered(|transport, _| {
+        transport.write(b"written, ");
+        let slow = Rc::new(Slow(Cell::new(0), Rc::clone(transport)));
+        transport.register_producer(Producer::Pull(slow)).unwrap();
+    });
+    assert_eq!(received, b"written, produced");
 }
 
 #[test]
