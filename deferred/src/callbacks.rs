@@ -3,12 +3,9 @@
 //!
 //! Invariant: a callback that is added when the result is there runs at once and makes no node.
 
-use alloc::rc::{Rc, Weak};
-
 use crate::deferred::{Inner, State, claim};
 use crate::link::Link;
-use crate::node::Node;
-use crate::slot::Reader;
+use crate::slot::{Other, Reader};
 use crate::{Deferred, Fault, IntoDeferred, Promise, unhandled};
 
 impl<T: 'static, E: Fault> Deferred<T, E> {
@@ -156,7 +153,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
             State::Pending(node) => {
                 let Some(source) = promise.into_source() else { return };
                 source.chain();
-                node.slot().attach(Reader::Promise(source));
+                node.slot().attach(Reader::Other(Other::Promise(source)));
             }
         }
     }
@@ -179,8 +176,9 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
             drop(node);
             return callback(result);
         }
-        let link = Link::new(callback, Rc::downgrade(&node) as Weak<dyn Node>);
+        let link = Link::new(callback);
         slot.attach(Reader::Callback(link.clone()));
+        link.start(node);
         Deferred::at(link)
     }
 }

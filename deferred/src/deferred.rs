@@ -215,10 +215,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     pub(crate) fn into_state(self) -> State<T, E> {
         match self.inner {
             Inner::Fired(result) => State::Fired(claim(result)),
-            Inner::Node(node) => match node.slot().take() {
-                Some(result) => State::Fired(result),
-                None => State::Pending(node),
-            },
+            Inner::Node(node) => node.into_state(),
         }
     }
 }

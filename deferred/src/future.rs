@@ -10,7 +10,7 @@ use core::task::{Context, Poll};
 
 use crate::deferred::State;
 use crate::node::{self, Node, Output};
-use crate::slot::Reader;
+use crate::slot::{Other, Reader};
 #[cfg(target_has_atomic = "ptr")]
 use crate::task_runner;
 use crate::unhandled::Unclaimed;
@@ -93,7 +93,7 @@ fn poll_node<T: 'static, E: Fault>(
         return Poll::Ready(result);
     }
     let (mut waker, is_new) = match slot.read_by(None) {
-        Some(Reader::Task(waker)) => {
+        Some(Reader::Other(Other::Task(waker))) => {
             let is_new = !waker.will_wake(context.waker());
             (waker, is_new)
         }
@@ -107,7 +107,7 @@ fn poll_node<T: 'static, E: Fault>(
     if is_new {
         tell_task(node, context);
     }
-    drop(slot.read_by(Some(Reader::Task(waker))));
+    drop(slot.read_by(Some(Reader::Other(Other::Task(waker)))));
     Poll::Pending
 }
 

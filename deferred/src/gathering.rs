@@ -23,6 +23,7 @@ use core::slice;
 use crate::deferred::State;
 use crate::node::{self, Input, Node, OnUnwind, Output};
 use crate::slot::{Reader, Slot};
+use crate::source;
 use crate::unhandled::Unclaimed;
 use crate::{Deferred, Fault, Promise};
 
@@ -165,7 +166,8 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Gathering<T, E, R> {
         }
         let results = self.results.take().into_iter();
         let results = results.map(|result| result.claim().expect("none is missing"));
-        promise.into_source()?.fire(self.rule.all(results))
+        let outcome = self.rule.all(results);
+        source::fire(promise.into_source()?, outcome)
     }
 
     /// One member has decided. What the others have given so far is no part of it.
@@ -188,7 +190,7 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Gathering<T, E, R> {
         results.into_iter().for_each(|result| self.leave(result));
         mem::forget(unwinding);
         let (promise, outcome) = firing?;
-        promise.into_source()?.fire(outcome)
+        source::fire(promise.into_source()?, outcome)
     }
 
     /// Drops a result that nobody is given.
@@ -228,7 +230,7 @@ impl<N: Node + 'static> Drop for Cancelling<'_, N> {
 struct Seat<T: 'static, E: Fault, R: Rule<T, E>> {
     gathering: Rc<Gathering<T, E, R>>,
     index: usize,
-    waits_for: Cell<Option<Weak<dyn Node>>>,
+    waits_for: Cell<Option<Rc<dyn Node>>>,
 }
 
 impl<T: 'static, E: Fault, R: Rule<T, E>> Seat<T, E, R> {
@@ -238,7 +240,7 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Seat<T, E, R> {
         gathering: &Rc<Gathering<T, E, R>>,
         index: usize,
     ) -> Weak<Self> {
-        let upstream: Weak<dyn Node> = Rc::downgrade(member) as Weak<dyn Node>;
+        let upstream: Rc<dyn Node> = member.clone();
         let waits_for = Cell::new(Some(upstream));
         let seat = Rc::new(Seat { gathering: Rc::clone(gathering), index, waits_for });
         let weak = Rc::downgrade(&seat);
@@ -255,10 +257,10 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Node for Seat<T, E, R> {
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
         let upstream = self.waits_for.take();
         self.waits_for.set(upstream.clone());
-        upstream?.upgrade()
+        upstream
     }
 
-    fn wait_for(&self, upstream: Option<Weak<dyn Node>>) {
+    fn wait_for(&self, upstream: Option<Rc<dyn Node>>) {
         self.waits_for.set(upstream);
     }
 

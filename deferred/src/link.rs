@@ -17,20 +17,20 @@
 //! Invariant: while a callback runs the link waits for nobody, so a cancellation that arrives then
 //! does nothing, and nothing of the link is borrowed.
 
-use alloc::rc::{Rc, Weak};
+use alloc::rc::Rc;
 use core::cell::Cell;
 use core::mem;
 use core::task::Waker;
 
 use crate::deferred::State;
 use crate::node::{self, Input, Node, OnUnwind, Output};
-use crate::slot::{self, Reader, Slot};
+use crate::slot::{self, Other, Reader, Slot};
 use crate::{Cancelled, Deferred, Fault};
 
 /// One callback `F`, whose result is a `Deferred<U, E>`.
 pub(crate) struct Link<U: 'static, E: Fault, F> {
     callback: Cell<Option<F>>,
-    waits_for: Cell<Option<Weak<dyn Node>>>,
+    waits_for: Cell<Option<Rc<dyn Node>>>,
     slot: Slot<U, E>,
 }
 
@@ -43,12 +43,18 @@ impl<U: 'static, E: Fault, F> Default for Link<U, E, F> {
 
 impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
     #[inline]
-    pub(crate) fn new(callback: F, upstream: Weak<dyn Node>) -> Rc<Self> {
+    pub(crate) fn new(callback: F) -> Rc<Self> {
         // `Rc::default` makes it where it stays; `Rc::new` would make it on the stack and move it.
         let link: Rc<Self> = Rc::default();
         link.callback.set(Some(callback));
-        link.waits_for.set(Some(upstream));
         link
+    }
+
+    /// From now on this new link waits for the node above it.
+    #[inline]
+    pub(crate) fn start(&self, upstream: Rc<dyn Node>) {
+        // Nothing waited here, but to drop that would be to look.
+        mem::forget(self.waits_for.replace(Some(upstream)));
     }
 
     /// Leaves the result for the reader, if one waits, to be carried on by `node::advance`.
@@ -64,19 +70,18 @@ impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
             // It returned the Deferred of this very link, which would wait for itself for ever.
             return self.settle(Err(Cancelled.into()));
         }
-        let upstream: Weak<dyn Node> = Rc::downgrade(&inner) as Weak<dyn Node>;
         let reader = self.slot.read_by(None);
         match reader.as_ref().and_then(Reader::as_node) {
             // Nobody but the reader knows this link, so the reader waits for the inner one itself,
             // and a loop written as recursion keeps one link alive instead of one for each round.
-            Some((node, weak)) if Rc::weak_count(&self) == weak => {
-                node.wait_for(Some(upstream));
+            Some(node) if Rc::weak_count(&self) == 0 => {
+                node.wait_for(Some(inner.clone()));
                 inner.slot().read_by(reader);
             }
             _ => {
                 self.slot.read_by(reader);
-                self.waits_for.set(Some(upstream));
-                inner.slot().attach(Reader::Outer(self));
+                self.waits_for.set(Some(inner.clone()));
+                inner.slot().attach(Reader::Other(Other::Outer(self)));
             }
         }
         None
@@ -91,11 +96,11 @@ impl<U: 'static, E: Fault, F: 'static> Node for Link<U, E, F> {
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
         let upstream = self.waits_for.take();
         self.waits_for.set(upstream.clone());
-        upstream?.upgrade()
+        upstream
     }
 
     #[inline]
-    fn wait_for(&self, upstream: Option<Weak<dyn Node>>) {
+    fn wait_for(&self, upstream: Option<Rc<dyn Node>>) {
         self.waits_for.set(upstream);
     }
 
@@ -117,6 +122,10 @@ impl<U: 'static, E: Fault, F: 'static> Output<U, E> for Link<U, E, F> {
     fn slot(&self) -> &Slot<U, E> {
         &self.slot
     }
+
+    fn into_state(self: Rc<Self>) -> State<U, E> {
+        slot::into_state(self)
+    }
 }
 
 impl<T, E, U, E2, F> Input<T, E> for Link<U, E2, F>
@@ -128,10 +137,10 @@ where
     F: FnOnce(Result<T, E>) -> Deferred<U, E2> + 'static,
 {
     fn receive(self: Rc<Self>, from: &Slot<T, E>) -> Option<Rc<dyn Node>> {
-        // A link has one upstream, which fires once.
+        // A link has one upstream, which fires once. Who hands over holds it still.
         let callback = self.callback.take()?;
+        drop(self.waits_for.take());
         let result = from.take()?;
-        self.waits_for.set(None);
         let unwinding = OnUnwind(|| node::advance(Rc::clone(&self).settle(Err(Cancelled.into()))));
         let returned = callback(result);
         mem::forget(unwinding);

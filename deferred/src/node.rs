@@ -1,20 +1,25 @@
 //! The traits by which nodes of a chain know each other, and the two loops that walk it.
 //!
-//! A chain is a row of nodes, each owned by the one before it:
+//! A chain is a row of nodes. Each is owned by the one before it, which tells it the result, and by
+//! the one behind it, so that a cancellation finds its way:
 //!
 //! ```text
 //!   Promise ──owns──▶ Source ──owns──▶ Link ──owns──▶ Link ◀──owns── Deferred
-//!                        ◀╌╌╌╌╌weak╌╌╌╌╌╌  ◀╌╌╌╌╌weak╌╌╌╌╌        (so that a cancellation finds its way)
+//!                        ◀────owns──────  ◀────owns─────
 //! ```
+//!
+//! These rings end when a result is handed on: who waits lets go of what it waited for. A result
+//! always comes, from the promise or from its drop.
 //!
 //! Invariant: results travel down and cancellations up in a loop, one node a round; no node calls
 //! the next one from inside itself, so the stack does not grow with the chain.
 
-use alloc::rc::{Rc, Weak};
+use alloc::rc::Rc;
 use core::ptr;
 use core::task::Waker;
 
 use crate::Fault;
+use crate::deferred::State;
 use crate::slot::Slot;
 
 /// A node of a chain, whatever its types are.
@@ -26,7 +31,7 @@ pub(crate) trait Node {
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>>;
 
     /// From now on this node waits for that one; with `None` it waits for nobody.
-    fn wait_for(&self, upstream: Option<Weak<dyn Node>>);
+    fn wait_for(&self, upstream: Option<Rc<dyn Node>>);
 
     /// Whether this node's callback has returned another Deferred that it now waits for.
     fn is_chained(&self) -> bool;
@@ -42,6 +47,9 @@ pub(crate) trait Node {
 pub(crate) trait Output<T: 'static, E: Fault>: Node {
     /// Where the result appears.
     fn slot(&self) -> &Slot<T, E>;
+
+    /// Takes the result out, if it is there, and lets go of the node.
+    fn into_state(self: Rc<Self>) -> State<T, E>;
 }
 
 /// The side of a node that a result goes into.
@@ -52,7 +60,6 @@ pub(crate) trait Input<T: 'static, E: Fault>: Node {
 }
 
 /// Fires: carries results down the chain until there is no reader, or a callback has to wait.
-#[inline]
 pub(crate) fn advance(mut at: Option<Rc<dyn Node>>) {
     while let Some(node) = at {
         at = node.advance();

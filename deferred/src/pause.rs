@@ -13,7 +13,7 @@
 //! Invariant: a result is held only while the gate is shut, so what it holds never gets lost: the
 //! one who shut it keeps it alive and lets go of it by opening it.
 
-use alloc::rc::{Rc, Weak};
+use alloc::rc::Rc;
 use core::cell::Cell;
 use core::fmt;
 use core::task::Waker;
@@ -58,8 +58,8 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
         match self.into_state() {
             State::Fired(result) => gate.slot.put(result),
             State::Pending(node) => {
-                gate.wait_for(Some(Rc::downgrade(&node) as Weak<dyn Node>));
                 node.slot().attach(Reader::Callback(gate.clone()));
+                gate.wait_for(Some(node));
             }
         }
         (Deferred::at(gate.clone()), PauseHandle { gate })
@@ -124,7 +124,7 @@ trait Hold {
 
 struct Gate<T: 'static, E: Fault> {
     pauses: Cell<u32>,
-    waits_for: Cell<Option<Weak<dyn Node>>>,
+    waits_for: Cell<Option<Rc<dyn Node>>>,
     held: Cell<Unclaimed<T, E>>,
     slot: Slot<T, E>,
 }
@@ -166,10 +166,10 @@ impl<T: 'static, E: Fault> Node for Gate<T, E> {
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
         let upstream = self.waits_for.take();
         self.waits_for.set(upstream.clone());
-        upstream?.upgrade()
+        upstream
     }
 
-    fn wait_for(&self, upstream: Option<Weak<dyn Node>>) {
+    fn wait_for(&self, upstream: Option<Rc<dyn Node>>) {
         self.waits_for.set(upstream);
     }
 
@@ -185,6 +185,10 @@ impl<T: 'static, E: Fault> Node for Gate<T, E> {
 impl<T: 'static, E: Fault> Output<T, E> for Gate<T, E> {
     fn slot(&self) -> &Slot<T, E> {
         &self.slot
+    }
+
+    fn into_state(self: Rc<Self>) -> State<T, E> {
+        slot::into_state(self)
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::rc::Rc;
 use core::fmt;
 
 use crate::node;
-use crate::source::{Phase, Settle};
+use crate::source::{self, Phase, Settle};
 use crate::{Failure, Fault};
 
 /// The half of a [`Deferred`](crate::Deferred) that fires it. Made with it by
@@ -45,10 +45,10 @@ impl<T: 'static, E: Fault> Promise<T, E> {
     }
 
     /// Fires with either: what a `Result` says.
-    #[inline]
+    #[inline(always)] // so that a result which is made for the call is made in its place
     pub fn fire(mut self, result: Result<T, E>) {
         if let Some(source) = self.source.take() {
-            node::advance(source.fire(result));
+            node::advance(source::fire(source, result));
         }
     }
 

@@ -6,18 +6,20 @@
 //!                  └─ read_by(reader) ▶ reader waits ┘
 //! ```
 //!
-//! Invariant: a reader is never forgotten. A slot that is dropped with a reader still waiting gives
-//! it the result or, when there is none, the cancellation.
+//! Invariant: a reader is never forgotten. No slot is dropped while one waits: a promise fires or is
+//! dropped, which fires, and a link and what it waits for own each other until then. Foreign code that
+//! may panic before the result is handed over runs beside an `OnUnwind` that does it then.
 
 use alloc::rc::Rc;
 use core::cell::Cell;
 use core::mem;
 use core::task::Waker;
 
-use crate::node::{self, Input, Node, Output};
-use crate::source::Settle;
+use crate::Fault;
+use crate::deferred::State;
+use crate::node::{Input, Node, Output};
+use crate::source::{self, Settle};
 use crate::unhandled::Unclaimed;
-use crate::{Cancelled, Fault};
 
 /// Where a node's result meets its reader.
 pub(crate) struct Slot<T: 'static, E: Fault> {
@@ -29,6 +31,12 @@ pub(crate) struct Slot<T: 'static, E: Fault> {
 pub(crate) enum Reader<T: 'static, E: Fault> {
     /// The next callback of the chain.
     Callback(Rc<dyn Input<T, E>>),
+    /// Anybody else.
+    Other(Other<T, E>),
+}
+
+/// Who takes the result of a slot and is no callback.
+pub(crate) enum Other<T: 'static, E: Fault> {
     /// The node whose callback returned the Deferred of this slot.
     Outer(Rc<dyn Output<T, E>>),
     /// The source of a promise that was given to the Deferred of this slot.
@@ -57,7 +65,7 @@ impl<T: 'static, E: Fault> Slot<T, E> {
     /// Wakes the task that waits here, if one does.
     pub(crate) fn wake(&self) {
         match self.reader.take() {
-            Some(Reader::Task(waker)) => waker.wake(),
+            Some(Reader::Other(Other::Task(waker))) => waker.wake(),
             reader => self.reader.set(reader),
         }
     }
@@ -95,7 +103,8 @@ impl<T: 'static, E: Fault> Slot<T, E> {
     /// Whether a task waits here which that waker would wake.
     pub(crate) fn is_awaited_by(&self, waker: &Waker) -> bool {
         let reader = self.reader.take();
-        let awaited = matches!(&reader, Some(Reader::Task(own)) if own.will_wake(waker));
+        let awaited =
+            matches!(&reader, Some(Reader::Other(Other::Task(own))) if own.will_wake(waker));
         self.reader.set(reader);
         awaited
     }
@@ -113,17 +122,6 @@ impl<T: 'static, E: Fault> Slot<T, E> {
     #[inline]
     pub(crate) fn read_by(&self, reader: Option<Reader<T, E>>) -> Option<Reader<T, E>> {
         self.reader.replace(reader)
-    }
-
-    /// Gives the reader the result or, when there is none, the cancellation.
-    #[cold]
-    fn let_go(&self) {
-        if let Some(reader) = self.reader.take() {
-            if !self.is_fired() {
-                self.put(Err(Cancelled.into()));
-            }
-            node::advance(reader.give(self));
-        }
     }
 }
 
@@ -143,33 +141,44 @@ where
             free(node);
             next
         }
-        Reader::Outer(outer) => pass_on_from(node, outer),
-        Reader::Promise(source) => fire_from(node, source),
+        Reader::Other(other) => hand_over_to(other, node),
+    }
+}
+
+/// Hands over to any other reader: a function of its own, and none for each kind of node, to be out
+/// of the way of a callback.
+#[inline(never)]
+fn hand_over_to<T: 'static, E: Fault>(
+    reader: Other<T, E>,
+    node: Rc<dyn Output<T, E>>,
+) -> Option<Rc<dyn Node>> {
+    match reader {
+        Other::Outer(outer) => pass_on(outer, take_from(node)?),
+        Other::Promise(source) => source::fire(source, take_from(node)?),
         // It owns the node, and takes the result itself.
-        Reader::Task(waker) => {
+        Other::Task(waker) => {
             waker.wake();
             None
         }
     }
 }
 
-/// Hands over to an outer node. This and the next are functions of their own, and none for each
-/// kind of node, to be out of the way of a callback.
-#[inline(never)]
-fn pass_on_from<T: 'static, E: Fault>(
-    node: Rc<dyn Output<T, E>>,
-    outer: Rc<dyn Output<T, E>>,
-) -> Option<Rc<dyn Node>> {
-    pass_on(outer, take_from(node)?)
-}
-
-/// Hands over to the source of a promise.
-#[inline(never)]
-fn fire_from<T: 'static, E: Fault>(
-    node: Rc<dyn Output<T, E>>,
-    source: Rc<dyn Settle<T, E>>,
-) -> Option<Rc<dyn Node>> {
-    source.fire(take_from(node)?)
+/// Takes a node's result out, if it is there, and lets go of the node: what every node does when its
+/// Deferred is taken apart.
+#[inline]
+pub(crate) fn into_state<T, E, N>(node: Rc<N>) -> State<T, E>
+where
+    T: 'static,
+    E: Fault,
+    N: Output<T, E> + 'static,
+{
+    match node.slot().take() {
+        Some(result) => {
+            free(node);
+            State::Fired(result)
+        }
+        None => State::Pending(node),
+    }
 }
 
 /// Takes the result of a node that nobody needs any more. It is there while any reader but a task
@@ -215,36 +224,13 @@ impl<T: 'static, E: Fault> Drop for Shown<'_, T, E> {
 }
 
 impl<T: 'static, E: Fault> Reader<T, E> {
-    /// Gives it the result that is there; the answer is the node to go on with.
-    fn give(self, from: &Slot<T, E>) -> Option<Rc<dyn Node>> {
+    /// The node that waits, if it is one.
+    pub(crate) fn as_node(&self) -> Option<&dyn Node> {
         match self {
-            Reader::Callback(link) => link.receive(from),
-            Reader::Outer(outer) => pass_on(outer, from.take()?),
-            Reader::Promise(source) => source.fire(from.take()?),
-            // A task takes its result from the slot, see `hand_over`. It owns the slot, too, so
-            // nothing comes here but a result that nobody claims.
-            Reader::Task(_) => None,
-        }
-    }
-
-    /// The node that waits, if it is one, and how many weak pointers to the node above it has.
-    pub(crate) fn as_node(&self) -> Option<(&dyn Node, usize)> {
-        match self {
-            Reader::Callback(link) => Some((&**link, 1)),
-            Reader::Outer(outer) => Some((&**outer, 1)),
-            // A cancellation does not go on from a source, so it needs none.
-            Reader::Promise(source) => Some((&**source, 0)),
-            Reader::Task(_) => None,
-        }
-    }
-}
-
-impl<T: 'static, E: Fault> Drop for Slot<T, E> {
-    #[inline]
-    fn drop(&mut self) {
-        // Only a panic leaves a reader behind, for example one in the destructor of a canceller.
-        if self.reader.get_mut().is_some() {
-            self.let_go();
+            Reader::Callback(link) => Some(&**link),
+            Reader::Other(Other::Outer(outer)) => Some(&**outer),
+            Reader::Other(Other::Promise(source)) => Some(&**source),
+            Reader::Other(Other::Task(_)) => None,
         }
     }
 }

@@ -15,12 +15,13 @@
 //! Invariant: it settles once. What comes after that is dropped without a word, because it is the
 //! answer of a producer that did not know yet that nobody wants it any more.
 
-use alloc::rc::{Rc, Weak};
+use alloc::rc::Rc;
 use core::cell::Cell;
 use core::mem;
 use core::panic::Location;
 use core::task::Waker;
 
+use crate::deferred::State;
 use crate::node::{self, Node, OnUnwind, Output};
 use crate::slot::{self, Slot};
 use crate::unhandled::{self, Unclaimed};
@@ -90,14 +91,27 @@ pub(crate) trait Settle<T: 'static, E: Fault>: Output<T, E> {
     /// How far the source has come.
     fn phase(&self) -> Phase;
 
-    /// The promise fires; the answer is the node to go on with.
-    fn fire(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>>;
+    /// Settles it, and says where the result is to be put; `None` if it is settled already.
+    fn accept(&self) -> Option<&Slot<T, E>>;
 
     /// The promise was dropped unfired.
     fn abandon(self: Rc<Self>);
 
     /// The promise is fired by the end of another chain from now on.
     fn chain(&self);
+}
+
+/// The promise fires; the answer is the node to go on with. What comes too late is dropped.
+///
+/// It is no method of a source, and always inlined, because so the result is made in its place. One
+/// that is made elsewhere in two words and moved by one load of both is waited for.
+#[inline(always)]
+pub(crate) fn fire<T: 'static, E: Fault>(
+    source: Rc<dyn Settle<T, E>>,
+    result: Result<T, E>,
+) -> Option<Rc<dyn Node>> {
+    source.accept()?.put(result);
+    Some(source)
 }
 
 impl<T: 'static, E: Fault, C> Default for Source<T, E, C> {
@@ -128,16 +142,25 @@ where
         source
     }
 
-    /// Takes its result; the answer is the node to go on with.
+    /// Takes its result; the answer is the node to go on with, which lets go of the canceller first.
     fn settle(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
         self.phase.set(Phase::Settled);
         self.slot.put(result);
-        if mem::needs_drop::<C>() {
-            // A task is woken before foreign code runs, which may panic.
-            self.slot.wake();
-        }
-        drop(self.canceller.take());
         Some(self)
+    }
+
+    /// Settles it if foreign code panics.
+    fn stopped_on_unwind(self: &Rc<Self>) -> OnUnwind<impl FnMut()> {
+        OnUnwind(|| node::advance(Rc::clone(self).stopped(None)))
+    }
+
+    /// Lets go of the canceller, whose destructor is foreign code.
+    fn drop_canceller(self: &Rc<Self>) {
+        // A task is woken before that, since it may panic.
+        self.slot.wake();
+        let unwinding = OnUnwind(|| node::advance(slot::hand_over(Rc::clone(self))));
+        drop(self.canceller.take());
+        mem::forget(unwinding);
     }
 
     /// The work was stopped: the outcome counts, unless the promise was fired meanwhile.
@@ -161,10 +184,14 @@ where
                 self.canceller.set(Some(canceller));
                 None
             }
+            Phase::Abandoned if self.slot.has_reader() => {
+                self.canceller.set(Some(canceller));
+                self.settle(Err(Cancelled.into()))
+            }
             Phase::Abandoned => {
-                // Where nobody waits the error is dropped here, and so before the canceller.
-                let awaited = self.slot.has_reader();
-                self.settle(Err(Cancelled.into())).filter(|_| awaited)
+                // Nobody waits, so the error is dropped here, and so before the canceller.
+                drop(self.settle(Err(Cancelled.into())));
+                None
             }
             Phase::Settled => None,
         }
@@ -178,6 +205,9 @@ where
     C: Canceller<T, E>,
 {
     fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
+        if mem::needs_drop::<C>() {
+            self.drop_canceller();
+        }
         slot::hand_over(self)
     }
 
@@ -186,7 +216,7 @@ where
             Phase::Cancelling | Phase::Abandoned | Phase::Settled => return None,
             Phase::Pending => self.phase.set(Phase::Cancelling),
         }
-        let unwinding = OnUnwind(|| node::advance(Rc::clone(&self).stopped(None)));
+        let unwinding = self.stopped_on_unwind();
         let cancellation = self.canceller.take().map(Canceller::cancel);
         mem::forget(unwinding);
         node::advance(match cancellation {
@@ -197,7 +227,7 @@ where
         None
     }
 
-    fn wait_for(&self, _upstream: Option<Weak<dyn Node>>) {}
+    fn wait_for(&self, _upstream: Option<Rc<dyn Node>>) {}
 
     fn is_chained(&self) -> bool {
         self.chained.get()
@@ -217,6 +247,10 @@ where
     fn slot(&self) -> &Slot<T, E> {
         &self.slot
     }
+
+    fn into_state(self: Rc<Self>) -> State<T, E> {
+        slot::into_state(self)
+    }
 }
 
 impl<T, E, C> Settle<T, E> for Source<T, E, C>
@@ -229,9 +263,10 @@ where
         self.phase.get()
     }
 
-    fn fire(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
-        match self.phase.get() {
-            Phase::Pending | Phase::Cancelling | Phase::Abandoned => self.settle(result),
+    #[inline]
+    fn accept(&self) -> Option<&Slot<T, E>> {
+        match self.phase.replace(Phase::Settled) {
+            Phase::Pending | Phase::Cancelling | Phase::Abandoned => Some(&self.slot),
             Phase::Settled => None,
         }
     }
@@ -251,7 +286,9 @@ where
             self.phase.set(Phase::Settled);
             return;
         }
+        let unwinding = self.stopped_on_unwind();
         unhandled::promise_dropped::<T>(self.made_at.get());
+        mem::forget(unwinding);
         node::advance(self.stopped(None));
     }
 

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use ropewalk_deferred::{Cancelled, Deferred, Unhandled, set_unhandled_hook};
+use ropewalk_deferred::{Cancelled, Deferred, Promise, Unhandled, set_unhandled_hook};
 use support::{Log, OnDrop, Task};
 
 fn panics(f: impl FnOnce()) -> bool {
@@ -74,6 +74,21 @@ fn a_canceller_whose_destructor_panics_keeps_nobody_waiting() {
     assert!(panics(|| promise.callback(1)));
     assert_eq!(log.take(), ["1"]);
     assert_eq!(tail.try_into_result().unwrap().unwrap(), 1);
+}
+
+#[test]
+fn a_canceller_that_asks_and_whose_destructor_panics_keeps_nobody_waiting() {
+    let held = Rc::new(Cell::new(None::<Promise<u32>>));
+    let (asked, captured) = (held.clone(), OnDrop(|| panic!("on purpose")));
+    let (deferred, promise) = Deferred::<u32>::with_cooperative_canceller(move || {
+        let _captured = &captured;
+        drop(asked.take());
+    });
+    held.set(Some(promise));
+    let tail = deferred.add_errback(|failure| failure.trap::<Cancelled>().map(|_| 7));
+    let handle = tail.cancel_handle();
+    assert!(panics(|| handle.cancel()));
+    assert_eq!(tail.try_into_result().unwrap().unwrap(), 7);
 }
 
 #[test]

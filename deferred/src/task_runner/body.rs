@@ -15,6 +15,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use crate::node;
+use crate::source;
 use crate::{Cancelled, Fault, Promise};
 
 /// A future and the promise of its result.
@@ -79,7 +80,7 @@ impl<T: 'static, E: Fault> Drop for Telling<T, E> {
     fn drop(&mut self) {
         let Some(source) = self.0.take().and_then(Promise::into_source) else { return };
         if Rc::strong_count(&source) > 1 || source.slot().has_reader() {
-            node::advance(source.fire(Err(Cancelled.into())));
+            node::advance(source::fire(source, Err(Cancelled.into())));
         }
     }
 }
