@@ -26,10 +26,11 @@ impl<S: Sys> Core<S> {
     pub(crate) fn deliver(&self, running: &Running<S>, event: Event<'_>) {
         let stream = &running.stream;
         let outbox = &self.desk.outbox;
-        let outer = outbox.begin(stream.token);
+        let outer = outbox.owner();
         if outer != Token::NOBODY {
             self.queue_written(outer);
         }
+        outbox.begin(stream.token);
         let delivered = self.catch(|| running.deliver.deliver(event));
         if let Err(payload) = delivered {
             self.protocol_panicked(stream, payload);

@@ -3,7 +3,7 @@
 //! Invariant: the desk owns no stream and no protocol, so a stream may own the desk; the way up to
 //! the core is weak.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use interfaces::BufferLimits;
@@ -21,6 +21,8 @@ pub(crate) struct Desk<S: Sys> {
     /// Streams that were written to outside of their own callback.
     pub(crate) dirty: RefCell<Vec<Token>>,
     pub(crate) pool: Pool,
+    /// How many bytes waited on the stream whose pull producer makes a piece now.
+    pub(crate) pulling: Cell<(Token, usize)>,
     /// The limits of a stream that has none of its own.
     pub(crate) limits: BufferLimits,
 }
@@ -32,6 +34,7 @@ impl<S: Sys> Desk<S> {
             outbox: Outbox::new(limits),
             dirty: RefCell::default(),
             pool: Pool::default(),
+            pulling: Cell::new((Token::NOBODY, 0)),
             limits,
         }
     }

@@ -16,7 +16,7 @@ use crate::linger::send_end_of_file;
 use crate::os_error;
 use crate::outgoing::Queue;
 use crate::stream::{Running, Stream};
-use crate::sys::Sys;
+use crate::sys::{Sys, Token};
 use crate::turn::{reuse, take_all};
 
 /// A pull producer is asked again until so many times as much waits as a push producer may write; with
@@ -161,7 +161,9 @@ impl<S: Sys> Core<S> {
         let mut made = 0;
         while let Some(Producer::Pull(producer)) = stream.extras.producer() {
             let before = stream.unsent();
+            self.desk.pulling.set((stream.token, before));
             self.call_producer(stream, || producer.resume_producing());
+            self.desk.pulling.set((Token::NOBODY, 0));
             made += 1;
             let wants_more = (before + 1..=enough).contains(&stream.unsent());
             if !wants_more || made == at_most || !stream.state.get().is_alive() {
@@ -214,6 +216,8 @@ impl<S: Sys> Core<S> {
     /// connection is lost; on a stream that does not read, it is lost at once.
     pub(crate) fn broken(&self, stream: &Rc<Stream<S>>, error: OsError) {
         stream.outgoing.clear(&self.desk.pool);
+        // The system tells of a reset once, and of a broken pipe from then on.
+        let error = stream.extras.broken().unwrap_or(error);
         match stream.state.get() {
             State::Open { reading, .. } if stream.wants_to_read() => {
                 stream.state.set(State::Open { reading, writing: Writing::Ended });

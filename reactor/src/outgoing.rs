@@ -238,6 +238,7 @@ impl Pool {
     #[inline]
     fn give_back(&self, queue: Box<Queue>) {
         if queue.head.capacity() <= POOLED_BYTES_MAX
+            && queue.rest.capacity() <= PIECES_MAX
             && let Some(other) = self.spare.replace(Some(queue))
         {
             self.give_back_another(other);
@@ -320,5 +321,16 @@ mod tests {
         };
         assert_eq!(fill(100), POOL_BUFFERS_MAX + 1);
         assert_eq!(fill(POOLED_BYTES_MAX + 1), 0);
+    }
+
+    #[test]
+    fn the_pool_keeps_no_room_for_a_crowd_of_chunks() {
+        let pool = Pool::default();
+        let outgoing = Outgoing::default();
+        let chunks = (0..1_000_000).map(|_| Chunk::from(b"x")).collect();
+        outgoing.push_all(chunks, &pool);
+        outgoing.clear(&pool);
+        let kept = pool.spare.take().map_or(0, |queue| queue.rest.capacity() * size_of::<Part>());
+        assert!(kept <= POOLED_BYTES_MAX, "{kept} bytes are kept");
     }
 }

@@ -8,6 +8,7 @@ use std::io::{self, IoSlice};
 use interfaces::{BufferLimits, Chunk, Reason};
 
 use crate::close_machine::State;
+use crate::os_error;
 use crate::stream::Stream;
 use crate::sys::Sys;
 
@@ -150,11 +151,22 @@ impl<S: Sys> Stream<S> {
                 }
                 sent
             }
-            // The next attempt meets any other error again, and deals with it.
             Err(error) => {
                 self.io.blocked.set(error.kind() == io::ErrorKind::WouldBlock);
+                self.note_error(&error);
                 0
             }
+        }
+    }
+
+    /// The next attempt meets an error again, but maybe by another name: the system tells of a reset
+    /// once, and of a broken pipe from then on.
+    #[cold]
+    #[inline(never)]
+    fn note_error(&self, error: &io::Error) {
+        let passes = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
+        if !passes && self.extras.broken().is_none() {
+            self.extras.set_broken(os_error(error));
         }
     }
 
@@ -175,7 +187,10 @@ impl<S: Sys> Stream<S> {
 
     #[cold]
     fn queued_much(&self, unsent: usize, limits: BufferLimits) {
-        if unsent > limits.cap {
+        // A piece was asked for, so what waited before it does not count against it.
+        let (token, before) = self.desk.pulling.get();
+        let counted = if token == self.token { unsent.saturating_sub(before) } else { unsent };
+        if counted > limits.cap {
             self.doom_from_call(Reason::WriteBufferExceeded { cap: limits.cap });
             return;
         }

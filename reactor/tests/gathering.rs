@@ -148,3 +148,44 @@ fn pieces_of_a_pull_producer_are_not_gathered_beyond_the_cap() {
     assert_eq!(sent_pieces(1_000, capped), 10);
     assert_eq!(sent_pieces(400, capped), 1 + 9_usize.div_ceil(2));
 }
+
+/// Each piece is below the cap, and was sent before there was the next one; together they are not.
+#[test]
+fn pieces_of_different_sizes_below_the_cap_do_not_break_it_together() {
+    struct Mixed {
+        transport: Rc<dyn Transport>,
+        made: Cell<usize>,
+    }
+    impl PullProducer for Mixed {
+        fn resume_producing(&self) {
+            let number = self.made.get();
+            self.made.set(number + 1);
+            // A head, then a body; as a server of files makes them.
+            let size = if number.is_multiple_of(2) { 200 } else { 60_000 };
+            self.transport.write_sequence(vec![Chunk::from(vec![b'm'; size])]);
+            if number + 1 == 10 {
+                self.transport.unregister_producer();
+            }
+        }
+        fn stop_producing(&self) {}
+    }
+    let reactor: Reactor<Simulated> = Reactor::simulated(1);
+    reactor.system().set_faults(Faults::none());
+    reactor.system().set_links(Links { buffer: 4096..=4096, ..Links::default() });
+    let (record, client) = (Record::default(), Record::default());
+    let server = record.clone();
+    let server = factory_fn(move |_: &Address| Recorder::new(&server));
+    let port = reactor.listen_tcp(&ListenTcp::new(([127, 0, 0, 1], 0)), server).unwrap();
+    let address = port.host().as_socket_addr().unwrap();
+    let made = client.clone();
+    let made = factory_fn(move |_: &Address| Recorder::new(&made));
+    drop(reactor.connect_tcp(&ConnectTcp::new(address), made));
+    turns(&reactor);
+    let transport = client.transport();
+    transport.set_buffer_limits(BufferLimits { high_water: 16_384, cap: 60_100 });
+    let producer = Mixed { transport: transport.clone(), made: Cell::new(0) };
+    transport.register_producer(Producer::Pull(Rc::new(producer))).unwrap();
+    (0..100).for_each(|_| turns(&reactor));
+    assert!(client.lost().is_none(), "{:?}", client.lost());
+    assert_eq!(record.received().len(), 5 * 60_200);
+}

@@ -246,3 +246,58 @@ fn what_a_callback_wrote_that_panics_or_aborts_reaches_nobody() {
         reactor.disconnect_all();
     }
 }
+
+/// A's callback runs a turn; in it a timer writes to A, then B is delivered to and answers.
+#[test]
+fn what_timers_write_in_turns_inside_a_callback_reaches_their_own_peer() {
+    let reactor = simulation();
+    let inner = reactor.clone();
+    let nested = Rc::new(OnceCell::<Record>::new());
+    let other = Rc::clone(&nested);
+    let address = serve(&reactor, move |transport, data| {
+        if data == b"outer" {
+            other.get().unwrap().transport().write(b"nested");
+            for at in 0..400 {
+                let transport = Rc::clone(transport);
+                drop(inner.call_later(Duration::from_micros(at * 50), move || {
+                    transport.write(b"SECRET")
+                }));
+            }
+            turns(&inner);
+        } else {
+            transport.write(b"answer");
+        }
+    });
+    let outer = connect(&reactor, address);
+    nested.set(connect(&reactor, address)).ok().unwrap();
+    outer.transport().write(b"outer");
+    (0..6).for_each(|_| turns(&reactor));
+    let got = nested.get().unwrap().received();
+    assert_eq!(String::from_utf8_lossy(&got), "answer", "the other connection got foreign bytes");
+    assert_eq!(outer.received().len(), 400 * 6);
+}
+
+/// A's callback runs a turn; in it a timer writes to A and closes it: the flush must not spin.
+#[test]
+fn a_close_in_a_turn_inside_a_callback_does_not_spin() {
+    let reactor = simulation();
+    let inner = reactor.clone();
+    let done = Rc::new(Cell::new(false));
+    let flag = Rc::clone(&done);
+    let address = serve(&reactor, move |transport, data| {
+        if data == b"outer" {
+            let transport = Rc::clone(transport);
+            drop(inner.call_later(Duration::ZERO, move || {
+                transport.write(b"bye");
+                transport.lose_connection();
+            }));
+            turns(&inner);
+            flag.set(true);
+        }
+    });
+    let outer = connect(&reactor, address);
+    outer.transport().write(b"outer");
+    turns(&reactor);
+    assert!(done.get());
+    assert_eq!(outer.received(), b"bye");
+}

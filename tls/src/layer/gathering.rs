@@ -107,7 +107,11 @@ impl Connection {
         let records = self.encrypt_pending_and(whole);
         drop(flushing);
         self.outbox.records.set(Some(records));
+        // What a producer has written meanwhile comes after all of this write.
+        let later = self.outbox.pending.take();
         self.append(tail);
+        self.append(&later);
+        self.buffers().give(later);
     }
 
     fn append(&self, data: &[u8]) {

@@ -263,9 +263,8 @@ fn what_a_producer_does_inside_a_write_comes_after_that_write() {
         handle.register_producer(Producer::Push(meddler)).unwrap();
         handle.write(&[b'x'; 400_000]);
         talking.flush();
-        let received = talking.server.received();
-        assert_eq!(received.len(), 400_011);
-        assert!(received.ends_with(b"xfrom inside"));
+        assert_eq!(talking.server.received().len(), 400_011);
+        assert!(talking.server.received().ends_with(b"xfrom inside"));
         assert!(talking.client.lost().unwrap().is_clean());
     }
 }
@@ -379,5 +378,22 @@ fn tls_within_tls_works() {
             assert_eq!(record.count("handshake_completed"), 1);
         }
         assert_eq!(clock.pending(), 0);
+    }
+}
+
+/// As `what_a_producer_does_inside_a_write_comes_after_that_write`, for a write inside a delivery.
+#[test]
+fn what_a_producer_does_inside_a_write_in_a_callback_comes_after_that_write() {
+    for version in VERSIONS {
+        let talking = Talk::new(version)
+            .client(|client| client.on_data(|transport, _| transport.write(&[b'x'; 400_000])))
+            .run();
+        let handle = talking.client_handle();
+        let meddler = Rc::new(Meddler { transport: RefCell::new(Rc::downgrade(&handle)) });
+        handle.register_producer(Producer::Push(meddler)).unwrap();
+        talking.server_handle().write(b"go");
+        talking.flush();
+        assert_eq!(talking.server.received().len(), 400_011);
+        assert!(talking.server.received().ends_with(b"xfrom inside"));
     }
 }
