@@ -22,11 +22,13 @@ pub(crate) struct Buffers {
 
 impl Buffers {
     /// An empty buffer for plaintext.
+    #[inline]
     pub(crate) fn take(&self) -> Vec<u8> {
         self.plain.borrow_mut().pop().unwrap_or_default()
     }
 
     /// Gives a buffer for plaintext back.
+    #[inline]
     pub(crate) fn give(&self, mut buffer: Vec<u8>) {
         let mut kept = self.plain.borrow_mut();
         if kept.len() < KEPT && (1..=LARGEST).contains(&buffer.capacity()) {
@@ -36,11 +38,13 @@ impl Buffers {
     }
 
     /// An empty buffer for records.
+    #[inline]
     pub(crate) fn take_outgoing(&self) -> Box<Outgoing> {
         self.outgoing.borrow_mut().pop().unwrap_or_default()
     }
 
     /// Gives a buffer for records back.
+    #[inline]
     pub(crate) fn give_outgoing(&self, mut buffer: Box<Outgoing>) {
         let mut kept = self.outgoing.borrow_mut();
         if kept.len() < KEPT && (1..=LARGEST).contains(&buffer.capacity()) {

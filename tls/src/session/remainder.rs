@@ -33,6 +33,7 @@ impl Remainder {
     }
 
     /// Keeps what is left of the bytes of a delivery. Called when it is empty.
+    #[inline]
     pub(super) fn keep(&mut self, rest: &[u8]) {
         if !rest.is_empty() {
             let room = missing(rest).map_or(0, |missing| foreseen(missing, rest.len()));
@@ -43,6 +44,7 @@ impl Remainder {
 
     /// Takes from `data` what completes the record, and gives back the rest, which can then be used
     /// where it is. An empty remainder takes nothing.
+    #[inline]
     pub(super) fn top_up<'a>(&mut self, data: &'a mut [u8]) -> &'a mut [u8] {
         if self.is_empty() {
             return data;
