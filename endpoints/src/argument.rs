@@ -150,13 +150,13 @@ impl<'a> Argument<'a> {
     /// An endpoint string of its own, which the same registry parses. Its mistakes are found at
     /// their place in the outer string.
     pub fn server(&self) -> Result<Option<Parsed<dyn StreamServerEndpoint>>, ParseError> {
-        let parsed = self.text()?.map(|text| self.arguments.registry().server(text));
+        let parsed = self.text()?.map(|text| self.arguments.registry().parse_server(text));
         parsed.transpose().map_err(|error| self.nested(error))
     }
 
     /// As [`server`](Self::server), for a client.
     pub fn client(&self) -> Result<Option<Parsed<dyn StreamClientEndpoint>>, ParseError> {
-        let parsed = self.text()?.map(|text| self.arguments.registry().client(text));
+        let parsed = self.text()?.map(|text| self.arguments.registry().parse_client(text));
         parsed.transpose().map_err(|error| self.nested(error))
     }
 

@@ -36,10 +36,10 @@
 //!
 //! fn main() -> Result<(), ParseError> {
 //!     let registry = Registry::new().with_server(Memory(Network::new()));
-//!     let parsed = registry.server("memory:here")?;
+//!     let parsed = registry.parse_server("memory:here")?;
 //!     assert_eq!(parsed.description.to_string(), "memory:name=here");
 //!
-//!     let mistake = registry.server("memory:nmae=here").unwrap_err();
+//!     let mistake = registry.parse_server("memory:nmae=here").unwrap_err();
 //!     assert_eq!(mistake.report(), "\
 //! error: unknown option `nmae` for a `memory` server
 //!   memory:nmae=here

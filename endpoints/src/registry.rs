@@ -105,7 +105,16 @@ impl Registry {
     /// # Errors
     ///
     /// [`ParseError`].
-    pub fn server(&self, text: &str) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
+    pub fn server(&self, text: &str) -> Result<Rc<dyn StreamServerEndpoint>, ParseError> {
+        Ok(self.parse_server(text)?.endpoint)
+    }
+
+    /// As [`server`](Self::server), with the description of what the string means.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`].
+    pub fn parse_server(&self, text: &str) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let (kind, fields) = split(text, Side::Server)?;
         match self.kinds.servers.iter().find(|parser| parser.is_kind(&kind.name)) {
             Some(parser) => {
@@ -120,7 +129,16 @@ impl Registry {
     /// # Errors
     ///
     /// [`ParseError`].
-    pub fn client(&self, text: &str) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
+    pub fn client(&self, text: &str) -> Result<Rc<dyn StreamClientEndpoint>, ParseError> {
+        Ok(self.parse_client(text)?.endpoint)
+    }
+
+    /// As [`client`](Self::client), with the description of what the string means.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`].
+    pub fn parse_client(&self, text: &str) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
         let (kind, fields) = split(text, Side::Client)?;
         match self.kinds.clients.iter().find(|parser| parser.is_kind(&kind.name)) {
             Some(parser) => {

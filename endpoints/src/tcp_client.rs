@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{
-    Attempt, ConnectError, ConnectTcp, Factory, ReactorTcp, Resolver, StreamClientEndpoint,
+    ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver, StreamClientEndpoint,
 };
 
 use crate::Host;
@@ -86,11 +86,9 @@ impl TcpClientEndpoint {
     }
 
     fn options(&self, address: SocketAddr) -> ConnectTcp {
-        ConnectTcp {
-            timeout: self.timeout,
-            bind_address: self.bind_address.map(|local| SocketAddr::new(local, 0)),
-            ..ConnectTcp::new(address)
-        }
+        ConnectTcp::new(address)
+            .with_timeout(self.timeout)
+            .with_bind_address(self.bind_address.map(|local| SocketAddr::new(local, 0)))
     }
 
     /// The addresses that can be connected to: of our family, and of the local address's.
@@ -144,7 +142,7 @@ struct Addresses {
     endpoint: TcpClientEndpoint,
     factory: Rc<dyn Factory>,
     stop: Rc<Cell<bool>>,
-    attempts: Vec<Attempt>,
+    attempts: Vec<FailedAddress>,
     left: vec::IntoIter<SocketAddr>,
 }
 
@@ -161,7 +159,7 @@ impl Addresses {
             if self.stop.get() || is_final(&failure) {
                 return Deferred::fail(failure);
             }
-            self.attempts.push(Attempt { address: address.into(), failure });
+            self.attempts.push(FailedAddress::new(address.into(), failure));
             self.try_next(tried + 1)
         })
     }

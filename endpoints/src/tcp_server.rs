@@ -71,7 +71,7 @@ impl StreamServerEndpoint for TcpServerEndpoint {
             // `localhost` means 127.0.0.1, as in Twisted, wherever ::1 comes first.
             let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
             let address = *address.expect("addresses() has at least one");
-            let options = ListenTcp { backlog, ..ListenTcp::new(address) };
+            let options = ListenTcp::new(address).with_backlog(backlog);
             reactor.listen_tcp(&options, factory).map_err(Failure::from)
         })
     }

@@ -56,12 +56,10 @@ impl ServerParser for UnixServerParser {
                 mode.refuse("an abstract name has no mode: everybody on the machine can connect")
             );
         }
-        let options = ListenUnix {
-            mode: bits,
-            backlog: backlog as u32,
-            lock_file: lock(locked),
-            ..ListenUnix::new(name.address())
-        };
+        let options = ListenUnix::new(name.address())
+            .with_mode(bits)
+            .with_backlog(backlog as u32)
+            .with_lock_file(lock(locked));
         let mode = if name.is_path() { Value::Mode(bits) } else { Value::Absent };
         let [path, name] = name.values();
         let arguments = alloc::vec![
@@ -97,7 +95,7 @@ impl ClientParser for UnixClientParser {
         }
         let timeout = timeout.seconds_or(Duration::from_secs(30))?;
         let options =
-            ConnectUnix { timeout, lock_file: lock(locked), ..ConnectUnix::new(name.address()) };
+            ConnectUnix::new(name.address()).with_timeout(timeout).with_lock_file(lock(locked));
         let [path, name] = name.values();
         let arguments = alloc::vec![
             ("path", path),

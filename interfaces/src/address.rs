@@ -12,6 +12,7 @@ use core::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 /// `unix:/run/x.sock`, `unix:@abstract`, `unix:` (unnamed). Bytes of a UNIX name that are not
 /// printable ASCII are escaped, so an address can go to a log as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Address {
     /// TCP over IPv4.
     Ipv4(SocketAddrV4),

@@ -77,20 +77,28 @@ pub enum ConnectError {
         /// The name.
         host: String,
         /// Each address that was tried, and what came of it.
-        attempts: Vec<Attempt>,
+        attempts: Vec<FailedAddress>,
     },
 }
 
 /// One address that a host name led to, and why it did not serve.
 #[derive(Clone, Debug)]
-pub struct Attempt {
+#[non_exhaustive]
+pub struct FailedAddress {
     /// What was tried.
     pub address: Address,
     /// What came of it.
     pub failure: Failure,
 }
 
-fn listed(attempts: &[Attempt]) -> String {
+impl FailedAddress {
+    /// `address` was tried, and `failure` came of it.
+    pub fn new(address: Address, failure: Failure) -> Self {
+        Self { address, failure }
+    }
+}
+
+fn listed(attempts: &[FailedAddress]) -> String {
     if attempts.is_empty() {
         return String::from("the name has no address");
     }

@@ -50,7 +50,7 @@ mod endpoint;
 mod listen_error;
 mod listening_port;
 
-mod delayed_call;
+pub mod delayed_call;
 mod observer;
 mod reactor_core;
 #[cfg(feature = "std")]
@@ -64,14 +64,14 @@ mod resolver;
 
 pub use address::{Address, UnixAddress};
 pub use chunk::Chunk;
-pub use connect_error::{Attempt, ConnectError};
-pub use delayed_call::{DelayedCall, NotPending, TimerKey, Timers};
+pub use connect_error::{ConnectError, FailedAddress};
+pub use delayed_call::{DelayedCall, NotPending};
 pub use deliver::{Deliver, Event};
 pub use endpoint::{StreamClientEndpoint, StreamServerEndpoint};
 pub use factory::Factory;
 pub use listen_error::ListenError;
 pub use listening_port::ListeningPort;
-pub use observer::{Observer, Occurrence};
+pub use observer::{Observer, ReactorEvent};
 pub use os_error::OsError;
 pub use producer::{AlreadyProducing, Producer, PullProducer, PushProducer};
 pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};

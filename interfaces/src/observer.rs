@@ -10,13 +10,13 @@ use crate::{Address, OsError};
 /// Takes what a reactor has to tell. Called on the reactor's thread, with nothing borrowed.
 pub trait Observer {
     /// Something happened.
-    fn observe(&self, occurrence: &Occurrence<'_>);
+    fn observe(&self, event: &ReactorEvent<'_>);
 }
 
 /// What happened.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Occurrence<'a> {
+pub enum ReactorEvent<'a> {
     /// A port accepts connections.
     ListeningStarted {
         /// The actual address.
@@ -55,7 +55,7 @@ pub enum Occurrence<'a> {
 }
 
 impl<O: Observer + ?Sized> Observer for Rc<O> {
-    fn observe(&self, occurrence: &Occurrence<'_>) {
-        (**self).observe(occurrence);
+    fn observe(&self, event: &ReactorEvent<'_>) {
+        (**self).observe(event);
     }
 }

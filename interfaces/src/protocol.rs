@@ -46,9 +46,9 @@ pub trait Protocol: 'static {
     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]);
 
     /// The connection is gone. The last call, exactly once, on a later turn than the transport call
-    /// that caused it.
-    fn connection_lost(&mut self, reason: &Reason) {
-        let _ = reason;
+    /// that caused it. The transport still tells its addresses; what is written to it is dropped.
+    fn connection_lost(&mut self, transport: &Rc<dyn Transport>, reason: &Reason) {
+        let _ = (transport, reason);
     }
 
     /// This protocol's half-close role, if it has one. Without it the peer's end of file is the end

@@ -34,6 +34,7 @@ pub trait ReactorTcp {
 
 /// Where and how to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListenTcp {
     /// The address; port 0 takes a free one.
     pub address: SocketAddr,
@@ -47,10 +48,18 @@ impl ListenTcp {
     pub fn new(address: impl Into<SocketAddr>) -> Self {
         Self { address: address.into(), backlog: 50 }
     }
+
+    /// With another [`backlog`](Self::backlog).
+    #[must_use]
+    pub fn with_backlog(mut self, backlog: u32) -> Self {
+        self.backlog = backlog;
+        self
+    }
 }
 
 /// Where and how to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConnectTcp {
     /// The peer.
     pub address: SocketAddr,
@@ -64,6 +73,20 @@ impl ConnectTcp {
     /// Connects to `address` with the defaults.
     pub fn new(address: impl Into<SocketAddr>) -> Self {
         Self { address: address.into(), timeout: Duration::from_secs(30), bind_address: None }
+    }
+
+    /// With another [`timeout`](Self::timeout).
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// With another [`bind_address`](Self::bind_address).
+    #[must_use]
+    pub fn with_bind_address(mut self, bind_address: Option<SocketAddr>) -> Self {
+        self.bind_address = bind_address;
+        self
     }
 }
 

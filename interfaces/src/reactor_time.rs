@@ -16,7 +16,7 @@ use crate::DelayedCall;
 pub trait ReactorTime {
     /// The time now, since the reactor's zero. The clock is read at each call, so what is due a second
     /// after a long callback is due a second after its end.
-    fn seconds(&self) -> Duration;
+    fn now(&self) -> Duration;
 
     /// Runs `call` once, when `delay` has passed: never inside this call, not even for zero. Calls
     /// due at the same time run in the order in which they were asked for. A delay beyond what the
@@ -25,8 +25,8 @@ pub trait ReactorTime {
 }
 
 impl<R: ReactorTime + ?Sized> ReactorTime for Rc<R> {
-    fn seconds(&self) -> Duration {
-        (**self).seconds()
+    fn now(&self) -> Duration {
+        (**self).now()
     }
 
     fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {

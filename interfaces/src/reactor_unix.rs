@@ -43,6 +43,7 @@ pub enum LockFile {
 
 /// Where and how to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListenUnix {
     /// The path or abstract name.
     pub address: UnixAddress,
@@ -59,10 +60,32 @@ impl ListenUnix {
     pub fn new(address: UnixAddress) -> Self {
         Self { address, mode: 0o600, backlog: 50, lock_file: LockFile::Used }
     }
+
+    /// With another [`mode`](Self::mode).
+    #[must_use]
+    pub fn with_mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// With another [`backlog`](Self::backlog).
+    #[must_use]
+    pub fn with_backlog(mut self, backlog: u32) -> Self {
+        self.backlog = backlog;
+        self
+    }
+
+    /// With another [`lock_file`](Self::lock_file).
+    #[must_use]
+    pub fn with_lock_file(mut self, lock_file: LockFile) -> Self {
+        self.lock_file = lock_file;
+        self
+    }
 }
 
 /// Where and how to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConnectUnix {
     /// The path or abstract name.
     pub address: UnixAddress,
@@ -76,6 +99,20 @@ impl ConnectUnix {
     /// Connects to `address` with the defaults.
     pub fn new(address: UnixAddress) -> Self {
         Self { address, timeout: Duration::from_secs(30), lock_file: LockFile::Ignored }
+    }
+
+    /// With another [`timeout`](Self::timeout).
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// With another [`lock_file`](Self::lock_file).
+    #[must_use]
+    pub fn with_lock_file(mut self, lock_file: LockFile) -> Self {
+        self.lock_file = lock_file;
+        self
     }
 }
 

@@ -80,12 +80,29 @@ pub trait Transport: PushProducer {
 
 /// How many unsent bytes a transport holds before it acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BufferLimits {
     /// More unsent bytes than this pause a push producer. Default 64 KiB.
     pub high_water: usize,
     /// More unsent bytes than this abort the connection with
     /// [`WriteBufferExceeded`](crate::Reason::WriteBufferExceeded). Default 16 MiB.
     pub cap: usize,
+}
+
+impl BufferLimits {
+    /// With another [`high_water`](Self::high_water).
+    #[must_use]
+    pub fn with_high_water(mut self, high_water: usize) -> Self {
+        self.high_water = high_water;
+        self
+    }
+
+    /// With another [`cap`](Self::cap).
+    #[must_use]
+    pub fn with_cap(mut self, cap: usize) -> Self {
+        self.cap = cap;
+        self
+    }
 }
 
 impl Default for BufferLimits {

@@ -37,7 +37,7 @@ use crate::ProtocolRef;
 ///
 /// [`FactoryFn`] makes factories that may refuse a peer, or want to know when they are in use.
 pub fn factory_fn<P: Protocol>(build: impl Fn(&Address) -> P + 'static) -> Rc<dyn Factory> {
-    FactoryFn::new(build).shared()
+    FactoryFn::new(build).into_rc()
 }
 
 /// A factory made of closures, one piece at a time.
@@ -54,10 +54,10 @@ pub fn factory_fn<P: Protocol>(build: impl Fn(&Address) -> P + 'static) -> Rc<dy
 /// #     }
 /// # }
 ///
-/// let factory = FactoryFn::choosy(|peer: &Address| (peer.port() != Some(25)).then_some(Echo))
+/// let factory = FactoryFn::optional(|peer: &Address| (peer.port() != Some(25)).then_some(Echo))
 ///     .on_start(|| println!("open"))
 ///     .on_stop(|| Ok(println!("closed")))
-///     .shared();
+///     .into_rc();
 /// # let _ = factory;
 /// ```
 pub struct FactoryFn {
@@ -71,17 +71,17 @@ impl FactoryFn {
     /// A factory that runs what the closure makes. Given the peer's address, it is called once per
     /// connection, before `connection_made`.
     pub fn new<P: Protocol>(build: impl Fn(&Address) -> P + 'static) -> Self {
-        Self::erased(move |peer| Some(ProtocolRef::new(build(peer)).into()))
+        Self::dynamic(move |peer| Some(ProtocolRef::new(build(peer)).into()))
     }
 
     /// A factory that may refuse a peer with `None`; that connection is closed.
-    pub fn choosy<P: Protocol>(build: impl Fn(&Address) -> Option<P> + 'static) -> Self {
-        Self::erased(move |peer| build(peer).map(|protocol| ProtocolRef::new(protocol).into()))
+    pub fn optional<P: Protocol>(build: impl Fn(&Address) -> Option<P> + 'static) -> Self {
+        Self::dynamic(move |peer| build(peer).map(|protocol| ProtocolRef::new(protocol).into()))
     }
 
     /// A factory whose closure makes the running protocol itself, to keep a [`ProtocolRef`] of it
     /// or to choose among several types.
-    pub fn erased(build: impl Fn(&Address) -> Option<Rc<dyn Deliver>> + 'static) -> Self {
+    pub fn dynamic(build: impl Fn(&Address) -> Option<Rc<dyn Deliver>> + 'static) -> Self {
         Self { build: Box::new(build), on_start: None, on_stop: None, users: Cell::new(0) }
     }
 
@@ -100,7 +100,7 @@ impl FactoryFn {
     }
 
     /// Done: what endpoints take. Give clones to several ports and they count as one use.
-    pub fn shared(self) -> Rc<dyn Factory> {
+    pub fn into_rc(self) -> Rc<dyn Factory> {
         Rc::new(self)
     }
 }

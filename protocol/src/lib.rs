@@ -35,7 +35,7 @@
 //!         transport.lose_connection();
 //!     }
 //!
-//!     fn connection_lost(&mut self, reason: &Reason) {
+//!     fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
 //!         println!("{reason}");
 //!     }
 //! }

@@ -236,7 +236,9 @@ impl<P: Protocol> Turn<'_, P> {
     /// The phase changes first, so that a panic in the call cannot make it happen twice.
     fn lost(&mut self, reason: &Reason) {
         self.running.phase.set(Phase::Ended);
-        self.protocol().connection_lost(reason);
+        if let Some(transport) = self.running.transport() {
+            self.protocol().connection_lost(&transport, reason);
+        }
     }
 
     fn ask_half_closeable(&mut self) {

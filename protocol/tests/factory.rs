@@ -44,7 +44,7 @@ fn counting(fails: bool) -> (Rc<dyn Factory>, Rc<RefCell<Vec<&'static str>>>) {
             stops.borrow_mut().push("stop");
             if fails { Err(Cancelled.into()) } else { Ok(()) }
         });
-    (factory.shared(), log)
+    (factory.into_rc(), log)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_stop_hook_that_fails_fails_the_stop() {
 #[test]
 fn a_stop_hook_that_panics_fails_the_stop_where_panics_are_caught() {
     let network = support::catching();
-    let factory = FactoryFn::new(|_| Echo).on_stop(|| panic!("as planned")).shared();
+    let factory = FactoryFn::new(|_| Echo).on_stop(|| panic!("as planned")).into_rc();
     let stopping = listening(&network, factory).stop_listening();
     let failure = result_of_pumping(&network, stopping).unwrap_err();
     assert_eq!(failure.to_string(), "the factory panicked while it was stopped: as planned");

@@ -28,7 +28,7 @@ impl Plans {
     }
 
     fn run(&self, looping: &LoopingCall, clock: &Clock, count: u64) -> Deferred<()> {
-        self.see(format!("{}*{count}", clock.seconds().as_millis() / QUARTER.as_millis()));
+        self.see(format!("{}*{count}", clock.now().as_millis() / QUARTER.as_millis()));
         match self.next.take() {
             Some('w') => {
                 let (deferred, promise) = Deferred::new();

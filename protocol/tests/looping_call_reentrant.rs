@@ -20,7 +20,7 @@ fn noted(
     let runs = Rc::<RefCell<Vec<u64>>>::default();
     let (note, watch) = (runs.clone(), clock.clone());
     let looping = LoopingCall::new(Rc::new(clock.clone()), move |looping| {
-        note.borrow_mut().push(watch.seconds().as_secs());
+        note.borrow_mut().push(watch.now().as_secs());
         let number = note.borrow().len();
         function(looping, number)
     });

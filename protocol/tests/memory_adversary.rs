@@ -74,7 +74,9 @@ impl Player {
             14..18 => transport.unregister_producer(),
             18 => {
                 let cap = 200 + dice.roll(2000);
-                transport.set_buffer_limits(BufferLimits { high_water: dice.roll(99), cap });
+                transport.set_buffer_limits(
+                    BufferLimits::default().with_high_water(dice.roll(99)).with_cap(cap),
+                );
             }
             19..22 => self.disturb(),
             22..25 => {
@@ -107,7 +109,7 @@ impl Protocol for Player {
         self.play(transport);
     }
 
-    fn connection_lost(&mut self, _: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, _: &Reason) {
         assert!(!self.tally.running);
         self.tally.lost += 1;
         self.disturb();

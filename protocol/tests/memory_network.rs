@@ -114,7 +114,7 @@ fn a_name_in_use_cannot_be_listened_on_until_its_port_has_stopped() {
     let starts = Rc::new(Cell::new(0));
     let factory = || {
         let starts = starts.clone();
-        FactoryFn::new(|_| Echo).on_start(move || starts.set(starts.get() + 1)).shared()
+        FactoryFn::new(|_| Echo).on_start(move || starts.set(starts.get() + 1)).into_rc()
     };
     let port = listening(&network, factory());
     let failure = result(network.server("svc").listen(factory())).map(drop).unwrap_err();
@@ -174,7 +174,7 @@ fn a_client_factory_that_builds_nothing_fails_the_attempt_and_closes_in_order() 
     let network = Network::new();
     let server = Record::new();
     listening(&network, recorders(&server));
-    let factory = FactoryFn::choosy(|_| None::<Echo>).shared();
+    let factory = FactoryFn::optional(|_| None::<Echo>).into_rc();
     let connecting = network.client("svc").connect(factory);
     let error = connect_error(result_of_pumping(&network, connecting));
     assert!(matches!(error, ConnectError::NoProtocol { .. }), "{error:?}");
@@ -185,7 +185,7 @@ fn a_client_factory_that_builds_nothing_fails_the_attempt_and_closes_in_order() 
 #[test]
 fn a_server_factory_that_refuses_closes_the_connection() {
     let network = Network::new();
-    listening(&network, FactoryFn::choosy(|_| None::<Echo>).shared());
+    listening(&network, FactoryFn::optional(|_| None::<Echo>).into_rc());
     let client = Record::new();
     result_of_pumping(&network, network.client("svc").connect(recorders(&client))).unwrap();
     assert_eq!(client.calls(), ["connection_made", "connection_lost"]);
@@ -261,7 +261,10 @@ fn a_protocol_connects_once() {
 #[test]
 fn a_factory_that_panics_refuses_where_panics_are_caught() {
     let network = support::catching();
-    listening(&network, FactoryFn::choosy(|_| -> Option<Echo> { panic!("as planned") }).shared());
+    listening(
+        &network,
+        FactoryFn::optional(|_| -> Option<Echo> { panic!("as planned") }).into_rc(),
+    );
     let client = Record::new();
     result_of_pumping(&network, network.client("svc").connect(recorders(&client))).unwrap();
     assert_eq!(client.calls(), ["connection_made", "connection_lost"]);

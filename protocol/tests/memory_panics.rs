@@ -5,7 +5,7 @@ mod support;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use interfaces::{Observer, Occurrence, Transport};
+use interfaces::{Observer, ReactorEvent, Transport};
 use support::{Talk, catching, why};
 
 const CLEAN: &str = "connection closed cleanly";
@@ -16,8 +16,8 @@ const ABORTED: &str = "connection aborted";
 struct Heard(RefCell<Vec<String>>);
 
 impl Observer for Heard {
-    fn observe(&self, occurrence: &Occurrence<'_>) {
-        if let Occurrence::CallbackPanicked { callback, peer, message } = occurrence {
+    fn observe(&self, event: &ReactorEvent<'_>) {
+        if let ReactorEvent::CallbackPanicked { callback, peer, message } = event {
             self.0.borrow_mut().push(format!("{callback} of {peer:?} panicked: {message}"));
         }
     }

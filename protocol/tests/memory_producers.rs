@@ -9,7 +9,7 @@ use interfaces::{AlreadyProducing, BufferLimits, Chunk, Producer, PushProducer, 
 use support::{Source, Talk};
 
 fn limit(transport: &Rc<dyn Transport>, high_water: usize) {
-    transport.set_buffer_limits(BufferLimits { high_water, ..BufferLimits::default() });
+    transport.set_buffer_limits(BufferLimits::default().with_high_water(high_water));
 }
 
 fn connected() -> Talk {

@@ -172,7 +172,7 @@ fn what_a_paused_reader_does_not_take_stays_with_the_writer() {
         |server| server.on_made(|transport| transport.pause_producing()),
     );
     let client = talk.pair.client();
-    client.set_buffer_limits(BufferLimits { high_water: 10, cap: 1500 });
+    client.set_buffer_limits(BufferLimits::default().with_high_water(10).with_cap(1500));
     talk.pair.flush();
     client.write(&[1; 1500]);
     talk.pair.flush();

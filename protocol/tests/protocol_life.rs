@@ -33,7 +33,7 @@ fn the_transport_is_there_from_connection_made_to_connection_lost_and_then_let_g
         fn data_received(&mut self, _: &Rc<dyn Transport>, _: &[u8]) {
             self.note();
         }
-        fn connection_lost(&mut self, _: &Reason) {
+        fn connection_lost(&mut self, _: &Rc<dyn Transport>, _: &Reason) {
             self.note();
         }
     }

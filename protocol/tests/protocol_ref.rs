@@ -48,7 +48,7 @@ impl Protocol for Probe {
         self.script = Some(script);
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
         self.say(&format!("lost: {reason}"));
     }
 }

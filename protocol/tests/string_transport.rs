@@ -94,7 +94,7 @@ fn it_shows_what_it_was_told_as_a_producer() {
     transport.stop_producing();
     assert_eq!(transport.producer_state(), ProducerState::Stopped);
     assert!(transport.disconnecting());
-    let limits = BufferLimits { high_water: 1, cap: 2 };
+    let limits = BufferLimits::default().with_high_water(1).with_cap(2);
     transport.set_buffer_limits(limits);
     assert_eq!(transport.buffer_limits(), limits);
 }

@@ -6,7 +6,8 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::{Deferred, Failure};
-use interfaces::{DelayedCall, NotPending, ReactorTime, TimerKey, Timers};
+use interfaces::delayed_call::{TimerKey, Timers};
+use interfaces::{DelayedCall, NotPending, ReactorTime};
 use ropewalk_protocol::task::{Cooperator, DeferredExt, LoopingCall};
 
 struct Counting;
@@ -68,7 +69,7 @@ impl OneCall {
 }
 
 impl ReactorTime for OneCall {
-    fn seconds(&self) -> Duration {
+    fn now(&self) -> Duration {
         self.now.get()
     }
 

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deferred::Deferred;
+use interfaces::delayed_call::{TimerKey, Timers};
 use interfaces::{
     Address, AdoptError, ConnectTcp, ConnectUnix, DelayedCall, Factory, FromThread, ListenError,
     ListenTcp, ListenUnix, ListeningPort, NotPending, NotRunning, Phase, ReactorCore,
     ReactorSocket, ReactorTcp, ReactorThreads, ReactorTime, ReactorUnix, Resolver, SystemEvent,
-    ThreadOutcome, TimerKey, Timers, Trigger, TriggerId,
+    ThreadOutcome, Trigger, TriggerId,
 };
 
 use crate::Kernel;
@@ -70,7 +71,7 @@ impl<S: Sys> Timers for Core<S> {
 }
 
 impl<S: Sys> ReactorTime for Reactor<S> {
-    fn seconds(&self) -> Duration {
+    fn now(&self) -> Duration {
         self.core().sys.now()
     }
 

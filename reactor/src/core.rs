@@ -9,7 +9,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use interfaces::{Address, Observer, Occurrence, Reason, Transport as _};
+use interfaces::{Address, Observer, ReactorEvent, Reason, Transport as _};
 
 use crate::attempt::Attempt;
 use crate::desk::Desk;
@@ -178,14 +178,14 @@ impl<S: Sys> Core<S> {
         let message = panic_message(&*payload);
         // What was thrown may panic again when it is dropped; then it is never dropped.
         drop_quietly(payload);
-        self.observe(&Occurrence::CallbackPanicked { callback, peer, message: &message });
+        self.observe(&ReactorEvent::CallbackPanicked { callback, peer, message: &message });
         message
     }
 
     /// Tells the observer, whose panic is nobody's business.
-    pub(crate) fn observe(&self, occurrence: &Occurrence<'_>) {
+    pub(crate) fn observe(&self, event: &ReactorEvent<'_>) {
         let observer = Rc::clone(&self.observer.borrow());
-        quietly(|| observer.observe(occurrence));
+        quietly(|| observer.observe(event));
     }
 
     /// Remembers that this stream may have more to be read.

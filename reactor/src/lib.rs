@@ -99,7 +99,7 @@ mod sys;
 pub use kernel::{Kernel, Listener};
 pub use limits::Limits;
 pub use react::{SystemExit, react};
-pub use reactor::{Census, Reactor};
+pub use reactor::{Counts, Reactor};
 pub use remote::Remote;
 pub use simulated::{
     Carried, Chance, ClockHold, Faults, Leftover, Links, Simulated, SimulatedListener,

@@ -176,7 +176,7 @@ impl<S: Sys> Core<S> {
                     if let Err(failure) = port.close(self) {
                         let error = failure.as_error();
                         let attempt = "closing a port";
-                        self.observe(&interfaces::Occurrence::Failed { attempt, error });
+                        self.observe(&interfaces::ReactorEvent::Failed { attempt, error });
                     }
                 }
                 Some(Found::Attempt(attempt)) => attempt.abandon(self),

@@ -13,7 +13,7 @@ use std::io;
 use std::rc::{Rc, Weak};
 
 use deferred::{Deferred, Failure};
-use interfaces::{Address, Factory, ListeningPort, Occurrence, OsError, Reason};
+use interfaces::{Address, Factory, ListeningPort, OsError, ReactorEvent, Reason};
 
 use crate::core::{Core, Rare, Slot};
 use crate::os_error;
@@ -70,7 +70,7 @@ impl<S: Sys> Core<S> {
             return Err(error);
         }
         drop(self.call("factory", None, || factory.do_start()));
-        self.observe(&Occurrence::ListeningStarted { address: &port.address });
+        self.observe(&ReactorEvent::ListeningStarted { address: &port.address });
         Ok(port)
     }
 
@@ -113,7 +113,7 @@ impl<S: Sys> Core<S> {
         };
         let host = (!is_wildcard(&port.address)).then(|| Rc::clone(&port.address));
         if let Err(error) = self.enter(socket, (peer.clone(), host), Origin::Made, deliver) {
-            self.observe(&Occurrence::AcceptFailed {
+            self.observe(&ReactorEvent::AcceptFailed {
                 address: &port.address,
                 error: os_error(&error),
                 remedy: "the connection was closed",
@@ -177,7 +177,7 @@ impl<S: Sys> Core<S> {
     }
 
     fn accept_trouble(&self, port: &Port<S>, error: OsError, remedy: &'static str) {
-        self.observe(&Occurrence::AcceptFailed { address: &port.address, error, remedy });
+        self.observe(&ReactorEvent::AcceptFailed { address: &port.address, error, remedy });
     }
 
     /// Accepts nothing for a while: a port that cannot accept would be reported for ever.
@@ -226,7 +226,7 @@ impl<S: Sys> Port<S> {
         drop(listener);
         let slot = core.slots.borrow_mut().remove(self.token);
         let factory = self.factory.take();
-        core.observe(&Occurrence::ListeningStopped { address: &self.address });
+        core.observe(&ReactorEvent::ListeningStopped { address: &self.address });
         let stopped = core.call("factory", None, || {
             let stopped = factory.as_ref().map_or(Ok(()), |factory| factory.do_stop());
             drop((factory, slot));

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use deferred::Failure;
-use interfaces::{Observer as _, Occurrence};
+use interfaces::{Observer as _, ReactorEvent};
 
 use crate::core::Core;
 use crate::lifetime::Stage;
@@ -65,7 +65,7 @@ where
         Ok(reactor) => reactor.react(main),
         Err(error) => {
             let attempt = "making a reactor";
-            StandardError.observe(&Occurrence::Failed { attempt, error: &error });
+            StandardError.observe(&ReactorEvent::Failed { attempt, error: &error });
             ExitCode::from(FAILED)
         }
     }
@@ -116,7 +116,7 @@ impl<S: Sys> Reactor<S> {
     }
 
     fn cannot_run(&self, error: &io::Error) -> ExitCode {
-        self.core().observe(&Occurrence::Failed { attempt: "running the reactor", error });
+        self.core().observe(&ReactorEvent::Failed { attempt: "running the reactor", error });
         ExitCode::from(FAILED)
     }
 }
@@ -132,7 +132,7 @@ impl<S: Sys> Core<S> {
                 Some(SystemExit(chosen)) => code.set(*chosen),
                 None => {
                     let error = failure.as_error();
-                    self.observe(&Occurrence::Failed { attempt: "main", error });
+                    self.observe(&ReactorEvent::Failed { attempt: "main", error });
                     code.set(FAILED);
                 }
             }

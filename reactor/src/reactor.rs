@@ -32,7 +32,7 @@ pub struct Reactor<S: Sys = Kernel>(Rc<Core<S>>);
 
 /// How much of each a reactor holds at this moment: what tests compare with nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct Counts {
     /// Connections whose protocol has not been told of their end.
     pub streams: usize,
     /// Open ports.
@@ -204,23 +204,23 @@ impl<S: Sys> Reactor<S> {
     }
 
     /// What there is at this moment.
-    pub fn census(&self) -> Census {
-        let mut census = Census {
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts {
             timers: self.0.timers.borrow().len(),
             tasks: self.0.tasks.len(),
             works: self.0.works.pending(),
-            ..Census::default()
+            ..Counts::default()
         };
         for slot in self.0.slots.borrow().tenants() {
             match slot {
-                Slot::Stream(_) => census.streams += 1,
-                Slot::Rare(Rare::Port(_)) => census.ports += 1,
-                Slot::Rare(Rare::Attempt(_)) => census.attempts += 1,
-                Slot::Rare(Rare::Lingering(_)) => census.lingering += 1,
+                Slot::Stream(_) => counts.streams += 1,
+                Slot::Rare(Rare::Port(_)) => counts.ports += 1,
+                Slot::Rare(Rare::Attempt(_)) => counts.attempts += 1,
+                Slot::Rare(Rare::Lingering(_)) => counts.lingering += 1,
                 Slot::Rare(Rare::Vacant) => {}
             }
         }
-        census
+        counts
     }
 
     /// The system below, for a simulated network's knobs.
@@ -249,6 +249,6 @@ impl<S: Sys> Clone for Reactor<S> {
 
 impl<S: Sys> fmt::Debug for Reactor<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Reactor").field(&self.census()).finish()
+        f.debug_tuple("Reactor").field(&self.counts()).finish()
     }
 }

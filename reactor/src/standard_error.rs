@@ -7,27 +7,27 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Write as _};
 
-use interfaces::{Observer, Occurrence};
+use interfaces::{Observer, ReactorEvent};
 
 /// Prints what went wrong to standard error, a line each.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StandardError;
 
 impl Observer for StandardError {
-    fn observe(&self, occurrence: &Occurrence<'_>) {
-        match occurrence {
-            Occurrence::AcceptFailed { address, error, remedy } => {
+    fn observe(&self, event: &ReactorEvent<'_>) {
+        match event {
+            ReactorEvent::AcceptFailed { address, error, remedy } => {
                 print(format_args!(
                     "could not accept a connection on {address}: {error}; {remedy}"
                 ));
             }
-            Occurrence::CallbackPanicked { callback, peer: Some(peer), message } => {
+            ReactorEvent::CallbackPanicked { callback, peer: Some(peer), message } => {
                 print(format_args!("a {callback} for {peer} panicked: {message}"));
             }
-            Occurrence::CallbackPanicked { callback, peer: None, message } => {
+            ReactorEvent::CallbackPanicked { callback, peer: None, message } => {
                 print(format_args!("a {callback} panicked: {message}"));
             }
-            Occurrence::Failed { attempt, error } => {
+            ReactorEvent::Failed { attempt, error } => {
                 print(format_args!("{attempt} failed: {}", Causes(*error)));
             }
             _ => {}

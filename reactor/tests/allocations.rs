@@ -102,17 +102,17 @@ fn listen<P: Protocol>(
     reactor: &Reactor,
     build: impl Fn() -> P + 'static,
 ) -> Rc<dyn ListeningPort> {
-    let options = ListenTcp { backlog: 1024, ..ListenTcp::new(([127, 0, 0, 1], 0)) };
+    let options = ListenTcp::new(([127, 0, 0, 1], 0)).with_backlog(1024);
     reactor.listen_tcp(&options, protocol::factory_fn(move |_| build())).unwrap()
 }
 
 /// Connects, and has the reactor accept it.
 fn connect(reactor: &Reactor, port: &Rc<dyn ListeningPort>) -> TcpStream {
-    let streams = reactor.census().streams;
+    let streams = reactor.counts().streams;
     let client = TcpStream::connect(port.host().as_socket_addr().unwrap()).unwrap();
     client.set_nonblocking(true).unwrap();
     for _ in 0..1000 {
-        if reactor.census().streams > streams {
+        if reactor.counts().streams > streams {
             return client;
         }
         reactor.turn(Some(Duration::from_millis(10))).unwrap();

@@ -137,14 +137,14 @@ fn pieces_of_a_pull_producer_leave_together_up_to_a_few_times_the_mark() {
     // The first alone, inside the registering; then as many as reach three times the mark.
     assert_eq!(sent_pieces(64 * 1024, usual), 1 + 9_usize.div_ceil(4));
     assert_eq!(sent_pieces(1_000, usual), 1 + 1);
-    let marked = BufferLimits { high_water: 1_000, ..usual };
+    let marked = usual.with_high_water(1_000);
     assert_eq!(sent_pieces(1_000, marked), 1 + 9_usize.div_ceil(4));
     assert_eq!(sent_pieces(10_000, marked), 10);
 }
 
 #[test]
 fn pieces_of_a_pull_producer_are_not_gathered_beyond_the_cap() {
-    let capped = BufferLimits { high_water: 1_000, cap: 1_000 };
+    let capped = BufferLimits::default().with_high_water(1_000).with_cap(1_000);
     assert_eq!(sent_pieces(1_000, capped), 10);
     assert_eq!(sent_pieces(400, capped), 1 + 9_usize.div_ceil(2));
 }
@@ -182,7 +182,7 @@ fn pieces_of_different_sizes_below_the_cap_do_not_break_it_together() {
     drop(reactor.connect_tcp(&ConnectTcp::new(address), made));
     turns(&reactor);
     let transport = client.transport();
-    transport.set_buffer_limits(BufferLimits { high_water: 16_384, cap: 60_100 });
+    transport.set_buffer_limits(BufferLimits::default().with_high_water(16_384).with_cap(60_100));
     let producer = Mixed { transport: transport.clone(), made: Cell::new(0) };
     transport.register_producer(Producer::Pull(Rc::new(producer))).unwrap();
     (0..100).for_each(|_| turns(&reactor));

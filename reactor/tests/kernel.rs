@@ -12,7 +12,7 @@ use interfaces::{
     ConnectTcp, HalfCloseableProtocol, ListenTcp, ListeningPort, Protocol, PushProducer,
     ReactorCore as _, ReactorTcp as _, Reason, Transport,
 };
-use ropewalk_reactor::{Census, Reactor};
+use ropewalk_reactor::{Counts, Reactor};
 
 /// Sends everything back, bounded: it is the producer of its own transport.
 struct Echo;
@@ -75,7 +75,7 @@ fn what_a_client_sends_comes_back_and_nothing_is_left() {
         received == expected
     });
     assert!(echoed);
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 /// Writes its lines down.
@@ -100,7 +100,7 @@ impl Protocol for Log {
         self.lines.borrow_mut().push(format!("{} got {text}", self.name));
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
         self.lines.borrow_mut().push(format!("{} lost: {reason}", self.name));
     }
 }
@@ -119,7 +119,7 @@ fn both_ends_in_one_reactor_see_each_other_end_cleanly() {
     drop(reactor.connect_tcp(&ConnectTcp::new(address), log("client")));
     for _ in 0..50 {
         reactor.turn(Some(Duration::from_millis(20))).unwrap();
-        if lines.borrow().len() == 4 && reactor.census().lingering == 0 {
+        if lines.borrow().len() == 4 && reactor.counts().lingering == 0 {
             break;
         }
     }
@@ -135,7 +135,7 @@ fn both_ends_in_one_reactor_see_each_other_end_cleanly() {
         ]
     );
     drop(port.stop_listening());
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 /// Answers with `ANSWER` bytes, closes, and stops the reactor when that is done.
@@ -149,7 +149,7 @@ impl Protocol for LastWords {
         transport.lose_connection();
     }
 
-    fn connection_lost(&mut self, _: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, _: &Reason) {
         self.0.stop().unwrap();
     }
 }
@@ -173,5 +173,5 @@ fn last_words_arrive_though_the_peer_still_talks_and_the_reactor_stops() {
     });
     reactor.run().unwrap();
     assert_eq!(client.join().unwrap().unwrap(), ANSWER);
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }

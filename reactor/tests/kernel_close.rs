@@ -15,7 +15,7 @@ use interfaces::{
     AdoptError, ListenError, OsError, ReactorCore as _, ReactorSocket as _, Reason, Transport,
 };
 use kernel_support::{PATIENCE, Probe, Seen, echo, listen, run_with, turn_until};
-use ropewalk_reactor::{Census, Limits, Reactor};
+use ropewalk_reactor::{Counts, Limits, Reactor};
 
 /// What is sent in these tests: far more than any socket holds.
 fn bytes(length: usize) -> Vec<u8> {
@@ -51,7 +51,7 @@ fn a_client_that_is_still_sending_gets_every_byte_before_the_end() {
         assert_eq!(seen.received(), 0);
         seen.transport.take();
         drop(port);
-        assert_eq!(reactor.census(), Census::default());
+        assert_eq!(reactor.counts(), Counts::default());
     }
 }
 
@@ -84,7 +84,7 @@ fn an_answer_to_a_request_arrives_though_the_rest_of_the_request_is_never_read()
         drop(port.stop_listening());
         seen.transport.take();
     }
-    turn_until(&reactor, "nothing is left", || reactor.census() == Census::default());
+    turn_until(&reactor, "nothing is left", || reactor.counts() == Counts::default());
 }
 
 #[test]
@@ -96,10 +96,10 @@ fn a_peer_that_never_ends_is_left_when_the_linger_time_is_over() {
     let (port, address) = listen(&reactor, factory);
     let mut client = TcpStream::connect(address).unwrap();
     turn_until(&reactor, "the protocol is told", || seen.is_lost());
-    assert_eq!(reactor.census().lingering, 1);
+    assert_eq!(reactor.counts().lingering, 1);
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
     drop(port.stop_listening());
-    turn_until(&reactor, "the socket is closed", || reactor.census() == Census::default());
+    turn_until(&reactor, "the socket is closed", || reactor.counts() == Counts::default());
     client.set_nonblocking(true).unwrap();
     let refused = Instant::now() + PATIENCE;
     while client.write(b"is anybody there?").is_ok() {
@@ -127,12 +127,12 @@ fn a_flood_at_a_lingering_socket_ends_with_its_time_and_starves_nobody() {
         client.set_write_timeout(Some(PATIENCE)).unwrap();
         while client.write_all(&[0; 65536]).is_ok() {}
     });
-    turn_until(&reactor, "it lingers", || reactor.census().lingering == 1);
+    turn_until(&reactor, "it lingers", || reactor.counts().lingering == 1);
     let mut client = TcpStream::connect(others).unwrap();
     client.set_nonblocking(true).unwrap();
     client.write_all(b"ping").unwrap();
     turn_until(&reactor, "the other is served", || client.read_exact(&mut [0; 4]).is_ok());
-    turn_until(&reactor, "the flood is cut off", || reactor.census().lingering == 0);
+    turn_until(&reactor, "the flood is cut off", || reactor.counts().lingering == 0);
     flood.join().unwrap();
     seen.transport.take();
 }
@@ -145,9 +145,9 @@ fn stopping_ends_also_what_lingers_and_leaves_no_timer() {
     let factory = Probe::new(&seen).on_made(|transport| transport.lose_connection()).once();
     let (_port, address) = listen(&reactor, factory);
     let client = TcpStream::connect(address).unwrap();
-    turn_until(&reactor, "it lingers", || reactor.census().lingering == 1);
+    turn_until(&reactor, "it lingers", || reactor.counts().lingering == 1);
     reactor.disconnect_all();
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
     drop(client);
     seen.transport.take();
 }
@@ -278,7 +278,7 @@ fn an_adopted_connection_is_let_go_of_though_somebody_else_keeps_it_open() {
             assert_eq!(peer.read(&mut [0]).unwrap(), 0);
             peer.shutdown(Shutdown::Write).unwrap();
         }
-        turn_until(&reactor, "nothing is left", || reactor.census() == Census::default());
+        turn_until(&reactor, "nothing is left", || reactor.counts() == Counts::default());
         // What still happens to the socket is reported to nobody: the reactor sleeps.
         let _ = peer.write(b"more");
         let start = Instant::now();
@@ -307,7 +307,7 @@ fn an_adopted_port_is_let_go_of_though_somebody_else_keeps_it_open() {
     turn_until(&reactor, "the echo came", || client.read_exact(&mut [0; 4]).is_ok());
     drop(port.stop_listening());
     drop(client);
-    turn_until(&reactor, "nothing is left", || reactor.census() == Census::default());
+    turn_until(&reactor, "nothing is left", || reactor.counts() == Counts::default());
     let _waiting = TcpStream::connect(address).expect("the socket still listens for its owner");
     let start = Instant::now();
     let mut turns = 0;
@@ -364,9 +364,9 @@ fn what_cannot_be_adopted_is_named_and_closed() {
         }
     }
     let nobody =
-        protocol::FactoryFn::choosy(|_: &interfaces::Address| None::<kernel_support::Echo>);
-    let refused = reactor.adopt_stream_connection(connected(), nobody.shared());
+        protocol::FactoryFn::optional(|_: &interfaces::Address| None::<kernel_support::Echo>);
+    let refused = reactor.adopt_stream_connection(connected(), nobody.into_rc());
     assert_eq!(refused, Err(AdoptError::NoProtocol));
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
     assert!(!reactor.running());
 }

@@ -12,12 +12,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Cancelled, Deferred, Failure, Trapped};
-use interfaces::{
-    ConnectError, ConnectTcp, ConnectUnix, OsError, ReactorTcp as _, ReactorUnix as _,
-};
+use interfaces::{ConnectError, ConnectTcp, OsError, ReactorTcp as _, ReactorUnix as _};
 use kernel_support::busy::BusyServer;
 use kernel_support::{Echo, Probe, Seen, echo, listen, turn_until};
-use ropewalk_reactor::{Census, Reactor};
+use ropewalk_reactor::{Counts, Reactor};
 
 type Outcome = Rc<RefCell<Vec<Result<(), Failure>>>>;
 
@@ -62,7 +60,7 @@ fn a_port_where_nobody_listens_refuses_and_the_address_is_named() {
     assert!(error.to_string().contains(&address.to_string()));
     let cause = error.source().unwrap().downcast_ref::<OsError>().unwrap();
     assert_eq!(cause.raw_os_error(), libc::ECONNREFUSED);
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]
@@ -70,13 +68,13 @@ fn an_attempt_without_an_answer_ends_with_its_time() {
     let reactor = Reactor::new().unwrap();
     let busy = BusyServer::new();
     let timeout = Duration::from_millis(50);
-    let options = ConnectUnix { timeout, ..busy.address.clone() };
+    let options = busy.address.clone().with_timeout(timeout);
     let outcome = outcome_of(reactor.connect_unix(&options, echo()));
     match &*error_of(decided(&reactor, &outcome)) {
         ConnectError::TimedOut { after, .. } => assert_eq!(*after, timeout),
         other => panic!("{other:?}"),
     }
-    turn_until(&reactor, "nothing is left", || reactor.census() == Census::default());
+    turn_until(&reactor, "nothing is left", || reactor.counts() == Counts::default());
 }
 
 #[test]
@@ -91,20 +89,20 @@ fn an_attempt_that_is_cancelled_leaves_nothing() {
                 count.set(count.get() + 1);
                 Ok(())
             })
-            .shared();
+            .into_rc();
         let attempt = reactor.connect_unix(&busy.address, factory);
         let handle = attempt.cancel_handle();
         let outcome = outcome_of(attempt);
         for _ in 0..turns {
             reactor.turn(Some(Duration::from_millis(3))).unwrap();
         }
-        assert_eq!(reactor.census().attempts, 1);
+        assert_eq!(reactor.counts().attempts, 1);
         handle.cancel();
         handle.cancel();
-        assert_eq!(reactor.census().attempts, 0);
+        assert_eq!(reactor.counts().attempts, 0);
         assert!(decided(&reactor, &outcome).unwrap_err().check::<Cancelled>());
         assert_eq!(stopped.get(), 1);
-        turn_until(&reactor, "nothing is left", || reactor.census() == Census::default());
+        turn_until(&reactor, "nothing is left", || reactor.counts() == Counts::default());
     }
 }
 
@@ -129,7 +127,7 @@ fn an_attempt_waits_until_a_busy_server_has_room() {
     drop(accepted);
     turn_until(&reactor, "it is lost", || seen.is_lost());
     seen.transport.take();
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]
@@ -138,14 +136,14 @@ fn the_local_address_can_be_chosen_and_one_in_use_is_named() {
     let seen = Seen::new();
     let (port, address) = listen(&reactor, echo());
     let from: SocketAddr = ([127, 0, 0, 2], 0).into();
-    let options = ConnectTcp { bind_address: Some(from), ..ConnectTcp::new(address) };
+    let options = ConnectTcp::new(address).with_bind_address(Some(from));
     let outcome = outcome_of(reactor.connect_tcp(&options, Probe::new(&seen).once()));
     decided(&reactor, &outcome).unwrap();
     let host = seen.transport().host().as_socket_addr().unwrap();
     assert_eq!(host.ip(), from.ip());
     assert_eq!(seen.transport().peer(), address.into());
 
-    let options = ConnectTcp { bind_address: Some(address), ..ConnectTcp::new(address) };
+    let options = ConnectTcp::new(address).with_bind_address(Some(address));
     let outcome = outcome_of(reactor.connect_tcp(&options, echo()));
     match &*error_of(decided(&reactor, &outcome)) {
         ConnectError::Bind { bind_address, source, .. } => {
@@ -178,7 +176,7 @@ fn what_the_server_said_before_the_client_was_told_is_delivered() {
         assert!(seen.reason().is_clean());
         seen.transport.take();
     }
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]
@@ -187,8 +185,8 @@ fn a_factory_whose_start_ends_everything_leaves_no_timer() {
     let ender = reactor.clone();
     let factory = protocol::FactoryFn::new(|_: &interfaces::Address| Echo)
         .on_start(move || ender.disconnect_all())
-        .shared();
+        .into_rc();
     let outcome = outcome_of(reactor.connect_tcp(&ConnectTcp::new(deserted()), factory));
     assert!(decided(&reactor, &outcome).unwrap_err().check::<Cancelled>());
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }

@@ -17,7 +17,7 @@ use interfaces::{
 };
 use kernel_support::child::in_child;
 use kernel_support::{Echo, PATIENCE, Probe, Seen, echo, listen, open_descriptors, turn_until};
-use ropewalk_reactor::{Census, Reactor};
+use ropewalk_reactor::{Counts, Reactor};
 
 fn unix_name(directory: &tempfile::TempDir) -> UnixAddress {
     let path = directory.path().join("s");
@@ -33,7 +33,7 @@ fn connect_all(reactor: &Reactor, directory: &tempfile::TempDir) -> [Rc<Seen>; 2
     drop(reactor.connect_tcp(&ConnectTcp::new(address), Probe::new(&seen[0]).once()));
     drop(reactor.connect_unix(&ConnectUnix::new(name), Probe::new(&seen[1]).once()));
     turn_until(reactor, "all are connected", || seen.iter().all(|seen| seen.is_made()));
-    turn_until(reactor, "all are accepted", || reactor.census().streams == 4);
+    turn_until(reactor, "all are accepted", || reactor.counts().streams == 4);
     seen
 }
 
@@ -98,7 +98,7 @@ fn nothing_is_left_open_whatever_a_reactor_did() {
             let handle = attempt.cancel_handle();
             drop(attempt.add_errback(|_| Ok(())));
             handle.cancel();
-            assert_eq!(reactor.census(), Census::default());
+            assert_eq!(reactor.counts(), Counts::default());
         });
         leaves_nothing("listening that failed", &|reactor| {
             let (_port, address) = listen(reactor, echo());
@@ -142,7 +142,7 @@ fn a_thousand_connections_one_after_the_other_leave_none() {
                 client.set_linger(Some(Duration::ZERO)).unwrap();
             }
         }
-        turn_until(&reactor, "all are lost", || reactor.census().streams == 0);
+        turn_until(&reactor, "all are lost", || reactor.counts().streams == 0);
         assert_eq!(open_descriptors(), before);
     });
 }

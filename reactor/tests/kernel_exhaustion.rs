@@ -105,7 +105,7 @@ fn without_a_descriptor_the_reserve_turns_clients_away_and_the_others_go_on() {
         drop(files);
         connect(&later, address);
         assert!(is_served(&reactor, &later), "the port listens on");
-        assert_eq!(reactor.census().ports, 1);
+        assert_eq!(reactor.counts().ports, 1);
     });
 }
 
@@ -137,7 +137,7 @@ fn without_even_a_reserve_the_port_rests_and_recovers() {
             assert!(is_served(&reactor, client), "who waited is served at last");
         }
         drop(port.stop_listening());
-        assert_eq!(reactor.census().ports, 0);
+        assert_eq!(reactor.counts().ports, 0);
     });
 }
 
@@ -168,6 +168,6 @@ fn a_client_without_a_descriptor_is_told_so() {
             other => panic!("{other:?}"),
         }
         drop(files);
-        assert_eq!(reactor.census().attempts, 0);
+        assert_eq!(reactor.counts().attempts, 0);
     });
 }

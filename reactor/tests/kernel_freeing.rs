@@ -14,7 +14,7 @@ use deferred::{Deferred, Failure};
 use interfaces::{Phase, ReactorCore as _, ReactorThreads as _, ReactorUnix as _, SystemEvent};
 use kernel_support::busy::BusyServer;
 use kernel_support::{PATIENCE, Probe, Seen, echo, listen, turn_until};
-use ropewalk_reactor::{Census, Reactor};
+use ropewalk_reactor::{Counts, Reactor};
 
 fn stop_soon(reactor: &Reactor) {
     let stopper = reactor.clone();
@@ -97,10 +97,10 @@ fn dropping_the_last_handle_frees_everything_also_with_connections_open() {
     tokens.push(("observer", weak));
     struct Watcher(#[allow(dead_code, reason = "it is only held")] Rc<()>);
     impl interfaces::Observer for Watcher {
-        fn observe(&self, _: &interfaces::Occurrence<'_>) {}
+        fn observe(&self, _: &interfaces::ReactorEvent<'_>) {}
     }
     reactor.set_observer(Rc::new(Watcher(held)));
-    turn_until(&reactor, "it is connected", || reactor.census().streams == 1);
+    turn_until(&reactor, "it is connected", || reactor.counts().streams == 1);
     assert_eq!(living(&tokens).len(), tokens.len());
     let other = reactor.clone();
     drop(reactor);
@@ -119,12 +119,12 @@ fn dropping_the_last_handle_frees_everything_also_with_connections_open() {
 fn a_run_that_ended_lets_go_of_what_held_the_reactor() {
     let reactor = Reactor::new().unwrap();
     let (tokens, clients) = furnish(&reactor, true);
-    turn_until(&reactor, "it is connected", || reactor.census().streams == 1);
+    turn_until(&reactor, "it is connected", || reactor.counts().streams == 1);
     assert_eq!(living(&tokens).len(), tokens.len());
     stop_soon(&reactor);
     reactor.run().unwrap();
     assert_eq!(living(&tokens), [""; 0]);
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
     drop(clients);
 }
 
@@ -144,7 +144,7 @@ fn a_lost_connection_frees_its_protocol_while_its_handle_is_kept() {
     assert_eq!(transport.host(), address.into());
     assert!(transport.peer().as_socket_addr().is_some());
     drop(port.stop_listening());
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]

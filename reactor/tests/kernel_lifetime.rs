@@ -12,7 +12,7 @@ use std::time::Duration;
 use deferred::{Deferred, Failure};
 use interfaces::{NotRunning, Phase, ReactorCore as _, Reason, SystemEvent, Transport};
 use kernel_support::{Lines, PATIENCE, Probe, Seen, listen, turn_until};
-use ropewalk_reactor::{Census, Reactor};
+use ropewalk_reactor::{Counts, Reactor};
 
 type Log = Rc<RefCell<Vec<&'static str>>>;
 
@@ -187,7 +187,7 @@ fn stop_works_from_inside_any_callback_and_a_second_one_is_refused() {
         assert_eq!(seen.lost.borrow().len(), seen.made.get(), "{place}");
         seen.transport.take();
         drop(client);
-        assert_eq!(reactor.census(), Census::default(), "{place}");
+        assert_eq!(reactor.counts(), Counts::default(), "{place}");
         assert_eq!(reactor.stop(), Err(NotRunning));
     }
 }
@@ -237,7 +237,7 @@ fn stopping_loses_each_connection_once_and_closes_each_port() {
         told.borrow_mut().push("factory stopped");
         Ok(())
     });
-    let (_port, address) = listen(&reactor, factory.shared());
+    let (_port, address) = listen(&reactor, factory.into_rc());
     note(&reactor, Phase::Before, SystemEvent::Shutdown, &log, "before");
     note(&reactor, Phase::During, SystemEvent::Shutdown, &log, "during");
     note(&reactor, Phase::After, SystemEvent::Shutdown, &log, "after");
@@ -258,7 +258,7 @@ fn stopping_loses_each_connection_once_and_closes_each_port() {
         seen.transport().write(b"too late");
         seen.transport().lose_connection();
     }
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
     assert!(TcpStream::connect(address).is_err());
     drop(clients);
     all.take();

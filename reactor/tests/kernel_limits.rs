@@ -41,7 +41,7 @@ fn a_peer_that_never_reads_costs_no_more_than_the_cap_and_then_its_connection() 
         let mut client = nonblocking(address);
         turn_until(&reactor, "it is connected", || seen.is_made());
         let transport = seen.transport();
-        transport.set_buffer_limits(BufferLimits { high_water: 1 << 16, cap: CAP });
+        transport.set_buffer_limits(BufferLimits::default().with_high_water(1 << 16).with_cap(CAP));
         let mut written = 0;
         turn_until(&reactor, "it is aborted", || {
             for _ in 0..50 {
@@ -138,11 +138,11 @@ fn a_port_accepts_no_more_than_its_budget_in_a_turn_and_serves_the_others_betwee
     assert_served(&reactor, &mut first);
     let crowd: Vec<_> = (0..40).map(|_| nonblocking(address)).collect();
     first.write_all(b"ping").unwrap();
-    let mut before = reactor.census().streams;
+    let mut before = reactor.counts().streams;
     let mut served_at = None;
-    while reactor.census().streams < 41 {
+    while reactor.counts().streams < 41 {
         reactor.turn(Some(Duration::from_millis(10))).unwrap();
-        let now = reactor.census().streams;
+        let now = reactor.counts().streams;
         assert!(now - before <= 4, "{} in one turn", now - before);
         before = now;
         if served_at.is_none() && first.read(&mut [0; 4]).is_ok() {
@@ -163,11 +163,11 @@ fn a_port_that_is_busy_gets_one_budget_a_turn_however_often_it_is_reported() {
         // Each new one is reported, while the list of those still ready has the port too.
         clients.push(nonblocking(address));
         clients.push(nonblocking(address));
-        let before = reactor.census().streams;
+        let before = reactor.counts().streams;
         reactor.turn(Some(Duration::from_millis(10))).unwrap();
-        assert!(reactor.census().streams - before <= 2);
+        assert!(reactor.counts().streams - before <= 2);
     }
-    turn_until(&reactor, "all are accepted", || reactor.census().streams == 60);
+    turn_until(&reactor, "all are accepted", || reactor.counts().streams == 60);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use interfaces::{
     PushProducer, ReactorTcp as _, Reason, Transport,
 };
 use kernel_support::{Echo, Lines, Probe, Seen, listen, turn_until};
-use ropewalk_reactor::{Census, Reactor};
+use ropewalk_reactor::{Counts, Reactor};
 
 /// Where a protocol panics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Protocol for Bad {
         transport.write(&vec![0; 8 << 20]);
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
         self.reasons.borrow_mut().push(reason.clone());
         self.at(Place::Lost);
     }
@@ -174,7 +174,7 @@ fn wherever_a_protocol_panics_it_costs_that_connection_only() {
         let mut end = None;
         turn_until(&reactor, "it ended for the client", || {
             end = end.take().or_else(|| end_of(&mut client));
-            end.is_some() && reactor.census().streams == 1
+            end.is_some() && reactor.counts().streams == 1
         });
         assert!(lines.count("on purpose") > 0, "{place:?}");
         let reasons = reasons.take();
@@ -193,10 +193,10 @@ fn wherever_a_protocol_panics_it_costs_that_connection_only() {
         other.write_all(b"ping").unwrap();
         let mut answer = [0; 4];
         turn_until(&reactor, "the others go on", || other.read_exact(&mut answer).is_ok());
-        assert_eq!(reactor.census().ports, 2, "{place:?}");
+        assert_eq!(reactor.counts().ports, 2, "{place:?}");
         drop(other);
         reactor.disconnect_all();
-        assert_eq!(reactor.census(), Census::default(), "{place:?}");
+        assert_eq!(reactor.counts(), Counts::default(), "{place:?}");
     }
 }
 
@@ -214,7 +214,7 @@ fn a_panic_in_a_timer_costs_that_call_only() {
     }
     turn_until(&reactor, "the others ran", || ran.get() == 4);
     assert_eq!(lines.count("on purpose"), 1);
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_panic_in_a_clients_factory_fails_the_attempt() {
     assert!(matches!(&*error, ConnectError::NoProtocol { .. }));
     assert_eq!(lines.count("on purpose"), 1);
     turn_until(&reactor, "nothing is left", || {
-        reactor.census() == Census { ports: 1, ..Census::default() }
+        reactor.counts() == Counts { ports: 1, ..Counts::default() }
     });
 }
 
@@ -243,7 +243,7 @@ fn a_panic_in_a_clients_factory_fails_the_attempt() {
 fn an_observer_that_panics_is_nobodys_business() {
     struct Bad;
     impl interfaces::Observer for Bad {
-        fn observe(&self, _: &interfaces::Occurrence<'_>) {
+        fn observe(&self, _: &interfaces::ReactorEvent<'_>) {
             panic!("on purpose");
         }
     }
@@ -258,7 +258,7 @@ fn an_observer_that_panics_is_nobodys_business() {
     assert!(matches!(seen.reason(), Reason::Panicked(_)));
     drop(port.stop_listening());
     seen.transport.take();
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn protocols_that_panic_when_they_are_dropped_do_not_end_the_process() {
     });
     let (_port, address) = listen(&reactor, factory);
     let clients: Vec<_> = (0..4).map(|_| TcpStream::connect(address).unwrap()).collect();
-    turn_until(&reactor, "all are connected", || reactor.census().streams == 4);
+    turn_until(&reactor, "all are connected", || reactor.counts().streams == 4);
     drop(reactor);
     drop(clients);
 }

@@ -14,7 +14,7 @@ use deferred::Deferred;
 use interfaces::{Chunk, Phase, ReactorCore as _, ReactorUnix as _, SystemEvent};
 use kernel_support::child::{default_action, in_child, signal_self};
 use kernel_support::{Echo, Probe, Seen, listen, run_with, turn_until};
-use ropewalk_reactor::{Census, Reactor};
+use ropewalk_reactor::{Counts, Reactor};
 
 #[test]
 fn handlers_run_in_the_order_of_their_registration_each_time_the_signal_comes() {
@@ -206,7 +206,7 @@ fn a_storm_of_signals_costs_no_byte() {
         });
         assert!(same);
         assert!(*count.borrow() > 0);
-        assert_eq!(reactor.census(), Census::default());
+        assert_eq!(reactor.counts(), Counts::default());
     });
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{ConnectTcp, ReactorCore as _, ReactorTcp as _};
 use kernel_support::{Lines, PATIENCE, Probe, Seen, echo, listen, turn_until};
-use ropewalk_reactor::{Census, Reactor};
+use ropewalk_reactor::{Counts, Reactor};
 
 /// Where the outcome of a Deferred is kept.
 fn outcome_of<T: 'static>(deferred: Deferred<T>) -> Rc<RefCell<Option<Result<T, Failure>>>> {
@@ -47,7 +47,7 @@ fn what_a_future_returns_is_what_its_deferred_fires_with() {
     reactor.call_later(Duration::ZERO, move || promise.callback(41));
     turn_until(&reactor, "the task is done", || outcome.borrow().is_some());
     assert_eq!(outcome.take().unwrap().unwrap(), 42);
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]
@@ -83,11 +83,11 @@ fn a_cancelled_task_handles_that_where_it_awaits_and_goes_on() {
     handle.cancel();
     assert!(never_promise.is_cancelled());
     reactor.turn(Some(Duration::ZERO)).unwrap();
-    assert_eq!((outcome.borrow().is_none(), reactor.census().tasks), (true, 1));
+    assert_eq!((outcome.borrow().is_none(), reactor.counts().tasks), (true, 1));
     reactor.call_later(Duration::ZERO, move || later_promise.callback(1));
     turn_until(&reactor, "the task is done", || outcome.borrow().is_some());
     assert_eq!(outcome.take().unwrap().unwrap(), 2);
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]
@@ -177,9 +177,9 @@ fn cancelling_drops_a_future_that_awaits_no_deferred_and_dropping_the_deferred_d
     let handle = spawned.cancel_handle();
     let outcome = outcome_of(spawned);
     reactor.turn(Some(Duration::ZERO)).unwrap();
-    assert_eq!((dropped.get(), reactor.census().tasks), (false, 1));
+    assert_eq!((dropped.get(), reactor.counts().tasks), (false, 1));
     handle.cancel();
-    assert_eq!((dropped.get(), reactor.census().tasks), (true, 0));
+    assert_eq!((dropped.get(), reactor.counts().tasks), (true, 0));
     assert!(outcome.take().unwrap().unwrap_err().check::<Cancelled>());
 }
 
@@ -203,7 +203,7 @@ fn a_task_may_cancel_itself_while_it_runs() {
     let outcome = outcome_of(spawned);
     turn_until(&reactor, "it is dropped", || dropped.get());
     assert!(outcome.take().unwrap().unwrap_err().check::<Cancelled>());
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_panic_in_a_task_fails_its_deferred_and_the_others_go_on() {
     assert!(failed.is_err());
     assert_eq!(whole.take().unwrap().unwrap(), 7);
     assert_eq!(lines.count("on purpose"), 1);
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]

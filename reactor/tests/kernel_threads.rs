@@ -15,7 +15,7 @@ use std::time::Duration;
 use deferred::Failure;
 use interfaces::{ReactorCore as _, ReactorThreads, ResolveError, Resolver as _, ThreadOutcome};
 use kernel_support::{Lines, PATIENCE};
-use ropewalk_reactor::{Census, Reactor};
+use ropewalk_reactor::{Counts, Reactor};
 
 #[test]
 fn calls_run_on_the_reactors_thread_in_the_order_of_each_thread() {
@@ -168,7 +168,7 @@ fn work_runs_elsewhere_and_its_end_is_told_at_home() {
     let outcomes = outcomes.take();
     assert!(outcomes.contains(&ThreadOutcome::Done));
     assert!(outcomes.contains(&ThreadOutcome::Panicked("on purpose".into())));
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn work_starts_only_once_the_reactor_runs() {
         reactor.turn(Some(Duration::from_millis(2))).unwrap();
     }
     assert!(!started.load(Ordering::SeqCst));
-    assert_eq!(reactor.census().works, 1);
+    assert_eq!(reactor.counts().works, 1);
     reactor.run().unwrap();
     assert!(started.load(Ordering::SeqCst));
 }
@@ -289,7 +289,7 @@ fn look_up(host: &str) -> Result<Vec<SocketAddr>, Failure> {
     let stopper = reactor.clone();
     reactor.call_later(PATIENCE, move || stopper.stop().unwrap());
     reactor.run().unwrap();
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
     answer.take().expect("the lookup was answered in time")
 }
 
@@ -318,7 +318,7 @@ fn a_numeric_address_is_answered_at_once_and_without_a_thread() {
         let answer = reactor.resolve_host_name(host, 80).try_into_result().unwrap();
         assert_eq!(answer.unwrap(), [address.parse().unwrap()]);
     }
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]

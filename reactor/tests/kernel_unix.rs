@@ -13,11 +13,11 @@ use std::process::{Child, ChildStdout};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 
-use interfaces::{ListenError, ListenUnix, LockFile, ReactorUnix as _};
+use interfaces::{ListenError, LockFile, ReactorUnix as _};
 use kernel_support::child::{in_child, is_child, set_umask, spawn};
 use kernel_support::echo;
 use kernel_support::unix::*;
-use ropewalk_reactor::{Census, Reactor};
+use ropewalk_reactor::{Counts, Reactor};
 
 #[test]
 fn a_path_has_exactly_the_mode_that_was_asked_for_under_any_umask() {
@@ -29,7 +29,7 @@ fn a_path_has_exactly_the_mode_that_was_asked_for_under_any_umask() {
             for mode in [0o600, 0o660, 0o666, 0o777, 0o200] {
                 for lock_file in [LockFile::Used, LockFile::Ignored] {
                     let before = set_umask(umask);
-                    let options = ListenUnix { mode, lock_file, ..options(&path) };
+                    let options = options(&path).with_mode(mode).with_lock_file(lock_file);
                     let port = reactor.listen_unix(&options, echo()).unwrap();
                     set_umask(before);
                     let found = fs::symlink_metadata(&path).unwrap().mode() & 0o7777;
@@ -190,7 +190,7 @@ fn the_path_of_a_server_that_lives_is_never_taken() {
     let (_directory, path) = place();
     let (first, second) = (Reactor::new().unwrap(), Reactor::new().unwrap());
     for lock_file in [LockFile::Used, LockFile::Ignored] {
-        let of_first = ListenUnix { lock_file, ..options(&path) };
+        let of_first = options(&path).with_lock_file(lock_file);
         let port = first.listen_unix(&of_first, echo()).unwrap();
         let inode = fs::symlink_metadata(&path).unwrap().ino();
         match listen(&second, &path).map(drop) {
@@ -199,7 +199,7 @@ fn the_path_of_a_server_that_lives_is_never_taken() {
             }
             other => panic!("{other:?}"),
         }
-        let bold = ListenUnix { lock_file: LockFile::Ignored, ..options(&path) };
+        let bold = options(&path).with_lock_file(LockFile::Ignored);
         match second.listen_unix(&bold, echo()).map(drop) {
             Err(ListenError::Refused { source, hint, .. }) => {
                 assert_eq!(source.raw_os_error(), libc::EADDRINUSE);
@@ -207,7 +207,7 @@ fn the_path_of_a_server_that_lives_is_never_taken() {
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(second.census(), Census::default());
+        assert_eq!(second.counts(), Counts::default());
         assert_eq!(fs::symlink_metadata(&path).unwrap().ino(), inode);
         assert!(serves(&first, &path));
         drop(port.stop_listening());

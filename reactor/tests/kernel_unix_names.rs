@@ -17,7 +17,7 @@ use interfaces::{
 use kernel_support::child::in_child;
 use kernel_support::unix::*;
 use kernel_support::{Probe, Seen, echo, turn_until};
-use ropewalk_reactor::{Census, Reactor};
+use ropewalk_reactor::{Counts, Reactor};
 
 #[test]
 fn a_symbolic_link_is_no_lock_file() {
@@ -73,7 +73,7 @@ fn a_pipe_in_the_place_of_the_lock_file_makes_nobody_wait() {
     // SAFETY: the name is a string that ends with a NUL.
     assert_eq!(unsafe { libc::mkfifo(lock.as_ptr(), 0o600) }, 0);
     assert!(matches!(listen(&reactor, &path), Err(ListenError::Refused { .. })));
-    let used = ConnectUnix { lock_file: LockFile::Used, ..ConnectUnix::new(name(&path)) };
+    let used = ConnectUnix::new(name(&path)).with_lock_file(LockFile::Used);
     let failure = connect(&reactor, &used).unwrap_err();
     assert!(matches!(failure, ConnectError::NotLocked { .. }), "{failure:?}");
     assert!(fs::symlink_metadata(lock_of(&path)).unwrap().file_type().is_fifo());
@@ -83,7 +83,7 @@ fn a_pipe_in_the_place_of_the_lock_file_makes_nobody_wait() {
 fn a_client_can_ask_for_a_server_that_lives() {
     let (_directory, path) = place();
     let reactor = Reactor::new().unwrap();
-    let used = ConnectUnix { lock_file: LockFile::Used, ..ConnectUnix::new(name(&path)) };
+    let used = ConnectUnix::new(name(&path)).with_lock_file(LockFile::Used);
     let failure = connect(&reactor, &used).unwrap_err();
     assert!(matches!(failure, ConnectError::NotLocked { .. }), "no lock file: {failure:?}");
     fs::write(lock_of(&path), "1\n").unwrap();
@@ -108,12 +108,12 @@ fn a_client_that_may_not_look_into_the_lock_file_connects_all_the_same() {
         let (directory, path) = place();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let reactor = Reactor::new().unwrap();
-        let public = ListenUnix { mode: 0o666, ..options(&path) };
+        let public = options(&path).with_mode(0o666);
         let port = reactor.listen_unix(&public, echo()).unwrap();
         // SAFETY: it changes who this process is, and touches no memory.
         assert_eq!(unsafe { libc::seteuid(65534) }, 0);
         assert!(fs::File::open(lock_of(&path)).is_err());
-        let used = ConnectUnix { lock_file: LockFile::Used, ..ConnectUnix::new(name(&path)) };
+        let used = ConnectUnix::new(name(&path)).with_lock_file(LockFile::Used);
         let outcome = connect(&reactor, &used);
         // SAFETY: as above.
         assert_eq!(unsafe { libc::seteuid(0) }, 0);
@@ -130,7 +130,7 @@ fn a_client_that_looks_whether_a_server_lives_hinders_none_from_starting() {
         let (over, path) = (over.clone(), path.clone());
         move || {
             let reactor = Reactor::new().unwrap();
-            let used = ConnectUnix { lock_file: LockFile::Used, ..ConnectUnix::new(name(&path)) };
+            let used = ConnectUnix::new(name(&path)).with_lock_file(LockFile::Used);
             while !over.load(Ordering::Relaxed) {
                 drop(reactor.connect_unix(&used, echo()).add_errback(|_| Ok(())));
                 reactor.turn(Some(Duration::ZERO)).unwrap();
@@ -186,7 +186,7 @@ fn a_path_that_is_none_is_refused_and_makes_no_file() {
     for path in [&b""[..], b"\0abstract", &cut] {
         for lock_file in [LockFile::Used, LockFile::Ignored] {
             let address = UnixAddress::Path(Rc::from(path));
-            let options = ListenUnix { lock_file, ..ListenUnix::new(address.clone()) };
+            let options = ListenUnix::new(address.clone()).with_lock_file(lock_file);
             match reactor.listen_unix(&options, echo()).map(drop) {
                 Err(ListenError::Refused { source, hint, .. }) => {
                     assert_eq!(source.raw_os_error(), libc::EINVAL);
@@ -218,7 +218,7 @@ fn an_abstract_name_may_have_any_bytes_and_ends_with_its_server() {
         }
         other => panic!("{other:?}"),
     }
-    let used = ConnectUnix { lock_file: LockFile::Used, ..ConnectUnix::new(address.clone()) };
+    let used = ConnectUnix::new(address.clone()).with_lock_file(LockFile::Used);
     connect(&reactor, &used).unwrap();
     drop(port.stop_listening());
     assert!(connect(&reactor, &used).is_err());
@@ -230,7 +230,7 @@ fn a_missing_directory_is_named_as_the_reason_and_nothing_is_left() {
     let reactor = Reactor::new().unwrap();
     let path = directory.path().join("missing").join("s");
     for lock_file in [LockFile::Used, LockFile::Ignored] {
-        match reactor.listen_unix(&ListenUnix { lock_file, ..options(&path) }, echo()).map(drop) {
+        match reactor.listen_unix(&options(&path).with_lock_file(lock_file), echo()).map(drop) {
             Err(ListenError::Refused { source, hint, .. }) => {
                 assert_eq!(source.raw_os_error(), libc::ENOENT);
                 assert!(!hint.is_empty());
@@ -238,7 +238,7 @@ fn a_missing_directory_is_named_as_the_reason_and_nothing_is_left() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(reactor.census(), Census::default());
+    assert_eq!(reactor.counts(), Counts::default());
     assert!(fs::read_dir(directory.path()).unwrap().next().is_none());
 }
 

@@ -126,7 +126,7 @@ fn writes_and_chunks_and_large_writes_keep_their_order() {
 fn limits_of_a_connections_own_hold_for_what_was_written_before_them() {
     let (received, _) = answered(|transport, _| {
         transport.write(b"0123456789");
-        transport.set_buffer_limits(BufferLimits { high_water: 5, cap: 15 });
+        transport.set_buffer_limits(BufferLimits::default().with_high_water(5).with_cap(15));
         transport.write(b"0123456789");
     });
     assert_eq!(received, b"", "20 bytes wait where 15 may, which aborts");

@@ -13,9 +13,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Deferred, Failure, Promise};
-use interfaces::{Observer, Occurrence, Phase, ReactorCore as _, ReactorTime as _, SystemEvent};
+use interfaces::{Observer, Phase, ReactorCore as _, ReactorEvent, ReactorTime as _, SystemEvent};
 use kernel_support::child::in_child;
-use ropewalk_reactor::{Census, Faults, Reactor, Simulated, SystemExit, react};
+use ropewalk_reactor::{Counts, Faults, Reactor, Simulated, SystemExit, react};
 
 #[derive(Debug)]
 struct Trouble;
@@ -33,8 +33,8 @@ impl Error for Trouble {}
 struct Failed(RefCell<Vec<String>>);
 
 impl Observer for Failed {
-    fn observe(&self, occurrence: &Occurrence<'_>) {
-        if let Occurrence::Failed { attempt, error } = occurrence {
+    fn observe(&self, event: &ReactorEvent<'_>) {
+        if let ReactorEvent::Failed { attempt, error } = event {
             self.0.borrow_mut().push(format!("{attempt}: {error}"));
         }
     }
@@ -55,10 +55,10 @@ where
     R: IntoFuture<Output = Result<(), Failure>, IntoFuture: 'static>,
 {
     let (reactor, failed) = simulated();
-    let begin = reactor.seconds();
+    let begin = reactor.now();
     let exit = reactor.react(main);
-    assert_eq!(reactor.census(), Census::default());
-    (exit, failed.0.take(), reactor.seconds() - begin)
+    assert_eq!(reactor.counts(), Counts::default());
+    (exit, failed.0.take(), reactor.now() - begin)
 }
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -130,7 +130,7 @@ fn nobody_listening_refuses_and_a_busy_port_is_busy() {
 #[test]
 fn a_full_backlog_makes_a_client_ask_again_and_a_black_hole_for_ever() {
     let network = quiet();
-    let options = ListenTcp { backlog: 0, ..ListenTcp::new(at("127.0.0.1:80")) };
+    let options = ListenTcp::new(at("127.0.0.1:80")).with_backlog(0);
     let listener = network.listen_tcp(&options).expect("listens");
     let clients = [(); 2].map(|()| network.connect_tcp(at("127.0.0.1:80"), None).expect("begins"));
     network.poll(Some(Duration::from_millis(500)), &mut Vec::new()).expect("polls");
@@ -161,7 +161,7 @@ fn unix_names_answer_as_files_and_abstract_names_do() {
     assert_eq!(number(network.connect_unix(&hidden)), libc::ECONNREFUSED);
     network.leave_behind(&path("/x"), Leftover::DeadSocket);
     assert_eq!(number(network.connect_unix(&path("/x"))), libc::ECONNREFUSED);
-    let unlocked = ListenUnix { lock_file: LockFile::Ignored, ..ListenUnix::new(path("/x")) };
+    let unlocked = ListenUnix::new(path("/x")).with_lock_file(LockFile::Ignored);
     assert_eq!(refusal(network.listen_unix(&unlocked)), os(libc::EADDRINUSE));
 
     let locked = ListenUnix::new(path("/x"));
@@ -185,7 +185,7 @@ fn unix_names_answer_as_files_and_abstract_names_do() {
 #[test]
 fn a_full_unix_backlog_answers_at_once_and_begins_nothing() {
     let network = quiet();
-    let options = ListenUnix { backlog: 1, ..ListenUnix::new(path("/x")) };
+    let options = ListenUnix::new(path("/x")).with_backlog(1);
     let listener = network.listen_unix(&options).expect("listens");
     let clients = [(); 2].map(|()| network.connect_unix(&path("/x")).expect("connects"));
     let before = network.carried();

@@ -13,7 +13,7 @@ use interfaces::{
 };
 use protocol::factory_fn;
 use ropewalk_reactor::{
-    Census, Chance, Faults, Limits, Links, Reactor, Simulated, SimulatedStream, Sys,
+    Chance, Counts, Faults, Limits, Links, Reactor, Simulated, SimulatedStream, Sys,
 };
 
 /// What happened to some protocol.
@@ -35,7 +35,7 @@ impl<F: FnMut(&Rc<dyn Transport>) + 'static> Protocol for Diarist<F> {
         self.diary.borrow_mut().push(format!("{} bytes", data.len()));
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
         self.diary.borrow_mut().push(reason.to_string());
     }
 
@@ -82,9 +82,9 @@ fn listening(
 
 /// Turns until nothing but ports is left; a wait without end is a failure.
 fn finish(reactor: &Reactor<Simulated>) {
-    while (Census { ports: 0, ..reactor.census() }) != Census::default() {
+    while (Counts { ports: 0, ..reactor.counts() }) != Counts::default() {
         reactor.turn(Some(std::time::Duration::from_secs(1))).expect("turns");
-        assert!(reactor.system().now().as_secs() < 3600, "no end: {:?}", reactor.census());
+        assert!(reactor.system().now().as_secs() < 3600, "no end: {:?}", reactor.counts());
     }
 }
 
@@ -238,7 +238,7 @@ fn a_port_looks_who_waits_before_it_accepts_another_and_never_accepts_nobody() {
 fn a_unix_client_waits_while_the_backlog_is_full() {
     let reactor = quiet(1);
     let path = UnixAddress::Path(b"/run/x".as_slice().into());
-    let options = ListenUnix { backlog: 0, ..ListenUnix::new(path.clone()) };
+    let options = ListenUnix::new(path.clone()).with_backlog(0);
     let network = reactor.system().clone();
     let listener = network.listen_unix(&options).expect("listens");
     let first = network.connect_unix(&path).expect("fits");

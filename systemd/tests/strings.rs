@@ -36,7 +36,7 @@ fn adopted(text: &str) -> (RawFd, Vec<RawFd>) {
     let inherited = five();
     let numbers = inherited.inherited_descriptors().map(|(number, _)| number).collect();
     let (registry, keeper) = registry(&inherited);
-    let parsed = registry.server(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let parsed = registry.parse_server(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     assert_eq!(keeper.calls.get(), 0, "parsing adopts nothing");
     listen(&*parsed.endpoint).unwrap_or_else(|error| panic!("{text}: {error}"));
     let adopted = keeper.adopted.borrow()[0].as_raw_fd();
@@ -46,7 +46,7 @@ fn adopted(text: &str) -> (RawFd, Vec<RawFd>) {
 /// Where a string is wrong, in bytes, and the message.
 fn wrong(text: &str) -> (usize, usize, String) {
     let (registry, _) = registry(&five());
-    let error = registry.server(text).expect_err(text);
+    let error = registry.parse_server(text).expect_err(text);
     (error.offset(), error.length(), error.to_string())
 }
 
@@ -86,7 +86,8 @@ fn each_domain_takes_a_socket_of_its_family_and_no_other() {
         for found in domains {
             let inherited = ListenFds::from_descriptors([("foo", socket(found))]);
             let (registry, _) = registry(&inherited);
-            let parsed = registry.server(&format!("systemd:domain={wanted}:name=foo")).unwrap();
+            let parsed =
+                registry.parse_server(&format!("systemd:domain={wanted}:name=foo")).unwrap();
             match listen(&*parsed.endpoint) {
                 Ok(()) => assert_eq!(found, wanted),
                 Err(failure) => {
@@ -139,9 +140,9 @@ fn a_domain_is_one_of_three_in_capitals() {
 #[test]
 fn an_unknown_option_is_named_with_the_nearest_one() {
     let (registry, _) = registry(&five());
-    let error = registry.server("systemd:domian=INET:index=0").unwrap_err();
+    let error = registry.parse_server("systemd:domian=INET:index=0").unwrap_err();
     assert_eq!((error.offset(), error.suggestion()), (8, Some("domain")));
-    let error = registry.server("systemd:domain=INET:index=0:bogus=1").unwrap_err();
+    let error = registry.parse_server("systemd:domain=INET:index=0:bogus=1").unwrap_err();
     assert_eq!((error.offset(), error.suggestion()), (28, None));
 }
 
@@ -149,7 +150,7 @@ fn an_unknown_option_is_named_with_the_nearest_one() {
 fn a_string_can_be_checked_where_nothing_was_inherited() {
     let (registry, keeper) = registry(&ListenFds::default());
     for text in ["systemd:INET:0", "systemd:INET:name=a", "systemd:name="] {
-        let parsed = registry.server(text).unwrap();
+        let parsed = registry.parse_server(text).unwrap();
         let failure = listen(&*parsed.endpoint).unwrap_err();
         assert_eq!(failure.downcast_ref::<TakeError>(), Some(&TakeError::NothingInherited));
     }
@@ -159,7 +160,7 @@ fn a_string_can_be_checked_where_nothing_was_inherited() {
 #[test]
 fn what_does_not_exist_fails_the_listen() {
     let (registry, _) = registry(&five());
-    let failed = |text: &str| listen(&*registry.server(text).unwrap().endpoint).unwrap_err();
+    let failed = |text: &str| listen(&*registry.server(text).unwrap()).unwrap_err();
     let failure = failed("systemd:domain=INET:index=5");
     let error = failure.downcast_ref::<TakeError>().unwrap();
     assert_eq!(*error, TakeError::NoSuchIndex { index: 5, last: 4 });
@@ -171,8 +172,8 @@ fn what_does_not_exist_fails_the_listen() {
 #[test]
 fn two_strings_for_one_descriptor_listen_on_it_once() {
     let (registry, keeper) = registry(&five());
-    let first = registry.server("systemd:name=foo").unwrap();
-    let second = registry.server("systemd:INET:2").unwrap();
+    let first = registry.parse_server("systemd:name=foo").unwrap();
+    let second = registry.parse_server("systemd:INET:2").unwrap();
     listen(&*first.endpoint).unwrap();
     let failure = listen(&*second.endpoint).unwrap_err();
     let error = failure.downcast_ref::<TakeError>().unwrap();
@@ -189,15 +190,15 @@ fn a_description_is_a_string_that_means_the_same() {
         (r"systemd:name=a\:b", r"systemd:name=a\:b"),
         ("systemd:UNIX:name=web", "systemd:domain=UNIX:name=web"),
     ] {
-        let description = registry.server(text).unwrap().description;
+        let description = registry.parse_server(text).unwrap().description;
         assert_eq!(description.to_string(), canonical);
         assert_eq!(description.layers, ["systemd"]);
-        assert_eq!(registry.server(canonical).unwrap().description, description);
+        assert_eq!(registry.parse_server(canonical).unwrap().description, description);
     }
 }
 
 #[test]
 fn there_is_no_systemd_client() {
     let (registry, _) = registry(&five());
-    assert!(registry.client("systemd:domain=INET:index=0").is_err());
+    assert!(registry.parse_client("systemd:domain=INET:index=0").is_err());
 }

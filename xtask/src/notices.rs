@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use deferred::{Unhandled, set_unhandled_hook};
-use interfaces::{Observer, Occurrence};
+use interfaces::{Observer, ReactorEvent};
 
 /// The beginning of the message of a panic that a case plans, so that it is told from the others and
 /// is not printed.
@@ -41,15 +41,15 @@ impl Notices {
 }
 
 impl Observer for Notices {
-    fn observe(&self, occurrence: &Occurrence<'_>) {
-        match occurrence {
-            Occurrence::CallbackPanicked { message, .. } if message.starts_with(PLANNED) => {
+    fn observe(&self, event: &ReactorEvent<'_>) {
+        match event {
+            ReactorEvent::CallbackPanicked { message, .. } if message.starts_with(PLANNED) => {
                 self.planned_panics.set(self.planned_panics.get() + 1);
             }
-            Occurrence::CallbackPanicked { .. }
-            | Occurrence::AcceptFailed { .. }
-            | Occurrence::Failed { .. } => {
-                self.unexpected.borrow_mut().push(format!("{occurrence:?}"));
+            ReactorEvent::CallbackPanicked { .. }
+            | ReactorEvent::AcceptFailed { .. }
+            | ReactorEvent::Failed { .. } => {
+                self.unexpected.borrow_mut().push(format!("{event:?}"));
             }
             _ => {}
         }

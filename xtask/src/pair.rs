@@ -118,7 +118,7 @@ pub fn describe(reason: &Reason) -> String {
 
 /// Limits that let so many unsent bytes be, and what a layer adds to them.
 pub fn roomy(bytes: usize) -> BufferLimits {
-    BufferLimits { cap: 2 * bytes, ..BufferLimits::default() }
+    BufferLimits::default().with_cap(2 * bytes)
 }
 
 /// The transport's ability to close one direction.

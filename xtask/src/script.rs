@@ -96,7 +96,7 @@ impl Protocol for Scripted {
         }
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
         self.probe.record_lost(reason);
         if let Some(lost) = &mut self.script.lost {
             lost(reason);

@@ -221,9 +221,9 @@ impl Trial {
         condition: &mut dyn FnMut() -> bool,
     ) -> Result<bool, Failed> {
         let time = self.time();
-        let (wall, begin) = (Instant::now(), time.seconds());
+        let (wall, begin) = (Instant::now(), time.now());
         while !condition() {
-            let passed = time.seconds().saturating_sub(begin);
+            let passed = time.now().saturating_sub(begin);
             if wall.elapsed() > patience.wall || passed > patience.world {
                 return Ok(false);
             }

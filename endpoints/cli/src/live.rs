@@ -75,8 +75,8 @@ impl<P: Protocol> Protocol for Counted<P> {
         self.protocol.data_received(transport, data);
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
-        self.protocol.connection_lost(reason);
+    fn connection_lost(&mut self, transport: &Rc<dyn Transport>, reason: &Reason) {
+        self.protocol.connection_lost(transport, reason);
         self.one = None;
     }
 

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 
 use deferred::Failure;
 use endpoints::ParseError;
-use interfaces::{Observer, Occurrence};
+use interfaces::{Observer, ReactorEvent};
 
 /// A mistake in an endpoint string: what, where, and what would be right.
 pub(crate) fn mistake(error: &ParseError) {
@@ -54,24 +54,24 @@ pub(crate) fn printable(text: &str) -> String {
 pub(crate) struct StderrObserver;
 
 impl Observer for StderrObserver {
-    fn observe(&self, occurrence: &Occurrence<'_>) {
-        match occurrence {
-            Occurrence::AcceptFailed { address, error, remedy } => {
+    fn observe(&self, event: &ReactorEvent<'_>) {
+        match event {
+            ReactorEvent::AcceptFailed { address, error, remedy } => {
                 note(format_args!("warning: cannot accept on {address}: {error}; {remedy}"));
             }
-            Occurrence::CallbackPanicked { callback, peer: Some(peer), message } => {
+            ReactorEvent::CallbackPanicked { callback, peer: Some(peer), message } => {
                 note(format_args!(
                     "error: a {callback} panicked, connected with {peer}: {message}"
                 ));
             }
-            Occurrence::CallbackPanicked { callback, peer: None, message } => {
+            ReactorEvent::CallbackPanicked { callback, peer: None, message } => {
                 note(format_args!("error: a {callback} panicked: {message}"));
             }
-            Occurrence::Failed { attempt, error } => {
+            ReactorEvent::Failed { attempt, error } => {
                 let causes = causes(*error);
                 note(format_args!("error: {attempt}: {causes}"));
             }
-            Occurrence::ListeningStarted { .. } | Occurrence::ListeningStopped { .. } => {}
+            ReactorEvent::ListeningStarted { .. } | ReactorEvent::ListeningStopped { .. } => {}
             _ => {}
         }
     }

@@ -75,7 +75,7 @@ impl Workshop {
         let mut endpoints = Vec::with_capacity(texts.len());
         let mut exit = None;
         for text in texts {
-            match self.registry.server(text) {
+            match self.registry.parse_server(text) {
                 Ok(parsed) => match self.check_environment(text, &parsed) {
                     Ok(()) => {
                         endpoints.push(Listen { text: text.clone(), endpoint: parsed.endpoint });
@@ -97,7 +97,7 @@ impl Workshop {
     ///
     /// The exit code, when it cannot be understood; that was reported.
     pub(crate) fn connect(&self, text: &str) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
-        match self.registry.client(text) {
+        match self.registry.parse_client(text) {
             Ok(parsed) => Ok(parsed.endpoint),
             Err(error) => {
                 report::mistake(&error);
@@ -111,11 +111,11 @@ impl Workshop {
     /// # Errors
     ///
     /// [`ParseError`]; nothing was reported.
-    pub(crate) fn server(
+    pub(crate) fn parse_server(
         &self,
         text: &str,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        self.registry.server(text)
+        self.registry.parse_server(text)
     }
 
     /// What a client string means, for `check`.
@@ -123,11 +123,11 @@ impl Workshop {
     /// # Errors
     ///
     /// [`ParseError`]; nothing was reported.
-    pub(crate) fn client(
+    pub(crate) fn parse_client(
         &self,
         text: &str,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        self.registry.client(text)
+        self.registry.parse_client(text)
     }
 
     /// Runs the reactor until the program has ended, or something stopped the reactor.

@@ -16,7 +16,7 @@ use ropewalk_endpoints::{Host, TcpClientEndpoint, UnixClientEndpoint};
 use crate::doubles::{Call, Counted, Mood, OnCancel, Reactor, factory};
 
 fn connect(reactor: &Reactor, text: &str) -> Deferred<()> {
-    let parsed = reactor.registry().client(text).unwrap();
+    let parsed = reactor.registry().parse_client(text).unwrap();
     assert_eq!(reactor.calls(), [], "{text} opened something");
     parsed.endpoint.connect(factory())
 }
@@ -27,11 +27,11 @@ fn result(deferred: Deferred<()>) -> Result<(), Failure> {
 
 fn tcp(address: &str, seconds: u64, from: Option<&str>) -> Call {
     let address: SocketAddr = address.parse().unwrap();
-    Call::ConnectTcp(ConnectTcp {
-        timeout: Duration::from_secs(seconds),
-        bind_address: from.map(|from| from.parse().unwrap()),
-        ..ConnectTcp::new(address)
-    })
+    Call::ConnectTcp(
+        ConnectTcp::new(address)
+            .with_timeout(Duration::from_secs(seconds))
+            .with_bind_address(from.map(|from| from.parse().unwrap())),
+    )
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn a_unix_string_connects_where_it_says() {
         ("unix:/a", path()),
         (
             "unix:path=/a:lockfile=1:timeout=9",
-            ConnectUnix { lock_file: used, timeout: Duration::from_secs(9), ..path() },
+            path().with_lock_file(used).with_timeout(Duration::from_secs(9)),
         ),
-        ("UNIX:/a:checkPID=1", ConnectUnix { lock_file: used, ..path() }),
+        ("UNIX:/a:checkPID=1", path().with_lock_file(used)),
         ("unix:/a:checkPID=1:lockfile=0", path()),
         ("unix:abstract=x", ConnectUnix::new(hidden.clone())),
         ("unix:\0x", ConnectUnix::new(hidden)),
@@ -92,7 +92,7 @@ fn the_addresses_of_a_name_are_tried_in_order_until_one_connects() {
     let reactor = Reactor::new();
     reactor.knows("example.com", &["::1", "10.0.0.1", "10.0.0.2"]);
     let factory = Rc::new(Counted::default());
-    let parsed = reactor.registry().client("tcp:example.com:80:timeout=5").unwrap();
+    let parsed = reactor.registry().parse_client("tcp:example.com:80:timeout=5").unwrap();
     let connected = parsed.endpoint.connect(factory.clone());
     let first = tcp("[::1]:80", 5, None);
     assert_eq!(reactor.calls(), [Call::Resolve("example.com".into()), first]);

@@ -15,7 +15,7 @@ use ropewalk_endpoints::{Host, TcpServerEndpoint, UnixServerEndpoint};
 use crate::doubles::{Call, Mood, Reactor, factory};
 
 fn listen(reactor: &Reactor, text: &str) -> Deferred<Rc<dyn ListeningPort>> {
-    let parsed = reactor.registry().server(text).unwrap();
+    let parsed = reactor.registry().parse_server(text).unwrap();
     assert_eq!(reactor.calls(), [], "{text} opened something");
     parsed.endpoint.listen(factory())
 }
@@ -26,7 +26,7 @@ fn result<T>(deferred: Deferred<T>) -> Result<T, Failure> {
 
 fn tcp(address: &str, backlog: u32) -> Call {
     let address: SocketAddr = address.parse().unwrap();
-    Call::ListenTcp(ListenTcp { backlog, ..ListenTcp::new(address) })
+    Call::ListenTcp(ListenTcp::new(address).with_backlog(backlog))
 }
 
 #[test]
@@ -56,15 +56,10 @@ fn a_unix_string_listens_where_it_says() {
         ("unix:/a", ListenUnix::new(path("/a"))),
         (
             "unix:/a:660:5:0",
-            ListenUnix {
-                mode: 0o660,
-                backlog: 5,
-                lock_file: ignored,
-                ..ListenUnix::new(path("/a"))
-            },
+            ListenUnix::new(path("/a")).with_mode(0o660).with_backlog(5).with_lock_file(ignored),
         ),
-        ("unix:abstract=x", ListenUnix { lock_file: ignored, ..ListenUnix::new(hidden("x")) }),
-        ("unix:\0x", ListenUnix { lock_file: ignored, ..ListenUnix::new(hidden("x")) }),
+        ("unix:abstract=x", ListenUnix::new(hidden("x")).with_lock_file(ignored)),
+        ("unix:\0x", ListenUnix::new(hidden("x")).with_lock_file(ignored)),
     ] {
         let reactor = Reactor::new();
         let port = result(listen(&reactor, text)).unwrap();
@@ -139,7 +134,7 @@ fn cancelling_while_the_name_is_looked_up_listens_nowhere() {
 fn endpoints_can_be_made_without_strings() {
     let reactor = Reactor::new();
     let path = UnixAddress::Path(Rc::from(&b"/a"[..]));
-    let options = ListenUnix { mode: 0o666, backlog: 100, ..ListenUnix::new(path) };
+    let options = ListenUnix::new(path).with_mode(0o666).with_backlog(100);
     let endpoint = UnixServerEndpoint::new(reactor.clone(), options.clone());
     drop(endpoint.listen(factory()));
     let endpoint =

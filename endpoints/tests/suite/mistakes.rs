@@ -9,8 +9,8 @@ use crate::doubles::Reactor;
 fn mistake(side: &str, text: &str) -> ParseError {
     let registry = Reactor::new().registry();
     let parsed = match side {
-        "server" => registry.server(text).map(|parsed| parsed.description),
-        _ => registry.client(text).map(|parsed| parsed.description),
+        "server" => registry.parse_server(text).map(|parsed| parsed.description),
+        _ => registry.parse_client(text).map(|parsed| parsed.description),
     };
     parsed.expect_err(text)
 }

@@ -39,8 +39,8 @@ fn a_string_means_what_it_means_to_twisted() {
     let mut count = 0;
     for row in rows().filter(|row| ["server", "client"].contains(&row.side)) {
         let understood = match row.side {
-            "server" => registry.server(&row.text).map(|parsed| parsed.description),
-            _ => registry.client(&row.text).map(|parsed| parsed.description),
+            "server" => registry.parse_server(&row.text).map(|parsed| parsed.description),
+            _ => registry.parse_client(&row.text).map(|parsed| parsed.description),
         };
         let shown = understood.map_or("error".into(), |description| description.to_string());
         let expected = if row.ours.is_empty() { row.twisted } else { row.ours };

@@ -75,17 +75,17 @@ fn is_told_well(text: &str, mistake: &ParseError) {
 
 /// What is understood is understood again from its own description.
 fn understand(registry: &Registry, text: &str) -> [Option<String>; 2] {
-    let server = registry.server(text).map(|parsed| parsed.description);
-    let client = registry.client(text).map(|parsed| parsed.description);
+    let server = registry.parse_server(text).map(|parsed| parsed.description);
+    let client = registry.parse_client(text).map(|parsed| parsed.description);
     for mistake in [server.as_ref().err(), client.as_ref().err()].into_iter().flatten() {
         is_told_well(text, mistake);
     }
     if let Ok(description) = &server {
-        let again = registry.server(&description.to_string()).unwrap().description;
+        let again = registry.parse_server(&description.to_string()).unwrap().description;
         assert_eq!(again, *description, "{text:?}");
     }
     if let Ok(description) = &client {
-        let again = registry.client(&description.to_string()).unwrap().description;
+        let again = registry.parse_client(&description.to_string()).unwrap().description;
         assert_eq!(again, *description, "{text:?}");
     }
     [server.ok(), client.ok()].map(|description| description.map(|found| found.to_string()))
@@ -133,7 +133,7 @@ fn a_quoted_text_comes_back_by_position_and_by_name() {
         let path = format!("/{}", dice.text(&PIECES, 8).replace('\0', ""));
         let quoted = quote_string_argument(&path);
         for text in [format!("unix:{quoted}"), format!("unix:address={quoted}")] {
-            let description = registry.server(&text).unwrap().description;
+            let description = registry.parse_server(&text).unwrap().description;
             assert_eq!(description.arguments[0].1.to_string(), path, "{text:?}");
         }
     }
@@ -144,6 +144,6 @@ fn a_string_of_a_hundred_thousand_fields_is_told_to_be_wrong() {
     let registry = Reactor::new().registry();
     for piece in [":", "=", ":=", "[", "[::1]:", "é"] {
         let text = format!("tcp:{}", piece.repeat(100_000 / piece.len()));
-        is_told_well(&text, &registry.server(&text).unwrap_err());
+        is_told_well(&text, &registry.parse_server(&text).unwrap_err());
     }
 }

@@ -63,7 +63,7 @@ impl ServerParser for Probe {
 }
 
 fn said(registry: &Registry, text: &str) -> String {
-    registry.server(text).unwrap_err().message()
+    registry.parse_server(text).unwrap_err().message()
 }
 
 #[test]
@@ -87,14 +87,14 @@ fn arguments_bind_like_a_call() {
 #[test]
 fn the_leftmost_mistake_in_the_binding_is_told() {
     let registry = Registry::new().with_server(Probe("probe"));
-    assert_eq!(registry.server("probe:x=1:y=2:1:2:3").unwrap_err().offset(), 6);
-    assert_eq!(registry.server("probe:c=1:1:2:3:y=2").unwrap_err().offset(), 14);
+    assert_eq!(registry.parse_server("probe:x=1:y=2:1:2:3").unwrap_err().offset(), 6);
+    assert_eq!(registry.parse_server("probe:c=1:1:2:3:y=2").unwrap_err().offset(), 14);
 }
 
 #[test]
 fn of_two_parsers_for_a_kind_the_first_stays() {
     let registry = Reactor::new().registry().with_server(Probe("tcp")).with_server(Probe("x"));
-    assert_eq!(registry.server("tcp:80").unwrap().description.kind, "tcp");
+    assert_eq!(registry.parse_server("tcp:80").unwrap().description.kind, "tcp");
     assert_eq!(registry.server_kinds().collect::<Vec<_>>(), ["tcp", "tcp6", "unix", "x"]);
     assert_eq!(registry.client_kinds().collect::<Vec<_>>(), ["tcp", "tcp6", "unix"]);
 }
@@ -104,7 +104,7 @@ fn adding_to_a_clone_leaves_the_original_alone() {
     let original = Registry::new();
     let extended = original.clone().with_server(Probe("probe"));
     assert_eq!(said(&extended, "probe"), "1 none 384 5..5 5..5");
-    let mistake = original.server("probe").unwrap_err();
+    let mistake = original.parse_server("probe").unwrap_err();
     assert_eq!(mistake.message(), "unknown endpoint kind `probe`");
     assert_eq!(mistake.help().as_deref(), Some("expected no kind: none is registered"));
 }
@@ -112,11 +112,11 @@ fn adding_to_a_clone_leaves_the_original_alone() {
 #[test]
 fn a_kind_of_the_other_side_is_told_to_be_one() {
     let registry = Reactor::new().registry().with_client(Wrapped).with_server(Probe("probe"));
-    let mistake = registry.server("wrapped:x").unwrap_err();
+    let mistake = registry.parse_server("wrapped:x").unwrap_err();
     assert_eq!(mistake.message(), "`wrapped` is a kind of client, not of server");
     assert!(matches!(mistake.problem(), Problem::WrongSide { side: Side::Server, .. }));
     assert_eq!(
-        registry.client("Probe").unwrap_err().message(),
+        registry.parse_client("Probe").unwrap_err().message(),
         "`Probe` is a kind of server, not of client"
     );
 }
@@ -125,30 +125,30 @@ fn a_kind_of_the_other_side_is_told_to_be_one() {
 fn a_nested_endpoint_is_parsed_by_the_same_registry() {
     let registry = Reactor::new().registry().with_client(Wrapped);
     let text = r"wrapped:a:endpoint=wrapped\:b\:unix\\\:/a";
-    let description = registry.client(text).unwrap().description;
+    let description = registry.parse_client(text).unwrap().description;
     assert_eq!(description.layers, ["wrapped", "wrapped", "unix"]);
-    let again = registry.client(&description.to_string()).unwrap().description;
+    let again = registry.parse_client(&description.to_string()).unwrap().description;
     assert_eq!(again, description);
 }
 
 #[test]
 fn a_mistake_in_a_nested_endpoint_is_shown_in_the_whole_string() {
     let registry = Reactor::new().registry().with_client(Wrapped);
-    let mistake = registry.client(r"wrapped:a:wrapped\:b\:tcp\\\:host\\\:8x").unwrap_err();
+    let mistake = registry.parse_client(r"wrapped:a:wrapped\:b\:tcp\\\:host\\\:8x").unwrap_err();
     assert_eq!(
         mistake.picture(),
         r"  wrapped:a:wrapped\:b\:tcp\\\:host\\\:8x
                                        ^^ column 38"
     );
     assert_eq!(mistake.message(), "port `8x` is not a number from 0 to 65535");
-    let missing = registry.client(r"wrapped:a:endpoint=tcp\:host").unwrap_err();
+    let missing = registry.parse_client(r"wrapped:a:endpoint=tcp\:host").unwrap_err();
     assert_eq!((missing.offset(), missing.length()), (28, 0));
 }
 
 #[test]
 fn a_description_shows_every_effective_value() {
     let registry = Reactor::new().registry();
-    let description = registry.client("tcp:example.com:80").unwrap().description;
+    let description = registry.parse_client("tcp:example.com:80").unwrap().description;
     assert_eq!(
         description.arguments,
         [
@@ -159,7 +159,7 @@ fn a_description_shows_every_effective_value() {
         ]
     );
     assert_eq!(description.layers, ["tcp"]);
-    let description = registry.server("unix:/a").unwrap().description;
+    let description = registry.parse_server("unix:/a").unwrap().description;
     assert_eq!(
         description.arguments,
         [
@@ -175,7 +175,7 @@ fn a_description_shows_every_effective_value() {
 
 #[test]
 fn a_clone_of_what_was_parsed_is_the_same_endpoint() {
-    let parsed = Reactor::new().registry().server("tcp:80").unwrap();
+    let parsed = Reactor::new().registry().parse_server("tcp:80").unwrap();
     let clone = parsed.clone();
     assert!(Rc::ptr_eq(&parsed.endpoint, &clone.endpoint));
     assert!(format!("{clone:?}").contains("tcp"));

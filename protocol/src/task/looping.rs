@@ -81,7 +81,7 @@ impl Looping {
     }
 
     pub(super) fn now(&self) -> Duration {
-        self.clock.seconds()
+        self.clock.now()
     }
 
     pub(super) fn stage(&self) -> Stage {

@@ -39,7 +39,7 @@ impl Termination {
     pub(super) fn begin(&self, clock: &dyn ReactorTime) -> Turn {
         match self {
             Termination::Budget => {
-                Turn::Until { end: clock.seconds().saturating_add(BUDGET), steps_left: STEPS_MAX }
+                Turn::Until { end: clock.now().saturating_add(BUDGET), steps_left: STEPS_MAX }
             }
             Termination::Custom(factory) => Turn::Custom(factory()),
         }
@@ -52,7 +52,7 @@ impl Turn {
         match self {
             Turn::Until { end, steps_left } => {
                 *steps_left -= 1;
-                *steps_left == 0 || clock.seconds() >= *end
+                *steps_left == 0 || clock.now() >= *end
             }
             Turn::Custom(predicate) => predicate(),
         }

@@ -11,7 +11,8 @@ use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::time::Duration;
 
-use interfaces::{DelayedCall, NotPending, ReactorTime, TimerKey, Timers};
+use interfaces::delayed_call::{TimerKey, Timers};
+use interfaces::{DelayedCall, NotPending, ReactorTime};
 
 /// Time that passes only when told; a clone is the same clock. It begins at zero.
 ///
@@ -89,14 +90,14 @@ impl Clock {
 }
 
 impl ReactorTime for Clock {
-    fn seconds(&self) -> Duration {
+    fn now(&self) -> Duration {
         self.calls.now.get()
     }
 
     fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {
         let key = TimerKey(self.calls.last_key.get() + 1);
         self.calls.last_key.set(key.0);
-        self.calls.insert(key, self.seconds().saturating_add(delay), call);
+        self.calls.insert(key, self.now().saturating_add(delay), call);
         self.handle(key)
     }
 }

@@ -211,7 +211,7 @@ impl Protocol for Recorder {
         (self.on_data)(transport, data);
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
         self.record.add(Seen::ConnectionLost(reason.clone()));
         (self.on_lost)(reason);
     }

@@ -7,7 +7,7 @@
 
 use std::mem;
 
-use interfaces::TimerKey;
+use interfaces::delayed_call::TimerKey;
 
 use super::Call;
 use super::chunks::Chunks;

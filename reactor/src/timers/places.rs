@@ -2,7 +2,7 @@
 //!
 //! Invariant: whatever is named by a position or a place stays where it is.
 
-use interfaces::TimerKey;
+use interfaces::delayed_call::TimerKey;
 
 /// Where an entry is among the entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use interfaces::{NotPending, TimerKey};
+use interfaces::NotPending;
+use interfaces::delayed_call::TimerKey;
 
 use super::Call;
 use super::entries::Entries;

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use interfaces::TimerKey;
+use interfaces::delayed_call::TimerKey;
 
 /// A step of a small linear congruential generator: enough to vary the operations.
 fn next(state: &mut u64) -> u64 {

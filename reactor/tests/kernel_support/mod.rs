@@ -15,8 +15,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use interfaces::{
-    Address, Factory, HalfCloseableProtocol, ListenTcp, ListeningPort, Observer, Occurrence,
-    Protocol, ReactorCore as _, ReactorTcp as _, Reason, Transport,
+    Address, Factory, HalfCloseableProtocol, ListenTcp, ListeningPort, Observer, Protocol,
+    ReactorCore as _, ReactorEvent, ReactorTcp as _, Reason, Transport,
 };
 use ropewalk_reactor::Reactor;
 
@@ -146,7 +146,7 @@ impl Probe {
     /// A factory of this one protocol, for one connection.
     pub(crate) fn once(self) -> Rc<dyn Factory> {
         let this = RefCell::new(Some(self));
-        protocol::FactoryFn::choosy(move |_: &Address| this.take()).shared()
+        protocol::FactoryFn::optional(move |_: &Address| this.take()).into_rc()
     }
 }
 
@@ -162,7 +162,7 @@ impl Protocol for Probe {
         (self.on_data)(transport, data);
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
         self.seen.lost.borrow_mut().push(reason.clone());
         (self.on_lost)(reason);
     }
@@ -212,8 +212,8 @@ impl Lines {
 }
 
 impl Observer for Lines {
-    fn observe(&self, occurrence: &Occurrence<'_>) {
-        self.0.borrow_mut().push(format!("{occurrence:?}"));
+    fn observe(&self, event: &ReactorEvent<'_>) {
+        self.0.borrow_mut().push(format!("{event:?}"));
     }
 }
 

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use interfaces::{
     Address, ConnectTcp, ConnectUnix, Factory, ListenTcp, ListenUnix, ListeningPort, Observer,
-    Occurrence, ReactorTcp, ReactorUnix, UnixAddress,
+    ReactorEvent, ReactorTcp, ReactorUnix, UnixAddress,
 };
 use protocol::{FactoryFn, WeakProtocolRef};
-use ropewalk_reactor::{Census, Faults, Limits, Reactor, Simulated};
+use ropewalk_reactor::{Counts, Faults, Limits, Reactor, Simulated};
 
 use crate::ledger::{CLIENT, Ledger, SERVER, Summary};
 use crate::plan::{Dice, Manners, Plan};
@@ -49,16 +49,16 @@ pub(crate) struct Outcome {
 struct Watchman(Weak<Rig>);
 
 impl Observer for Watchman {
-    fn observe(&self, occurrence: &Occurrence<'_>) {
-        let is_planned = match occurrence {
-            Occurrence::CallbackPanicked { message, .. } => *message == PLANNED_PANIC,
-            Occurrence::ListeningStarted { .. }
-            | Occurrence::ListeningStopped { .. }
-            | Occurrence::AcceptFailed { .. } => true,
+    fn observe(&self, event: &ReactorEvent<'_>) {
+        let is_planned = match event {
+            ReactorEvent::CallbackPanicked { message, .. } => *message == PLANNED_PANIC,
+            ReactorEvent::ListeningStarted { .. }
+            | ReactorEvent::ListeningStopped { .. }
+            | ReactorEvent::AcceptFailed { .. } => true,
             _ => false,
         };
         if let (false, Some(rig)) = (is_planned, self.0.upgrade()) {
-            rig.fail(format!("{occurrence:?}"));
+            rig.fail(format!("{event:?}"));
         }
     }
 }
@@ -85,7 +85,7 @@ pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> 
     rig.begin_all(lives);
     rig.turn_until_empty(&network);
     rig.stop_listening();
-    assert_eq!(rig.reactor.census(), Census::default(), "seed {seed}");
+    assert_eq!(rig.reactor.counts(), Counts::default(), "seed {seed}");
     assert_eq!(network.carried(), Default::default(), "seed {seed}");
     if manners == Manners::Civil {
         rig.ledger.borrow().check_civil(seed);
@@ -145,7 +145,7 @@ impl Rig {
             drop(port.map(|port| port.stop_listening()));
             Some(Talker::running(&rig, plan, SERVER, life))
         };
-        FactoryFn::erased(build).shared()
+        FactoryFn::dynamic(build).into_rc()
     }
 
     fn clients(self: &Rc<Self>, life: Option<u64>) -> Rc<dyn Factory> {
@@ -155,7 +155,7 @@ impl Rig {
             let plan = Plan::of_client(&rig.dice, rig.manners);
             Some(Talker::running(&rig, plan, CLIENT, life))
         };
-        FactoryFn::erased(build).shared()
+        FactoryFn::dynamic(build).into_rc()
     }
 
     /// The lives begin over some time, so that some hundred are on at once.
@@ -206,8 +206,8 @@ impl Rig {
     fn turn_until_empty(&self, network: &Simulated) {
         for _ in 0..TURNS_MAX {
             let turned = self.reactor.turn(None);
-            let census = self.reactor.census();
-            if self.to_begin.get() == 0 && (Census { ports: 0, ..census }) == Census::default() {
+            let counts = self.reactor.counts();
+            if self.to_begin.get() == 0 && (Counts { ports: 0, ..counts }) == Counts::default() {
                 return;
             }
             if let Some(failure) = self.failure.take() {
@@ -215,10 +215,10 @@ impl Rig {
             }
             if let Err(error) = turned {
                 let stuck = self.stuck();
-                panic!("seed {}: {error}: {census:?}\n{stuck}", self.seed);
+                panic!("seed {}: {error}: {counts:?}\n{stuck}", self.seed);
             }
         }
-        panic!("seed {}: no end: {:?}\n{}", self.seed, self.reactor.census(), self.stuck());
+        panic!("seed {}: no end: {:?}\n{}", self.seed, self.reactor.counts(), self.stuck());
     }
 
     /// The lives that have not ended.

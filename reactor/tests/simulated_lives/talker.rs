@@ -52,7 +52,9 @@ impl Talker {
     fn start(&mut self, transport: &Rc<dyn Transport>) {
         let outlet = &self.outlet;
         let cap = BufferLimits::default().cap;
-        transport.set_buffer_limits(BufferLimits { high_water: outlet.plan.high_water, cap });
+        transport.set_buffer_limits(
+            BufferLimits::default().with_high_water(outlet.plan.high_water).with_cap(cap),
+        );
         match outlet.plan.source {
             Source::AtOnce => outlet.write_all(),
             Source::Timers => self.tick_later(),
@@ -236,7 +238,7 @@ impl Protocol for Talker {
         }
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
         self.outlet.close();
         let reason = reason.clone();
         self.outlet.record(|end| {

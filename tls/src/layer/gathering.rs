@@ -128,7 +128,7 @@ impl Connection {
     /// Before the handshake is done, what is written counts against the limits here.
     fn watch_held(&self) {
         let held = self.outbox.pending.borrow().len();
-        let BufferLimits { high_water, cap } = self.limits();
+        let BufferLimits { high_water, cap, .. } = self.limits();
         if held > cap {
             self.abort_with(Reason::WriteBufferExceeded { cap });
         } else if held > high_water {

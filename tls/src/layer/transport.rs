@@ -131,7 +131,7 @@ impl Transport for Connection {
 /// The limits below, where the handshake and what records add to their plaintext count, too.
 fn with_room_for_records(limits: BufferLimits) -> BufferLimits {
     let room = limits.cap / 16 + 64 * 1024;
-    BufferLimits { cap: limits.cap.saturating_add(room), ..limits }
+    limits.with_cap(limits.cap.saturating_add(room))
 }
 
 impl PushProducer for Connection {

@@ -49,8 +49,8 @@ use server_strings::{SslServerParser, TlsServerParser};
 /// # fn example<R>(reactor: R, registry: endpoints::Registry) -> Result<(), endpoints::ParseError>
 /// # where R: interfaces::ReactorTcp + interfaces::Resolver + interfaces::ReactorTime + 'static {
 /// let registry = ropewalk_tls::register(registry, reactor);
-/// let server = registry.server("ssl:443:privateKey=key.pem:certKey=chain.pem")?.endpoint;
-/// let client = registry.client("tls:example.com:443")?.endpoint;
+/// let server = registry.server("ssl:443:privateKey=key.pem:certKey=chain.pem")?;
+/// let client = registry.client("tls:example.com:443")?;
 /// # let _ = (server, client);
 /// # Ok(())
 /// # }

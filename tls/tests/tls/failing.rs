@@ -160,7 +160,7 @@ fn an_established_connection_has_no_deadline() {
 fn what_is_held_for_the_handshake_has_a_cap() {
     let (record, clock, wire) = (Record::new(), Clock::new(), StringTransport::new());
     let protocol = Recorder::new(&record).on_made(|transport| {
-        transport.set_buffer_limits(BufferLimits { high_water: 10, cap: 1000 });
+        transport.set_buffer_limits(BufferLimits::default().with_high_water(10).with_cap(1000));
         transport.write(&[b'x'; 1000]);
     });
     let authority = Authority::new();

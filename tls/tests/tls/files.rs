@@ -217,7 +217,7 @@ fn a_clients_file_that_cannot_be_used_is_named_with_what_would_be_right() {
 fn parsing_opens_no_file_and_a_file_that_comes_later_is_found() {
     let (site, machine) = (Site::new(), Machine::new());
     let text = format!("ssl:443:{}", site.files.path("server.pem"));
-    let endpoint = machine.registry().server(&text).unwrap().endpoint;
+    let endpoint = machine.registry().server(&text).unwrap();
     let factory =
         || protocol::factory_fn(|_| protocol::testing::Recorder::new(&Default::default()));
     let failure = outcome(endpoint.listen(factory())).err().unwrap();

@@ -81,7 +81,7 @@ fn a_push_producer_is_paused_and_resumed_once_for_the_whole_handshake() {
         let talking = Talk::new(version).begin();
         talking.pair.pump();
         let (producer, handle) = (Told::new(), talking.client_handle());
-        handle.set_buffer_limits(BufferLimits { high_water: 1000, cap: 16 << 20 });
+        handle.set_buffer_limits(BufferLimits::default().with_high_water(1000).with_cap(16 << 20));
         handle.register_producer(Producer::Push(producer.clone())).unwrap();
         handle.write(&[b'x'; 1000]);
         assert!(producer.all().is_empty());
@@ -101,7 +101,7 @@ fn a_push_producer_that_comes_when_too_much_is_held_already_waits_at_once() {
         let talking = Talk::new(version).begin();
         talking.pair.pump();
         let (producer, handle) = (Told::new(), talking.client_handle());
-        handle.set_buffer_limits(BufferLimits { high_water: 1000, cap: 16 << 20 });
+        handle.set_buffer_limits(BufferLimits::default().with_high_water(1000).with_cap(16 << 20));
         handle.write(&[b'x'; 1001]);
         handle.register_producer(Producer::Push(producer.clone())).unwrap();
         assert_eq!(producer.all(), ["pause"]);
@@ -340,7 +340,9 @@ fn a_small_cap_leaves_room_for_the_handshake_and_is_the_one_that_is_told() {
         let talking = Talk::new(version)
             .server(|server| {
                 server.on_made(|transport| {
-                    transport.set_buffer_limits(BufferLimits { high_water: 10, cap: 100 });
+                    transport.set_buffer_limits(
+                        BufferLimits::default().with_high_water(10).with_cap(100),
+                    );
                     transport.write(&[b'x'; 100]);
                 })
             })

@@ -41,7 +41,7 @@ impl Machine {
 
     /// Listens, with a protocol that echoes; what goes wrong in words.
     pub(crate) fn serve(&self, text: &str) -> Result<(), String> {
-        let endpoint = self.registry().server(text).map_err(|error| error.report())?.endpoint;
+        let endpoint = self.registry().server(text).map_err(|error| error.report())?;
         let factory = factory_fn(|_| {
             Recorder::new(&Record::new()).on_data(|transport, data| transport.write(data))
         });
@@ -50,7 +50,7 @@ impl Machine {
 
     /// Connects, says hello, and gives what came of it.
     pub(crate) fn call(&self, text: &str) -> Result<Record, String> {
-        let endpoint = self.registry().client(text).map_err(|error| error.report())?.endpoint;
+        let endpoint = self.registry().client(text).map_err(|error| error.report())?;
         let record = Record::new();
         let greeter = Recorder::new(&record).on_made(|transport| transport.write(b"hello"));
         let connected = endpoint.connect(crate::talk::once(greeter));
@@ -97,8 +97,8 @@ impl Resolver for Machine {
 }
 
 impl ReactorTime for Machine {
-    fn seconds(&self) -> Duration {
-        self.clock.seconds()
+    fn now(&self) -> Duration {
+        self.clock.now()
     }
 
     fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {

@@ -5,14 +5,14 @@ use std::time::Duration;
 use crate::machine::Machine;
 
 fn server(text: &str) -> String {
-    match Machine::new().registry().server(text) {
+    match Machine::new().registry().parse_server(text) {
         Ok(parsed) => format!("{} {:?}", parsed.description, parsed.description.layers),
         Err(error) => format!("{}: {error}", error.offset()),
     }
 }
 
 fn client(text: &str) -> String {
-    match Machine::new().registry().client(text) {
+    match Machine::new().registry().parse_client(text) {
         Ok(parsed) => format!("{} {:?}", parsed.description, parsed.description.layers),
         Err(error) => format!("{}: {error}", error.offset()),
     }

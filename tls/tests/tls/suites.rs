@@ -59,7 +59,7 @@ impl Servers {
         let pem = files.write("pems/server.pem", &(own.key_pem() + &own.certificate_pem));
         let registry = add(Registry::new(), machine.clone());
         for text in [format!("ssl:443:{pem}"), format!("tls:{}:444", files.path("pems"))] {
-            let endpoint = registry.server(&text).unwrap().endpoint;
+            let endpoint = registry.server(&text).unwrap();
             drop(endpoint.listen(factory_fn(|_| Recorder::new(&Record::new()))));
         }
         Self { machine, authority, _files: files }
@@ -145,7 +145,7 @@ fn a_provider_without_suites_cannot_serve() {
     let (authority, files) = (Authority::new(), Files::new());
     let own = authority.identity(NAME);
     let pem = files.write("server.pem", &(own.key_pem() + &own.certificate_pem));
-    let endpoint = registry.server(&format!("ssl:443:{pem}")).unwrap().endpoint;
+    let endpoint = registry.server(&format!("ssl:443:{pem}")).unwrap();
     let failure = outcome(endpoint.listen(factory_fn(|_| Recorder::new(&Record::new())))).map(drop);
     let told = format!("{:#}", failure.unwrap_err());
     assert!(told.contains("does not support the wanted versions of tls"), "{told}");

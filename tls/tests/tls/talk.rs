@@ -184,8 +184,8 @@ impl Protocol for Hooked {
         self.recorder.data_received(transport, data);
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
-        self.recorder.connection_lost(reason);
+    fn connection_lost(&mut self, transport: &Rc<dyn Transport>, reason: &Reason) {
+        self.recorder.connection_lost(transport, reason);
     }
 
     fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {

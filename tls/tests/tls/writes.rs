@@ -188,7 +188,7 @@ fn pulled_pieces_go_down_together_up_to_where_a_push_producer_would_wait() {
 #[test]
 fn pulled_pieces_that_would_be_more_than_the_cap_together_go_down_one_by_one() {
     let (wire, layer) = written_below(|transport| {
-        transport.set_buffer_limits(BufferLimits { high_water: 1_000, cap: 1_000 });
+        transport.set_buffer_limits(BufferLimits::default().with_high_water(1_000).with_cap(1_000));
         let producer = Endless { transport: Rc::downgrade(transport), piece: 700 };
         transport.register_producer(Producer::Pull(Rc::new(producer))).unwrap();
     });

@@ -11,7 +11,7 @@ use reactor::Reactor;
 pub(crate) fn parsed(repeats: u64) {
     let registry = Registry::standard(Reactor::simulated(1));
     for _ in 0..repeats {
-        let parsed = registry.server(black_box("tcp:8080:interface=127.0.0.1"));
+        let parsed = registry.parse_server(black_box("tcp:8080:interface=127.0.0.1"));
         assert!(parsed.is_ok());
     }
 }

@@ -59,7 +59,7 @@ fn pull(t: &Trial) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
-    wire.set_buffer_limits(BufferLimits { high_water: 500, ..BufferLimits::default() });
+    wire.set_buffer_limits(BufferLimits::default().with_high_water(500));
     let out = wire.clone();
     let producer = PullProbe::new(move |before| match before {
         // Far above the mark, and yet it is not for it to be paused.

@@ -63,7 +63,7 @@ fn pause_and_resume(t: &Trial) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
-    wire.set_buffer_limits(BufferLimits { high_water: 500, ..BufferLimits::default() });
+    wire.set_buffer_limits(BufferLimits::default().with_high_water(500));
     let producer = PushProbe::new();
     same("registering", wire.register_producer(Producer::Push(producer.clone())), Ok(()))?;
     same("told by registering", producer.told(), [])?;
@@ -100,7 +100,7 @@ fn below_the_mark(t: &Trial) -> Outcome {
 fn slow_reader(t: &Trial) -> Outcome {
     let pair = t.pair(Script::new().made(|wire| wire.pause_producing()), Script::new())?;
     let (wire, reader) = (pair.client.transport()?, pair.server.transport()?);
-    wire.set_buffer_limits(BufferLimits { high_water: 20_000, cap: 50_000 });
+    wire.set_buffer_limits(BufferLimits::default().with_high_water(20_000).with_cap(50_000));
     let producer = PushProbe::new();
     same("registering", wire.register_producer(Producer::Push(producer.clone())), Ok(()))?;
     let data = pattern(50, (t.large_bytes() / 4).min(15 << 20));
@@ -158,7 +158,7 @@ fn second_one(t: &Trial) -> Outcome {
     let pull = PullProbe::new(|_| {});
     let refused = wire.register_producer(Producer::Pull(pull.clone()));
     same("the third", refused, Err(AlreadyProducing))?;
-    wire.set_buffer_limits(BufferLimits { high_water: 10, ..BufferLimits::default() });
+    wire.set_buffer_limits(BufferLimits::default().with_high_water(10));
     wire.write(&[b'x'; 100]);
     same("told the first", first.told(), [Told::Pause])?;
     pair.abandon(t)?;
@@ -170,7 +170,7 @@ fn unregister_twice(t: &Trial) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
-    wire.set_buffer_limits(BufferLimits { high_water: 10, ..BufferLimits::default() });
+    wire.set_buffer_limits(BufferLimits::default().with_high_water(10));
     let (first, second) = (PushProbe::new(), PushProbe::new());
     same("the first", wire.register_producer(Producer::Push(first.clone())), Ok(()))?;
     wire.unregister_producer();

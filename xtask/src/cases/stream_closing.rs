@@ -215,7 +215,7 @@ fn buffer_cap(t: &Trial) -> Outcome {
     let reader = Script::new().made(|wire| wire.pause_producing());
     let pair = t.pair(reader, Script::new())?;
     let wire = pair.client.transport()?;
-    wire.set_buffer_limits(BufferLimits { high_water: 1000, cap: 100_000 });
+    wire.set_buffer_limits(BufferLimits::default().with_high_water(1000).with_cap(100_000));
     let data = pattern(1, t.large_bytes() / 60);
     let end = Rc::new(Cell::new(false));
     for _ in 0..60 {

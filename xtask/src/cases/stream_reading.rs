@@ -187,7 +187,7 @@ fn told_by_writing(t: &Trial) -> Outcome {
 fn relay(t: &Trial) -> Outcome {
     let sink = t.pair(Script::new().made(|wire| wire.pause_producing()), Script::new())?;
     let to = sink.client.transport()?;
-    to.set_buffer_limits(BufferLimits { high_water: 10_000, cap: 1 << 20 });
+    to.set_buffer_limits(BufferLimits::default().with_high_water(10_000).with_cap(1 << 20));
     let (registrar, writer) = (to.clone(), to.clone());
     let joint = Script::new()
         .made(move |wire| {

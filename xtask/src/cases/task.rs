@@ -75,11 +75,11 @@ fn looping_without_interval(t: &Trial) -> Outcome {
 fn looping_waits(t: &Trial) -> Outcome {
     let before = t.world().leftovers();
     let time = t.time();
-    let begin = time.seconds();
+    let begin = time.now();
     let started = Rc::new(RefCell::new(Vec::new()));
     let (note, clock) = (started.clone(), time.clone());
     let looping = LoopingCall::new(time.clone(), move |looping| {
-        note.borrow_mut().push(clock.seconds());
+        note.borrow_mut().push(clock.now());
         if note.borrow().len() == 2 {
             // It ends when this run is over.
             looping.stop().map_or_else(Deferred::fail, |()| sleep(&clock, ms(5)))
@@ -93,7 +93,7 @@ fn looping_waits(t: &Trial) -> Outcome {
     same("runs", started.len(), 2)?;
     // The first one took until 5 ms, and the tick after that is at 6.
     ensure(started[1] >= begin + ms(6), "it ran again before its Deferred had fired")?;
-    ensure(time.seconds() >= started[1] + ms(5), "it ended before its last run was over")?;
+    ensure(time.now() >= started[1] + ms(5), "it ended before its last run was over")?;
     same("left over", t.world().leftovers(), before)
 }
 
@@ -123,8 +123,8 @@ fn looping_fails(t: &Trial) -> Outcome {
 fn deferred_call(t: &Trial) -> Outcome {
     let before = t.world().leftovers();
     let time = t.time();
-    let (begin, clock) = (time.seconds(), time.clone());
-    let made = defer_later(&time, ms(5), move || Ok::<_, Failure>(clock.seconds()));
+    let (begin, clock) = (time.now(), time.clone());
+    let made = defer_later(&time, ms(5), move || Ok::<_, Failure>(clock.now()));
     let called = Rc::new(Cell::new(false));
     let call = called.clone();
     let never = defer_later(&time, ms(2), move || {

@@ -76,9 +76,9 @@ fn due_time(t: &Trial) -> Outcome {
     let time = t.time();
     let called_at = Rc::new(Cell::new(None));
     let (set, clock) = (called_at.clone(), time.clone());
-    let before = time.seconds();
-    let call = t.later(ms(10), move || set.set(Some(clock.seconds())));
-    let after = time.seconds();
+    let before = time.now();
+    let call = t.later(ms(10), move || set.set(Some(clock.now())));
+    let after = time.now();
     let due = call.time().unwrap_or_default();
     ensure(call.active(), "the call is not active")?;
     ensure(before + ms(10) <= due && due <= after + ms(10), "the call is not due 10 ms after now")?;
@@ -167,19 +167,19 @@ fn dropped_handle(t: &Trial) -> Outcome {
 
 fn never_back(t: &Trial) -> Outcome {
     let time = t.time();
-    let begin = time.seconds();
+    let begin = time.now();
     let mut last = begin;
     let story = Story::default();
     let _ = tell(t, &story, ms(5), "made");
     let mut back = false;
     t.until("it is made", || {
-        let now = time.seconds();
+        let now = time.now();
         back |= now < last;
         last = now;
         !story.borrow().is_empty()
     })?;
     ensure(!back, "the clock went back")?;
-    ensure(time.seconds() >= begin + ms(5), "the clock did not move on by the delay")
+    ensure(time.now() >= begin + ms(5), "the clock did not move on by the delay")
 }
 
 fn chain(t: &Trial) -> Outcome {

@@ -119,8 +119,8 @@ struct BadTime {
 }
 
 impl ReactorTime for BadTime {
-    fn seconds(&self) -> Duration {
-        self.below.seconds()
+    fn now(&self) -> Duration {
+        self.below.now()
     }
 
     fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    Address, Factory, Observer, Occurrence, ReactorTime, StreamClientEndpoint, StreamServerEndpoint,
+    Address, Factory, Observer, ReactorEvent, ReactorTime, StreamClientEndpoint,
+    StreamServerEndpoint,
 };
 use protocol::testing::Clock;
 use protocol::testing::memory::Network;
@@ -67,7 +68,7 @@ fn catch(call: &mut dyn FnMut()) -> Result<(), Rc<str>> {
     let message: Rc<str> = panic_message(&*payload).unwrap_or("no message").into();
     let observer = OBSERVER.with_borrow(Clone::clone);
     if let Some(observer) = observer {
-        observer.observe(&Occurrence::CallbackPanicked {
+        observer.observe(&ReactorEvent::CallbackPanicked {
             callback: "protocol",
             peer: None,
             message: &message,
@@ -98,7 +99,7 @@ impl World for MemoryWorld {
             return Ok(());
         }
         let next = self.clock.delayed_calls().first().and_then(|call| call.time());
-        let until_next = next.map(|time| time.saturating_sub(self.clock.seconds()));
+        let until_next = next.map(|time| time.saturating_sub(self.clock.now()));
         let wait = Duration::from_millis(5);
         self.clock.advance(until_next.unwrap_or(wait).min(wait));
         Ok(())

@@ -103,15 +103,15 @@ impl<S: Sys, P: Place<S>> World for ReactorWorld<S, P> {
     }
 
     fn leftovers(&self) -> Vec<String> {
-        let census = self.reactor.census();
+        let counts = self.reactor.counts();
         let counts = [
-            (census.streams, "streams"),
-            (census.ports, "ports"),
-            (census.attempts, "attempts"),
-            (census.lingering, "lingering sockets"),
-            (census.timers, "timers"),
-            (census.tasks, "tasks"),
-            (census.works, "pieces of work"),
+            (counts.streams, "streams"),
+            (counts.ports, "ports"),
+            (counts.attempts, "attempts"),
+            (counts.lingering, "lingering sockets"),
+            (counts.timers, "timers"),
+            (counts.tasks, "tasks"),
+            (counts.works, "pieces of work"),
         ];
         let some = counts.into_iter().filter(|(count, _)| *count > 0);
         let mut left: Vec<_> = some.map(|(count, what)| format!("{count} {what}")).collect();

@@ -31,8 +31,8 @@ pub(crate) fn run(arguments: &Check) -> Result<Exit, Exit> {
 
 fn describe(workshop: &Workshop, arguments: &Check) -> Result<Description, ParseError> {
     let text = &arguments.endpoint;
-    let server = || workshop.server(text).map(|parsed| parsed.description);
-    let client = || workshop.client(text).map(|parsed| parsed.description);
+    let server = || workshop.parse_server(text).map(|parsed| parsed.description);
+    let client = || workshop.parse_client(text).map(|parsed| parsed.description);
     match (arguments.server, arguments.client) {
         (true, _) => server(),
         (false, true) => client(),

@@ -34,7 +34,7 @@ impl Protocol for Ends {
         self.output.write(data);
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
         self.input.end();
         self.output.end();
         if let Some(over) = self.over.take() {

@@ -30,7 +30,7 @@ impl Protocol for Half {
         self.junction.received(self.side, data);
     }
 
-    fn connection_lost(&mut self, reason: &Reason) {
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
         self.junction.lost(self.side, reason);
     }
 

@@ -5,7 +5,7 @@
 use alloc::rc::Rc;
 use core::cell::RefCell;
 
-use interfaces::{Address, Observer, Occurrence};
+use interfaces::{Address, Observer, ReactorEvent};
 
 /// Calls what it is given and catches its panic, giving the panic's message.
 pub(super) type CatchPanic = dyn Fn(&mut dyn FnMut()) -> Result<(), Rc<str>>;
@@ -32,15 +32,15 @@ impl Caller {
         };
         let result = catch(call);
         if let Err(message) = &result {
-            self.observe(&Occurrence::CallbackPanicked { callback, peer, message });
+            self.observe(&ReactorEvent::CallbackPanicked { callback, peer, message });
         }
         result
     }
 
-    pub(super) fn observe(&self, occurrence: &Occurrence<'_>) {
+    pub(super) fn observe(&self, event: &ReactorEvent<'_>) {
         let observer = self.observer.borrow().clone();
         if let Some(observer) = observer {
-            observer.observe(occurrence);
+            observer.observe(event);
         }
     }
 

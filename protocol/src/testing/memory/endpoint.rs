@@ -12,7 +12,7 @@ use core::fmt;
 
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{
-    Address, ConnectError, Deliver, Factory, ListenError, ListeningPort, Occurrence, Reason,
+    Address, ConnectError, Deliver, Factory, ListenError, ListeningPort, ReactorEvent, Reason,
     StreamClientEndpoint, StreamServerEndpoint,
 };
 
@@ -54,7 +54,7 @@ impl StreamServerEndpoint for ServerEndpoint {
         let caller = &shared.caller;
         // A hook that panics keeps nobody from connecting, as with a reactor.
         let _ = caller.call("factory", None, &mut || factory.do_start());
-        caller.observe(&Occurrence::ListeningStarted { address: &port.host() });
+        caller.observe(&ReactorEvent::ListeningStarted { address: &port.host() });
         Deferred::succeed(port)
     }
 }
@@ -184,7 +184,7 @@ impl Port {
             Err(message) => Err(Failure::new(StopPanicked(String::from(&*message)))),
         };
         self.listening.set(Listening::Stopped);
-        caller.observe(&Occurrence::ListeningStopped { address: &self.host() });
+        caller.observe(&ReactorEvent::ListeningStopped { address: &self.host() });
         let waiting = self.waiting.take();
         for promise in waiting {
             promise.fire(result.clone());

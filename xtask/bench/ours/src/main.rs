@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let reactor = Reactor::new()?;
     let registry = tls::register(Registry::standard(reactor.clone()), reactor.clone());
-    let listening = registry.server(&text)?.endpoint.listen(factory(arguments.mode));
+    let listening = registry.server(&text)?.listen(factory(arguments.mode));
     listening
         .add_callback(|port| {
             peer::ready(port.host().port().unwrap_or(0));
