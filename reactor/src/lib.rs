@@ -55,49 +55,31 @@
 //! spurious; the loop never relies on an event that says more than "look again".
 #![deny(unsafe_code)]
 
-mod limits;
 mod react;
 mod reactor;
 mod remote;
 mod standard_error;
 
-mod core;
-mod lifetime;
-mod triggers;
-mod turn;
-
-mod closing;
-mod delivering;
-mod desk;
-mod extras;
-mod flushing;
-mod readiness;
-mod reading;
-mod stream;
-mod stream_options;
-mod writing;
-
-mod attempt;
-mod linger;
-mod port;
-
 mod capabilities;
+mod run;
+
+mod connect;
+mod listen;
+mod stream;
+
 mod resolver;
-mod tasks;
 mod thread_pool;
 
-mod close_machine;
-mod outbox;
-mod outgoing;
-mod slots;
+mod buffers;
+mod core;
 mod timers;
 
 mod kernel;
 mod simulated;
 mod sys;
 
+pub use self::core::limits::Limits;
 pub use kernel::{Kernel, Listener};
-pub use limits::Limits;
 pub use react::{SystemExit, react};
 pub use reactor::{Counts, Reactor};
 pub use remote::Remote;

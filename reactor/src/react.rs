@@ -14,8 +14,8 @@ use deferred::Failure;
 use interfaces::{Observer as _, ReactorEvent};
 
 use crate::core::Core;
-use crate::lifetime::Stage;
 use crate::reactor::Reactor;
+use crate::run::lifetime::Stage;
 use crate::standard_error::StandardError;
 use crate::sys::Sys;
 

@@ -13,10 +13,10 @@ use deferred::{Deferred, Fault};
 use interfaces::{DelayedCall, Observer};
 
 use crate::Kernel;
+use crate::core::limits::Limits;
 use crate::core::{Core, Rare, Slot};
-use crate::lifetime::Stage;
-use crate::limits::Limits;
 use crate::remote::Remote;
+use crate::run::lifetime::Stage;
 use crate::simulated::Simulated;
 use crate::standard_error::{self, StandardError};
 use crate::sys::Sys;

@@ -17,7 +17,7 @@ use interfaces::{Address, Factory, ListeningPort, OsError, ReactorEvent, Reason}
 
 use crate::core::{Core, Rare, Slot};
 use crate::os_error;
-use crate::readiness::Origin;
+use crate::stream::flags::Origin;
 use crate::sys::{Sys, Token, Watch};
 
 /// A port of a reactor.

@@ -22,7 +22,7 @@ use interfaces::{
 
 use crate::core::{Core, Rare, Slot};
 use crate::os_error;
-use crate::readiness::Origin;
+use crate::stream::flags::Origin;
 use crate::sys::{ConnectFault, Ready, Sys, Token, Watch};
 
 /// How long an attempt waits before it knocks again at a UNIX server whose backlog is full.

@@ -8,9 +8,9 @@ use std::io;
 use deferred::Failure;
 use interfaces::{Event, Reason};
 
-use crate::close_machine::{Reading, State, Waits};
 use crate::core::Core;
 use crate::os_error;
+use crate::stream::state::{Reading, State, Waits};
 use crate::stream::{Running, Stream};
 use crate::sys::{Ready, Report, Sys};
 

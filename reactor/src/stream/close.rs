@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use interfaces::{Event, Reason};
 
-use crate::close_machine::State;
 use crate::core::{Core, Rare, Slot};
-use crate::linger::Lingering;
+use crate::stream::linger::Lingering;
+use crate::stream::state::State;
 use crate::stream::{Running, Stream};
 use crate::sys::Sys;
 

@@ -8,9 +8,9 @@ use std::rc::{Rc, Weak};
 
 use interfaces::BufferLimits;
 
+use crate::buffers::send_queue::Pool;
+use crate::buffers::write_buffer::Outbox;
 use crate::core::Core;
-use crate::outbox::Outbox;
-use crate::outgoing::Pool;
 use crate::sys::{Sys, Token};
 
 /// Shared by a reactor and its streams.

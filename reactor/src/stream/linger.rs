@@ -14,8 +14,8 @@ use std::rc::Rc;
 use interfaces::DelayedCall;
 
 use crate::core::{Core, Rare, Slot};
-use crate::readiness::Origin;
 use crate::stream::Stream;
+use crate::stream::flags::Origin;
 use crate::sys::{Ready, Sys, Token};
 
 /// A socket that only waits for its peer's end of file.

@@ -15,12 +15,12 @@ use std::time::Duration;
 
 use interfaces::{NotRunning, Phase, Reason, SystemEvent};
 
-use crate::attempt::Attempt;
+use crate::connect::attempt::Attempt;
 use crate::core::{Core, Rare, Slot};
-use crate::port::Port;
+use crate::listen::port::Port;
+use crate::run::triggers::{Call, Holds, Triggers};
 use crate::stream::Stream;
 use crate::sys::Sys;
-use crate::triggers::{Call, Holds, Triggers};
 
 /// How far a reactor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use interfaces::{Address, Deliver, Event, Reason, Transport};
 
 use crate::core::{Core, Slot};
-use crate::readiness::Origin;
+use crate::stream::flags::Origin;
 use crate::stream::{Running, Stream};
 use crate::sys::{Sys, Token};
 

@@ -10,14 +10,14 @@ use std::rc::Rc;
 use deferred::Failure;
 use interfaces::{Event, OsError, Producer, Reason};
 
-use crate::close_machine::{Drained, State, Writing};
+use crate::buffers::send_queue::Queue;
 use crate::core::Core;
-use crate::linger::send_end_of_file;
 use crate::os_error;
-use crate::outgoing::Queue;
+use crate::run::turn::{reuse, take_all};
+use crate::stream::linger::send_end_of_file;
+use crate::stream::state::{Drained, State, Writing};
 use crate::stream::{Running, Stream};
 use crate::sys::{Sys, Token};
-use crate::turn::{reuse, take_all};
 
 /// A pull producer is asked again until so many times as much waits as a push producer may write; with
 /// the usual limits and pieces of 64 KiB, four leave together.

@@ -20,10 +20,10 @@ use interfaces::{
 
 use crate::Kernel;
 use crate::core::Core;
-use crate::lifetime::Stage;
 use crate::os_error;
 use crate::reactor::Reactor;
-use crate::readiness::Origin;
+use crate::run::lifetime::Stage;
+use crate::stream::flags::Origin;
 use crate::sys::Sys;
 
 impl<S: Sys> Core<S> {

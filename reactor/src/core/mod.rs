@@ -3,6 +3,10 @@
 //! Invariant: [`Core::call`] is the only place where protocols, factories, producers, timers and
 //! tasks run, and nothing of the core is borrowed there.
 
+pub(crate) mod limits;
+pub(crate) mod slots;
+pub(crate) mod tasks;
+
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
@@ -11,18 +15,18 @@ use std::sync::Arc;
 
 use interfaces::{Address, Observer, ReactorEvent, Reason, Transport as _};
 
-use crate::attempt::Attempt;
-use crate::desk::Desk;
-use crate::lifetime::Lifetime;
-use crate::limits::Limits;
-use crate::linger::Lingering;
-use crate::port::Port;
+use crate::buffers::shared::Desk;
+use crate::connect::attempt::Attempt;
+use crate::core::limits::Limits;
+use crate::core::slots::Slots;
+use crate::core::tasks::Tasks;
+use crate::listen::port::Port;
 use crate::remote::Shared;
-use crate::slots::Slots;
+use crate::run::lifetime::Lifetime;
 use crate::standard_error::StandardError;
+use crate::stream::linger::Lingering;
 use crate::stream::{Running, Stream};
 use crate::sys::{Sys, Token};
-use crate::tasks::Tasks;
 use crate::thread_pool::Works;
 use crate::timers::TimerQueue;
 

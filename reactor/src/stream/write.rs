@@ -7,9 +7,9 @@ use std::io::{self, IoSlice};
 
 use interfaces::{BufferLimits, Chunk, Reason};
 
-use crate::close_machine::State;
 use crate::os_error;
 use crate::stream::Stream;
+use crate::stream::state::State;
 use crate::sys::Sys;
 
 /// Writes of at least this many bytes go straight from the caller's slice when nothing is queued.

@@ -4,6 +4,17 @@
 //! slot alone ([`Running`]), so that a protocol which keeps its transport is still freed.
 //! Invariant: no method here runs protocol code; producers are called with nothing borrowed.
 
+pub(crate) mod close;
+pub(crate) mod deliver;
+pub(crate) mod flags;
+pub(crate) mod flush;
+pub(crate) mod linger;
+pub(crate) mod options;
+pub(crate) mod rare;
+pub(crate) mod read;
+pub(crate) mod state;
+pub(crate) mod write;
+
 use std::cell::Cell;
 use std::mem;
 use std::rc::Rc;
@@ -13,12 +24,12 @@ use interfaces::{
     PushProducer, Reason, TcpTransport, Transport, UnixTransport,
 };
 
-use crate::close_machine::{Next, State};
+use crate::buffers::send_queue::Outgoing;
+use crate::buffers::shared::Desk;
 use crate::core::Core;
-use crate::desk::Desk;
-use crate::extras::{Extras, Peer};
-use crate::outgoing::Outgoing;
-use crate::readiness::{Origin, Readiness};
+use crate::stream::flags::{Origin, Readiness};
+use crate::stream::rare::{Extras, Peer};
+use crate::stream::state::{Next, State};
 use crate::sys::{Sys, Token};
 
 /// A connection and the protocol that runs on it, as its slot holds them.

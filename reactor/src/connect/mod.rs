@@ -1,0 +1,3 @@
+//! Connections that are being made.
+
+pub(crate) mod attempt;

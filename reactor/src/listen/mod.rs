@@ -1,0 +1,3 @@
+//! Ports that accept connections.
+
+pub(crate) mod port;
