@@ -58,7 +58,6 @@
 mod react;
 mod reactor;
 mod remote;
-mod standard_error;
 
 mod capabilities;
 mod run;
@@ -79,6 +78,7 @@ mod simulated;
 mod sys;
 
 pub use self::core::limits::Limits;
+pub use self::core::standard_error::StandardError;
 pub use kernel::{Kernel, Listener};
 pub use react::{SystemExit, react};
 pub use reactor::{Counts, Reactor};
@@ -87,15 +87,4 @@ pub use simulated::{
     Carried, Chance, ClockHold, Faults, Leftover, Links, Simulated, SimulatedListener,
     SimulatedStream,
 };
-pub use standard_error::StandardError;
 pub use sys::{ConnectFault, Ready, Report, SocketOption, Sys, Token, Watch};
-
-use std::io;
-
-use interfaces::OsError;
-
-/// What a system call answered, as the interfaces carry it. An error without a number is one of
-/// std's own about an argument.
-fn os_error(error: &io::Error) -> OsError {
-    OsError::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EINVAL))
-}

@@ -14,9 +14,10 @@ use deferred::Failure;
 use interfaces::{Observer as _, ReactorEvent};
 
 use crate::core::Core;
+use crate::core::stage::Stage;
+use crate::core::standard_error::StandardError;
 use crate::reactor::Reactor;
-use crate::run::lifetime::Stage;
-use crate::standard_error::StandardError;
+use crate::run::lifetime;
 use crate::sys::Sys;
 
 /// What a program that failed answers to its caller.
@@ -103,7 +104,7 @@ impl<S: Sys> Reactor<S> {
         let (ended, core) = (code.clone(), self.core().me.clone());
         let finished = self.spawn(main(self.clone()).into_future()).add_both(move |result| {
             if let Some(core) = core.upgrade() {
-                core.program_ended(&result, &ended);
+                program_ended(&core, &result, &ended);
             }
             Ok::<(), Failure>(())
         });
@@ -121,28 +122,27 @@ impl<S: Sys> Reactor<S> {
     }
 }
 
-impl<S: Sys> Core<S> {
-    fn program_ended(&self, result: &Result<(), Failure>, code: &Cell<u8>) {
-        if self.lifetime.stage() == Stage::Stopped {
-            // The run is over and lets go of a program that had not ended.
-            return;
-        }
-        if let Err(failure) = result {
-            match failure.downcast_ref::<SystemExit>() {
-                Some(SystemExit(chosen)) => code.set(*chosen),
-                None => {
-                    let error = failure.as_error();
-                    self.observe(&ReactorEvent::Failed { attempt: "main", error });
-                    code.set(FAILED);
-                }
+/// Notes how the program ended, and stops the reactor.
+fn program_ended<S: Sys>(core: &Core<S>, result: &Result<(), Failure>, code: &Cell<u8>) {
+    if core.run_state.stage() == Stage::Stopped {
+        // The run is over and drops a program that had not ended.
+        return;
+    }
+    if let Err(failure) = result {
+        match failure.downcast_ref::<SystemExit>() {
+            Some(SystemExit(chosen)) => code.set(*chosen),
+            None => {
+                let error = failure.as_error();
+                core.observe(&ReactorEvent::Failed { attempt: "main", error });
+                code.set(FAILED);
             }
         }
-        let me = self.me.clone();
-        self.when_running(Box::new(move || {
-            // Something else may have stopped it meanwhile.
-            let _ = me.upgrade().map(|core| core.stop());
-        }));
     }
+    let me = core.me.clone();
+    core.when_running(Box::new(move || {
+        // It may be stopping already.
+        let _ = me.upgrade().map(|core| lifetime::stop(&core));
+    }));
 }
 
 /// An error that ends a program with an exit code of its own, without a word: `react` tells nobody.

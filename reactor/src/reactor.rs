@@ -12,13 +12,15 @@ use std::time::Duration;
 use deferred::{Deferred, Fault};
 use interfaces::{DelayedCall, Observer};
 
-use crate::Kernel;
+use crate::core::Core;
 use crate::core::limits::Limits;
-use crate::core::{Core, Rare, Slot};
+use crate::core::stage::Stage;
+use crate::core::standard_error::{self, StandardError};
+use crate::core::tenant::Kind;
+use crate::kernel::Kernel;
 use crate::remote::Remote;
-use crate::run::lifetime::Stage;
+use crate::run::{lifetime, turn};
 use crate::simulated::Simulated;
-use crate::standard_error::{self, StandardError};
 use crate::sys::Sys;
 
 /// An event loop: one thread, any number of connections. A cheap handle to clone; several may live in
@@ -97,17 +99,17 @@ impl<S: Sys> Reactor<S> {
     /// events fails for good.
     pub fn run(&self) -> io::Result<()> {
         self.refuse_if_running()?;
-        self.0.start_up();
+        lifetime::start(&self.0);
         let outcome = self.run_turns();
         if outcome.is_err() {
-            self.0.disconnect_all();
+            lifetime::disconnect_all(&self.0);
         }
-        self.0.end();
+        lifetime::end(&self.0);
         outcome
     }
 
     pub(crate) fn refuse_if_running(&self) -> io::Result<()> {
-        if self.0.lifetime.stage() == Stage::Idle {
+        if self.0.run_state.stage() == Stage::Idle {
             return Ok(());
         }
         let why = "cannot run the reactor: it runs already";
@@ -116,11 +118,11 @@ impl<S: Sys> Reactor<S> {
 
     fn run_turns(&self) -> io::Result<()> {
         loop {
-            self.0.advance();
-            if self.0.lifetime.stage() == Stage::Stopped {
+            lifetime::advance(&self.0);
+            if self.0.run_state.stage() == Stage::Stopped {
                 return Ok(());
             }
-            self.0.turn(None)?;
+            turn::turn(&self.0, None)?;
         }
     }
 
@@ -131,7 +133,7 @@ impl<S: Sys> Reactor<S> {
     ///
     /// When waiting for events fails for good.
     pub fn turn(&self, wait_at_most: Option<Duration>) -> io::Result<()> {
-        self.0.turn(wait_at_most)
+        turn::turn(&self.0, wait_at_most)
     }
 
     /// The handle for other threads.
@@ -185,7 +187,7 @@ impl<S: Sys> Reactor<S> {
             let core = Rc::downgrade(&self.0);
             self.on_signal(signal, move || {
                 // A reactor that stops already does what the signal wants.
-                let _ = core.upgrade().map(|core| core.stop());
+                let _ = core.upgrade().map(|core| lifetime::stop(&core));
             })?;
         }
         Ok(())
@@ -193,14 +195,13 @@ impl<S: Sys> Reactor<S> {
 
     /// Sets who is told of what happens; the default prints what went wrong to standard error.
     pub fn set_observer(&self, observer: Rc<dyn Observer>) {
-        let old = self.0.observer.replace(observer);
-        drop(old);
+        self.0.set_observer(observer);
     }
 
     /// Ends every connection and attempt, and closes every port, now: what stopping does.
     /// Protocols are told with [`Reason::Aborted`](interfaces::Reason::Aborted).
     pub fn disconnect_all(&self) {
-        self.0.disconnect_all();
+        lifetime::disconnect_all(&self.0);
     }
 
     /// What there is at this moment.
@@ -211,13 +212,12 @@ impl<S: Sys> Reactor<S> {
             works: self.0.works.pending(),
             ..Counts::default()
         };
-        for slot in self.0.slots.borrow().tenants() {
-            match slot {
-                Slot::Stream(_) => counts.streams += 1,
-                Slot::Rare(Rare::Port(_)) => counts.ports += 1,
-                Slot::Rare(Rare::Attempt(_)) => counts.attempts += 1,
-                Slot::Rare(Rare::Lingering(_)) => counts.lingering += 1,
-                Slot::Rare(Rare::Vacant) => {}
+        for kind in self.0.kinds() {
+            match kind {
+                Kind::Stream => counts.streams += 1,
+                Kind::Port => counts.ports += 1,
+                Kind::Attempt => counts.attempts += 1,
+                Kind::Lingering => counts.lingering += 1,
             }
         }
         counts

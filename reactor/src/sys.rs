@@ -5,6 +5,8 @@
 //! both. Invariant: nothing else in this crate calls the operating system, but the worker threads
 //! of the pool, which never touch a socket.
 
+pub(crate) mod os_error;
+
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::time::Duration;

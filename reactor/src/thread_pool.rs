@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use interfaces::ThreadOutcome;
 
-use crate::core::{Core, drop_quietly, panic_message};
+use crate::core::Core;
+use crate::core::foreign::{drop_quietly, panic_message};
 use crate::remote::Remote;
 use crate::sys::Sys;
 

@@ -1,4 +1,6 @@
 //! Bytes on their way out, before the socket takes them.
+//!
+//! Invariant: nothing here makes a system call or runs foreign code.
 
 pub(crate) mod send_queue;
 pub(crate) mod shared;

@@ -20,15 +20,15 @@ const PIECES_MAX: usize = 64;
 const POOL_BUFFERS_MAX: usize = 32;
 const POOLED_BYTES_MAX: usize = 8 * 1024;
 
-/// What waits to be sent on one stream: nothing, or a queue lent by the pool.
+/// The unsent bytes of one stream: nothing, or parts in storage that the pool lent.
 #[derive(Default)]
-pub(crate) struct Outgoing {
-    queue: Cell<Option<Box<Queue>>>,
+pub(crate) struct SendQueue {
+    parts: Cell<Option<Box<Parts>>>,
 }
 
 /// Bytes in the order in which they leave: the head, then the rest.
 #[derive(Default)]
-pub(crate) struct Queue {
+pub(crate) struct Parts {
     /// What was gathered first; most queues are nothing else.
     head: Vec<u8>,
     rest: VecDeque<Part>,
@@ -44,78 +44,78 @@ enum Part {
 
 /// Storage of queues that are empty now.
 #[derive(Default)]
-pub(crate) struct Pool {
+pub(crate) struct PartsPool {
     /// The one that came back last, which mostly is the one that is lent next.
-    spare: Cell<Option<Box<Queue>>>,
+    spare: Cell<Option<Box<Parts>>>,
     #[expect(clippy::vec_box, reason = "the boxes themselves are what is lent")]
-    queues: RefCell<Vec<Box<Queue>>>,
+    queues: RefCell<Vec<Box<Parts>>>,
 }
 
-impl Outgoing {
+impl SendQueue {
     /// How many bytes wait.
     #[inline]
     pub(crate) fn unsent(&self) -> usize {
-        let queue = self.queue.take();
-        let unsent = queue.as_ref().map_or(0, |queue| queue.unsent());
-        self.queue.set(queue);
+        let parts = self.parts.take();
+        let unsent = parts.as_ref().map_or(0, |parts| parts.unsent());
+        self.parts.set(parts);
         unsent
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        let queue = self.queue.take();
+        let queue = self.parts.take();
         let empty = queue.is_none();
-        self.queue.set(queue);
+        self.parts.set(queue);
         empty
     }
 
     /// Copies bytes to the end of the queue; answers how many wait then.
     #[inline]
-    pub(crate) fn gather(&self, data: &[u8], pool: &Pool) -> usize {
+    pub(crate) fn gather(&self, data: &[u8], pool: &PartsPool) -> usize {
         self.extend(pool, |queue| queue.gather(data))
     }
 
     /// Puts chunks at the end of the queue as they are; answers how many bytes wait then.
-    pub(crate) fn push_all(&self, chunks: Vec<Chunk>, pool: &Pool) -> usize {
+    pub(crate) fn push_all(&self, chunks: Vec<Chunk>, pool: &PartsPool) -> usize {
         self.extend(pool, |queue| chunks.into_iter().for_each(|chunk| queue.push(chunk)))
     }
 
     #[inline(always)]
-    fn extend(&self, pool: &Pool, add: impl FnOnce(&mut Queue)) -> usize {
-        let mut queue = self.queue.take().unwrap_or_else(|| pool.lend());
+    fn extend(&self, pool: &PartsPool, add: impl FnOnce(&mut Parts)) -> usize {
+        let mut queue = self.parts.take().unwrap_or_else(|| pool.lend());
         add(&mut queue);
         self.give_back(queue, pool)
     }
 
     /// Takes the queue out, to be sent and then given back.
     #[inline]
-    pub(crate) fn take(&self) -> Option<Box<Queue>> {
-        self.queue.take()
+    pub(crate) fn take(&self) -> Option<Box<Parts>> {
+        self.parts.take()
     }
 
     /// Keeps what is left of a queue, and answers how many bytes that is; the pool gets one that is
     /// empty.
     #[inline]
-    pub(crate) fn give_back(&self, queue: Box<Queue>, pool: &Pool) -> usize {
+    pub(crate) fn give_back(&self, queue: Box<Parts>, pool: &PartsPool) -> usize {
         let unsent = queue.unsent();
         if unsent == 0 {
             pool.give_back(queue);
         } else {
-            self.queue.set(Some(queue));
+            self.parts.set(Some(queue));
         }
         unsent
     }
 
     /// Forgets everything that waits.
-    pub(crate) fn clear(&self, pool: &Pool) {
-        if let Some(mut queue) = self.queue.take() {
+    pub(crate) fn clear(&self, pool: &PartsPool) {
+        if let Some(mut queue) = self.parts.take() {
             queue.clear();
             pool.give_back(queue);
         }
     }
 }
 
-impl Queue {
+impl Parts {
     #[inline]
     fn unsent(&self) -> usize {
         self.head.len() + self.rest_bytes - self.sent
@@ -223,20 +223,20 @@ impl Part {
     }
 }
 
-impl Pool {
+impl PartsPool {
     #[inline]
-    fn lend(&self) -> Box<Queue> {
+    fn lend(&self) -> Box<Parts> {
         self.spare.take().unwrap_or_else(|| self.lend_another())
     }
 
     #[cold]
-    fn lend_another(&self) -> Box<Queue> {
+    fn lend_another(&self) -> Box<Parts> {
         self.queues.borrow_mut().pop().unwrap_or_default()
     }
 
     /// Takes an empty queue back.
     #[inline]
-    fn give_back(&self, queue: Box<Queue>) {
+    fn give_back(&self, queue: Box<Parts>) {
         if queue.head.capacity() <= POOLED_BYTES_MAX
             && queue.rest.capacity() <= PIECES_MAX
             && let Some(other) = self.spare.replace(Some(queue))
@@ -246,7 +246,7 @@ impl Pool {
     }
 
     #[cold]
-    fn give_back_another(&self, queue: Box<Queue>) {
+    fn give_back_another(&self, queue: Box<Parts>) {
         let mut queues = self.queues.borrow_mut();
         if queues.len() < POOL_BUFFERS_MAX {
             queues.push(queue);
@@ -259,15 +259,15 @@ mod tests {
     use super::*;
 
     /// What one write would be given.
-    fn offered(queue: &Queue) -> Vec<u8> {
+    fn offered(queue: &Parts) -> Vec<u8> {
         queue.send(|pieces| pieces.iter().flat_map(|piece| piece.to_vec()).collect())
     }
 
     #[test]
     fn whatever_the_pieces_and_the_progress_the_bytes_are_the_same() {
         for step in 1..12 {
-            let pool = Pool::default();
-            let outgoing = Outgoing::default();
+            let pool = PartsPool::default();
+            let outgoing = SendQueue::default();
             outgoing.gather(b"one ", &pool);
             outgoing.gather(b"two ", &pool);
             let chunks = [Chunk::from(b"three "), Chunk::from(vec![]), Chunk::from(b"four ")];
@@ -288,8 +288,8 @@ mod tests {
 
     #[test]
     fn what_is_gathered_behind_a_chunk_waits_its_turn() {
-        let pool = Pool::default();
-        let outgoing = Outgoing::default();
+        let pool = PartsPool::default();
+        let outgoing = SendQueue::default();
         outgoing.push_all(vec![Chunk::from(b"chunk ")], &pool);
         outgoing.gather(b"and ", &pool);
         assert_eq!(outgoing.gather(b"more", &pool), 14);
@@ -298,11 +298,11 @@ mod tests {
 
     #[test]
     fn a_drained_queue_lends_its_buffer_to_the_next() {
-        let pool = Pool::default();
-        let outgoing = Outgoing::default();
+        let pool = PartsPool::default();
+        let outgoing = SendQueue::default();
         outgoing.gather(&[1; 100], &pool);
         outgoing.clear(&pool);
-        let other = Outgoing::default();
+        let other = SendQueue::default();
         other.gather(b"x", &pool);
         let queue = other.take().unwrap();
         assert!(queue.head.capacity() >= 100);
@@ -311,8 +311,8 @@ mod tests {
 
     #[test]
     fn the_pool_keeps_no_more_than_its_bounds() {
-        let pool = Pool::default();
-        let full: Vec<_> = (0..100).map(|_| Outgoing::default()).collect();
+        let pool = PartsPool::default();
+        let full: Vec<_> = (0..100).map(|_| SendQueue::default()).collect();
         let fill = |bytes: usize| {
             let _: usize =
                 full.iter().map(|outgoing| outgoing.gather(&vec![1; bytes], &pool)).sum();
@@ -325,8 +325,8 @@ mod tests {
 
     #[test]
     fn the_pool_keeps_no_room_for_a_crowd_of_chunks() {
-        let pool = Pool::default();
-        let outgoing = Outgoing::default();
+        let pool = PartsPool::default();
+        let outgoing = SendQueue::default();
         let chunks = (0..1_000_000).map(|_| Chunk::from(b"x")).collect();
         outgoing.push_all(chunks, &pool);
         outgoing.clear(&pool);

@@ -1,9 +1,9 @@
 //! What the running callback has written, until it returns: one buffer for all connections.
 //!
-//! Most of what is written is small, is written by the connection's own protocol and leaves at once,
-//! so most connections never need a queue of their own. Invariant: only the stream whose protocol
-//! runs now has bytes here; it is open and has none in its queue then, and these are sent or queued
-//! when the callback returns, or before anybody else's begins or that stream begins to close.
+//! Most writes are small, are made by the connection's own protocol and leave at once, so most
+//! connections never need a queue of their own. Invariant: only the stream whose protocol runs now
+//! has bytes here; it is open and has none in its queue then, and these are sent or queued when the
+//! callback returns, or before another callback begins or that stream begins to close.
 
 use std::cell::{Cell, RefCell};
 
@@ -14,35 +14,42 @@ use crate::sys::Token;
 /// How much one callback may write before a queue takes it.
 const ROOM_BYTES_MAX: usize = 64 * 1024;
 
-pub(crate) struct Outbox {
+pub(crate) struct WriteBuffer {
     /// The stream whose protocol runs now.
     owner: Cell<Token>,
     /// Never grows: what does not fit is for the stream's own queue, where the limits are looked at.
     bytes: RefCell<Vec<u8>>,
 }
 
-impl Outbox {
+/// The time during which one stream's protocol runs and the buffer is the stream's.
+#[must_use]
+pub(crate) struct Entered<'a> {
+    buffer: &'a WriteBuffer,
+    outer: Token,
+}
+
+impl WriteBuffer {
     /// Has less room than what would pause a producer or break a limit.
     pub(crate) fn new(limits: BufferLimits) -> Self {
         let room = ROOM_BYTES_MAX.min(limits.high_water).min(limits.cap);
         Self { owner: Cell::new(Token::NOBODY), bytes: RefCell::new(Vec::with_capacity(room)) }
     }
 
-    /// This stream's protocol begins to run; answers whose was running.
-    #[inline]
-    pub(crate) fn begin(&self, token: Token) -> Token {
-        self.owner.replace(token)
+    /// This stream's protocol begins to run; the caller has emptied the buffer of the outer one.
+    #[inline(always)]
+    pub(crate) fn enter(&self, token: Token) -> Entered<'_> {
+        Entered { buffer: self, outer: self.owner.replace(token) }
     }
 
-    /// It has returned to the one that was running before.
+    /// The stream whose protocol runs now.
     #[inline]
-    pub(crate) fn end(&self, outer: Token) {
-        self.owner.set(outer);
-    }
-
-    /// Whose protocol runs now.
     pub(crate) fn owner(&self) -> Token {
         self.owner.get()
+    }
+
+    /// Detaches the buffer, which is empty, and returns its previous owner; or attaches it again.
+    pub(crate) fn set_owner(&self, owner: Token) -> Token {
+        self.owner.replace(owner)
     }
 
     /// Takes what the running protocol writes to its own stream; `false` if it is another's, or if
@@ -66,18 +73,31 @@ impl Outbox {
         if self.owner.get() == token { self.bytes.borrow().len() } else { 0 }
     }
 
-    /// Empties it: `send` is shown all bytes and answers how many it took, and `keep` gets the
-    /// others, if there are any. Neither may run foreign code.
+    /// Hands the bytes of this stream to `take`, if there are any, and empties the buffer. `take` runs
+    /// no foreign code.
+    #[inline]
+    pub(crate) fn drain_of(&self, token: Token, take: impl FnOnce(&[u8])) {
+        if self.owner.get() == token {
+            self.drain(take);
+        }
+    }
+
     #[inline(always)]
-    pub(crate) fn empty(&self, send: impl FnOnce(&[u8]) -> usize, keep: impl FnOnce(&[u8])) {
+    fn drain(&self, take: impl FnOnce(&[u8])) {
         let mut bytes = self.bytes.borrow_mut();
-        if bytes.is_empty() {
-            return;
+        if !bytes.is_empty() {
+            take(&bytes);
+            bytes.clear();
         }
-        let sent = send(&bytes);
-        if sent < bytes.len() {
-            keep(&bytes[sent..]);
-        }
-        bytes.clear();
+    }
+}
+
+impl Entered<'_> {
+    /// The protocol has returned: the buffer is the outer stream's again, and `send` is handed what
+    /// was written, if anything was. `send` runs no foreign code.
+    #[inline(always)]
+    pub(crate) fn finish(self, send: impl FnOnce(&[u8])) {
+        self.buffer.owner.set(self.outer);
+        self.buffer.drain(send);
     }
 }

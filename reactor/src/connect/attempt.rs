@@ -7,7 +7,9 @@
 //!                        │ error, timeout, cancelled ──► slot and socket gone, fails
 //! ```
 //!
-//! Invariant: the promise is fired once, by whoever takes it out, and after the slot has changed.
+//! Type-erased in its slot, so that the linker drops the connect path from a program that never
+//! connects. Invariant: the promise is fired once, by the code that takes it out, and after the slot
+//! has changed.
 
 use std::cell::RefCell;
 use std::io;
@@ -20,31 +22,22 @@ use interfaces::{
     Address, ConnectError, ConnectTcp, ConnectUnix, DelayedCall, Factory, LockFile, UnixAddress,
 };
 
-use crate::core::{Core, Rare, Slot};
-use crate::os_error;
+use crate::core::Core;
+use crate::core::tenant::{Kind, Tenant};
+use crate::stream::Running;
+use crate::stream::admit::Connected;
 use crate::stream::flags::Origin;
+use crate::sys::os_error::os_error;
 use crate::sys::{ConnectFault, Ready, Sys, Token, Watch};
 
-/// How long an attempt waits before it knocks again at a UNIX server whose backlog is full.
-const KNOCK_AGAIN: Duration = Duration::from_millis(10);
+/// How long an attempt waits before it tries a UNIX server again whose backlog was full.
+const RETRY_AFTER: Duration = Duration::from_millis(10);
 
 /// The most bytes of a UNIX name (unix(7)).
 const UNIX_NAME_BYTES_MAX: usize = 107;
 
-/// A connection that is being made, as its slot holds it: erased, so that a program which never
-/// connects carries nothing of how that goes; and in a box, so that the slot stays as small as it is.
-pub(crate) struct Attempt<S: Sys>(Rc<dyn Attempting<S>>);
-
-/// What an attempt is told.
-trait Attempting<S: Sys> {
-    /// The system reports that it is decided.
-    fn decided(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]);
-
-    /// The reactor stops.
-    fn abandon(&self, core: &Core<S>);
-}
-
-struct Connecting<S: Sys> {
+/// A connection that is being made.
+pub(crate) struct Attempt<S: Sys> {
     token: Token,
     address: Address,
     timeout: Duration,
@@ -54,231 +47,223 @@ struct Connecting<S: Sys> {
     deadline: RefCell<Option<DelayedCall>>,
 }
 
-impl<S: Sys> Core<S> {
-    pub(crate) fn connect_tcp(
-        &self,
+impl<S: Sys> Attempt<S> {
+    /// Connects over TCP.
+    pub(crate) fn tcp(
+        core: &Core<S>,
         options: &ConnectTcp,
         factory: Rc<dyn Factory>,
     ) -> Deferred<()> {
         let address = Address::from(options.address);
-        let (attempt, deferred) = self.attempt(address.clone(), options.timeout, factory);
-        match self.begin_tcp(options) {
-            Ok(socket) => self.begin(&attempt, socket),
-            Err(fault) => self.fail_soon(&attempt, tcp_fault(address, options.bind_address, fault)),
+        let (attempt, deferred) = Self::new(core, address.clone(), options.timeout, factory);
+        match begin_tcp(&core.sys, options) {
+            Ok(socket) => attempt.begin(core, socket),
+            Err(fault) => attempt.fail_soon(core, tcp_fault(address, options.bind_address, fault)),
         }
         deferred
     }
 
-    fn begin_tcp(&self, options: &ConnectTcp) -> Result<S::Stream, ConnectFault> {
-        loop {
-            match self.sys.connect_tcp(options.address, options.bind_address) {
-                Err(ConnectFault::Connect(error)) if error.kind() == io::ErrorKind::Interrupted => {
-                }
-                answer => return answer,
-            }
-        }
-    }
-
-    pub(crate) fn connect_unix(
-        &self,
+    /// Connects to a UNIX socket.
+    pub(crate) fn unix(
+        core: &Core<S>,
         options: &ConnectUnix,
         factory: Rc<dyn Factory>,
     ) -> Deferred<()> {
         let address = Address::Unix(options.address.clone());
-        let (attempt, deferred) = self.attempt(address.clone(), options.timeout, factory);
+        let (attempt, deferred) = Self::new(core, address.clone(), options.timeout, factory);
         if let Some(length) = excess_length(&options.address) {
             let limit = UNIX_NAME_BYTES_MAX;
-            self.fail_soon(&attempt, ConnectError::NameTooLong { address, length, limit });
-        } else if options.lock_file == LockFile::Used && !self.sys.is_locked(&options.address) {
-            self.fail_soon(&attempt, ConnectError::NotLocked { address });
+            attempt.fail_soon(core, ConnectError::NameTooLong { address, length, limit });
+        } else if options.lock_file == LockFile::Used && !core.sys.is_locked(&options.address) {
+            attempt.fail_soon(core, ConnectError::NotLocked { address });
         } else {
-            self.knock(&attempt, options.address.clone());
+            attempt.try_unix(core, options.address.clone());
         }
         deferred
     }
 
-    fn attempt(
-        &self,
+    fn new(
+        core: &Core<S>,
         address: Address,
         timeout: Duration,
         factory: Rc<dyn Factory>,
-    ) -> (Rc<Connecting<S>>, Deferred<()>) {
-        let token = self.slots.borrow_mut().insert_with(|_| Slot::Rare(Rare::Vacant));
-        let attempt = Rc::new(Connecting {
-            token,
-            address,
-            timeout,
-            factory,
-            socket: RefCell::default(),
-            promise: RefCell::default(),
-            deadline: RefCell::default(),
+    ) -> (Rc<Self>, Deferred<()>) {
+        let attempt = core.settle(|token| {
+            Rc::new(Self {
+                token,
+                address,
+                timeout,
+                factory,
+                socket: RefCell::default(),
+                promise: RefCell::default(),
+                deadline: RefCell::default(),
+            })
         });
-        let slot = Slot::Rare(Rare::Attempt(Rc::new(Attempt(attempt.clone()))));
-        let placeholder = self.slots.borrow_mut().replace(token, slot);
-        drop(placeholder);
-        let (core, late) = (self.me.clone(), Rc::downgrade(&attempt));
+        let (me, late) = (core.me.clone(), Rc::downgrade(&attempt));
         let (deferred, promise) = Deferred::with_canceller(move || {
-            if let (Some(core), Some(attempt)) = (core.upgrade(), late.upgrade()) {
-                core.end_attempt(&attempt);
+            if let (Some(core), Some(attempt)) = (me.upgrade(), late.upgrade()) {
+                attempt.end(&core);
             }
             None
         });
         attempt.promise.replace(Some(promise));
-        let (core, late) = (self.me.clone(), Rc::downgrade(&attempt));
+        let (me, late) = (core.me.clone(), Rc::downgrade(&attempt));
         let give_up = move || {
-            if let (Some(core), Some(attempt)) = (core.upgrade(), late.upgrade()) {
+            if let (Some(core), Some(attempt)) = (me.upgrade(), late.upgrade()) {
                 let address = attempt.address.clone();
-                core.fail(&attempt, ConnectError::TimedOut { address, after: attempt.timeout });
+                let error = ConnectError::TimedOut { address, after: attempt.timeout };
+                attempt.fail(&core, error);
             }
         };
-        attempt.deadline.replace(Some(self.call_later(timeout, Box::new(give_up))));
+        attempt.deadline.replace(Some(core.call_later(timeout, Box::new(give_up))));
         // Last, for it may end every attempt, and then finds this one complete.
-        drop(self.call("factory", None, || attempt.factory.do_start()));
+        drop(core.call("factory", None, || attempt.factory.do_start()));
         (attempt, deferred)
     }
 
     /// The socket is on its way; the system reports when it is decided.
-    fn begin(&self, attempt: &Rc<Connecting<S>>, socket: S::Stream) {
-        let registered = self.sys.register(&socket, attempt.token, Watch::Both);
-        attempt.socket.replace(Some(socket));
+    fn begin(self: &Rc<Self>, core: &Core<S>, socket: S::Stream) {
+        let registered = core.sys.register(&socket, self.token, Watch::Both);
+        self.socket.replace(Some(socket));
         if let Err(error) = registered {
-            let address = attempt.address.clone();
-            self.fail_soon(attempt, ConnectError::Refused { address, source: os_error(&error) });
+            let address = self.address.clone();
+            self.fail_soon(core, ConnectError::Refused { address, source: os_error(&error) });
         }
     }
 
-    fn knock(&self, attempt: &Rc<Connecting<S>>, address: UnixAddress) {
-        match self.sys.connect_unix(&address) {
-            Ok(socket) => self.begin(attempt, socket),
-            Err(error) if is_passing(&error) => {
-                let core = self.me.clone();
-                let late = Rc::downgrade(attempt);
-                let again = move || {
-                    if let Some(core) = core.upgrade()
-                        && let Some(attempt) = late.upgrade()
-                        && attempt.promise.borrow().is_some()
-                    {
-                        core.knock(&attempt, address);
-                    }
-                };
-                self.call_later(KNOCK_AGAIN, Box::new(again));
-            }
+    fn try_unix(self: &Rc<Self>, core: &Core<S>, address: UnixAddress) {
+        match core.sys.connect_unix(&address) {
+            Ok(socket) => self.begin(core, socket),
+            Err(error) if is_passing(&error) => self.retry(core, address),
             Err(error) => {
-                let address = attempt.address.clone();
+                let address = self.address.clone();
                 let source = os_error(&error);
-                self.fail_soon(attempt, ConnectError::Refused { address, source });
+                self.fail_soon(core, ConnectError::Refused { address, source });
             }
         }
     }
 
-    /// The system reported about an attempt: it is decided.
-    pub(crate) fn attempt_ready(&self, attempt: &Rc<Attempt<S>>, ready: Ready, buffer: &mut [u8]) {
-        if ready.writable {
-            Rc::clone(&attempt.0).decided(self, ready, buffer);
-        }
+    /// Tries again a moment later, unless the attempt has ended.
+    fn retry(self: &Rc<Self>, core: &Core<S>, address: UnixAddress) {
+        let me = core.me.clone();
+        let late = Rc::downgrade(self);
+        let again = move || {
+            if let (Some(core), Some(attempt)) = (me.upgrade(), late.upgrade())
+                && !attempt.has_ended()
+            {
+                attempt.try_unix(&core, address);
+            }
+        };
+        core.call_later(RETRY_AFTER, Box::new(again));
     }
 
-    fn decided(&self, attempt: &Rc<Connecting<S>>, ready: Ready, buffer: &mut [u8]) {
-        let Some(socket) = attempt.socket.take() else { return };
-        match self.sys.take_error(&socket) {
-            Ok(()) => self.connected(attempt, socket, ready, buffer),
+    fn has_ended(&self) -> bool {
+        self.promise.borrow().is_none()
+    }
+
+    fn decided(&self, core: &Core<S>, ready: Ready, buffer: &mut [u8]) {
+        let Some(socket) = self.socket.take() else { return };
+        match core.sys.take_error(&socket) {
+            Ok(()) => self.connected(core, socket, ready, buffer),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                attempt.socket.replace(Some(socket));
-                self.note_still_ready(attempt.token);
+                self.socket.replace(Some(socket));
+                core.list_still_ready(self.token);
             }
             Err(error) => {
-                let address = attempt.address.clone();
-                self.fail(attempt, ConnectError::Refused { address, source: os_error(&error) });
+                let address = self.address.clone();
+                self.fail(core, ConnectError::Refused { address, source: os_error(&error) });
             }
         }
     }
 
-    fn connected(
-        &self,
-        attempt: &Rc<Connecting<S>>,
-        socket: S::Stream,
-        ready: Ready,
-        buffer: &mut [u8],
-    ) {
-        attempt.cancel_deadline();
-        let peer = self.sys.peer_address(&socket);
-        let peer = if is_unnamed(&peer) { attempt.address.clone() } else { peer };
-        let built = self.call("factory", Some(&peer), || attempt.factory.build_protocol(&peer));
+    fn connected(&self, core: &Core<S>, socket: S::Stream, ready: Ready, buffer: &mut [u8]) {
+        self.cancel_deadline();
+        let peer = core.sys.peer_address(&socket);
+        let peer = if is_unnamed(&peer) { self.address.clone() } else { peer };
+        let built = core.call("factory", Some(&peer), || self.factory.build_protocol(&peer));
         // The factory may have cancelled the attempt.
-        if attempt.promise.borrow().is_none() {
+        if self.has_ended() {
             return;
         }
-        let Ok(Some(deliver)) = built else {
-            let address = attempt.address.clone();
-            return self.fail(attempt, ConnectError::NoProtocol { address });
+        let Ok(Some(protocol)) = built else {
+            let address = self.address.clone();
+            return self.fail(core, ConnectError::NoProtocol { address });
         };
-        let promise = attempt.promise.take();
-        self.start(attempt.token, socket, (peer, None), Origin::Made, deliver);
-        drop(self.call("factory", None, || attempt.factory.do_stop()));
+        let promise = self.promise.take();
+        let connected = Connected { socket, peer, host: None, origin: Origin::Made };
+        connected.admit_as(core, self.token, protocol);
+        drop(core.call("factory", None, || self.factory.do_stop()));
         let Some(promise) = promise else { return };
         // Its protocol was told of the connection, even if it has ended it at once.
-        drop(self.call("deferred", Some(&attempt.address), move || promise.callback(())));
+        drop(core.call("deferred", Some(&self.address), move || promise.callback(())));
         // The report may have told of the peer's first bytes too, and tells only once.
-        self.with_running(attempt.token, |running| self.more_than_bytes(running, ready, buffer));
+        Running::with(core, self.token, |running| running.more_than_bytes(core, ready, buffer));
     }
 
     /// Fails on a later turn: a caller of `connect` has its Deferred before that.
-    fn fail_soon(&self, attempt: &Rc<Connecting<S>>, error: ConnectError) {
-        let core = self.me.clone();
-        let attempt = Rc::clone(attempt);
+    fn fail_soon(self: &Rc<Self>, core: &Core<S>, error: ConnectError) {
+        let me = core.me.clone();
+        let attempt = Rc::clone(self);
         let fail = move || {
-            if let Some(core) = core.upgrade() {
-                core.fail(&attempt, error);
+            if let Some(core) = me.upgrade() {
+                attempt.fail(&core, error);
             }
         };
-        self.call_later(Duration::ZERO, Box::new(fail));
+        core.call_later(Duration::ZERO, Box::new(fail));
     }
 
-    fn fail(&self, attempt: &Connecting<S>, error: ConnectError) {
-        let promise = self.end_attempt(attempt);
-        if let Some(promise) = promise {
+    fn fail(&self, core: &Core<S>, error: ConnectError) {
+        if let Some(promise) = self.end(core) {
             let fail = move || promise.errback(Failure::new(error));
-            drop(self.call("deferred", Some(&attempt.address), fail));
+            drop(core.call("deferred", Some(&self.address), fail));
         }
     }
 
-    /// Lets an attempt go: its slot, its socket and its timer. Answers its promise if nobody took
-    /// that before; whoever did has the slot.
-    fn end_attempt(&self, attempt: &Connecting<S>) -> Option<Promise<()>> {
-        let promise = attempt.promise.take()?;
-        let slot = self.slots.borrow_mut().remove(attempt.token);
-        drop(slot);
-        attempt.cancel_deadline();
-        drop(attempt.socket.take());
-        drop(self.call("factory", None, || attempt.factory.do_stop()));
+    /// Ends an attempt: its slot, its socket and its timer. Returns its promise if that was not taken
+    /// before; the code that took it has the slot.
+    fn end(&self, core: &Core<S>) -> Option<Promise<()>> {
+        let promise = self.promise.take()?;
+        drop(core.remove(self.token));
+        self.cancel_deadline();
+        drop(self.socket.take());
+        drop(core.call("factory", None, || self.factory.do_stop()));
         Some(promise)
     }
-}
 
-impl<S: Sys> Attempt<S> {
-    /// Gives it up because the reactor stops.
-    pub(crate) fn abandon(&self, core: &Core<S>) {
-        self.0.abandon(core);
-    }
-}
-
-impl<S: Sys> Attempting<S> for Connecting<S> {
-    fn decided(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]) {
-        core.decided(&self, ready, buffer);
-    }
-
-    fn abandon(&self, core: &Core<S>) {
-        if let Some(promise) = core.end_attempt(self) {
-            drop(core.call("deferred", None, move || promise.errback(Cancelled)));
-        }
-    }
-}
-
-impl<S: Sys> Connecting<S> {
     fn cancel_deadline(&self) {
         if let Some(deadline) = self.deadline.take() {
             // It may be this very call that runs.
             let _ = deadline.cancel();
+        }
+    }
+}
+
+impl<S: Sys> Tenant<S> for Attempt<S> {
+    fn ready(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]) {
+        if ready.writable {
+            self.decided(core, ready, buffer);
+        }
+    }
+
+    fn stop(self: Rc<Self>, core: &Core<S>) {
+        if let Some(promise) = self.end(core) {
+            drop(core.call("deferred", None, move || promise.errback(Cancelled)));
+        }
+    }
+
+    fn abandon(&self) {}
+
+    fn kind(&self) -> Kind {
+        Kind::Attempt
+    }
+}
+
+/// Begins to connect; a call that was interrupted is made again.
+fn begin_tcp<S: Sys>(sys: &S, options: &ConnectTcp) -> Result<S::Stream, ConnectFault> {
+    loop {
+        match sys.connect_tcp(options.address, options.bind_address) {
+            Err(ConnectFault::Connect(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            answer => return answer,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use deferred::{Deferred, Fault, TaskRunner};
 
-use crate::core::Core;
+use super::Core;
 use crate::remote::Shared;
 use crate::sys::Sys;
 
@@ -53,7 +53,7 @@ impl Tasks {
     }
 
     /// Drops all futures, each by `call`.
-    pub(crate) fn let_go(&self, call: &mut dyn FnMut(&mut dyn FnMut())) {
+    pub(crate) fn drop_tasks(&self, call: &mut dyn FnMut(&mut dyn FnMut())) {
         if let Some(tasks) = self.0.get() {
             tasks.drop_tasks(call);
         }
@@ -75,7 +75,7 @@ impl<S: Sys> Core<S> {
     /// come next time.
     #[inline]
     pub(crate) fn run_woken_tasks(&self) {
-        if self.tasks.is_ready() && self.agenda.depth.get() == 0 {
+        if self.tasks.is_ready() && !self.in_foreign_call() {
             self.run_tasks();
         }
     }
@@ -97,8 +97,8 @@ impl<S: Sys> Core<S> {
     }
 
     /// Drops all futures, at the end of a run.
-    pub(crate) fn let_go_of_tasks(&self) {
-        self.tasks.let_go(&mut |step| self.step(step));
+    pub(crate) fn drop_tasks(&self) {
+        self.tasks.drop_tasks(&mut |step| self.step(step));
     }
 
     /// A panic was observed, and the other tasks go on.

@@ -13,7 +13,7 @@ use interfaces::{Address, ListenError, UnixAddress};
 
 use super::lock_file::{LockError, LockFile};
 use super::{connecting, sockaddr};
-use crate::os_error;
+use crate::sys::os_error::os_error;
 
 /// A path of ours, and the lock that guards it.
 #[derive(Debug)]

@@ -1,3 +1,5 @@
 //! Ports that accept connections.
+//!
+//! Invariant: a port fills one slot until it is closed, and a stopped port is not started again.
 
 pub(crate) mod port;

@@ -1,11 +1,11 @@
-//! A port: accepting in bounded handfuls, and what to do when there is no descriptor left.
+//! A port: accepting in bounded numbers, and what to do when there is no descriptor left.
 //!
 //! ```text
-//!   Open ── EMFILE, and no reserve ──► Resting ── after accept_pause ──► Open
+//!   Open ── EMFILE, and no reserve ──► Paused ── after accept_pause ──► Open
 //!     └──────────── stop_listening ──────┴──► Closed: the socket is gone, do_stop has run
 //! ```
 //!
-//! Invariant: while a port is open and not resting, a waiting connection is either reported by the
+//! Invariant: while a port is open and not paused, a waiting connection is either reported by the
 //! system or the port is on the list of those that are still ready.
 
 use std::cell::{Cell, RefCell};
@@ -13,12 +13,14 @@ use std::io;
 use std::rc::{Rc, Weak};
 
 use deferred::{Deferred, Failure};
-use interfaces::{Address, Factory, ListeningPort, OsError, ReactorEvent, Reason};
+use interfaces::{Address, Factory, ListenError, ListeningPort, OsError, ReactorEvent, Reason};
 
-use crate::core::{Core, Rare, Slot};
-use crate::os_error;
+use crate::core::Core;
+use crate::core::tenant::{Kind, Tenant};
+use crate::stream::admit::Connected;
 use crate::stream::flags::Origin;
-use crate::sys::{Sys, Token, Watch};
+use crate::sys::os_error::os_error;
+use crate::sys::{Ready, Sys, Token};
 
 /// A port of a reactor.
 pub(crate) struct Port<S: Sys> {
@@ -28,10 +30,10 @@ pub(crate) struct Port<S: Sys> {
     listener: RefCell<Option<S::Listener>>,
     factory: RefCell<Option<Rc<dyn Factory>>>,
     /// On the list of those that are still ready.
-    pub(crate) listed: Cell<bool>,
+    listed: Cell<bool>,
 }
 
-/// What became of one attempt to accept.
+/// The outcome of one call of accept4(2).
 enum Accepted {
     One,
     NoMore,
@@ -39,192 +41,171 @@ enum Accepted {
     Skipped,
 }
 
-impl<S: Sys> Core<S> {
-    /// Opens a port on a socket that listens.
-    pub(crate) fn open_port(
-        &self,
+impl<S: Sys> Port<S> {
+    /// Opens a port on a socket that listens. `address` is what was asked for.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot watch the socket.
+    pub(crate) fn listen(
+        core: &Core<S>,
+        address: impl FnOnce() -> Address,
         listener: S::Listener,
         factory: Rc<dyn Factory>,
-    ) -> io::Result<Rc<Port<S>>> {
-        let address = Rc::new(self.sys.listener_address(&listener));
-        let make = |token| {
-            Rc::new(Port {
-                core: self.me.clone(),
+    ) -> Result<Rc<dyn ListeningPort>, ListenError> {
+        match Self::open(core, listener, factory) {
+            Ok(port) => Ok(port),
+            Err(error) => Err(ListenError::Refused {
+                address: address(),
+                source: os_error(&error),
+                hint: "the reactor cannot watch it",
+            }),
+        }
+    }
+
+    fn open(
+        core: &Core<S>,
+        listener: S::Listener,
+        factory: Rc<dyn Factory>,
+    ) -> io::Result<Rc<Self>> {
+        let address = Rc::new(core.sys.listener_address(&listener));
+        let port = core.settle(|token| {
+            Rc::new(Self {
+                core: core.me.clone(),
                 token,
                 address,
                 listener: RefCell::new(Some(listener)),
                 factory: RefCell::new(Some(Rc::clone(&factory))),
                 listed: Cell::new(false),
             })
-        };
-        let mut made = None;
-        let token = self
-            .slots
-            .borrow_mut()
-            .insert_with(|token| Slot::Rare(Rare::Port(Rc::clone(made.insert(make(token))))));
-        let port = made.expect("insert_with calls its closure");
-        let registered = port.with_listener(|listener| self.sys.register_listener(listener, token));
-        if let Some(Err(error)) = registered {
-            let slot = self.slots.borrow_mut().remove(token);
-            drop(slot);
+        });
+        if let Some(Err(error)) = port.register(core) {
+            drop(core.remove(port.token));
             return Err(error);
         }
-        drop(self.call("factory", None, || factory.do_start()));
-        self.observe(&ReactorEvent::ListeningStarted { address: &port.address });
+        drop(core.call("factory", None, || factory.do_start()));
+        core.observe(&ReactorEvent::ListeningStarted { address: &port.address });
         Ok(port)
     }
 
+    fn with_listener<R>(&self, ask: impl FnOnce(&S::Listener) -> R) -> Option<R> {
+        self.listener.borrow().as_ref().map(ask)
+    }
+
+    /// Has the system report connections, if the port is open.
+    fn register(&self, core: &Core<S>) -> Option<io::Result<()>> {
+        self.with_listener(|listener| core.sys.register_listener(listener, self.token))
+    }
+
     /// Accepts what waits, within this turn's budget.
-    pub(crate) fn accept(&self, port: &Rc<Port<S>>) {
-        for _ in 0..self.limits.accepts_per_turn {
-            match self.accept_one(port) {
-                Accepted::One | Accepted::Skipped if self.another_waits(port) => {}
+    fn accept(self: &Rc<Self>, core: &Core<S>) {
+        for _ in 0..core.limits.accepts_per_turn {
+            match self.accept_one(core) {
+                Accepted::One | Accepted::Skipped if self.another_waits(core) => {}
                 Accepted::One | Accepted::Skipped | Accepted::NoMore => return,
             }
         }
-        if !port.listed.replace(true) {
-            self.note_still_ready(port.token);
+        if !self.listed.replace(true) {
+            core.list_still_ready(self.token);
         }
     }
 
-    fn another_waits(&self, port: &Port<S>) -> bool {
-        port.with_listener(|listener| self.sys.connection_waits(listener)).unwrap_or(false)
+    fn another_waits(&self, core: &Core<S>) -> bool {
+        self.with_listener(|listener| core.sys.connection_waits(listener)).unwrap_or(false)
     }
 
-    fn accept_one(&self, port: &Rc<Port<S>>) -> Accepted {
-        match port.with_listener(|listener| self.sys.accept(listener)) {
+    fn accept_one(self: &Rc<Self>, core: &Core<S>) -> Accepted {
+        match self.with_listener(|listener| core.sys.accept(listener)) {
             None => Accepted::NoMore,
             Some(Ok((socket, peer))) => {
-                self.accepted(port, socket, peer);
+                self.accepted(core, socket, peer);
                 Accepted::One
             }
-            Some(Err(error)) => self.accept_failed(port, &error),
+            Some(Err(error)) => self.accept_failed(core, &error),
         }
     }
 
-    fn accepted(&self, port: &Port<S>, socket: S::Stream, peer: Address) {
-        let Some(factory) = port.factory.borrow().clone() else { return };
-        let built = self.call("factory", Some(&peer), || factory.build_protocol(&peer));
-        let deliver = match built {
-            Ok(Some(deliver)) => deliver,
+    fn accepted(&self, core: &Core<S>, socket: S::Stream, peer: Address) {
+        let Some(factory) = self.factory.borrow().clone() else { return };
+        let built = core.call("factory", Some(&peer), || factory.build_protocol(&peer));
+        let protocol = match built {
+            Ok(Some(protocol)) => protocol,
             // The factory refuses, so the connection is closed.
             Ok(None) => return,
-            Err(_) => return self.sys.reset_on_close(&socket),
+            Err(_) => return core.sys.reset_on_close(&socket),
         };
-        let host = (!is_wildcard(&port.address)).then(|| Rc::clone(&port.address));
-        if let Err(error) = self.enter(socket, (peer.clone(), host), Origin::Made, deliver) {
-            self.observe(&ReactorEvent::AcceptFailed {
-                address: &port.address,
-                error: os_error(&error),
-                remedy: "the connection was closed",
-            });
+        let host = (!is_wildcard(&self.address)).then(|| Rc::clone(&self.address));
+        let connected = Connected { socket, peer, host, origin: Origin::Made };
+        if let Err(error) = connected.admit(core, protocol) {
+            self.observe_failure(core, os_error(&error), "the connection was closed");
         }
     }
 
-    /// Gives a connected socket a slot and has it watched, then starts it.
-    pub(crate) fn enter(
-        &self,
-        socket: S::Stream,
-        ends: (Address, Option<Rc<Address>>),
-        origin: Origin,
-        deliver: Rc<dyn interfaces::Deliver>,
-    ) -> io::Result<()> {
-        let token = self.slots.borrow_mut().insert_with(|_| Slot::Rare(Rare::Vacant));
-        if let Err(error) = self.sys.register(&socket, token, Watch::Reading) {
-            let slot = self.slots.borrow_mut().remove(token);
-            drop(slot);
-            let reason = Reason::Lost(Failure::new(os_error(&error)));
-            let told = || deliver.deliver(interfaces::Event::ConnectionLost(&reason));
-            drop(self.call("protocol", Some(&ends.0), told));
-            return Err(error);
-        }
-        self.start(token, socket, ends, origin, deliver);
-        Ok(())
-    }
-
-    fn accept_failed(&self, port: &Rc<Port<S>>, error: &io::Error) -> Accepted {
+    fn accept_failed(self: &Rc<Self>, core: &Core<S>, error: &io::Error) -> Accepted {
         let errno = os_error(error);
         match error.raw_os_error() {
             _ if error.kind() == io::ErrorKind::WouldBlock => return Accepted::NoMore,
             _ if error.kind() == io::ErrorKind::Interrupted => return Accepted::Skipped,
             // The peer went away in the queue, or a firewall refused it (accept(2)).
             Some(libc::ECONNABORTED | libc::EPERM | libc::EPROTO) => {
-                self.accept_trouble(port, errno, "went on with the next connection");
+                self.observe_failure(core, errno, "went on with the next connection");
                 return Accepted::Skipped;
             }
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {}
             _ => {
-                self.accept_trouble(port, errno, "the port pauses");
-                self.rest(port);
+                self.pause_accepting(core, errno);
                 return Accepted::NoMore;
             }
         }
-        match port.with_listener(|listener| self.sys.shed(listener)) {
+        match self.with_listener(|listener| core.sys.shed(listener)) {
             Some(Ok(())) => {
                 let remedy = "closed the connection with the reserve descriptor";
-                self.accept_trouble(port, errno, remedy);
+                self.observe_failure(core, errno, remedy);
                 Accepted::Skipped
             }
             // Without a descriptor accept4(2) fails even when no connection waits.
             Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Accepted::NoMore,
             Some(Err(_)) => {
-                self.accept_trouble(port, errno, "the port pauses");
-                self.rest(port);
+                self.pause_accepting(core, errno);
                 Accepted::NoMore
             }
             None => Accepted::NoMore,
         }
     }
 
-    fn accept_trouble(&self, port: &Port<S>, error: OsError, remedy: &'static str) {
-        self.observe(&ReactorEvent::AcceptFailed { address: &port.address, error, remedy });
+    fn observe_failure(&self, core: &Core<S>, error: OsError, remedy: &'static str) {
+        core.observe(&ReactorEvent::AcceptFailed { address: &self.address, error, remedy });
     }
 
     /// Accepts nothing for a while: a port that cannot accept would be reported for ever.
-    fn rest(&self, port: &Rc<Port<S>>) {
-        port.with_listener(|listener| self.sys.deregister_listener(listener));
-        let weak = Rc::downgrade(port);
-        let wake = move || {
+    fn pause_accepting(self: &Rc<Self>, core: &Core<S>, error: OsError) {
+        self.observe_failure(core, error, "the port pauses");
+        self.with_listener(|listener| core.sys.deregister_listener(listener));
+        let weak = Rc::downgrade(self);
+        let resume = move || {
             if let Some(port) = weak.upgrade()
                 && let Some(core) = port.core.upgrade()
             {
-                core.end_rest(&port);
+                port.resume_accepting(&core);
             }
         };
-        self.call_later(self.limits.accept_pause, Box::new(wake));
+        core.call_later(core.limits.accept_pause, Box::new(resume));
     }
 
-    fn end_rest(&self, port: &Rc<Port<S>>) {
-        let registered =
-            port.with_listener(|listener| self.sys.register_listener(listener, port.token));
-        match registered {
+    fn resume_accepting(self: &Rc<Self>, core: &Core<S>) {
+        match self.register(core) {
             None => {}
-            Some(Ok(())) => self.accept(port),
-            Some(Err(error)) => {
-                self.accept_trouble(port, os_error(&error), "the port pauses");
-                self.rest(port);
-            }
+            Some(Ok(())) => self.accept(core),
+            Some(Err(error)) => self.pause_accepting(core, os_error(&error)),
         }
-    }
-}
-
-impl<S: Sys> Port<S> {
-    fn with_listener<R>(&self, ask: impl FnOnce(&S::Listener) -> R) -> Option<R> {
-        self.listener.borrow().as_ref().map(ask)
-    }
-
-    /// Closes the port because its reactor is gone.
-    pub(crate) fn abandon(&self) {
-        drop(self.listener.take());
-        drop(self.factory.take());
     }
 
     /// Closes the port now, and tells the factory.
-    pub(crate) fn close(&self, core: &Core<S>) -> Result<(), Failure> {
+    fn close(&self, core: &Core<S>) -> Result<(), Failure> {
         let Some(listener) = self.listener.take() else { return Ok(()) };
         core.sys.deregister_listener(&listener);
         drop(listener);
-        let slot = core.slots.borrow_mut().remove(self.token);
+        let slot = core.remove(self.token);
         let factory = self.factory.take();
         core.observe(&ReactorEvent::ListeningStopped { address: &self.address });
         let stopped = core.call("factory", None, || {
@@ -233,6 +214,32 @@ impl<S: Sys> Port<S> {
             stopped
         });
         stopped.unwrap_or_else(|message| Err(Failure::new(Reason::Panicked(message))))
+    }
+}
+
+impl<S: Sys> Tenant<S> for Port<S> {
+    fn ready(self: Rc<Self>, core: &Core<S>, _: Ready, _: &mut [u8]) {
+        self.accept(core);
+    }
+
+    fn stop(self: Rc<Self>, core: &Core<S>) {
+        if let Err(failure) = self.close(core) {
+            let error = failure.as_error();
+            core.observe(&ReactorEvent::Failed { attempt: "closing a port", error });
+        }
+    }
+
+    fn abandon(&self) {
+        drop(self.listener.take());
+        drop(self.factory.take());
+    }
+
+    fn unlist(&self) {
+        self.listed.set(false);
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Port
     }
 }
 

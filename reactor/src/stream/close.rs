@@ -1,21 +1,21 @@
-//! The end of a connection: `connection_lost`, once, and everything let go.
+//! The end of a connection: `connection_lost`, once, and everything dropped.
 //!
-//! Invariant: [`Core::finish`] empties the slot first, so that nothing can reach it twice.
+//! Invariant: [`Stream::close`] empties the slot first, so that nothing can reach it twice.
 
 use std::rc::Rc;
 
 use interfaces::{Event, Reason};
 
-use crate::core::{Core, Rare, Slot};
-use crate::stream::linger::Lingering;
-use crate::stream::state::State;
-use crate::stream::{Running, Stream};
-use crate::sys::Sys;
+use super::linger::Lingering;
+use super::{Running, Stream};
+use crate::core::Core;
+use crate::core::tenant::{Slot, Tenant};
+use crate::sys::{Sys, Token};
 
-/// What becomes of the socket.
+/// How the socket is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Farewell {
-    /// Close; all is said.
+enum SocketEnd {
+    /// Close: all is sent and received.
     Close,
     /// Close, but first take what the peer still sends, or the system would throw our last bytes
     /// away and send a reset instead (RFC 1122 section 4.2.2.13).
@@ -24,76 +24,83 @@ enum Farewell {
     Reset,
 }
 
-impl<S: Sys> Core<S> {
-    /// Carries out the endings that were decided before this turn began.
-    pub(crate) fn close_doomed(&self, closings: Vec<(Rc<Stream<S>>, Reason)>) {
-        for (stream, reason) in closings {
-            self.finish(&stream, &reason);
+impl<S: Sys> Stream<S> {
+    /// Decides the end of the connection; the first decision counts. The closing phase of a later
+    /// turn carries it out.
+    pub(super) fn schedule_close(&self, reason: Reason) {
+        self.queue_written();
+        if self.state.close() {
+            self.list_closing(reason);
         }
     }
 
-    /// Ends a connection: the socket goes, the producer is told, the protocol is told and let go.
-    pub(crate) fn finish(&self, stream: &Rc<Stream<S>>, reason: &Reason) {
-        stream.state.set(State::Lost);
-        let Some(running) = self.vacate(stream, reason) else { return };
-        stream.outgoing.clear(&self.desk.pool);
-        self.stop_producer(stream);
-        // A panic in the last callback was observed, and there is nobody left to tell.
-        drop(self.call_for(stream, "protocol", || {
-            running.deliver.deliver(Event::ConnectionLost(reason));
+    /// Lists the stream, whose end is decided, for the closing phase of a later turn.
+    pub(super) fn list_closing(&self, reason: Reason) {
+        if let Some(core) = self.shared.core() {
+            core.agenda.closings.borrow_mut().push((self.token, reason));
+        }
+    }
+
+    /// Carries out the ends that were decided before this turn began.
+    pub(crate) fn close_decided(core: &Core<S>, closings: Vec<(Token, Reason)>) {
+        for (token, reason) in closings {
+            if let Some(stream) = Self::find(core, token) {
+                stream.close(core, &reason);
+            }
+        }
+    }
+
+    /// Ends a connection: the socket goes, the producer is told, the protocol is told and dropped.
+    pub(crate) fn close(&self, core: &Core<S>, reason: &Reason) {
+        self.state.lost();
+        let Some(running) = self.leave_slot(core, reason) else { return };
+        self.queue.clear(&self.shared.pool);
+        self.stop_producer(core);
+        // A panic in the last callback was observed, and there is no further one to tell of it.
+        drop(self.call(core, "protocol", || {
+            running.protocol.deliver(Event::ConnectionLost(reason));
             drop(running);
         }));
-        self.run_woken_tasks();
+        core.run_woken_tasks();
     }
 
-    /// Tells the producer that nobody takes its bytes any more.
-    pub(crate) fn stop_producer(&self, stream: &Stream<S>) {
-        if let Some(producer) = stream.extras.take_producer() {
-            let stop = || {
-                producer.stop_producing();
-                drop(producer);
-            };
-            drop(self.call_for(stream, "producer", stop));
-            self.run_woken_tasks();
-        }
-    }
-
-    /// Deals with the socket and empties the slot, or leaves the socket alone in it to linger.
-    fn vacate(&self, stream: &Stream<S>, reason: &Reason) -> Option<Running<S>> {
-        stream.remember_host();
-        let socket = stream.socket.take()?;
-        let lingering = match farewell(stream, reason) {
-            Farewell::Close => self.close(stream, socket),
-            Farewell::Reset => {
-                self.sys.reset_on_close(&socket);
-                self.close(stream, socket)
+    /// Closes the socket and empties the slot, or leaves the socket alone in it to linger.
+    fn leave_slot(&self, core: &Core<S>, reason: &Reason) -> Option<Running<S>> {
+        // Known for later, as a handle may outlive the socket.
+        self.known_host();
+        let socket = self.socket.take()?;
+        let lingering = match self.socket_end(reason) {
+            SocketEnd::Linger => self.linger(core, socket),
+            SocketEnd::Close => {
+                self.io.origin.close_socket(core, socket);
+                None
             }
-            Farewell::Linger => self.linger(stream, socket),
+            SocketEnd::Reset => {
+                core.sys.reset_on_close(&socket);
+                self.io.origin.close_socket(core, socket);
+                None
+            }
         };
-        let mut slots = self.slots.borrow_mut();
         let slot = match lingering {
-            Some(lingering) => {
-                slots.replace(stream.token, Slot::Rare(Rare::Lingering(lingering))).ok()
-            }
-            None => slots.remove(stream.token),
+            Some(lingering) => core.replace(self.token, lingering_slot(lingering)),
+            None => core.remove(self.token),
         };
         match slot {
             Some(Slot::Stream(running)) => Some(running),
-            Some(Slot::Rare(_)) | None => None,
+            Some(Slot::Other(_)) | None => None,
         }
     }
 
-    fn close(&self, stream: &Stream<S>, socket: S::Stream) -> Option<Rc<Lingering<S>>> {
-        self.close_socket(socket, stream.io.origin);
-        None
+    fn socket_end(&self, reason: &Reason) -> SocketEnd {
+        match reason {
+            Reason::Done if self.io.eof.received() => SocketEnd::Close,
+            Reason::Done => SocketEnd::Linger,
+            Reason::Lost(_) => SocketEnd::Close,
+            _ => SocketEnd::Reset,
+        }
     }
 }
 
-fn farewell<S: Sys>(stream: &Stream<S>, reason: &Reason) -> Farewell {
-    match reason {
-        Reason::Done if stream.io.ends.peers_came() => Farewell::Close,
-        Reason::Done => Farewell::Linger,
-        Reason::Lost(_) => Farewell::Close,
-        _ => Farewell::Reset,
-    }
+fn lingering_slot<S: Sys>(lingering: Rc<Lingering<S>>) -> Slot<S> {
+    Slot::Other(Some(lingering as Rc<dyn Tenant<S>>))
 }

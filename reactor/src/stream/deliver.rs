@@ -6,106 +6,124 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use interfaces::{Address, Deliver, Event, Reason, Transport};
+use interfaces::{Event, Reason, Transport as _};
 
-use crate::core::{Core, Slot};
-use crate::stream::flags::Origin;
-use crate::stream::{Running, Stream};
+use super::{Running, Stream};
+use crate::core::Core;
+use crate::core::tenant::Slot;
 use crate::sys::{Sys, Token};
 
-impl<S: Sys> Core<S> {
+impl<S: Sys> Running<S> {
     /// Runs the protocol with an event that is not bytes.
     #[inline(never)]
-    pub(crate) fn announce(&self, running: &Running<S>, event: Event<'_>) {
-        self.deliver(running, event);
+    pub(super) fn announce(&self, core: &Core<S>, event: Event<'_>) {
+        self.deliver(core, event);
     }
 
     /// Runs the protocol with this event. This, and what it is inlined into, is what each message
     /// passes through: one function from the poll to the protocol and back to the socket.
     #[inline(always)]
-    pub(crate) fn deliver(&self, running: &Running<S>, event: Event<'_>) {
-        let stream = &running.stream;
-        let outbox = &self.desk.outbox;
-        let outer = outbox.owner();
+    pub(super) fn deliver(&self, core: &Core<S>, event: Event<'_>) {
+        let stream = &self.stream;
+        let outer = stream.shared.write_buffer.owner();
         if outer != Token::NOBODY {
-            self.queue_written(outer);
+            Stream::queue_written_by(core, outer);
         }
-        outbox.begin(stream.token);
-        let delivered = self.catch(|| running.deliver.deliver(event));
-        if let Err(payload) = delivered {
-            self.protocol_panicked(stream, payload);
+        let entered = stream.shared.write_buffer.enter(stream.token);
+        if let Err(payload) = core.catch(|| self.protocol.deliver(event)) {
+            stream.protocol_panicked(core, payload);
         }
-        outbox.end(outer);
-        stream.send_written(&self.sys);
+        entered.finish(|bytes| stream.send_written(&core.sys, bytes));
         if stream.io.dirty.get() {
-            self.flush_again(running);
+            self.flush_again(core);
         }
-        self.run_woken_tasks();
+        core.run_woken_tasks();
     }
 
-    #[cold]
-    fn protocol_panicked(&self, stream: &Rc<Stream<S>>, payload: Box<dyn Any + Send>) {
-        let message = self.panicked_for(stream, "protocol", payload);
-        stream.doom(self, Reason::Panicked(message));
-    }
-
-    /// Makes the outbox free, as another callback runs inside of that which wrote to it.
-    #[cold]
-    pub(crate) fn queue_written(&self, owner: Token) {
-        let slots = self.slots.borrow();
-        if let Some(Slot::Stream(running)) = slots.find(owner) {
-            running.stream.queue_written();
-        }
-    }
-
-    /// Does something with the stream that a token names; answers whether there is one. The
-    /// protocol may lose its last owner by it, so it is let go of as foreign code.
-    pub(crate) fn with_running(&self, token: Token, act: impl FnOnce(&Running<S>)) -> bool {
-        let slots = self.slots.borrow();
+    /// Does something with the stream that a token names; tells whether there is one. The protocol
+    /// may lose its last owner by it, so it is dropped as foreign code.
+    pub(crate) fn with(core: &Core<S>, token: Token, act: impl FnOnce(&Self)) -> bool {
+        let slots = core.slots.borrow();
         let Some(Slot::Stream(running)) = slots.find(token) else { return false };
         let running = running.clone();
         drop(slots);
         act(&running);
-        self.release(running);
+        running.release(core);
         true
     }
 
-    /// Lets go of a stream that was worked on. Its protocol is foreign code only when this is its
-    /// last owner.
+    /// Drops the clone that was worked on. Its protocol is foreign code only where this was the last
+    /// owner.
     #[inline(always)]
-    pub(crate) fn release(&self, running: Running<S>) {
-        let Running { stream, deliver } = running;
-        self.let_go_of(deliver);
-        self.let_go_of(stream);
+    pub(crate) fn release(self, core: &Core<S>) {
+        let Self { stream, protocol } = self;
+        release(core, protocol);
+        release(core, stream);
     }
+}
 
-    #[inline(always)]
-    fn let_go_of<T: ?Sized>(&self, shared: Rc<T>) {
-        if Rc::strong_count(&shared) > 1 {
-            drop(shared);
-        } else {
-            self.let_go("protocol", shared);
+#[inline(always)]
+fn release<S: Sys, T: ?Sized>(core: &Core<S>, shared: Rc<T>) {
+    if Rc::strong_count(&shared) > 1 {
+        drop(shared);
+    } else {
+        core.drop_guarded("protocol", shared);
+    }
+}
+
+impl<S: Sys> Stream<S> {
+    /// Runs foreign code that belongs to this stream; see [`Core::call_without_tasks`].
+    #[inline]
+    pub(super) fn call<R>(
+        &self,
+        core: &Core<S>,
+        callback: &'static str,
+        foreign: impl FnOnce() -> R,
+    ) -> Result<R, Rc<str>> {
+        match core.catch(foreign) {
+            Ok(answer) => Ok(answer),
+            Err(payload) => Err(self.panicked(core, callback, payload)),
         }
     }
 
-    /// Puts a connection that stands, and is registered under `token`, into its slot and tells its
-    /// protocol.
-    pub(crate) fn start(
+    #[cold]
+    #[inline(never)]
+    fn panicked(
         &self,
-        token: Token,
-        socket: S::Stream,
-        ends: (Address, Option<Rc<Address>>),
-        origin: Origin,
-        deliver: Rc<dyn Deliver>,
-    ) {
-        let (peer, host) = ends;
-        let stream = Stream::new(self, token, socket, peer, host, origin);
-        let running = Running { stream: Rc::clone(&stream), deliver };
-        let slot = self.slots.borrow_mut().replace(token, Slot::Stream(running.clone()));
-        // The tenant before was a placeholder or an attempt, whose drop may be foreign code.
-        drop(slot);
-        let transport: Rc<dyn Transport> = stream;
-        self.announce(&running, Event::ConnectionMade(&transport));
-        self.release(running);
+        core: &Core<S>,
+        callback: &'static str,
+        payload: Box<dyn Any + Send>,
+    ) -> Rc<str> {
+        core.panicked(callback, Some(&self.peer()), payload)
+    }
+
+    #[cold]
+    fn protocol_panicked(&self, core: &Core<S>, payload: Box<dyn Any + Send>) {
+        let message = self.panicked(core, "protocol", payload);
+        self.schedule_close(Reason::Panicked(message));
+    }
+
+    /// Empties the write buffer into its owner's queue, as another callback runs inside the owner's.
+    #[cold]
+    fn queue_written_by(core: &Core<S>, owner: Token) {
+        if let Some(stream) = Self::find(core, owner) {
+            stream.queue_written();
+        }
+    }
+
+    /// A turn inside a callback sends what the callback has written so far: detaches the write buffer
+    /// and returns its owner, which [`resume_running`](Self::resume_running) takes.
+    pub(crate) fn suspend_running(core: &Core<S>) -> Token {
+        let owner = core.streams.write_buffer.owner();
+        if owner != Token::NOBODY {
+            Self::queue_written_by(core, owner);
+            core.streams.dirty.borrow_mut().push(owner);
+        }
+        core.streams.write_buffer.set_owner(Token::NOBODY)
+    }
+
+    /// The turn inside the callback is over.
+    pub(crate) fn resume_running(core: &Core<S>, owner: Token) {
+        core.streams.write_buffer.set_owner(owner);
     }
 }

@@ -1,25 +1,26 @@
-//! What is known about a stream's socket without asking it.
+//! What the reactor knows of a socket without asking it, as flags.
 //!
-//! Invariant: each flag is a fact that was observed; only "readable" may be out of date, and then it is
-//! true where there is nothing.
+//! A flag that says "ready" may be wrong, as the system's reports may be spurious; the call that
+//! relies on it then answers `WouldBlock`. Invariant: a flag that says "not ready" is cleared only
+//! after the system was seen to have nothing, so no report is lost by it.
 
 use std::cell::Cell;
 
-/// What is known about the socket without asking it.
-pub(crate) struct Readiness {
-    /// Something may be there to be read.
+/// The flags of one socket.
+pub(crate) struct IoFlags {
+    /// There may be something to read.
     pub(crate) readable: Cell<bool>,
-    /// The peer's end was reported, or the connection is broken: a short read does not mean that nothing
-    /// is left.
+    /// The peer's end was reported, or the connection is broken: a short read does not mean that all
+    /// is read.
     pub(crate) read_closed: Cell<bool>,
-    /// The last write did not fit: nothing is tried before the system says that there is room.
+    /// The last write did not fit: the next one waits until the system reports room.
     pub(crate) blocked: Cell<bool>,
     /// The system was asked to say when there is room.
     pub(crate) watches_writing: Cell<bool>,
-    pub(crate) ends: Ends,
+    pub(crate) eof: Eof,
     /// The protocol paused its reading.
     pub(crate) paused: Cell<bool>,
-    /// Its push producer was paused, and is to be resumed when all is sent.
+    /// Its push producer was paused, and is resumed when all is sent.
     pub(crate) producer_paused: Cell<bool>,
     /// Written to, and not flushed since.
     pub(crate) dirty: Cell<bool>,
@@ -29,30 +30,30 @@ pub(crate) struct Readiness {
     pub(crate) origin: Origin,
 }
 
-/// The ends of file that there were. One byte, as every idle connection has it.
+/// Which EOFs were sent and received, as bits.
 #[derive(Default)]
-pub(crate) struct Ends(Cell<u8>);
+pub(crate) struct Eof(Cell<u8>);
 
-impl Ends {
-    const PEERS: u8 = 1;
-    const OURS: u8 = 2;
+impl Eof {
+    const RECEIVED: u8 = 1;
+    const SENT: u8 = 2;
 
     /// Whether the peer's end of file was read.
-    pub(crate) fn peers_came(&self) -> bool {
-        self.0.get() & Self::PEERS != 0
+    pub(crate) fn received(&self) -> bool {
+        self.0.get() & Self::RECEIVED != 0
     }
 
-    pub(crate) fn note_peers(&self) {
-        self.0.set(self.0.get() | Self::PEERS);
+    pub(crate) fn set_received(&self) {
+        self.0.set(self.0.get() | Self::RECEIVED);
     }
 
     /// Whether our end of file was sent.
-    pub(crate) fn ours_left(&self) -> bool {
-        self.0.get() & Self::OURS != 0
+    pub(crate) fn sent(&self) -> bool {
+        self.0.get() & Self::SENT != 0
     }
 
-    pub(crate) fn note_ours(&self) {
-        self.0.set(self.0.get() | Self::OURS);
+    pub(crate) fn set_sent(&self) {
+        self.0.set(self.0.get() | Self::SENT);
     }
 }
 
@@ -63,14 +64,14 @@ pub(crate) enum Origin {
     Adopted,
 }
 
-impl Readiness {
+impl IoFlags {
     pub(crate) fn new(origin: Origin) -> Self {
         Self {
             readable: Cell::new(false),
             read_closed: Cell::new(false),
             blocked: Cell::new(false),
             watches_writing: Cell::new(false),
-            ends: Ends::default(),
+            eof: Eof::default(),
             paused: Cell::new(false),
             producer_paused: Cell::new(false),
             dirty: Cell::new(false),

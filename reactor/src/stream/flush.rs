@@ -1,27 +1,26 @@
-//! Sending: what is queued goes out in as few system calls as it fits in, then whoever makes the
-//! bytes is asked for more.
+//! Sending: what is queued goes out in as few system calls as it fits in, then the producer is asked
+//! for more.
 //!
-//! Invariant: a flush ends blocked (the system will report room), drained, doomed, or back on the
+//! Invariant: a flush ends blocked (the system will report room), drained, closing, or back on the
 //! dirty list; so no edge is lost.
 
 use std::io;
-use std::rc::Rc;
 
 use deferred::Failure;
 use interfaces::{Event, OsError, Producer, Reason};
 
-use crate::buffers::send_queue::Queue;
+use super::linger::send_end_of_file;
+use super::state::{Broken, Drained};
+use super::{Running, Stream};
+use crate::buffers::send_queue::Parts;
 use crate::core::Core;
-use crate::os_error;
-use crate::run::turn::{reuse, take_all};
-use crate::stream::linger::send_end_of_file;
-use crate::stream::state::{Drained, State, Writing};
-use crate::stream::{Running, Stream};
+use crate::core::agenda::{reuse, take_all};
+use crate::sys::os_error::os_error;
 use crate::sys::{Sys, Token};
 
 /// A pull producer is asked again until so many times as much waits as a push producer may write; with
 /// the usual limits and pieces of 64 KiB, four leave together.
-const PULLED: usize = 3;
+const PULLED_HIGH_WATERS: usize = 3;
 
 /// How one attempt to send all ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,90 +31,108 @@ enum Sent {
     Broken(OsError),
 }
 
-impl<S: Sys> Core<S> {
+impl<S: Sys> Running<S> {
     /// Flushes the streams that were written to before this phase began.
-    pub(crate) fn flush_dirty(&self) {
-        let dirty = take_all(&self.desk.dirty);
+    pub(crate) fn flush_dirty(core: &Core<S>) {
+        let dirty = take_all(&core.streams.dirty);
         for token in &dirty {
-            self.with_running(*token, |running| {
+            Self::with(core, *token, |running| {
                 if running.stream.io.dirty.get() {
-                    self.flush(running);
+                    running.flush(core);
                 }
             });
         }
-        reuse(&self.desk.dirty, dirty);
+        reuse(&core.streams.dirty, dirty);
     }
 
     /// Sends what is queued and has the producer make more, until the socket takes no more or
     /// nothing new came.
     #[inline(always)]
-    pub(crate) fn flush(&self, running: &Running<S>) {
-        let stream = &running.stream;
+    pub(super) fn flush(&self, core: &Core<S>) {
+        let stream = &self.stream;
         stream.io.dirty.set(false);
-        // Mostly there is one piece, it fits, and nobody waits for that.
-        let simple = stream.state.get() == State::OPEN && !stream.has_producer();
-        if !simple || !stream.send_sole_piece(&self.sys) {
-            self.flush_on(running);
+        // Mostly there is one piece, it fits, and no producer waits for that.
+        let simple = stream.state.is_open() && !stream.has_producer();
+        if !simple || !stream.send_sole_piece(&core.sys) {
+            self.flush_on(core);
         }
     }
 
     /// As [`flush`](Self::flush), away from the path of each message.
     #[inline(never)]
-    pub(crate) fn flush_again(&self, running: &Running<S>) {
-        self.flush(running);
+    pub(super) fn flush_again(&self, core: &Core<S>) {
+        self.flush(core);
     }
 
     #[inline(never)]
-    fn flush_on(&self, running: &Running<S>) {
-        let stream = &running.stream;
-        let mut refills = self.limits.refills_per_turn;
+    fn flush_on(&self, core: &Core<S>) {
+        let stream = &self.stream;
+        let mut refills = core.limits.refills_per_turn;
         while refills > 0 {
-            if !stream.state.get().is_alive() {
+            if !stream.state.is_alive() {
                 return;
             }
-            let made = match self.send_queued(stream) {
-                Sent::All => self.refill(stream, refills),
-                Sent::Blocked => return self.await_room(stream),
+            let made = match stream.send_queued(core) {
+                Sent::All => stream.refill(core, refills),
+                Sent::Blocked => return stream.await_room(core),
                 Sent::Interrupted => 1,
-                Sent::Broken(error) => return self.broken(stream, error),
+                Sent::Broken(error) => return stream.broken(core, error),
             };
             if stream.unsent() == 0 {
-                return self.drained(running);
+                return self.drained(core);
             }
             refills -= made;
         }
         stream.make_dirty();
     }
 
+    fn drained(&self, core: &Core<S>) {
+        let stream = &self.stream;
+        match stream.state.drained(stream.has_producer()) {
+            Drained::Nothing => {}
+            Drained::ShutdownWrite => match stream.send_end_of_file(core) {
+                Err(error) => stream.broken(core, os_error(&error)),
+                Ok(()) => self.announce(core, Event::WriteConnectionLost),
+            },
+            Drained::ShutdownAndClose => {
+                // What fails is tried again when it is closed, which does not depend on it.
+                drop(stream.send_end_of_file(core));
+                stream.list_closing(Reason::Done);
+            }
+            Drained::Close => stream.list_closing(Reason::Done),
+        }
+    }
+}
+
+impl<S: Sys> Stream<S> {
     /// Has the system say when there is room. It was not asked before, as most streams never fill
     /// up, and the room of a new one would be an event of its own.
-    fn await_room(&self, stream: &Rc<Stream<S>>) {
-        if stream.io.watches_writing.replace(true) {
+    fn await_room(&self, core: &Core<S>) {
+        if self.io.watches_writing.replace(true) {
             return;
         }
-        let asked =
-            stream.ask_socket(&self.sys, |sys, socket| sys.watch_writing(socket, stream.token));
+        let asked = self.ask_socket(&core.sys, |sys, socket| sys.watch_writing(socket, self.token));
         if let Some(Err(error)) = asked {
-            self.broken(stream, os_error(&error));
+            self.broken(core, os_error(&error));
         }
     }
 
-    fn send_queued(&self, stream: &Stream<S>) -> Sent {
-        let Some(mut queue) = stream.outgoing.take() else { return Sent::All };
-        let sent = self.send_all(stream, &mut queue);
-        stream.outgoing.give_back(queue, &self.desk.pool);
+    fn send_queued(&self, core: &Core<S>) -> Sent {
+        let Some(mut parts) = self.queue.take() else { return Sent::All };
+        let sent = self.send_all(core, &mut parts);
+        self.queue.give_back(parts, &self.shared.pool);
         sent
     }
 
-    fn send_all(&self, stream: &Stream<S>, queue: &mut Queue) -> Sent {
-        let is_last = stream.state.get().ends_behind_queue(stream.has_producer());
-        while !queue.is_empty() {
-            if stream.io.blocked.get() {
+    fn send_all(&self, core: &Core<S>, parts: &mut Parts) -> Sent {
+        let is_last = self.state.ends_behind_queue(self.has_producer());
+        while !parts.is_empty() {
+            if self.io.blocked.get() {
                 return Sent::Blocked;
             }
             let mut offered = 0;
-            let answer = stream.ask_socket(&self.sys, |sys, socket| {
-                queue.send(|pieces| {
+            let answer = self.ask_socket(&core.sys, |sys, socket| {
+                parts.send(|pieces| {
                     offered = pieces.iter().map(|piece| piece.len()).sum();
                     match pieces {
                         [piece] if is_last => sys.write_last(socket, piece),
@@ -127,11 +144,11 @@ impl<S: Sys> Core<S> {
             match answer {
                 None => return Sent::Blocked,
                 Some(Ok(sent)) => {
-                    queue.advance(sent);
-                    stream.io.blocked.set(sent < offered);
+                    parts.advance(sent);
+                    self.io.blocked.set(sent < offered);
                 }
                 Some(Err(error)) => match error.kind() {
-                    io::ErrorKind::WouldBlock => stream.io.blocked.set(true),
+                    io::ErrorKind::WouldBlock => self.io.blocked.set(true),
                     io::ErrorKind::Interrupted => return Sent::Interrupted,
                     _ => return Sent::Broken(os_error(&error)),
                 },
@@ -141,95 +158,81 @@ impl<S: Sys> Core<S> {
     }
 
     /// Everything is sent: has a push producer that was paused go on, or a pull producer make at
-    /// most so many pieces. Answers how many calls that was.
-    fn refill(&self, stream: &Rc<Stream<S>>, at_most: usize) -> usize {
-        match stream.extras.producer() {
-            Some(Producer::Push(producer)) if stream.io.producer_paused.replace(false) => {
-                self.call_producer(stream, || producer.resume_producing());
+    /// most so many pieces. Returns how many calls that was.
+    fn refill(&self, core: &Core<S>, at_most: usize) -> usize {
+        match self.rare.producer() {
+            Some(Producer::Push(producer)) if self.io.producer_paused.replace(false) => {
+                self.call_producer(core, || producer.resume_producing());
                 1
             }
             Some(Producer::Push(_)) | None => 0,
-            Some(Producer::Pull(_)) => self.pull(stream, at_most),
+            Some(Producer::Pull(_)) => self.pull(core, at_most),
         }
     }
 
-    /// Has a pull producer make pieces until [`PULLED`] is reached. They leave together, as the system
-    /// sends large writes at less cost for each byte.
-    fn pull(&self, stream: &Rc<Stream<S>>, at_most: usize) -> usize {
-        let limits = stream.limits();
-        let enough = limits.high_water.saturating_mul(PULLED).min(limits.cap / 2);
+    /// Has a pull producer make pieces until [`PULLED_HIGH_WATERS`] is reached. They leave together,
+    /// as the system sends large writes at less cost for each byte.
+    fn pull(&self, core: &Core<S>, at_most: usize) -> usize {
+        let limits = self.limits();
+        let enough = limits.high_water.saturating_mul(PULLED_HIGH_WATERS).min(limits.cap / 2);
         let mut made = 0;
-        while let Some(Producer::Pull(producer)) = stream.extras.producer() {
-            let before = stream.unsent();
-            self.desk.pulling.set((stream.token, before));
-            self.call_producer(stream, || producer.resume_producing());
-            self.desk.pulling.set((Token::NOBODY, 0));
+        while let Some(Producer::Pull(producer)) = self.rare.producer() {
+            let before = self.unsent();
+            self.shared.pulling.set((self.token, before));
+            self.call_producer(core, || producer.resume_producing());
+            self.shared.pulling.set((Token::NOBODY, 0));
             made += 1;
-            let wants_more = (before + 1..=enough).contains(&stream.unsent());
-            if !wants_more || made == at_most || !stream.state.get().is_alive() {
+            let wants_more = (before + 1..=enough).contains(&self.unsent());
+            if !wants_more || made == at_most || !self.state.is_alive() {
                 break;
             }
         }
         made
     }
 
-    fn call_producer(&self, stream: &Rc<Stream<S>>, call: impl FnOnce()) {
-        if let Err(message) = self.call_for(stream, "producer", call) {
-            stream.doom(self, Reason::Panicked(message));
+    fn call_producer(&self, core: &Core<S>, call: impl FnOnce()) {
+        if let Err(message) = self.call(core, "producer", call) {
+            self.schedule_close(Reason::Panicked(message));
         }
-        self.run_woken_tasks();
+        core.run_woken_tasks();
     }
 
-    fn drained(&self, running: &Running<S>) {
-        let stream = &running.stream;
-        let state = stream.state.get();
-        if state == State::OPEN {
-            return;
-        }
-        match state.drained(stream.has_producer()) {
-            (_, Drained::Nothing) => {}
-            (state, Drained::ShutdownWrite) => {
-                stream.state.set(state);
-                match self.send_end_of_file(stream) {
-                    Err(error) => self.broken(stream, os_error(&error)),
-                    Ok(()) => self.announce(running, Event::WriteConnectionLost),
-                }
-            }
-            (_, Drained::ShutdownAndDoom) => {
-                // What fails is tried again when it is closed, which does not depend on it.
-                drop(self.send_end_of_file(stream));
-                stream.doom(self, Reason::Done);
-            }
-            (_, Drained::Doom) => stream.doom(self, Reason::Done),
+    /// Tells the producer that its bytes are taken no more.
+    pub(super) fn stop_producer(&self, core: &Core<S>) {
+        if let Some(producer) = self.rare.take_producer() {
+            let stop = || {
+                producer.stop_producing();
+                drop(producer);
+            };
+            drop(self.call(core, "producer", stop));
+            core.run_woken_tasks();
         }
     }
 
-    fn send_end_of_file(&self, stream: &Stream<S>) -> io::Result<()> {
-        let sent = stream.ask_socket(&self.sys, send_end_of_file).unwrap_or(Ok(()));
+    fn send_end_of_file(&self, core: &Core<S>) -> io::Result<()> {
+        let sent = self.ask_socket(&core.sys, send_end_of_file).unwrap_or(Ok(()));
         if sent.is_ok() {
-            stream.io.ends.note_ours();
+            self.io.eof.set_sent();
         }
         sent
     }
 
     /// Sending failed. What the peer sent before is still read and delivered, and then the
     /// connection is lost; on a stream that does not read, it is lost at once.
-    pub(crate) fn broken(&self, stream: &Rc<Stream<S>>, error: OsError) {
-        stream.outgoing.clear(&self.desk.pool);
+    fn broken(&self, core: &Core<S>, error: OsError) {
+        self.queue.clear(&self.shared.pool);
         // The system tells of a reset once, and of a broken pipe from then on.
-        let error = stream.extras.broken().unwrap_or(error);
-        match stream.state.get() {
-            State::Open { reading, .. } if stream.wants_to_read() => {
-                stream.state.set(State::Open { reading, writing: Writing::Ended });
-                stream.extras.set_broken(error);
-                stream.io.read_closed.set(true);
-                stream.io.readable.set(true);
-                self.note_unread(stream);
+        let error = self.rare.broken().unwrap_or(error);
+        match self.state.broken(self.wants_to_read()) {
+            Broken::ReadOn => {
+                self.rare.set_broken(error);
+                // Not observed: all that is there is read, up to the error.
+                self.io.read_closed.set(true);
+                self.io.readable.set(true);
+                self.list_unread(core);
             }
-            State::Open { .. } | State::Flushing(_) => {
-                stream.doom(self, Reason::Lost(Failure::new(error)));
-            }
-            State::Doomed | State::Lost => {}
+            Broken::Close => self.list_closing(Reason::Lost(Failure::new(error))),
+            Broken::Nothing => {}
         }
     }
 }

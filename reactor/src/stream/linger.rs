@@ -13,23 +13,25 @@ use std::rc::Rc;
 
 use interfaces::DelayedCall;
 
-use crate::core::{Core, Rare, Slot};
-use crate::stream::Stream;
-use crate::stream::flags::Origin;
+use super::Stream;
+use super::flags::Origin;
+use crate::core::Core;
+use crate::core::tenant::{Kind, Tenant};
 use crate::sys::{Ready, Sys, Token};
 
 /// A socket that only waits for its peer's end of file.
 pub(crate) struct Lingering<S: Sys> {
+    token: Token,
     socket: S::Stream,
     origin: Origin,
     deadline: DelayedCall,
     /// On the list of those that are still ready.
-    pub(crate) listed: Cell<bool>,
+    listed: Cell<bool>,
 }
 
-/// How much of what the peer sent was taken.
+/// How much of the peer's bytes was read and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Drained {
+enum Discarded {
     /// All that is there.
     Empty,
     /// As much as one turn allows.
@@ -38,102 +40,109 @@ enum Drained {
     Over,
 }
 
-impl<S: Sys> Core<S> {
-    /// Sends the end of file, if that was not done, and answers what waits for the peer's own under
-    /// the same token, if that did not come already. What is not known to be readable now will be
-    /// reported.
-    pub(crate) fn linger(&self, stream: &Stream<S>, socket: S::Stream) -> Option<Rc<Lingering<S>>> {
-        let (token, origin) = (stream.token, stream.io.origin);
-        let is_said = stream.io.ends.ours_left() || send_end_of_file(&self.sys, &socket).is_ok();
-        let drained = match stream.io.readable.get() {
-            _ if !is_said => Drained::Over,
-            true => self.drain_between_events(&socket),
-            false => Drained::Empty,
+impl<S: Sys> Stream<S> {
+    /// Sends the end of file, if that was not done, and makes the tenant that waits for the peer's
+    /// own under the same token, if that did not come already. What is not known to be readable now
+    /// will be reported.
+    pub(super) fn linger(&self, core: &Core<S>, socket: S::Stream) -> Option<Rc<Lingering<S>>> {
+        let (token, origin) = (self.token, self.io.origin);
+        let is_said = self.io.eof.sent() || send_end_of_file(&core.sys, &socket).is_ok();
+        let discarded = match self.io.readable.get() {
+            _ if !is_said => Discarded::Over,
+            true => discard_between_events(core, &socket),
+            false => Discarded::Empty,
         };
-        if drained == Drained::Over {
-            self.close_socket(socket, origin);
+        if discarded == Discarded::Over {
+            origin.close_socket(core, socket);
             return None;
         }
-        let core = self.me.clone();
+        let me = core.me.clone();
         let end = move || {
-            if let Some(core) = core.upgrade() {
-                core.end_lingering(token);
+            if let Some(core) = me.upgrade()
+                && let Some(lingering) = core.tenant(token)
+            {
+                lingering.stop(&core);
             }
         };
-        let deadline = self.call_later(self.limits.linger, Box::new(end));
-        let listed = Cell::new(drained == Drained::Budget);
+        let deadline = core.call_later(core.limits.linger, Box::new(end));
+        let listed = Cell::new(discarded == Discarded::Budget);
         if listed.get() {
-            self.note_still_ready(token);
+            core.list_still_ready(token);
         }
-        Some(Rc::new(Lingering { socket, origin, deadline, listed }))
-    }
-
-    /// The system reported about a lingering socket.
-    pub(crate) fn lingering_ready(
-        &self,
-        lingering: &Lingering<S>,
-        ready: Ready,
-        buffer: &mut [u8],
-    ) {
-        // What left our side is reported, too, and nobody waits for that.
-        if !ready.readable && !ready.read_closed {
-            return;
-        }
-        match self.drain(&lingering.socket, buffer) {
-            Drained::Empty => {}
-            Drained::Budget if lingering.listed.replace(true) => {}
-            Drained::Budget => self.note_still_ready(ready.token),
-            Drained::Over => self.end_lingering(ready.token),
-        }
-    }
-
-    /// Lets a lingering socket go, and its timer.
-    pub(crate) fn end_lingering(&self, token: Token) {
-        let slot = self.slots.borrow_mut().remove(token);
-        if let Some(Slot::Rare(Rare::Lingering(lingering))) = slot {
-            // It may be this very call that runs.
-            let _ = lingering.deadline.cancel();
-            if lingering.origin == Origin::Adopted {
-                self.sys.deregister(&lingering.socket);
-            }
-        }
-    }
-
-    /// Closes a socket. One that another process may hold open too would still be reported.
-    pub(crate) fn close_socket(&self, socket: S::Stream, origin: Origin) {
-        if origin == Origin::Adopted {
-            self.sys.deregister(&socket);
-        }
-        drop(socket);
-    }
-
-    /// As [`drain`](Self::drain), in the closing phase, when no event has the read buffer.
-    fn drain_between_events(&self, socket: &S::Stream) -> Drained {
-        let mut buffer = self.take_read_buffer();
-        let drained = self.drain(socket, &mut buffer);
-        self.read_buffer.set(buffer);
-        drained
-    }
-
-    /// Reads and drops what is there.
-    fn drain(&self, socket: &S::Stream, buffer: &mut [u8]) -> Drained {
-        for _ in 0..self.limits.reads_per_turn {
-            match self.sys.read(socket, buffer) {
-                Ok(0) => return Drained::Over,
-                Ok(_) => {}
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return Drained::Empty,
-                    io::ErrorKind::Interrupted => {}
-                    _ => return Drained::Over,
-                },
-            }
-        }
-        Drained::Budget
+        Some(Rc::new(Lingering { token, socket, origin, deadline, listed }))
     }
 }
 
+impl<S: Sys> Tenant<S> for Lingering<S> {
+    fn ready(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]) {
+        // Room to write is reported, too, and is of no interest.
+        if !ready.readable && !ready.read_closed {
+            return;
+        }
+        match discard(core, &self.socket, buffer) {
+            Discarded::Empty => {}
+            Discarded::Budget if self.listed.replace(true) => {}
+            Discarded::Budget => core.list_still_ready(self.token),
+            Discarded::Over => self.stop(core),
+        }
+    }
+
+    fn stop(self: Rc<Self>, core: &Core<S>) {
+        drop(core.remove(self.token));
+        // It may be this very call that runs.
+        let _ = self.deadline.cancel();
+        if self.origin == Origin::Adopted {
+            core.sys.deregister(&self.socket);
+        }
+    }
+
+    fn abandon(&self) {}
+
+    fn unlist(&self) {
+        self.listed.set(false);
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Lingering
+    }
+}
+
+impl Origin {
+    /// Closes a socket. One that another process may hold open too would still be reported.
+    pub(super) fn close_socket<S: Sys>(self, core: &Core<S>, socket: S::Stream) {
+        if self == Self::Adopted {
+            core.sys.deregister(&socket);
+        }
+        drop(socket);
+    }
+}
+
+/// As [`discard`], in the closing phase, when no event has the read buffer.
+fn discard_between_events<S: Sys>(core: &Core<S>, socket: &S::Stream) -> Discarded {
+    let mut buffer = core.take_read_buffer();
+    let discarded = discard(core, socket, &mut buffer);
+    core.keep_read_buffer(buffer);
+    discarded
+}
+
+/// Reads and drops what is there.
+fn discard<S: Sys>(core: &Core<S>, socket: &S::Stream, buffer: &mut [u8]) -> Discarded {
+    for _ in 0..core.limits.reads_per_turn {
+        match core.sys.read(socket, buffer) {
+            Ok(0) => return Discarded::Over,
+            Ok(_) => {}
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock => return Discarded::Empty,
+                io::ErrorKind::Interrupted => {}
+                _ => return Discarded::Over,
+            },
+        }
+    }
+    Discarded::Budget
+}
+
 /// shutdown(2), tried again when it was interrupted.
-pub(crate) fn send_end_of_file<S: Sys>(sys: &S, socket: &S::Stream) -> io::Result<()> {
+pub(super) fn send_end_of_file<S: Sys>(sys: &S, socket: &S::Stream) -> io::Result<()> {
     loop {
         match sys.shutdown_write(socket) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

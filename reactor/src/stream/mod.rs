@@ -2,8 +2,36 @@
 //!
 //! The handle ([`Stream`]) owns the socket's state and points up weakly; the protocol is owned by the
 //! slot alone ([`Running`]), so that a protocol which keeps its transport is still freed.
-//! Invariant: no method here runs protocol code; producers are called with nothing borrowed.
+//! Invariant: no method of the transport runs protocol code; producers are called with nothing
+//! borrowed.
+//!
+//! # The life of a message
+//!
+//! 64 bytes in, echoed, and out, as the calls follow one another:
+//!
+//! ```text
+//!  run::turn::turn       polls, and for each report:
+//!  run::turn::dispatch     finds the slot, clones the `Running` out of it
+//!  read.rs      Running::ready      the report brings bytes and nothing else, so
+//!               Running::read         recv(2) into the shared read buffer
+//!  deliver.rs   Running::deliver        the write buffer is this stream's (`WriteBuffer::enter`)
+//!                 ── Deliver::deliver ──► ProtocolCell ──► Protocol::data_received
+//!                      Transport::write                    (mod.rs)
+//!  write.rs            Stream::write_bytes                 appended to the write buffer
+//!                 ◄── returns
+//!  write.rs     Stream::send_written     `Entered::finish`: one send(2); what does not fit is queued
+//!  deliver.rs   Running::deliver         tasks that woke have run; a short read ends the loop
+//! ```
+//!
+//! What does not fit, what another connection's protocol writes and what is large takes the queue
+//! (`write.rs`), and leaves in the flush phase or when the system reports room (`flush.rs`).
+//!
+//! `lose_connection` (here) asks the state (`state.rs`) what follows, and has the queue flushed
+//! (`flush.rs`); the drained stream is listed as closing, and the closing phase of a later turn ends
+//! it (`close.rs`): the socket is closed or lingers (`linger.rs`), and `connection_lost` is called.
+//! `admit.rs` is how all this begins.
 
+pub(crate) mod admit;
 pub(crate) mod close;
 pub(crate) mod deliver;
 pub(crate) mod flags;
@@ -21,81 +49,65 @@ use std::rc::Rc;
 
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, Deliver, HalfCloseableTransport, Producer,
-    PushProducer, Reason, TcpTransport, Transport, UnixTransport,
+    PushProducer, Reason, TcpTransport, Transport, UnixAddress, UnixTransport,
 };
 
-use crate::buffers::send_queue::Outgoing;
-use crate::buffers::shared::Desk;
+use self::flags::IoFlags;
+use self::rare::{Peer, RareState};
+use self::state::{Next, StreamState};
+use crate::buffers::send_queue::SendQueue;
+use crate::buffers::shared::StreamShared;
 use crate::core::Core;
-use crate::stream::flags::{Origin, Readiness};
-use crate::stream::rare::{Extras, Peer};
-use crate::stream::state::{Next, State};
+use crate::core::tenant::Slot;
 use crate::sys::{Sys, Token};
 
 /// A connection and the protocol that runs on it, as its slot holds them.
 pub(crate) struct Running<S: Sys> {
     pub(crate) stream: Rc<Stream<S>>,
-    pub(crate) deliver: Rc<dyn Deliver>,
+    pub(crate) protocol: Rc<dyn Deliver>,
 }
 
 impl<S: Sys> Clone for Running<S> {
     fn clone(&self) -> Self {
-        Self { stream: Rc::clone(&self.stream), deliver: Rc::clone(&self.deliver) }
+        Self { stream: Rc::clone(&self.stream), protocol: Rc::clone(&self.protocol) }
     }
 }
 
-/// A connection's socket and its state. What most connections do without is in [`Extras`], so that
-/// an idle one stays small.
+/// A connection's socket and its state. What most connections do without is in [`RareState`], so
+/// that an idle one stays small.
 pub(crate) struct Stream<S: Sys> {
-    pub(crate) desk: Rc<Desk<S>>,
-    pub(crate) token: Token,
+    shared: Rc<StreamShared<Core<S>>>,
+    token: Token,
     /// Out while it is asked something, and for good when it is closed.
-    pub(crate) socket: Cell<Option<S::Stream>>,
-    pub(crate) state: Cell<State>,
-    pub(crate) io: Readiness,
-    pub(crate) outgoing: Outgoing,
-    pub(crate) extras: Extras,
+    socket: Cell<Option<S::Stream>>,
+    state: StreamState,
+    pub(crate) io: IoFlags,
+    queue: SendQueue,
+    rare: RareState,
     peer: Peer,
     /// This side's address, if it is known; shared with the port that it was accepted on.
     host: Cell<Option<Rc<Address>>>,
 }
 
 impl<S: Sys> Stream<S> {
-    pub(crate) fn new(
-        core: &Core<S>,
-        token: Token,
-        socket: S::Stream,
-        peer: Address,
-        host: Option<Rc<Address>>,
-        origin: Origin,
-    ) -> Rc<Self> {
-        Rc::new(Self {
-            desk: Rc::clone(&core.desk),
-            token,
-            socket: Cell::new(Some(socket)),
-            state: Cell::new(State::OPEN),
-            io: Readiness::new(origin),
-            outgoing: Outgoing::default(),
-            extras: Extras::default(),
-            peer: Peer::new(peer),
-            host: Cell::new(host),
-        })
+    /// The stream that a token leads to.
+    pub(crate) fn find(core: &Core<S>, token: Token) -> Option<Rc<Self>> {
+        match core.slots.borrow().find(token) {
+            Some(Slot::Stream(running)) => Some(Rc::clone(&running.stream)),
+            Some(Slot::Other(_)) | None => None,
+        }
     }
 
     /// Asks the socket, if it is still there.
-    pub(crate) fn with_socket<R>(&self, ask: impl FnOnce(&S, &S::Stream) -> R) -> Option<R> {
-        let core = self.desk.core()?;
+    fn with_socket<R>(&self, ask: impl FnOnce(&S, &S::Stream) -> R) -> Option<R> {
+        let core = self.shared.core()?;
         self.ask_socket(&core.sys, ask)
     }
 
-    /// As [`with_socket`](Self::with_socket), for who has the system at hand. No system call runs
-    /// foreign code, so nobody finds the socket missing.
+    /// As [`with_socket`](Self::with_socket), for a caller that has the system at hand. No system call
+    /// runs foreign code, so no caller finds the socket missing.
     #[inline]
-    pub(crate) fn ask_socket<R>(
-        &self,
-        sys: &S,
-        ask: impl FnOnce(&S, &S::Stream) -> R,
-    ) -> Option<R> {
+    fn ask_socket<R>(&self, sys: &S, ask: impl FnOnce(&S, &S::Stream) -> R) -> Option<R> {
         let socket = self.socket.take()?;
         let answer = ask(sys, &socket);
         self.put_back(socket);
@@ -103,108 +115,91 @@ impl<S: Sys> Stream<S> {
     }
 
     #[inline]
-    pub(crate) fn put_back(&self, socket: S::Stream) {
-        // Its place is empty since it was taken from there, so there is nothing to drop.
+    fn put_back(&self, socket: S::Stream) {
+        // Known empty; `forget` saves the drop check.
         mem::forget(self.socket.replace(Some(socket)));
     }
 
-    /// Learns this side's address for later, when the socket is about to go and somebody else than
-    /// its slot holds the handle.
-    pub(crate) fn remember_host(&self) {
-        self.known_host();
-    }
-
+    /// This side's address. Asked before the socket goes, it is known for as long as the handle
+    /// lives.
     fn known_host(&self) -> Rc<Address> {
         let host = self.host.take().unwrap_or_else(|| {
             let asked = self.with_socket(|sys, socket| sys.local_address(socket));
-            Rc::new(asked.unwrap_or(Address::Unix(interfaces::UnixAddress::Unnamed)))
+            Rc::new(asked.unwrap_or(Address::Unix(UnixAddress::Unnamed)))
         });
         self.host.set(Some(Rc::clone(&host)));
         host
     }
 
-    /// How many bytes wait, in the queue or, while the protocol runs, in the outbox.
-    pub(crate) fn unsent(&self) -> usize {
-        self.outgoing.unsent() + self.desk.outbox.unsent_of(self.token)
+    /// How many bytes wait, in the queue or, while the protocol runs, in the write buffer.
+    fn unsent(&self) -> usize {
+        self.queue.unsent() + self.shared.write_buffer.unsent_of(self.token)
     }
 
-    pub(crate) fn has_producer(&self) -> bool {
-        self.extras.has_producer()
+    fn has_producer(&self) -> bool {
+        self.rare.has_producer()
     }
 
-    pub(crate) fn wants_to_read(&self) -> bool {
-        !self.io.paused.get() && self.state.get().receives()
+    #[inline(always)]
+    fn wants_to_read(&self) -> bool {
+        !self.io.paused.get() && self.state.receives()
     }
 
     /// Whether what the peer sends is read and dropped: a peer that flushes, too, would otherwise
     /// wait for this side, and this side for the peer.
-    pub(crate) fn discards(&self) -> bool {
-        matches!(self.state.get(), State::Flushing(_)) && !self.io.ends.peers_came()
+    fn discards(&self) -> bool {
+        self.state.is_flushing() && !self.io.eof.received()
     }
 
-    /// Decides the end of the connection; the first decision counts. The closing phase of a later
-    /// turn carries it out.
-    pub(crate) fn doom(self: &Rc<Self>, core: &Core<S>, reason: Reason) {
-        if self.state.get().is_alive() {
-            self.queue_written();
-            self.state.set(State::Doomed);
-            core.agenda.closings.borrow_mut().push((Rc::clone(self), reason));
+    /// Lists this stream as one that may have more to read.
+    fn list_unread(&self, core: &Core<S>) {
+        if !self.io.listed.replace(true) {
+            core.list_still_ready(self.token);
         }
-    }
-
-    pub(crate) fn doom_from_call(&self, reason: Reason) {
-        let Some(core) = self.desk.core() else { return };
-        let this = match core.slots.borrow().find(self.token) {
-            Some(crate::core::Slot::Stream(running)) => Rc::clone(&running.stream),
-            Some(_) | None => return,
-        };
-        this.doom(&core, reason);
     }
 
     /// Has this stream flushed: when its running callback returns, or in this turn's flush phase.
     #[inline]
-    pub(crate) fn make_dirty(&self) {
+    fn make_dirty(&self) {
         if !self.io.dirty.replace(true) {
-            self.desk.note_dirty(self.token);
+            self.shared.note_dirty(self.token);
         }
     }
 
-    /// The reactor is gone: so are the socket and whatever was to be sent.
-    pub(crate) fn leave(&self) {
-        self.state.set(State::Lost);
+    /// The reactor is dropped: closes the socket, with its unsent bytes.
+    pub(crate) fn abandon(&self) {
+        self.state.lost();
         drop(self.socket.take());
     }
 
     #[inline]
-    pub(crate) fn limits(&self) -> BufferLimits {
-        self.extras.limits().unwrap_or(self.desk.limits)
+    fn limits(&self) -> BufferLimits {
+        self.rare.limits().unwrap_or(self.shared.limits)
     }
 
-    pub(crate) fn pause_producer(&self) {
-        if let Some(Producer::Push(producer)) = self.extras.producer()
+    fn pause_producer(&self) {
+        if let Some(Producer::Push(producer)) = self.rare.producer()
             && !self.io.producer_paused.replace(true)
         {
             producer.pause_producing();
         }
     }
 
-    fn take(&self, next: (State, Next)) {
-        let Some(core) = self.desk.core() else { return };
+    /// Does what a transition asks for.
+    fn follow(&self, next: Next) {
         match next {
-            (_, Next::Nothing) => {}
-            (state, Next::Flush) => {
-                self.queue_written();
-                self.state.set(state);
+            Next::Nothing => {}
+            Next::Flush => {
                 self.make_dirty();
                 // What a paused stream left unread will not be reported again.
-                if self.discards() && self.io.readable.get() {
-                    core.note_unread(self);
+                if self.discards()
+                    && self.io.readable.get()
+                    && let Some(core) = self.shared.core()
+                {
+                    self.list_unread(&core);
                 }
             }
-            (_, Next::Doom) => {
-                drop(core);
-                self.doom_from_call(Reason::Done);
-            }
+            Next::Close => self.list_closing(Reason::Done),
         }
     }
 }
@@ -219,12 +214,13 @@ impl<S: Sys> Transport for Stream<S> {
     }
 
     fn lose_connection(&self) {
-        let idle = self.unsent() == 0 && !self.has_producer();
-        self.take(self.state.get().lose_connection(idle));
+        self.queue_written();
+        let idle = self.queue.is_empty() && !self.has_producer();
+        self.follow(self.state.lose(idle));
     }
 
     fn abort_connection(&self) {
-        self.doom_from_call(Reason::Aborted);
+        self.schedule_close(Reason::Aborted);
     }
 
     fn peer(&self) -> Address {
@@ -236,7 +232,7 @@ impl<S: Sys> Transport for Stream<S> {
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
-        if !self.state.get().is_alive() {
+        if !self.state.is_alive() {
             producer.stop_producing();
             return Ok(());
         }
@@ -245,7 +241,7 @@ impl<S: Sys> Transport for Stream<S> {
         }
         self.io.producer_paused.set(false);
         self.queue_written();
-        self.extras.set_producer(producer.clone());
+        self.rare.set_producer(producer.clone());
         match producer {
             Producer::Pull(producer) => producer.resume_producing(),
             Producer::Push(_) if self.unsent() > self.limits().high_water => {
@@ -257,14 +253,14 @@ impl<S: Sys> Transport for Stream<S> {
     }
 
     fn unregister_producer(&self) {
-        let producer = self.extras.take_producer();
-        if producer.is_some() && self.state.get().is_alive() && self.state.get() != State::OPEN {
+        let producer = self.rare.take_producer();
+        if producer.is_some() && self.state.is_alive() && !self.state.is_open() {
             self.make_dirty();
         }
     }
 
     fn set_buffer_limits(&self, limits: BufferLimits) {
-        self.extras.set_limits(limits);
+        self.rare.set_limits(limits);
     }
 
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
@@ -286,12 +282,12 @@ impl<S: Sys> PushProducer for Stream<S> {
     }
 
     fn resume_producing(&self) {
-        if !self.io.paused.replace(false) || !self.state.get().receives() {
+        if !self.io.paused.replace(false) || !self.state.receives() {
             return;
         }
-        let Some(core) = self.desk.core() else { return };
+        let Some(core) = self.shared.core() else { return };
         if self.io.readable.get() {
-            core.note_unread(self);
+            self.list_unread(&core);
         }
     }
 
@@ -302,6 +298,7 @@ impl<S: Sys> PushProducer for Stream<S> {
 
 impl<S: Sys> HalfCloseableTransport for Stream<S> {
     fn lose_write_connection(&self) {
-        self.take(self.state.get().lose_write_connection());
+        self.queue_written();
+        self.follow(self.state.lose_write());
     }
 }

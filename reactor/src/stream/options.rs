@@ -1,11 +1,11 @@
-//! What a connection's socket alone can tell or be told: options of TCP, credentials of UNIX.
+//! Socket options of TCP, and credentials of UNIX peers.
 //!
-//! Invariant: a connection without its socket answers `false` or `None`, and takes what it is told
-//! without a word.
+//! Invariant: on a connection whose socket is closed the getters return `false` or `None`, and the
+//! setters do nothing.
 
 use interfaces::{TcpTransport, UnixTransport};
 
-use crate::stream::Stream;
+use super::Stream;
 use crate::sys::{SocketOption, Sys};
 
 impl<S: Sys> TcpTransport for Stream<S> {

@@ -1,8 +1,8 @@
-//! What only some streams have, out of the way of those that have it not; and who the peer is, in a
-//! form that is small for the usual peer.
+//! Rarely used per-stream state (producer, own limits, pending error), boxed so that an idle stream
+//! pays one word; and a compact peer address.
 //!
-//! Invariant: a stream without a producer, without limits of its own and without an error that waits
-//! to be told owns one word for them.
+//! Invariant: a stream without a producer, without limits of its own and without a pending error
+//! allocates nothing here.
 
 use std::cell::Cell;
 use std::net::SocketAddrV4;
@@ -10,75 +10,76 @@ use std::rc::Rc;
 
 use interfaces::{Address, BufferLimits, OsError, Producer};
 
-/// What only some streams have.
+/// The state that most streams never have.
 #[derive(Default)]
-pub(crate) struct Extras {
-    rare: Cell<Option<Box<Rare>>>,
+pub(crate) struct RareState {
+    fields: Cell<Option<Box<RareFields>>>,
 }
 
 #[derive(Default)]
-struct Rare {
+struct RareFields {
     producer: Option<Producer>,
     limits: Option<Box<BufferLimits>>,
     broken: Option<OsError>,
 }
 
-impl Extras {
+impl RareState {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.look(|_| Some(())).is_none()
     }
 
-    /// Whether somebody makes the bytes.
+    /// Whether a producer is registered.
     #[inline]
     pub(crate) fn has_producer(&self) -> bool {
-        self.look(|rare| rare.producer.as_ref().map(|_| ())).is_some()
+        self.look(|fields| fields.producer.as_ref().map(|_| ())).is_some()
     }
 
     pub(crate) fn producer(&self) -> Option<Producer> {
-        self.look(|rare| rare.producer.clone())
+        self.look(|fields| fields.producer.clone())
     }
 
     pub(crate) fn set_producer(&self, producer: Producer) {
-        // There was none, so nothing foreign is dropped here.
-        self.change(|rare| rare.producer = Some(producer));
+        // The field was empty, so no foreign value is dropped here.
+        self.change(|fields| fields.producer = Some(producer));
     }
 
     pub(crate) fn take_producer(&self) -> Option<Producer> {
-        if self.has_producer() { self.change(|rare| rare.producer.take()) } else { None }
+        if self.has_producer() { self.change(|fields| fields.producer.take()) } else { None }
     }
 
     #[inline]
     pub(crate) fn limits(&self) -> Option<BufferLimits> {
-        self.look(|rare| rare.limits.as_deref().copied())
+        self.look(|fields| fields.limits.as_deref().copied())
     }
 
     pub(crate) fn set_limits(&self, limits: BufferLimits) {
-        self.change(|rare| rare.limits = Some(Box::new(limits)));
+        self.change(|fields| fields.limits = Some(Box::new(limits)));
     }
 
-    /// What writing, or `SO_ERROR`, said; told when what can still be read is read.
+    /// The error of a write, or of `SO_ERROR`; the protocol is told of it behind the bytes that can
+    /// still be read.
     #[inline]
     pub(crate) fn broken(&self) -> Option<OsError> {
-        self.look(|rare| rare.broken)
+        self.look(|fields| fields.broken)
     }
 
     pub(crate) fn set_broken(&self, error: OsError) {
-        self.change(|rare| rare.broken = Some(error));
+        self.change(|fields| fields.broken = Some(error));
     }
 
     #[inline]
-    fn look<R>(&self, look: impl FnOnce(&Rare) -> Option<R>) -> Option<R> {
-        let rare = self.rare.take();
-        let seen = rare.as_deref().and_then(look);
-        self.rare.set(rare);
+    fn look<R>(&self, look: impl FnOnce(&RareFields) -> Option<R>) -> Option<R> {
+        let fields = self.fields.take();
+        let seen = fields.as_deref().and_then(look);
+        self.fields.set(fields);
         seen
     }
 
-    fn change<R>(&self, change: impl FnOnce(&mut Rare) -> R) -> R {
-        let mut rare = self.rare.take().unwrap_or_default();
-        let answer = change(&mut rare);
-        self.rare.set(Some(rare));
+    fn change<R>(&self, change: impl FnOnce(&mut RareFields) -> R) -> R {
+        let mut fields = self.fields.take().unwrap_or_default();
+        let answer = change(&mut fields);
+        self.fields.set(Some(fields));
         answer
     }
 }

@@ -1,93 +1,91 @@
-//! Writing: from a protocol's call to the outbox, the stream's queue or, if it is large, the socket.
+//! Writing: from a protocol's call to the write buffer, the stream's queue or, if it is large, the
+//! socket.
 //!
 //! Invariant: bytes leave in the order in which they were written: those in the queue, then those in
-//! the outbox, then those of the call that is being made.
+//! the write buffer, then those of the call that is being made.
 
 use std::io::{self, IoSlice};
 
 use interfaces::{BufferLimits, Chunk, Reason};
 
-use crate::os_error;
-use crate::stream::Stream;
-use crate::stream::state::State;
+use super::Stream;
 use crate::sys::Sys;
+use crate::sys::os_error::os_error;
 
 /// Writes of at least this many bytes go straight from the caller's slice when nothing is queued.
 const DIRECT_WRITE_BYTES_MIN: usize = 8 * 1024;
 
 impl<S: Sys> Stream<S> {
     #[inline]
-    pub(crate) fn write_bytes(&self, data: &[u8]) {
+    pub(super) fn write_bytes(&self, data: &[u8]) {
         if data.len() >= DIRECT_WRITE_BYTES_MIN {
             self.write_large(data);
-        } else if !(self.is_simple() && self.desk.outbox.push(self.token, data)) {
+        } else if !(self.is_simple() && self.shared.write_buffer.push(self.token, data)) {
             self.write_small(data);
         }
     }
 
-    pub(crate) fn write_chunks(&self, chunks: Vec<Chunk>) {
+    pub(super) fn write_chunks(&self, chunks: Vec<Chunk>) {
         if !self.accepts_writes() {
             return;
         }
         self.queue_written();
-        let unsent = self.outgoing.push_all(chunks, &self.desk.pool);
+        let unsent = self.queue.push_all(chunks, &self.shared.pool);
         self.queued(unsent);
     }
 
-    /// Whether what is written is just sent when the callback returns: nothing waits before it,
-    /// nobody makes more of it, and the limits are the reactor's.
+    /// Whether a write is just sent when the callback returns: nothing waits before it, no producer
+    /// makes more of it, and the limits are the reactor's.
     #[inline]
     fn is_simple(&self) -> bool {
-        self.state.get() == State::OPEN && self.extras.is_empty() && self.outgoing.is_empty()
+        self.state.is_open() && self.rare.is_empty() && self.queue.is_empty()
     }
 
-    /// Sends what the callback that has returned wrote, if that is in the outbox; what does not fit is
-    /// queued.
+    /// Sends what the callback that has returned wrote; what does not fit is queued.
     #[inline(always)]
-    pub(crate) fn send_written(&self, sys: &S) {
-        let send = |bytes: &[u8]| {
-            debug_assert!(self.state.get() == State::OPEN && self.outgoing.is_empty());
-            if self.io.blocked.get() { 0 } else { self.send(sys, bytes) }
-        };
-        self.desk.outbox.empty(send, |rest| self.keep(rest));
+    pub(super) fn send_written(&self, sys: &S, bytes: &[u8]) {
+        debug_assert!(self.state.is_open() && self.queue.is_empty());
+        let sent = if self.io.blocked.get() { 0 } else { self.send(sys, bytes) };
+        if sent < bytes.len() {
+            self.keep(&bytes[sent..]);
+        }
     }
 
-    /// Sends what fits of a queue that is one piece; answers whether nothing is left to be sent.
+    /// Sends what fits of a queue that is one piece; tells whether nothing is left to be sent.
     #[inline(always)]
-    pub(crate) fn send_sole_piece(&self, sys: &S) -> bool {
+    pub(super) fn send_sole_piece(&self, sys: &S) -> bool {
         if self.io.blocked.get() {
             return false;
         }
-        let Some(mut queue) = self.outgoing.take() else { return true };
+        let Some(mut queue) = self.queue.take() else { return true };
         if let Some(piece) = queue.sole_piece() {
             let sent = self.send(sys, piece);
             queue.advance(sent);
         }
-        self.outgoing.give_back(queue, &self.desk.pool) == 0
+        self.queue.give_back(queue, &self.shared.pool) == 0
     }
 
     /// Queues what the protocol has written so far, while it runs.
-    pub(crate) fn queue_written(&self) {
-        if self.desk.outbox.unsent_of(self.token) > 0 {
-            self.desk.outbox.empty(|_| 0, |rest| self.keep(rest));
-        }
+    pub(super) fn queue_written(&self) {
+        self.shared.write_buffer.drain_of(self.token, |bytes| self.keep(bytes));
     }
 
+    /// Queues what was not sent at once.
     #[cold]
     fn keep(&self, rest: &[u8]) {
-        if self.state.get().is_alive() {
-            self.outgoing.gather(rest, &self.desk.pool);
+        if self.state.is_alive() {
+            self.queue.gather(rest, &self.shared.pool);
             self.io.dirty.set(true);
         }
     }
 
-    /// A write that the outbox does not take, mostly one to another connection than the one that
-    /// the running protocol has.
+    /// A write that the write buffer does not take, mostly one to another connection than the running
+    /// protocol's own.
     #[inline(never)]
     fn write_small(&self, data: &[u8]) {
         if self.accepts_writes() {
             self.queue_written();
-            let unsent = self.outgoing.gather(data, &self.desk.pool);
+            let unsent = self.queue.gather(data, &self.shared.pool);
             self.queued(unsent);
         }
     }
@@ -108,27 +106,28 @@ impl<S: Sys> Stream<S> {
 
     /// Sends what fits of a large write without copying it, together with what was written before.
     fn send_large(&self, data: &[u8]) -> usize {
-        if self.io.blocked.get() || !self.outgoing.is_empty() {
+        if self.io.blocked.get() || !self.queue.is_empty() {
             return 0;
         }
-        let Some(core) = self.desk.core() else { return 0 };
-        if self.desk.outbox.unsent_of(self.token) == 0 {
+        let Some(core) = self.shared.core() else { return 0 };
+        if self.shared.write_buffer.unsent_of(self.token) == 0 {
             return self.send(&core.sys, data);
         }
         let mut sent = 0;
-        let send = |before: &[u8]| {
+        self.shared.write_buffer.drain_of(self.token, |before| {
             let pieces = [IoSlice::new(before), IoSlice::new(data)];
             let both = self.note_sent(before.len() + data.len(), |socket| {
                 core.sys.write_vectored(socket, &pieces)
             });
             sent = both.saturating_sub(before.len());
-            both - sent
-        };
-        self.desk.outbox.empty(send, |rest| self.keep(rest));
+            if both < before.len() {
+                self.keep(&before[both..]);
+            }
+        });
         sent
     }
 
-    /// Sends what fits; answers how much that was.
+    /// Sends what fits; returns how much that was.
     #[inline]
     fn send(&self, sys: &S, data: &[u8]) -> usize {
         self.note_sent(data.len(), |socket| sys.write(socket, data))
@@ -165,14 +164,13 @@ impl<S: Sys> Stream<S> {
     #[inline(never)]
     fn note_error(&self, error: &io::Error) {
         let passes = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
-        if !passes && self.extras.broken().is_none() {
-            self.extras.set_broken(os_error(error));
+        if !passes && self.rare.broken().is_none() {
+            self.rare.set_broken(os_error(error));
         }
     }
 
     fn accepts_writes(&self) -> bool {
-        let state = self.state.get();
-        state == State::OPEN || state.accepts_writes(self.has_producer())
+        self.state.is_open() || self.state.accepts_writes(self.has_producer())
     }
 
     /// What every write does after it queued, so that `unsent` bytes wait.
@@ -188,10 +186,10 @@ impl<S: Sys> Stream<S> {
     #[cold]
     fn queued_much(&self, unsent: usize, limits: BufferLimits) {
         // A piece was asked for, so what waited before it does not count against it.
-        let (token, before) = self.desk.pulling.get();
+        let (token, before) = self.shared.pulling.get();
         let counted = if token == self.token { unsent.saturating_sub(before) } else { unsent };
         if counted > limits.cap {
-            self.doom_from_call(Reason::WriteBufferExceeded { cap: limits.cap });
+            self.schedule_close(Reason::WriteBufferExceeded { cap: limits.cap });
             return;
         }
         self.pause_producer();

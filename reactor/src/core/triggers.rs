@@ -1,8 +1,8 @@
-//! Who wants to be told when a reactor starts and stops, and what that may hold back; Twisted's
+//! The triggers of a reactor's start and stop, and the holds by which they delay a stage; Twisted's
 //! `_ThreePhaseEvent`.
 //!
-//! Invariant: a trigger is taken out before it is called, and a hold counts from when it is made
-//! until it is dropped, but for no other stage than the one it was made in.
+//! Invariant: a trigger is taken out before it is called; a hold counts from its making to its drop,
+//! and only in the stage in which it was made.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,11 +10,9 @@ use std::rc::Rc;
 use deferred::{Deferred, Failure};
 use interfaces::{Phase, SystemEvent, Trigger, TriggerId};
 
-/// Calls a trigger, and keeps the hold until what the trigger has begun is done.
-///
-/// It is made where a trigger is added, so that a program which adds none carries nothing of how a
-/// Deferred calls back.
-pub(crate) type Call = Box<dyn FnOnce(Option<Hold>)>;
+/// Calls a trigger, and keeps the hold until the trigger's Deferred fires. Type-erased where a trigger
+/// is added, so that the linker drops the Deferred's code from a program that adds none.
+pub(crate) type TriggerCall = Box<dyn FnOnce(Option<StageHold>)>;
 
 /// The triggers that have not been called.
 #[derive(Default)]
@@ -27,7 +25,7 @@ struct Registered {
     id: TriggerId,
     phase: Phase,
     event: SystemEvent,
-    call: Call,
+    call: TriggerCall,
 }
 
 impl Triggers {
@@ -43,7 +41,12 @@ impl Triggers {
         self.add_call(phase, event, Box::new(call))
     }
 
-    pub(crate) fn add_call(&self, phase: Phase, event: SystemEvent, call: Call) -> TriggerId {
+    pub(crate) fn add_call(
+        &self,
+        phase: Phase,
+        event: SystemEvent,
+        call: TriggerCall,
+    ) -> TriggerId {
         let id = self.mark();
         self.next_id.set(id.0 + 1);
         self.registered.borrow_mut().push(Registered { id, phase, event, call });
@@ -63,7 +66,12 @@ impl Triggers {
 
     /// The next trigger of a phase, of those that were added before `mark`. Taken out one by one,
     /// so that each may remove those after it.
-    pub(crate) fn next(&self, phase: Phase, event: SystemEvent, mark: TriggerId) -> Option<Call> {
+    pub(crate) fn next(
+        &self,
+        phase: Phase,
+        event: SystemEvent,
+        mark: TriggerId,
+    ) -> Option<TriggerCall> {
         let mut registered = self.registered.borrow_mut();
         let place = registered
             .iter()
@@ -77,29 +85,29 @@ impl Triggers {
     }
 
     /// Takes all triggers; the caller drops them with nothing borrowed.
-    pub(crate) fn take_all(&self) -> Vec<Call> {
+    pub(crate) fn take_all(&self) -> Vec<TriggerCall> {
         self.registered.take().into_iter().map(|registered| registered.call).collect()
     }
 }
 
-/// What holds the present stage of a reactor's life back.
+/// Counts the holds on the present stage.
 #[derive(Default)]
-pub(crate) struct Holds {
+pub(crate) struct StageHolds {
     count: Cell<usize>,
-    /// Counts the stages that can be held back: what held one of them holds no later one.
+    /// Numbers the stages that can be held back: a hold of one does not count in a later one.
     round: Cell<u64>,
 }
 
-impl Holds {
-    /// Begins a stage that nothing holds back yet.
+impl StageHolds {
+    /// Begins a stage that no hold delays yet.
     pub(crate) fn begin(&self) {
         self.count.set(0);
         self.round.set(self.round.get() + 1);
     }
 
-    pub(crate) fn hold(self: &Rc<Self>) -> Hold {
+    pub(crate) fn hold(self: &Rc<Self>) -> StageHold {
         self.count.set(self.count.get() + 1);
-        Hold { holds: Rc::clone(self), round: self.round.get() }
+        StageHold { holds: Rc::clone(self), round: self.round.get() }
     }
 
     pub(crate) fn is_held(&self) -> bool {
@@ -107,13 +115,13 @@ impl Holds {
     }
 }
 
-/// Holds the stage back that it was made in, for as long as it is kept.
-pub(crate) struct Hold {
-    holds: Rc<Holds>,
+/// StageHolds the stage back that it was made in, for as long as it is kept.
+pub(crate) struct StageHold {
+    holds: Rc<StageHolds>,
     round: u64,
 }
 
-impl Drop for Hold {
+impl Drop for StageHold {
     fn drop(&mut self) {
         if self.holds.round.get() == self.round {
             self.holds.count.set(self.holds.count.get() - 1);

@@ -1,0 +1,17 @@
+//! `Resolver`; Twisted's `IReactorPluggableNameResolver`.
+//!
+//! Invariant: a lookup never blocks the reactor's thread.
+
+use std::net::SocketAddr;
+
+use deferred::Deferred;
+use interfaces::Resolver;
+
+use crate::reactor::Reactor;
+use crate::sys::Sys;
+
+impl<S: Sys> Resolver for Reactor<S> {
+    fn resolve_host_name(&self, host: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
+        self.core().resolve(host, port)
+    }
+}

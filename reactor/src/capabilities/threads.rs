@@ -1,0 +1,24 @@
+//! `ReactorThreads`; Twisted's `IReactorFromThreads` and `IReactorInThreads`.
+//!
+//! Invariant: what another thread holds is a [`Remote`](crate::Remote) alone.
+
+use std::sync::Arc;
+
+use interfaces::{FromThread, ReactorThreads, ThreadOutcome};
+
+use crate::reactor::Reactor;
+use crate::sys::Sys;
+
+impl<S: Sys> ReactorThreads for Reactor<S> {
+    fn remote(&self) -> Arc<dyn FromThread> {
+        self.shared_remote()
+    }
+
+    fn call_in_thread(&self, work: Box<dyn FnOnce() + Send>, done: Box<dyn FnOnce(ThreadOutcome)>) {
+        self.core().call_in_thread(work, done);
+    }
+
+    fn suggest_thread_pool_size(&self, threads: usize) {
+        self.core().works.set_threads_max(threads);
+    }
+}

@@ -1,0 +1,48 @@
+//! What is left to do later in this turn, or in the next.
+//!
+//! Invariant: a list is taken whole before it is worked off, so that work which adds to it is done
+//! in its next phase.
+
+use std::cell::RefCell;
+use std::mem;
+
+use interfaces::Reason;
+
+use super::Core;
+use crate::sys::{Sys, Token};
+
+/// The lists of one reactor.
+#[derive(Default)]
+pub(crate) struct Agenda {
+    /// Tenants that may still be ready, though the system will not report them again.
+    pub(crate) still_ready: RefCell<Vec<Token>>,
+    /// Streams whose end is decided, and why.
+    pub(crate) closings: RefCell<Vec<(Token, Reason)>>,
+}
+
+impl<S: Sys> Core<S> {
+    /// Lists a tenant that may still be ready, for the next turn.
+    pub(crate) fn list_still_ready(&self, token: Token) {
+        self.agenda.still_ready.borrow_mut().push(token);
+    }
+}
+
+/// Takes what is on a list now. An empty list keeps its storage.
+#[inline]
+pub(crate) fn take_all<T>(list: &RefCell<Vec<T>>) -> Vec<T> {
+    let mut list = list.borrow_mut();
+    if list.is_empty() { Vec::new() } else { mem::take(&mut *list) }
+}
+
+/// Gives a list its storage back, so that a steady state allocates nothing.
+#[inline]
+pub(crate) fn reuse<T>(list: &RefCell<Vec<T>>, mut spare: Vec<T>) {
+    if spare.capacity() == 0 {
+        return;
+    }
+    spare.clear();
+    let mut list = list.borrow_mut();
+    if list.is_empty() {
+        *list = spare;
+    }
+}

@@ -1,0 +1,73 @@
+//! How far a reactor's run is, and what holds it back.
+//!
+//! Invariant: a stage is entered from the one before it; `run::lifetime` draws them and is the only
+//! file that changes the stage.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use interfaces::{Phase, SystemEvent};
+
+use super::Core;
+use super::triggers::{StageHolds, Triggers};
+use crate::sys::Sys;
+
+/// How far a reactor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Idle,
+    Starting,
+    Running,
+    Stopping,
+    Stopped,
+}
+
+/// A reactor's stage, what holds it back, and the triggers of the next ones.
+pub(crate) struct RunState {
+    stage: Cell<Stage>,
+    pub(crate) holds: Rc<StageHolds>,
+    pub(crate) triggers: Triggers,
+}
+
+impl Default for RunState {
+    fn default() -> Self {
+        let stage = Cell::new(Stage::Idle);
+        Self { stage, holds: Rc::default(), triggers: Triggers::default() }
+    }
+}
+
+impl RunState {
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
+    /// Enters a stage.
+    pub(crate) fn enter(&self, stage: Stage) {
+        self.stage.set(stage);
+    }
+
+    /// Enters a stage that triggers can hold back.
+    pub(crate) fn enter_held(&self, stage: Stage) {
+        self.stage.set(stage);
+        self.holds.begin();
+    }
+
+    /// Whether this stage passes by itself, and nothing holds it back.
+    pub(crate) fn is_free(&self) -> bool {
+        let passing = matches!(self.stage.get(), Stage::Starting | Stage::Stopping);
+        passing && !self.holds.is_held()
+    }
+}
+
+impl<S: Sys> Core<S> {
+    /// Calls on the next turn, or when the reactor starts.
+    pub(crate) fn when_running(&self, call: Box<dyn FnOnce()>) {
+        if self.run_state.stage() == Stage::Idle {
+            let call = Box::new(|_| call());
+            self.run_state.triggers.add_call(Phase::During, SystemEvent::Startup, call);
+        } else {
+            self.call_later(Duration::ZERO, call);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What a slot holds: a stream, or any other tenant behind one virtual call.
+//!
+//! Streams are a static arm, so that the path of a message has no virtual call between poll and
+//! protocol. All other tenants (ports, attempts, lingering sockets) make system calls at every event
+//! anyway. Invariant: a slot is no larger than a stream in it (24 bytes), and a new kind of tenant
+//! edits no `match` outside its own folder. `Running` is the one name of `core` that belongs to a
+//! folder above it.
+
+use std::rc::Rc;
+
+use super::Core;
+use crate::stream::Running;
+use crate::sys::{Ready, Sys, Token};
+
+/// What the loop does with a tenant that is not a stream. Called from the turn with nothing
+/// borrowed.
+pub(crate) trait Tenant<S: Sys> {
+    /// The system reported something, or the tenant was on the list of those that are still ready.
+    /// `buffer` is the shared read buffer.
+    fn ready(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]);
+
+    /// The reactor stops: end, and tell the user's code that waits for an answer.
+    fn stop(self: Rc<Self>, core: &Core<S>);
+
+    /// The reactor is dropped: close, and tell no user code.
+    fn abandon(&self);
+
+    /// The tenant is off the list of those that are still ready.
+    fn unlist(&self) {}
+
+    /// What [`Counts`](crate::Counts) counts it as.
+    fn kind(&self) -> Kind;
+}
+
+/// The kinds of tenants, as [`Counts`](crate::Counts) tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Stream,
+    Port,
+    Attempt,
+    Lingering,
+}
+
+/// What a token leads to.
+pub(crate) enum Slot<S: Sys> {
+    /// An established connection and its protocol.
+    Stream(Running<S>),
+    /// Everything else; `None` is reserved: the token is known, the tenant is not built yet.
+    Other(Option<Rc<dyn Tenant<S>>>),
+}
+
+impl<S: Sys> Default for Slot<S> {
+    fn default() -> Self {
+        Self::Other(None)
+    }
+}
+
+impl<S: Sys> Slot<S> {
+    /// Closes the tenant's socket, even where a handle outlives the reactor, and drops the tenant.
+    pub(super) fn abandon(self) {
+        match &self {
+            Self::Stream(running) => running.stream.abandon(),
+            Self::Other(Some(tenant)) => tenant.abandon(),
+            Self::Other(None) => {}
+        }
+    }
+
+    /// The tenant is off the list of those that are still ready.
+    fn unlist(&self) {
+        match self {
+            Self::Stream(running) => running.stream.io.listed.set(false),
+            Self::Other(Some(tenant)) => tenant.unlist(),
+            Self::Other(None) => {}
+        }
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Stream(_) => Some(Kind::Stream),
+            Self::Other(tenant) => tenant.as_deref().map(Tenant::kind),
+        }
+    }
+}
+
+impl<S: Sys> Core<S> {
+    /// The tenant under a token that is not a stream.
+    pub(crate) fn tenant(&self, token: Token) -> Option<Rc<dyn Tenant<S>>> {
+        match self.slots.borrow().find(token) {
+            Some(Slot::Other(tenant)) => tenant.clone(),
+            Some(Slot::Stream(_)) | None => None,
+        }
+    }
+
+    /// Takes a tenant off the list of those that are still ready.
+    pub(crate) fn unlist(&self, token: Token) {
+        if let Some(slot) = self.slots.borrow().find(token) {
+            slot.unlist();
+        }
+    }
+
+    /// The kinds of all tenants.
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        self.slots.borrow().tenants().filter_map(Slot::kind).collect()
+    }
+
+    /// Whether there is a tenant of a kind.
+    pub(crate) fn has_kind(&self, kind: Kind) -> bool {
+        self.slots.borrow().tenants().any(|slot| slot.kind() == Some(kind))
+    }
+
+    /// Puts a tenant that learns its own token into a slot.
+    pub(crate) fn settle<T: Tenant<S> + 'static>(
+        &self,
+        make: impl FnOnce(Token) -> Rc<T>,
+    ) -> Rc<T> {
+        let mut made = None;
+        self.slots
+            .borrow_mut()
+            .insert_with(|token| Slot::Other(Some(made.insert(make(token)).clone())));
+        made.expect("insert_with calls its closure")
+    }
+
+    /// Reserves a token for a tenant that is built later.
+    pub(crate) fn reserve(&self) -> Token {
+        self.slots.borrow_mut().insert_with(|_| Slot::default())
+    }
+
+    /// Empties a slot; the caller drops the tenant with nothing borrowed.
+    pub(crate) fn remove(&self, token: Token) -> Option<Slot<S>> {
+        self.slots.borrow_mut().remove(token)
+    }
+
+    /// Puts another tenant under a token; the caller drops the old one with nothing borrowed.
+    pub(crate) fn replace(&self, token: Token, slot: Slot<S>) -> Option<Slot<S>> {
+        self.slots.borrow_mut().replace(token, slot).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Kernel;
+
+    #[test]
+    fn a_slot_is_no_larger_than_a_stream_in_it() {
+        assert_eq!(size_of::<Slot<Kernel>>(), 24);
+        assert_eq!(size_of::<Slot<Kernel>>(), size_of::<Running<Kernel>>());
+    }
+}
