@@ -57,7 +57,6 @@
 
 mod react;
 mod reactor;
-mod remote;
 
 mod capabilities;
 mod run;
@@ -65,9 +64,7 @@ mod run;
 mod connect;
 mod listen;
 mod stream;
-
-mod resolver;
-mod thread_pool;
+mod threads;
 
 mod buffers;
 mod core;
@@ -82,9 +79,9 @@ pub use self::core::standard_error::StandardError;
 pub use kernel::{Kernel, Listener};
 pub use react::{SystemExit, react};
 pub use reactor::{Counts, Reactor};
-pub use remote::Remote;
 pub use simulated::{
     Carried, Chance, ClockHold, Faults, Leftover, Links, Simulated, SimulatedListener,
     SimulatedStream,
 };
 pub use sys::{ConnectFault, Ready, Report, SocketOption, Sys, Token, Watch};
+pub use threads::Remote;

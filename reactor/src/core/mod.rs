@@ -30,9 +30,9 @@ use self::standard_error::StandardError;
 use self::tasks::Tasks;
 use self::tenant::Slot;
 use crate::buffers::shared::StreamShared;
-use crate::remote::Shared;
 use crate::sys::Sys;
-use crate::thread_pool::Works;
+use crate::threads::pool::Works;
+use crate::threads::remote::Shared;
 use crate::timers::TimerQueue;
 
 /// Everything of one reactor.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use deferred::{Deferred, Fault, TaskRunner};
 
 use super::Core;
-use crate::remote::Shared;
 use crate::sys::Sys;
+use crate::threads::remote::Shared;
 
 /// The futures of a reactor.
 ///

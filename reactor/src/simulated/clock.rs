@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use super::connection::EndId;
 use super::nanos::Nanos;
-use super::readiness::Source;
+use super::ready::Source;
 
 /// What a poll that has not to wait costs: time passes for a program that is never idle, too, and
 /// the network goes on.

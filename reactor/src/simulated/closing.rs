@@ -4,7 +4,7 @@
 
 use super::connection::{EndId, Holder, Kind, OnClose, Side, Wire};
 use super::pipe::Fin;
-use super::readiness::Source;
+use super::ready::Source;
 use super::trace::Call;
 use super::world::World;
 

@@ -15,7 +15,7 @@ use super::links::Link;
 use super::listener::Listening;
 use super::names::{Leftover, Name, UNIX_NAME_BYTES_MAX, address_of, destination};
 use super::pipe::Pipe;
-use super::readiness::Source;
+use super::ready::Source;
 use super::trace::Call;
 use super::world::{World, errno};
 use crate::sys::ConnectFault;

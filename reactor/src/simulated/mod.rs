@@ -60,14 +60,14 @@ mod table;
 
 mod closing;
 mod connecting;
-mod readiness;
+mod ready;
 mod transfer;
 mod world;
 
-mod calls;
 mod network;
 mod outside;
 mod sockets;
+mod streams;
 
 pub use chance::Chance;
 pub use faults::Faults;

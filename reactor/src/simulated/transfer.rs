@@ -10,7 +10,7 @@ use super::connection::{EndId, Holder, Kind, Wire};
 use super::edge::{Watch, Way};
 use super::faults::Faults;
 use super::pipe::{Fin, Segment};
-use super::readiness::Source;
+use super::ready::Source;
 use super::world::{HELD, World, errno};
 
 impl World {

@@ -12,7 +12,7 @@ use super::faults::Faults;
 use super::links::Links;
 use super::listener::Listening;
 use super::names::Names;
-use super::readiness::Source;
+use super::ready::Source;
 use super::table::Table;
 use super::trace::{Call, Trace, number};
 

@@ -13,7 +13,7 @@ use super::connection::{EndId, Kind, OnClose};
 use super::names::{Leftover, Name, UNIX_NAME_BYTES_MAX};
 use super::nanos::Nanos;
 use super::network::Simulated;
-use super::readiness::{Source, Threads, Wait};
+use super::ready::{Source, Threads, Wait};
 use super::sockets::{SimulatedListener, SimulatedStream};
 use super::trace::Call;
 use super::transfer::moved;

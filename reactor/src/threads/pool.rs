@@ -16,8 +16,8 @@ use interfaces::ThreadOutcome;
 
 use crate::core::Core;
 use crate::core::foreign::{drop_quietly, panic_message};
-use crate::remote::Remote;
 use crate::sys::Sys;
+use crate::threads::remote::Remote;
 
 type Work = Box<dyn FnOnce() + Send>;
 type Done = Box<dyn FnOnce(ThreadOutcome)>;
