@@ -22,10 +22,6 @@ use crate::{
     UnixClientEndpoint, UnixServerEndpoint, Value,
 };
 
-/// The most bytes of a path (unix(7)): 108, and the last is a NUL. An abstract name has as many
-/// behind the NUL that it begins with.
-const NAME_MAX: usize = 107;
-
 /// `unix` servers.
 pub(crate) struct UnixServerParser(pub(crate) Rc<dyn ReactorUnix>);
 
@@ -132,7 +128,9 @@ impl Name {
         match text {
             "" => Err(path.error("the path of a socket")),
             text if text.contains('\0') => Err(path.error("a path without a NUL byte")),
-            text if text.len() > NAME_MAX => Err(path.too_long(text.len(), NAME_MAX)),
+            text if text.len() > UnixAddress::NAME_BYTES_MAX => {
+                Err(path.too_long(text.len(), UnixAddress::NAME_BYTES_MAX))
+            }
             text => Ok(Self::Path(text.into())),
         }
     }
@@ -140,7 +138,9 @@ impl Name {
     fn abstract_name(argument: &Argument<'_>, name: &str) -> Result<Self, ParseError> {
         match name {
             "" => Err(argument.error("an abstract name of at least one byte")),
-            name if name.len() > NAME_MAX => Err(argument.too_long(name.len(), NAME_MAX)),
+            name if name.len() > UnixAddress::NAME_BYTES_MAX => {
+                Err(argument.too_long(name.len(), UnixAddress::NAME_BYTES_MAX))
+            }
             name => Ok(Self::Abstract(name.into())),
         }
     }

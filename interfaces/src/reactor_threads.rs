@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
+use core::fmt;
 use std::sync::Arc;
 
 /// The handle that other threads hold.
@@ -17,12 +18,27 @@ pub trait FromThread: Send + Sync {
 }
 
 /// How a piece of work on another thread ended.
+///
+/// `Display` says it as a sentence without its subject: "returned", "panicked: …".
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ThreadOutcome {
     /// It returned.
     Done,
     /// It panicked, with this message.
     Panicked(String),
+    /// It never ran, for this reason: no thread could be started, and the pool had none.
+    Refused(String),
+}
+
+impl fmt::Display for ThreadOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("returned"),
+            Self::Panicked(message) => write!(f, "panicked: {message}"),
+            Self::Refused(reason) => write!(f, "was not run: {reason}"),
+        }
+    }
 }
 
 /// The ability to work with other threads.
@@ -31,7 +47,8 @@ pub trait ReactorThreads {
     fn remote(&self) -> Arc<dyn FromThread>;
 
     /// Runs `work` on a thread of the reactor's pool, then `done` on the reactor's thread. The pool
-    /// is bounded: work beyond it waits its turn. Work starts only once the reactor runs.
+    /// is bounded: work beyond it waits its turn. Work starts only once the reactor runs. Where no thread
+    /// can be started, it waits for one that is there, or is [`Refused`](ThreadOutcome::Refused).
     fn call_in_thread(&self, work: Box<dyn FnOnce() + Send>, done: Box<dyn FnOnce(ThreadOutcome)>);
 
     /// Sets the most threads that the pool may have, at least one. Default 10, as in Twisted.

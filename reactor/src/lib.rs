@@ -71,17 +71,12 @@ mod core;
 mod timers;
 
 mod kernel;
-mod simulated;
-mod sys;
+pub mod simulated;
+pub mod sys;
 
 pub use self::core::limits::Limits;
 pub use self::core::standard_error::StandardError;
-pub use kernel::{Kernel, Listener};
+pub use kernel::{Kernel, KernelListener};
 pub use react::{SystemExit, react};
 pub use reactor::{Counts, Reactor};
-pub use simulated::{
-    Carried, Chance, ClockHold, Faults, Leftover, Links, Simulated, SimulatedListener,
-    SimulatedStream,
-};
-pub use sys::{ConnectFault, Ready, Report, SocketOption, Sys, Token, Watch};
 pub use threads::Remote;

@@ -18,7 +18,7 @@ use crate::core::stage::Stage;
 use crate::core::standard_error::StandardError;
 use crate::reactor::Reactor;
 use crate::run::lifetime;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
 /// What a program that failed answers to its caller.
 const FAILED: u8 = 1;
@@ -78,7 +78,7 @@ fn stoppable() -> io::Result<Reactor> {
     Ok(reactor)
 }
 
-impl<S: Sys> Reactor<S> {
+impl<S: StreamSys> Reactor<S> {
     /// Runs a program on this reactor: calls `main`, runs until what it has returned is done, and
     /// stops.
     ///
@@ -123,7 +123,7 @@ impl<S: Sys> Reactor<S> {
 }
 
 /// Notes how the program ended, and stops the reactor.
-fn program_ended<S: Sys>(core: &Core<S>, result: &Result<(), Failure>, code: &Cell<u8>) {
+fn program_ended<S: StreamSys>(core: &Core<S>, result: &Result<(), Failure>, code: &Cell<u8>) {
     if core.run_state.stage() == Stage::Stopped {
         // The run is over and drops a program that had not ended.
         return;

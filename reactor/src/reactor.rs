@@ -20,7 +20,7 @@ use crate::core::tenant::Kind;
 use crate::kernel::Kernel;
 use crate::run::{lifetime, turn};
 use crate::simulated::Simulated;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 use crate::threads::remote::Remote;
 
 /// An event loop: one thread, any number of connections. A cheap handle to clone; several may live in
@@ -30,7 +30,7 @@ use crate::threads::remote::Remote;
 /// `Rc::new(reactor.clone())` serves wherever an `Rc<dyn ReactorTcp>` is asked for. What the reactor
 /// owns (a port's factory, a timer) and that holds such a handle keeps the reactor alive;
 /// [`run`](Reactor::run) lets go of it all when it stops.
-pub struct Reactor<S: Sys = Kernel>(Rc<Core<S>>);
+pub struct Reactor<S: StreamSys = Kernel>(Rc<Core<S>>);
 
 /// How much of each a reactor holds at this moment: what tests compare with nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Reactor<Simulated> {
     }
 }
 
-impl<S: Sys> Reactor<S> {
+impl<S: StreamSys> Reactor<S> {
     /// A reactor on any system.
     ///
     /// Where the program has set no [`deferred::set_unhandled_hook`], errors that nobody handles are
@@ -138,7 +138,7 @@ impl<S: Sys> Reactor<S> {
 
     /// The handle for other threads.
     pub fn remote(&self) -> Remote<S> {
-        Remote::new(&self.0.shared)
+        Remote::new(&self.0.remote_queue)
     }
 
     /// Runs `call` once, when `delay` has passed. As
@@ -209,7 +209,7 @@ impl<S: Sys> Reactor<S> {
         let mut counts = Counts {
             timers: self.0.timers.borrow().len(),
             tasks: self.0.tasks.len(),
-            works: self.0.works.pending(),
+            works: self.0.jobs.pending(),
             ..Counts::default()
         };
         for kind in self.0.kinds() {
@@ -241,13 +241,13 @@ impl<S: Sys> Reactor<S> {
     }
 }
 
-impl<S: Sys> Clone for Reactor<S> {
+impl<S: StreamSys> Clone for Reactor<S> {
     fn clone(&self) -> Self {
         Self(Rc::clone(&self.0))
     }
 }
 
-impl<S: Sys> fmt::Debug for Reactor<S> {
+impl<S: StreamSys> fmt::Debug for Reactor<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Reactor").field(&self.counts()).finish()
     }

@@ -12,7 +12,8 @@ use interfaces::{
 };
 use protocol::factory_fn;
 use protocol::testing::{Record, Recorder};
-use ropewalk_reactor::{Faults, Links, Reactor, Simulated};
+use ropewalk_reactor::Reactor;
+use ropewalk_reactor::simulated::{Faults, Links, Simulated};
 
 /// Answers whatever comes with ten writes made by a function.
 struct Ten<F>(F);

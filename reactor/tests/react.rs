@@ -15,7 +15,8 @@ use std::time::Duration;
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{Observer, Phase, ReactorCore as _, ReactorEvent, ReactorTime as _, SystemEvent};
 use kernel_support::child::in_child;
-use ropewalk_reactor::{Counts, Faults, Reactor, Simulated, SystemExit, react};
+use ropewalk_reactor::simulated::{Faults, Simulated};
+use ropewalk_reactor::{Counts, Reactor, SystemExit, react};
 
 #[derive(Debug)]
 struct Trouble;

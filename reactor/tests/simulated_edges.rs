@@ -7,9 +7,10 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use interfaces::{ListenTcp, ListenUnix, UnixAddress};
-use ropewalk_reactor::{
-    Chance, Faults, Links, Ready, Simulated, SimulatedListener, SimulatedStream, Sys, Token, Watch,
+use ropewalk_reactor::simulated::{
+    Chance, Faults, Links, Simulated, SimulatedListener, SimulatedStream,
 };
+use ropewalk_reactor::sys::{Ready, StreamSys, Sys, Token, Watch};
 
 const LISTENER: Token = Token(1);
 const CLIENT: Token = Token(2);
@@ -54,7 +55,9 @@ fn connecting(network: &Simulated, kind: Kind) -> SimulatedStream {
     again(|| match kind {
         Kind::Unix => network.connect_unix(&path()),
         Kind::Tcp4 | Kind::Tcp6 => network.connect_tcp(address(kind), None).map_err(|fault| {
-            let ropewalk_reactor::ConnectFault::Connect(error) = fault else { panic!("{fault:?}") };
+            let ropewalk_reactor::sys::ConnectFault::Connect(error) = fault else {
+                panic!("{fault:?}")
+            };
             error
         }),
     })

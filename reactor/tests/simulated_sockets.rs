@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use interfaces::{Address, ListenError, ListenTcp, ListenUnix, LockFile, OsError, UnixAddress};
-use ropewalk_reactor::{
-    Carried, Chance, ConnectFault, Faults, Leftover, Links, Simulated, SimulatedListener,
-    SimulatedStream, SocketOption, Sys, Token, Watch,
+use ropewalk_reactor::simulated::{
+    Carried, Chance, Faults, Leftover, Links, Simulated, SimulatedListener, SimulatedStream,
 };
+use ropewalk_reactor::sys::{ConnectFault, SocketOption, StreamSys, Sys, Token, Watch};
 
 const SECOND: Option<Duration> = Some(Duration::from_secs(1));
 
@@ -314,10 +314,10 @@ fn without_a_descriptor_nothing_is_accepted_but_the_reserve_sheds() {
     assert_eq!(number(network.connect_unix(&path("/x"))), libc::EMFILE);
     let busy = ListenTcp::new(at("127.0.0.1:80"));
     assert_eq!(refusal(network.listen_tcp(&busy)), os(libc::EMFILE));
-    network.shed(&listener).expect("the reserve serves");
-    assert_eq!(number(network.shed(&listener)), libc::EAGAIN);
-    network.set_faults(Faults { failed_shed: Chance::per_mille(900), ..Faults::none() });
-    while number(network.shed(&listener)) != libc::EMFILE {}
+    network.accept_and_close(&listener).expect("the reserve serves");
+    assert_eq!(number(network.accept_and_close(&listener)), libc::EAGAIN);
+    network.set_faults(Faults { failed_reserve: Chance::per_mille(900), ..Faults::none() });
+    while number(network.accept_and_close(&listener)) != libc::EMFILE {}
     network.set_faults(Faults::none());
     assert_eq!(network.carried().streams, 1);
     settle(&network);

@@ -12,9 +12,9 @@ use interfaces::{
     Protocol, ReactorTcp, ReactorUnix, Reason, Transport, UnixAddress,
 };
 use protocol::factory_fn;
-use ropewalk_reactor::{
-    Chance, Counts, Faults, Limits, Links, Reactor, Simulated, SimulatedStream, Sys,
-};
+use ropewalk_reactor::simulated::{Chance, Faults, Links, Simulated, SimulatedStream};
+use ropewalk_reactor::sys::{StreamSys, Sys};
+use ropewalk_reactor::{Counts, Limits, Reactor};
 
 /// What happened to some protocol.
 type Diary = Rc<RefCell<Vec<String>>>;

@@ -7,7 +7,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use interfaces::{DelayedCall, ReactorTime};
-use ropewalk_reactor::{Reactor, Simulated};
+use ropewalk_reactor::Reactor;
+use ropewalk_reactor::simulated::Simulated;
 
 /// Counts for each thread by itself, as tests run side by side.
 struct Counting;

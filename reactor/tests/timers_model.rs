@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{DelayedCall, NotPending, ReactorTime as _};
-use ropewalk_reactor::{Faults, Reactor, Simulated};
+use ropewalk_reactor::Reactor;
+use ropewalk_reactor::simulated::{Faults, Simulated};
 
 /// The furthest time that a clock counts to.
 const NEVER: Duration = Duration::from_nanos(u64::MAX);

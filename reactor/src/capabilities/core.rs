@@ -7,9 +7,9 @@ use interfaces::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId
 use crate::core::stage::Stage;
 use crate::reactor::Reactor;
 use crate::run::lifetime;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
-impl<S: Sys> ReactorCore for Reactor<S> {
+impl<S: StreamSys> ReactorCore for Reactor<S> {
     fn running(&self) -> bool {
         self.core().run_state.stage() == Stage::Running
     }

@@ -8,9 +8,9 @@ use deferred::Deferred;
 use interfaces::Resolver;
 
 use crate::reactor::Reactor;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
-impl<S: Sys> Resolver for Reactor<S> {
+impl<S: StreamSys> Resolver for Reactor<S> {
     fn resolve_host_name(&self, host: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
         self.core().resolve(host, port)
     }

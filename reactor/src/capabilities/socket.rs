@@ -13,7 +13,7 @@ use crate::listen::port::Port;
 use crate::reactor::Reactor;
 use crate::stream::admit::Connected;
 use crate::stream::flags::Origin;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
 impl ReactorSocket for Reactor<Kernel> {
     fn adopt_stream_port(

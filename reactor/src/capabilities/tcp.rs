@@ -10,9 +10,9 @@ use interfaces::{Address, ConnectTcp, Factory, ListenError, ListenTcp, Listening
 use crate::connect::attempt::Attempt;
 use crate::listen::port::Port;
 use crate::reactor::Reactor;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
-impl<S: Sys> ReactorTcp for Reactor<S> {
+impl<S: StreamSys> ReactorTcp for Reactor<S> {
     fn listen_tcp(
         &self,
         options: &ListenTcp,

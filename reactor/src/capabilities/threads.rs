@@ -7,9 +7,9 @@ use std::sync::Arc;
 use interfaces::{FromThread, ReactorThreads, ThreadOutcome};
 
 use crate::reactor::Reactor;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
-impl<S: Sys> ReactorThreads for Reactor<S> {
+impl<S: StreamSys> ReactorThreads for Reactor<S> {
     fn remote(&self) -> Arc<dyn FromThread> {
         self.shared_remote()
     }
@@ -19,6 +19,6 @@ impl<S: Sys> ReactorThreads for Reactor<S> {
     }
 
     fn suggest_thread_pool_size(&self, threads: usize) {
-        self.core().works.set_threads_max(threads);
+        self.core().jobs.set_threads_max(threads);
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use interfaces::{DelayedCall, ReactorTime};
 
 use crate::reactor::Reactor;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
-impl<S: Sys> ReactorTime for Reactor<S> {
+impl<S: StreamSys> ReactorTime for Reactor<S> {
     fn now(&self) -> Duration {
         self.core().sys.now()
     }

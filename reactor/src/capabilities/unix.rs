@@ -12,9 +12,9 @@ use interfaces::{
 use crate::connect::attempt::Attempt;
 use crate::listen::port::Port;
 use crate::reactor::Reactor;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
-impl<S: Sys> ReactorUnix for Reactor<S> {
+impl<S: StreamSys> ReactorUnix for Reactor<S> {
     fn listen_unix(
         &self,
         options: &ListenUnix,

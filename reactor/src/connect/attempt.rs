@@ -28,16 +28,13 @@ use crate::stream::Running;
 use crate::stream::admit::Connected;
 use crate::stream::flags::Origin;
 use crate::sys::os_error::os_error;
-use crate::sys::{ConnectFault, Ready, Sys, Token, Watch};
+use crate::sys::{ConnectFault, Ready, StreamSys, Token, Watch};
 
 /// How long an attempt waits before it tries a UNIX server again whose backlog was full.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
 
-/// The most bytes of a UNIX name (unix(7)).
-const UNIX_NAME_BYTES_MAX: usize = 107;
-
 /// A connection that is being made.
-pub(crate) struct Attempt<S: Sys> {
+pub(crate) struct Attempt<S: StreamSys> {
     token: Token,
     address: Address,
     timeout: Duration,
@@ -47,7 +44,7 @@ pub(crate) struct Attempt<S: Sys> {
     deadline: RefCell<Option<DelayedCall>>,
 }
 
-impl<S: Sys> Attempt<S> {
+impl<S: StreamSys> Attempt<S> {
     /// Connects over TCP.
     pub(crate) fn tcp(
         core: &Core<S>,
@@ -71,8 +68,8 @@ impl<S: Sys> Attempt<S> {
     ) -> Deferred<()> {
         let address = Address::Unix(options.address.clone());
         let (attempt, deferred) = Self::new(core, address.clone(), options.timeout, factory);
-        if let Some(length) = excess_length(&options.address) {
-            let limit = UNIX_NAME_BYTES_MAX;
+        if let Some(length) = options.address.excess_length() {
+            let limit = UnixAddress::NAME_BYTES_MAX;
             attempt.fail_soon(core, ConnectError::NameTooLong { address, length, limit });
         } else if options.lock_file == LockFile::Used && !core.sys.is_locked(&options.address) {
             attempt.fail_soon(core, ConnectError::NotLocked { address });
@@ -238,7 +235,7 @@ impl<S: Sys> Attempt<S> {
     }
 }
 
-impl<S: Sys> Tenant<S> for Attempt<S> {
+impl<S: StreamSys> Tenant<S> for Attempt<S> {
     fn ready(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]) {
         if ready.writable {
             self.decided(core, ready, buffer);
@@ -259,7 +256,7 @@ impl<S: Sys> Tenant<S> for Attempt<S> {
 }
 
 /// Begins to connect; a call that was interrupted is made again.
-fn begin_tcp<S: Sys>(sys: &S, options: &ConnectTcp) -> Result<S::Stream, ConnectFault> {
+fn begin_tcp<S: StreamSys>(sys: &S, options: &ConnectTcp) -> Result<S::Stream, ConnectFault> {
     loop {
         match sys.connect_tcp(options.address, options.bind_address) {
             Err(ConnectFault::Connect(error)) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -287,13 +284,4 @@ fn is_passing(error: &io::Error) -> bool {
 
 fn is_unnamed(address: &Address) -> bool {
     matches!(address, Address::Unix(UnixAddress::Unnamed))
-}
-
-fn excess_length(address: &UnixAddress) -> Option<usize> {
-    match address {
-        UnixAddress::Path(name) | UnixAddress::Abstract(name) => {
-            (name.len() > UNIX_NAME_BYTES_MAX).then_some(name.len())
-        }
-        UnixAddress::Unnamed => None,
-    }
 }

@@ -9,7 +9,7 @@ use std::mem;
 use interfaces::Reason;
 
 use super::Core;
-use crate::sys::{Sys, Token};
+use crate::sys::{StreamSys, Token};
 
 /// The lists of one reactor.
 #[derive(Default)]
@@ -20,7 +20,7 @@ pub(crate) struct Agenda {
     pub(crate) closings: RefCell<Vec<(Token, Reason)>>,
 }
 
-impl<S: Sys> Core<S> {
+impl<S: StreamSys> Core<S> {
     /// Lists a tenant that may still be ready, for the next turn.
     pub(crate) fn list_still_ready(&self, token: Token) {
         self.agenda.still_ready.borrow_mut().push(token);

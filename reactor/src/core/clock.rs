@@ -9,9 +9,9 @@ use interfaces::delayed_call::{TimerKey, Timers};
 use interfaces::{DelayedCall, NotPending};
 
 use super::Core;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
-impl<S: Sys> Core<S> {
+impl<S: StreamSys> Core<S> {
     pub(crate) fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {
         let time = self.sys.now().saturating_add(delay);
         let key = self.timers.borrow_mut().insert(time, call);
@@ -19,7 +19,7 @@ impl<S: Sys> Core<S> {
     }
 }
 
-impl<S: Sys> Timers for Core<S> {
+impl<S: StreamSys> Timers for Core<S> {
     fn time(&self, key: TimerKey) -> Option<Duration> {
         self.timers.borrow().time(key)
     }

@@ -13,9 +13,9 @@ use std::rc::Rc;
 use interfaces::{Address, Observer, ReactorEvent};
 
 use super::Core;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
-impl<S: Sys> Core<S> {
+impl<S: StreamSys> Core<S> {
     /// Runs foreign code; a panic is caught, told to the observer, and returned as its message.
     /// Tasks that the call woke run before this returns.
     pub(crate) fn call<R>(

@@ -30,13 +30,14 @@ use self::standard_error::StandardError;
 use self::tasks::Tasks;
 use self::tenant::Slot;
 use crate::buffers::shared::StreamShared;
-use crate::sys::Sys;
-use crate::threads::pool::Works;
-use crate::threads::remote::Shared;
+use crate::sys::StreamSys;
+use crate::threads::jobs::Jobs;
+use crate::threads::remote::RemoteCall;
+use crate::threads::remote_queue::RemoteQueue;
 use crate::timers::TimerQueue;
 
 /// Everything of one reactor.
-pub(crate) struct Core<S: Sys> {
+pub(crate) struct Core<S: StreamSys> {
     pub(crate) me: Weak<Self>,
     pub(crate) sys: S,
     pub(crate) limits: Limits,
@@ -47,8 +48,8 @@ pub(crate) struct Core<S: Sys> {
     pub(crate) streams: Rc<StreamShared<Self>>,
     pub(crate) poll_buffers: PollBuffers<S::Events>,
     pub(crate) tasks: Tasks,
-    pub(crate) shared: Arc<Shared<S>>,
-    pub(crate) works: Works,
+    pub(crate) remote_queue: Arc<RemoteQueue<RemoteCall<S>>>,
+    pub(crate) jobs: Jobs,
     pub(crate) run_state: RunState,
     pub(crate) signal_handlers: RefCell<Vec<(i32, Rc<dyn Fn()>)>>,
     observer: RefCell<Rc<dyn Observer>>,
@@ -64,9 +65,9 @@ pub(crate) struct PollBuffers<E> {
     read: Cell<Box<[u8]>>,
 }
 
-impl<S: Sys> Core<S> {
+impl<S: StreamSys> Core<S> {
     pub(crate) fn new(sys: S, limits: Limits, observer: Rc<dyn Observer>) -> Rc<Self> {
-        let shared = Arc::new(Shared::new(sys.waker()));
+        let remote_queue = Arc::new(RemoteQueue::new(sys.waker()));
         Rc::new_cyclic(|me| Self {
             me: me.clone(),
             sys,
@@ -77,8 +78,8 @@ impl<S: Sys> Core<S> {
             streams: Rc::new(StreamShared::new(me.clone(), limits.buffer)),
             poll_buffers: PollBuffers { events: Cell::default(), read: Cell::default() },
             tasks: Tasks::default(),
-            shared,
-            works: Works::default(),
+            remote_queue,
+            jobs: Jobs::default(),
             run_state: RunState::default(),
             signal_handlers: RefCell::default(),
             observer: RefCell::new(observer),
@@ -102,18 +103,18 @@ impl<S: Sys> Core<S> {
     }
 }
 
-impl<S: Sys> Drop for Core<S> {
+impl<S: StreamSys> Drop for Core<S> {
     /// Drops everything and tells no protocol; a program that wants them told stops the reactor
     /// first.
     #[cold]
     fn drop(&mut self) {
-        drop_each(self.shared.close());
+        drop_each(self.remote_queue.close());
         let slots = self.slots.get_mut().take_all();
         slots.into_iter().for_each(|slot| quietly(|| slot.abandon()));
         drop_each(self.agenda.closings.take());
         drop_each(self.timers.get_mut().take_all());
         self.tasks.drop_tasks(&mut |step| quietly(step));
-        drop_each(self.works.take_all());
+        drop_each(self.jobs.take_all());
         drop_each(self.run_state.triggers.take_all());
         drop_each(self.signal_handlers.take());
         drop_quietly(self.observer.replace(Rc::new(StandardError)));

@@ -11,7 +11,7 @@ use interfaces::{Phase, SystemEvent};
 
 use super::Core;
 use super::triggers::{StageHolds, Triggers};
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
 /// How far a reactor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl RunState {
     }
 }
 
-impl<S: Sys> Core<S> {
+impl<S: StreamSys> Core<S> {
     /// Calls on the next turn, or when the reactor starts.
     pub(crate) fn when_running(&self, call: Box<dyn FnOnce()>) {
         if self.run_state.stage() == Stage::Idle {

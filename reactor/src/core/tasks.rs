@@ -12,8 +12,8 @@ use std::sync::Arc;
 use deferred::{Deferred, Fault, TaskRunner};
 
 use super::Core;
-use crate::sys::Sys;
-use crate::threads::remote::Shared;
+use crate::sys::StreamSys;
+use crate::threads::remote_queue::RemoteQueue;
 
 /// The futures of a reactor.
 ///
@@ -60,16 +60,16 @@ impl Tasks {
     }
 
     /// The runner, whose tasks end the reactor's wait when they are woken.
-    fn runner<S: Sys>(&self, shared: &Arc<Shared<S>>) -> &TaskRunner {
+    fn runner<C: Send + 'static>(&self, remote: &Arc<RemoteQueue<C>>) -> &TaskRunner {
         let make = || {
-            let shared = Arc::clone(shared);
-            Box::new(TaskRunner::with_wake(move || shared.wake())) as Box<dyn Runner>
+            let remote = Arc::clone(remote);
+            Box::new(TaskRunner::with_wake(move || remote.wake())) as Box<dyn Runner>
         };
         self.0.get_or_init(make).runner()
     }
 }
 
-impl<S: Sys> Core<S> {
+impl<S: StreamSys> Core<S> {
     /// Polls the tasks that are ready, unless foreign code runs: a task comes after the call that
     /// woke it, not inside of what that call asks of the reactor. Those that are woken meanwhile
     /// come next time.
@@ -93,7 +93,7 @@ impl<S: Sys> Core<S> {
         &self,
         future: impl Future<Output = Result<T, E>> + 'static,
     ) -> Deferred<T, E> {
-        self.tasks.runner(&self.shared).spawn_with(future, |step| self.step(step))
+        self.tasks.runner(&self.remote_queue).spawn_with(future, |step| self.step(step))
     }
 
     /// Drops all futures, at the end of a run.

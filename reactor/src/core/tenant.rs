@@ -10,11 +10,11 @@ use std::rc::Rc;
 
 use super::Core;
 use crate::stream::Running;
-use crate::sys::{Ready, Sys, Token};
+use crate::sys::{Ready, StreamSys, Token};
 
 /// What the loop does with a tenant that is not a stream. Called from the turn with nothing
 /// borrowed.
-pub(crate) trait Tenant<S: Sys> {
+pub(crate) trait Tenant<S: StreamSys> {
     /// The system reported something, or the tenant was on the list of those that are still ready.
     /// `buffer` is the shared read buffer.
     fn ready(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]);
@@ -42,20 +42,20 @@ pub(crate) enum Kind {
 }
 
 /// What a token leads to.
-pub(crate) enum Slot<S: Sys> {
+pub(crate) enum Slot<S: StreamSys> {
     /// An established connection and its protocol.
     Stream(Running<S>),
     /// Everything else; `None` is reserved: the token is known, the tenant is not built yet.
     Other(Option<Rc<dyn Tenant<S>>>),
 }
 
-impl<S: Sys> Default for Slot<S> {
+impl<S: StreamSys> Default for Slot<S> {
     fn default() -> Self {
         Self::Other(None)
     }
 }
 
-impl<S: Sys> Slot<S> {
+impl<S: StreamSys> Slot<S> {
     /// Closes the tenant's socket, even where a handle outlives the reactor, and drops the tenant.
     pub(super) fn abandon(self) {
         match &self {
@@ -82,7 +82,7 @@ impl<S: Sys> Slot<S> {
     }
 }
 
-impl<S: Sys> Core<S> {
+impl<S: StreamSys> Core<S> {
     /// The tenant under a token that is not a stream.
     pub(crate) fn tenant(&self, token: Token) -> Option<Rc<dyn Tenant<S>>> {
         match self.slots.borrow().find(token) {

@@ -16,14 +16,14 @@ use super::unix_path::UnixPath;
 
 /// A socket that listens.
 #[derive(Debug)]
-pub struct Listener {
+pub struct KernelListener {
     socket: Socket,
     address: Address,
     /// The [`UnixPath`], erased so that a program which listens on TCP alone carries nothing of it.
     _path: Option<Box<dyn Any>>,
 }
 
-impl Listener {
+impl KernelListener {
     pub(super) fn tcp(options: &ListenTcp) -> Result<Self, ListenError> {
         let open = || {
             let domain = Domain::for_address(options.address);
@@ -39,8 +39,8 @@ impl Listener {
 
     pub(super) fn unix(options: &ListenUnix) -> Result<Self, ListenError> {
         let address = Address::Unix(options.address.clone());
-        if let Some(length) = sockaddr::excess_length(&options.address) {
-            let limit = sockaddr::UNIX_NAME_BYTES_MAX;
+        if let Some(length) = options.address.excess_length() {
+            let limit = UnixAddress::NAME_BYTES_MAX;
             return Err(ListenError::NameTooLong { address, length, limit });
         }
         let name = sockaddr::from_unix(&options.address)

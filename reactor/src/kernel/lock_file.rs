@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::unix_path::Identity;
+use super::file_identity::FileIdentity;
 
 /// How often a lock is tried for, a millisecond apart, while only clients have it that look whether
 /// a server does: each for a moment.
@@ -63,7 +63,7 @@ impl LockFile {
             }
             // The file may have been removed by its last holder between our open and our lock.
             let metadata = file.metadata().map_err(LockError::Failed)?;
-            if Identity::at(&path) != Some(Identity::of(&metadata)) {
+            if FileIdentity::at(&path) != Some(FileIdentity::of(&metadata)) {
                 continue;
             }
             if !metadata.is_file() || !is_signed_or_empty(&file) {

@@ -13,7 +13,7 @@ use signal_hook::iterator::exfiltrator::SignalOnly;
 /// The signals that are watched.
 ///
 /// A trait, so that a program which watches none carries nothing of signal-hook.
-pub(super) trait Signals {
+pub(super) trait WatchedSignals {
     /// Watches one more.
     fn add(&self, signal: i32) -> io::Result<()>;
 
@@ -22,7 +22,7 @@ pub(super) trait Signals {
 }
 
 /// The signals that signal-hook watches.
-pub(super) struct Hooked {
+pub(super) struct HookedSignals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
     handle: Handle,
 }
@@ -38,7 +38,7 @@ pub(super) fn check(signal: i32) -> io::Result<()> {
     Ok(())
 }
 
-impl Hooked {
+impl HookedSignals {
     pub(super) fn new(signal: i32) -> io::Result<Self> {
         let (read, write) = UnixStream::pair()?;
         read.set_nonblocking(true)?;
@@ -54,7 +54,7 @@ impl Hooked {
     }
 }
 
-impl Signals for Hooked {
+impl WatchedSignals for HookedSignals {
     fn add(&self, signal: i32) -> io::Result<()> {
         self.handle.add_signal(signal)
     }
@@ -64,7 +64,7 @@ impl Signals for Hooked {
     }
 }
 
-impl Drop for Hooked {
+impl Drop for HookedSignals {
     fn drop(&mut self) {
         self.handle.close();
     }

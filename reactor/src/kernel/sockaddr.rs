@@ -10,9 +10,6 @@ use std::rc::Rc;
 use interfaces::{Address, UnixAddress};
 use socket2::SockAddr;
 
-/// The most bytes of a UNIX path or abstract name: `sun_path` less its NUL (unix(7)).
-pub(super) const UNIX_NAME_BYTES_MAX: usize = 107;
-
 /// Ours for theirs.
 pub(super) fn to_address(address: &SockAddr) -> Address {
     if let Some(ip) = address.as_socket() {
@@ -51,16 +48,6 @@ pub(super) fn from_unix(address: &UnixAddress) -> io::Result<SockAddr> {
 
 fn not_a_name() -> io::Error {
     io::Error::from_raw_os_error(libc::EINVAL)
-}
-
-/// The length of a name that is too long for the system.
-pub(super) fn excess_length(address: &UnixAddress) -> Option<usize> {
-    match address {
-        UnixAddress::Path(name) | UnixAddress::Abstract(name) => {
-            (name.len() > UNIX_NAME_BYTES_MAX).then_some(name.len())
-        }
-        UnixAddress::Unnamed => None,
-    }
 }
 
 /// The bytes of a path as a path.

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use interfaces::{Address, ListenError, UnixAddress};
 
+use super::file_identity::FileIdentity;
 use super::lock_file::{LockError, LockFile};
 use super::{connecting, sockaddr};
 use crate::sys::os_error::os_error;
@@ -19,16 +20,9 @@ use crate::sys::os_error::os_error;
 #[derive(Debug)]
 pub(super) struct UnixPath {
     path: PathBuf,
-    made: Option<Identity>,
+    made: Option<FileIdentity>,
     /// Dropped after the path is unlinked, which is in this type's own `drop`.
     _lock: Option<LockFile>,
-}
-
-/// Which file it is, whatever its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    device: u64,
-    inode: u64,
 }
 
 impl UnixPath {
@@ -50,7 +44,7 @@ impl UnixPath {
     /// umask took some.
     pub(super) fn made(&mut self, mode: u32) -> io::Result<()> {
         let metadata = fs::symlink_metadata(&self.path)?;
-        self.made = Some(Identity::of(&metadata));
+        self.made = Some(FileIdentity::of(&metadata));
         if metadata.mode() & 0o7777 != mode {
             fs::set_permissions(&self.path, Permissions::from_mode(mode))?;
         }
@@ -60,20 +54,10 @@ impl UnixPath {
 
 impl Drop for UnixPath {
     fn drop(&mut self) {
-        if self.made.is_some() && Identity::at(&self.path) == self.made {
+        if self.made.is_some() && FileIdentity::at(&self.path) == self.made {
             // It may have gone meanwhile, which is what is wanted.
             drop(fs::remove_file(&self.path));
         }
-    }
-}
-
-impl Identity {
-    pub(super) fn of(metadata: &fs::Metadata) -> Self {
-        Self { device: metadata.dev(), inode: metadata.ino() }
-    }
-
-    pub(super) fn at(path: &Path) -> Option<Self> {
-        fs::symlink_metadata(path).ok().map(|metadata| Self::of(&metadata))
     }
 }
 

@@ -20,10 +20,10 @@ use crate::core::tenant::{Kind, Tenant};
 use crate::stream::admit::Connected;
 use crate::stream::flags::Origin;
 use crate::sys::os_error::os_error;
-use crate::sys::{Ready, Sys, Token};
+use crate::sys::{Ready, StreamSys, Token};
 
 /// A port of a reactor.
-pub(crate) struct Port<S: Sys> {
+pub(crate) struct Port<S: StreamSys> {
     core: Weak<Core<S>>,
     token: Token,
     address: Rc<Address>,
@@ -41,7 +41,7 @@ enum Accepted {
     Skipped,
 }
 
-impl<S: Sys> Port<S> {
+impl<S: StreamSys> Port<S> {
     /// Opens a port on a socket that listens. `address` is what was asked for.
     ///
     /// # Errors
@@ -157,7 +157,7 @@ impl<S: Sys> Port<S> {
                 return Accepted::NoMore;
             }
         }
-        match self.with_listener(|listener| core.sys.shed(listener)) {
+        match self.with_listener(|listener| core.sys.accept_and_close(listener)) {
             Some(Ok(())) => {
                 let remedy = "closed the connection with the reserve descriptor";
                 self.observe_failure(core, errno, remedy);
@@ -217,7 +217,7 @@ impl<S: Sys> Port<S> {
     }
 }
 
-impl<S: Sys> Tenant<S> for Port<S> {
+impl<S: StreamSys> Tenant<S> for Port<S> {
     fn ready(self: Rc<Self>, core: &Core<S>, _: Ready, _: &mut [u8]) {
         self.accept(core);
     }
@@ -243,7 +243,7 @@ impl<S: Sys> Tenant<S> for Port<S> {
     }
 }
 
-impl<S: Sys> ListeningPort for Port<S> {
+impl<S: StreamSys> ListeningPort for Port<S> {
     fn host(&self) -> Address {
         Address::clone(&self.address)
     }

@@ -17,10 +17,10 @@ use crate::core::Core;
 use crate::core::stage::{RunState, Stage};
 use crate::core::tenant::Kind;
 use crate::stream::Stream;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 
 /// Begins to run. The turns that follow find out when the triggers have fired.
-pub(crate) fn start<S: Sys>(core: &Core<S>) {
+pub(crate) fn start<S: StreamSys>(core: &Core<S>) {
     core.run_state.enter_held(Stage::Starting);
     fire_before(core, SystemEvent::Startup);
 }
@@ -30,7 +30,7 @@ pub(crate) fn start<S: Sys>(core: &Core<S>) {
 /// # Errors
 ///
 /// [`NotRunning`].
-pub(crate) fn stop<S: Sys>(core: &Core<S>) -> Result<(), NotRunning> {
+pub(crate) fn stop<S: StreamSys>(core: &Core<S>) -> Result<(), NotRunning> {
     match core.run_state.stage() {
         Stage::Running | Stage::Starting => {
             core.run_state.enter_held(Stage::Stopping);
@@ -53,14 +53,14 @@ pub(crate) fn stop<S: Sys>(core: &Core<S>) -> Result<(), NotRunning> {
 
 /// Whether the next stage may come. A socket that lingers holds the end of the run back: its last
 /// bytes are still on their way, and the end of the process would reset them.
-pub(crate) fn can_advance<S: Sys>(core: &Core<S>) -> bool {
+pub(crate) fn can_advance<S: StreamSys>(core: &Core<S>) -> bool {
     let is_held_by_lingering =
         || core.run_state.stage() == Stage::Stopping && core.has_kind(Kind::Lingering);
     core.run_state.is_free() && !is_held_by_lingering()
 }
 
 /// Goes on to the next stage, if nothing holds this one back. Called between turns.
-pub(crate) fn advance<S: Sys>(core: &Core<S>) {
+pub(crate) fn advance<S: StreamSys>(core: &Core<S>) {
     if !can_advance(core) {
         return;
     }
@@ -74,7 +74,7 @@ pub(crate) fn advance<S: Sys>(core: &Core<S>) {
             fire(core, Phase::During, SystemEvent::Shutdown);
             disconnect_all(core);
             fire(core, Phase::After, SystemEvent::Shutdown);
-            core.works.close();
+            core.jobs.close();
             core.run_state.enter(Stage::Stopped);
         }
         Stage::Idle | Stage::Running | Stage::Stopped => {}
@@ -82,16 +82,16 @@ pub(crate) fn advance<S: Sys>(core: &Core<S>) {
 }
 
 /// The run is over. What still waits may hold the reactor that owns it, so it is dropped.
-pub(crate) fn end<S: Sys>(core: &Core<S>) {
+pub(crate) fn end<S: StreamSys>(core: &Core<S>) {
     let calls = core.timers.borrow_mut().take_all();
     calls.into_iter().for_each(|call| core.drop_guarded("timer", call));
     core.drop_tasks();
-    core.works.take_all().into_iter().for_each(|done| core.drop_guarded("work of a thread", done));
+    core.jobs.take_all().into_iter().for_each(|done| core.drop_guarded("work of a thread", done));
     core.run_state.enter(Stage::Idle);
 }
 
 /// Ends every connection and attempt, and closes every port, now.
-pub(crate) fn disconnect_all<S: Sys>(core: &Core<S>) {
+pub(crate) fn disconnect_all<S: StreamSys>(core: &Core<S>) {
     let tokens = core.slots.borrow().tokens();
     for token in tokens {
         if let Some(tenant) = core.tenant(token) {
@@ -104,7 +104,7 @@ pub(crate) fn disconnect_all<S: Sys>(core: &Core<S>) {
 
 /// Calls the triggers whose Deferreds hold the stage back. A trigger of the start may stop the
 /// reactor, which no hold of the start delays.
-fn fire_before<S: Sys>(core: &Core<S>, event: SystemEvent) {
+fn fire_before<S: StreamSys>(core: &Core<S>, event: SystemEvent) {
     let RunState { holds, triggers, .. } = &core.run_state;
     let mark = triggers.mark();
     while let Some(call) = triggers.next(Phase::Before, event, mark) {
@@ -112,7 +112,7 @@ fn fire_before<S: Sys>(core: &Core<S>, event: SystemEvent) {
     }
 }
 
-fn fire<S: Sys>(core: &Core<S>, phase: Phase, event: SystemEvent) {
+fn fire<S: StreamSys>(core: &Core<S>, phase: Phase, event: SystemEvent) {
     let triggers = &core.run_state.triggers;
     let mark = triggers.mark();
     while let Some(call) = triggers.next(phase, event, mark) {

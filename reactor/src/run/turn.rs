@@ -21,10 +21,10 @@ use crate::core::Core;
 use crate::core::agenda::{reuse, take_all};
 use crate::core::tenant::Slot;
 use crate::stream::{Running, Stream};
-use crate::sys::{Ready, Report, Sys, Token};
+use crate::sys::{Ready, Report, StreamSys, Token};
 
 /// One turn, which waits for `wait_at_most` (`None`: for ever) if there is nothing to do.
-pub(crate) fn turn<S: Sys>(core: &Core<S>, wait_at_most: Option<Duration>) -> io::Result<()> {
+pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>) -> io::Result<()> {
     let outer = Stream::suspend_running(core);
     let closings = take_all(&core.agenda.closings);
     core.run_remote_calls();
@@ -49,11 +49,11 @@ pub(crate) fn turn<S: Sys>(core: &Core<S>, wait_at_most: Option<Duration>) -> io
 }
 
 /// How long a poll may wait.
-fn timeout<S: Sys>(core: &Core<S>, wait_at_most: Option<Duration>) -> Option<Duration> {
+fn timeout<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>) -> Option<Duration> {
     let has_work = !core.streams.dirty.borrow().is_empty()
         || !core.agenda.closings.borrow().is_empty()
         || core.tasks.is_ready()
-        || core.shared.is_woken()
+        || core.remote_queue.is_woken()
         || can_advance(core);
     if has_work {
         return Some(Duration::ZERO);
@@ -66,7 +66,7 @@ fn timeout<S: Sys>(core: &Core<S>, wait_at_most: Option<Duration>) -> Option<Dur
     }
 }
 
-fn run_due_timers<S: Sys>(core: &Core<S>) {
+fn run_due_timers<S: StreamSys>(core: &Core<S>) {
     core.run_woken_tasks();
     core.timers.borrow_mut().begin_phase();
     let next = core.timers.borrow_mut().next_time();
@@ -85,7 +85,7 @@ fn run_due_timers<S: Sys>(core: &Core<S>) {
 
 /// Hands a report to its tenant.
 #[inline]
-fn dispatch<S: Sys>(core: &Core<S>, report: &impl Report, buffer: &mut [u8]) {
+fn dispatch<S: StreamSys>(core: &Core<S>, report: &impl Report, buffer: &mut [u8]) {
     let slots = core.slots.borrow();
     if let Some(Slot::Stream(running)) = slots.find(report.token()) {
         let running = running.clone();
@@ -99,7 +99,7 @@ fn dispatch<S: Sys>(core: &Core<S>, report: &impl Report, buffer: &mut [u8]) {
 }
 
 #[inline(never)]
-fn dispatch_rare<S: Sys>(core: &Core<S>, ready: Ready, buffer: &mut [u8]) {
+fn dispatch_rare<S: StreamSys>(core: &Core<S>, ready: Ready, buffer: &mut [u8]) {
     match ready.token {
         Token::WAKER => {}
         Token::SIGNALS => run_signal_handlers(core),
@@ -108,7 +108,7 @@ fn dispatch_rare<S: Sys>(core: &Core<S>, ready: Ready, buffer: &mut [u8]) {
 }
 
 /// A token that leads to no tenant is late: its tenant is gone.
-fn dispatch_tenant<S: Sys>(core: &Core<S>, token: Token, ready: Ready, buffer: &mut [u8]) {
+fn dispatch_tenant<S: StreamSys>(core: &Core<S>, token: Token, ready: Ready, buffer: &mut [u8]) {
     if let Some(tenant) = core.tenant(token) {
         tenant.clone().ready(core, ready, buffer);
         // A port or an attempt may hold the last reference to its factory.
@@ -116,7 +116,7 @@ fn dispatch_tenant<S: Sys>(core: &Core<S>, token: Token, ready: Ready, buffer: &
     }
 }
 
-fn dispatch_still_ready<S: Sys>(core: &Core<S>, still_ready: Vec<Token>, buffer: &mut [u8]) {
+fn dispatch_still_ready<S: StreamSys>(core: &Core<S>, still_ready: Vec<Token>, buffer: &mut [u8]) {
     for token in &still_ready {
         let token = *token;
         core.unlist(token);
@@ -133,7 +133,7 @@ fn dispatch_still_ready<S: Sys>(core: &Core<S>, still_ready: Vec<Token>, buffer:
     reuse(&core.agenda.still_ready, still_ready);
 }
 
-fn run_signal_handlers<S: Sys>(core: &Core<S>) {
+fn run_signal_handlers<S: StreamSys>(core: &Core<S>) {
     for signal in core.sys.take_signals() {
         let handlers: Vec<_> = {
             let handlers = core.signal_handlers.borrow();

@@ -6,9 +6,8 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::connection::EndId;
+use super::ids::{ConnectionId, EndId, Source};
 use super::nanos::Nanos;
-use super::ready::Source;
 
 /// What a poll that has not to wait costs: time passes for a program that is never idle, too, and
 /// the network goes on.
@@ -18,13 +17,13 @@ const TICK: Nanos = Nanos(1_000);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Happening {
     /// A connection's request reaches the server; how often it was sent before.
-    Request(u64, u32),
+    Request(ConnectionId, u32),
     /// The server's answer reaches the client.
-    Established(u64),
+    Established(ConnectionId),
     /// The server's refusal reaches the client.
-    Refused(u64),
+    Refused(ConnectionId),
     /// The client has asked often enough.
-    GivenUp(u64),
+    GivenUp(ConnectionId),
     /// The next segment that this end sent arrives at the other.
     Segment(EndId),
     /// A report that was held back is due.
@@ -144,16 +143,16 @@ mod tests {
     fn what_is_due_comes_in_the_order_of_time_and_then_of_planning() {
         let mut clock = Clock::default();
         let at = Nanos;
-        clock.plan(at(2), Happening::Established(3));
-        clock.plan(at(1), Happening::Established(1));
-        clock.plan(at(1), Happening::Established(2));
+        clock.plan(at(2), Happening::Established(ConnectionId(3)));
+        clock.plan(at(1), Happening::Established(ConnectionId(1)));
+        clock.plan(at(1), Happening::Established(ConnectionId(2)));
         assert_eq!(clock.take_due(), None);
         assert_eq!(clock.next(), Some(at(1)));
         clock.advance_to(at(5));
         clock.advance_to(at(4));
         assert_eq!(clock.now(), at(5));
         for expected in 1..=3 {
-            assert_eq!(clock.take_due(), Some(Happening::Established(expected)));
+            assert_eq!(clock.take_due(), Some(Happening::Established(ConnectionId(expected))));
         }
         assert_eq!((clock.take_due(), clock.next()), (None, None));
     }
@@ -162,18 +161,18 @@ mod tests {
     fn what_takes_no_time_comes_between_what_was_planned_for_before_and_for_later() {
         let mut clock = Clock::default();
         for (time, number) in [(6, 4), (5, 1)] {
-            clock.plan(Nanos(time), Happening::Established(number));
+            clock.plan(Nanos(time), Happening::Established(ConnectionId(number)));
         }
         clock.advance_to(Nanos(5));
         // What is past counts as what is now.
-        clock.plan(Nanos(5), Happening::Established(2));
-        clock.plan(Nanos(3), Happening::Established(3));
-        clock.plan(Nanos(6), Happening::Established(5));
+        clock.plan(Nanos(5), Happening::Established(ConnectionId(2)));
+        clock.plan(Nanos(3), Happening::Established(ConnectionId(3)));
+        clock.plan(Nanos(6), Happening::Established(ConnectionId(5)));
         assert_eq!(clock.next(), Some(Nanos(5)));
         clock.advance_to(Nanos(6));
-        clock.plan(Nanos(6), Happening::Established(6));
+        clock.plan(Nanos(6), Happening::Established(ConnectionId(6)));
         for expected in 1..=6 {
-            assert_eq!(clock.take_due(), Some(Happening::Established(expected)));
+            assert_eq!(clock.take_due(), Some(Happening::Established(ConnectionId(expected))));
         }
         assert_eq!((clock.take_due(), clock.next()), (None, None));
     }

@@ -2,16 +2,16 @@
 //!
 //! Invariant: a connection that neither a program nor a queue holds is forgotten, with its port.
 
-use super::connection::{EndId, Holder, Kind, OnClose, Side, Wire};
+use super::connection::{Holder, Kind, OnClose, Wire};
+use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
 use super::pipe::Fin;
-use super::ready::Source;
-use super::trace::Call;
+use super::trace::SystemCall;
 use super::world::World;
 
 impl World {
     /// A handle was dropped.
     pub(super) fn close(&mut self, id: EndId) {
-        self.trace.note(self.clock.now(), Call::Close, id.number(), 0);
+        self.trace.note(self.clock.now(), SystemCall::Close, id.number(), 0);
         self.descriptors.open -= 1;
         let connection = self.held(id);
         let end = connection.end_mut(id.side());
@@ -50,7 +50,7 @@ impl World {
     }
 
     /// Something on the way has forgotten the connection: one end learns now, the other soon.
-    pub(super) fn sever(&mut self, connection: u64) {
+    pub(super) fn sever(&mut self, connection: ConnectionId) {
         let side = if self.dice.coin() { Side::Client } else { Side::Server };
         let first = EndId::new(connection, side);
         self.held(first).incoming(first.side()).lose();
@@ -71,9 +71,9 @@ impl World {
         }
     }
 
-    pub(super) fn close_listener(&mut self, listener: u64) {
+    pub(super) fn close_listener(&mut self, listener: ListenerId) {
         let Some(mut listening) = self.listeners.remove(&listener) else { return };
-        self.trace.note(self.clock.now(), Call::Close, listener * 2, 0);
+        self.trace.note(self.clock.now(), SystemCall::Close, listener.number(), 0);
         self.descriptors.open -= 1;
         self.names.stop_listening(&listening.name);
         while let Some(connection) = listening.pop() {
@@ -85,7 +85,7 @@ impl World {
     }
 
     /// Forgets a connection whose ends are both gone.
-    pub(super) fn forget_if_unnoticed(&mut self, id: u64) {
+    pub(super) fn forget_if_unnoticed(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get(id) else { return };
         if !connection.is_forgotten() {
             return;

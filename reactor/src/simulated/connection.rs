@@ -5,7 +5,8 @@
 
 use interfaces::Address;
 
-use super::edge::{Level, Watch, Way};
+use super::edge::{Level, SocketWatch, Way};
+use super::ids::Side;
 use super::links::Link;
 use super::pipe::{Fin, Pipe};
 
@@ -13,61 +14,6 @@ use super::pipe::{Fin, Pipe};
 pub(super) enum Kind {
     Tcp,
     Unix,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Client,
-    Server,
-}
-
-impl Side {
-    #[inline]
-    pub(super) fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Server,
-            Self::Server => Self::Client,
-        }
-    }
-}
-
-/// Names one end of one connection: the connection's number doubled, and one more for the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct EndId(u64);
-
-impl EndId {
-    pub(super) fn new(connection: u64, side: Side) -> Self {
-        Self(connection * 2 + side as u64)
-    }
-
-    pub(super) fn client(connection: u64) -> Self {
-        Self::new(connection, Side::Client)
-    }
-
-    pub(super) fn server(connection: u64) -> Self {
-        Self::new(connection, Side::Server)
-    }
-
-    #[inline]
-    pub(super) fn connection(self) -> u64 {
-        self.0 / 2
-    }
-
-    #[inline]
-    pub(super) fn side(self) -> Side {
-        if self.0.is_multiple_of(2) { Side::Client } else { Side::Server }
-    }
-
-    #[inline]
-    pub(super) fn other(self) -> Self {
-        Self(self.0 ^ 1)
-    }
-
-    /// As the trace calls it.
-    #[inline]
-    pub(super) fn number(self) -> u64 {
-        self.0
-    }
 }
 
 /// What an end knows of the wire.
@@ -106,7 +52,7 @@ pub(super) struct End {
     pub(super) holder: Holder,
     /// The `errno` that the next operation takes.
     pub(super) error: Option<i32>,
-    pub(super) watch: Watch,
+    pub(super) watch: SocketWatch,
     pub(super) on_close: OnClose,
     pub(super) no_delay: bool,
     pub(super) keep_alive: bool,
@@ -119,7 +65,7 @@ impl End {
             wire,
             holder,
             error: None,
-            watch: Watch::none(),
+            watch: SocketWatch::none(),
             on_close: OnClose::Finish,
             no_delay: false,
             keep_alive: false,
@@ -223,7 +169,7 @@ impl Connection {
         &mut self,
         side: Side,
         way: Way,
-        change: impl FnOnce(&mut Watch, Way),
+        change: impl FnOnce(&mut SocketWatch, Way),
     ) -> bool {
         let watch = &mut self.end_mut(side).watch;
         change(watch, way);

@@ -1,4 +1,4 @@
-//! Edge-triggered readiness of one socket, as [`Sys`](crate::Sys) promises it and not a bit more.
+//! Edge-triggered readiness of one socket, as [`Sys`](crate::sys::Sys) promises it and not a bit more.
 //!
 //! ```text
 //!            came short, or                ready
@@ -49,7 +49,7 @@ pub(super) enum Scope {
 
 /// The watch on one socket.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct SocketWatch {
     token: Option<Token>,
     read: Edge,
     write: Edge,
@@ -59,7 +59,7 @@ pub(super) struct Watch {
     pub(super) listed: bool,
 }
 
-impl Watch {
+impl SocketWatch {
     pub(super) fn none() -> Self {
         Self {
             token: None,
@@ -193,14 +193,14 @@ mod tests {
     const READABLE: Level = Level { readable: true, read_closed: false, writable: false };
     const CLOSED: Level = Level { readable: true, read_closed: true, writable: false };
 
-    fn watch() -> Watch {
-        let mut watch = Watch::none();
+    fn watch() -> SocketWatch {
+        let mut watch = SocketWatch::none();
         watch.begin(Token(7));
         watch
     }
 
     /// It is ready to be read; answers whether that became due.
-    fn settle(watch: &mut Watch) -> bool {
+    fn settle(watch: &mut SocketWatch) -> bool {
         let awaits = watch.awaits(Way::Read);
         if awaits {
             watch.become_due(Way::Read);

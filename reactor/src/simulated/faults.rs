@@ -1,6 +1,6 @@
 //! What goes wrong, and how often.
 //!
-//! Invariant: no fault breaks a promise of [`Sys`](crate::Sys): a program that follows the trait's
+//! Invariant: no fault breaks a promise of [`StreamSys`](crate::sys::StreamSys): a program that follows the trait's
 //! rules survives them all.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::Chance;
 /// # Examples
 ///
 /// ```
-/// use ropewalk_reactor::{Chance, Faults};
+/// use ropewalk_reactor::simulated::{Chance, Faults};
 ///
 /// let only_short = Faults { short: Chance::per_mille(500), ..Faults::none() };
 /// assert_ne!(only_short, Faults::none());
@@ -31,8 +31,8 @@ pub struct Faults {
     pub aborted_accept: Chance,
     /// An accept answers `EMFILE` and leaves the connection in the queue.
     pub no_descriptor: Chance,
-    /// The reserve descriptor of [`shed`](crate::Sys::shed) does not help.
-    pub failed_shed: Chance,
+    /// The reserve descriptor of [`accept_and_close`](crate::sys::StreamSys::accept_and_close) does not help.
+    pub failed_reserve: Chance,
     /// A segment of a TCP connection meets a middlebox that has forgotten the connection: both ends
     /// are reset, and what was under way is lost.
     pub reset: Chance,
@@ -58,7 +58,7 @@ impl Faults {
             interrupted: Chance::NEVER,
             aborted_accept: Chance::NEVER,
             no_descriptor: Chance::NEVER,
-            failed_shed: Chance::NEVER,
+            failed_reserve: Chance::NEVER,
             reset: Chance::NEVER,
             spurious: Chance::NEVER,
             delayed_report: Chance::NEVER,
@@ -88,7 +88,7 @@ impl Default for Faults {
         Self {
             aborted_accept: Chance::per_mille(20),
             no_descriptor: Chance::per_mille(10),
-            failed_shed: Chance::per_mille(200),
+            failed_reserve: Chance::per_mille(200),
             reset: Chance::per_mille(2),
             clock_jump: Chance::per_mille(5),
             clock_jump_at_most: Duration::from_millis(50),

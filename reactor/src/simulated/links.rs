@@ -29,7 +29,7 @@ impl Links {
     /// A network that does nothing but carry, for a program whose own speed is of interest:
     ///
     /// ```
-    /// use ropewalk_reactor::{Faults, Links, Simulated};
+    /// use ropewalk_reactor::simulated::{Faults, Links, Simulated};
     ///
     /// let network = Simulated::new(7);
     /// network.set_faults(Faults::none());

@@ -6,23 +6,24 @@ use std::collections::VecDeque;
 
 use interfaces::{Address, LockFile};
 
-use super::edge::{Level, Watch, Way};
+use super::edge::{Level, SocketWatch, Way};
+use super::ids::ConnectionId;
 use super::names::Name;
 
 #[derive(Debug)]
-pub(super) struct Listening {
+pub(super) struct ListenerState {
     pub(super) name: Name,
     pub(super) address: Address,
     pub(super) lock_file: LockFile,
-    pub(super) watch: Watch,
+    pub(super) watch: SocketWatch,
     backlog: usize,
-    queue: VecDeque<u64>,
+    queue: VecDeque<ConnectionId>,
 }
 
-impl Listening {
+impl ListenerState {
     pub(super) fn new(name: Name, address: Address, backlog: u32, lock_file: LockFile) -> Self {
         let backlog = usize::try_from(backlog).unwrap_or(usize::MAX);
-        let (watch, queue) = (Watch::none(), VecDeque::new());
+        let (watch, queue) = (SocketWatch::none(), VecDeque::new());
         Self { name, address, lock_file, watch, backlog, queue }
     }
 
@@ -31,16 +32,20 @@ impl Listening {
         self.queue.len() > self.backlog
     }
 
-    pub(super) fn push(&mut self, connection: u64) {
+    pub(super) fn push(&mut self, connection: ConnectionId) {
         self.queue.push_back(connection);
     }
 
-    pub(super) fn pop(&mut self) -> Option<u64> {
+    pub(super) fn pop(&mut self) -> Option<ConnectionId> {
         self.queue.pop_front()
     }
 
     /// Changes the watch. Answers whether this way became due by that.
-    pub(super) fn watching(&mut self, way: Way, change: impl FnOnce(&mut Watch, Way)) -> bool {
+    pub(super) fn watching(
+        &mut self,
+        way: Way,
+        change: impl FnOnce(&mut SocketWatch, Way),
+    ) -> bool {
         change(&mut self.watch, way);
         let is_ready = match way {
             Way::Read => !self.queue.is_empty(),

@@ -1,4 +1,4 @@
-//! A network in memory that a seed drives: the second implementation of [`Sys`](crate::Sys).
+//! A network in memory that a seed drives: the second implementation of [`StreamSys`](crate::sys::StreamSys).
 //!
 //! Twisted has no counterpart; its `MemoryReactor` records calls and moves no byte. Invariant: all
 //! that happens follows from the seed and from the calls made: no wall clock, no address, no hash
@@ -7,7 +7,7 @@
 //!
 //! # The clock
 //!
-//! It moves in [`poll`](crate::Sys::poll) alone: with nothing ready it jumps to the next thing that
+//! It moves in [`poll`](crate::sys::Sys::poll) alone: with nothing ready it jumps to the next thing that
 //! happens in the network or to the end of the timeout, whichever is first. Where there is neither,
 //! nothing can ever happen again, and the answer is an error of kind
 //! [`Deadlock`](std::io::ErrorKind::Deadlock) instead of a wait without end.
@@ -44,30 +44,34 @@
 //! File permissions, `TIME_WAIT`, out-of-band data, and addresses that are not this machine's: every
 //! address is, unless a [black hole](Simulated::black_hole).
 
+mod network;
+mod outside;
+mod poll;
+mod ready;
+mod sockets;
+mod streams;
+
+mod accepting;
+mod closing;
+mod connecting;
+mod options;
+mod transfer;
+mod world;
+
+mod connection;
+mod edge;
+mod ids;
+mod listener;
+mod names;
+mod pipe;
+mod table;
+
 mod chance;
 mod clock;
 mod faults;
 mod links;
 mod nanos;
 mod trace;
-
-mod connection;
-mod edge;
-mod listener;
-mod names;
-mod pipe;
-mod table;
-
-mod closing;
-mod connecting;
-mod ready;
-mod transfer;
-mod world;
-
-mod network;
-mod outside;
-mod sockets;
-mod streams;
 
 pub use chance::Chance;
 pub use faults::Faults;

@@ -8,11 +8,10 @@ use std::rc::Rc;
 
 use interfaces::{Address, UnixAddress};
 
+use super::ids::ListenerId;
+
 /// The ports that the system chooses from (RFC 6335 section 6).
 const DYNAMIC_PORTS: std::ops::RangeInclusive<u16> = 49152..=65535;
-
-/// The most bytes of a path or abstract name (unix(7)).
-pub(super) const UNIX_NAME_BYTES_MAX: usize = 107;
 
 /// What lies at a path without anybody listening on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,19 +39,11 @@ impl Name {
             UnixAddress::Unnamed => None,
         }
     }
-
-    /// The bytes of a UNIX name.
-    pub(super) fn length(&self) -> usize {
-        match self {
-            Self::Tcp(_) => 0,
-            Self::Path(name) | Self::Abstract(name) => name.len(),
-        }
-    }
 }
 
 #[derive(Debug)]
 pub(super) struct Names {
-    listeners: BTreeMap<Name, u64>,
+    listeners: BTreeMap<Name, ListenerId>,
     /// How many sockets are bound to each local address; the port comes first, to be searched for.
     bound: BTreeMap<(u16, IpAddr), usize>,
     next_port: u16,
@@ -71,7 +62,7 @@ impl Names {
         }
     }
 
-    pub(super) fn listen(&mut self, name: Name, listener: u64) {
+    pub(super) fn listen(&mut self, name: Name, listener: ListenerId) {
         self.listeners.insert(name, listener);
     }
 
@@ -83,7 +74,7 @@ impl Names {
     }
 
     /// Who listens at a name.
-    pub(super) fn find(&self, name: &Name) -> Option<u64> {
+    pub(super) fn find(&self, name: &Name) -> Option<ListenerId> {
         let exact = self.listeners.get(name);
         let found = exact.or_else(|| match name {
             Name::Tcp(address) => {
@@ -198,10 +189,10 @@ mod tests {
     #[test]
     fn a_listener_on_all_addresses_is_found_at_each() {
         let mut names = Names::new();
-        names.listen(Name::Tcp(at("0.0.0.0:80")), 1);
-        assert_eq!(names.find(&Name::Tcp(at("127.0.0.1:80"))), Some(1));
+        names.listen(Name::Tcp(at("0.0.0.0:80")), ListenerId(1));
+        assert_eq!(names.find(&Name::Tcp(at("127.0.0.1:80"))), Some(ListenerId(1)));
         assert_eq!(names.find(&Name::Tcp(at("[::1]:80"))), None);
-        names.listen(Name::Tcp(at("127.0.0.1:80")), 2);
-        assert_eq!(names.find(&Name::Tcp(at("127.0.0.1:80"))), Some(2));
+        names.listen(Name::Tcp(at("127.0.0.1:80")), ListenerId(2));
+        assert_eq!(names.find(&Name::Tcp(at("127.0.0.1:80"))), Some(ListenerId(2)));
     }
 }

@@ -16,7 +16,7 @@ use super::names::{Leftover, Name};
 use super::outside::{ClockHold, Outside};
 use super::world::World;
 
-/// A simulated network, and the system that a reactor needs; see the [`Sys`](crate::Sys) that it
+/// A simulated network, and the system that a reactor needs; see the [`Sys`](crate::sys::Sys) that it
 /// implements. A clone is the same network: keep one to ask for the trace.
 ///
 /// Several reactors must not share one, for a poll of one would take the reports of the other.
@@ -27,7 +27,8 @@ use super::world::World;
 ///
 /// ```
 /// use interfaces::ListenTcp;
-/// use ropewalk_reactor::{Faults, Simulated, Sys};
+/// use ropewalk_reactor::simulated::{Faults, Simulated};
+/// use ropewalk_reactor::sys::{StreamSys, Sys};
 ///
 /// let network = Simulated::new(7);
 /// network.set_faults(Faults::none());

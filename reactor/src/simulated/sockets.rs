@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use super::connection::EndId;
+use super::ids::{EndId, ListenerId};
 use super::world::World;
 
 /// One end of a simulated connection; dropping it closes the end.
@@ -36,11 +36,11 @@ impl fmt::Debug for SimulatedStream {
 /// A simulated listening socket; dropping it closes it, and resets the connections in its queue.
 pub struct SimulatedListener {
     world: Rc<RefCell<World>>,
-    pub(super) id: u64,
+    pub(super) id: ListenerId,
 }
 
 impl SimulatedListener {
-    pub(super) fn new(world: &Rc<RefCell<World>>, id: u64) -> Self {
+    pub(super) fn new(world: &Rc<RefCell<World>>, id: ListenerId) -> Self {
         Self { world: world.clone(), id }
     }
 }

@@ -1,19 +1,20 @@
-//! Things by their number, found without a search.
+//! A table by [`ConnectionId`], without a search.
 //!
-//! A thing with the number n is at the place n modulo the number of places. A number whose place is
-//! taken is never given out, so numbers stay unique and rise, and what is found follows from the
-//! calls alone. Invariant: each thing is at the place of its number, and half of the places are
-//! free.
+//! The entry with the number n is at the place n modulo the number of places. A number whose place is
+//! taken is never given out, so numbers stay unique and rise, and a lookup depends on the calls alone.
+//! Invariant: each entry is at the place of its number, and half of the places are free.
+
+use super::ids::ConnectionId;
 
 #[derive(Debug)]
 pub(super) struct Table<T> {
-    /// As many as a power of two.
+    /// Their number is a power of two.
     places: Vec<Option<(u64, T)>>,
     count: usize,
     last_number: u64,
 }
 
-/// How many places there are at first.
+/// The number of places of an empty table.
 const PLACES_MIN: usize = 8;
 
 impl<T> Table<T> {
@@ -36,40 +37,40 @@ impl<T> Table<T> {
         }
     }
 
-    /// Adds a thing under a new number.
-    pub(super) fn insert(&mut self, thing: T) -> u64 {
+    /// Adds an entry under a new number.
+    pub(super) fn insert(&mut self, entry: T) -> ConnectionId {
         if self.count * 2 >= self.places.len() {
             self.grow();
         }
         let number = self.new_number();
         let place = self.place(number);
-        self.places[place] = Some((number, thing));
+        self.places[place] = Some((number, entry));
         self.count += 1;
-        number
+        ConnectionId(number)
     }
 
     #[inline]
-    pub(super) fn get(&self, number: u64) -> Option<&T> {
+    pub(super) fn get(&self, ConnectionId(number): ConnectionId) -> Option<&T> {
         match &self.places[self.place(number)] {
-            Some((tenant, thing)) if *tenant == number => Some(thing),
+            Some((holder, entry)) if *holder == number => Some(entry),
             Some(_) | None => None,
         }
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
+    pub(super) fn get_mut(&mut self, ConnectionId(number): ConnectionId) -> Option<&mut T> {
         let place = self.place(number);
         match &mut self.places[place] {
-            Some((tenant, thing)) if *tenant == number => Some(thing),
+            Some((holder, entry)) if *holder == number => Some(entry),
             Some(_) | None => None,
         }
     }
 
-    pub(super) fn remove(&mut self, number: u64) -> Option<T> {
-        self.get(number)?;
-        let place = self.place(number);
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<T> {
+        self.get(id)?;
+        let place = self.place(id.0);
         self.count -= 1;
-        self.places[place].take().map(|(_, thing)| thing)
+        self.places[place].take().map(|(_, entry)| entry)
     }
 
     #[inline]
@@ -81,9 +82,9 @@ impl<T> Table<T> {
     fn grow(&mut self) {
         let doubled = std::iter::repeat_with(|| None).take(self.places.len() * 2).collect();
         let before = std::mem::replace(&mut self.places, doubled);
-        for (number, thing) in before.into_iter().flatten() {
+        for (number, entry) in before.into_iter().flatten() {
             let place = self.place(number);
-            self.places[place] = Some((number, thing));
+            self.places[place] = Some((number, entry));
         }
     }
 }
@@ -112,11 +113,11 @@ mod tests {
     #[test]
     fn every_one_of_many_is_found_by_its_number() {
         let mut table = Table::new();
-        let numbers: Vec<u64> = (0..1000).map(|thing| table.insert(thing)).collect();
-        for (thing, &number) in numbers.iter().enumerate() {
-            assert_eq!(table.get(number), Some(&thing));
+        let ids: Vec<ConnectionId> = (0..1000).map(|thing| table.insert(thing)).collect();
+        for (thing, &id) in ids.iter().enumerate() {
+            assert_eq!(table.get(id), Some(&thing));
         }
-        assert_eq!(table.get(0), None);
+        assert_eq!(table.get(ConnectionId(0)), None);
         assert_eq!(table.len(), 1000);
     }
 }

@@ -13,7 +13,7 @@ use super::nanos::Nanos;
 
 /// What is taken down: the calls of a program, and what a poll told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(super) enum SystemCall {
     Accept,
     Close,
     Connect,
@@ -30,12 +30,12 @@ pub(super) enum Call {
     Send,
     Sendmsg,
     Setsockopt,
-    Shed,
+    AcceptAndClose,
     Shutdown,
     Sigaction,
 }
 
-impl Call {
+impl SystemCall {
     fn name(self) -> &'static str {
         match self {
             Self::Accept => "accept",
@@ -52,7 +52,7 @@ impl Call {
             Self::Send => "send",
             Self::Sendmsg => "sendmsg",
             Self::Setsockopt => "setsockopt",
-            Self::Shed => "shed",
+            Self::AcceptAndClose => "accept-and-close",
             Self::Shutdown => "shutdown",
             Self::Sigaction => "sigaction",
         }
@@ -83,7 +83,7 @@ impl Trace {
     /// Takes down one call: its name, whom it was about, and what it answered as a number; errors
     /// are negative.
     #[inline]
-    pub(super) fn note(&mut self, now: Nanos, call: Call, whom: u64, answer: i64) {
+    pub(super) fn note(&mut self, now: Nanos, call: SystemCall, whom: u64, answer: i64) {
         self.folded.add(now.0);
         self.folded.add(whom << 8 | call as u64);
         self.folded.add(answer as u64);
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_hash_tells_calls_subjects_answers_bytes_times_and_orders_apart() {
-        let hash_of = |notes: &[(u64, Call, u64, i64, &[u8])]| {
+        let hash_of = |notes: &[(u64, SystemCall, u64, i64, &[u8])]| {
             let mut trace = Trace::default();
             for &(time, call, whom, answer, bytes) in notes {
                 trace.note(Nanos(time), call, whom, answer);
@@ -187,15 +187,15 @@ mod tests {
             }
             trace.hash()
         };
-        let one = (1, Call::Recv, 2, 3, &b"abc"[..]);
+        let one = (1, SystemCall::Recv, 2, 3, &b"abc"[..]);
         let others = [
-            hash_of(&[(2, Call::Recv, 2, 3, b"abc")]),
-            hash_of(&[(1, Call::Send, 2, 3, b"abc")]),
-            hash_of(&[(1, Call::Recv, 3, 3, b"abc")]),
-            hash_of(&[(1, Call::Recv, 2, -3, b"abc")]),
-            hash_of(&[(1, Call::Recv, 2, 3, b"abd")]),
-            hash_of(&[one, (1, Call::Send, 2, 3, b"abc")]),
-            hash_of(&[(1, Call::Send, 2, 3, b"abc"), one]),
+            hash_of(&[(2, SystemCall::Recv, 2, 3, b"abc")]),
+            hash_of(&[(1, SystemCall::Send, 2, 3, b"abc")]),
+            hash_of(&[(1, SystemCall::Recv, 3, 3, b"abc")]),
+            hash_of(&[(1, SystemCall::Recv, 2, -3, b"abc")]),
+            hash_of(&[(1, SystemCall::Recv, 2, 3, b"abd")]),
+            hash_of(&[one, (1, SystemCall::Send, 2, 3, b"abc")]),
+            hash_of(&[(1, SystemCall::Send, 2, 3, b"abc"), one]),
         ];
         assert_eq!(hash_of(&[one]), hash_of(&[one]));
         let mut all = others.to_vec();
@@ -228,7 +228,7 @@ mod tests {
         let mut trace = Trace::default();
         trace.keep_lines(2);
         for whom in 0..5 {
-            trace.note(Nanos::ZERO, Call::Recv, whom, 0);
+            trace.note(Nanos::ZERO, SystemCall::Recv, whom, 0);
         }
         assert_eq!(trace.lines(), ["0ns recv 3 = 0", "0ns recv 4 = 0"]);
     }

@@ -6,15 +6,23 @@ use std::io::{self, IoSlice};
 
 use super::chance::Dice;
 use super::clock::Happening;
-use super::connection::{EndId, Holder, Kind, Wire};
-use super::edge::{Watch, Way};
+use super::connection::{Holder, Kind, Wire};
+use super::edge::{SocketWatch, Way};
 use super::faults::Faults;
+use super::ids::{EndId, Source};
 use super::pipe::{Fin, Segment};
-use super::ready::Source;
+use super::trace::SystemCall;
 use super::world::{HELD, World, errno};
 
 impl World {
     pub(super) fn read(&mut self, id: EndId, buffer: &mut [u8]) -> io::Result<usize> {
+        let result = self.receive(id, buffer);
+        let count = self.answered(SystemCall::Recv, id, result, |count| *count as i64)?;
+        self.trace.note_bytes(&buffer[..count]);
+        Ok(count)
+    }
+
+    fn receive(&mut self, id: EndId, buffer: &mut [u8]) -> io::Result<usize> {
         self.fault(self.faults.interrupted, libc::EINTR)?;
         if buffer.is_empty() {
             return Ok(0);
@@ -35,12 +43,25 @@ impl World {
             self.pump(id.other());
         }
         if count < buffer.len() {
-            self.watching(Source::End(id), Way::Read, Watch::came_short);
+            self.watching(Source::End(id), Way::Read, SocketWatch::came_short);
         }
         Ok(count)
     }
 
-    pub(super) fn write(&mut self, id: EndId, data: &[IoSlice<'_>]) -> io::Result<usize> {
+    /// Writes as `call`, which is send(2) or sendmsg(2).
+    pub(super) fn write(
+        &mut self,
+        call: SystemCall,
+        id: EndId,
+        data: &[IoSlice<'_>],
+    ) -> io::Result<usize> {
+        let result = self.send(id, data);
+        let count = self.answered(call, id, result, |count| *count as i64)?;
+        moved(data, count).for_each(|piece| self.trace.note_bytes(piece));
+        Ok(count)
+    }
+
+    fn send(&mut self, id: EndId, data: &[IoSlice<'_>]) -> io::Result<usize> {
         self.fault(self.faults.interrupted, libc::EINTR)?;
         let connection = self.connections.get_mut(id.connection()).expect(HELD);
         let asked = data.iter().map(|piece| piece.len()).sum();
@@ -57,17 +78,22 @@ impl World {
         moved(data, count).for_each(|piece| outgoing.push(piece));
         self.pump(id);
         if count < asked {
-            self.watching(Source::End(id), Way::Write, Watch::came_short);
+            self.watching(Source::End(id), Way::Write, SocketWatch::came_short);
         }
         Ok(count)
     }
 
     fn would_block(&mut self, id: EndId, way: Way) -> io::Error {
-        self.watching(Source::End(id), way, Watch::would_block);
+        self.watching(Source::End(id), way, SocketWatch::would_block);
         errno(libc::EAGAIN)
     }
 
     pub(super) fn shutdown_write(&mut self, id: EndId) -> io::Result<()> {
+        let result = self.shut_down(id);
+        self.answered(SystemCall::Shutdown, id, result, |()| 0)
+    }
+
+    fn shut_down(&mut self, id: EndId) -> io::Result<()> {
         self.fault(self.faults.interrupted, libc::EINTR)?;
         let connection = self.held(id);
         match connection.end(id.side()).wire {
@@ -164,7 +190,7 @@ fn amount(there: usize, asked: usize, faults: &Faults, dice: &mut Dice) -> usize
 }
 
 /// The first `count` bytes of these pieces.
-pub(super) fn moved<'a>(pieces: &'a [IoSlice<'_>], count: usize) -> impl Iterator<Item = &'a [u8]> {
+fn moved<'a>(pieces: &'a [IoSlice<'_>], count: usize) -> impl Iterator<Item = &'a [u8]> {
     let mut left = count;
     let parts = pieces.iter().map(move |piece| {
         let part = &piece[..piece.len().min(left)];

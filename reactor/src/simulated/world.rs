@@ -7,14 +7,14 @@ use std::io;
 
 use super::chance::{Chance, Dice};
 use super::clock::{Clock, Happening};
-use super::connection::{Connection, EndId};
+use super::connection::Connection;
 use super::faults::Faults;
+use super::ids::{EndId, ListenerId, Source};
 use super::links::Links;
-use super::listener::Listening;
+use super::listener::ListenerState;
 use super::names::Names;
-use super::ready::Source;
 use super::table::Table;
-use super::trace::{Call, Trace, number};
+use super::trace::{SystemCall, Trace, number};
 
 /// Why the connection of a handle that is alive is found.
 pub(super) const HELD: &str = "a held end keeps its connection";
@@ -27,17 +27,17 @@ pub(super) struct World {
     pub(super) links: Links,
     pub(super) trace: Trace,
     pub(super) connections: Table<Connection>,
-    pub(super) listeners: BTreeMap<u64, Listening>,
+    pub(super) listeners: BTreeMap<ListenerId, ListenerState>,
     pub(super) names: Names,
     /// Who may have something to report in the next poll.
     pub(super) reports: Vec<Source>,
-    pub(super) signals: Signals,
+    pub(super) signals: SignalState,
     pub(super) descriptors: Descriptors,
 }
 
 /// The signals of the process.
 #[derive(Debug, Default)]
-pub(super) struct Signals {
+pub(super) struct SignalState {
     pub(super) watched: BTreeSet<i32>,
     pub(super) pending: Vec<i32>,
     pub(super) is_due: bool,
@@ -73,7 +73,7 @@ impl World {
             listeners: BTreeMap::new(),
             names: Names::new(),
             reports: Vec::new(),
-            signals: Signals::default(),
+            signals: SignalState::default(),
             descriptors: Descriptors { open: 0, open_max: usize::MAX },
         }
     }
@@ -107,10 +107,22 @@ impl World {
         if self.dice.happens(chance) { Err(errno(answer)) } else { Ok(()) }
     }
 
-    /// Takes a call down in the trace, and passes its result on.
+    /// Ends an operation on a stream: notes it, and throws for a report without reason.
+    pub(super) fn answered<T>(
+        &mut self,
+        call: SystemCall,
+        id: EndId,
+        result: io::Result<T>,
+        value: impl FnOnce(&T) -> i64,
+    ) -> io::Result<T> {
+        self.touched(Source::End(id));
+        self.noted(call, id.number(), result, value)
+    }
+
+    /// Notes a call in the trace, and returns its result.
     pub(super) fn noted<T>(
         &mut self,
-        call: Call,
+        call: SystemCall,
         whom: u64,
         result: io::Result<T>,
         value: impl FnOnce(&T) -> i64,

@@ -18,10 +18,10 @@ use crate::buffers::send_queue::SendQueue;
 use crate::core::Core;
 use crate::core::tenant::Slot;
 use crate::sys::os_error::os_error;
-use crate::sys::{Sys, Token, Watch};
+use crate::sys::{StreamSys, Token, Watch};
 
 /// A connected socket that has no stream yet.
-pub(crate) struct Connected<S: Sys> {
+pub(crate) struct Connected<S: StreamSys> {
     pub(crate) socket: S::Stream,
     pub(crate) peer: Address,
     /// This side's address, where it is known without asking.
@@ -29,7 +29,7 @@ pub(crate) struct Connected<S: Sys> {
     pub(crate) origin: Origin,
 }
 
-impl<S: Sys> Connected<S> {
+impl<S: StreamSys> Connected<S> {
     /// Gives the socket a slot and has it watched, then starts its protocol.
     ///
     /// # Errors

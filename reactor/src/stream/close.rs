@@ -10,7 +10,7 @@ use super::linger::Lingering;
 use super::{Running, Stream};
 use crate::core::Core;
 use crate::core::tenant::{Slot, Tenant};
-use crate::sys::{Sys, Token};
+use crate::sys::{StreamSys, Token};
 
 /// How the socket is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ enum SocketEnd {
     Reset,
 }
 
-impl<S: Sys> Stream<S> {
+impl<S: StreamSys> Stream<S> {
     /// Decides the end of the connection; the first decision counts. The closing phase of a later
     /// turn carries it out.
     pub(super) fn schedule_close(&self, reason: Reason) {
@@ -101,6 +101,6 @@ impl<S: Sys> Stream<S> {
     }
 }
 
-fn lingering_slot<S: Sys>(lingering: Rc<Lingering<S>>) -> Slot<S> {
+fn lingering_slot<S: StreamSys>(lingering: Rc<Lingering<S>>) -> Slot<S> {
     Slot::Other(Some(lingering as Rc<dyn Tenant<S>>))
 }

@@ -11,9 +11,9 @@ use interfaces::{Event, Reason, Transport as _};
 use super::{Running, Stream};
 use crate::core::Core;
 use crate::core::tenant::Slot;
-use crate::sys::{Sys, Token};
+use crate::sys::{StreamSys, Token};
 
-impl<S: Sys> Running<S> {
+impl<S: StreamSys> Running<S> {
     /// Runs the protocol with an event that is not bytes.
     #[inline(never)]
     pub(super) fn announce(&self, core: &Core<S>, event: Event<'_>) {
@@ -63,7 +63,7 @@ impl<S: Sys> Running<S> {
 }
 
 #[inline(always)]
-fn release<S: Sys, T: ?Sized>(core: &Core<S>, shared: Rc<T>) {
+fn release<S: StreamSys, T: ?Sized>(core: &Core<S>, shared: Rc<T>) {
     if Rc::strong_count(&shared) > 1 {
         drop(shared);
     } else {
@@ -71,7 +71,7 @@ fn release<S: Sys, T: ?Sized>(core: &Core<S>, shared: Rc<T>) {
     }
 }
 
-impl<S: Sys> Stream<S> {
+impl<S: StreamSys> Stream<S> {
     /// Runs foreign code that belongs to this stream; see [`Core::call_without_tasks`].
     #[inline]
     pub(super) fn call<R>(

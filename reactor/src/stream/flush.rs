@@ -16,7 +16,7 @@ use crate::buffers::send_queue::Parts;
 use crate::core::Core;
 use crate::core::agenda::{reuse, take_all};
 use crate::sys::os_error::os_error;
-use crate::sys::{Sys, Token};
+use crate::sys::{StreamSys, Token};
 
 /// A pull producer is asked again until so many times as much waits as a push producer may write; with
 /// the usual limits and pieces of 64 KiB, four leave together.
@@ -31,7 +31,7 @@ enum Sent {
     Broken(OsError),
 }
 
-impl<S: Sys> Running<S> {
+impl<S: StreamSys> Running<S> {
     /// Flushes the streams that were written to before this phase began.
     pub(crate) fn flush_dirty(core: &Core<S>) {
         let dirty = take_all(&core.streams.dirty);
@@ -104,7 +104,7 @@ impl<S: Sys> Running<S> {
     }
 }
 
-impl<S: Sys> Stream<S> {
+impl<S: StreamSys> Stream<S> {
     /// Has the system say when there is room. It was not asked before, as most streams never fill
     /// up, and the room of a new one would be an event of its own.
     fn await_room(&self, core: &Core<S>) {

@@ -17,10 +17,10 @@ use super::Stream;
 use super::flags::Origin;
 use crate::core::Core;
 use crate::core::tenant::{Kind, Tenant};
-use crate::sys::{Ready, Sys, Token};
+use crate::sys::{Ready, StreamSys, Token};
 
 /// A socket that only waits for its peer's end of file.
-pub(crate) struct Lingering<S: Sys> {
+pub(crate) struct Lingering<S: StreamSys> {
     token: Token,
     socket: S::Stream,
     origin: Origin,
@@ -40,7 +40,7 @@ enum Discarded {
     Over,
 }
 
-impl<S: Sys> Stream<S> {
+impl<S: StreamSys> Stream<S> {
     /// Sends the end of file, if that was not done, and makes the tenant that waits for the peer's
     /// own under the same token, if that did not come already. What is not known to be readable now
     /// will be reported.
@@ -73,7 +73,7 @@ impl<S: Sys> Stream<S> {
     }
 }
 
-impl<S: Sys> Tenant<S> for Lingering<S> {
+impl<S: StreamSys> Tenant<S> for Lingering<S> {
     fn ready(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]) {
         // Room to write is reported, too, and is of no interest.
         if !ready.readable && !ready.read_closed {
@@ -109,7 +109,7 @@ impl<S: Sys> Tenant<S> for Lingering<S> {
 
 impl Origin {
     /// Closes a socket. One that another process may hold open too would still be reported.
-    pub(super) fn close_socket<S: Sys>(self, core: &Core<S>, socket: S::Stream) {
+    pub(super) fn close_socket<S: StreamSys>(self, core: &Core<S>, socket: S::Stream) {
         if self == Self::Adopted {
             core.sys.deregister(&socket);
         }
@@ -118,7 +118,7 @@ impl Origin {
 }
 
 /// As [`discard`], in the closing phase, when no event has the read buffer.
-fn discard_between_events<S: Sys>(core: &Core<S>, socket: &S::Stream) -> Discarded {
+fn discard_between_events<S: StreamSys>(core: &Core<S>, socket: &S::Stream) -> Discarded {
     let mut buffer = core.take_read_buffer();
     let discarded = discard(core, socket, &mut buffer);
     core.keep_read_buffer(buffer);
@@ -126,7 +126,7 @@ fn discard_between_events<S: Sys>(core: &Core<S>, socket: &S::Stream) -> Discard
 }
 
 /// Reads and drops what is there.
-fn discard<S: Sys>(core: &Core<S>, socket: &S::Stream, buffer: &mut [u8]) -> Discarded {
+fn discard<S: StreamSys>(core: &Core<S>, socket: &S::Stream, buffer: &mut [u8]) -> Discarded {
     for _ in 0..core.limits.reads_per_turn {
         match core.sys.read(socket, buffer) {
             Ok(0) => return Discarded::Over,
@@ -142,7 +142,7 @@ fn discard<S: Sys>(core: &Core<S>, socket: &S::Stream, buffer: &mut [u8]) -> Dis
 }
 
 /// shutdown(2), tried again when it was interrupted.
-pub(super) fn send_end_of_file<S: Sys>(sys: &S, socket: &S::Stream) -> io::Result<()> {
+pub(super) fn send_end_of_file<S: StreamSys>(sys: &S, socket: &S::Stream) -> io::Result<()> {
     loop {
         match sys.shutdown_write(socket) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -59,15 +59,15 @@ use crate::buffers::send_queue::SendQueue;
 use crate::buffers::shared::StreamShared;
 use crate::core::Core;
 use crate::core::tenant::Slot;
-use crate::sys::{Sys, Token};
+use crate::sys::{StreamSys, Token};
 
 /// A connection and the protocol that runs on it, as its slot holds them.
-pub(crate) struct Running<S: Sys> {
+pub(crate) struct Running<S: StreamSys> {
     pub(crate) stream: Rc<Stream<S>>,
     pub(crate) protocol: Rc<dyn Deliver>,
 }
 
-impl<S: Sys> Clone for Running<S> {
+impl<S: StreamSys> Clone for Running<S> {
     fn clone(&self) -> Self {
         Self { stream: Rc::clone(&self.stream), protocol: Rc::clone(&self.protocol) }
     }
@@ -75,7 +75,7 @@ impl<S: Sys> Clone for Running<S> {
 
 /// A connection's socket and its state. What most connections do without is in [`RareState`], so
 /// that an idle one stays small.
-pub(crate) struct Stream<S: Sys> {
+pub(crate) struct Stream<S: StreamSys> {
     shared: Rc<StreamShared<Core<S>>>,
     token: Token,
     /// Out while it is asked something, and for good when it is closed.
@@ -89,7 +89,7 @@ pub(crate) struct Stream<S: Sys> {
     host: Cell<Option<Rc<Address>>>,
 }
 
-impl<S: Sys> Stream<S> {
+impl<S: StreamSys> Stream<S> {
     /// The stream that a token leads to.
     pub(crate) fn find(core: &Core<S>, token: Token) -> Option<Rc<Self>> {
         match core.slots.borrow().find(token) {
@@ -204,7 +204,7 @@ impl<S: Sys> Stream<S> {
     }
 }
 
-impl<S: Sys> Transport for Stream<S> {
+impl<S: StreamSys> Transport for Stream<S> {
     fn write(&self, data: &[u8]) {
         self.write_bytes(data);
     }
@@ -276,7 +276,7 @@ impl<S: Sys> Transport for Stream<S> {
     }
 }
 
-impl<S: Sys> PushProducer for Stream<S> {
+impl<S: StreamSys> PushProducer for Stream<S> {
     fn pause_producing(&self) {
         self.io.paused.set(true);
     }
@@ -296,7 +296,7 @@ impl<S: Sys> PushProducer for Stream<S> {
     }
 }
 
-impl<S: Sys> HalfCloseableTransport for Stream<S> {
+impl<S: StreamSys> HalfCloseableTransport for Stream<S> {
     fn lose_write_connection(&self) {
         self.queue_written();
         self.follow(self.state.lose_write());

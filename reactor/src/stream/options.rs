@@ -6,9 +6,9 @@
 use interfaces::{TcpTransport, UnixTransport};
 
 use super::Stream;
-use crate::sys::{SocketOption, Sys};
+use crate::sys::{SocketOption, StreamSys};
 
-impl<S: Sys> TcpTransport for Stream<S> {
+impl<S: StreamSys> TcpTransport for Stream<S> {
     fn tcp_no_delay(&self) -> bool {
         self.with_socket(|sys, socket| sys.option(socket, SocketOption::NoDelay)).unwrap_or(false)
     }
@@ -26,7 +26,7 @@ impl<S: Sys> TcpTransport for Stream<S> {
     }
 }
 
-impl<S: Sys> UnixTransport for Stream<S> {
+impl<S: StreamSys> UnixTransport for Stream<S> {
     fn peer_credentials(&self) -> Option<(u32, u32, u32)> {
         self.with_socket(|sys, socket| sys.peer_credentials(socket)).flatten()
     }

@@ -12,9 +12,9 @@ use super::state::Broken;
 use super::{Running, Stream};
 use crate::core::Core;
 use crate::sys::os_error::os_error;
-use crate::sys::{Ready, Report, Sys};
+use crate::sys::{Ready, Report, StreamSys};
 
-impl<S: Sys> Running<S> {
+impl<S: StreamSys> Running<S> {
     /// What the system reported about a stream.
     #[inline(always)]
     pub(crate) fn ready(&self, core: &Core<S>, report: &impl Report, buffer: &mut [u8]) {
@@ -157,7 +157,7 @@ impl<S: Sys> Running<S> {
     }
 }
 
-impl<S: Sys> Stream<S> {
+impl<S: StreamSys> Stream<S> {
     /// A stream that does not read learns here that it is broken. One that is only paused is told
     /// when it resumes, behind the bytes that came before.
     fn look_for_error(&self, core: &Core<S>) {
@@ -177,7 +177,7 @@ impl<S: Sys> Stream<S> {
 }
 
 /// Whether the other end is gone, asked by sending nothing.
-fn refuses_writes<S: Sys>(sys: &S, socket: &S::Stream) -> io::Result<()> {
+fn refuses_writes<S: StreamSys>(sys: &S, socket: &S::Stream) -> io::Result<()> {
     loop {
         match sys.write(socket, &[]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

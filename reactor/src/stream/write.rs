@@ -9,13 +9,13 @@ use std::io::{self, IoSlice};
 use interfaces::{BufferLimits, Chunk, Reason};
 
 use super::Stream;
-use crate::sys::Sys;
+use crate::sys::StreamSys;
 use crate::sys::os_error::os_error;
 
 /// Writes of at least this many bytes go straight from the caller's slice when nothing is queued.
 const DIRECT_WRITE_BYTES_MIN: usize = 8 * 1024;
 
-impl<S: Sys> Stream<S> {
+impl<S: StreamSys> Stream<S> {
     #[inline]
     pub(super) fn write_bytes(&self, data: &[u8]) {
         if data.len() >= DIRECT_WRITE_BYTES_MIN {

@@ -14,7 +14,7 @@ mod talker;
 
 use plan::Manners;
 use rig::run;
-use ropewalk_reactor::Faults;
+use ropewalk_reactor::simulated::Faults;
 
 #[test]
 fn a_thousand_lives_under_one_seed_give_the_same_trace_twice() {

@@ -13,7 +13,8 @@ use interfaces::{
     ReactorEvent, ReactorTcp, ReactorUnix, UnixAddress,
 };
 use protocol::{FactoryFn, WeakProtocolRef};
-use ropewalk_reactor::{Counts, Faults, Limits, Reactor, Simulated};
+use ropewalk_reactor::simulated::{Faults, Simulated};
+use ropewalk_reactor::{Counts, Limits, Reactor};
 
 use crate::ledger::{CLIENT, Ledger, SERVER, Summary};
 use crate::plan::{Dice, Manners, Plan};

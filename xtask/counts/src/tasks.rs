@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Deferred, Failure};
-use reactor::{Reactor, Simulated};
+use reactor::Reactor;
+use reactor::simulated::Simulated;
 
 /// Spawned, run to its await, woken by the firing, run to its end, and its Deferred read.
 pub(crate) fn awaits_once(repeats: u64) {

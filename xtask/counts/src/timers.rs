@@ -6,7 +6,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use reactor::{Faults, Reactor, Simulated};
+use reactor::Reactor;
+use reactor::simulated::{Faults, Simulated};
 
 const OTHERS: u64 = 1000;
 

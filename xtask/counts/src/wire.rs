@@ -10,7 +10,8 @@ use std::time::Duration;
 use interfaces::{ConnectTcp, ListenTcp, Protocol, ReactorTcp as _, Transport};
 use protocol::testing::memory::Pair;
 use protocol::{ProtocolRef, factory_fn};
-use reactor::{Faults, Reactor, Simulated};
+use reactor::Reactor;
+use reactor::simulated::{Faults, Simulated};
 
 pub(crate) const MESSAGE: [u8; 64] = [7; 64];
 

@@ -11,7 +11,8 @@ use interfaces::{
     Address, Factory, Observer, ReactorCore, ReactorThreads, ReactorTime, StreamClientEndpoint,
     StreamServerEndpoint,
 };
-use reactor::{Limits, Reactor, Sys};
+use reactor::sys::StreamSys;
+use reactor::{Limits, Reactor};
 
 use crate::World;
 
@@ -19,7 +20,7 @@ use crate::World;
 const WAIT: Duration = Duration::from_millis(5);
 
 /// How a subject listens and connects on its reactor.
-pub trait Place<S: Sys> {
+pub trait Place<S: StreamSys> {
     /// A new place to listen on.
     fn server(&self, reactor: &Reactor<S>) -> Rc<dyn StreamServerEndpoint>;
 
@@ -43,7 +44,7 @@ pub trait Place<S: Sys> {
 }
 
 /// The world of every subject that runs on a reactor.
-pub struct ReactorWorld<S: Sys, P: Place<S>> {
+pub struct ReactorWorld<S: StreamSys, P: Place<S>> {
     reactor: Reactor<S>,
     place: P,
 }
@@ -54,14 +55,14 @@ pub(crate) fn limits() -> Limits {
     Limits { linger: Duration::from_millis(250), ..Limits::default() }
 }
 
-impl<S: Sys, P: Place<S>> ReactorWorld<S, P> {
+impl<S: StreamSys, P: Place<S>> ReactorWorld<S, P> {
     /// On this reactor.
     pub fn new(reactor: Reactor<S>, place: P) -> Self {
         Self { reactor, place }
     }
 }
 
-impl<S: Sys, P: Place<S>> World for ReactorWorld<S, P> {
+impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
     fn server(&self) -> Rc<dyn StreamServerEndpoint> {
         self.place.server(&self.reactor)
     }
@@ -120,7 +121,7 @@ impl<S: Sys, P: Place<S>> World for ReactorWorld<S, P> {
     }
 }
 
-impl<S: Sys, P: Place<S>> fmt::Debug for ReactorWorld<S, P> {
+impl<S: StreamSys, P: Place<S>> fmt::Debug for ReactorWorld<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReactorWorld").field("reactor", &self.reactor).finish_non_exhaustive()
     }

@@ -108,6 +108,7 @@ impl Output {
                 (Ok(result), ThreadOutcome::Done) => result,
                 (_, ThreadOutcome::Panicked(message)) => Err(io::Error::other(message)),
                 (Err(lost), ThreadOutcome::Done) => Err(io::Error::other(lost)),
+                (_, outcome) => Err(io::Error::other(outcome.to_string())),
             });
         };
         self.threads.call_in_thread(Box::new(work), Box::new(done));

@@ -14,7 +14,9 @@ use interfaces::{
 };
 use protocol::factory_fn;
 use protocol::testing::memory::Network;
-use reactor::{Faults, Links, Reactor, Simulated, Sys};
+use reactor::Reactor;
+use reactor::simulated::{Faults, Links, Simulated};
+use reactor::sys::StreamSys;
 use serde_json::{Value, json};
 
 /// How many connections there are.
@@ -85,7 +87,7 @@ pub(crate) fn over_the_kernel() -> Result<Value, Box<dyn Error>> {
     over(&Reactor::new()?, 0)
 }
 
-fn over<S: Sys>(reactor: &Reactor<S>, port: u16) -> Result<Value, Box<dyn Error>>
+fn over<S: StreamSys>(reactor: &Reactor<S>, port: u16) -> Result<Value, Box<dyn Error>>
 where
     Reactor<S>: ReactorTcp,
 {

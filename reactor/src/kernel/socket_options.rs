@@ -1,0 +1,38 @@
+//! Socket options: setsockopt(2) and getsockopt(2) on a stream.
+//!
+//! Invariant: no option here changes whether an operation waits.
+
+use std::io;
+use std::time::Duration;
+
+use socket2::Socket;
+
+use crate::sys::SocketOption;
+
+pub(super) fn get(stream: &Socket, option: SocketOption) -> bool {
+    let answer = match option {
+        SocketOption::NoDelay => stream.tcp_nodelay(),
+        SocketOption::KeepAlive => stream.keepalive(),
+    };
+    answer.unwrap_or(false)
+}
+
+pub(super) fn set(stream: &Socket, option: SocketOption, on: bool) {
+    drop(match option {
+        SocketOption::NoDelay => stream.set_tcp_nodelay(on),
+        SocketOption::KeepAlive => stream.set_keepalive(on),
+    });
+}
+
+/// Only TCP has a reset; on another socket the option changes nothing.
+pub(super) fn reset_on_close(stream: &Socket) {
+    drop(stream.set_linger(Some(Duration::ZERO)));
+}
+
+/// Takes the pending error off the socket.
+pub(super) fn take_error(stream: &Socket) -> io::Result<()> {
+    match stream.take_error() {
+        Ok(None) => Ok(()),
+        Ok(Some(error)) | Err(error) => Err(error),
+    }
+}

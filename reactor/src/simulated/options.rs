@@ -1,0 +1,55 @@
+//! What can be asked of and set on an end beside moving bytes: options, addresses, the pending error.
+//!
+//! Invariant: nothing here makes a socket ready.
+
+use std::io;
+
+use interfaces::Address;
+
+use super::connection::{Kind, OnClose};
+use super::ids::EndId;
+use super::trace::SystemCall;
+use super::world::{World, errno};
+use crate::sys::SocketOption;
+
+/// The peer's process, user and group, as every simulated UNIX socket tells them.
+const CREDENTIALS: (u32, u32, u32) = (1, 1000, 1000);
+
+impl World {
+    pub(super) fn name(&mut self, id: EndId) -> Address {
+        self.held(id).end(id.side()).name.clone()
+    }
+
+    pub(super) fn take_error(&mut self, id: EndId) -> io::Result<()> {
+        let error = self.held(id).end_mut(id.side()).error.take();
+        let result = error.map_or(Ok(()), |number| Err(errno(number)));
+        self.answered(SystemCall::Getsockopt, id, result, |()| 0)
+    }
+
+    pub(super) fn reset_on_close(&mut self, id: EndId) {
+        self.trace.note(self.clock.now(), SystemCall::Setsockopt, id.number(), 0);
+        self.held(id).end_mut(id.side()).on_close = OnClose::Reset;
+    }
+
+    pub(super) fn option(&mut self, id: EndId, option: SocketOption) -> bool {
+        self.trace.note(self.clock.now(), SystemCall::Getsockopt, id.number(), 0);
+        *self.option_mut(id, option)
+    }
+
+    pub(super) fn set_option(&mut self, id: EndId, option: SocketOption, on: bool) {
+        self.trace.note(self.clock.now(), SystemCall::Setsockopt, id.number(), 0);
+        *self.option_mut(id, option) = on;
+    }
+
+    fn option_mut(&mut self, id: EndId, option: SocketOption) -> &mut bool {
+        let end = self.held(id).end_mut(id.side());
+        match option {
+            SocketOption::NoDelay => &mut end.no_delay,
+            SocketOption::KeepAlive => &mut end.keep_alive,
+        }
+    }
+
+    pub(super) fn peer_credentials(&mut self, id: EndId) -> Option<(u32, u32, u32)> {
+        (self.held(id).kind == Kind::Unix).then_some(CREDENTIALS)
+    }
+}

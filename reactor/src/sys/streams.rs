@@ -1,0 +1,199 @@
+//! [`StreamSys`]: the system calls for TCP and UNIX stream sockets, listening and connected.
+//!
+//! Invariant: no call waits for a peer; one that would have to answers
+//! [`WouldBlock`](io::ErrorKind::WouldBlock).
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+
+use interfaces::{Address, ListenError, ListenTcp, ListenUnix, UnixAddress};
+
+use super::{Sys, Token, Watch};
+
+/// A system with stream sockets. The methods are named after the calls that they make.
+///
+/// All streams are non-blocking. Any operation may answer [`Interrupted`](io::ErrorKind::Interrupted) and
+/// is then tried again.
+pub trait StreamSys: Sys {
+    /// A stream socket, connected or connecting; dropping it closes it in order.
+    type Stream: 'static;
+    /// A listening socket; dropping it closes it, and removes what it put in the file system.
+    type Listener: 'static;
+
+    /// Begins to listen on TCP.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`]; nothing is left behind.
+    fn listen_tcp(&self, options: &ListenTcp) -> Result<Self::Listener, ListenError>;
+
+    /// Begins to listen on a UNIX socket.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError`]; nothing is left behind.
+    fn listen_unix(&self, options: &ListenUnix) -> Result<Self::Listener, ListenError>;
+
+    /// The bound address, with the port that the system chose if 0 was asked for.
+    fn listener_address(&self, listener: &Self::Listener) -> Address;
+
+    /// Watches a listener for connections.
+    ///
+    /// # Errors
+    ///
+    /// What epoll_ctl(2) answers.
+    fn register_listener(&self, listener: &Self::Listener, token: Token) -> io::Result<()>;
+
+    /// Stops watching a listener; used while no descriptor is left to accept with.
+    fn deregister_listener(&self, listener: &Self::Listener);
+
+    /// Takes one connection off the queue, with its peer's address (accept4(2)).
+    ///
+    /// # Errors
+    ///
+    /// What accept4(2) answers.
+    fn accept(&self, listener: &Self::Listener) -> io::Result<(Self::Stream, Address)>;
+
+    /// Whether a connection waits to be accepted (poll(2)). `false` counts as a
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) of [`accept`](StreamSys::accept), which takes the kernel
+    /// ten times as long.
+    fn connection_waits(&self, listener: &Self::Listener) -> bool;
+
+    /// Accepts one connection and closes it at once, with the descriptor that is kept in reserve for
+    /// a process that has no other left.
+    ///
+    /// # Errors
+    ///
+    /// What accept4(2) answers even so: [`WouldBlock`](io::ErrorKind::WouldBlock) when none waits,
+    /// `EMFILE` when there is no reserve either.
+    fn accept_and_close(&self, listener: &Self::Listener) -> io::Result<()>;
+
+    /// Begins to connect over TCP, from `bind` if given. The stream becomes writable when the attempt
+    /// is decided; then [`take_error`](StreamSys::take_error) tells.
+    ///
+    /// # Errors
+    ///
+    /// What socket(2), bind(2) or connect(2) answer at once.
+    fn connect_tcp(
+        &self,
+        address: SocketAddr,
+        bind: Option<SocketAddr>,
+    ) -> Result<Self::Stream, ConnectFault>;
+
+    /// Begins to connect to a UNIX socket; [`WouldBlock`](io::ErrorKind::WouldBlock) means that its
+    /// backlog is full and nothing was begun.
+    ///
+    /// # Errors
+    ///
+    /// What socket(2) or connect(2) answer.
+    fn connect_unix(&self, address: &UnixAddress) -> io::Result<Self::Stream>;
+
+    /// Whether a live server holds the lock file beside a UNIX path.
+    fn is_locked(&self, address: &UnixAddress) -> bool;
+
+    /// Watches a stream, from now until it is closed.
+    ///
+    /// # Errors
+    ///
+    /// What epoll_ctl(2) answers.
+    fn register(&self, stream: &Self::Stream, token: Token, watch: Watch) -> io::Result<()>;
+
+    /// Changes the watch of a stream from [`Watch::Reading`] to [`Watch::Both`]; room that is there
+    /// already is reported, too.
+    ///
+    /// # Errors
+    ///
+    /// What epoll_ctl(2) answers.
+    fn watch_writing(&self, stream: &Self::Stream, token: Token) -> io::Result<()>;
+
+    /// Stops watching a stream whose socket another process may hold open too. Closing any other
+    /// stream is enough.
+    fn deregister(&self, stream: &Self::Stream) {
+        let _ = stream;
+    }
+
+    /// Takes the pending error off the stream (`SO_ERROR`).
+    ///
+    /// # Errors
+    ///
+    /// The pending error.
+    fn take_error(&self, stream: &Self::Stream) -> io::Result<()>;
+
+    /// Reads available bytes into the front of `buffer` (recv(2)); 0 is the end of file.
+    ///
+    /// # Errors
+    ///
+    /// What recv(2) answers.
+    fn read(&self, stream: &Self::Stream, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes as much as fits (send(2)); never raises `SIGPIPE`.
+    ///
+    /// # Errors
+    ///
+    /// What send(2) answers.
+    fn write(&self, stream: &Self::Stream, data: &[u8]) -> io::Result<usize>;
+
+    /// Writes as much as fits of several pieces (sendmsg(2)).
+    ///
+    /// # Errors
+    ///
+    /// What sendmsg(2) answers.
+    fn write_vectored(&self, stream: &Self::Stream, data: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// As [`write`](StreamSys::write), for the last bytes of the stream: [`shutdown_write`] follows at
+    /// once if all were taken, so the system may send them in one packet with the end of file
+    /// (`MSG_MORE`).
+    ///
+    /// # Errors
+    ///
+    /// What send(2) answers.
+    ///
+    /// [`shutdown_write`]: StreamSys::shutdown_write
+    fn write_last(&self, stream: &Self::Stream, data: &[u8]) -> io::Result<usize> {
+        self.write(stream, data)
+    }
+
+    /// Sends the end of file after all that was written (shutdown(2), `SHUT_WR`).
+    ///
+    /// # Errors
+    ///
+    /// What shutdown(2) answers.
+    fn shutdown_write(&self, stream: &Self::Stream) -> io::Result<()>;
+
+    /// Makes the drop that follows send a reset (`SO_LINGER` of zero): bytes that were written and not
+    /// yet sent are lost, and the peer is told so.
+    fn reset_on_close(&self, stream: &Self::Stream);
+
+    /// The local address (getsockname(2)).
+    fn local_address(&self, stream: &Self::Stream) -> Address;
+
+    /// The peer's address (getpeername(2)).
+    fn peer_address(&self, stream: &Self::Stream) -> Address;
+
+    /// Reads a socket option that is on or off; `false` when that fails.
+    fn option(&self, stream: &Self::Stream, option: SocketOption) -> bool;
+
+    /// Sets a socket option that is on or off; a failure is ignored.
+    fn set_option(&self, stream: &Self::Stream, option: SocketOption, on: bool);
+
+    /// Process, user and group of a UNIX peer (`SO_PEERCRED`), where the system tells.
+    fn peer_credentials(&self, stream: &Self::Stream) -> Option<(u32, u32, u32)>;
+}
+
+/// The options that [`TcpTransport`](interfaces::TcpTransport) offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketOption {
+    /// `TCP_NODELAY`.
+    NoDelay,
+    /// `SO_KEEPALIVE`.
+    KeepAlive,
+}
+
+/// Which step of connecting failed at once.
+#[derive(Debug)]
+pub enum ConnectFault {
+    /// Binding the local address.
+    Bind(io::Error),
+    /// Making the socket or beginning to connect.
+    Connect(io::Error),
+}
