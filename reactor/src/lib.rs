@@ -57,6 +57,7 @@
 
 mod react;
 mod reactor;
+mod remote;
 
 mod capabilities;
 mod run;
@@ -64,10 +65,10 @@ mod run;
 mod connect;
 mod listen;
 mod stream;
-mod threads;
 
 mod buffers;
 mod core;
+mod threads;
 mod timers;
 
 mod kernel;
@@ -79,4 +80,4 @@ pub use self::core::standard_error::StandardError;
 pub use kernel::{Kernel, KernelListener};
 pub use react::{SystemExit, react};
 pub use reactor::{Counts, Reactor};
-pub use threads::Remote;
+pub use remote::Remote;

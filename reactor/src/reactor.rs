@@ -18,10 +18,10 @@ use crate::core::stage::Stage;
 use crate::core::standard_error::{self, StandardError};
 use crate::core::tenant::Kind;
 use crate::kernel::Kernel;
+use crate::remote::Remote;
 use crate::run::{lifetime, turn};
 use crate::simulated::Simulated;
 use crate::sys::StreamSys;
-use crate::threads::remote::Remote;
 
 /// An event loop: one thread, any number of connections. A cheap handle to clone; several may live in
 /// one process, and dropping the last handle of one frees all that it owns.

@@ -7,7 +7,10 @@
 pub(crate) mod agenda;
 pub(crate) mod clock;
 pub(crate) mod foreign;
+mod jobs;
 pub(crate) mod limits;
+pub(crate) mod remote_calls;
+mod resolver;
 pub(crate) mod slots;
 pub(crate) mod stage;
 pub(crate) mod standard_error;
@@ -24,6 +27,7 @@ use interfaces::Observer;
 use self::agenda::Agenda;
 use self::foreign::{drop_each, drop_quietly, quietly};
 use self::limits::Limits;
+use self::remote_calls::RemoteCall;
 use self::slots::Slots;
 use self::stage::RunState;
 use self::standard_error::StandardError;
@@ -32,7 +36,6 @@ use self::tenant::Slot;
 use crate::buffers::shared::StreamShared;
 use crate::sys::StreamSys;
 use crate::threads::jobs::Jobs;
-use crate::threads::remote::RemoteCall;
 use crate::threads::remote_queue::RemoteQueue;
 use crate::timers::TimerQueue;
 

@@ -1,23 +1,17 @@
-//! Threads: the pool for blocking work, the resolver on it, and the way in from other threads.
+//! What threads share with the reactor's, and what they know of each other.
 //!
 //! ```text
 //!   reactor's thread                                    other threads
 //!   jobs.rs ── pool.rs ── job_queue.rs ═══ jobs ══════▶ workers
-//!   remote.rs ◀══ calls ══ remote_queue.rs ◀─────────── Remote, in any thread
-//!   resolver.rs: a job that looks a name up
+//!                         remote_queue.rs ◀═══ calls ══ Remote, in any thread
 //!   sync.rs: the primitives of the two queues, which loom replaces in a test
 //! ```
 //!
-//! Invariant: a reactor never leaves its thread; only jobs, calls and [`Remote`] cross.
+//! Invariant: a reactor never leaves its thread; only jobs and calls cross. Nothing here knows the
+//! core: `core/jobs.rs` and `core/remote_calls.rs` give work away and take answers.
 
 mod job_queue;
 pub(crate) mod jobs;
 pub(crate) mod pool;
-pub(crate) mod remote;
 pub(crate) mod remote_queue;
-mod resolver;
 mod sync;
-#[cfg(test)]
-mod tests;
-
-pub use remote::Remote;

@@ -12,8 +12,8 @@ use interfaces::{
     ThreadOutcome,
 };
 
-use super::pool::{Work, spawn_system_thread};
 use crate::Reactor;
+use crate::threads::pool::{Work, spawn_system_thread};
 
 /// After so long a test has failed; it passes in milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,20 +1,18 @@
 //! [`Remote`]: the handle of a reactor for other threads; Twisted's `callFromThread`.
 //!
-//! Invariant: calls run in the order in which they were taken into the queue, and what is in the
-//! queue when a turn begins runs in that turn.
+//! Invariant: it reaches the reactor through the queue of remote calls alone, and keeps no reactor
+//! alive.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use interfaces::FromThread;
 
-use super::remote_queue::RemoteQueue;
-use crate::core::Core;
+use crate::core::remote_calls::RemoteCall;
 use crate::reactor::Reactor;
 use crate::sys::StreamSys;
-
-/// A call that another thread sends to the reactor's.
-pub(crate) type RemoteCall<S> = Box<dyn FnOnce(&Reactor<S>) + Send>;
+use crate::threads::remote_queue::RemoteQueue;
 
 /// A reactor as other threads see it: the only part of one that is `Send`. Cheap to clone.
 pub struct Remote<S: StreamSys>(Arc<RemoteQueue<RemoteCall<S>>>);
@@ -27,21 +25,7 @@ impl<S: StreamSys> Remote<S> {
     /// Runs `call` on the reactor's thread, in its next turn, and wakes it. Safe from any thread,
     /// the reactor's own included. Once the reactor is gone, `call` is dropped unrun.
     pub fn call_from_thread(&self, call: impl FnOnce(&Reactor<S>) + Send + 'static) {
-        drop(self.0.push(Box::new(call)));
-    }
-}
-
-impl<S: StreamSys> Core<S> {
-    /// Runs the calls that came from threads before this turn.
-    pub(crate) fn run_remote_calls(&self) {
-        let calls = self.remote_queue.take();
-        if calls.is_empty() {
-            return;
-        }
-        let reactor = Reactor::from_core(self.rc());
-        for call in calls {
-            drop(self.call("call from a thread", None, || call(&reactor)));
-        }
+        drop(self.0.push(Box::new(move |core| call(&Reactor::from_core(Rc::clone(core))))));
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use deferred::{Deferred, Failure};
 use interfaces::{ResolveError, ThreadOutcome};
 
-use crate::core::Core;
+use super::Core;
 use crate::sys::StreamSys;
 
 /// The addresses of a name, or the reason why there are none.

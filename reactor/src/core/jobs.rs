@@ -1,0 +1,72 @@
+//! Blocking work on the pool's threads; Twisted's `deferToThreadPool`.
+//!
+//! A worker sends the outcome home through the queue of remote calls. Invariant: each `done` runs at
+//! most once, on the reactor's thread, from its turn.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+
+use interfaces::{ReactorEvent, ThreadOutcome};
+
+use super::Core;
+use super::foreign::{drop_quietly, panic_message};
+use super::remote_calls::RemoteCall;
+use crate::sys::StreamSys;
+use crate::threads::jobs::Done;
+use crate::threads::pool::{Job, RefusedJobs, Work};
+
+impl<S: StreamSys> Core<S> {
+    /// Has a thread of the pool do `work`, and calls `done` with the outcome on the reactor's thread.
+    pub(crate) fn call_in_thread(&self, work: Work, done: Done) {
+        let number = self.jobs.add(done);
+        let remote = Arc::clone(&self.remote_queue);
+        let core = self.me.clone();
+        let work: Work = Box::new(move || {
+            let outcome = outcome_of(work);
+            drop(remote.push(Box::new(move |core| core.job_ended(number, outcome))));
+        });
+        self.when_running(Box::new(move || {
+            if let Some(core) = core.upgrade() {
+                core.submit(Job { number, work });
+            }
+        }));
+    }
+
+    /// A job that no thread can take is refused through the queue of remote calls, so that `done` never
+    /// runs inside the call that asked for it.
+    fn submit(&self, job: Job) {
+        let Err(RefusedJobs { jobs, error }) = self.jobs.submit(job) else { return };
+        let attempt = "starting a thread for blocking work";
+        self.observe(&ReactorEvent::Failed { attempt, error: &error });
+        for Job { number, work } in jobs {
+            self.drop_guarded("work of a thread", work);
+            let outcome = ThreadOutcome::Refused(format!(
+                "no thread could be started for it, and the pool has none: {error}"
+            ));
+            let told: RemoteCall<S> = Box::new(move |core| core.job_ended(number, outcome));
+            drop(self.remote_queue.push(told));
+        }
+    }
+
+    fn job_ended(&self, number: u64, outcome: ThreadOutcome) {
+        let done = self.jobs.take(number);
+        if let Some(done) = done {
+            drop(self.call("work of a thread", None, || done(outcome)));
+        }
+    }
+}
+
+fn outcome_of(work: Work) -> ThreadOutcome {
+    match panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(()) => ThreadOutcome::Done,
+        Err(payload) => {
+            let message = panic_message(&*payload).to_string();
+            // A payload may panic again when it is dropped; the worker lives on.
+            drop_quietly(payload);
+            ThreadOutcome::Panicked(message)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
