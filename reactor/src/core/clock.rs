@@ -12,6 +12,7 @@ use super::Core;
 use crate::sys::StreamSys;
 
 impl<S: StreamSys> Core<S> {
+    #[inline]
     pub(crate) fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {
         let time = self.sys.now().saturating_add(delay);
         let key = self.timers.borrow_mut().insert(time, call);

@@ -18,6 +18,7 @@ use crate::sys::StreamSys;
 impl<S: StreamSys> Core<S> {
     /// Runs foreign code; a panic is caught, told to the observer, and returned as its message.
     /// Tasks that the call woke run before this returns.
+    #[inline]
     pub(crate) fn call<R>(
         &self,
         callback: &'static str,
@@ -30,6 +31,7 @@ impl<S: StreamSys> Core<S> {
     }
 
     /// As [`call`](Self::call), and runs no tasks.
+    #[inline]
     pub(crate) fn call_without_tasks<R>(
         &self,
         callback: &'static str,

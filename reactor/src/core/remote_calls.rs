@@ -13,6 +13,7 @@ pub(crate) type RemoteCall<S> = Box<dyn FnOnce(&Rc<Core<S>>) + Send>;
 
 impl<S: StreamSys> Core<S> {
     /// Runs the calls that came from threads before this turn.
+    #[inline]
     pub(crate) fn run_remote_calls(&self) {
         let calls = self.remote_queue.take();
         if !calls.is_empty() {

@@ -53,6 +53,7 @@ pub(crate) fn stop<S: StreamSys>(core: &Core<S>) -> Result<(), NotRunning> {
 
 /// Whether the next stage may come. A socket that lingers holds the end of the run back: its last
 /// bytes are still on their way, and the end of the process would reset them.
+#[inline]
 pub(crate) fn can_advance<S: StreamSys>(core: &Core<S>) -> bool {
     let is_held_by_lingering =
         || core.run_state.stage() == Stage::Stopping && core.has_kind(Kind::Lingering);

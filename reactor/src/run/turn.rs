@@ -43,7 +43,9 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     dispatch_still_ready(core, still_ready, &mut buffer);
     core.keep_read_buffer(buffer);
     Running::flush_dirty(core);
-    Stream::close_decided(core, closings);
+    for (token, reason) in closings {
+        Stream::close_listed(core, token, &reason);
+    }
     Stream::resume_running(core, outer);
     polled
 }

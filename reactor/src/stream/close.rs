@@ -41,12 +41,11 @@ impl<S: StreamSys> Stream<S> {
         }
     }
 
-    /// Carries out the ends that were decided before this turn began.
-    pub(crate) fn close_decided(core: &Core<S>, closings: Vec<(Token, Reason)>) {
-        for (token, reason) in closings {
-            if let Some(stream) = Self::find(core, token) {
-                stream.close(core, &reason);
-            }
+    /// Carries out an end that was decided on an earlier turn.
+    #[inline(never)]
+    pub(crate) fn close_listed(core: &Core<S>, token: Token, reason: &Reason) {
+        if let Some(stream) = Self::find(core, token) {
+            stream.close(core, reason);
         }
     }
 

@@ -113,6 +113,7 @@ impl<S: StreamSys> Stream<S> {
 
     /// A turn inside a callback sends what the callback has written so far: detaches the write buffer
     /// and returns its owner, which [`resume_running`](Self::resume_running) takes.
+    #[inline]
     pub(crate) fn suspend_running(core: &Core<S>) -> Token {
         let owner = core.streams.write_buffer.owner();
         if owner != Token::NOBODY {
@@ -123,6 +124,7 @@ impl<S: StreamSys> Stream<S> {
     }
 
     /// The turn inside the callback is over.
+    #[inline]
     pub(crate) fn resume_running(core: &Core<S>, owner: Token) {
         core.streams.write_buffer.set_owner(owner);
     }
