@@ -91,42 +91,14 @@
 //! not planned; nothing left behind, neither in the loop, nor in the process.
 #![forbid(unsafe_code)]
 
-mod case;
-mod subject;
-
-mod descriptors;
-mod notices;
-mod party;
-mod pattern;
-mod probe;
-mod producers;
-mod script;
-mod watch;
-
-mod pair;
-mod trial;
-
-mod cases;
-mod matrix;
-
 #[cfg(doctest)]
 mod readme;
+mod suite;
 
-pub mod subjects;
-
-#[cfg(test)]
-mod sabotage;
-
-pub use case::{Case, Failed, Outcome, ensure, same, same_bytes};
-pub use cases::all as all_cases;
-pub use descriptors::open_descriptors;
-pub use matrix::{Cell, Row, Verdict, run, run_case};
-pub use notices::{PLANNED, panic_as_planned};
-pub use pair::{Pair, clean, describe, half, roomy, unclean};
-pub use party::Party;
-pub use pattern::{Dice, pattern};
-pub use probe::{Call, Probe};
-pub use producers::{PullProbe, PushProbe, Told};
-pub use script::Script;
-pub use subject::{Ability, Subject, World};
-pub use trial::Trial;
+pub use suite::subjects;
+pub use suite::{
+    Ability, Call, Case, Cell, Dice, Failed, Outcome, PLANNED, Pair, Party, Probe, PullProbe,
+    PushProbe, Row, Script, Subject, Told, Trial, Verdict, World, all_cases, clean, describe,
+    ensure, half, open_descriptors, panic_as_planned, pattern, roomy, run, run_case, same,
+    same_bytes, unclean,
+};

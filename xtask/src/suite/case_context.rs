@@ -1,0 +1,273 @@
+//! One case on one subject: the world, and the words in which cases are written; Twisted's
+//! `ConnectionTestsMixin` with its `runReactor`.
+//!
+//! Invariant: no wait is without a bound, and what a case left behind is found.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use deferred::{Deferred, Failure};
+use interfaces::{Address, DelayedCall, ListeningPort, ReactorCore, ReactorThreads, ReactorTime};
+
+use crate::suite::notices::{Notices, take_unhandled};
+use crate::suite::side_factory::Register;
+use crate::suite::{Failed, Outcome, Pair, Party, Script, Subject, World, ensure};
+
+/// The longest that anything may take.
+const PATIENCE: Patience =
+    Patience { wall: Duration::from_secs(20), world: Duration::from_secs(300) };
+/// The longest until nothing is left of a case that is over.
+const CLEANUP: Patience = Patience { wall: Duration::from_secs(5), world: Duration::from_secs(30) };
+
+/// A limit on the wall's clock, and one on the world's own, which may run ahead of it.
+#[derive(Clone, Copy)]
+struct Patience {
+    wall: Duration,
+    world: Duration,
+}
+
+/// What a case is given.
+pub struct Trial {
+    world: Rc<dyn World>,
+    large_bytes: usize,
+    register: Rc<Register>,
+    notices: Rc<Notices>,
+    ports: RefCell<Vec<Rc<dyn ListeningPort>>>,
+    at_the_end: RefCell<Vec<Box<dyn FnOnce() -> Outcome>>>,
+}
+
+impl Trial {
+    pub(crate) fn new(subject: &dyn Subject, round: u32) -> Result<Self, Failed> {
+        let world = subject.world(round)?;
+        let notices = Notices::new();
+        world.set_observer(notices.clone());
+        Ok(Self {
+            world,
+            large_bytes: subject.large_bytes(),
+            register: Rc::default(),
+            notices,
+            ports: RefCell::default(),
+            at_the_end: RefCell::default(),
+        })
+    }
+
+    /// The world that the case has for itself.
+    pub fn world(&self) -> &Rc<dyn World> {
+        &self.world
+    }
+
+    /// The world's clock.
+    pub fn time(&self) -> Rc<dyn ReactorTime> {
+        self.world.time()
+    }
+
+    /// Calls when `delay` has passed on the world's clock.
+    pub fn later(&self, delay: Duration, call: impl FnOnce() + 'static) -> DelayedCall {
+        self.time().call_later(delay, Box::new(call))
+    }
+
+    /// The life of the world's loop.
+    ///
+    /// # Errors
+    ///
+    /// When the case did not say that it needs one.
+    pub fn core(&self) -> Result<Rc<dyn ReactorCore>, Failed> {
+        self.world.core().ok_or_else(|| Failed::new("this world has no core"))
+    }
+
+    /// The way in from other threads.
+    ///
+    /// # Errors
+    ///
+    /// When the case did not say that it needs one.
+    pub fn threads(&self) -> Result<Rc<dyn ReactorThreads>, Failed> {
+        self.world.threads().ok_or_else(|| Failed::new("no thread can reach this world"))
+    }
+
+    /// How many bytes are a lot here.
+    pub fn large_bytes(&self) -> usize {
+        self.large_bytes
+    }
+
+    /// How many planned panics the world caught and reported.
+    pub fn planned_panics(&self) -> usize {
+        self.notices.planned_panics()
+    }
+
+    /// The errors that nobody handled so far, and that the case expected.
+    pub fn take_unhandled(&self) -> Vec<String> {
+        take_unhandled()
+    }
+
+    /// What else was reported so far that fails the case unless it is taken: errors that had nowhere
+    /// to go, failed accepts, panics that nobody planned.
+    pub fn take_unexpected(&self) -> Vec<String> {
+        self.notices.take_unexpected()
+    }
+
+    /// A factory that builds what the closure gives for each peer.
+    pub fn party(&self, build: impl Fn(&Address) -> Option<Script> + 'static) -> Rc<Party> {
+        Party::new(self.register.clone(), Box::new(build))
+    }
+
+    /// A factory for one connection; it refuses any other.
+    pub fn single(&self, script: Script) -> Rc<Party> {
+        let script = Cell::new(Some(script));
+        self.party(move |_| script.take())
+    }
+
+    /// Listens; the port is closed at the end of the case, if it is not before.
+    ///
+    /// # Errors
+    ///
+    /// When the world cannot listen, which nothing excuses.
+    pub fn listen(&self, party: &Rc<Party>) -> Result<Rc<dyn ListeningPort>, Failed> {
+        let port = self.wait("listening", self.world.server().listen(party.clone()))??;
+        self.ports.borrow_mut().push(port.clone());
+        Ok(port)
+    }
+
+    /// Begins to connect.
+    pub fn connect(&self, to: &Address, party: &Rc<Party>) -> Deferred<()> {
+        self.world.client(to).connect(party.clone())
+    }
+
+    /// Connects one end to the other, and waits until both know it.
+    ///
+    /// # Errors
+    ///
+    /// When they do not come together.
+    pub fn pair(&self, server: Script, client: Script) -> Result<Pair, Failed> {
+        let (server, client) = (self.single(server), self.single(client));
+        let port = self.listen(&server)?;
+        self.wait("connecting", self.connect(&port.host(), &client))??;
+        self.until("both ends know of their connection", || {
+            server.made() == 1 && client.made() == 1
+        })?;
+        Ok(Pair { server: server.probe(0)?, client: client.probe(0)?, port })
+    }
+
+    /// Turns until the condition holds.
+    ///
+    /// # Errors
+    ///
+    /// When it does not within 20 s.
+    pub fn until(&self, what: &str, mut condition: impl FnMut() -> bool) -> Outcome {
+        self.turn_until(PATIENCE, &mut condition)?
+            .then_some(())
+            .ok_or_else(|| Failed::new(format!("waited in vain until {what}")))
+    }
+
+    /// Turns until the Deferred has fired, and gives its result.
+    ///
+    /// # Errors
+    ///
+    /// The outer one when it does not fire within 20 s.
+    pub fn wait<T: 'static>(
+        &self,
+        what: &str,
+        deferred: Deferred<T>,
+    ) -> Result<Result<T, Failure>, Failed> {
+        let result = Rc::new(RefCell::new(None));
+        let slot = result.clone();
+        drop(deferred.add_both(move |outcome| {
+            *slot.borrow_mut() = Some(outcome);
+            Ok::<(), Failure>(())
+        }));
+        self.until(&format!("{what} is decided"), || result.borrow().is_some())?;
+        result.take().ok_or_else(|| Failed::new(format!("{what} has lost its result")))
+    }
+
+    /// Lets some time pass in which what must not happen has its chance: 30 ms.
+    ///
+    /// # Errors
+    ///
+    /// When the world cannot go on.
+    pub fn settle(&self) -> Outcome {
+        let over = Rc::new(Cell::new(false));
+        let ring = over.clone();
+        let _ = self.later(Duration::from_millis(30), move || ring.set(true));
+        self.until("30 ms have passed", || over.get())
+    }
+
+    /// Runs the loop until its core is stopped.
+    ///
+    /// # Errors
+    ///
+    /// When it is not stopped within 20 s.
+    pub fn run(&self) -> Outcome {
+        let core = self.core()?;
+        let overdue = Rc::new(Cell::new(false));
+        let ring = overdue.clone();
+        let alarm = self.later(PATIENCE.wall, move || {
+            ring.set(true);
+            let _ = core.stop();
+        });
+        self.world.run()?;
+        let _ = alarm.cancel();
+        ensure(!overdue.get(), "the loop was not stopped within 20 s")
+    }
+
+    /// Checks when the world is gone.
+    pub fn at_the_end(&self, check: impl FnOnce() -> Outcome + 'static) {
+        self.at_the_end.borrow_mut().push(Box::new(check));
+    }
+
+    fn turn_until(
+        &self,
+        patience: Patience,
+        condition: &mut dyn FnMut() -> bool,
+    ) -> Result<bool, Failed> {
+        let time = self.time();
+        let (wall, begin) = (Instant::now(), time.now());
+        while !condition() {
+            let passed = time.now().saturating_sub(begin);
+            if wall.elapsed() > patience.wall || passed > patience.world {
+                return Ok(false);
+            }
+            self.world.turn()?;
+        }
+        Ok(true)
+    }
+
+    /// Closes what the case may leave open, its ports, and finds what it may not.
+    pub(crate) fn tear_down(&self) -> Outcome {
+        for port in self.ports.take() {
+            let _ = self.wait("closing a port", port.stop_listening())?;
+        }
+        let clean = self.turn_until(CLEANUP, &mut || self.left().is_empty())?;
+        let mut faults = self.register.faults();
+        if !clean {
+            faults.push(format!("left behind: {}", self.left().join(", ")));
+        }
+        faults.extend(self.notices.take_unexpected());
+        faults.extend(take_unhandled());
+        ensure(faults.is_empty(), &faults.join("; "))
+    }
+
+    fn left(&self) -> Vec<String> {
+        let mut left = self.world.leftovers();
+        let alive = self.register.alive();
+        if alive > 0 {
+            left.push(format!("{alive} protocols"));
+        }
+        left
+    }
+
+    /// Ends the world, and finds the protocols that its end did not free.
+    pub(crate) fn end(self) -> Outcome {
+        let Self { world, register, notices, at_the_end, .. } = self;
+        drop((world, notices));
+        let alive = register.alive();
+        ensure(alive == 0, &format!("{alive} protocols outlive their world"))?;
+        at_the_end.into_inner().into_iter().try_for_each(|check| check())
+    }
+}
+
+impl fmt::Debug for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trial").field("left", &self.left()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,216 @@
+//! One direction at a time: `lose_write_connection` and the two callbacks of the half-close role.
+
+use interfaces::Producer;
+
+use crate::suite::pair::{half, roomy};
+use crate::suite::pattern::pattern;
+use crate::suite::probe::Call;
+use crate::suite::producers::PullProbe;
+use crate::suite::{Ability, Case, Outcome, Script, Trial, ensure, same};
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(
+        "halfclose/closer-and-peer",
+        "the closer gets write_connection_lost, the peer all bytes and then read_connection_lost",
+        closer_and_peer,
+    )
+    .states(&["halfclose-001", "gap-010"])
+    .needs(&[Ability::HalfClose]),
+    Case::new(
+        "halfclose/later-writes",
+        "what is written after lose_write_connection is dropped",
+        later_writes,
+    )
+    .states(&["halfclose-002"])
+    .needs(&[Ability::HalfClose]),
+    Case::new(
+        "halfclose/by-the-server",
+        "the server may close its direction first, and still receives",
+        by_the_server,
+    )
+    .states(&["halfclose-003"])
+    .needs(&[Ability::HalfClose]),
+    Case::new(
+        "halfclose/each-closes",
+        "after a half-close each side is closed by itself alone",
+        each_closes,
+    )
+    .states(&["halfclose-004"])
+    .needs(&[Ability::HalfClose]),
+    Case::new(
+        "halfclose/unaware-peer",
+        "a peer without the role gets the bytes, and then a full end on both sides",
+        unaware_peer,
+    )
+    .states(&["halfclose-005"])
+    .needs(&[Ability::HalfClose]),
+    Case::new(
+        "halfclose/lose-in-write-lost",
+        "lose_connection inside write_connection_lost ends the connection",
+        lose_in_write_lost,
+    )
+    .states(&["halfclose-009", "gap-012"])
+    .needs(&[Ability::HalfClose]),
+    Case::new(
+        "halfclose/queued-bytes",
+        "what was queued before lose_write_connection is sent first, however much it is",
+        queued_bytes,
+    )
+    .needs(&[Ability::HalfClose]),
+    Case::new(
+        "halfclose/pending-producer",
+        "a producer that unregisters without writing lets the half-close go on",
+        pending_producer,
+    )
+    .states(&["gap-003"])
+    .needs(&[Ability::HalfClose]),
+    Case::new("halfclose/twice", "lose_write_connection twice is told once", twice)
+        .needs(&[Ability::HalfClose]),
+];
+
+fn closer_and_peer(t: &Trial) -> Outcome {
+    let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
+    pair.exchange_bytes(t)?;
+    let wire = pair.client.transport()?;
+    wire.write(b"hello");
+    half(&wire)?.lose_write_connection();
+    same("callbacks inside the call", pair.client.count(Call::WriteLost), 0)?;
+    t.until("both heard of it", || {
+        pair.client.count(Call::WriteLost) == 1 && pair.server.count(Call::ReadLost) == 1
+    })?;
+    t.settle()?;
+    same("what the client heard", pair.client.calls(), [Call::Made, Call::Data, Call::WriteLost])?;
+    same("what the server heard", pair.server.calls(), [Call::Made, Call::Data, Call::ReadLost])?;
+    pair.server_has(b"?hello")?;
+    pair.abandon(t)
+}
+
+fn later_writes(t: &Trial) -> Outcome {
+    let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
+    pair.exchange_bytes(t)?;
+    let wire = pair.client.transport()?;
+    wire.write(b"hello");
+    half(&wire)?.lose_write_connection();
+    wire.write(b" world");
+    t.until("it is closed", || pair.client.count(Call::WriteLost) == 1)?;
+    wire.write(b"...");
+    wire.write_sequence(vec![b"...".into()]);
+    t.until("the server heard of it", || pair.server.count(Call::ReadLost) == 1)?;
+    t.settle()?;
+    pair.server_has(b"?hello")?;
+    pair.abandon(t)
+}
+
+fn by_the_server(t: &Trial) -> Outcome {
+    let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
+    pair.exchange_bytes(t)?;
+    half(&pair.server.transport()?)?.lose_write_connection();
+    t.until("both heard of it", || {
+        pair.server.count(Call::WriteLost) == 1 && pair.client.count(Call::ReadLost) == 1
+    })?;
+    pair.client.transport()?.write(b"still here");
+    t.until("the server receives", || pair.server.received_bytes() >= 11)?;
+    pair.server_has(b"?still here")?;
+    same("read_connection_lost of the server came", pair.server.count(Call::ReadLost), 0)?;
+    pair.abandon(t)
+}
+
+fn each_closes(t: &Trial) -> Outcome {
+    let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
+    pair.exchange_bytes(t)?;
+    half(&pair.client.transport()?)?.lose_write_connection();
+    t.until("both heard of it", || {
+        pair.client.count(Call::WriteLost) == 1 && pair.server.count(Call::ReadLost) == 1
+    })?;
+    t.settle()?;
+    ensure(!pair.client.is_lost() && !pair.server.is_lost(), "an end came by itself")?;
+    pair.server.transport()?.write(b"answer");
+    t.until("the client receives", || pair.client.received_bytes() >= 7)?;
+    pair.client_has(b"!answer")?;
+    pair.server.transport()?.lose_connection();
+    t.until("the server's end came", || pair.server.is_lost())?;
+    t.until("the client heard of it", || pair.client.count(Call::ReadLost) == 1)?;
+    pair.client.transport()?.lose_connection();
+    pair.until_lost(t)?;
+    pair.ensure_clean()
+}
+
+fn unaware_peer(t: &Trial) -> Outcome {
+    let pair = t.pair(Script::new(), Script::new())?;
+    pair.exchange_bytes(t)?;
+    let wire = pair.client.transport()?;
+    wire.write(b"hello");
+    half(&wire)?.lose_write_connection();
+    pair.until_lost(t)?;
+    pair.server_has(b"?hello")?;
+    same("read_connection_lost of the server came", pair.server.count(Call::ReadLost), 0)?;
+    pair.ensure_clean()
+}
+
+fn lose_in_write_lost(t: &Trial) -> Outcome {
+    let server = Script::new()
+        .read_lost(|wire| {
+            if let Some(half) = wire.as_half_closeable() {
+                half.lose_write_connection();
+            }
+        })
+        .write_lost(|wire| wire.lose_connection());
+    let pair = t.pair(server, Script::new())?;
+    pair.exchange_bytes(t)?;
+    pair.client.transport()?.lose_connection();
+    pair.until_lost(t)?;
+    same(
+        "what the server heard",
+        pair.server.calls(),
+        [Call::Made, Call::Data, Call::ReadLost, Call::WriteLost, Call::Lost],
+    )?;
+    pair.ensure_clean()
+}
+
+fn queued_bytes(t: &Trial) -> Outcome {
+    let data = pattern(40, t.large_bytes() / 8);
+    let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
+    pair.exchange_bytes(t)?;
+    let wire = pair.client.transport()?;
+    wire.set_buffer_limits(roomy(data.len()));
+    wire.write(&data);
+    half(&wire)?.lose_write_connection();
+    t.until("the server heard of it", || pair.server.count(Call::ReadLost) == 1)?;
+    t.until("the client heard of it", || pair.client.count(Call::WriteLost) == 1)?;
+    same("bytes that the server received", pair.server.received_bytes(), data.len() + 1)?;
+    ensure(pair.server.received()[1..] == data, "the bytes are not those that were written")?;
+    pair.abandon(t)
+}
+
+fn pending_producer(t: &Trial) -> Outcome {
+    let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
+    pair.exchange_bytes(t)?;
+    let wire = pair.client.transport()?;
+    let out = wire.clone();
+    // It has nothing to write when it is asked a second time.
+    let producer = PullProbe::new(move |before| match before {
+        0 => out.write(b"one piece"),
+        _ => out.unregister_producer(),
+    });
+    same("registering", wire.register_producer(Producer::Pull(producer)), Ok(()))?;
+    half(&wire)?.lose_write_connection();
+    t.until("both heard of it", || {
+        pair.client.count(Call::WriteLost) == 1 && pair.server.count(Call::ReadLost) == 1
+    })?;
+    pair.server_has(b"?one piece")?;
+    pair.abandon(t)
+}
+
+fn twice(t: &Trial) -> Outcome {
+    let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
+    pair.exchange_bytes(t)?;
+    let wire = pair.client.transport()?;
+    half(&wire)?.lose_write_connection();
+    half(&wire)?.lose_write_connection();
+    t.until("the server heard of it", || pair.server.count(Call::ReadLost) == 1)?;
+    half(&wire)?.lose_write_connection();
+    t.settle()?;
+    same("write_connection_lost came", pair.client.count(Call::WriteLost), 1)?;
+    same("read_connection_lost came", pair.server.count(Call::ReadLost), 1)?;
+    pair.abandon(t)
+}

@@ -1,0 +1,80 @@
+//! The cases, by what they are about. Each is written once and says nothing of any subject.
+//!
+//! Invariant: an id is never given to another claim.
+
+mod abort;
+mod abort_full;
+mod connecting;
+mod core;
+mod half_close;
+mod listening;
+mod panics;
+mod pull_producer;
+mod push_producer;
+mod stream_closing;
+mod stream_order;
+mod stream_reading;
+mod task;
+mod tcp;
+mod thread_pool;
+mod threads;
+mod time;
+mod time_moving;
+
+use crate::suite::Case;
+
+/// The areas in the order of the table.
+const AREAS: [&str; 10] = [
+    "stream",
+    "abort",
+    "halfclose",
+    "producer",
+    "time",
+    "threads",
+    "core",
+    "listen",
+    "connect",
+    "tcp",
+];
+
+/// All cases, in the order of the table.
+pub fn all() -> Vec<Case> {
+    let mut cases = [
+        stream_order::CASES,
+        stream_closing::CASES,
+        stream_reading::CASES,
+        panics::CASES,
+        abort::CASES,
+        abort_full::CASES,
+        half_close::CASES,
+        push_producer::CASES,
+        pull_producer::CASES,
+        time::CASES,
+        time_moving::CASES,
+        task::CASES,
+        threads::CASES,
+        thread_pool::CASES,
+        core::CASES,
+        listening::CASES,
+        connecting::CASES,
+        tcp::CASES,
+    ]
+    .concat();
+    // A file is about one thing that may go wrong, and so may have cases of several areas.
+    cases.sort_by_key(|case| AREAS.iter().position(|area| *area == case.area()));
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_case_has_an_id_of_its_own_and_a_known_area() {
+        let cases = all();
+        let ids: BTreeSet<&str> = cases.iter().map(|case| case.id).collect();
+        assert_eq!(ids.len(), cases.len());
+        assert!(cases.iter().all(|case| AREAS.contains(&case.area())));
+    }
+}

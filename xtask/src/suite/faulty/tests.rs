@@ -1,0 +1,112 @@
+//! Every family of cases finds the faults that it is there for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use deferred::{Cancelled, Deferred};
+
+use super::Fault;
+use super::world::Sabotaged;
+use crate::suite::subjects::{Memory, tcp4};
+use crate::suite::{Case, Outcome, Subject, Trial, Verdict, all_cases, panic_as_planned, run_case};
+
+/// The suite counts the descriptors of the process, so one case runs at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn verdict(case: &Case, subject: Arc<dyn Subject>) -> Verdict {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    run_case(case, &subject).verdict
+}
+
+fn case(id: &str) -> Case {
+    all_cases().into_iter().find(|case| case.id == id).expect("the table has this case")
+}
+
+/// These cases pass without the fault, and fail with it.
+fn finds(below: impl Subject + Clone, fault: Fault, ids: &[&str]) {
+    for id in ids {
+        let case = case(id);
+        assert_eq!(verdict(&case, Arc::new(below.clone())), Verdict::Passed, "{id}");
+        let sabotaged = Sabotaged { below: Arc::new(below.clone()), fault };
+        let verdict = verdict(&case, Arc::new(sabotaged));
+        assert!(matches!(verdict, Verdict::Failed(_)), "{id} does not see {fault:?}");
+    }
+}
+
+#[test]
+fn the_stream_cases_see_lost_bytes_and_wrong_ends() {
+    let order = ["stream/written-at-once", "stream/large", "stream/both-ways", "stream/relay"];
+    finds(Memory, Fault::LosesByte, &order);
+    finds(Memory, Fault::EndsTwice, &["stream/close-is-clean", "stream/dead-transport"]);
+    finds(Memory, Fault::NeverEnds, &["stream/end-comes-later", "stream/silent-after-lose"]);
+    finds(Memory, Fault::EndsUncleanly, &["stream/close-is-clean", "stream/ping-pong"]);
+    finds(Memory, Fault::ClosesRudely, &["stream/write-after-lose", "stream/close-keeps-output"]);
+    finds(Memory, Fault::ClosesLate, &["stream/write-after-lose", "stream/silent-after-lose"]);
+    let paused = ["stream/paused-is-silent", "stream/end-waits-for-resume", "stream/full-wire"];
+    finds(Memory, Fault::IgnoresPause, &paused);
+}
+
+#[test]
+fn the_abort_cases_see_an_end_inside_the_call_and_a_gentle_abort() {
+    finds(Memory, Fault::EndsInsideTheCall, &["abort/from-a-timer", "abort/between-writes"]);
+    finds(Memory, Fault::AbortsGently, &["abort/reasons", "abort/after-lose", "abort/full-wire"]);
+}
+
+#[test]
+fn the_half_close_cases_see_a_full_close_and_a_silent_one() {
+    finds(Memory, Fault::HalfClosesFully, &["halfclose/each-closes", "halfclose/by-the-server"]);
+    finds(Memory, Fault::HalfClosesSilently, &["halfclose/closer-and-peer"]);
+}
+
+#[test]
+fn the_producer_cases_see_a_producer_that_is_forgotten_or_replaced() {
+    let all = ["producer/pause-and-resume", "producer/pull", "producer/lose-waits-for-unregister"];
+    finds(Memory, Fault::ForgetsProducer, &all);
+    finds(Memory, Fault::TakesAnyProducer, &["producer/second-one"]);
+}
+
+#[test]
+fn the_time_cases_see_calls_that_come_early_or_inside() {
+    finds(Memory, Fault::CallsEarly, &["time/due-time", "time/never-back"]);
+    finds(Memory, Fault::CallsInside, &["time/never-inside"]);
+}
+
+#[test]
+fn the_threads_cases_see_work_that_the_loop_does_itself() {
+    finds(tcp4(), Fault::WorksOnTheLoop, &["threads/work", "threads/not-before-the-start"]);
+}
+
+#[test]
+fn whatever_a_case_leaves_behind_fails_it() {
+    finds(Memory, Fault::LeavesTimer, &["stream/close-is-clean", "abort/twice"]);
+    finds(Memory, Fault::KeepsProtocol, &["stream/close-is-clean", "halfclose/twice"]);
+    let leaks: [(&str, fn(&Trial) -> Outcome); 3] = [
+        ("test/descriptor", |_| {
+            let file = std::fs::File::open("/proc/self/status").map_err(deferred::Failure::new)?;
+            std::mem::forget(file);
+            Ok(())
+        }),
+        ("test/error", |_| {
+            drop(Deferred::<()>::fail(Cancelled));
+            Ok(())
+        }),
+        ("test/connection", |t| {
+            t.pair(crate::suite::Script::new(), crate::suite::Script::new()).map(drop)
+        }),
+    ];
+    for (id, run) in leaks {
+        let verdict = verdict(&Case::new(id, "leaks", run), Arc::new(Memory));
+        assert!(matches!(verdict, Verdict::Failed(_)), "{id}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_case_that_panics_has_failed_and_one_without_its_ability_is_skipped_with_the_reason() {
+    let panics = Case::new("test/panics", "panics", |_| {
+        panic_as_planned("to see what comes of it");
+        Ok(())
+    });
+    let outcome = verdict(&panics, Arc::new(Memory));
+    assert_eq!(outcome, Verdict::Failed("panicked: planned: to see what comes of it".to_owned()));
+    let skipped = verdict(&case("tcp/no-delay"), Arc::new(Memory));
+    assert!(matches!(skipped, Verdict::Skipped(reason) if reason.contains("no socket")));
+}

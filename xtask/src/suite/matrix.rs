@@ -1,0 +1,143 @@
+//! Runs cases on subjects, each in a world and on a thread of its own.
+//!
+//! Invariant: every pair of a case and a subject gets a verdict: a panic is a failure, and so is a case
+//! that does not end.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Once};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::suite::notices::{collect_unhandled, panic_message, silence_planned_panics};
+use crate::suite::{Case, Failed, Outcome, Subject, Trial, open_descriptors};
+
+/// The longest that one case may take on one subject. A case that takes longer is given up, and its
+/// thread with it.
+const LIMIT: Duration = Duration::from_secs(60);
+/// How long threads that end have for closing what they hold.
+const SETTLING: Duration = Duration::from_secs(2);
+
+/// What came of one case on one subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The claim held, and nothing was left behind.
+    Passed,
+    /// It did not, or something was.
+    Failed(String),
+    /// The subject lacks what the case needs; this is its reason.
+    Skipped(&'static str),
+}
+
+/// One cell of the table.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// What came of it.
+    pub verdict: Verdict,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// One row of the table: a case, with one cell for each subject.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The case.
+    pub case: Case,
+    /// In the order of the subjects.
+    pub cells: Vec<Cell>,
+}
+
+/// Runs each case on each subject, one after the other, and tells `progress` of each row.
+///
+/// From the first call on, the process's panic hook keeps the panics off standard error that cases
+/// plan, and the process's hook for unhandled errors belongs to the suite.
+pub fn run(
+    cases: &[Case],
+    subjects: &[Arc<dyn Subject>],
+    mut progress: impl FnMut(&Row),
+) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for case in cases {
+        let cells = subjects.iter().map(|subject| run_case(case, subject)).collect();
+        let row = Row { case: *case, cells };
+        progress(&row);
+        rows.push(row);
+    }
+    rows
+}
+
+/// Runs one case on one subject.
+pub fn run_case(case: &Case, subject: &Arc<dyn Subject>) -> Cell {
+    static HOOKS: Once = Once::new();
+    HOOKS.call_once(|| {
+        silence_planned_panics();
+        collect_unhandled();
+    });
+    let begin = Instant::now();
+    let lacking = case.needs.iter().find_map(|ability| subject.lacks(*ability));
+    let verdict = match lacking {
+        Some(reason) => Verdict::Skipped(reason),
+        None => match on_a_thread(*case, subject.clone()) {
+            Ok(()) => Verdict::Passed,
+            Err(failed) => Verdict::Failed(failed.to_string()),
+        },
+    };
+    Cell { verdict, took: begin.elapsed() }
+}
+
+fn on_a_thread(case: Case, subject: Arc<dyn Subject>) -> Outcome {
+    let (sender, receiver) = channel();
+    let before = open_descriptors();
+    let thread = thread::Builder::new().name(case.id.into()).spawn(move || {
+        // The receiver is gone only when it has given the case up.
+        let _ = sender.send(try_in_worlds(&case, &*subject));
+    });
+    let thread = thread.map_err(|error| Failed::new(format!("cannot start a thread: {error}")))?;
+    match receiver.recv_timeout(LIMIT) {
+        Ok(outcome) => {
+            // Its thread-local state is gone when it has ended.
+            let _ = thread.join();
+            outcome.and(same_descriptors(before))
+        }
+        Err(RecvTimeoutError::Timeout) => {
+            Err(Failed::new(format!("did not end within {LIMIT:?}, and was given up")))
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            let payload = thread.join().err();
+            let message = payload.as_deref().and_then(panic_message);
+            Err(Failed::new(format!("panicked: {}", message.unwrap_or("without a message"))))
+        }
+    }
+}
+
+fn try_in_worlds(case: &Case, subject: &dyn Subject) -> Outcome {
+    for round in 0..subject.rounds() {
+        try_in_a_world(case, subject, round).map_err(|failed| match subject.rounds() {
+            1 => failed,
+            _ => Failed::new(format!("round {round}: {failed}")),
+        })?;
+    }
+    Ok(())
+}
+
+fn try_in_a_world(case: &Case, subject: &dyn Subject, round: u32) -> Outcome {
+    let trial = Trial::new(subject, round)?;
+    (case.run)(&trial)?;
+    trial.tear_down()?;
+    trial.end()
+}
+
+/// A worker thread that was told to end holds its loop's waker for another moment, so this waits.
+fn same_descriptors(before: Option<usize>) -> Outcome {
+    let begin = Instant::now();
+    let mut after = open_descriptors();
+    while after != before && begin.elapsed() < SETTLING {
+        thread::sleep(Duration::from_millis(1));
+        after = open_descriptors();
+    }
+    if after == before {
+        return Ok(());
+    }
+    let count = |count: Option<usize>| count.map_or("?".into(), |count| count.to_string());
+    let (before, after) = (count(before), count(after));
+    Err(Failed::new(format!("{before} descriptors were open before, and {after} are afterwards")))
+}

@@ -1,0 +1,125 @@
+//! A protocol made of closures, one per callback that a case cares for.
+//!
+//! Invariant: what a script does comes after what its [`Probe`](crate::suite::Probe) has recorded.
+
+use std::fmt;
+use std::rc::Rc;
+
+use interfaces::{HalfCloseableProtocol, Protocol, Reason, Transport};
+
+use crate::suite::Probe;
+
+type OnTransport = Box<dyn FnMut(&Rc<dyn Transport>)>;
+type OnData = Box<dyn FnMut(&Rc<dyn Transport>, &[u8])>;
+type OnLost = Box<dyn FnMut(&Reason)>;
+
+/// What one end of a connection does. Without any closure it only receives.
+#[derive(Default)]
+pub struct Script {
+    made: Option<OnTransport>,
+    data: Option<OnData>,
+    lost: Option<OnLost>,
+    read_lost: Option<OnTransport>,
+    write_lost: Option<OnTransport>,
+    half_closeable: bool,
+}
+
+impl Script {
+    /// One that only receives.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// In `connection_made`.
+    pub fn made(mut self, run: impl FnMut(&Rc<dyn Transport>) + 'static) -> Self {
+        self.made = Some(Box::new(run));
+        self
+    }
+
+    /// In every `data_received`.
+    pub fn data(mut self, run: impl FnMut(&Rc<dyn Transport>, &[u8]) + 'static) -> Self {
+        self.data = Some(Box::new(run));
+        self
+    }
+
+    /// In `connection_lost`.
+    pub fn lost(mut self, run: impl FnMut(&Reason) + 'static) -> Self {
+        self.lost = Some(Box::new(run));
+        self
+    }
+
+    /// Takes on the half-close role.
+    pub fn half_closeable(mut self) -> Self {
+        self.half_closeable = true;
+        self
+    }
+
+    /// In `read_connection_lost`; takes on the half-close role.
+    pub fn read_lost(mut self, run: impl FnMut(&Rc<dyn Transport>) + 'static) -> Self {
+        self.read_lost = Some(Box::new(run));
+        self.half_closeable()
+    }
+
+    /// In `write_connection_lost`; takes on the half-close role.
+    pub fn write_lost(mut self, run: impl FnMut(&Rc<dyn Transport>) + 'static) -> Self {
+        self.write_lost = Some(Box::new(run));
+        self.half_closeable()
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script")
+            .field("half_closeable", &self.half_closeable)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The script as a protocol, with the probe that records what comes.
+pub(crate) struct Scripted {
+    pub(crate) script: Script,
+    pub(crate) probe: Rc<Probe>,
+}
+
+impl Protocol for Scripted {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        self.probe.record_made(transport);
+        if let Some(made) = &mut self.script.made {
+            made(transport);
+        }
+    }
+
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        self.probe.record_data(data);
+        if let Some(run) = &mut self.script.data {
+            run(transport, data);
+        }
+    }
+
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
+        self.probe.record_lost(reason);
+        if let Some(lost) = &mut self.script.lost {
+            lost(reason);
+        }
+    }
+
+    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
+        if self.script.half_closeable { Some(self) } else { None }
+    }
+}
+
+impl HalfCloseableProtocol for Scripted {
+    fn read_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
+        self.probe.record_read_lost();
+        if let Some(read_lost) = &mut self.script.read_lost {
+            read_lost(transport);
+        }
+    }
+
+    fn write_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
+        self.probe.record_write_lost();
+        if let Some(write_lost) = &mut self.script.write_lost {
+            write_lost(transport);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The factory of a case: it builds scripted protocols and keeps their probes; Twisted's `MyServerFactory`.
+//!
+//! Invariant: the probes are in the order in which the connections were built.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use deferred::Failure;
+use interfaces::{Address, Deliver, Factory};
+
+use crate::suite::order_checker::Watch;
+use crate::suite::{Failed, Probe, Script};
+
+type Build = Box<dyn Fn(&Address) -> Option<Script>>;
+type OnStop = Rc<dyn Fn() -> Result<(), Failure>>;
+
+/// Builds the protocols of one side, and remembers them.
+pub struct Party {
+    build: Build,
+    on_stop: RefCell<Option<OnStop>>,
+    register: Rc<Register>,
+    probes: RefCell<Vec<Rc<Probe>>>,
+    peers: RefCell<Vec<Address>>,
+    started: Cell<usize>,
+    stopped: Cell<usize>,
+}
+
+/// The running protocols of one case, whoever built them.
+#[derive(Default)]
+pub(crate) struct Register {
+    running: RefCell<Vec<(Weak<Watch>, Rc<Probe>)>>,
+}
+
+impl Party {
+    pub(crate) fn new(register: Rc<Register>, build: Build) -> Rc<Self> {
+        Rc::new(Self {
+            build,
+            on_stop: RefCell::new(None),
+            register,
+            probes: RefCell::default(),
+            peers: RefCell::default(),
+            started: Cell::new(0),
+            stopped: Cell::new(0),
+        })
+    }
+
+    /// What `do_stop` answers from now on.
+    pub fn on_stop(&self, answer: impl Fn() -> Result<(), Failure> + 'static) {
+        *self.on_stop.borrow_mut() = Some(Rc::new(answer));
+    }
+
+    /// The record of the n-th connection that was built, from 0.
+    ///
+    /// # Errors
+    ///
+    /// When there are fewer.
+    pub fn probe(&self, n: usize) -> Result<Rc<Probe>, Failed> {
+        let probe = self.probes.borrow().get(n).cloned();
+        probe.ok_or_else(|| Failed::new(format!("connection {n} of this side was never built")))
+    }
+
+    /// How many connections were built.
+    pub fn built(&self) -> usize {
+        self.probes.borrow().len()
+    }
+
+    /// How many connections saw their `connection_made`.
+    pub fn made(&self) -> usize {
+        self.probes.borrow().iter().filter(|probe| probe.is_made()).count()
+    }
+
+    /// How many connections saw their `connection_lost`.
+    pub fn lost(&self) -> usize {
+        self.probes.borrow().iter().filter(|probe| probe.is_lost()).count()
+    }
+
+    /// The addresses that `build_protocol` was called with.
+    pub fn peers(&self) -> Vec<Address> {
+        self.peers.borrow().clone()
+    }
+
+    /// How often `do_start` was called.
+    pub fn started(&self) -> usize {
+        self.started.get()
+    }
+
+    /// How often `do_stop` was called.
+    pub fn stopped(&self) -> usize {
+        self.stopped.get()
+    }
+}
+
+impl Factory for Party {
+    fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
+        self.peers.borrow_mut().push(peer.clone());
+        let script = (self.build)(peer);
+        let probe = Rc::<Probe>::default();
+        let watch = Rc::new(Watch::new(script?, probe.clone()));
+        self.probes.borrow_mut().push(probe.clone());
+        self.register.add(&watch, probe);
+        Some(watch)
+    }
+
+    fn do_start(&self) {
+        self.started.set(self.started.get() + 1);
+    }
+
+    fn do_stop(&self) -> Result<(), Failure> {
+        self.stopped.set(self.stopped.get() + 1);
+        let on_stop = self.on_stop.borrow().clone();
+        match on_stop {
+            Some(answer) => answer(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Party").field("probes", &self.probes.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl Register {
+    fn add(&self, watch: &Rc<Watch>, probe: Rc<Probe>) {
+        self.running.borrow_mut().push((Rc::downgrade(watch), probe));
+    }
+
+    /// How many protocols somebody still holds.
+    pub(crate) fn alive(&self) -> usize {
+        self.running.borrow().iter().filter(|(watch, _)| watch.strong_count() > 0).count()
+    }
+
+    /// Every rule that was broken on any connection.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        self.running.borrow().iter().flat_map(|(_, probe)| probe.faults()).collect()
+    }
+}

@@ -1,0 +1,127 @@
+//! The pair in memory that the crate `protocol` offers to tests, with its test clock.
+//!
+//! Invariant: time passes by itself, and faster when nothing else happens.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use deferred::{Deferred, Failure};
+use interfaces::{
+    Address, Factory, Observer, ReactorEvent, ReactorTime, StreamClientEndpoint,
+    StreamServerEndpoint,
+};
+use protocol::testing::Clock;
+use protocol::testing::memory::Network;
+
+use crate::suite::notices::panic_message;
+use crate::suite::{Ability, Subject, World};
+
+/// `protocol::testing::memory`.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory;
+
+impl Subject for Memory {
+    fn name(&self) -> &str {
+        "memory"
+    }
+
+    fn lacks(&self, ability: Ability) -> Option<&'static str> {
+        match ability {
+            Ability::TcpOptions => Some("a pair in memory has no socket, and so no options"),
+            Ability::Descriptors => Some("a pair in memory has no descriptor"),
+            Ability::LoopClock => {
+                Some("its clock is a test's own: a call for now is made in the same advance")
+            }
+            Ability::Core => Some("a network in memory has no loop that runs: a test pumps it"),
+            Ability::Threads => Some("no thread can reach it: it is no_std, and the test's own"),
+            _ => None,
+        }
+    }
+
+    fn world(&self, _round: u32) -> Result<Rc<dyn World>, Failure> {
+        let (network, clock) = (Network::new(), Clock::new());
+        network.run_clock(&clock);
+        network.catch_panics(catch);
+        Ok(Rc::new(MemoryWorld { network, clock, names: Cell::new(0) }))
+    }
+
+    fn large_bytes(&self) -> usize {
+        4 * 1024 * 1024
+    }
+}
+
+struct MemoryWorld {
+    network: Network,
+    clock: Clock,
+    names: Cell<u32>,
+}
+
+thread_local! {
+    /// The network takes a plain function for catching, which finds its observer here.
+    static OBSERVER: RefCell<Option<Rc<dyn Observer>>> = const { RefCell::new(None) };
+}
+
+fn catch(call: &mut dyn FnMut()) -> Result<(), Rc<str>> {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(call)) else { return Ok(()) };
+    let message: Rc<str> = panic_message(&*payload).unwrap_or("no message").into();
+    let observer = OBSERVER.with_borrow(Clone::clone);
+    if let Some(observer) = observer {
+        observer.observe(&ReactorEvent::CallbackPanicked {
+            callback: "protocol",
+            peer: None,
+            message: &message,
+        });
+    }
+    Err(message)
+}
+
+impl World for MemoryWorld {
+    fn server(&self) -> Rc<dyn StreamServerEndpoint> {
+        self.names.set(self.names.get() + 1);
+        Rc::new(self.network.server(&self.names.get().to_string()))
+    }
+
+    fn client(&self, address: &Address) -> Rc<dyn StreamClientEndpoint> {
+        let text = address.to_string();
+        Rc::new(self.network.client(text.strip_prefix("memory:").unwrap_or(&text)))
+    }
+
+    fn connect_to_nobody(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.network.client("nobody").connect(factory)
+    }
+
+    fn turn(&self) -> Result<(), Failure> {
+        if self.network.pump() {
+            // Time passes for a network that is never at rest, too.
+            self.clock.advance(Duration::from_micros(10));
+            return Ok(());
+        }
+        let next = self.clock.delayed_calls().first().and_then(|call| call.time());
+        let until_next = next.map(|time| time.saturating_sub(self.clock.now()));
+        let wait = Duration::from_millis(5);
+        self.clock.advance(until_next.unwrap_or(wait).min(wait));
+        Ok(())
+    }
+
+    fn time(&self) -> Rc<dyn ReactorTime> {
+        Rc::new(self.clock.clone())
+    }
+
+    fn set_observer(&self, observer: Rc<dyn Observer>) {
+        OBSERVER.set(Some(observer));
+    }
+
+    fn leftovers(&self) -> Vec<String> {
+        let counts = [(self.network.connections(), "ends"), (self.clock.pending(), "timers")];
+        let some = counts.into_iter().filter(|(count, _)| *count > 0);
+        some.map(|(count, what)| format!("{count} {what}")).collect()
+    }
+}
+
+impl Drop for MemoryWorld {
+    fn drop(&mut self) {
+        OBSERVER.set(None);
+    }
+}

@@ -1,0 +1,128 @@
+//! A world on a reactor of this workspace, on the kernel or simulated.
+//!
+//! Invariant: the world owns the only handle that keeps the reactor alive.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use deferred::{Deferred, Failure};
+use interfaces::{
+    Address, Factory, Observer, ReactorCore, ReactorThreads, ReactorTime, StreamClientEndpoint,
+    StreamServerEndpoint,
+};
+use reactor::sys::StreamSys;
+use reactor::{Limits, Reactor};
+
+use crate::suite::World;
+
+/// How long a turn waits when there is nothing to do.
+const WAIT: Duration = Duration::from_millis(5);
+
+/// How a subject listens and connects on its reactor.
+pub trait Place<S: StreamSys> {
+    /// A new place to listen on.
+    fn server(&self, reactor: &Reactor<S>) -> Rc<dyn StreamServerEndpoint>;
+
+    /// The way to a place that is listened on.
+    fn client(&self, reactor: &Reactor<S>, to: &Address) -> Rc<dyn StreamClientEndpoint>;
+
+    /// An address where nobody listens.
+    fn nobody(&self) -> Address;
+
+    /// What of this place itself is left over.
+    fn leftovers(&self, reactor: &Reactor<S>) -> Vec<String> {
+        let _ = reactor;
+        Vec::new()
+    }
+
+    /// See [`World::hold_clock`].
+    fn hold_clock(&self, reactor: &Reactor<S>) -> Box<dyn Send> {
+        let _ = reactor;
+        Box::new(())
+    }
+}
+
+/// The world of every subject that runs on a reactor.
+pub struct ReactorWorld<S: StreamSys, P: Place<S>> {
+    reactor: Reactor<S>,
+    place: P,
+}
+
+/// A reactor's limits but for one: a connection whose peer never closes is given up sooner, so that
+/// the cases that leave one need not wait.
+pub(crate) fn limits() -> Limits {
+    Limits { linger: Duration::from_millis(250), ..Limits::default() }
+}
+
+impl<S: StreamSys, P: Place<S>> ReactorWorld<S, P> {
+    /// On this reactor.
+    pub fn new(reactor: Reactor<S>, place: P) -> Self {
+        Self { reactor, place }
+    }
+}
+
+impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
+    fn server(&self) -> Rc<dyn StreamServerEndpoint> {
+        self.place.server(&self.reactor)
+    }
+
+    fn client(&self, address: &Address) -> Rc<dyn StreamClientEndpoint> {
+        self.place.client(&self.reactor, address)
+    }
+
+    fn connect_to_nobody(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.client(&self.place.nobody()).connect(factory)
+    }
+
+    fn turn(&self) -> Result<(), Failure> {
+        Ok(self.reactor.turn(Some(WAIT))?)
+    }
+
+    fn time(&self) -> Rc<dyn ReactorTime> {
+        Rc::new(self.reactor.clone())
+    }
+
+    fn hold_clock(&self) -> Box<dyn Send> {
+        self.place.hold_clock(&self.reactor)
+    }
+
+    fn core(&self) -> Option<Rc<dyn ReactorCore>> {
+        Some(Rc::new(self.reactor.clone()))
+    }
+
+    fn run(&self) -> Result<(), Failure> {
+        Ok(self.reactor.run()?)
+    }
+
+    fn threads(&self) -> Option<Rc<dyn ReactorThreads>> {
+        Some(Rc::new(self.reactor.clone()))
+    }
+
+    fn set_observer(&self, observer: Rc<dyn Observer>) {
+        self.reactor.set_observer(observer);
+    }
+
+    fn leftovers(&self) -> Vec<String> {
+        let counts = self.reactor.counts();
+        let counts = [
+            (counts.streams, "streams"),
+            (counts.ports, "ports"),
+            (counts.attempts, "attempts"),
+            (counts.lingering, "lingering sockets"),
+            (counts.timers, "timers"),
+            (counts.tasks, "tasks"),
+            (counts.works, "pieces of work"),
+        ];
+        let some = counts.into_iter().filter(|(count, _)| *count > 0);
+        let mut left: Vec<_> = some.map(|(count, what)| format!("{count} {what}")).collect();
+        left.extend(self.place.leftovers(&self.reactor));
+        left
+    }
+}
+
+impl<S: StreamSys, P: Place<S>> fmt::Debug for ReactorWorld<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReactorWorld").field("reactor", &self.reactor).finish_non_exhaustive()
+    }
+}

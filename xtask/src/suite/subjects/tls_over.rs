@@ -1,0 +1,167 @@
+//! TLS over any other subject.
+//!
+//! Invariant: both sides use one certificate that was made for this process and lies nowhere.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deferred::{Deferred, Failure};
+use interfaces::{
+    Address, Factory, Observer, ReactorCore, ReactorThreads, ReactorTime, StreamClientEndpoint,
+    StreamServerEndpoint,
+};
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tls::{TlsClientEndpoint, TlsOptions, TlsServerEndpoint};
+
+use crate::suite::{Ability, Subject, World};
+
+const NAME: &str = "suite.example";
+
+/// Another subject with TLS on it.
+#[derive(Clone)]
+pub struct TlsOver {
+    name: &'static str,
+    below: Arc<dyn Subject>,
+    server: Arc<ServerConfig>,
+    client: Arc<ClientConfig>,
+}
+
+impl TlsOver {
+    /// Puts TLS over `below`.
+    ///
+    /// # Errors
+    ///
+    /// When no certificate can be made.
+    pub fn new(name: &'static str, below: Arc<dyn Subject>) -> Result<Self, Failure> {
+        let made = rcgen::generate_simple_self_signed([NAME.to_owned()])?;
+        let certificate = made.cert.der().clone();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())
+            .map_err(|reason| Failure::new(rustls::Error::General(reason.to_owned())))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let server = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key)?;
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate)?;
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { name, below, server: Arc::new(server), client: Arc::new(client) })
+    }
+}
+
+impl Subject for TlsOver {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn lacks(&self, ability: Ability) -> Option<&'static str> {
+        match ability {
+            // Without a close_notify an end is not clean, whatever the wire below can tell.
+            Ability::Reset => None,
+            ability => self.below.lacks(ability),
+        }
+    }
+
+    fn world(&self, round: u32) -> Result<Rc<dyn World>, Failure> {
+        let below = self.below.world(round)?;
+        let (server, client) = (self.server.clone(), self.client.clone());
+        Ok(Rc::new(TlsWorld { below, server, client, name: ServerName::try_from(NAME)? }))
+    }
+
+    fn rounds(&self) -> u32 {
+        self.below.rounds()
+    }
+
+    fn large_bytes(&self) -> usize {
+        self.below.large_bytes()
+    }
+}
+
+impl std::fmt::Debug for TlsOver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("TlsOver").field(&self.below.name()).finish()
+    }
+}
+
+/// The time limits but for one: a connection whose peer never closes is given up sooner, so that the
+/// cases that leave one need not wait.
+fn options() -> TlsOptions {
+    TlsOptions { close_timeout: Duration::from_millis(250), ..TlsOptions::default() }
+}
+
+struct TlsWorld {
+    below: Rc<dyn World>,
+    server: Arc<ServerConfig>,
+    client: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl TlsWorld {
+    fn over(&self, endpoint: Rc<dyn StreamClientEndpoint>) -> Rc<dyn StreamClientEndpoint> {
+        let (config, name) = (self.client.clone(), self.name.clone());
+        let endpoint = TlsClientEndpoint::new(config, name, endpoint, self.below.time());
+        Rc::new(endpoint.with_options(options()))
+    }
+}
+
+/// Connects wherever the world below has nobody.
+struct ToNobody(Rc<dyn World>);
+
+impl StreamClientEndpoint for ToNobody {
+    fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.0.connect_to_nobody(factory)
+    }
+}
+
+impl World for TlsWorld {
+    fn server(&self) -> Rc<dyn StreamServerEndpoint> {
+        let config = self.server.clone();
+        let endpoint = TlsServerEndpoint::new(config, self.below.server(), self.below.time());
+        Rc::new(endpoint.with_options(options()))
+    }
+
+    fn client(&self, address: &Address) -> Rc<dyn StreamClientEndpoint> {
+        self.over(self.below.client(address))
+    }
+
+    fn connect_to_nobody(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.over(Rc::new(ToNobody(self.below.clone()))).connect(factory)
+    }
+
+    fn turn(&self) -> Result<(), Failure> {
+        self.below.turn()
+    }
+
+    fn time(&self) -> Rc<dyn ReactorTime> {
+        self.below.time()
+    }
+
+    fn hold_clock(&self) -> Box<dyn Send> {
+        self.below.hold_clock()
+    }
+
+    fn core(&self) -> Option<Rc<dyn ReactorCore>> {
+        self.below.core()
+    }
+
+    fn run(&self) -> Result<(), Failure> {
+        self.below.run()
+    }
+
+    fn threads(&self) -> Option<Rc<dyn ReactorThreads>> {
+        self.below.threads()
+    }
+
+    fn set_observer(&self, observer: Rc<dyn Observer>) {
+        self.below.set_observer(observer);
+    }
+
+    fn leftovers(&self) -> Vec<String> {
+        self.below.leftovers()
+    }
+}
