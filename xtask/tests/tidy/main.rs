@@ -2,6 +2,7 @@
 //!
 //! Invariant: the rules are about text alone; what the compiler or clippy can say is left to them.
 
+#[path = "../workspace/mod.rs"]
 mod workspace;
 
 use std::path::{Path, PathBuf};
