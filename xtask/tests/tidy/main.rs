@@ -5,6 +5,11 @@
 #[path = "../workspace/mod.rs"]
 mod workspace;
 
+mod arrows;
+mod excused;
+mod names;
+mod source;
+
 use std::path::{Path, PathBuf};
 
 use workspace::{assert_none, files, text};
