@@ -1,12 +1,12 @@
 //! One claim about transports, and where it is registered; what Twisted has as a test method of a mixin.
 //!
-//! Invariant: a case is a plain function over a [`Trial`], so it runs on every subject unchanged.
+//! Invariant: a case is a plain function over a [`CaseContext`], so it runs on every subject unchanged.
 
 use std::fmt;
 
 use deferred::Failure;
 
-use crate::suite::{Ability, Trial};
+use crate::suite::{Ability, CaseContext};
 
 /// What a case comes to: nothing, or what was found instead.
 pub type Outcome = Result<(), Failed>;
@@ -23,12 +23,16 @@ pub struct Case {
     /// What a subject must have; without it, the case is skipped there.
     pub needs: &'static [Ability],
     /// Tries it in a fresh world.
-    pub run: fn(&Trial) -> Outcome,
+    pub run: fn(&CaseContext) -> Outcome,
 }
 
 impl Case {
     /// A case that every subject can be put to.
-    pub const fn new(id: &'static str, title: &'static str, run: fn(&Trial) -> Outcome) -> Self {
+    pub const fn new(
+        id: &'static str,
+        title: &'static str,
+        run: fn(&CaseContext) -> Outcome,
+    ) -> Self {
         Self { id, title, rows: &[], needs: &[], run }
     }
 

@@ -13,7 +13,7 @@ use interfaces::{Address, DelayedCall, ListeningPort, ReactorCore, ReactorThread
 
 use crate::suite::notices::{Notices, take_unhandled};
 use crate::suite::side_factory::Register;
-use crate::suite::{Failed, Outcome, Pair, Party, Script, Subject, World, ensure};
+use crate::suite::{Failed, Outcome, Pair, Script, SideFactory, Subject, World, ensure};
 
 /// The longest that anything may take.
 const PATIENCE: Patience =
@@ -29,7 +29,7 @@ struct Patience {
 }
 
 /// What a case is given.
-pub struct Trial {
+pub struct CaseContext {
     world: Rc<dyn World>,
     large_bytes: usize,
     register: Rc<Register>,
@@ -38,7 +38,7 @@ pub struct Trial {
     at_the_end: RefCell<Vec<Box<dyn FnOnce() -> Outcome>>>,
 }
 
-impl Trial {
+impl CaseContext {
     pub(crate) fn new(subject: &dyn Subject, round: u32) -> Result<Self, Failed> {
         let world = subject.world(round)?;
         let notices = Notices::new();
@@ -108,14 +108,14 @@ impl Trial {
     }
 
     /// A factory that builds what the closure gives for each peer.
-    pub fn party(&self, build: impl Fn(&Address) -> Option<Script> + 'static) -> Rc<Party> {
-        Party::new(self.register.clone(), Box::new(build))
+    pub fn side(&self, build: impl Fn(&Address) -> Option<Script> + 'static) -> Rc<SideFactory> {
+        SideFactory::new(self.register.clone(), Box::new(build))
     }
 
     /// A factory for one connection; it refuses any other.
-    pub fn single(&self, script: Script) -> Rc<Party> {
+    pub fn single(&self, script: Script) -> Rc<SideFactory> {
         let script = Cell::new(Some(script));
-        self.party(move |_| script.take())
+        self.side(move |_| script.take())
     }
 
     /// Listens; the port is closed at the end of the case, if it is not before.
@@ -123,15 +123,15 @@ impl Trial {
     /// # Errors
     ///
     /// When the world cannot listen, which nothing excuses.
-    pub fn listen(&self, party: &Rc<Party>) -> Result<Rc<dyn ListeningPort>, Failed> {
-        let port = self.wait("listening", self.world.server().listen(party.clone()))??;
+    pub fn listen(&self, side: &Rc<SideFactory>) -> Result<Rc<dyn ListeningPort>, Failed> {
+        let port = self.wait("listening", self.world.server().listen(side.clone()))??;
         self.ports.borrow_mut().push(port.clone());
         Ok(port)
     }
 
     /// Begins to connect.
-    pub fn connect(&self, to: &Address, party: &Rc<Party>) -> Deferred<()> {
-        self.world.client(to).connect(party.clone())
+    pub fn connect(&self, to: &Address, side: &Rc<SideFactory>) -> Deferred<()> {
+        self.world.client(to).connect(side.clone())
     }
 
     /// Connects one end to the other, and waits until both know it.
@@ -266,8 +266,8 @@ impl Trial {
     }
 }
 
-impl fmt::Debug for Trial {
+impl fmt::Debug for CaseContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Trial").field("left", &self.left()).finish_non_exhaustive()
+        f.debug_struct("CaseContext").field("left", &self.left()).finish_non_exhaustive()
     }
 }

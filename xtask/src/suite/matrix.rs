@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::suite::notices::{collect_unhandled, panic_message, silence_planned_panics};
-use crate::suite::{Case, Failed, Outcome, Subject, Trial, open_descriptors};
+use crate::suite::{Case, CaseContext, Failed, Outcome, Subject, open_descriptors};
 
 /// The longest that one case may take on one subject. A case that takes longer is given up, and its
 /// thread with it.
@@ -120,10 +120,10 @@ fn try_in_worlds(case: &Case, subject: &dyn Subject) -> Outcome {
 }
 
 fn try_in_a_world(case: &Case, subject: &dyn Subject, round: u32) -> Outcome {
-    let trial = Trial::new(subject, round)?;
-    (case.run)(&trial)?;
-    trial.tear_down()?;
-    trial.end()
+    let context = CaseContext::new(subject, round)?;
+    (case.run)(&context)?;
+    context.tear_down()?;
+    context.end()
 }
 
 /// A worker thread that was told to end holds its loop's waker for another moment, so this waits.

@@ -26,7 +26,7 @@ pub mod subjects;
 mod faulty;
 
 pub use case::{Case, Failed, Outcome, ensure, same, same_bytes};
-pub use case_context::Trial;
+pub use case_context::CaseContext;
 pub use cases::all as all_cases;
 pub use descriptors::open_descriptors;
 pub use matrix::{Cell, Row, Verdict, run, run_case};
@@ -36,5 +36,5 @@ pub use pattern::{Dice, pattern};
 pub use probe::{Call, Probe};
 pub use producers::{PullProbe, PushProbe, Told};
 pub use script::Script;
-pub use side_factory::Party;
+pub use side_factory::SideFactory;
 pub use subject::{Ability, Subject, World};

@@ -15,12 +15,12 @@ use crate::suite::probe::Call;
 use crate::suite::script::{Script, Scripted};
 
 /// Stands between a transport and the protocol that a case scripted.
-pub(crate) struct Watch {
+pub(crate) struct OrderChecker {
     running: ProtocolRef<Scripted>,
     probe: Rc<Probe>,
 }
 
-impl Watch {
+impl OrderChecker {
     pub(crate) fn new(script: Script, probe: Rc<Probe>) -> Self {
         let running = ProtocolRef::new(Scripted { script, probe: probe.clone() });
         Self { running, probe }
@@ -44,7 +44,7 @@ impl Watch {
     }
 }
 
-impl Deliver for Watch {
+impl Deliver for OrderChecker {
     fn deliver(&self, event: Event<'_>) {
         let Some(call) = call_of(&event) else {
             self.running.as_deliver().deliver(event);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use interfaces::{BufferLimits, HalfCloseableTransport, ListeningPort, Reason, Transport};
 
 use crate::suite::case::same_bytes;
-use crate::suite::{Failed, Outcome, Probe, Trial, ensure};
+use crate::suite::{CaseContext, Failed, Outcome, Probe, ensure};
 
 /// A connection, seen from both of its ends.
 pub struct Pair {
@@ -25,11 +25,11 @@ impl Pair {
     /// # Errors
     ///
     /// When it does not arrive.
-    pub fn exchange_bytes(&self, trial: &Trial) -> Outcome {
+    pub fn exchange_bytes(&self, context: &CaseContext) -> Outcome {
         let (to_client, to_server) = (self.client.received_bytes(), self.server.received_bytes());
         self.server.transport()?.write(b"!");
         self.client.transport()?.write(b"?");
-        trial.until("one byte went each way", || {
+        context.until("one byte went each way", || {
             self.client.received_bytes() > to_client && self.server.received_bytes() > to_server
         })
     }
@@ -39,8 +39,8 @@ impl Pair {
     /// # Errors
     ///
     /// When one of them does not.
-    pub fn until_lost(&self, trial: &Trial) -> Outcome {
-        trial.until("both ends are told of their end", || {
+    pub fn until_lost(&self, context: &CaseContext) -> Outcome {
+        context.until("both ends are told of their end", || {
             self.client.is_lost() && self.server.is_lost()
         })
     }
@@ -50,10 +50,10 @@ impl Pair {
     /// # Errors
     ///
     /// When one end does not hear of it.
-    pub fn abandon(&self, trial: &Trial) -> Outcome {
+    pub fn abandon(&self, context: &CaseContext) -> Outcome {
         self.client.transport()?.abort_connection();
         self.server.transport()?.abort_connection();
-        self.until_lost(trial)
+        self.until_lost(context)
     }
 
     /// Both ends ended cleanly.

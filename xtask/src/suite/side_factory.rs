@@ -9,14 +9,14 @@ use std::rc::{Rc, Weak};
 use deferred::Failure;
 use interfaces::{Address, Deliver, Factory};
 
-use crate::suite::order_checker::Watch;
+use crate::suite::order_checker::OrderChecker;
 use crate::suite::{Failed, Probe, Script};
 
 type Build = Box<dyn Fn(&Address) -> Option<Script>>;
 type OnStop = Rc<dyn Fn() -> Result<(), Failure>>;
 
 /// Builds the protocols of one side, and remembers them.
-pub struct Party {
+pub struct SideFactory {
     build: Build,
     on_stop: RefCell<Option<OnStop>>,
     register: Rc<Register>,
@@ -29,10 +29,10 @@ pub struct Party {
 /// The running protocols of one case, whoever built them.
 #[derive(Default)]
 pub(crate) struct Register {
-    running: RefCell<Vec<(Weak<Watch>, Rc<Probe>)>>,
+    running: RefCell<Vec<(Weak<OrderChecker>, Rc<Probe>)>>,
 }
 
-impl Party {
+impl SideFactory {
     pub(crate) fn new(register: Rc<Register>, build: Build) -> Rc<Self> {
         Rc::new(Self {
             build,
@@ -91,15 +91,15 @@ impl Party {
     }
 }
 
-impl Factory for Party {
+impl Factory for SideFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         self.peers.borrow_mut().push(peer.clone());
         let script = (self.build)(peer);
         let probe = Rc::<Probe>::default();
-        let watch = Rc::new(Watch::new(script?, probe.clone()));
+        let checker = Rc::new(OrderChecker::new(script?, probe.clone()));
         self.probes.borrow_mut().push(probe.clone());
-        self.register.add(&watch, probe);
-        Some(watch)
+        self.register.add(&checker, probe);
+        Some(checker)
     }
 
     fn do_start(&self) {
@@ -116,20 +116,20 @@ impl Factory for Party {
     }
 }
 
-impl fmt::Debug for Party {
+impl fmt::Debug for SideFactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Party").field("probes", &self.probes.borrow()).finish_non_exhaustive()
+        f.debug_struct("SideFactory").field("probes", &self.probes.borrow()).finish_non_exhaustive()
     }
 }
 
 impl Register {
-    fn add(&self, watch: &Rc<Watch>, probe: Rc<Probe>) {
-        self.running.borrow_mut().push((Rc::downgrade(watch), probe));
+    fn add(&self, checker: &Rc<OrderChecker>, probe: Rc<Probe>) {
+        self.running.borrow_mut().push((Rc::downgrade(checker), probe));
     }
 
     /// How many protocols somebody still holds.
     pub(crate) fn alive(&self) -> usize {
-        self.running.borrow().iter().filter(|(watch, _)| watch.strong_count() > 0).count()
+        self.running.borrow().iter().filter(|(checker, _)| checker.strong_count() > 0).count()
     }
 
     /// Every rule that was broken on any connection.

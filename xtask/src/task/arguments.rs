@@ -9,24 +9,24 @@ use ropewalk_xtask::{Case, Subject};
 
 /// What is asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Arguments {
+pub(crate) struct SuiteArguments {
     pub(crate) areas: Vec<String>,
     pub(crate) subjects: Vec<String>,
     pub(crate) cases: Vec<String>,
-    pub(crate) output: Output,
+    pub(crate) output: OutputFormat,
     pub(crate) coverage: bool,
     pub(crate) help: bool,
 }
 
 /// What goes to standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Output {
+pub(crate) enum OutputFormat {
     #[default]
     Table,
     Json,
 }
 
-impl Arguments {
+impl SuiteArguments {
     pub(crate) fn parse(mut parser: Parser) -> Result<Self, lexopt::Error> {
         let mut arguments = Self::default();
         while let Some(argument) = parser.next()? {
@@ -34,7 +34,7 @@ impl Arguments {
                 Arg::Long("area") => arguments.areas.push(parser.value()?.string()?),
                 Arg::Long("subject") => arguments.subjects.push(parser.value()?.string()?),
                 Arg::Long("case") => arguments.cases.push(parser.value()?.string()?),
-                Arg::Long("json") => arguments.output = Output::Json,
+                Arg::Long("json") => arguments.output = OutputFormat::Json,
                 Arg::Long("coverage") => arguments.coverage = true,
                 Arg::Long("help") | Arg::Short('h') => arguments.help = true,
                 other => return Err(other.unexpected()),

@@ -54,7 +54,7 @@ const RATIOS: [(&str, &str, &str); 4] = [
 ];
 
 /// The nanoseconds of one thing, by round.
-struct Figure {
+struct Series {
     name: &'static str,
     rounds: Vec<f64>,
 }
@@ -82,9 +82,9 @@ fn measure(rounds: usize) -> Result<ExitCode, Box<dyn Error>> {
     if let Err(reason) = &twisted {
         note(&format!("Twisted is left out: {reason}\n"));
     }
-    let mut figures: Vec<Figure> =
-        MEASURED.iter().map(|(name, _)| Figure { name, rounds: Vec::new() }).collect();
-    let mut theirs = Figure { name: THEIRS, rounds: Vec::new() };
+    let mut figures: Vec<Series> =
+        MEASURED.iter().map(|(name, _)| Series { name, rounds: Vec::new() }).collect();
+    let mut theirs = Series { name: THEIRS, rounds: Vec::new() };
     for round in 1..=rounds {
         note(&format!("round {round} of {rounds}\n"));
         let directory = target.join("bench-deferred");
@@ -144,9 +144,9 @@ fn install_twisted(target: &Path) -> Result<PathBuf, String> {
     Ok(python)
 }
 
-fn table(figures: &[Figure]) -> String {
+fn table(figures: &[Series]) -> String {
     let mut text = format!("{:44}{:>9}{:>9}{:>9}\n", "nanoseconds", "median", "least", "most");
-    for Figure { name, rounds } in figures {
+    for Series { name, rounds } in figures {
         let unit = if name.starts_with("oneshot") { "a hand-over" } else { "a link" };
         text += &line(&format!("{name}, {unit}"), rounds, "");
     }
@@ -165,7 +165,7 @@ fn line(what: &str, values: &[f64], goal: &str) -> String {
     line.trim_end().to_owned() + "\n"
 }
 
-fn document(figures: &[Figure], twisted: Option<String>) -> String {
+fn document(figures: &[Series], twisted: Option<String>) -> String {
     let of = |values: &[f64]| match spread(values) {
         Some([least, median, most]) => json!({"median": median, "least": least, "most": most}),
         None => Value::Null,
@@ -182,7 +182,7 @@ fn document(figures: &[Figure], twisted: Option<String>) -> String {
 }
 
 /// Round by round.
-fn ratios(figures: &[Figure], over: &str, under: &str) -> Vec<f64> {
+fn ratios(figures: &[Series], over: &str, under: &str) -> Vec<f64> {
     let rounds = |name: &str| {
         let figure = figures.iter().find(|figure| figure.name == name);
         figure.map_or(&[][..], |figure| &figure.rounds)
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn ratios_are_of_the_same_round_and_none_without_both() {
-        let figure = |name, rounds: &[f64]| Figure { name, rounds: rounds.to_vec() };
+        let figure = |name, rounds: &[f64]| Series { name, rounds: rounds.to_vec() };
         let figures = [figure("a", &[10.0, 40.0, 90.0]), figure("b", &[5.0, 10.0, 30.0])];
         assert_eq!(ratios(&figures, "a", "b"), [2.0, 4.0, 3.0]);
         assert_eq!(spread(&ratios(&figures, "a", "b")), Some([2.0, 3.0, 4.0]));

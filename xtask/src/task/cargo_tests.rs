@@ -32,7 +32,7 @@ pub(crate) fn run_package(workspace: &Path, directory: &str) -> io::Result<Ran> 
     let mut child = command.spawn()?;
     // It holds the writing ends, and the pipe would have no end.
     drop(command);
-    let mut output = Output::new(directory);
+    let mut output = TestOutput::new(directory);
     for line in BufReader::new(reader).split(b'\n') {
         output.read(&String::from_utf8_lossy(&line?));
     }
@@ -41,13 +41,13 @@ pub(crate) fn run_package(workspace: &Path, directory: &str) -> io::Result<Ran> 
 }
 
 /// What was read so far.
-struct Output {
+struct TestOutput {
     directory: String,
     file: String,
     ran: Ran,
 }
 
-impl Output {
+impl TestOutput {
     fn new(directory: &str) -> Self {
         Self { directory: directory.to_owned(), file: String::new(), ran: Ran::new() }
     }
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_test_is_named_by_its_package_its_file_and_its_path() {
-        let mut output = Output::new("endpoints/cli");
+        let mut output = TestOutput::new("endpoints/cli");
         for line in [
             "     Running unittests src/main.rs (target/debug/deps/ropewalk-1)",
             "running 2 tests",

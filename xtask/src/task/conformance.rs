@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use lexopt::Parser;
 use ropewalk_xtask::{Row, Verdict, all_cases, run, subjects};
 
-use super::arguments::{Arguments, Output};
+use super::arguments::{OutputFormat, SuiteArguments};
 use super::{coverage, json, note, print, table};
 
 const HELP: &str = "\
@@ -28,7 +28,7 @@ Exit codes: 0 nothing failed, 1 something did, 64 the arguments were not underst
 ";
 
 pub(crate) fn conformance(parser: Parser) -> Result<ExitCode, lexopt::Error> {
-    let arguments = match Arguments::parse(parser) {
+    let arguments = match SuiteArguments::parse(parser) {
         Ok(arguments) if arguments.help => return print(HELP),
         Ok(arguments) => arguments,
         Err(error) => return Ok(super::misused(&error, HELP)),
@@ -49,7 +49,7 @@ pub(crate) fn conformance(parser: Parser) -> Result<ExitCode, lexopt::Error> {
     };
     let names: Vec<String> = subjects.iter().map(|subject| subject.name().to_owned()).collect();
     let mut table = table::Table::new(&cases, &names);
-    let shows = arguments.output == Output::Table;
+    let shows = arguments.output == OutputFormat::Table;
     let show = |text: String| {
         if shows {
             _ = print(&text)
@@ -59,7 +59,7 @@ pub(crate) fn conformance(parser: Parser) -> Result<ExitCode, lexopt::Error> {
     let rows = run(&cases, &subjects, |row| show(table.row(row)));
     show(table.foot());
     let document = json::document(&names, &rows);
-    if arguments.output == Output::Json {
+    if arguments.output == OutputFormat::Json {
         print(&document)?;
     }
     if let Err(error) = write(&document) {

@@ -30,13 +30,13 @@ Exit codes: 0 nothing costs more, 1 something does, 64 the arguments were not un
 
 /// What is asked for.
 #[derive(Debug, Default)]
-struct Arguments {
+struct CountsArguments {
     operations: Vec<String>,
     write: bool,
 }
 
 pub(crate) fn counts(mut parser: Parser) -> Result<ExitCode, lexopt::Error> {
-    let mut arguments = Arguments::default();
+    let mut arguments = CountsArguments::default();
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("write") => arguments.write = true,
@@ -54,7 +54,7 @@ pub(crate) fn counts(mut parser: Parser) -> Result<ExitCode, lexopt::Error> {
     }
 }
 
-fn count(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+fn count(arguments: &CountsArguments) -> Result<ExitCode, Box<dyn Error>> {
     if let Err(reason) = Program::can_be_counted() {
         let required = std::env::var_os("ROPEWALK_PEERS").is_some_and(|it| it == "required");
         note(&format!("cargo xtask counts: nothing is counted: {reason}\n"));

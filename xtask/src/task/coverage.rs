@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ropewalk_xtask::{Row, Subject, Verdict, all_cases, run};
 
-use super::arguments::Output;
+use super::arguments::OutputFormat;
 use super::cargo_tests::{package_of, run_package};
 use super::catalogue::{Applies, Entry, catalogue};
 use super::coverage_report::{document, table};
@@ -40,7 +40,7 @@ type Outcomes = BTreeMap<String, Option<bool>>;
 
 pub(crate) fn coverage(
     subjects: &[Arc<dyn Subject>],
-    output: Output,
+    output: OutputFormat,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let entries = catalogue()?;
     let rows = run_cases(subjects);
@@ -48,8 +48,8 @@ pub(crate) fn coverage(
     let stated: Vec<Stated> =
         entries.into_iter().map(|entry| state(entry, subjects, &rows, &outcomes)).collect();
     let text = match output {
-        Output::Table => table(&stated),
-        Output::Json => document(&stated),
+        OutputFormat::Table => table(&stated),
+        OutputFormat::Json => document(&stated),
     };
     print(&text)?;
     let dangling = outcomes.values().any(Option::is_none);

@@ -12,14 +12,14 @@ use super::coverage::{Stated, Status};
 
 /// The counts of one area, or of all.
 #[derive(Debug, Default)]
-struct Counts {
+struct RowCounts {
     passed: usize,
     failed: usize,
     missing: usize,
     set_aside: usize,
 }
 
-impl Counts {
+impl RowCounts {
     fn add(&mut self, status: Status) {
         match status {
             Status::Passed => self.passed += 1,
@@ -41,12 +41,12 @@ impl Counts {
 }
 
 /// The areas in the order of the catalogue.
-fn areas(rows: &[Stated]) -> Vec<(&'static str, Counts)> {
-    let mut areas: Vec<(&'static str, Counts)> = Vec::new();
+fn areas(rows: &[Stated]) -> Vec<(&'static str, RowCounts)> {
+    let mut areas: Vec<(&'static str, RowCounts)> = Vec::new();
     for row in rows {
         let area = row.entry.area;
         let place = areas.iter().position(|(name, _)| *name == area).unwrap_or_else(|| {
-            areas.push((area, Counts::default()));
+            areas.push((area, RowCounts::default()));
             areas.len() - 1
         });
         areas[place].1.add(row.status);
@@ -58,7 +58,7 @@ fn areas(rows: &[Stated]) -> Vec<(&'static str, Counts)> {
 pub(crate) fn table(rows: &[Stated]) -> String {
     let mut text =
         String::from("area                            passed  failed  missing  set aside\n");
-    let mut total = Counts::default();
+    let mut total = RowCounts::default();
     for (area, counts) in areas(rows) {
         text.push_str(&counts.line(area));
     }

@@ -12,11 +12,11 @@ pub(crate) struct Table {
     subjects: Vec<String>,
     reasons: Vec<&'static str>,
     failures: Vec<String>,
-    counts: Counts,
+    counts: VerdictCounts,
 }
 
 #[derive(Debug, Default)]
-struct Counts {
+struct VerdictCounts {
     passed: usize,
     failed: usize,
     skipped: usize,
@@ -29,7 +29,7 @@ impl Table {
             subjects: subjects.to_vec(),
             reasons: Vec::new(),
             failures: Vec::new(),
-            counts: Counts::default(),
+            counts: VerdictCounts::default(),
         }
     }
 
@@ -78,7 +78,7 @@ impl Table {
         for failure in &self.failures {
             let _ = write!(text, "\n{failure}");
         }
-        let Counts { passed, failed, skipped } = self.counts;
+        let VerdictCounts { passed, failed, skipped } = self.counts;
         let _ = writeln!(text, "\n{passed} passed, {failed} failed, {skipped} skipped");
         text
     }

@@ -18,7 +18,7 @@ use tokio_util::time::delay_queue::Key;
 
 use crate::numbers::{Numbers, SOON, Stopwatch, TIMERS, memory};
 
-type Call = Box<dyn FnOnce()>;
+type QueuedCall = Box<dyn FnOnce()>;
 
 pub(crate) fn measure() -> Result<Value, Box<dyn Error>> {
     let runtime = Builder::new_current_thread().enable_time().build()?;
@@ -28,9 +28,9 @@ pub(crate) fn measure() -> Result<Value, Box<dyn Error>> {
 async fn measured() -> Result<Value, Box<dyn Error>> {
     let mut numbers = Numbers::new();
     let ran = Rc::new(Cell::new(0_usize));
-    let mut queue: DelayQueue<Call> = DelayQueue::new();
+    let mut queue: DelayQueue<QueuedCall> = DelayQueue::new();
     let mut keys = Vec::with_capacity(TIMERS);
-    let insert = |queue: &mut DelayQueue<Call>, keys: &mut Vec<Key>, delay| {
+    let insert = |queue: &mut DelayQueue<QueuedCall>, keys: &mut Vec<Key>, delay| {
         let ran = Rc::clone(&ran);
         keys.push(queue.insert(Box::new(move || ran.set(ran.get() + 1)), delay));
     };

@@ -21,12 +21,12 @@ use tokio::time::Sleep;
 
 use crate::numbers::{Numbers, SOON, Stopwatch, TIMERS, memory};
 
-struct Call {
+struct SleepingCall {
     sleep: Pin<Box<Sleep>>,
     call: Box<dyn FnOnce()>,
 }
 
-impl Call {
+impl SleepingCall {
     fn new(delay: Duration, call: impl FnOnce() + 'static) -> Self {
         let mut sleep = Box::pin(tokio::time::sleep(delay));
         assert!(poll(&mut sleep).is_pending());
@@ -47,12 +47,12 @@ async fn measured() -> Result<Value, Box<dyn Error>> {
     let mut numbers = Numbers::new();
     let ran = Rc::new(Cell::new(0_usize));
     let mut calls = Vec::with_capacity(TIMERS);
-    let insert = |calls: &mut Vec<Call>, delay| {
+    let insert = |calls: &mut Vec<SleepingCall>, delay| {
         let ran = Rc::clone(&ran);
-        calls.push(Call::new(delay, move || ran.set(ran.get() + 1)));
+        calls.push(SleepingCall::new(delay, move || ran.set(ran.get() + 1)));
     };
     // In a program that runs some call is always pending.
-    let _another = Call::new(SOON * 1000, || {});
+    let _another = SleepingCall::new(SOON * 1000, || {});
     // The first ones take fresh memory from the system; what the list itself takes is no timer.
     let before = memory()?;
     let watch = Stopwatch::start();
@@ -62,7 +62,7 @@ async fn measured() -> Result<Value, Box<dyn Error>> {
     }
     let first_inserted = watch.each();
     let grown = (memory()? - before) as f64 / TIMERS as f64;
-    let bytes = grown - size_of::<Call>() as f64;
+    let bytes = grown - size_of::<SleepingCall>() as f64;
     calls.clear();
 
     let watch = Stopwatch::start();

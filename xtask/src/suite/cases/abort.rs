@@ -8,7 +8,7 @@ use interfaces::{Reason, Transport};
 use crate::suite::pair::{describe, unclean};
 use crate::suite::pattern::pattern;
 use crate::suite::probe::Call;
-use crate::suite::{Ability, Case, Failed, Outcome, Probe, Script, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Failed, Outcome, Probe, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -65,7 +65,7 @@ pub(super) fn undisturbed(probe: &Probe, call: impl FnOnce(&dyn Transport)) -> O
     same("callbacks inside the call", probe.calls().len() - before.len(), 0)
 }
 
-fn between_writes(t: &Trial) -> Outcome {
+fn between_writes(t: &CaseContext) -> Outcome {
     let inside = Rc::new(Cell::new(false));
     let reentrant = Rc::new(Cell::new(false));
     let (enter, seen) = (inside.clone(), reentrant.clone());
@@ -86,7 +86,7 @@ fn between_writes(t: &Trial) -> Outcome {
     ensure(!received.contains(&b'Y'), "the server received what was written after the abort")
 }
 
-fn twice(t: &Trial) -> Outcome {
+fn twice(t: &CaseContext) -> Outcome {
     let server = Script::new().data(|wire, _| {
         wire.abort_connection();
         wire.abort_connection();
@@ -94,7 +94,7 @@ fn twice(t: &Trial) -> Outcome {
     ends_once(t, server)
 }
 
-fn then_lose(t: &Trial) -> Outcome {
+fn then_lose(t: &CaseContext) -> Outcome {
     let server = Script::new().data(|wire, _| {
         wire.abort_connection();
         wire.lose_connection();
@@ -102,7 +102,7 @@ fn then_lose(t: &Trial) -> Outcome {
     ends_once(t, server)
 }
 
-fn ends_once(t: &Trial, server: Script) -> Outcome {
+fn ends_once(t: &CaseContext, server: Script) -> Outcome {
     let pair = t.pair(server, Script::new().made(|wire| wire.write(b"go")))?;
     pair.until_lost(t)?;
     t.settle()?;
@@ -111,7 +111,7 @@ fn ends_once(t: &Trial, server: Script) -> Outcome {
     same("connection_lost of the client came", pair.client.count(Call::Lost), 1)
 }
 
-fn after_lose(t: &Trial) -> Outcome {
+fn after_lose(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new().made(|wire| wire.pause_producing()), Script::new())?;
     let wire = pair.client.transport()?;
     let data = pattern(3, (t.large_bytes() / 4).min(15 << 20));
@@ -127,7 +127,7 @@ fn after_lose(t: &Trial) -> Outcome {
     ensure(pair.server.received_bytes() < data.len(), "all arrived in spite of the abort")
 }
 
-fn reasons(t: &Trial) -> Outcome {
+fn reasons(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     pair.client.transport()?.abort_connection();
@@ -136,7 +136,7 @@ fn reasons(t: &Trial) -> Outcome {
     unclean("the server's end", &pair.server)
 }
 
-fn in_connection_made(t: &Trial) -> Outcome {
+fn in_connection_made(t: &CaseContext) -> Outcome {
     let server = t.single(Script::new());
     let client = t.single(Script::new().made(|wire| wire.abort_connection()));
     let port = t.listen(&server)?;
@@ -148,7 +148,7 @@ fn in_connection_made(t: &Trial) -> Outcome {
     t.until("the server is told of its end", || server.lost() == server.made())
 }
 
-fn from_a_timer(t: &Trial) -> Outcome {
+fn from_a_timer(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     undisturbed(&pair.server, |wire| wire.abort_connection())?;
@@ -156,7 +156,7 @@ fn from_a_timer(t: &Trial) -> Outcome {
     aborted("the server", &pair.server)
 }
 
-fn while_paused(t: &Trial) -> Outcome {
+fn while_paused(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -166,7 +166,7 @@ fn while_paused(t: &Trial) -> Outcome {
     aborted("the client", &pair.client)
 }
 
-fn both_at_once(t: &Trial) -> Outcome {
+fn both_at_once(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     pair.server.transport()?.abort_connection();

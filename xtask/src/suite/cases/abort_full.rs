@@ -10,7 +10,7 @@ use super::abort::{aborted, undisturbed};
 use crate::suite::pair::roomy;
 use crate::suite::pattern::pattern;
 use crate::suite::producers::{PushProbe, Told};
-use crate::suite::{Ability, Case, Outcome, Pair, Script, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Outcome, Pair, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -56,7 +56,7 @@ impl PullProducer for AbortingPull {
     }
 }
 
-fn in_resume_producing(t: &Trial) -> Outcome {
+fn in_resume_producing(t: &CaseContext) -> Outcome {
     let story = Rc::new(RefCell::new(Vec::new()));
     let (made, lost) = (story.clone(), story.clone());
     let client = Script::new()
@@ -76,19 +76,19 @@ fn in_resume_producing(t: &Trial) -> Outcome {
     aborted("the client", &*client.probe(0)?)
 }
 
-fn full_wire(t: &Trial) -> Outcome {
+fn full_wire(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new().made(|wire| wire.pause_producing()), Script::new())?;
     abort_with_full_buffers(t, &pair)
 }
 
-fn full_wire_after_exchange(t: &Trial) -> Outcome {
+fn full_wire_after_exchange(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     pair.server.transport()?.pause_producing();
     abort_with_full_buffers(t, &pair)
 }
 
-fn abort_with_full_buffers(t: &Trial, pair: &Pair) -> Outcome {
+fn abort_with_full_buffers(t: &CaseContext, pair: &Pair) -> Outcome {
     let wire = pair.client.transport()?;
     wire.set_buffer_limits(roomy(t.large_bytes()));
     let producer = PushProbe::new();

@@ -3,7 +3,7 @@
 use deferred::Cancelled;
 use interfaces::ConnectError;
 
-use crate::suite::{Ability, Case, Failed, Outcome, Script, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Failed, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -52,7 +52,7 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-fn addresses(t: &Trial) -> Outcome {
+fn addresses(t: &CaseContext) -> Outcome {
     let server = t.single(Script::new());
     let client = t.single(Script::new());
     let port = t.listen(&server)?;
@@ -70,10 +70,10 @@ fn addresses(t: &Trial) -> Outcome {
     same("the server's peer at the end", far.peer(), near.host())
 }
 
-fn no_protocol(t: &Trial) -> Outcome {
-    let server = t.party(|_| Some(Script::new()));
+fn no_protocol(t: &CaseContext) -> Outcome {
+    let server = t.side(|_| Some(Script::new()));
     let port = t.listen(&server)?;
-    let client = t.party(|_| None);
+    let client = t.side(|_| None);
     match t.wait("connecting", t.connect(&port.host(), &client))? {
         Err(failure) => match failure.downcast_ref::<ConnectError>() {
             Some(ConnectError::NoProtocol { .. }) => {}
@@ -86,8 +86,8 @@ fn no_protocol(t: &Trial) -> Outcome {
     t.until("the server is told of the end", || server.lost() == server.made())
 }
 
-fn nobody_listens(t: &Trial) -> Outcome {
-    let client = t.party(|_| Some(Script::new()));
+fn nobody_listens(t: &CaseContext) -> Outcome {
+    let client = t.side(|_| Some(Script::new()));
     match t.wait("connecting", t.world().connect_to_nobody(client.clone()))? {
         Err(failure) => match failure.downcast_ref::<ConnectError>() {
             Some(ConnectError::Refused { source, .. }) => {
@@ -102,10 +102,10 @@ fn nobody_listens(t: &Trial) -> Outcome {
     same("starts and stops", (client.started(), client.stopped()), (1, 1))
 }
 
-fn given_up(t: &Trial) -> Outcome {
-    let server = t.party(|_| Some(Script::new()));
+fn given_up(t: &CaseContext) -> Outcome {
+    let server = t.side(|_| Some(Script::new()));
     let port = t.listen(&server)?;
-    let client = t.party(|_| Some(Script::new()));
+    let client = t.side(|_| Some(Script::new()));
     let attempt = t.connect(&port.host(), &client);
     attempt.cancel_handle().cancel();
     match t.wait("connecting", attempt)? {
@@ -117,7 +117,7 @@ fn given_up(t: &Trial) -> Outcome {
     t.until("the server is told of the end", || server.lost() == server.made())
 }
 
-fn factory_hooks(t: &Trial) -> Outcome {
+fn factory_hooks(t: &CaseContext) -> Outcome {
     let server = t.single(Script::new());
     let port = t.listen(&server)?;
     let client = t.single(Script::new());
@@ -131,7 +131,7 @@ fn factory_hooks(t: &Trial) -> Outcome {
     same("starts and stops", (client.started(), client.stopped()), (1, 1))
 }
 
-fn fires_after_made(t: &Trial) -> Outcome {
+fn fires_after_made(t: &CaseContext) -> Outcome {
     let server = t.single(Script::new());
     let port = t.listen(&server)?;
     let client = t.single(Script::new().made(|wire| wire.write(b"made")));

@@ -9,7 +9,7 @@ use interfaces::{NotRunning, Phase, ReactorCore, SystemEvent};
 
 use super::time::{Story, ms};
 use crate::suite::notices::panic_as_planned;
-use crate::suite::{Ability, Case, Outcome, Script, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -103,19 +103,19 @@ fn word(story: &Story, word: &'static str) -> impl FnOnce() + 'static {
     move || story.borrow_mut().push(word)
 }
 
-fn stop_later(t: &Trial, core: &Rc<dyn ReactorCore>, delay: Duration) {
+fn stop_later(t: &CaseContext, core: &Rc<dyn ReactorCore>, delay: Duration) {
     let core = core.clone();
     t.later(delay, move || _ = core.stop());
 }
 
-fn zero_delay_stops(t: &Trial) -> Outcome {
+fn zero_delay_stops(t: &CaseContext) -> Outcome {
     let core = t.core()?;
     stop_later(t, &core, Duration::ZERO);
     t.run()?;
     ensure(!core.running(), "it says that it runs still")
 }
 
-fn stop_in_connection_made(t: &Trial) -> Outcome {
+fn stop_in_connection_made(t: &CaseContext) -> Outcome {
     let core = t.core()?;
     let server = t.single(Script::new());
     let client = t.single(Script::new().made(move |_| _ = core.stop()));
@@ -127,7 +127,7 @@ fn stop_in_connection_made(t: &Trial) -> Outcome {
     same("the server's connections lost", server.lost(), server.made())
 }
 
-fn stop_without_run(t: &Trial) -> Outcome {
+fn stop_without_run(t: &CaseContext) -> Outcome {
     let core = t.core()?;
     same("stop before run", core.stop(), Err(NotRunning))?;
     let answers = Rc::new(RefCell::new(Vec::new()));
@@ -138,7 +138,7 @@ fn stop_without_run(t: &Trial) -> Outcome {
     same("stop after run", core.stop(), Err(NotRunning))
 }
 
-fn when_running(t: &Trial) -> Outcome {
+fn when_running(t: &CaseContext) -> Outcome {
     let (core, story) = (t.core()?, Story::default());
     core.call_when_running(Box::new(word(&story, "first")));
     let (inner, second, third) = (core.clone(), word(&story, "second"), word(&story, "third"));
@@ -152,7 +152,7 @@ fn when_running(t: &Trial) -> Outcome {
     same("called", story.borrow().as_slice(), ["first", "second", "third"])
 }
 
-fn trigger_order(t: &Trial) -> Outcome {
+fn trigger_order(t: &CaseContext) -> Outcome {
     use {Phase::*, SystemEvent::*};
     let (core, story) = (t.core()?, Story::default());
     on(&core, After, Shutdown, word(&story, "after 1"));
@@ -178,7 +178,7 @@ fn trigger_order(t: &Trial) -> Outcome {
     same("the order", story.borrow().as_slice(), want)
 }
 
-fn stop_is_not_now(t: &Trial) -> Outcome {
+fn stop_is_not_now(t: &CaseContext) -> Outcome {
     let (core, story) = (t.core()?, Story::default());
     on(&core, Phase::Before, SystemEvent::Shutdown, word(&story, "trigger"));
     let (inner, stopped) = (core.clone(), word(&story, "stopped"));
@@ -190,7 +190,7 @@ fn stop_is_not_now(t: &Trial) -> Outcome {
     same("the order", story.borrow().as_slice(), ["stopped", "trigger"])
 }
 
-fn held_back(t: &Trial) -> Outcome {
+fn held_back(t: &CaseContext) -> Outcome {
     let (core, story) = (t.core()?, Story::default());
     for (after, name, fails) in [(10, "slow", false), (2, "fast", true)] {
         let (time, word) = (t.time(), word(&story, name));
@@ -216,7 +216,7 @@ fn held_back(t: &Trial) -> Outcome {
     same("the order", story.borrow().as_slice(), ["fast", "slow", "during"])
 }
 
-fn startup_held_back(t: &Trial) -> Outcome {
+fn startup_held_back(t: &CaseContext) -> Outcome {
     let core = t.core()?;
     let (time, inner) = (t.time(), core.clone());
     let fired = Rc::new(Cell::new(false));
@@ -241,7 +241,7 @@ fn startup_held_back(t: &Trial) -> Outcome {
     ensure(fired.get(), "it ended before the trigger's Deferred fired")
 }
 
-fn removed_trigger(t: &Trial) -> Outcome {
+fn removed_trigger(t: &CaseContext) -> Outcome {
     use {Phase::*, SystemEvent::Shutdown};
     let (core, story) = (t.core()?, Story::default());
     let gone = on(&core, Before, Shutdown, word(&story, "gone"));
@@ -270,7 +270,7 @@ fn removed_trigger(t: &Trial) -> Outcome {
     same("what ran", story.borrow().as_slice(), ["first", "last"])
 }
 
-fn panic_in_trigger(t: &Trial) -> Outcome {
+fn panic_in_trigger(t: &CaseContext) -> Outcome {
     use {Phase::*, SystemEvent::Shutdown};
     let (core, story) = (t.core()?, Story::default());
     on(&core, Before, Shutdown, || panic_as_planned("in the case"));

@@ -6,7 +6,7 @@ use crate::suite::pair::{half, roomy};
 use crate::suite::pattern::pattern;
 use crate::suite::probe::Call;
 use crate::suite::producers::PullProbe;
-use crate::suite::{Ability, Case, Outcome, Script, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -68,7 +68,7 @@ pub(super) const CASES: &[Case] = &[
         .needs(&[Ability::HalfClose]),
 ];
 
-fn closer_and_peer(t: &Trial) -> Outcome {
+fn closer_and_peer(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -85,7 +85,7 @@ fn closer_and_peer(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn later_writes(t: &Trial) -> Outcome {
+fn later_writes(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -101,7 +101,7 @@ fn later_writes(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn by_the_server(t: &Trial) -> Outcome {
+fn by_the_server(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
     pair.exchange_bytes(t)?;
     half(&pair.server.transport()?)?.lose_write_connection();
@@ -115,7 +115,7 @@ fn by_the_server(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn each_closes(t: &Trial) -> Outcome {
+fn each_closes(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
     pair.exchange_bytes(t)?;
     half(&pair.client.transport()?)?.lose_write_connection();
@@ -135,7 +135,7 @@ fn each_closes(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn unaware_peer(t: &Trial) -> Outcome {
+fn unaware_peer(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -147,7 +147,7 @@ fn unaware_peer(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn lose_in_write_lost(t: &Trial) -> Outcome {
+fn lose_in_write_lost(t: &CaseContext) -> Outcome {
     let server = Script::new()
         .read_lost(|wire| {
             if let Some(half) = wire.as_half_closeable() {
@@ -167,7 +167,7 @@ fn lose_in_write_lost(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn queued_bytes(t: &Trial) -> Outcome {
+fn queued_bytes(t: &CaseContext) -> Outcome {
     let data = pattern(40, t.large_bytes() / 8);
     let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
     pair.exchange_bytes(t)?;
@@ -182,7 +182,7 @@ fn queued_bytes(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn pending_producer(t: &Trial) -> Outcome {
+fn pending_producer(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -201,7 +201,7 @@ fn pending_producer(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn twice(t: &Trial) -> Outcome {
+fn twice(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;

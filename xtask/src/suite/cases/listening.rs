@@ -6,7 +6,7 @@ use std::rc::Rc;
 use deferred::Cancelled;
 use interfaces::ListeningPort;
 
-use crate::suite::{Case, Failed, Outcome, Script, Trial, ensure, same};
+use crate::suite::{Case, CaseContext, Failed, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -46,9 +46,9 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-fn stops_at_once(t: &Trial) -> Outcome {
-    let server = t.party(|_| Some(Script::new()));
-    let client = t.party(|_| Some(Script::new()));
+fn stops_at_once(t: &CaseContext) -> Outcome {
+    let server = t.side(|_| Some(Script::new()));
+    let client = t.side(|_| Some(Script::new()));
     let port = t.listen(&server)?;
     t.wait("connecting", t.connect(&port.host(), &client))??;
     t.until("the server accepted", || server.made() == 1)?;
@@ -64,8 +64,8 @@ fn stops_at_once(t: &Trial) -> Outcome {
     t.until("all have ended", || server.lost() == 1 && client.lost() == client.made())
 }
 
-fn stop_twice(t: &Trial) -> Outcome {
-    let port = t.listen(&t.party(|_| Some(Script::new())))?;
+fn stop_twice(t: &CaseContext) -> Outcome {
+    let port = t.listen(&t.side(|_| Some(Script::new())))?;
     let (first, second) = (port.stop_listening(), port.stop_listening());
     t.wait("the first", first)??;
     t.wait("the second", second)??;
@@ -73,8 +73,8 @@ fn stop_twice(t: &Trial) -> Outcome {
     Ok(())
 }
 
-fn factory_hooks(t: &Trial) -> Outcome {
-    let server = t.party(|_| Some(Script::new()));
+fn factory_hooks(t: &CaseContext) -> Outcome {
+    let server = t.side(|_| Some(Script::new()));
     let first = t.listen(&server)?;
     let second = t.listen(&server)?;
     same("starts", (server.started(), server.stopped()), (2, 0))?;
@@ -84,8 +84,8 @@ fn factory_hooks(t: &Trial) -> Outcome {
     same("stops", (server.started(), server.stopped()), (2, 2))
 }
 
-fn failing_stop(t: &Trial) -> Outcome {
-    let server = t.party(|_| Some(Script::new()));
+fn failing_stop(t: &CaseContext) -> Outcome {
+    let server = t.side(|_| Some(Script::new()));
     server.on_stop(|| Err(Cancelled.into()));
     let port = t.listen(&server)?;
     match t.wait("stopping", port.stop_listening())? {
@@ -99,11 +99,11 @@ fn failing_stop(t: &Trial) -> Outcome {
     t.until("both have ended", || server.lost() == 1 && client.lost() == 1)
 }
 
-fn stops_in_build_protocol(t: &Trial) -> Outcome {
+fn stops_in_build_protocol(t: &CaseContext) -> Outcome {
     let own_port = Rc::new(RefCell::new(None::<Rc<dyn ListeningPort>>));
     let (port, stopped) = (own_port.clone(), Rc::new(RefCell::new(None)));
     let set = stopped.clone();
-    let server = t.party(move |_| {
+    let server = t.side(move |_| {
         if let Some(port) = port.take() {
             let set = set.clone();
             drop(port.stop_listening().add_both(move |outcome| {
@@ -127,12 +127,12 @@ fn stops_in_build_protocol(t: &Trial) -> Outcome {
     crate::suite::pair::clean("the client's end", &*client.probe(0)?)
 }
 
-fn many(t: &Trial) -> Outcome {
+fn many(t: &CaseContext) -> Outcome {
     const CONNECTIONS: usize = 50;
-    let server = t.party(|_| Some(Script::new().data(|wire, data| wire.write(data))));
+    let server = t.side(|_| Some(Script::new().data(|wire, data| wire.write(data))));
     let port = t.listen(&server)?;
     let built = Cell::new(0_u8);
-    let client = t.party(move |_| {
+    let client = t.side(move |_| {
         built.set(built.get() + 1);
         let own = [built.get(); 1000];
         Some(Script::new().made(move |wire| wire.write(&own)))
@@ -153,11 +153,11 @@ fn many(t: &Trial) -> Outcome {
     t.until("all have ended", || server.lost() == CONNECTIONS && client.lost() == CONNECTIONS)
 }
 
-fn refused_peer(t: &Trial) -> Outcome {
+fn refused_peer(t: &CaseContext) -> Outcome {
     let first = Cell::new(true);
-    let server = t.party(move |_| (!first.take()).then(Script::new));
+    let server = t.side(move |_| (!first.take()).then(Script::new));
     let port = t.listen(&server)?;
-    let client = t.party(|_| Some(Script::new()));
+    let client = t.side(|_| Some(Script::new()));
     let _ = t.wait("connecting", t.connect(&port.host(), &client))?;
     t.until("the client is told of its end", || client.lost() == client.made())?;
     let before = client.made();

@@ -10,7 +10,7 @@ use crate::suite::notices::panic_as_planned;
 use crate::suite::pair::describe;
 use crate::suite::probe::Call;
 use crate::suite::producers::PullProbe;
-use crate::suite::{Ability, Case, Failed, Outcome, Probe, Script, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Failed, Outcome, Probe, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -84,12 +84,12 @@ fn ended_by_panic(probe: &Probe) -> Outcome {
     }
 }
 
-fn reported_once(t: &Trial) -> Outcome {
+fn reported_once(t: &CaseContext) -> Outcome {
     t.settle()?;
     same("panics reported", t.planned_panics(), 1)
 }
 
-fn in_data_received(t: &Trial) -> Outcome {
+fn in_data_received(t: &CaseContext) -> Outcome {
     let other = t.pair(Script::new(), Script::new())?;
     let server = Script::new().data(|_, _| panic_as_planned("in the case"));
     let pair = t.pair(server, Script::new().made(|wire| wire.write(b"now")))?;
@@ -101,7 +101,7 @@ fn in_data_received(t: &Trial) -> Outcome {
     other.abandon(t)
 }
 
-fn in_connection_made(t: &Trial) -> Outcome {
+fn in_connection_made(t: &CaseContext) -> Outcome {
     let server = t.single(Script::new().made(|_| panic_as_planned("in the case")));
     let client = t.single(Script::new());
     let port = t.listen(&server)?;
@@ -124,7 +124,7 @@ fn in_connection_made(t: &Trial) -> Outcome {
     same("panics reported", t.planned_panics(), 2)
 }
 
-fn in_connection_lost(t: &Trial) -> Outcome {
+fn in_connection_lost(t: &CaseContext) -> Outcome {
     let server = Script::new().lost(|_| panic_as_planned("in the case"));
     let pair = t.pair(server, Script::new().made(|wire| wire.lose_connection()))?;
     pair.until_lost(t)?;
@@ -132,16 +132,16 @@ fn in_connection_lost(t: &Trial) -> Outcome {
     same("connection_lost came", pair.server.count(Call::Lost), 1)
 }
 
-fn in_build_protocol(t: &Trial) -> Outcome {
+fn in_build_protocol(t: &CaseContext) -> Outcome {
     let first = Cell::new(true);
-    let server = t.party(move |_| {
+    let server = t.side(move |_| {
         if first.take() {
             panic_as_planned("in the case");
         }
         Some(Script::new())
     });
     let port = t.listen(&server)?;
-    let client = t.party(|_| Some(Script::new()));
+    let client = t.side(|_| Some(Script::new()));
     let _ = t.wait("connecting", t.connect(&port.host(), &client))?;
     t.until("the panic is reported", || t.planned_panics() == 1)?;
     t.until("the client is told of its end", || client.lost() == client.made())?;
@@ -150,7 +150,7 @@ fn in_build_protocol(t: &Trial) -> Outcome {
     t.until("the server accepts again", || server.made() == 1 && client.made() == after + 1)?;
     server.probe(0)?.transport()?.abort_connection();
     t.until("all have ended", || server.lost() == 1 && client.lost() == client.made())?;
-    let faulty = t.party(|_| {
+    let faulty = t.side(|_| {
         panic_as_planned("in the case");
         None
     });
@@ -161,7 +161,7 @@ fn in_build_protocol(t: &Trial) -> Outcome {
     t.until("the server is told of the end", || server.lost() == server.made())
 }
 
-fn after_abort(t: &Trial) -> Outcome {
+fn after_abort(t: &CaseContext) -> Outcome {
     let server = Script::new().data(|wire, _| {
         wire.abort_connection();
         panic_as_planned("in the case");
@@ -176,7 +176,7 @@ fn after_abort(t: &Trial) -> Outcome {
     }
 }
 
-fn in_read_connection_lost(t: &Trial) -> Outcome {
+fn in_read_connection_lost(t: &CaseContext) -> Outcome {
     let server = Script::new().read_lost(|_| panic_as_planned("in the case"));
     let client = Script::new().half_closeable();
     let pair = t.pair(server, client)?;
@@ -192,7 +192,7 @@ fn in_read_connection_lost(t: &Trial) -> Outcome {
     pair.until_lost(t)
 }
 
-fn in_write_connection_lost(t: &Trial) -> Outcome {
+fn in_write_connection_lost(t: &CaseContext) -> Outcome {
     let server = Script::new().write_lost(|_| panic_as_planned("in the case"));
     let pair = t.pair(server, Script::new())?;
     pair.exchange_bytes(t)?;
@@ -202,7 +202,7 @@ fn in_write_connection_lost(t: &Trial) -> Outcome {
     reported_once(t)
 }
 
-fn in_resume_producing(t: &Trial) -> Outcome {
+fn in_resume_producing(t: &CaseContext) -> Outcome {
     let client = Script::new().made(|wire| {
         let _ = wire
             .register_producer(Producer::Pull(PullProbe::new(|_| panic_as_planned("in the case"))));
@@ -217,7 +217,7 @@ fn in_resume_producing(t: &Trial) -> Outcome {
     reported_once(t)
 }
 
-fn in_delayed_call(t: &Trial) -> Outcome {
+fn in_delayed_call(t: &CaseContext) -> Outcome {
     let after = Rc::new(Cell::new(false));
     let set = after.clone();
     t.later(Duration::ZERO, || panic_as_planned("in the case"));

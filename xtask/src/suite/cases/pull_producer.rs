@@ -7,7 +7,7 @@ use interfaces::{BufferLimits, Producer};
 use crate::suite::pair::unclean;
 use crate::suite::pattern::pattern;
 use crate::suite::producers::{PullProbe, Told};
-use crate::suite::{Ability, Case, Outcome, Script, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -55,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Ability::Reset]),
 ];
 
-fn pull(t: &Trial) -> Outcome {
+fn pull(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -77,7 +77,7 @@ fn pull(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn pull_to_the_end(t: &Trial) -> Outcome {
+fn pull_to_the_end(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -97,7 +97,7 @@ fn pull_to_the_end(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn pull_to_a_slow_reader(t: &Trial) -> Outcome {
+fn pull_to_a_slow_reader(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new().made(|wire| wire.pause_producing()), Script::new())?;
     let (wire, reader) = (pair.client.transport()?, pair.server.transport()?);
     let pieces = t.large_bytes() / 4 / 20_000;
@@ -124,7 +124,7 @@ fn pull_to_a_slow_reader(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn pull_stopped(t: &Trial) -> Outcome {
+fn pull_stopped(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -142,7 +142,7 @@ fn pull_stopped(t: &Trial) -> Outcome {
     ensure(b"?012".starts_with(&received), "the server received what was never written")
 }
 
-fn unregister_in_connection_lost(t: &Trial) -> Outcome {
+fn unregister_in_connection_lost(t: &CaseContext) -> Outcome {
     let kept = Rc::new(std::cell::RefCell::new(None));
     let (keep, take) = (kept.clone(), kept);
     let client = Script::new()
@@ -165,7 +165,7 @@ fn unregister_in_connection_lost(t: &Trial) -> Outcome {
     same("bytes that the server received", pair.server.received_bytes(), 0)
 }
 
-fn lose_waits_for_pull(t: &Trial) -> Outcome {
+fn lose_waits_for_pull(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -181,7 +181,7 @@ fn lose_waits_for_pull(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn pull_loses_its_peer(t: &Trial) -> Outcome {
+fn pull_loses_its_peer(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;

@@ -7,7 +7,7 @@ use interfaces::{AlreadyProducing, BufferLimits, Chunk, Producer};
 
 use crate::suite::pattern::pattern;
 use crate::suite::producers::{PullProbe, PushProbe, Told};
-use crate::suite::{Ability, Case, Outcome, Script, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -59,7 +59,7 @@ pub(super) const CASES: &[Case] = &[
     .states(&["tls-046"]),
 ];
 
-fn pause_and_resume(t: &Trial) -> Outcome {
+fn pause_and_resume(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -81,7 +81,7 @@ fn pause_and_resume(t: &Trial) -> Outcome {
     same("told after unregistering", producer.told().len(), 2)
 }
 
-fn below_the_mark(t: &Trial) -> Outcome {
+fn below_the_mark(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -97,7 +97,7 @@ fn below_the_mark(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn slow_reader(t: &Trial) -> Outcome {
+fn slow_reader(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new().made(|wire| wire.pause_producing()), Script::new())?;
     let (wire, reader) = (pair.client.transport()?, pair.server.transport()?);
     wire.set_buffer_limits(BufferLimits::default().with_high_water(20_000).with_cap(50_000));
@@ -128,7 +128,7 @@ fn slow_reader(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn lose_waits(t: &Trial) -> Outcome {
+fn lose_waits(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -147,7 +147,7 @@ fn lose_waits(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn second_one(t: &Trial) -> Outcome {
+fn second_one(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -166,7 +166,7 @@ fn second_one(t: &Trial) -> Outcome {
     same("told the third", pull.told(), [])
 }
 
-fn unregister_twice(t: &Trial) -> Outcome {
+fn unregister_twice(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -183,7 +183,7 @@ fn unregister_twice(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn too_late(t: &Trial) -> Outcome {
+fn too_late(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.abandon(t)?;
     for end in [&pair.client, &pair.server] {
@@ -198,7 +198,7 @@ fn too_late(t: &Trial) -> Outcome {
     Ok(())
 }
 
-fn stopped_at_the_end(t: &Trial) -> Outcome {
+fn stopped_at_the_end(t: &CaseContext) -> Outcome {
     let producer = PushProbe::new();
     let (registered, before) = (producer.clone(), Rc::new(Cell::new(false)));
     let (seen, set) = (producer.clone(), before.clone());

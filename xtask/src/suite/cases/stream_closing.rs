@@ -9,7 +9,9 @@ use interfaces::{BufferLimits, Reason};
 use crate::suite::pair::describe;
 use crate::suite::pattern::pattern;
 use crate::suite::probe::Call;
-use crate::suite::{Ability, Case, Failed, Outcome, Script, Trial, ensure, open_descriptors, same};
+use crate::suite::{
+    Ability, Case, CaseContext, Failed, Outcome, Script, ensure, open_descriptors, same,
+};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -75,7 +77,7 @@ pub(super) const CASES: &[Case] = &[
     .states(&["tls-026"]),
 ];
 
-fn dead_transport(t: &Trial) -> Outcome {
+fn dead_transport(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     pair.client.transport()?.lose_connection();
@@ -103,7 +105,7 @@ fn dead_transport(t: &Trial) -> Outcome {
     same("bytes that the server received", pair.server.received_bytes(), 1)
 }
 
-fn end_comes_later(t: &Trial) -> Outcome {
+fn end_comes_later(t: &CaseContext) -> Outcome {
     let inside = Rc::new(Cell::new(false));
     let (enter, seen) = (inside.clone(), Rc::new(Cell::new(false)));
     let set = seen.clone();
@@ -123,7 +125,7 @@ fn end_comes_later(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn write_after_lose(t: &Trial) -> Outcome {
+fn write_after_lose(t: &CaseContext) -> Outcome {
     let data = pattern(16, 300_000);
     let sent = data.clone();
     let client = Script::new().made(move |wire| {
@@ -138,7 +140,7 @@ fn write_after_lose(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn close_is_clean(t: &Trial) -> Outcome {
+fn close_is_clean(t: &CaseContext) -> Outcome {
     for server_closes in [true, false] {
         let pair = t.pair(Script::new(), Script::new())?;
         pair.exchange_bytes(t)?;
@@ -150,7 +152,7 @@ fn close_is_clean(t: &Trial) -> Outcome {
     Ok(())
 }
 
-fn close_both_at_once(t: &Trial) -> Outcome {
+fn close_both_at_once(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     pair.server.transport()?.lose_connection();
@@ -161,7 +163,7 @@ fn close_both_at_once(t: &Trial) -> Outcome {
 
 /// Linux answers a close over unread bytes with a reset, which makes the peer's kernel drop what it
 /// has not read yet.
-fn close_keeps_output(t: &Trial) -> Outcome {
+fn close_keeps_output(t: &CaseContext) -> Outcome {
     let data = pattern(6, 3_000_000);
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
@@ -179,7 +181,7 @@ fn close_keeps_output(t: &Trial) -> Outcome {
     pair.until_lost(t)
 }
 
-fn silent_after_lose(t: &Trial) -> Outcome {
+fn silent_after_lose(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let (server, client) = (pair.server.transport()?, pair.client.transport()?);
@@ -192,12 +194,12 @@ fn silent_after_lose(t: &Trial) -> Outcome {
     same("bytes that the client received", pair.client.received_bytes(), 2_000_001)
 }
 
-fn descriptors_close(t: &Trial) -> Outcome {
+fn descriptors_close(t: &CaseContext) -> Outcome {
     // The first connection may make the world open what it keeps for all of them.
     let first = t.pair(Script::new(), Script::new())?;
     first.abandon(t)?;
-    let party = t.party(|_| Some(Script::new()));
-    let port = t.listen(&party)?;
+    let side = t.side(|_| Some(Script::new()));
+    let port = t.listen(&side)?;
     t.settle()?;
     let before = open_descriptors();
     let caller = t.single(Script::new().made(|wire| {
@@ -205,13 +207,13 @@ fn descriptors_close(t: &Trial) -> Outcome {
         wire.lose_connection();
     }));
     t.wait("connecting", t.connect(&port.host(), &caller))??;
-    let both = || caller.lost() == 1 && party.lost() == 1;
+    let both = || caller.lost() == 1 && side.lost() == 1;
     t.until("both ends are told of their end", both)?;
     t.settle()?;
     same("open descriptors", open_descriptors(), before)
 }
 
-fn buffer_cap(t: &Trial) -> Outcome {
+fn buffer_cap(t: &CaseContext) -> Outcome {
     let reader = Script::new().made(|wire| wire.pause_producing());
     let pair = t.pair(reader, Script::new())?;
     let wire = pair.client.transport()?;
@@ -236,7 +238,7 @@ fn buffer_cap(t: &Trial) -> Outcome {
     pair.until_lost(t)
 }
 
-fn keeps_its_transport(t: &Trial) -> Outcome {
+fn keeps_its_transport(t: &CaseContext) -> Outcome {
     let mut kept = Vec::new();
     let server = Script::new().made(move |wire| kept.push(wire.clone()));
     let pair = t.pair(server, Script::new())?;

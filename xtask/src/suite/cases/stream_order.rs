@@ -9,7 +9,7 @@ use interfaces::Chunk;
 use crate::suite::case::same_bytes;
 use crate::suite::pair::roomy;
 use crate::suite::pattern::{Dice, pattern};
-use crate::suite::{Ability, Case, Outcome, Script, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -57,7 +57,7 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-fn written_at_once(t: &Trial) -> Outcome {
+fn written_at_once(t: &CaseContext) -> Outcome {
     let server = Script::new().made(|wire| {
         wire.write(b"A");
         wire.write_sequence(vec![b"B".into(), b"C".into(), b"D".into(), b"E".into()]);
@@ -70,7 +70,7 @@ fn written_at_once(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn sequence_first(t: &Trial) -> Outcome {
+fn sequence_first(t: &CaseContext) -> Outcome {
     let pieces: [&'static [u8]; 3] = [b"Some ", b"sequence ", b"in pieces"];
     let client = Script::new().made(move |wire| {
         wire.write_sequence(pieces.into_iter().map(Chunk::from).collect());
@@ -81,7 +81,7 @@ fn sequence_first(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn large(t: &Trial) -> Outcome {
+fn large(t: &CaseContext) -> Outcome {
     let data = pattern(11, t.large_bytes());
     let pair = t.pair(Script::new(), Script::new())?;
     let wire = pair.server.transport()?;
@@ -98,7 +98,7 @@ fn large(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn small_writes(t: &Trial) -> Outcome {
+fn small_writes(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     let (wire, reader) = (pair.client.transport()?, pair.server.transport()?);
     let mut dice = Dice::new(12);
@@ -122,7 +122,7 @@ fn small_writes(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn full_wire(t: &Trial) -> Outcome {
+fn full_wire(t: &CaseContext) -> Outcome {
     let data = pattern(13, t.large_bytes() / 4);
     let reader = Script::new().made(|wire| wire.pause_producing());
     let pair = t.pair(reader, Script::new())?;
@@ -138,7 +138,7 @@ fn full_wire(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn both_ways(t: &Trial) -> Outcome {
+fn both_ways(t: &CaseContext) -> Outcome {
     let (up, down) = (pattern(1, 1 << 20), pattern(2, 1 << 20));
     let (to_server, to_client) = (up.clone(), down.clone());
     let pair = t.pair(
@@ -153,7 +153,7 @@ fn both_ways(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn ping_pong(t: &Trial) -> Outcome {
+fn ping_pong(t: &CaseContext) -> Outcome {
     let server = Script::new().data(|wire, data| {
         let answers: Vec<u8> = data.iter().map(|byte| byte + 1).collect();
         wire.write(&answers);
@@ -171,7 +171,7 @@ fn ping_pong(t: &Trial) -> Outcome {
     pair.ensure_clean()
 }
 
-fn mixed_writes(t: &Trial) -> Outcome {
+fn mixed_writes(t: &CaseContext) -> Outcome {
     let written = Rc::new(Cell::new(0));
     let total = written.clone();
     let client = Script::new().made(move |wire| {

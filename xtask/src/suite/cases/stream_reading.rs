@@ -9,7 +9,7 @@ use interfaces::{BufferLimits, Producer, PushProducer};
 use crate::suite::pair::{roomy, unclean};
 use crate::suite::pattern::pattern;
 use crate::suite::producers::PullProbe;
-use crate::suite::{Ability, Case, Outcome, Script, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -61,7 +61,7 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-fn end_waits_for_resume(t: &Trial) -> Outcome {
+fn end_waits_for_resume(t: &CaseContext) -> Outcome {
     let story = Rc::new(RefCell::new(Vec::new()));
     let (at_data, at_end) = (story.clone(), story.clone());
     let time = t.time();
@@ -94,7 +94,7 @@ fn end_waits_for_resume(t: &Trial) -> Outcome {
     ensure(turns, &format!("the story was {story:?}"))
 }
 
-fn pause_and_resume_often(t: &Trial) -> Outcome {
+fn pause_and_resume_often(t: &CaseContext) -> Outcome {
     let server = Script::new().made(|wire| {
         wire.pause_producing();
         wire.resume_producing();
@@ -115,7 +115,7 @@ fn pause_and_resume_often(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn paused_is_silent(t: &Trial) -> Outcome {
+fn paused_is_silent(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.server.transport()?;
@@ -133,7 +133,7 @@ fn paused_is_silent(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn paused_from_the_start(t: &Trial) -> Outcome {
+fn paused_from_the_start(t: &CaseContext) -> Outcome {
     let server = Script::new().made(|wire| wire.write(b"welcome"));
     let client = Script::new().made(|wire| wire.pause_producing());
     let pair = t.pair(server, client)?;
@@ -145,7 +145,7 @@ fn paused_from_the_start(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn paused_in_a_chunk(t: &Trial) -> Outcome {
+fn paused_in_a_chunk(t: &CaseContext) -> Outcome {
     let paused = Rc::new(Cell::new(false));
     let early = Rc::new(Cell::new(0));
     let (pause, count) = (paused.clone(), early.clone());
@@ -169,7 +169,7 @@ fn paused_in_a_chunk(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn told_by_writing(t: &Trial) -> Outcome {
+fn told_by_writing(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
@@ -184,7 +184,7 @@ fn told_by_writing(t: &Trial) -> Outcome {
 }
 
 /// A cap far below what is relayed ends the connection, should the writer not be held back.
-fn relay(t: &Trial) -> Outcome {
+fn relay(t: &CaseContext) -> Outcome {
     let sink = t.pair(Script::new().made(|wire| wire.pause_producing()), Script::new())?;
     let to = sink.client.transport()?;
     to.set_buffer_limits(BufferLimits::default().with_high_water(10_000).with_cap(1 << 20));
@@ -209,7 +209,7 @@ fn relay(t: &Trial) -> Outcome {
     sink.abandon(t)
 }
 
-fn stop_producing(t: &Trial) -> Outcome {
+fn stop_producing(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;

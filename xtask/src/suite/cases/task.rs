@@ -12,7 +12,7 @@ use interfaces::NotPending;
 use protocol::task::{Cooperator, DeferredExt, LoopingCall, TimedOut, defer_later, sleep};
 
 use super::time::ms;
-use crate::suite::{Case, Failed, Outcome, Trial, ensure, same};
+use crate::suite::{Case, CaseContext, Failed, Outcome, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -53,7 +53,7 @@ pub(super) const CASES: &[Case] = &[
     .states(&["coop-010"]),
 ];
 
-fn looping_without_interval(t: &Trial) -> Outcome {
+fn looping_without_interval(t: &CaseContext) -> Outcome {
     let before = t.world().leftovers();
     let runs = Rc::new(Cell::new(0));
     let count = runs.clone();
@@ -72,7 +72,7 @@ fn looping_without_interval(t: &Trial) -> Outcome {
     same("runs", runs.get(), 6)
 }
 
-fn looping_waits(t: &Trial) -> Outcome {
+fn looping_waits(t: &CaseContext) -> Outcome {
     let before = t.world().leftovers();
     let time = t.time();
     let begin = time.now();
@@ -97,7 +97,7 @@ fn looping_waits(t: &Trial) -> Outcome {
     same("left over", t.world().leftovers(), before)
 }
 
-fn looping_fails(t: &Trial) -> Outcome {
+fn looping_fails(t: &CaseContext) -> Outcome {
     let before = t.world().leftovers();
     for later in [false, true] {
         let (time, mut runs) = (t.time(), 0);
@@ -120,7 +120,7 @@ fn looping_fails(t: &Trial) -> Outcome {
     Ok(())
 }
 
-fn deferred_call(t: &Trial) -> Outcome {
+fn deferred_call(t: &CaseContext) -> Outcome {
     let before = t.world().leftovers();
     let time = t.time();
     let (begin, clock) = (time.now(), time.clone());
@@ -139,7 +139,7 @@ fn deferred_call(t: &Trial) -> Outcome {
     same("left over", t.world().leftovers(), before)
 }
 
-fn timeout(t: &Trial) -> Outcome {
+fn timeout(t: &CaseContext) -> Outcome {
     let before = t.world().leftovers();
     let time = t.time();
     let in_time = sleep(&time, ms(1)).add_timeout(Duration::from_secs(60), &time);
@@ -152,7 +152,7 @@ fn timeout(t: &Trial) -> Outcome {
     same("left over", t.world().leftovers(), before)
 }
 
-fn cooperator(t: &Trial) -> Outcome {
+fn cooperator(t: &CaseContext) -> Outcome {
     let before = t.world().leftovers();
     let cooperator = Cooperator::new(t.time());
     let steps = Rc::new(Cell::new(0u32));

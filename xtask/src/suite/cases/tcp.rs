@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use interfaces::{TcpTransport, Transport};
 
-use crate::suite::{Ability, Case, Failed, Outcome, Script, Trial, same};
+use crate::suite::{Ability, Case, CaseContext, Failed, Outcome, Script, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -33,7 +33,7 @@ fn tcp(transport: &Rc<dyn Transport>) -> Result<&dyn TcpTransport, Failed> {
     transport.as_tcp().ok_or_else(|| Failed::new("as_tcp() is None"))
 }
 
-fn no_delay(t: &Trial) -> Outcome {
+fn no_delay(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     for end in [&pair.client, &pair.server] {
@@ -47,7 +47,7 @@ fn no_delay(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn keep_alive(t: &Trial) -> Outcome {
+fn keep_alive(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     for end in [&pair.client, &pair.server] {
@@ -61,7 +61,7 @@ fn keep_alive(t: &Trial) -> Outcome {
     pair.abandon(t)
 }
 
-fn options_at_the_end(t: &Trial) -> Outcome {
+fn options_at_the_end(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     pair.client.transport()?.lose_connection();

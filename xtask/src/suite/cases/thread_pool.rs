@@ -10,7 +10,7 @@ use interfaces::ThreadOutcome;
 
 use super::time::ms;
 use crate::suite::notices::{PLANNED, panic_as_planned};
-use crate::suite::{Ability, Case, Failed, Outcome, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Failed, Outcome, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -46,7 +46,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// Runs the loop until the given number of pieces of work have reported.
-fn run_until_done(t: &Trial, pieces: usize) -> Result<impl Fn() + use<>, Failed> {
+fn run_until_done(t: &CaseContext, pieces: usize) -> Result<impl Fn() + use<>, Failed> {
     let core = t.core()?;
     let left = Rc::new(Cell::new(pieces));
     let hold = Rc::new(Cell::new(Some(t.world().hold_clock())));
@@ -59,7 +59,7 @@ fn run_until_done(t: &Trial, pieces: usize) -> Result<impl Fn() + use<>, Failed>
     })
 }
 
-fn work(t: &Trial) -> Outcome {
+fn work(t: &CaseContext) -> Outcome {
     let done = run_until_done(t, 1)?;
     let worked_on = Arc::new(Mutex::new(None));
     let set = worked_on.clone();
@@ -83,7 +83,7 @@ fn work(t: &Trial) -> Outcome {
     ensure(there.is_some() && there != Some(here), "the work was not done on another thread")
 }
 
-fn work_that_panics(t: &Trial) -> Outcome {
+fn work_that_panics(t: &CaseContext) -> Outcome {
     let done = Rc::new(run_until_done(t, 2)?);
     let reports = Rc::new(RefCell::new(Vec::new()));
     let threads = t.threads()?;
@@ -108,7 +108,7 @@ fn work_that_panics(t: &Trial) -> Outcome {
     same("the reports", reports.take(), [panicked, ThreadOutcome::Done])
 }
 
-fn pool_size(t: &Trial) -> Outcome {
+fn pool_size(t: &CaseContext) -> Outcome {
     let threads = t.threads()?;
     threads.suggest_thread_pool_size(17);
     threads.suggest_thread_pool_size(2);
@@ -136,7 +136,7 @@ thread_local! {
     static UNTIL_THE_END: RefCell<Option<Arc<()>>> = const { RefCell::new(None) };
 }
 
-fn pool_ends(t: &Trial) -> Outcome {
+fn pool_ends(t: &CaseContext) -> Outcome {
     let alive = Arc::new(());
     let held = alive.clone();
     let done = run_until_done(t, 1)?;
@@ -155,7 +155,7 @@ fn pool_ends(t: &Trial) -> Outcome {
     Ok(())
 }
 
-fn not_before_the_start(t: &Trial) -> Outcome {
+fn not_before_the_start(t: &CaseContext) -> Outcome {
     let done = run_until_done(t, 1)?;
     let began = Arc::new(AtomicBool::new(false));
     let set = began.clone();

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::time::ms;
-use crate::suite::{Ability, Case, Failed, Outcome, Script, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Failed, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -54,7 +54,7 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Ability::Threads]),
 ];
 
-fn from_the_loop_itself(t: &Trial) -> Outcome {
+fn from_the_loop_itself(t: &CaseContext) -> Outcome {
     let remote = t.threads()?.remote();
     let called = Arc::new(AtomicBool::new(false));
     let set = called.clone();
@@ -66,7 +66,7 @@ fn from_the_loop_itself(t: &Trial) -> Outcome {
     same("the far timer is pending still", alarm.cancel(), Ok(()))
 }
 
-fn from_a_worker(t: &Trial) -> Outcome {
+fn from_a_worker(t: &CaseContext) -> Outcome {
     let remote = t.threads()?.remote();
     let calls = Arc::new(Mutex::new(Vec::new()));
     let list = calls.clone();
@@ -91,7 +91,7 @@ fn from_a_worker(t: &Trial) -> Outcome {
     same("calls and their threads", is, want)
 }
 
-fn inside_itself(t: &Trial) -> Outcome {
+fn inside_itself(t: &CaseContext) -> Outcome {
     let remote = t.threads()?.remote();
     let story = Arc::new(Mutex::new(Vec::new()));
     let add = |word: &'static str| {
@@ -115,7 +115,7 @@ fn inside_itself(t: &Trial) -> Outcome {
     same("the order", words(), ["first", "timer", "second"])
 }
 
-fn burst(t: &Trial) -> Outcome {
+fn burst(t: &CaseContext) -> Outcome {
     const CALLS: usize = 100_000;
     let remote = t.threads()?.remote();
     let count = Arc::new(AtomicUsize::new(0));
@@ -134,7 +134,7 @@ fn burst(t: &Trial) -> Outcome {
     t.until("all calls are made", || count.load(Ordering::SeqCst) == CALLS)
 }
 
-fn after_the_end(t: &Trial) -> Outcome {
+fn after_the_end(t: &CaseContext) -> Outcome {
     let (sender, receiver) = channel();
     let remote = t.threads()?.remote();
     t.at_the_end(move || {
@@ -149,7 +149,7 @@ fn after_the_end(t: &Trial) -> Outcome {
     Ok(())
 }
 
-fn to_a_connection(t: &Trial) -> Outcome {
+fn to_a_connection(t: &CaseContext) -> Outcome {
     let remote = t.threads()?.remote();
     let pair = t.pair(Script::new(), Script::new())?;
     thread_local! {

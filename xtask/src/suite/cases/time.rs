@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use interfaces::{DelayedCall, NotPending};
 
-use crate::suite::{Ability, Case, Outcome, Trial, ensure, same};
+use crate::suite::{Ability, Case, CaseContext, Outcome, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -67,12 +67,17 @@ pub(super) const fn ms(milliseconds: u64) -> Duration {
 pub(super) type Story = Rc<RefCell<Vec<&'static str>>>;
 
 /// A call that adds a word to the story.
-pub(super) fn tell(t: &Trial, story: &Story, after: Duration, word: &'static str) -> DelayedCall {
+pub(super) fn tell(
+    t: &CaseContext,
+    story: &Story,
+    after: Duration,
+    word: &'static str,
+) -> DelayedCall {
     let story = story.clone();
     t.later(after, move || story.borrow_mut().push(word))
 }
 
-fn due_time(t: &Trial) -> Outcome {
+fn due_time(t: &CaseContext) -> Outcome {
     let time = t.time();
     let called_at = Rc::new(Cell::new(None));
     let (set, clock) = (called_at.clone(), time.clone());
@@ -88,14 +93,14 @@ fn due_time(t: &Trial) -> Outcome {
     same("its time", call.time(), None)
 }
 
-fn never_inside(t: &Trial) -> Outcome {
+fn never_inside(t: &CaseContext) -> Outcome {
     let story = Story::default();
     let _ = tell(t, &story, Duration::ZERO, "made");
     same("made inside call_later", story.borrow().len(), 0)?;
     t.until("it is made", || story.borrow().len() == 1)
 }
 
-fn order(t: &Trial) -> Outcome {
+fn order(t: &CaseContext) -> Outcome {
     let story = Story::default();
     let _ = tell(t, &story, ms(8), "fourth");
     let _ = tell(t, &story, ms(2), "second");
@@ -112,7 +117,7 @@ fn order(t: &Trial) -> Outcome {
     same("the order", numbers.borrow().as_slice(), (0..20).collect::<Vec<_>>())
 }
 
-fn zero_waits_a_turn(t: &Trial) -> Outcome {
+fn zero_waits_a_turn(t: &CaseContext) -> Outcome {
     let story = Story::default();
     let (outer, inner, time) = (story.clone(), story.clone(), t.time());
     t.later(Duration::ZERO, move || {
@@ -126,7 +131,7 @@ fn zero_waits_a_turn(t: &Trial) -> Outcome {
     same("calls in all", story.borrow().as_slice(), ["A", "B", "C"])
 }
 
-fn pending_is_known(t: &Trial) -> Outcome {
+fn pending_is_known(t: &CaseContext) -> Outcome {
     let story = Story::default();
     let before = t.world().leftovers();
     let first = tell(t, &story, ms(20), "first");
@@ -143,7 +148,7 @@ fn pending_is_known(t: &Trial) -> Outcome {
     same("left over", t.world().leftovers(), before)
 }
 
-fn distant(t: &Trial) -> Outcome {
+fn distant(t: &CaseContext) -> Outcome {
     let story = Story::default();
     let far = tell(t, &story, Duration::MAX, "far");
     let near = tell(t, &story, ms(1), "near");
@@ -159,13 +164,13 @@ fn distant(t: &Trial) -> Outcome {
     same("taking it back again", far.cancel(), Err(NotPending))
 }
 
-fn dropped_handle(t: &Trial) -> Outcome {
+fn dropped_handle(t: &CaseContext) -> Outcome {
     let story = Story::default();
     drop(tell(t, &story, ms(1), "made"));
     t.until("it is made", || story.borrow().len() == 1)
 }
 
-fn never_back(t: &Trial) -> Outcome {
+fn never_back(t: &CaseContext) -> Outcome {
     let time = t.time();
     let begin = time.now();
     let mut last = begin;
@@ -182,7 +187,7 @@ fn never_back(t: &Trial) -> Outcome {
     ensure(time.now() >= begin + ms(5), "the clock did not move on by the delay")
 }
 
-fn chain(t: &Trial) -> Outcome {
+fn chain(t: &CaseContext) -> Outcome {
     fn step(time: Rc<dyn interfaces::ReactorTime>, left: u32, done: Rc<Cell<bool>>) {
         if left == 0 {
             done.set(true);
@@ -196,7 +201,7 @@ fn chain(t: &Trial) -> Outcome {
     t.until("the last one is made", || done.get())
 }
 
-fn among_connections(t: &Trial) -> Outcome {
+fn among_connections(t: &CaseContext) -> Outcome {
     let echo = || crate::suite::Script::new().data(|wire, data| wire.write(data));
     let pair = t.pair(echo(), echo())?;
     pair.client.transport()?.write(b"round and round");

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use interfaces::{DelayedCall, NotPending};
 
 use super::time::{Story, ms, tell};
-use crate::suite::{Case, Outcome, Trial, ensure, same};
+use crate::suite::{Case, CaseContext, Outcome, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -48,7 +48,7 @@ pub(super) const CASES: &[Case] = &[
     .states(&["clock-011"]),
 ];
 
-fn cancel(t: &Trial) -> Outcome {
+fn cancel(t: &CaseContext) -> Outcome {
     let story = Story::default();
     let call = tell(t, &story, ms(2), "made");
     same("taking it back", call.cancel(), Ok(()))?;
@@ -68,7 +68,7 @@ impl Drop for CallsLater {
     }
 }
 
-fn cancel_drops_at_once(t: &Trial) -> Outcome {
+fn cancel_drops_at_once(t: &CaseContext) -> Outcome {
     let made = Rc::new(Cell::new(false));
     let held = CallsLater(t.time(), made.clone());
     let alive = Rc::new(());
@@ -79,7 +79,7 @@ fn cancel_drops_at_once(t: &Trial) -> Outcome {
     t.until("the timer of the drop is made", || made.get())
 }
 
-fn not_pending(t: &Trial) -> Outcome {
+fn not_pending(t: &CaseContext) -> Outcome {
     let handle = Rc::new(RefCell::new(None::<DelayedCall>));
     let answers = Rc::new(RefCell::new(Vec::new()));
     let (own, out) = (handle.clone(), answers.clone());
@@ -100,7 +100,7 @@ fn not_pending(t: &Trial) -> Outcome {
     same("calls made", answers.borrow().len(), 4)
 }
 
-fn reset(t: &Trial) -> Outcome {
+fn reset(t: &CaseContext) -> Outcome {
     let story = Story::default();
     let sooner = tell(t, &story, ms(60_000), "sooner");
     let later = tell(t, &story, ms(1), "later");
@@ -114,7 +114,7 @@ fn reset(t: &Trial) -> Outcome {
     same("the order", story.borrow().as_slice(), ["sooner", "later"])
 }
 
-fn delay(t: &Trial) -> Outcome {
+fn delay(t: &CaseContext) -> Outcome {
     let story = Story::default();
     let call = tell(t, &story, ms(5), "delayed");
     let before = call.time().unwrap_or_default();
@@ -125,7 +125,7 @@ fn delay(t: &Trial) -> Outcome {
     same("the order", story.borrow().as_slice(), ["between", "delayed"])
 }
 
-fn moved_order(t: &Trial) -> Outcome {
+fn moved_order(t: &CaseContext) -> Outcome {
     for moved_first in [true, false] {
         let story = Story::default();
         let moved = tell(t, &story, ms(2), "moved");
@@ -142,7 +142,7 @@ fn moved_order(t: &Trial) -> Outcome {
     Ok(())
 }
 
-fn moved_inside_a_call(t: &Trial) -> Outcome {
+fn moved_inside_a_call(t: &CaseContext) -> Outcome {
     let story = Story::default();
     let moved = tell(t, &story, ms(10), "moved");
     let _ = tell(t, &story, ms(15), "other");

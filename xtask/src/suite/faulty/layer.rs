@@ -14,19 +14,19 @@ use interfaces::{
 use super::Fault;
 
 /// Wraps the protocols of another factory.
-pub(super) struct BadFactory {
+pub(super) struct FaultyFactory {
     pub(super) fault: Fault,
     pub(super) time: Rc<dyn ReactorTime>,
     pub(super) factory: Rc<dyn Factory>,
 }
 
-impl Factory for BadFactory {
+impl Factory for FaultyFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         let above = self.factory.build_protocol(peer)?;
         if self.fault == Fault::KeepsProtocol {
             std::mem::forget(above.clone());
         }
-        Some(Rc::new(BadLayer {
+        Some(Rc::new(FaultyLayer {
             fault: self.fault,
             time: self.time.clone(),
             above,
@@ -44,20 +44,20 @@ impl Factory for BadFactory {
     }
 }
 
-struct BadLayer {
+struct FaultyLayer {
     fault: Fault,
     time: Rc<dyn ReactorTime>,
     above: Rc<dyn Deliver>,
-    transport: RefCell<Option<Rc<BadTransport>>>,
+    transport: RefCell<Option<Rc<FaultyTransport>>>,
     ended: Cell<bool>,
 }
 
-impl BadLayer {
+impl FaultyLayer {
     fn made(&self, below: &Rc<dyn Transport>) {
         if self.fault == Fault::LeavesTimer {
             self.time.call_later(Duration::from_secs(3600), Box::new(|| {}));
         }
-        let transport = Rc::new(BadTransport {
+        let transport = Rc::new(FaultyTransport {
             fault: self.fault,
             time: self.time.clone(),
             below: below.clone(),
@@ -82,7 +82,7 @@ impl BadLayer {
     }
 }
 
-impl Deliver for BadLayer {
+impl Deliver for FaultyLayer {
     fn deliver(&self, event: Event<'_>) {
         match event {
             Event::ConnectionMade(below) => self.made(below),
@@ -101,14 +101,14 @@ impl Deliver for BadLayer {
     }
 }
 
-struct BadTransport {
+struct FaultyTransport {
     fault: Fault,
     time: Rc<dyn ReactorTime>,
     below: Rc<dyn Transport>,
     above: Weak<dyn Deliver>,
 }
 
-impl PushProducer for BadTransport {
+impl PushProducer for FaultyTransport {
     fn pause_producing(&self) {
         if self.fault != Fault::IgnoresPause {
             self.below.pause_producing();
@@ -124,7 +124,7 @@ impl PushProducer for BadTransport {
     }
 }
 
-impl Transport for BadTransport {
+impl Transport for FaultyTransport {
     fn write(&self, data: &[u8]) {
         self.below.write(data);
     }
@@ -190,7 +190,7 @@ impl Transport for BadTransport {
     }
 }
 
-impl HalfCloseableTransport for BadTransport {
+impl HalfCloseableTransport for FaultyTransport {
     fn lose_write_connection(&self) {
         match self.below.as_half_closeable() {
             Some(half) if self.fault != Fault::HalfClosesFully => half.lose_write_connection(),

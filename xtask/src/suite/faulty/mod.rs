@@ -1,6 +1,6 @@
 //! Worlds with one planted fault each, to show that the cases can fail.
 //!
-//! Invariant: without its fault, a sabotaged world is the one below it.
+//! Invariant: without its fault, a faulty world is the one below it.
 
 mod layer;
 mod tests;

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use deferred::{Cancelled, Deferred};
 
 use super::Fault;
-use super::world::Sabotaged;
+use super::world::FaultySubject;
 use crate::suite::subjects::{Memory, tcp4};
-use crate::suite::{Case, Outcome, Subject, Trial, Verdict, all_cases, panic_as_planned, run_case};
+use crate::suite::{
+    Case, CaseContext, Outcome, Subject, Verdict, all_cases, panic_as_planned, run_case,
+};
 
 /// The suite counts the descriptors of the process, so one case runs at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -26,8 +28,8 @@ fn finds(below: impl Subject + Clone, fault: Fault, ids: &[&str]) {
     for id in ids {
         let case = case(id);
         assert_eq!(verdict(&case, Arc::new(below.clone())), Verdict::Passed, "{id}");
-        let sabotaged = Sabotaged { below: Arc::new(below.clone()), fault };
-        let verdict = verdict(&case, Arc::new(sabotaged));
+        let faulty = FaultySubject { below: Arc::new(below.clone()), fault };
+        let verdict = verdict(&case, Arc::new(faulty));
         assert!(matches!(verdict, Verdict::Failed(_)), "{id} does not see {fault:?}");
     }
 }
@@ -79,7 +81,7 @@ fn the_threads_cases_see_work_that_the_loop_does_itself() {
 fn whatever_a_case_leaves_behind_fails_it() {
     finds(Memory, Fault::LeavesTimer, &["stream/close-is-clean", "abort/twice"]);
     finds(Memory, Fault::KeepsProtocol, &["stream/close-is-clean", "halfclose/twice"]);
-    let leaks: [(&str, fn(&Trial) -> Outcome); 3] = [
+    let leaks: [(&str, fn(&CaseContext) -> Outcome); 3] = [
         ("test/descriptor", |_| {
             let file = std::fs::File::open("/proc/self/status").map_err(deferred::Failure::new)?;
             std::mem::forget(file);

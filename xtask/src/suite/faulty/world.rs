@@ -1,6 +1,6 @@
 //! A subject with a fault, over another one.
 //!
-//! Invariant: what is not sabotaged is the world's below.
+//! Invariant: all but the fault is passed to the world below.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use interfaces::{
 };
 
 use super::Fault;
-use super::layer::BadFactory;
+use super::layer::FaultyFactory;
 use crate::suite::{Ability, Subject, World};
 
-pub(super) struct Sabotaged {
+pub(super) struct FaultySubject {
     pub(super) below: Arc<dyn Subject>,
     pub(super) fault: Fault,
 }
 
-impl Subject for Sabotaged {
+impl Subject for FaultySubject {
     fn name(&self) -> &str {
-        "sabotaged"
+        "faulty"
     }
 
     fn lacks(&self, ability: Ability) -> Option<&'static str> {
@@ -31,7 +31,7 @@ impl Subject for Sabotaged {
     }
 
     fn world(&self, round: u32) -> Result<Rc<dyn World>, Failure> {
-        Ok(Rc::new(BadWorld { below: self.below.world(round)?, fault: self.fault }))
+        Ok(Rc::new(FaultyWorld { below: self.below.world(round)?, fault: self.fault }))
     }
 
     fn large_bytes(&self) -> usize {
@@ -39,45 +39,45 @@ impl Subject for Sabotaged {
     }
 }
 
-struct BadWorld {
+struct FaultyWorld {
     below: Rc<dyn World>,
     fault: Fault,
 }
 
 /// Both kinds of endpoint, with the factory wrapped.
-struct BadEndpoint<E> {
+struct FaultyEndpoint<E> {
     endpoint: E,
     fault: Fault,
     time: Rc<dyn ReactorTime>,
 }
 
-impl<E> BadEndpoint<E> {
+impl<E> FaultyEndpoint<E> {
     fn wrap(&self, factory: Rc<dyn Factory>) -> Rc<dyn Factory> {
-        Rc::new(BadFactory { fault: self.fault, time: self.time.clone(), factory })
+        Rc::new(FaultyFactory { fault: self.fault, time: self.time.clone(), factory })
     }
 }
 
-impl<E: StreamServerEndpoint> StreamServerEndpoint for BadEndpoint<E> {
+impl<E: StreamServerEndpoint> StreamServerEndpoint for FaultyEndpoint<E> {
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
         self.endpoint.listen(self.wrap(factory))
     }
 }
 
-impl<E: StreamClientEndpoint> StreamClientEndpoint for BadEndpoint<E> {
+impl<E: StreamClientEndpoint> StreamClientEndpoint for FaultyEndpoint<E> {
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
         self.endpoint.connect(self.wrap(factory))
     }
 }
 
-impl World for BadWorld {
+impl World for FaultyWorld {
     fn server(&self) -> Rc<dyn StreamServerEndpoint> {
         let (fault, time) = (self.fault, self.below.time());
-        Rc::new(BadEndpoint { endpoint: self.below.server(), fault, time })
+        Rc::new(FaultyEndpoint { endpoint: self.below.server(), fault, time })
     }
 
     fn client(&self, address: &Address) -> Rc<dyn StreamClientEndpoint> {
         let (fault, time) = (self.fault, self.below.time());
-        Rc::new(BadEndpoint { endpoint: self.below.client(address), fault, time })
+        Rc::new(FaultyEndpoint { endpoint: self.below.client(address), fault, time })
     }
 
     fn turn(&self) -> Result<(), Failure> {
@@ -85,7 +85,7 @@ impl World for BadWorld {
     }
 
     fn time(&self) -> Rc<dyn ReactorTime> {
-        Rc::new(BadTime { below: self.below.time(), fault: self.fault })
+        Rc::new(FaultyTime { below: self.below.time(), fault: self.fault })
     }
 
     fn core(&self) -> Option<Rc<dyn ReactorCore>> {
@@ -99,7 +99,7 @@ impl World for BadWorld {
     fn threads(&self) -> Option<Rc<dyn ReactorThreads>> {
         let below = self.below.threads()?;
         match self.fault {
-            Fault::WorksOnTheLoop => Some(Rc::new(BadThreads(below))),
+            Fault::WorksOnTheLoop => Some(Rc::new(FaultyThreads(below))),
             _ => Some(below),
         }
     }
@@ -113,12 +113,12 @@ impl World for BadWorld {
     }
 }
 
-struct BadTime {
+struct FaultyTime {
     below: Rc<dyn ReactorTime>,
     fault: Fault,
 }
 
-impl ReactorTime for BadTime {
+impl ReactorTime for FaultyTime {
     fn now(&self) -> Duration {
         self.below.now()
     }
@@ -135,9 +135,9 @@ impl ReactorTime for BadTime {
     }
 }
 
-struct BadThreads(Rc<dyn ReactorThreads>);
+struct FaultyThreads(Rc<dyn ReactorThreads>);
 
-impl ReactorThreads for BadThreads {
+impl ReactorThreads for FaultyThreads {
     fn remote(&self) -> Arc<dyn FromThread> {
         self.0.remote()
     }

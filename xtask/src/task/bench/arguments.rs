@@ -8,7 +8,7 @@ use super::trial::Trial;
 
 /// What is asked for.
 #[derive(Debug, Default)]
-pub(super) struct Arguments {
+pub(super) struct BenchArguments {
     names: Vec<String>,
     pub(super) effort: Effort,
     pub(super) json: bool,
@@ -25,7 +25,7 @@ pub(super) enum Effort {
     Quick,
 }
 
-impl Arguments {
+impl BenchArguments {
     pub(super) fn parse(mut parser: Parser) -> Result<Self, lexopt::Error> {
         let mut arguments = Self::default();
         while let Some(argument) = parser.next()? {

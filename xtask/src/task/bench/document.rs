@@ -30,7 +30,7 @@ use serde_json::{Map, Value, json};
 use super::arguments::Effort;
 use super::contest::Results;
 use super::figure::Figure;
-use super::goal::{Goal, Outcome};
+use super::goal::{Goal, Judgement};
 use super::machine;
 
 /// One object, indented, with a line feed at its end.
@@ -87,9 +87,9 @@ fn figure(results: &Results, figure: &Figure) -> Value {
 fn goal_of(results: &Results, figure: &Figure, goal: &Goal) -> Value {
     let median = |peer| results.spread(figure, peer).map(|spread| spread.median);
     let (ratio, met) = match goal.judge(median("ours"), median) {
-        Outcome::Measured { ratio, met } => (Some(ratio), Some(met)),
-        Outcome::Shown { ratio } => (Some(ratio), None),
-        Outcome::Unknown => (None, None),
+        Judgement::Measured { ratio, met } => (Some(ratio), Some(met)),
+        Judgement::Shown { ratio } => (Some(ratio), None),
+        Judgement::Unknown => (None, None),
     };
     json!({"goal": goal.text(figure.unit), "peer": goal.peer(), "ratio": ratio, "met": met})
 }

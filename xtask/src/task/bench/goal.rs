@@ -20,7 +20,7 @@ pub(super) enum Goal {
 
 /// What came of a goal.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Outcome {
+pub(super) enum Judgement {
     /// Ours divided by what it is compared with, and whether that is enough.
     Measured { ratio: f64, met: bool },
     /// Ours divided by what it is shown beside.
@@ -31,22 +31,22 @@ pub(super) enum Outcome {
 
 impl Goal {
     /// Judges our figure; `of` knows the peers'.
-    pub(super) fn judge(&self, ours: Option<f64>, of: impl Fn(Peer) -> Option<f64>) -> Outcome {
-        let Some(ours) = ours else { return Outcome::Unknown };
+    pub(super) fn judge(&self, ours: Option<f64>, of: impl Fn(Peer) -> Option<f64>) -> Judgement {
+        let Some(ours) = ours else { return Judgement::Unknown };
         let measured = |against: f64, met: fn(f64, f64) -> bool, bound: f64| {
             let ratio = ours / against;
-            Outcome::Measured { ratio, met: met(ratio, bound) }
+            Judgement::Measured { ratio, met: met(ratio, bound) }
         };
         match *self {
             Self::AtMost(bound, peer) => {
-                of(peer).map_or(Outcome::Unknown, |it| measured(it, |a, b| a <= b, bound))
+                of(peer).map_or(Judgement::Unknown, |it| measured(it, |a, b| a <= b, bound))
             }
             Self::AtLeast(bound, peer) => {
-                of(peer).map_or(Outcome::Unknown, |it| measured(it, |a, b| a >= b, bound))
+                of(peer).map_or(Judgement::Unknown, |it| measured(it, |a, b| a >= b, bound))
             }
             Self::Within(bound) => measured(bound, |a, b| a <= b, 1.0),
             Self::Beside(peer) => {
-                of(peer).map_or(Outcome::Unknown, |it| Outcome::Shown { ratio: ours / it })
+                of(peer).map_or(Judgement::Unknown, |it| Judgement::Shown { ratio: ours / it })
             }
         }
     }
@@ -77,12 +77,12 @@ mod tests {
     #[test]
     fn a_goal_is_met_at_its_bound_and_missed_beyond() {
         let judge = |goal: Goal, ours| goal.judge(Some(ours), |_| Some(100.0));
-        let met = |ratio, met| Outcome::Measured { ratio, met };
+        let met = |ratio, met| Judgement::Measured { ratio, met };
         assert_eq!(judge(Goal::AtMost(0.5, "tokio"), 50.0), met(0.5, true));
         assert_eq!(judge(Goal::AtMost(0.5, "tokio"), 75.0), met(0.75, false));
         assert_eq!(judge(Goal::AtLeast(20.0, "kernel"), 1900.0), met(19.0, false));
         assert_eq!(judge(Goal::Within(200.0), 100.0), met(0.5, true));
-        assert_eq!(judge(Goal::Beside("tokio"), 300.0), Outcome::Shown { ratio: 3.0 });
-        assert_eq!(Goal::AtMost(1.0, "tokio").judge(Some(1.0), |_| None), Outcome::Unknown);
+        assert_eq!(judge(Goal::Beside("tokio"), 300.0), Judgement::Shown { ratio: 3.0 });
+        assert_eq!(Goal::AtMost(1.0, "tokio").judge(Some(1.0), |_| None), Judgement::Unknown);
     }
 }

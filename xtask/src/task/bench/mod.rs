@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use lexopt::Parser;
 
 use super::{note, print};
-use arguments::Arguments;
+use arguments::BenchArguments;
 use programs::Programs;
 
 const HELP: &str = "\
@@ -45,7 +45,7 @@ understood.
 ";
 
 pub(crate) fn bench(parser: Parser) -> Result<ExitCode, lexopt::Error> {
-    let arguments = match Arguments::parse(parser) {
+    let arguments = match BenchArguments::parse(parser) {
         Ok(arguments) => arguments,
         Err(error) => return Ok(super::misused(&error, HELP)),
     };
@@ -65,7 +65,7 @@ pub(crate) fn bench(parser: Parser) -> Result<ExitCode, lexopt::Error> {
     }
 }
 
-fn measure(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+fn measure(arguments: &BenchArguments) -> Result<ExitCode, Box<dyn Error>> {
     if arguments.publish {
         let programs = Programs::build(&[])?;
         publish::publish(&programs, trials::all().len())?;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::contest::Results;
 use super::figure::Figure;
-use super::goal::Outcome;
+use super::goal::Judgement;
 use super::publish::short;
 
 /// The whole table.
@@ -48,10 +48,10 @@ fn figure_rows(text: &mut String, results: &Results, figure: &Figure) {
     for goal in &figure.goals {
         let median = |peer| results.spread(figure, peer).map(|spread| spread.median);
         let verdict = match goal.judge(median("ours"), median) {
-            Outcome::Measured { ratio, met: true } => format!("met: {ratio:.3}"),
-            Outcome::Measured { ratio, met: false } => format!("NOT MET: {ratio:.3}"),
-            Outcome::Shown { ratio } => format!("{ratio:.3}"),
-            Outcome::Unknown => "not measured".into(),
+            Judgement::Measured { ratio, met: true } => format!("met: {ratio:.3}"),
+            Judgement::Measured { ratio, met: false } => format!("NOT MET: {ratio:.3}"),
+            Judgement::Shown { ratio } => format!("{ratio:.3}"),
+            Judgement::Unknown => "not measured".into(),
         };
         let _ = writeln!(text, "    goal: {}: {verdict}", goal.text(figure.unit));
     }
@@ -64,10 +64,10 @@ fn summary(results: &[Results]) -> String {
             let median = |peer| result.spread(figure, peer).map(|spread| spread.median);
             for goal in &figure.goals {
                 match goal.judge(median("ours"), median) {
-                    Outcome::Measured { met: true, .. } => met += 1,
-                    Outcome::Measured { met: false, .. } => missed += 1,
-                    Outcome::Shown { .. } => {}
-                    Outcome::Unknown => unknown += 1,
+                    Judgement::Measured { met: true, .. } => met += 1,
+                    Judgement::Measured { met: false, .. } => missed += 1,
+                    Judgement::Shown { .. } => {}
+                    Judgement::Unknown => unknown += 1,
                 }
             }
         }
