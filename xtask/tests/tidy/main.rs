@@ -6,6 +6,7 @@
 mod workspace;
 
 mod arrows;
+mod borrows;
 mod excused;
 mod names;
 mod source;

@@ -40,7 +40,7 @@ fn a_name_is_found_twice_across_files_modules_and_functions_but_not_in_tests() {
 }
 
 /// The packages by their directories, each with the roots of its crates.
-fn packages() -> BTreeMap<PathBuf, Vec<PathBuf>> {
+pub(crate) fn packages() -> BTreeMap<PathBuf, Vec<PathBuf>> {
     let mut packages = BTreeMap::<_, Vec<_>>::new();
     for file in files() {
         let is_root = file.ends_with("src/lib.rs") || file.ends_with("src/main.rs");

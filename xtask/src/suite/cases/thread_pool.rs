@@ -67,8 +67,9 @@ fn work(t: &CaseContext) -> Outcome {
     let report = reported.clone();
     t.threads()?.call_in_thread(
         Box::new(move || {
+            let here = thread::current().id();
             if let Ok(mut worked_on) = set.lock() {
-                *worked_on = Some(thread::current().id());
+                *worked_on = Some(here);
             }
         }),
         Box::new(move |outcome| {

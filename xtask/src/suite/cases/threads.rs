@@ -75,8 +75,9 @@ fn from_a_worker(t: &CaseContext) -> Outcome {
         for number in 0..100 {
             let list = list.clone();
             remote.call_from_thread(Box::new(move || {
+                let here = thread::current().id();
                 if let Ok(mut list) = list.lock() {
-                    list.push((number, thread::current().id()));
+                    list.push((number, here));
                 }
             }));
         }
