@@ -1,16 +1,16 @@
-//! The conformance suite of Ropewalk: what every transport does, tried on each one.
+//! The conformance suite of Ropewalk: the contract of transports, tested on each transport.
 //!
 //! A [`Case`] is one claim ("what `connection_made` writes arrives in order and before the close"),
 //! written once. A [`Subject`] is a kind of transport: TCP, TLS over UNIX sockets, a pair in memory.
-//! [`run`] puts every case to every subject, each in a fresh [`World`], and gives a verdict for each
-//! pair: passed, failed, or skipped because the subject lacks what the case needs. After each case the
-//! world is taken apart: a timer, a descriptor, a slot or a protocol that is left is a failure.
+//! [`run`] tests every case on every subject, each in a fresh [`World`], and returns a verdict for each
+//! pair: passed, failed, or skipped because the subject lacks an ability that the case needs. After each
+//! case the world is dropped: a leaked timer, descriptor, slot or protocol is a failure.
 //!
-//! # Trying your own transport
+//! # Testing your own transport
 //!
 //! Implement [`Subject`] and [`World`], and run the cases. A world is a clock, a turn, and two
-//! endpoints that find each other. Here it is the network in memory of `protocol::testing`, on which
-//! each byte comes alone:
+//! endpoints that reach each other. This one is the in-memory network of `protocol::testing`, which
+//! delivers each byte alone:
 //!
 //! ```
 //! use std::rc::Rc;
@@ -68,7 +68,7 @@
 //!         Rc::new(self.clock.clone())
 //!     }
 //!
-//!     // Nothing here is ever reported.
+//!     // This world reports no events.
 //!     fn set_observer(&self, _: Rc<dyn Observer>) {}
 //!
 //!     fn leftovers(&self) -> Vec<String> {
@@ -86,9 +86,9 @@
 //!
 //! # What every case checks
 //!
-//! Beside its own claim: no callback inside another one of the same connection, `connection_made`
-//! first and once, nothing after `connection_lost`; no error that nobody handled, no panic that was
-//! not planned; nothing left behind, neither in the loop, nor in the process.
+//! Beside its own claim: no callback runs inside another one of the same connection, `connection_made`
+//! comes first and once, nothing comes after `connection_lost`; no error is unhandled, no panic is
+//! unplanned; nothing leaks in the loop or in the process.
 #![forbid(unsafe_code)]
 
 #[cfg(doctest)]

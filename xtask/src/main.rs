@@ -1,6 +1,6 @@
 //! `cargo xtask`: the chores of this workspace that are programs.
 //!
-//! Invariant: this file only finds the task; each one has its own.
+//! Invariant: this file parses the name of the task and calls it; each task has a file of its own.
 #![forbid(unsafe_code)]
 
 mod task;

@@ -1,4 +1,4 @@
-//! One claim about transports, and where it is registered; what Twisted has as a test method of a mixin.
+//! One claim about transports, and its registration; a test method of a mixin in Twisted.
 //!
 //! Invariant: a case is a plain function over a [`CaseContext`], so it runs on every subject unchanged.
 
@@ -8,26 +8,26 @@ use deferred::Failure;
 
 use crate::suite::{Ability, CaseContext};
 
-/// What a case comes to: nothing, or what was found instead.
+/// The result of a case: nothing, or the contradiction of its claim.
 pub type Outcome = Result<(), Failed>;
 
-/// One claim, and the function that tries it.
+/// One claim, and the function that tests it.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// Names it for ever: `area/what`.
+    /// The permanent name: `area/what`.
     pub id: &'static str,
     /// The claim, as a sentence.
     pub title: &'static str,
-    /// The ids of the catalogue's rows that it states.
+    /// The ids of the catalogue's rows that the case tests.
     pub rows: &'static [&'static str],
-    /// What a subject must have; without it, the case is skipped there.
+    /// The abilities that a subject must have; on a subject without them, the case is skipped.
     pub needs: &'static [Ability],
-    /// Tries it in a fresh world.
+    /// Tests the claim in a fresh world.
     pub run: fn(&CaseContext) -> Outcome,
 }
 
 impl Case {
-    /// A case that every subject can be put to.
+    /// A case that needs no ability.
     pub const fn new(
         id: &'static str,
         title: &'static str,
@@ -36,13 +36,13 @@ impl Case {
         Self { id, title, rows: &[], needs: &[], run }
     }
 
-    /// The rows of the catalogue that it states.
+    /// Sets the rows of the catalogue that the case tests.
     pub const fn states(mut self, rows: &'static [&'static str]) -> Self {
         self.rows = rows;
         self
     }
 
-    /// The abilities without which it makes no sense.
+    /// Sets the abilities that the case needs.
     pub const fn needs(mut self, abilities: &'static [Ability]) -> Self {
         self.needs = abilities;
         self
@@ -54,12 +54,12 @@ impl Case {
     }
 }
 
-/// What was found instead of what the case claims.
+/// The contradiction of a case's claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed(String);
 
 impl Failed {
-    /// With these words.
+    /// A failure with this text.
     pub fn new(found: impl Into<String>) -> Self {
         Self(found.into())
     }
@@ -79,20 +79,20 @@ impl From<Failure> for Failed {
     }
 }
 
-/// Goes on if `claim` holds.
+/// Succeeds if `claim` holds.
 ///
 /// # Errors
 ///
-/// With the words.
+/// Otherwise, with the text `otherwise`.
 pub fn ensure(claim: bool, otherwise: &str) -> Outcome {
     if claim { Ok(()) } else { Err(Failed::new(otherwise)) }
 }
 
-/// Goes on if both are equal.
+/// Succeeds if both values are equal.
 ///
 /// # Errors
 ///
-/// With both.
+/// Otherwise, with both values.
 pub fn same<T: PartialEq<U> + fmt::Debug, U: fmt::Debug>(what: &str, is: T, want: U) -> Outcome {
     if is == want {
         return Ok(());
@@ -100,11 +100,11 @@ pub fn same<T: PartialEq<U> + fmt::Debug, U: fmt::Debug>(what: &str, is: T, want
     Err(Failed::new(format!("{what}: is {is:?}, and should be {want:?}")))
 }
 
-/// Goes on if both are the same bytes.
+/// Succeeds if both slices are equal.
 ///
 /// # Errors
 ///
-/// With both lengths and the first difference.
+/// Otherwise, with both lengths and the first difference.
 pub fn same_bytes(what: &str, is: &[u8], want: &[u8]) -> Outcome {
     if is == want {
         return Ok(());

@@ -1,7 +1,7 @@
-//! One case on one subject: the world, and the words in which cases are written; Twisted's
-//! `ConnectionTestsMixin` with its `runReactor`.
+//! The context of one case on one subject: its world, and the operations that cases are written in;
+//! Twisted's `ConnectionTestsMixin` with its `runReactor`.
 //!
-//! Invariant: no wait is without a bound, and what a case left behind is found.
+//! Invariant: every wait has a bound, and every leak of a case is reported.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -15,20 +15,20 @@ use crate::suite::notices::{Notices, take_unhandled};
 use crate::suite::side_factory::Register;
 use crate::suite::{Failed, Outcome, Pair, Script, SideFactory, Subject, World, ensure};
 
-/// The longest that anything may take.
+/// The bound of every wait in a case.
 const PATIENCE: Patience =
     Patience { wall: Duration::from_secs(20), world: Duration::from_secs(300) };
-/// The longest until nothing is left of a case that is over.
+/// The bound of the wait for leaks to disappear after a case.
 const CLEANUP: Patience = Patience { wall: Duration::from_secs(5), world: Duration::from_secs(30) };
 
-/// A limit on the wall's clock, and one on the world's own, which may run ahead of it.
+/// A limit on the wall clock, and one on the world's clock, which may run ahead of it.
 #[derive(Clone, Copy)]
 struct Patience {
     wall: Duration,
     world: Duration,
 }
 
-/// What a case is given.
+/// The argument of a case: its world, its factories and its checks.
 pub struct CaseContext {
     world: Rc<dyn World>,
     large_bytes: usize,
@@ -53,7 +53,7 @@ impl CaseContext {
         })
     }
 
-    /// The world that the case has for itself.
+    /// The world of this case.
     pub fn world(&self) -> &Rc<dyn World> {
         &self.world
     }
@@ -68,46 +68,46 @@ impl CaseContext {
         self.time().call_later(delay, Box::new(call))
     }
 
-    /// The life of the world's loop.
+    /// The start and stop of the world's loop.
     ///
     /// # Errors
     ///
-    /// When the case did not say that it needs one.
+    /// When the world has none: the case must name the ability.
     pub fn core(&self) -> Result<Rc<dyn ReactorCore>, Failed> {
         self.world.core().ok_or_else(|| Failed::new("this world has no core"))
     }
 
-    /// The way in from other threads.
+    /// The calls from other threads.
     ///
     /// # Errors
     ///
-    /// When the case did not say that it needs one.
+    /// When the world has none: the case must name the ability.
     pub fn threads(&self) -> Result<Rc<dyn ReactorThreads>, Failed> {
         self.world.threads().ok_or_else(|| Failed::new("no thread can reach this world"))
     }
 
-    /// How many bytes are a lot here.
+    /// The size of a large transfer on this subject, in bytes.
     pub fn large_bytes(&self) -> usize {
         self.large_bytes
     }
 
-    /// How many planned panics the world caught and reported.
+    /// The number of planned panics that the world caught and reported.
     pub fn planned_panics(&self) -> usize {
         self.notices.planned_panics()
     }
 
-    /// The errors that nobody handled so far, and that the case expected.
+    /// Removes and returns the unhandled errors so far, for a case that expects them.
     pub fn take_unhandled(&self) -> Vec<String> {
         take_unhandled()
     }
 
-    /// What else was reported so far that fails the case unless it is taken: errors that had nowhere
-    /// to go, failed accepts, panics that nobody planned.
+    /// Removes and returns the other events that fail a case: errors without a receiver, failed
+    /// accepts, unplanned panics.
     pub fn take_unexpected(&self) -> Vec<String> {
         self.notices.take_unexpected()
     }
 
-    /// A factory that builds what the closure gives for each peer.
+    /// A factory that builds the script that the closure returns for each peer.
     pub fn side(&self, build: impl Fn(&Address) -> Option<Script> + 'static) -> Rc<SideFactory> {
         SideFactory::new(self.register.clone(), Box::new(build))
     }
@@ -118,27 +118,27 @@ impl CaseContext {
         self.side(move |_| script.take())
     }
 
-    /// Listens; the port is closed at the end of the case, if it is not before.
+    /// Listens. The port is closed at the end of the case at the latest.
     ///
     /// # Errors
     ///
-    /// When the world cannot listen, which nothing excuses.
+    /// When the world cannot listen.
     pub fn listen(&self, side: &Rc<SideFactory>) -> Result<Rc<dyn ListeningPort>, Failed> {
         let port = self.wait("listening", self.world.server().listen(side.clone()))??;
         self.ports.borrow_mut().push(port.clone());
         Ok(port)
     }
 
-    /// Begins to connect.
+    /// Starts a connection attempt.
     pub fn connect(&self, to: &Address, side: &Rc<SideFactory>) -> Deferred<()> {
         self.world.client(to).connect(side.clone())
     }
 
-    /// Connects one end to the other, and waits until both know it.
+    /// Connects one end to the other, and waits for `connection_made` on both.
     ///
     /// # Errors
     ///
-    /// When they do not come together.
+    /// When one of the ends does not connect in time.
     pub fn pair(&self, server: Script, client: Script) -> Result<Pair, Failed> {
         let (server, client) = (self.single(server), self.single(client));
         let port = self.listen(&server)?;
@@ -149,22 +149,22 @@ impl CaseContext {
         Ok(Pair { server: server.probe(0)?, client: client.probe(0)?, port })
     }
 
-    /// Turns until the condition holds.
+    /// Runs turns until the condition holds.
     ///
     /// # Errors
     ///
-    /// When it does not within 20 s.
+    /// When it does not hold within 20 s.
     pub fn until(&self, what: &str, mut condition: impl FnMut() -> bool) -> Outcome {
         self.turn_until(PATIENCE, &mut condition)?
             .then_some(())
             .ok_or_else(|| Failed::new(format!("waited in vain until {what}")))
     }
 
-    /// Turns until the Deferred has fired, and gives its result.
+    /// Runs turns until the Deferred has fired, and returns its result.
     ///
     /// # Errors
     ///
-    /// The outer one when it does not fire within 20 s.
+    /// The outer error when it does not fire within 20 s.
     pub fn wait<T: 'static>(
         &self,
         what: &str,
@@ -180,11 +180,11 @@ impl CaseContext {
         result.take().ok_or_else(|| Failed::new(format!("{what} has lost its result")))
     }
 
-    /// Lets some time pass in which what must not happen has its chance: 30 ms.
+    /// Runs turns for 30 ms, in which an event that must not happen would happen.
     ///
     /// # Errors
     ///
-    /// When the world cannot go on.
+    /// When a turn fails.
     pub fn settle(&self) -> Outcome {
         let over = Rc::new(Cell::new(false));
         let ring = over.clone();
@@ -210,7 +210,7 @@ impl CaseContext {
         ensure(!overdue.get(), "the loop was not stopped within 20 s")
     }
 
-    /// Checks when the world is gone.
+    /// Registers a check that runs after the world is dropped.
     pub fn at_the_end(&self, check: impl FnOnce() -> Outcome + 'static) {
         self.at_the_end.borrow_mut().push(Box::new(check));
     }
@@ -232,7 +232,7 @@ impl CaseContext {
         Ok(true)
     }
 
-    /// Closes what the case may leave open, its ports, and finds what it may not.
+    /// Closes the ports that the case left open, and reports every other leak.
     pub(crate) fn tear_down(&self) -> Outcome {
         for port in self.ports.take() {
             let _ = self.wait("closing a port", port.stop_listening())?;
@@ -256,7 +256,7 @@ impl CaseContext {
         left
     }
 
-    /// Ends the world, and finds the protocols that its end did not free.
+    /// Drops the world, and reports the protocols that outlive it.
     pub(crate) fn end(self) -> Outcome {
         let Self { world, register, notices, at_the_end, .. } = self;
         drop((world, notices));

@@ -1,8 +1,10 @@
-//! The descriptors of this process, counted. Where the system does not tell, nothing is said of them.
+//! The number of open descriptors of this process.
+//!
+//! Invariant: on a system without `/proc` the number is unknown, never wrong.
 
 use std::fs;
 
-/// How many are open, from `/proc/self/fd`; one is the one that looks.
+/// The entries of `/proc/self/fd`, one of which is the open directory itself.
 pub fn open_descriptors() -> Option<usize> {
     Some(fs::read_dir("/proc/self/fd").ok()?.count())
 }

@@ -1,7 +1,7 @@
-//! Runs cases on subjects, each in a world and on a thread of its own.
+//! Runs cases on subjects, each pair in its own world and on its own thread.
 //!
 //! Invariant: every pair of a case and a subject gets a verdict: a panic is a failure, and so is a case
-//! that does not end.
+//! that does not finish.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Once};
@@ -11,29 +11,29 @@ use std::time::{Duration, Instant};
 use crate::suite::notices::{collect_unhandled, panic_message, silence_planned_panics};
 use crate::suite::{Case, CaseContext, Failed, Outcome, Subject, open_descriptors};
 
-/// The longest that one case may take on one subject. A case that takes longer is given up, and its
-/// thread with it.
+/// The longest that one case may take on one subject. A case that takes longer fails, and its thread
+/// is abandoned.
 const LIMIT: Duration = Duration::from_secs(60);
-/// How long threads that end have for closing what they hold.
+/// The time that ending threads have to close their descriptors.
 const SETTLING: Duration = Duration::from_secs(2);
 
-/// What came of one case on one subject.
+/// The result of one case on one subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The claim held, and nothing was left behind.
+    /// The claim held, and nothing leaked.
     Passed,
-    /// It did not, or something was.
+    /// The claim did not hold, or something leaked; with the details.
     Failed(String),
-    /// The subject lacks what the case needs; this is its reason.
+    /// The subject lacks an ability that the case needs; with the subject's reason.
     Skipped(&'static str),
 }
 
 /// One cell of the table.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// What came of it.
+    /// The result.
     pub verdict: Verdict,
-    /// How long it took.
+    /// The duration of the run.
     pub took: Duration,
 }
 
@@ -42,14 +42,14 @@ pub struct Cell {
 pub struct Row {
     /// The case.
     pub case: Case,
-    /// In the order of the subjects.
+    /// The cells, in the order of the subjects.
     pub cells: Vec<Cell>,
 }
 
-/// Runs each case on each subject, one after the other, and tells `progress` of each row.
+/// Runs each case on each subject, one after the other, and calls `progress` with each row.
 ///
-/// From the first call on, the process's panic hook keeps the panics off standard error that cases
-/// plan, and the process's hook for unhandled errors belongs to the suite.
+/// The first call installs a panic hook, which keeps planned panics off standard error, and takes the
+/// process's hook for unhandled errors.
 pub fn run(
     cases: &[Case],
     subjects: &[Arc<dyn Subject>],
@@ -88,13 +88,13 @@ fn on_a_thread(case: Case, subject: Arc<dyn Subject>) -> Outcome {
     let (sender, receiver) = channel();
     let before = open_descriptors();
     let thread = thread::Builder::new().name(case.id.into()).spawn(move || {
-        // The receiver is gone only when it has given the case up.
+        // The receiver is dropped when the case has taken too long.
         let _ = sender.send(try_in_worlds(&case, &*subject));
     });
     let thread = thread.map_err(|error| Failed::new(format!("cannot start a thread: {error}")))?;
     match receiver.recv_timeout(LIMIT) {
         Ok(outcome) => {
-            // Its thread-local state is gone when it has ended.
+            // The thread's local state is dropped when the thread has ended.
             let _ = thread.join();
             outcome.and(same_descriptors(before))
         }
@@ -126,7 +126,7 @@ fn try_in_a_world(case: &Case, subject: &dyn Subject, round: u32) -> Outcome {
     context.end()
 }
 
-/// A worker thread that was told to end holds its loop's waker for another moment, so this waits.
+/// Waits, as a worker thread that is ending holds its loop's waker for another moment.
 fn same_descriptors(before: Option<usize>) -> Outcome {
     let begin = Instant::now();
     let mut after = open_descriptors();

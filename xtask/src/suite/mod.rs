@@ -1,4 +1,4 @@
-//! The conformance suite: what a case is, what a subject is, the cases, and the run over both.
+//! The conformance suite: cases, subjects, and the run of each case on each subject.
 //!
 //! Invariant: a case names no subject, and a subject names no case.
 

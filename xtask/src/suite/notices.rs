@@ -1,6 +1,6 @@
-//! What a world told its observer, and the errors that nobody handled; Twisted's `flushLoggedErrors`.
+//! The events that a world reports, and unhandled errors; Twisted's `flushLoggedErrors`.
 //!
-//! Invariant: a panic that no case planned, and an error that none expected, fails the case.
+//! Invariant: an unplanned panic or an unexpected error fails the case.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -9,8 +9,8 @@ use std::rc::Rc;
 use deferred::{Unhandled, set_unhandled_hook};
 use interfaces::{Observer, ReactorEvent};
 
-/// The beginning of the message of a panic that a case plans, so that it is told from the others and
-/// is not printed.
+/// The first word of the message of a panic that a case plans. Such a panic is counted, and not
+/// printed.
 pub const PLANNED: &str = "planned: ";
 
 thread_local! {
@@ -29,12 +29,12 @@ impl Notices {
         Rc::default()
     }
 
-    /// How many panics were caught that the case planned.
+    /// The number of planned panics that were caught.
     pub(crate) fn planned_panics(&self) -> usize {
         self.planned_panics.get()
     }
 
-    /// What nobody expected, and is forgotten with this.
+    /// Removes and returns the unexpected events.
     pub(crate) fn take_unexpected(&self) -> Vec<String> {
         self.unexpected.take()
     }
@@ -56,32 +56,32 @@ impl Observer for Notices {
     }
 }
 
-/// Panics in a way that the suite knows for its own.
+/// Panics with a message that marks the panic as planned.
 ///
 /// # Panics
 ///
-/// Always: that is what it is for.
+/// Always.
 pub fn panic_as_planned(what: &str) {
     panic!("{PLANNED}{what}");
 }
 
-/// Collects on this thread the errors that nobody handled, process-wide from the first call on.
+/// Collects the unhandled errors of this thread. The first call installs the hook of the process.
 pub(crate) fn collect_unhandled() {
     set_unhandled_hook(keep_unhandled);
 }
 
 fn keep_unhandled(unhandled: &Unhandled<'_>) {
     let text = unhandled.to_string();
-    // A thread that is at its end has no list any more, and no case either.
+    // A thread that is ending has dropped its list, and runs no case.
     let _ = UNHANDLED.try_with(|list| list.borrow_mut().push(text));
 }
 
-/// The errors that nobody handled on this thread; they are forgotten with this.
+/// Removes and returns the unhandled errors of this thread.
 pub(crate) fn take_unhandled() -> Vec<String> {
     UNHANDLED.take()
 }
 
-/// Keeps planned panics off standard error; what was printed before is printed still.
+/// Keeps planned panics off standard error; the previous hook prints all others.
 pub(crate) fn silence_planned_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -93,7 +93,7 @@ pub(crate) fn silence_planned_panics() {
     }));
 }
 
-/// What a panic said, if it said it in words.
+/// The message of a panic, if its payload is a string.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied())

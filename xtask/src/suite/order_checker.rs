@@ -1,9 +1,10 @@
 //! The rules that hold in every case, checked on every event of every connection.
 //!
-//! Invariant: it sees events as the transport delivers them, before a mailbox could put them in order.
+//! Invariant: the checker sees events as the transport delivers them, before a mailbox can reorder them.
 //!
-//! The rules: no callback inside another one of the same connection, and so none inside a transport
-//! call that one makes; `connection_made` first and once; nothing after `connection_lost`.
+//! The rules: no callback runs inside another one of the same connection, and so none inside a
+//! transport call of a callback; `connection_made` comes first and once; nothing comes after
+//! `connection_lost`.
 
 use std::rc::Rc;
 
@@ -14,7 +15,7 @@ use crate::suite::Probe;
 use crate::suite::probe::Call;
 use crate::suite::script::{Script, Scripted};
 
-/// Stands between a transport and the protocol that a case scripted.
+/// Checks the events between a transport and a scripted protocol.
 pub(crate) struct OrderChecker {
     running: ProtocolRef<Scripted>,
     probe: Rc<Probe>,
@@ -64,7 +65,7 @@ impl Deliver for OrderChecker {
     }
 }
 
-/// Ends the callback, also when it panicked.
+/// Marks the end of a callback, also after a panic.
 struct Leave<'a> {
     probe: &'a Probe,
     outer: Option<Call>,

@@ -1,6 +1,6 @@
-//! Two connected ends, and what is often said of them.
+//! Two connected ends, and frequent checks on them.
 //!
-//! Invariant: none but the addresses of the ends; a pair may be dropped at any time.
+//! Invariant: a pair owns no connection; dropping it changes nothing.
 
 use std::rc::Rc;
 
@@ -11,20 +11,20 @@ use crate::suite::{CaseContext, Failed, Outcome, Probe, ensure};
 
 /// A connection, seen from both of its ends.
 pub struct Pair {
-    /// The end that was accepted.
+    /// The accepted end.
     pub server: Rc<Probe>,
-    /// The end that connected.
+    /// The connecting end.
     pub client: Rc<Probe>,
-    /// Where the one listened to which the other connected.
+    /// The port that accepted the connection.
     pub port: Rc<dyn ListeningPort>,
 }
 
 impl Pair {
-    /// One byte each way: the connection, and what is negotiated on it, stands.
+    /// Sends one byte each way, which completes every handshake of the connection.
     ///
     /// # Errors
     ///
-    /// When it does not arrive.
+    /// When a byte does not arrive.
     pub fn exchange_bytes(&self, context: &CaseContext) -> Outcome {
         let (to_client, to_server) = (self.client.received_bytes(), self.server.received_bytes());
         self.server.transport()?.write(b"!");
@@ -34,39 +34,39 @@ impl Pair {
         })
     }
 
-    /// Waits until both ends had their `connection_lost`.
+    /// Waits for `connection_lost` on both ends.
     ///
     /// # Errors
     ///
-    /// When one of them does not.
+    /// When one end does not receive it in time.
     pub fn until_lost(&self, context: &CaseContext) -> Outcome {
         context.until("both ends are told of their end", || {
             self.client.is_lost() && self.server.is_lost()
         })
     }
 
-    /// Ends the connection, however it stands. For cases that are about something else.
+    /// Aborts the connection, for cases about other things.
     ///
     /// # Errors
     ///
-    /// When one end does not hear of it.
+    /// When one end does not receive `connection_lost` in time.
     pub fn abandon(&self, context: &CaseContext) -> Outcome {
         self.client.transport()?.abort_connection();
         self.server.transport()?.abort_connection();
         self.until_lost(context)
     }
 
-    /// Both ends ended cleanly.
+    /// Checks that both ends closed cleanly.
     ///
     /// # Errors
     ///
-    /// When they did not.
+    /// When one did not.
     pub fn ensure_clean(&self) -> Outcome {
         clean("the server's end", &self.server)?;
         clean("the client's end", &self.client)
     }
 
-    /// The client received these bytes and no others.
+    /// Checks that the client received exactly these bytes.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Pair {
         same_bytes("what the client received", &self.client.received(), bytes)
     }
 
-    /// The server received these bytes and no others.
+    /// Checks that the server received exactly these bytes.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Pair {
     }
 }
 
-/// This end ended as both sides meant it.
+/// Checks that this end closed cleanly.
 ///
 /// # Errors
 ///
@@ -95,7 +95,7 @@ pub fn clean(whose: &str, probe: &Probe) -> Outcome {
     ensure(reason.is_clean(), &format!("{whose} ended uncleanly: {}", describe(&reason)))
 }
 
-/// This end did not end as both sides meant it.
+/// Checks that this end did not close cleanly.
 ///
 /// # Errors
 ///
@@ -116,16 +116,16 @@ pub fn describe(reason: &Reason) -> String {
     text
 }
 
-/// Limits that let so many unsent bytes be, and what a layer adds to them.
+/// Buffer limits for this number of unsent bytes, with room for a layer's overhead.
 pub fn roomy(bytes: usize) -> BufferLimits {
     BufferLimits::default().with_cap(2 * bytes)
 }
 
-/// The transport's ability to close one direction.
+/// The transport as one that can close one direction.
 ///
 /// # Errors
 ///
-/// When it has none, though its subject lacks nothing.
+/// When the transport lacks the ability that its subject claims.
 pub fn half(transport: &Rc<dyn Transport>) -> Result<&dyn HalfCloseableTransport, Failed> {
     transport.as_half_closeable().ok_or_else(|| Failed::new("as_half_closeable() is None"))
 }

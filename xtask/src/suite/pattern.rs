@@ -1,13 +1,13 @@
-//! Bytes that show when one is lost, doubled or out of order.
+//! Bytes in which a loss, a duplicate or a wrong order is visible.
 //!
-//! Invariant: the same seed gives the same bytes and the same numbers, for ever (SplitMix64).
+//! Invariant: a seed determines the bytes and the numbers, in every version (SplitMix64).
 
-/// A source of numbers that look random.
+/// A generator of pseudo-random numbers.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// The numbers of this seed.
+    /// A generator with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -27,7 +27,7 @@ impl Dice {
     }
 }
 
-/// So many bytes, different for each seed.
+/// `bytes` pseudo-random bytes; each seed gives others.
 pub fn pattern(seed: u64, bytes: usize) -> Vec<u8> {
     let mut dice = Dice::new(seed);
     let mut data = Vec::with_capacity(bytes + 8);

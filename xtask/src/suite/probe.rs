@@ -1,4 +1,4 @@
-//! What came to one end of a connection; Twisted's `AccumulatingProtocol`.
+//! The record of one end of a connection; Twisted's `AccumulatingProtocol`.
 //!
 //! Invariant: a probe only records; it keeps neither its protocol nor its connection alive.
 
@@ -49,12 +49,12 @@ impl Probe {
         transport.ok_or_else(|| Failed::new("connection_made was not called"))
     }
 
-    /// All bytes received so far.
+    /// The bytes received so far.
     pub fn received(&self) -> Vec<u8> {
         self.received.borrow().clone()
     }
 
-    /// How many bytes were received so far.
+    /// The number of bytes received so far.
     pub fn received_bytes(&self) -> usize {
         self.received.borrow().len()
     }
@@ -64,7 +64,7 @@ impl Probe {
         self.calls.borrow().clone()
     }
 
-    /// How often a callback came; successive `data_received` count once.
+    /// The number of calls of a callback; successive `data_received` count once.
     pub fn count(&self, call: Call) -> usize {
         self.calls.borrow().iter().filter(|seen| **seen == call).count()
     }
@@ -79,11 +79,11 @@ impl Probe {
         self.count(Call::Lost) > 0
     }
 
-    /// What `connection_lost` brought.
+    /// The reason that `connection_lost` brought.
     ///
     /// # Errors
     ///
-    /// Before it.
+    /// Before `connection_lost`.
     pub fn reason(&self) -> Result<Reason, Failed> {
         let reason = self.reason.borrow().clone();
         reason.ok_or_else(|| Failed::new("connection_lost was not called"))
@@ -117,7 +117,7 @@ impl Probe {
         drop(before);
     }
 
-    /// The transport broke a rule that holds in every case.
+    /// Records that the transport broke a rule of every case.
     pub(crate) fn fault(&self, fault: String) {
         self.faults.borrow_mut().push(fault);
     }
@@ -126,7 +126,7 @@ impl Probe {
         self.faults.borrow().clone()
     }
 
-    /// Notes that a callback runs, and tells which one ran already.
+    /// Sets the running callback, and returns the one that ran before.
     pub(crate) fn enter(&self, call: Option<Call>) -> Option<Call> {
         self.inside.replace(call)
     }

@@ -1,6 +1,6 @@
-//! Producers that note what they are told; Twisted's `FakeProducer`.
+//! Producers that record their calls; Twisted's `FakeProducer`.
 //!
-//! Invariant: a word is noted before anything is done about it.
+//! Invariant: a call is recorded before the producer acts on it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use interfaces::{PullProducer, PushProducer};
 
-/// What a transport told its producer.
+/// A call of a transport to its producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
     /// `pause_producing`.
@@ -19,17 +19,17 @@ pub enum Told {
     Stop,
 }
 
-/// A push producer that only listens.
+/// A push producer that only records.
 #[derive(Debug, Default)]
 pub struct PushProbe(RefCell<Vec<Told>>);
 
 impl PushProbe {
-    /// One that was told nothing yet.
+    /// A producer without a record.
     pub fn new() -> Rc<Self> {
         Rc::default()
     }
 
-    /// What it was told, in order.
+    /// The calls so far, in order.
     pub fn told(&self) -> Vec<Told> {
         self.0.borrow().clone()
     }
@@ -49,19 +49,19 @@ impl PushProducer for PushProbe {
     }
 }
 
-/// A pull producer that does what a closure says, given how often it was asked before.
+/// A pull producer that runs a closure with the number of earlier requests.
 pub struct PullProbe {
     told: RefCell<Vec<Told>>,
     produce: Box<dyn Fn(usize)>,
 }
 
 impl PullProbe {
-    /// One that runs `produce` each time it is asked.
+    /// A producer that runs `produce` on each request.
     pub fn new(produce: impl Fn(usize) + 'static) -> Rc<Self> {
         Rc::new(Self { told: RefCell::default(), produce: Box::new(produce) })
     }
 
-    /// What it was told, in order.
+    /// The calls so far, in order.
     pub fn told(&self) -> Vec<Told> {
         self.told.borrow().clone()
     }

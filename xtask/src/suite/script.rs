@@ -1,6 +1,6 @@
-//! A protocol made of closures, one per callback that a case cares for.
+//! A protocol made of closures, one for each callback that a case uses.
 //!
-//! Invariant: what a script does comes after what its [`Probe`](crate::suite::Probe) has recorded.
+//! Invariant: the [`Probe`](crate::suite::Probe) records a callback before the script's closure runs.
 
 use std::fmt;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ type OnTransport = Box<dyn FnMut(&Rc<dyn Transport>)>;
 type OnData = Box<dyn FnMut(&Rc<dyn Transport>, &[u8])>;
 type OnLost = Box<dyn FnMut(&Reason)>;
 
-/// What one end of a connection does. Without any closure it only receives.
+/// The behaviour of one end of a connection. Without a closure it only receives.
 #[derive(Default)]
 pub struct Script {
     made: Option<OnTransport>,
@@ -25,42 +25,42 @@ pub struct Script {
 }
 
 impl Script {
-    /// One that only receives.
+    /// A script that only receives.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// In `connection_made`.
+    /// Runs in `connection_made`.
     pub fn made(mut self, run: impl FnMut(&Rc<dyn Transport>) + 'static) -> Self {
         self.made = Some(Box::new(run));
         self
     }
 
-    /// In every `data_received`.
+    /// Runs in every `data_received`.
     pub fn data(mut self, run: impl FnMut(&Rc<dyn Transport>, &[u8]) + 'static) -> Self {
         self.data = Some(Box::new(run));
         self
     }
 
-    /// In `connection_lost`.
+    /// Runs in `connection_lost`.
     pub fn lost(mut self, run: impl FnMut(&Reason) + 'static) -> Self {
         self.lost = Some(Box::new(run));
         self
     }
 
-    /// Takes on the half-close role.
+    /// Accepts the half-close role.
     pub fn half_closeable(mut self) -> Self {
         self.half_closeable = true;
         self
     }
 
-    /// In `read_connection_lost`; takes on the half-close role.
+    /// Runs in `read_connection_lost`; accepts the half-close role.
     pub fn read_lost(mut self, run: impl FnMut(&Rc<dyn Transport>) + 'static) -> Self {
         self.read_lost = Some(Box::new(run));
         self.half_closeable()
     }
 
-    /// In `write_connection_lost`; takes on the half-close role.
+    /// Runs in `write_connection_lost`; accepts the half-close role.
     pub fn write_lost(mut self, run: impl FnMut(&Rc<dyn Transport>) + 'static) -> Self {
         self.write_lost = Some(Box::new(run));
         self.half_closeable()
@@ -75,7 +75,7 @@ impl fmt::Debug for Script {
     }
 }
 
-/// The script as a protocol, with the probe that records what comes.
+/// A script as a protocol, with the probe that records its callbacks.
 pub(crate) struct Scripted {
     pub(crate) script: Script,
     pub(crate) probe: Rc<Probe>,

@@ -1,6 +1,7 @@
-//! The factory of a case: it builds scripted protocols and keeps their probes; Twisted's `MyServerFactory`.
+//! The factory of one side of a case, which builds scripted protocols and keeps their probes; Twisted's
+//! `MyServerFactory`.
 //!
-//! Invariant: the probes are in the order in which the connections were built.
+//! Invariant: the probes are in the order of the connections.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -15,7 +16,7 @@ use crate::suite::{Failed, Probe, Script};
 type Build = Box<dyn Fn(&Address) -> Option<Script>>;
 type OnStop = Rc<dyn Fn() -> Result<(), Failure>>;
 
-/// Builds the protocols of one side, and remembers them.
+/// Builds the protocols of one side, and keeps their probes.
 pub struct SideFactory {
     build: Build,
     on_stop: RefCell<Option<OnStop>>,
@@ -26,7 +27,7 @@ pub struct SideFactory {
     stopped: Cell<usize>,
 }
 
-/// The running protocols of one case, whoever built them.
+/// The protocols of both sides of one case.
 #[derive(Default)]
 pub(crate) struct Register {
     running: RefCell<Vec<(Weak<OrderChecker>, Rc<Probe>)>>,
@@ -45,47 +46,47 @@ impl SideFactory {
         })
     }
 
-    /// What `do_stop` answers from now on.
+    /// Sets the result of `do_stop`.
     pub fn on_stop(&self, answer: impl Fn() -> Result<(), Failure> + 'static) {
         *self.on_stop.borrow_mut() = Some(Rc::new(answer));
     }
 
-    /// The record of the n-th connection that was built, from 0.
+    /// The probe of the n-th connection, from 0.
     ///
     /// # Errors
     ///
-    /// When there are fewer.
+    /// When fewer connections were built.
     pub fn probe(&self, n: usize) -> Result<Rc<Probe>, Failed> {
         let probe = self.probes.borrow().get(n).cloned();
         probe.ok_or_else(|| Failed::new(format!("connection {n} of this side was never built")))
     }
 
-    /// How many connections were built.
+    /// The number of connections that were built.
     pub fn built(&self) -> usize {
         self.probes.borrow().len()
     }
 
-    /// How many connections saw their `connection_made`.
+    /// The number of connections that received `connection_made`.
     pub fn made(&self) -> usize {
         self.probes.borrow().iter().filter(|probe| probe.is_made()).count()
     }
 
-    /// How many connections saw their `connection_lost`.
+    /// The number of connections that received `connection_lost`.
     pub fn lost(&self) -> usize {
         self.probes.borrow().iter().filter(|probe| probe.is_lost()).count()
     }
 
-    /// The addresses that `build_protocol` was called with.
+    /// The arguments of `build_protocol`, in order.
     pub fn peers(&self) -> Vec<Address> {
         self.peers.borrow().clone()
     }
 
-    /// How often `do_start` was called.
+    /// The number of calls of `do_start`.
     pub fn started(&self) -> usize {
         self.started.get()
     }
 
-    /// How often `do_stop` was called.
+    /// The number of calls of `do_stop`.
     pub fn stopped(&self) -> usize {
         self.stopped.get()
     }
@@ -127,12 +128,12 @@ impl Register {
         self.running.borrow_mut().push((Rc::downgrade(checker), probe));
     }
 
-    /// How many protocols somebody still holds.
+    /// The number of protocols that are not dropped.
     pub(crate) fn alive(&self) -> usize {
         self.running.borrow().iter().filter(|(checker, _)| checker.strong_count() > 0).count()
     }
 
-    /// Every rule that was broken on any connection.
+    /// The violated rules of all connections.
     pub(crate) fn faults(&self) -> Vec<String> {
         self.running.borrow().iter().flat_map(|(_, probe)| probe.faults()).collect()
     }

@@ -1,13 +1,13 @@
 //! The arguments of `cargo xtask conformance`.
 //!
-//! Invariant: a name that nothing has is an error, so that nothing is run by mistake and called well.
+//! Invariant: an unknown name is an error, so that a misspelt one does not pass for a run.
 
 use std::sync::Arc;
 
 use lexopt::{Arg, Parser, ValueExt};
 use ropewalk_xtask::{Case, Subject};
 
-/// What is asked for.
+/// The parsed arguments.
 #[derive(Debug, Default)]
 pub(crate) struct SuiteArguments {
     pub(crate) areas: Vec<String>,
@@ -18,7 +18,7 @@ pub(crate) struct SuiteArguments {
     pub(crate) help: bool,
 }
 
-/// What goes to standard output.
+/// The form of the results on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum OutputFormat {
     #[default]
@@ -43,7 +43,7 @@ impl SuiteArguments {
         Ok(arguments)
     }
 
-    /// The cases that are asked for, or all.
+    /// The named cases, or all.
     pub(crate) fn choose_cases(&self, all: Vec<Case>) -> Result<Vec<Case>, lexopt::Error> {
         for area in &self.areas {
             known("area", area, all.iter().any(|case| case.area() == area))?;
@@ -59,7 +59,7 @@ impl SuiteArguments {
         Ok(wanted.collect())
     }
 
-    /// The subjects that are asked for, or all.
+    /// The named subjects, or all.
     pub(crate) fn choose_subjects(
         &self,
         all: Vec<Arc<dyn Subject>>,

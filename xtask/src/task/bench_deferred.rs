@@ -1,7 +1,7 @@
 //! `cargo xtask bench-deferred`: a chain of callbacks beside boxed futures, tokio's oneshot and Twisted.
 //!
-//! The peers are in `xtask/bench/deferred`, which is no member of the workspace. Invariant: every
-//! ratio is between two figures of the same round, so that a machine that slows down spoils neither.
+//! The peers are in `xtask/bench/deferred`, which is not a member of the workspace. Invariant: every
+//! ratio is between two figures of the same round, so that a machine that slows down affects both.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -30,10 +30,10 @@ understood.
 const ROUNDS: usize = 5;
 const ROUNDS_QUICK: usize = 2;
 
-/// The version whose behaviour is the model.
+/// The version of Twisted that Ropewalk follows.
 const TWISTED: &str = "26.10.0";
 
-/// What criterion measures, and by how much one figure is to be divided: a chain has ten links.
+/// The benches of criterion, each with the divisor of its figure: a chain has ten links.
 const MEASURED: [(&str, f64); 5] = [
     ("deferred-10-pending", 10.0),
     ("deferred-10-fired", 10.0),
@@ -45,7 +45,7 @@ const MEASURED: [(&str, f64); 5] = [
 const OURS: &str = "deferred-10-pending";
 const THEIRS: &str = "twisted-10";
 
-/// What is compared: the first by the second, and the goal.
+/// The ratios, each of the first to the second, with its goal.
 const RATIOS: [(&str, &str, &str); 4] = [
     (OURS, "oneshot-hand-over", "at most 0.4"),
     (OURS, "oneshot-one-task", ""),
@@ -53,7 +53,7 @@ const RATIOS: [(&str, &str, &str); 4] = [
     (THEIRS, OURS, "at least 30"),
 ];
 
-/// The nanoseconds of one thing, by round.
+/// The nanoseconds of one bench, by round.
 struct Series {
     name: &'static str,
     rounds: Vec<f64>,
@@ -103,7 +103,7 @@ fn measure(rounds: usize) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// All benches once; what was measured lies in the directory then.
+/// Runs all benches once; criterion writes the results into the directory.
 fn run_criterion(directory: &Path) -> Result<(), Box<dyn Error>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -114,7 +114,7 @@ fn run_criterion(directory: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The middle of what criterion measured last, in nanoseconds an iteration.
+/// The median of criterion's last run, in nanoseconds an iteration.
 fn criterion_median(directory: &Path, name: &str) -> Result<f64, Box<dyn Error>> {
     let file = directory.join("criterion").join(name).join("new/estimates.json");
     let estimates: Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
@@ -128,7 +128,7 @@ fn twisted_median(python: &Path) -> Result<f64, Box<dyn Error>> {
     Ok(spread(&samples?).ok_or("Twisted's script measured nothing")?[1])
 }
 
-/// The Python that has Twisted, installed now if it has to be.
+/// The Python of an environment with Twisted, which is installed if it is missing.
 fn install_twisted(target: &Path) -> Result<PathBuf, String> {
     let directory = target.join("bench-deferred").join(format!("twisted-{TWISTED}"));
     let python = directory.join("bin/python");
@@ -181,7 +181,7 @@ fn document(figures: &[Series], twisted: Option<String>) -> String {
     format!("{document:#}\n")
 }
 
-/// Round by round.
+/// The ratios, round by round.
 fn ratios(figures: &[Series], over: &str, under: &str) -> Vec<f64> {
     let rounds = |name: &str| {
         let figure = figures.iter().find(|figure| figure.name == name);
@@ -190,7 +190,7 @@ fn ratios(figures: &[Series], over: &str, under: &str) -> Vec<f64> {
     rounds(over).iter().zip(rounds(under)).map(|(over, under)| over / under).collect()
 }
 
-/// The least, the middle (the upper one of two) and the greatest; `None` when there is nothing.
+/// The least, the median (the upper one of two) and the greatest; `None` of an empty list.
 fn spread(values: &[f64]) -> Option<[f64; 3]> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,13 +1,13 @@
-//! Runs the tests of a package, and reads what came of each one.
+//! Runs the tests of a package, and reads the result of each one.
 //!
-//! Invariant: a test passed only if cargo printed that it ran and was `ok`.
+//! Invariant: a test passed only if cargo printed `ok` for it.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::process::Command;
 
-/// What came of the tests that ran, by their name in the catalogue.
+/// The results of the tests that ran, by their name in the catalogue.
 pub(crate) type Ran = BTreeMap<String, bool>;
 
 /// The directory of the package that a test belongs to: `deferred` of `deferred/tests/chain.rs::x`.
@@ -20,7 +20,7 @@ pub(crate) fn package_of(test: &str) -> Option<&str> {
 /// Runs all tests of the package in this directory of the workspace.
 pub(crate) fn run_package(workspace: &Path, directory: &str) -> io::Result<Ran> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // One pipe for both, so that a test stands below the line that names its file.
+    // One pipe for both, so that a test follows the line that names its file.
     let (reader, writer) = io::pipe()?;
     let mut command = Command::new(cargo);
     command
@@ -30,7 +30,7 @@ pub(crate) fn run_package(workspace: &Path, directory: &str) -> io::Result<Ran> 
         .stdout(writer.try_clone()?)
         .stderr(writer);
     let mut child = command.spawn()?;
-    // It holds the writing ends, and the pipe would have no end.
+    // The command owns the writing ends: while it lives, the pipe has no end of file.
     drop(command);
     let mut output = TestOutput::new(directory);
     for line in BufReader::new(reader).split(b'\n') {
@@ -40,7 +40,7 @@ pub(crate) fn run_package(workspace: &Path, directory: &str) -> io::Result<Ran> 
     Ok(output.ran)
 }
 
-/// What was read so far.
+/// The lines read so far.
 struct TestOutput {
     directory: String,
     file: String,

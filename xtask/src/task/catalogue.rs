@@ -1,4 +1,4 @@
-//! The project's copy of the catalogue: every row's id, whether it applies, and the tests that state it.
+//! The project's copy of the catalogue: the id of each row, its verdict, and the tests that state it.
 //!
 //! `catalogue.tsv` has five columns: id, area, verdict (`yes`, `adapt`, `no`), tests (separated by
 //! blanks, each as `directory/tests/file.rs::name`, or `directory/src/lib.rs::module::name`), and for
@@ -18,16 +18,16 @@ pub(crate) struct Entry {
     pub(crate) tests: Vec<&'static str>,
 }
 
-/// Whether a row is for this project.
+/// The verdict on a row: whether it applies to this project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Applies {
-    /// As it stands, or as it reads in a typed language.
+    /// It applies, as it stands or adapted to a typed language.
     Yes,
-    /// It does not, for this reason.
+    /// It does not apply, for this reason.
     No(&'static str),
 }
 
-/// Reads the file, which is part of this program.
+/// Reads the file, which is compiled into this program.
 pub(crate) fn catalogue() -> Result<Vec<Entry>, String> {
     let mut ids = BTreeSet::new();
     let lines = TEXT.lines().enumerate().skip(1);

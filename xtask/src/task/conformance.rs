@@ -72,7 +72,7 @@ fn has_failed(row: &Row) -> bool {
     row.cells.iter().any(|cell| matches!(cell.verdict, Verdict::Failed(_)))
 }
 
-/// Puts the document where builds go, which is no part of the sources.
+/// Writes the document below the target directory.
 fn write(document: &str) -> std::io::Result<()> {
     let directory = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")),

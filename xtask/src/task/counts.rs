@@ -1,8 +1,8 @@
-//! `cargo xtask counts`: what operations cost in instructions and allocations, beside the baseline.
+//! `cargo xtask counts`: the instructions and allocations of each operation, beside the baseline.
 //!
 //! Each operation of the program `ropewalk-counts` is run under callgrind twice, with N repeats and
-//! with 2N. The difference by N is what one costs: instructions are counted, not timed, so a busy
-//! machine changes nothing, and what the program does to start and to prepare falls away.
+//! with 2N. The difference, divided by N, is the cost of one: instructions are counted, not timed, so a
+//! busy machine changes nothing, and the cost of starting and preparing cancels out.
 //!
 //! Invariant: an operation without a row of the baseline fails, and so does a row without its
 //! operation.
@@ -28,7 +28,7 @@ it nothing is counted, which fails only if ROPEWALK_PEERS=required is set.
 Exit codes: 0 nothing costs more, 1 something does, 64 the arguments were not understood.
 ";
 
-/// What is asked for.
+/// The parsed arguments.
 #[derive(Debug, Default)]
 struct CountsArguments {
     operations: Vec<String>,
@@ -108,7 +108,7 @@ fn line(name: &str, cost: Cost, before: Option<Cost>) -> String {
     format!("{name:28}{instructions:>14}{before:>10}  {:>8}\n", cost.allocations_text())
 }
 
-/// What is wrong with this cost, if the baseline has that one.
+/// The complaint about a cost that differs from its baseline.
 fn complaint(name: &str, cost: Cost, before: Option<Cost>) -> Option<String> {
     let Some(before) = before else {
         return Some(format!("{name} is not in the baseline: add it with --write"));

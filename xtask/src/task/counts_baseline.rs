@@ -1,6 +1,6 @@
-//! The baseline of `cargo xtask counts`: a file with what each operation cost when it was written.
+//! The baseline of `cargo xtask counts`: a file with the cost of each operation at its last renewal.
 //!
-//! Invariant: what is read and written again is the same file.
+//! Invariant: reading and writing leaves the file unchanged.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -8,15 +8,15 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-/// What one operation costs.
+/// The cost of one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cost {
     pub(crate) instructions: u64,
-    /// Allocations of a thousand operations: some allocate once in many.
+    /// Allocations of a thousand operations, as some allocate once in many.
     pub(crate) milli_allocations: u64,
 }
 
-/// The costs of all operations, and what counted them.
+/// The costs of all operations, and the toolchain that they were counted with.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Baseline {
     maker: String,
@@ -31,7 +31,7 @@ const HEADER: &str = "\
 const MAKER: &str = "# Counted with ";
 
 impl Cost {
-    /// The allocations with as many digits as they need.
+    /// The allocations of one operation, without trailing zeros.
     pub(crate) fn allocations_text(self) -> String {
         let (whole, rest) = (self.milli_allocations / 1000, self.milli_allocations % 1000);
         match rest {
@@ -73,7 +73,7 @@ impl Baseline {
         format!("{HEADER}{MAKER}{}\n{rows}", self.maker)
     }
 
-    /// What has counted it.
+    /// The toolchain that it was counted with.
     pub(crate) fn maker(&self) -> &str {
         &self.maker
     }
@@ -88,7 +88,7 @@ impl Baseline {
         stale.map(|name| format!("{name} is in the baseline, and does not exist")).collect()
     }
 
-    /// Takes over what was counted, and drops the operations that do not exist.
+    /// Replaces the costs by the counted ones, and drops the operations that do not exist.
     pub(crate) fn renew(&mut self, counted: Vec<(String, Cost)>, all: &[String], maker: String) {
         self.costs.extend(counted);
         self.costs.retain(|name, _| all.contains(name));

@@ -1,6 +1,6 @@
 //! The program `ropewalk-counts`: built in release mode, and run under callgrind.
 //!
-//! Invariant: what is counted was built in this very run, from what lies in the tree.
+//! Invariant: the counted program is built in the same run, from the sources of the tree.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -13,22 +13,22 @@ use cargo_metadata::MetadataCommand;
 use super::counts_baseline::Cost;
 use super::note;
 
-/// N of the two runs with N and 2N repeats.
+/// N of the two runs, with N and 2N repeats.
 const REPEATS: u64 = 1000;
 
-/// Where the program is.
+/// The built program.
 pub(crate) struct Program {
     path: PathBuf,
 }
 
-/// One run.
+/// The counts of one run.
 struct Run {
     instructions: u64,
     allocations: u64,
 }
 
 impl Program {
-    /// Whether there is what counts; the error is the reason.
+    /// Checks that valgrind is installed; the error is the reason to skip.
     pub(crate) fn can_be_counted() -> Result<(), String> {
         let there = Command::new("valgrind").arg("--version").output();
         there.map(drop).map_err(|error| format!("valgrind cannot be run: {error}"))
@@ -56,7 +56,7 @@ impl Program {
         Ok(output.lines().map(str::to_owned).collect())
     }
 
-    /// What one of these operations costs.
+    /// The cost of one of these operations.
     pub(crate) fn cost(&self, operation: &str) -> Result<Cost, Box<dyn Error>> {
         let (once, twice) = (self.run(operation, REPEATS)?, self.run(operation, 2 * REPEATS)?);
         let difference = |once: u64, twice: u64| {
@@ -84,7 +84,7 @@ impl Program {
     }
 }
 
-/// What decides what is counted, beside the sources: the compiler, and the library with the allocator.
+/// The inputs of the counts beside the sources: the compiler, and the library with the allocator.
 pub(crate) fn maker() -> Result<String, Box<dyn Error>> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let rustc = output(Command::new(rustc).arg("--version"))?;

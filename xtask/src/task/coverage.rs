@@ -1,6 +1,6 @@
-//! `cargo xtask conformance --coverage`: which rows of the catalogue are stated by a test that passes.
+//! `cargo xtask conformance --coverage`: the rows of the catalogue that a passing test states.
 //!
-//! Invariant: a row counts as passed only by tests that ran in this very run, all of which passed.
+//! Invariant: a row has passed only if all of its tests ran in this run and passed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -16,17 +16,17 @@ use super::catalogue::{Applies, Entry, catalogue};
 use super::coverage_report::{document, table};
 use super::{note, print};
 
-/// What is known of a row after the run.
+/// The status of a row after the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     Passed,
     Failed,
-    /// No test states it, or one that is named did not run.
+    /// No test states it, or a named test did not run.
     Missing,
     SetAside,
 }
 
-/// A row with what came of it.
+/// A row with its status.
 #[derive(Debug)]
 pub(crate) struct Stated {
     pub(crate) entry: Entry,
@@ -35,7 +35,7 @@ pub(crate) struct Stated {
     pub(crate) reason: Option<String>,
 }
 
-/// What the tests came to, by name; `None` did not run.
+/// The results of the tests, by name; `None` did not run.
 type Outcomes = BTreeMap<String, Option<bool>>;
 
 pub(crate) fn coverage(
@@ -105,7 +105,7 @@ fn state(entry: Entry, subjects: &[Arc<dyn Subject>], rows: &[Row], outcomes: &O
     Stated { entry, status, tests, reason }
 }
 
-/// What a case says of a row of this area: nothing if it ran on no subject that the area is about.
+/// The result of a case for a row of this area; `None` if it ran on no subject of the area.
 fn outcome_of(row: &Row, subjects: &[Arc<dyn Subject>], area: &str) -> Option<bool> {
     let failed = row.cells.iter().any(|cell| matches!(cell.verdict, Verdict::Failed(_)));
     let passed = subjects

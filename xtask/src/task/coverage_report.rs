@@ -1,7 +1,8 @@
 //! The coverage of the catalogue, as a table and as JSON.
 //!
-//! The JSON is what the catalogue's own guide asks for: `areas`, each with how many rows apply, passed,
-//! failed, are missing and were set aside, and `rows`, each with its status, its tests and a reason.
+//! The JSON has the form that the catalogue's guide prescribes: `areas`, each with the numbers of rows
+//! that apply, passed, failed, are missing and do not apply, and `rows`, each with its status, its tests
+//! and a reason.
 //! Invariant: in every area, apply = passed + failed + missing.
 
 use std::fmt::Write;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::coverage::{Stated, Status};
 
-/// The counts of one area, or of all.
+/// The numbers of rows of one area, or of all.
 #[derive(Debug, Default)]
 struct RowCounts {
     passed: usize,
@@ -54,7 +55,7 @@ fn areas(rows: &[Stated]) -> Vec<(&'static str, RowCounts)> {
     areas
 }
 
-/// For people: the counts by area, then what failed or did not run.
+/// The report as a table: the numbers by area, then the rows that failed or did not run.
 pub(crate) fn table(rows: &[Stated]) -> String {
     let mut text =
         String::from("area                            passed  failed  missing  set aside\n");
@@ -77,7 +78,7 @@ pub(crate) fn table(rows: &[Stated]) -> String {
     text
 }
 
-/// For programs.
+/// The report as JSON.
 pub(crate) fn document(rows: &[Stated]) -> String {
     let areas: Vec<Value> = areas(rows)
         .into_iter()

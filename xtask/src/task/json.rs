@@ -1,4 +1,4 @@
-//! The results as JSON, for programs.
+//! The results as JSON.
 //!
 //! The form is stable: keys are added, never renamed or removed.
 //!
@@ -16,8 +16,8 @@
 //! }
 //! ```
 //!
-//! `verdict` is `passed`, `failed` or `skipped`; `text` says what was found instead of the claim, or why
-//! the subject was skipped. Invariant: the cases and results are in the order of the table.
+//! `verdict` is `passed`, `failed` or `skipped`; `text` has the contradiction of the claim, or the reason
+//! why the subject was skipped. Invariant: the cases and results are in the order of the table.
 
 use ropewalk_xtask::{Cell, Row, Verdict};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The tasks, one file each, and how they write.
+//! The tasks, one file each, and their output.
 //!
 //! Invariant: results go to standard output, everything else to standard error.
 
@@ -26,21 +26,21 @@ pub(crate) use conformance::conformance;
 pub(crate) use counts::counts;
 pub(crate) use mutants::mutants;
 
-/// The exit code of sysexits.h for a command that was used the wrong way.
+/// The exit code of sysexits.h for wrong usage.
 const EX_USAGE: u8 = 64;
 
-/// Prints a result, and succeeds. A reader that went away has what it wanted.
+/// Prints a result, and succeeds also if the reader has closed the pipe.
 pub(crate) fn print(text: &str) -> Result<ExitCode, lexopt::Error> {
     let _ = io::stdout().lock().write_all(text.as_bytes());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints what is no result.
+/// Prints a message that is not a result.
 pub(crate) fn note(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Says what was wrong with the arguments, and what would be right.
+/// Reports wrong arguments, with the help.
 pub(crate) fn misused(error: &lexopt::Error, help: &str) -> ExitCode {
     note(&format!("cargo xtask: {error}\n\n{help}"));
     ExitCode::from(EX_USAGE)

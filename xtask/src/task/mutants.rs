@@ -1,4 +1,4 @@
-//! `cargo xtask mutants`: breaks one line of the crate deferred at a time, and says which tests notice.
+//! `cargo xtask mutants`: mutates one line of the crate deferred at a time, and lists the tests that fail.
 //!
 //! The mutations are listed in `mutants.tsv`. Each is made in a copy below the target directory.
 //! Invariant: the sources of the workspace are read, never written.
@@ -24,16 +24,16 @@ Exit codes: 0 each was noticed, 1 one was not or could not be made, 64 the argum
 understood.
 ";
 
-/// The tests that take long. They run only for what the others do not notice.
+/// The slow tests. They run only for mutations that pass all others.
 const SLOW: [&str; 4] = ["deep", "deferred_list_deep", "chain_deferred", "twisted"];
 
-/// After so long tests are taken to hang, which is a way to notice.
+/// The time after which tests count as hanging, which is a failure too.
 const SECONDS_MAX: &str = "60";
 
-/// The model test, which is named first where it notices.
+/// The model test, which is listed first where it fails.
 const MODEL: &str = "what_a_deferred_does_is_what_the_rules_say";
 
-/// How many sequences the model test tries of each mutation.
+/// The number of sequences that the model test runs for each mutation.
 const SEQUENCES: &str = "20000";
 
 pub(crate) fn mutants(parser: Parser) -> Result<ExitCode, lexopt::Error> {
@@ -48,7 +48,7 @@ pub(crate) fn mutants(parser: Parser) -> Result<ExitCode, lexopt::Error> {
     })
 }
 
-/// What mutations have to have, or none when help is asked for.
+/// The parsed arguments; `None` when the help was printed.
 fn parse(mut parser: Parser) -> Result<Option<String>, lexopt::Error> {
     let mut only = String::new();
     while let Some(argument) = parser.next()? {
@@ -91,7 +91,7 @@ fn try_all(only: &str) -> Result<ExitCode, Box<dyn Error>> {
 /// One line of the list.
 struct Mutation {
     file: String,
-    /// The tests that are tried first.
+    /// The tests that run first.
     tests: Vec<String>,
     was: String,
     becomes: String,
@@ -120,7 +120,7 @@ impl Mutation {
     }
 }
 
-/// What the tests have found.
+/// The result of the tests.
 enum Found {
     Nothing,
     Failed(Vec<String>),
@@ -170,7 +170,7 @@ impl Copy {
         let manifest = fs::read_to_string(workspace.join("Cargo.toml"))?;
         fs::write(root.join("Cargo.toml"), with_one_member(&manifest)?)?;
         let manifest = fs::read_to_string(workspace.join("deferred").join("Cargo.toml"))?;
-        // The benchmarks and what they need stay behind.
+        // The benchmarks and their dependencies are left out.
         let manifest = manifest.split("[dev-dependencies]").next().unwrap_or_default();
         fs::write(package.join("Cargo.toml"), manifest)?;
         let (slow, quick) = test_names(&package.join("tests"))?
@@ -193,7 +193,7 @@ impl Copy {
         found
     }
 
-    /// Runs these tests as they are now.
+    /// Runs these tests on the current sources.
     fn test(&self, names: &[String]) -> Result<Found, Box<dyn Error>> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new("timeout");
@@ -216,7 +216,7 @@ impl Copy {
             return Ok(Found::Uncompiled(error.to_owned()));
         }
         let failed = failed_tests(&String::from_utf8_lossy(&output.stdout));
-        // Also a test that overflows its stack or aborts leaves no line.
+        // A test that overflows its stack or aborts prints no line either.
         let crashed = said.lines().any(|line| line.contains("process didn't exit successfully"));
         Ok(match (failed.is_empty(), output.status.code()) {
             (false, _) => Found::Failed(failed),
@@ -231,12 +231,12 @@ fn failed_tests(output: &str) -> Vec<String> {
     let tests = output.lines().filter_map(|line| line.strip_prefix("test "));
     let failed = tests.filter_map(|test| test.strip_suffix(" ... FAILED"));
     let mut failed: Vec<String> = failed.map(str::to_owned).collect();
-    // The model test first, and the others in their order.
+    // The model test first, then the others in their order.
     failed.sort_by_key(|test| test != MODEL);
     failed
 }
 
-/// The manifest of the workspace, with one member instead of all.
+/// The manifest of the workspace, reduced to one member.
 fn with_one_member(manifest: &str) -> Result<String, String> {
     let around = manifest.split_once("members = [").and_then(|(before, rest)| {
         let (_, after) = rest.split_once("\n]")?;

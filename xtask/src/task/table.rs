@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use ropewalk_xtask::{Case, Row, Verdict};
 
-/// What was printed so far, and what is to be printed below.
+/// The state of the printing: the widths, and the notes below the table.
 pub(crate) struct Table {
     first_width: usize,
     subjects: Vec<String>,
@@ -93,7 +93,7 @@ fn number(reasons: &mut Vec<&'static str>, reason: &'static str) -> usize {
     }) + 1
 }
 
-/// Wide enough for the head and for "skip 12".
+/// A width for the head and for "skip 12".
 fn width(subject: &str) -> usize {
     subject.len().max(7)
 }

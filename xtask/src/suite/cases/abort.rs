@@ -58,7 +58,7 @@ pub(super) fn aborted(whose: &str, probe: &Probe) -> Outcome {
     }
 }
 
-/// Calls from outside of all callbacks, in which no callback may come.
+/// Calls `abort_connection` outside all callbacks; no callback may run inside the call.
 pub(super) fn undisturbed(probe: &Probe, call: impl FnOnce(&dyn Transport)) -> Outcome {
     let before = probe.calls();
     call(&*probe.transport()?);
@@ -140,7 +140,7 @@ fn in_connection_made(t: &CaseContext) -> Outcome {
     let server = t.single(Script::new());
     let client = t.single(Script::new().made(|wire| wire.abort_connection()));
     let port = t.listen(&server)?;
-    // The connection stood, but its end may be known before the attempt is reported.
+    // The connection was established, but its end may arrive before the attempt's result.
     let _ = t.wait("connecting", t.connect(&port.host(), &client))?;
     t.until("the client is told of its end", || client.lost() == 1)?;
     aborted("the client", &*client.probe(0)?)?;

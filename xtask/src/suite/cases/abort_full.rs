@@ -1,4 +1,4 @@
-//! Aborts where nothing can be written any more, and under a producer.
+//! Aborts of a connection whose buffers are full, and of one with a producer.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -35,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Ability::BackPressure]),
 ];
 
-/// A pull producer that aborts when it is asked for the second time.
+/// A pull producer that aborts on the second request.
 struct AbortingPull {
     wire: Rc<dyn Transport>,
     story: Rc<RefCell<Vec<&'static str>>>,

@@ -1,4 +1,4 @@
-//! Attempts: what they fail with, how they are given up, and which addresses they lead to.
+//! Connection attempts: their errors, their cancellation, and the addresses of their connections.
 
 use deferred::Cancelled;
 use interfaces::ConnectError;
@@ -88,7 +88,7 @@ fn no_protocol(t: &CaseContext) -> Outcome {
 
 fn nobody_listens(t: &CaseContext) -> Outcome {
     let client = t.side(|_| Some(Script::new()));
-    match t.wait("connecting", t.world().connect_to_nobody(client.clone()))? {
+    match t.wait("connecting", t.world().connect_refused(client.clone()))? {
         Err(failure) => match failure.downcast_ref::<ConnectError>() {
             Some(ConnectError::Refused { source, .. }) => {
                 let answers = [libc::ECONNREFUSED, libc::ENOENT];

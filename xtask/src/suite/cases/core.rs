@@ -1,4 +1,4 @@
-//! The life of the loop: its start, its end, and who is told of them.
+//! The start and stop of the loop, and the triggers of both.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -211,7 +211,7 @@ fn held_back(t: &CaseContext) -> Outcome {
     on(&core, Phase::During, SystemEvent::Shutdown, word(&story, "during"));
     stop_later(t, &core, Duration::ZERO);
     t.run()?;
-    // That one of them failed may be reported, and holds nothing up.
+    // The failure of one of them may be reported; it delays nothing.
     let _ = (t.take_unhandled(), t.take_unexpected());
     same("the order", story.borrow().as_slice(), ["fast", "slow", "during"])
 }

@@ -187,7 +187,7 @@ fn pending_producer(t: &CaseContext) -> Outcome {
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
     let out = wire.clone();
-    // It has nothing to write when it is asked a second time.
+    // It has nothing to write on the second request.
     let producer = PullProbe::new(move |before| match before {
         0 => out.write(b"one piece"),
         _ => out.unregister_producer(),

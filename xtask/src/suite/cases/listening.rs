@@ -1,4 +1,4 @@
-//! Ports: what they accept, and how they end.
+//! Ports: accepting, refusing and closing.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -53,7 +53,7 @@ fn stops_at_once(t: &CaseContext) -> Outcome {
     t.wait("connecting", t.connect(&port.host(), &client))??;
     t.until("the server accepted", || server.made() == 1)?;
     t.wait("stopping", port.stop_listening())??;
-    // Whether this fails at once or ends at once is the wire's affair.
+    // The attempt fails at once, or its connection ends at once; that depends on the wire.
     let _ = t.wait("connecting", t.connect(&port.host(), &client))?;
     t.settle()?;
     same("connections that were accepted", server.built(), 1)?;

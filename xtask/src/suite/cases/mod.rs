@@ -1,6 +1,6 @@
-//! The cases, by what they are about. Each is written once and says nothing of any subject.
+//! The cases, by topic. Each is written once and names no subject.
 //!
-//! Invariant: an id is never given to another claim.
+//! Invariant: an id is never reused for another claim.
 
 mod abort;
 mod abort_full;
@@ -60,7 +60,7 @@ pub fn all() -> Vec<Case> {
         tcp::CASES,
     ]
     .concat();
-    // A file is about one thing that may go wrong, and so may have cases of several areas.
+    // A file has one topic, which may have cases in several areas.
     cases.sort_by_key(|case| AREAS.iter().position(|area| *area == case.area()));
     cases
 }

@@ -105,7 +105,7 @@ fn in_connection_made(t: &CaseContext) -> Outcome {
     let server = t.single(Script::new().made(|_| panic_as_planned("in the case")));
     let client = t.single(Script::new());
     let port = t.listen(&server)?;
-    // Whether the client hears of a connection or of a failure is a matter of the moment.
+    // The client gets a connection or a failure; that depends on the timing.
     let _ = t.wait("connecting", t.connect(&port.host(), &client))?;
     t.until("the server is told of its end", || server.lost() == 1)?;
     ended_by_panic(&*server.probe(0)?)?;

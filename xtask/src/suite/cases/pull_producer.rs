@@ -1,4 +1,4 @@
-//! Pull producers: asked for a piece at once, and again whenever what they wrote has left.
+//! Pull producers: asked for a piece at registration, and again each time their bytes are sent.
 
 use std::rc::Rc;
 
@@ -62,7 +62,7 @@ fn pull(t: &CaseContext) -> Outcome {
     wire.set_buffer_limits(BufferLimits::default().with_high_water(500));
     let out = wire.clone();
     let producer = PullProbe::new(move |before| match before {
-        // Far above the mark, and yet it is not for it to be paused.
+        // Far above the high-water mark; a pull producer is not paused.
         0 => out.write(&[b'x'; 1000]),
         _ => {
             out.unregister_producer();
@@ -110,7 +110,7 @@ fn pull_to_a_slow_reader(t: &CaseContext) -> Outcome {
         }
     });
     same("registering", wire.register_producer(Producer::Pull(producer.clone())), Ok(()))?;
-    // The kernel makes its buffers larger while they are in use, up to a bound.
+    // The kernel grows its buffers while they are in use, up to a bound.
     let mut asked = 0;
     while producer.told().len() > asked {
         asked = producer.told().len();

@@ -1,4 +1,4 @@
-//! Push producers: told to wait above the high-water mark, to go on when all has left, and to stop.
+//! Push producers: paused above the high-water mark, resumed when all bytes are sent, and stopped.
 
 use std::cell::Cell;
 use std::rc::Rc;

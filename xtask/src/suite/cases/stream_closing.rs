@@ -1,4 +1,4 @@
-//! How a connection ends: once, later than the call that ended it, and with nothing after it.
+//! The end of a connection: once, later than the call that caused it, and with no event after it.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -161,8 +161,8 @@ fn close_both_at_once(t: &CaseContext) -> Outcome {
     pair.ensure_clean()
 }
 
-/// Linux answers a close over unread bytes with a reset, which makes the peer's kernel drop what it
-/// has not read yet.
+/// Linux answers a close over unread bytes with a reset, which makes the peer's kernel drop its unread
+/// bytes.
 fn close_keeps_output(t: &CaseContext) -> Outcome {
     let data = pattern(6, 3_000_000);
     let pair = t.pair(Script::new(), Script::new())?;
@@ -185,7 +185,7 @@ fn silent_after_lose(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let (server, client) = (pair.server.transport()?, pair.client.transport()?);
-    // The server has something to send still, so that its end takes a while.
+    // The server still has bytes to send, which delays its end.
     server.write(&pattern(7, 2_000_000));
     server.lose_connection();
     client.write(b"are you still there?");
@@ -195,7 +195,7 @@ fn silent_after_lose(t: &CaseContext) -> Outcome {
 }
 
 fn descriptors_close(t: &CaseContext) -> Outcome {
-    // The first connection may make the world open what it keeps for all of them.
+    // The first connection may make the world open descriptors that all connections share.
     let first = t.pair(Script::new(), Script::new())?;
     first.abandon(t)?;
     let side = t.side(|_| Some(Script::new()));

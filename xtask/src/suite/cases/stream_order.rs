@@ -1,4 +1,4 @@
-//! Bytes arrive as they were written: all of them, once, in order, however they are split.
+//! Bytes arrive as written: all, once, in order, for any split.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -176,7 +176,7 @@ fn mixed_writes(t: &CaseContext) -> Outcome {
     let total = written.clone();
     let client = Script::new().made(move |wire| {
         for round in 0..20 {
-            // Short ones are gathered, and long ones may take another way to the wire.
+            // Short writes are gathered; long ones may be sent from the caller's slice.
             let data = pattern(round, if round % 3 == 0 { 20_000 } else { 7 });
             total.set(total.get() + data.len());
             if round % 2 == 0 { wire.write(&data) } else { wire.write_sequence(vec![data.into()]) }

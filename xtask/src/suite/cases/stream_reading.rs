@@ -1,4 +1,4 @@
-//! A transport as the producer of what its protocol receives: pause, resume, and what waits meanwhile.
+//! A transport as the producer of its protocol's input: pausing, resuming, and the events between.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -70,7 +70,7 @@ fn end_waits_for_resume(t: &CaseContext) -> Outcome {
             at_data.borrow_mut().push("paused");
             wire.pause_producing();
             let (wire, story) = (wire.clone(), at_data.clone());
-            // Long enough for the end to be there.
+            // Long enough for the end of file to arrive.
             let resume = move || {
                 story.borrow_mut().push("resumed");
                 wire.resume_producing();
@@ -87,7 +87,7 @@ fn end_waits_for_resume(t: &CaseContext) -> Outcome {
     pair.server_has(b"some bytes")?;
     pair.ensure_clean()?;
     let story = story.borrow();
-    // The bytes may have come in several pieces, and then as often paused and resumed.
+    // The bytes may have come in several pieces, each of which paused and resumed.
     let lost = story.iter().position(|word| *word == "lost");
     same("connection_lost is", lost, Some(story.len() - 1))?;
     let turns = story[..story.len() - 1].chunks(2).all(|turn| turn == ["paused", "resumed"]);
@@ -183,7 +183,7 @@ fn told_by_writing(t: &CaseContext) -> Outcome {
     unclean("the client's end", &pair.client)
 }
 
-/// A cap far below what is relayed ends the connection, should the writer not be held back.
+/// A cap far below the relayed amount ends the connection if the writer is not paused.
 fn relay(t: &CaseContext) -> Outcome {
     let sink = t.pair(Script::new().made(|wire| wire.pause_producing()), Script::new())?;
     let to = sink.client.transport()?;

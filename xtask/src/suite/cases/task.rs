@@ -1,7 +1,7 @@
-//! What runs on a clock: looping calls, calls that are deferred, timeouts, work a step at a time.
+//! Tasks on a clock: looping calls, deferred calls, timeouts, cooperative tasks.
 //!
-//! `protocol::task` asks for a clock and nothing else, so what it claims of the test clock, where a
-//! test says when time passes, has to hold on every other.
+//! `protocol::task` needs only a clock, so its claims, which are tested on the test clock, must hold on
+//! every other clock.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -81,7 +81,7 @@ fn looping_waits(t: &CaseContext) -> Outcome {
     let looping = LoopingCall::new(time.clone(), move |looping| {
         note.borrow_mut().push(clock.now());
         if note.borrow().len() == 2 {
-            // It ends when this run is over.
+            // It stops at the end of this run.
             looping.stop().map_or_else(Deferred::fail, |()| sleep(&clock, ms(5)))
         } else {
             sleep(&clock, ms(5))
@@ -91,7 +91,7 @@ fn looping_waits(t: &CaseContext) -> Outcome {
     t.wait("its end", done)??;
     let started = started.take();
     same("runs", started.len(), 2)?;
-    // The first one took until 5 ms, and the tick after that is at 6.
+    // The first call ran until 5 ms; the next tick is at 6 ms.
     ensure(started[1] >= begin + ms(6), "it ran again before its Deferred had fired")?;
     ensure(time.now() >= started[1] + ms(5), "it ended before its last run was over")?;
     same("left over", t.world().leftovers(), before)

@@ -1,4 +1,4 @@
-//! What only some wires have: socket options, and the names of UNIX sockets.
+//! Abilities of some wires only: socket options, and the names of UNIX sockets.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! Work on other threads: where it is done, how its end is told, and how the pool ends.
+//! Work on other threads: its thread, its report, and the end of the pool.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -45,7 +45,7 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Ability::Threads, Ability::Core]),
 ];
 
-/// Runs the loop until the given number of pieces of work have reported.
+/// Runs the loop until this number of reports have come.
 fn run_until_done(t: &CaseContext, pieces: usize) -> Result<impl Fn() + use<>, Failed> {
     let core = t.core()?;
     let left = Rc::new(Cell::new(pieces));
@@ -88,7 +88,7 @@ fn work_that_panics(t: &CaseContext) -> Outcome {
     let done = Rc::new(run_until_done(t, 2)?);
     let reports = Rc::new(RefCell::new(Vec::new()));
     let threads = t.threads()?;
-    // With one thread, the second piece shows that the first one did not cost the pool anything.
+    // With one thread, the second report shows that the first panic did not end the thread.
     threads.suggest_thread_pool_size(1);
     for fails in [true, false] {
         let (done, reports) = (done.clone(), reports.clone());
@@ -121,7 +121,7 @@ fn pool_size(t: &CaseContext) -> Outcome {
             Box::new(move || {
                 let now = running.fetch_add(1, Ordering::SeqCst) + 1;
                 most.fetch_max(now, Ordering::SeqCst);
-                // Time for another thread to begin, should there be one too many.
+                // Time for another thread to start, if the pool had one too many.
                 thread::sleep(ms(2));
                 running.fetch_sub(1, Ordering::SeqCst);
             }),
@@ -146,7 +146,7 @@ fn pool_ends(t: &CaseContext) -> Outcome {
     t.run()?;
     t.at_the_end(move || {
         let mut rounds = 0;
-        // A thread that was told to end needs a moment for it.
+        // A thread that is ending needs a moment.
         while Arc::strong_count(&alive) > 1 && rounds < 2000 {
             thread::sleep(ms(1));
             rounds += 1;

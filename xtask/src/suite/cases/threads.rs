@@ -1,4 +1,4 @@
-//! The way in from other threads.
+//! Calls from other threads.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -109,7 +109,7 @@ fn inside_itself(t: &CaseContext) -> Outcome {
         first();
         again.call_from_thread(Box::new(second));
     }));
-    // It is due at once, and so goes before the second call.
+    // It is due at once, and so runs before the second call.
     t.later(Duration::ZERO, timer);
     let words = || story.lock().map(|story| story.clone()).unwrap_or_default();
     t.until("all are made", || words().len() == 3)?;
@@ -129,7 +129,7 @@ fn burst(t: &CaseContext) -> Outcome {
             }));
         }
     });
-    // The loop's thread waits here, so all of them pile up.
+    // The loop's thread waits here, so all calls queue up.
     ensure(worker.join().is_ok(), "the worker panicked")?;
     same("calls made meanwhile", count.load(Ordering::SeqCst), 0)?;
     t.until("all calls are made", || count.load(Ordering::SeqCst) == CALLS)
@@ -139,7 +139,7 @@ fn after_the_end(t: &CaseContext) -> Outcome {
     let (sender, receiver) = channel();
     let remote = t.threads()?.remote();
     t.at_the_end(move || {
-        // The world is gone by now.
+        // The world is dropped by now.
         remote.call_from_thread(Box::new(move || _ = sender.send(())));
         match receiver.try_recv() {
             Err(std::sync::mpsc::TryRecvError::Disconnected) => Ok(()),

@@ -1,4 +1,4 @@
-//! `call_later`: when a call is due, in which order calls are made, and what a call may do.
+//! `call_later`: the due time of calls, their order, and scheduling inside a call.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -63,7 +63,7 @@ pub(super) const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// What was called, in order.
+/// The calls so far, in order.
 pub(super) type Story = Rc<RefCell<Vec<&'static str>>>;
 
 /// A call that adds a word to the story.
@@ -209,7 +209,7 @@ fn among_connections(t: &CaseContext) -> Outcome {
     for _ in 0..5 {
         let _ = tell(t, &story, ms(2), "tick");
     }
-    // Bytes come in every turn, and the timers are made all the same.
+    // Bytes arrive in every turn, and the timers run all the same.
     t.until("all timers are made", || story.borrow().len() == 5)?;
     let before = pair.server.received_bytes();
     t.until("the bytes go on", || pair.server.received_bytes() > before)?;

@@ -1,4 +1,4 @@
-//! Delayed calls that are taken back, put off or brought forward.
+//! Delayed calls that are cancelled, delayed or reset.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! The faults of connections: a layer between a transport and its protocol.
 //!
-//! Invariant: everything but the fault is passed on.
+//! Invariant: everything but the fault is forwarded.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};

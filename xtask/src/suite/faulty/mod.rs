@@ -1,15 +1,15 @@
-//! Worlds with one planted fault each, to show that the cases can fail.
+//! Worlds with one injected fault each, which show that the cases can fail.
 //!
-//! Invariant: without its fault, a faulty world is the one below it.
+//! Invariant: without its fault, a faulty world behaves like the world below it.
 
 mod layer;
 mod tests;
 mod world;
 
-/// What is wrong.
+/// The injected fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
-    /// A byte of a delivery of several is dropped.
+    /// One byte of a delivery of several is dropped.
     LosesByte,
     /// `connection_lost` comes twice.
     EndsTwice,
@@ -17,7 +17,7 @@ enum Fault {
     NeverEnds,
     /// `connection_lost` comes inside `abort_connection`.
     EndsInsideTheCall,
-    /// A clean end is told as an abort.
+    /// A clean end is delivered as an abort.
     EndsUncleanly,
     /// `pause_producing` does nothing.
     IgnoresPause,
@@ -29,19 +29,19 @@ enum Fault {
     ClosesLate,
     /// `lose_write_connection` closes both directions.
     HalfClosesFully,
-    /// `read_connection_lost` is not told.
+    /// `read_connection_lost` is not delivered.
     HalfClosesSilently,
-    /// A producer is taken, and never called.
+    /// A producer is registered, and never called.
     ForgetsProducer,
-    /// Every producer is taken.
+    /// A second producer is accepted.
     TakesAnyProducer,
-    /// Each connection leaves a timer.
+    /// Each connection leaks a timer.
     LeavesTimer,
-    /// Each connection's protocol is never freed.
+    /// Each connection leaks its protocol.
     KeepsProtocol,
     /// Delays are half as long.
     CallsEarly,
-    /// A call without a delay is made at once.
+    /// A call without a delay runs at once.
     CallsInside,
     /// Work for other threads is done by the loop.
     WorksOnTheLoop,

@@ -1,4 +1,4 @@
-//! Every family of cases finds the faults that it is there for.
+//! Each family of cases finds the faults it tests for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

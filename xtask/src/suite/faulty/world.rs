@@ -1,6 +1,6 @@
-//! A subject with a fault, over another one.
+//! A subject with a fault, over another subject.
 //!
-//! Invariant: all but the fault is passed to the world below.
+//! Invariant: everything but the fault is forwarded to the world below.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ struct FaultyWorld {
     fault: Fault,
 }
 
-/// Both kinds of endpoint, with the factory wrapped.
+/// An endpoint, server or client, that wraps its factory.
 struct FaultyEndpoint<E> {
     endpoint: E,
     fault: Fault,

@@ -1,6 +1,6 @@
-//! Sockets of the operating system: TCP over IPv4 and IPv6, UNIX, and ports opened by somebody else.
+//! Sockets of the operating system: TCP over IPv4 and IPv6, UNIX, and adopted ports.
 //!
-//! Invariant: loopback only, and no port number or path that was not just given by the system.
+//! Invariant: all addresses are on loopback or in a fresh directory, and the system chooses the ports.
 
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -33,7 +33,7 @@ pub fn unix() -> KernelSubject {
     KernelSubject { name: "unix", kind: Kind::Unix }
 }
 
-/// TCP ports that are opened before the reactor is, and taken over from their descriptors.
+/// TCP ports that are opened outside the reactor, which adopts their descriptors.
 pub fn adopted() -> KernelSubject {
     KernelSubject { name: "adopted", kind: Kind::Adopted }
 }
@@ -80,7 +80,7 @@ impl Subject for KernelSubject {
     }
 }
 
-/// TCP ports of the reactor's own making.
+/// TCP ports that the reactor opens.
 struct Tcp {
     interface: IpAddr,
 }
@@ -94,18 +94,18 @@ impl Place<Kernel> for Tcp {
         Rc::new(TcpClientEndpoint::new(reactor.clone(), self.interface, to.port().unwrap_or(0)))
     }
 
-    fn nobody(&self) -> Address {
+    fn unused_address(&self) -> Address {
         free_port(self.interface)
     }
 }
 
-/// Was free a moment ago; the system gives ports out in turn, so it stays so for a while.
+/// A port that was free a moment ago. The system assigns ports in turn, so it stays free for a while.
 fn free_port(interface: IpAddr) -> Address {
     let free = TcpListener::bind((interface, 0)).and_then(|listener| listener.local_addr());
     Address::from(free.unwrap_or(SocketAddr::new(interface, 0)))
 }
 
-/// UNIX sockets in a directory that vanishes with the world.
+/// UNIX sockets in a directory that is removed with the world.
 struct Unix {
     directory: TempDir,
     names: Cell<u32>,
@@ -133,21 +133,21 @@ impl Place<Kernel> for Unix {
         Rc::new(UnixClientEndpoint::new(reactor.clone(), ConnectUnix::new(address)))
     }
 
-    fn nobody(&self) -> Address {
+    fn unused_address(&self) -> Address {
         Address::Unix(self.path("nobody"))
     }
 
     fn leftovers(&self, _reactor: &Reactor) -> Vec<String> {
         let files = std::fs::read_dir(self.directory.path()).into_iter().flatten();
         let sockets = files.filter_map(Result::ok).filter(|file| {
-            // The lock file stays: removing it would take it from under another server.
+            // The lock file stays, as another server may hold its lock.
             file.path().extension().is_none_or(|extension| extension != "lock")
         });
         sockets.map(|file| format!("the file {}", file.path().display())).collect()
     }
 }
 
-/// TCP ports that came as descriptors.
+/// TCP ports that are adopted from descriptors.
 struct Adopted;
 
 impl Place<Kernel> for Adopted {
@@ -167,7 +167,7 @@ impl Place<Kernel> for Adopted {
         Tcp { interface: IpAddr::V4(Ipv4Addr::LOCALHOST) }.client(reactor, to)
     }
 
-    fn nobody(&self) -> Address {
+    fn unused_address(&self) -> Address {
         free_port(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 }

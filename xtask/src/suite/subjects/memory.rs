@@ -1,6 +1,6 @@
-//! The pair in memory that the crate `protocol` offers to tests, with its test clock.
+//! The in-memory network of `protocol::testing`, with its test clock.
 //!
-//! Invariant: time passes by itself, and faster when nothing else happens.
+//! Invariant: each turn advances the clock, and an idle turn advances it to the next call.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -59,7 +59,7 @@ struct MemoryWorld {
 }
 
 thread_local! {
-    /// The network takes a plain function for catching, which finds its observer here.
+    /// The observer of this thread's world: the network's panic handler is a plain function.
     static OBSERVER: RefCell<Option<Rc<dyn Observer>>> = const { RefCell::new(None) };
 }
 
@@ -88,13 +88,13 @@ impl World for MemoryWorld {
         Rc::new(self.network.client(text.strip_prefix("memory:").unwrap_or(&text)))
     }
 
-    fn connect_to_nobody(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+    fn connect_refused(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
         self.network.client("nobody").connect(factory)
     }
 
     fn turn(&self) -> Result<(), Failure> {
         if self.network.pump() {
-            // Time passes for a network that is never at rest, too.
+            // The clock advances in a busy network, too.
             self.clock.advance(Duration::from_micros(10));
             return Ok(());
         }

@@ -1,6 +1,6 @@
-//! The transports of this workspace, as the suite tries them.
+//! The transports of this workspace as subjects of the suite.
 //!
-//! Invariant: what a subject lacks is a property of the thing itself, never of how far it is built.
+//! Invariant: a subject lacks an ability by its nature, never for want of an implementation.
 
 mod kernel;
 mod memory;
@@ -20,11 +20,11 @@ pub use tls_over::TlsOver;
 
 use crate::suite::Subject;
 
-/// All of them, in the order of the table.
+/// All subjects, in the order of the table.
 ///
 /// # Errors
 ///
-/// When no certificate can be made for the TLS ones.
+/// When no certificate can be generated for the TLS subjects.
 pub fn all() -> Result<Vec<Arc<dyn Subject>>, Failure> {
     Ok(vec![
         Arc::new(tcp4()),

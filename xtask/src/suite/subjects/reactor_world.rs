@@ -16,21 +16,21 @@ use reactor::{Limits, Reactor};
 
 use crate::suite::World;
 
-/// How long a turn waits when there is nothing to do.
+/// The longest wait of an idle turn.
 const WAIT: Duration = Duration::from_millis(5);
 
-/// How a subject listens and connects on its reactor.
+/// The endpoints of a subject on its reactor.
 pub trait Place<S: StreamSys> {
-    /// A new place to listen on.
+    /// An endpoint for a new address.
     fn server(&self, reactor: &Reactor<S>) -> Rc<dyn StreamServerEndpoint>;
 
-    /// The way to a place that is listened on.
+    /// An endpoint that connects to `to`.
     fn client(&self, reactor: &Reactor<S>, to: &Address) -> Rc<dyn StreamClientEndpoint>;
 
-    /// An address where nobody listens.
-    fn nobody(&self) -> Address;
+    /// An address without a listener.
+    fn unused_address(&self) -> Address;
 
-    /// What of this place itself is left over.
+    /// The leaks of this place itself; see [`World::leftovers`].
     fn leftovers(&self, reactor: &Reactor<S>) -> Vec<String> {
         let _ = reactor;
         Vec::new()
@@ -43,20 +43,20 @@ pub trait Place<S: StreamSys> {
     }
 }
 
-/// The world of every subject that runs on a reactor.
+/// The world of a subject that runs on a reactor.
 pub struct ReactorWorld<S: StreamSys, P: Place<S>> {
     reactor: Reactor<S>,
     place: P,
 }
 
-/// A reactor's limits but for one: a connection whose peer never closes is given up sooner, so that
-/// the cases that leave one need not wait.
+/// The default limits with a shorter linger, so that a case that leaves a connection with a silent
+/// peer ends soon.
 pub(crate) fn limits() -> Limits {
     Limits { linger: Duration::from_millis(250), ..Limits::default() }
 }
 
 impl<S: StreamSys, P: Place<S>> ReactorWorld<S, P> {
-    /// On this reactor.
+    /// A world on this reactor.
     pub fn new(reactor: Reactor<S>, place: P) -> Self {
         Self { reactor, place }
     }
@@ -71,8 +71,8 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
         self.place.client(&self.reactor, address)
     }
 
-    fn connect_to_nobody(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
-        self.client(&self.place.nobody()).connect(factory)
+    fn connect_refused(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.client(&self.place.unused_address()).connect(factory)
     }
 
     fn turn(&self) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! TCP in the simulated network, with all faults that a program must not notice.
 //!
-//! Invariant: the round is the seed, so that a case that fails is tried again by its number.
+//! Invariant: the round is the seed, so that its number reproduces a failure.
 
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,11 +15,11 @@ use reactor::simulated::{Faults, Links, Simulated};
 use super::reactor_world::{Place, ReactorWorld, limits};
 use crate::suite::{Ability, Subject, World};
 
-/// A simulated network: short reads and writes, `EAGAIN` and `EINTR` out of the blue, late and
+/// A simulated network: short reads and writes, spontaneous `EAGAIN` and `EINTR`, late and
 /// spurious reports, lost segments, small buffers.
 #[derive(Clone, Copy, Debug)]
 pub struct SimulatedTcp {
-    /// How many seeds each case is tried with.
+    /// The number of seeds of each case.
     pub seeds: u32,
 }
 
@@ -56,7 +56,7 @@ impl Subject for SimulatedTcp {
     }
 }
 
-/// Ports of a network that nobody else is on, and so may be numbered.
+/// Ports of a private network, whose numbers are free to choose.
 struct Ports {
     next: Cell<u16>,
 }
@@ -73,7 +73,7 @@ impl Place<Simulated> for Ports {
         Rc::new(TcpClientEndpoint::new(reactor.clone(), host, to.port().unwrap_or(0)))
     }
 
-    fn nobody(&self) -> Address {
+    fn unused_address(&self) -> Address {
         Address::from(SocketAddr::from((Ipv4Addr::LOCALHOST, 7)))
     }
 

@@ -1,6 +1,6 @@
 //! TLS over any other subject.
 //!
-//! Invariant: both sides use one certificate that was made for this process and lies nowhere.
+//! Invariant: both sides use one certificate, which is generated in this process and stored nowhere.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::suite::{Ability, Subject, World};
 
 const NAME: &str = "suite.example";
 
-/// Another subject with TLS on it.
+/// TLS over another subject.
 #[derive(Clone)]
 pub struct TlsOver {
     name: &'static str,
@@ -29,11 +29,11 @@ pub struct TlsOver {
 }
 
 impl TlsOver {
-    /// Puts TLS over `below`.
+    /// TLS over `below`.
     ///
     /// # Errors
     ///
-    /// When no certificate can be made.
+    /// When no certificate can be generated.
     pub fn new(name: &'static str, below: Arc<dyn Subject>) -> Result<Self, Failure> {
         let made = rcgen::generate_simple_self_signed([NAME.to_owned()])?;
         let certificate = made.cert.der().clone();
@@ -61,7 +61,7 @@ impl Subject for TlsOver {
 
     fn lacks(&self, ability: Ability) -> Option<&'static str> {
         match ability {
-            // Without a close_notify an end is not clean, whatever the wire below can tell.
+            // An end without close_notify is unclean, also over a wire that has no reset.
             Ability::Reset => None,
             ability => self.below.lacks(ability),
         }
@@ -88,8 +88,8 @@ impl std::fmt::Debug for TlsOver {
     }
 }
 
-/// The time limits but for one: a connection whose peer never closes is given up sooner, so that the
-/// cases that leave one need not wait.
+/// The default options with a shorter close timeout, so that a case that leaves a connection with a
+/// silent peer ends soon.
 fn options() -> TlsOptions {
     TlsOptions { close_timeout: Duration::from_millis(250), ..TlsOptions::default() }
 }
@@ -109,12 +109,12 @@ impl TlsWorld {
     }
 }
 
-/// Connects wherever the world below has nobody.
-struct ToNobody(Rc<dyn World>);
+/// Connects to an address of the world below without a listener.
+struct Refused(Rc<dyn World>);
 
-impl StreamClientEndpoint for ToNobody {
+impl StreamClientEndpoint for Refused {
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
-        self.0.connect_to_nobody(factory)
+        self.0.connect_refused(factory)
     }
 }
 
@@ -129,8 +129,8 @@ impl World for TlsWorld {
         self.over(self.below.client(address))
     }
 
-    fn connect_to_nobody(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
-        self.over(Rc::new(ToNobody(self.below.clone()))).connect(factory)
+    fn connect_refused(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.over(Rc::new(Refused(self.below.clone()))).connect(factory)
     }
 
     fn turn(&self) -> Result<(), Failure> {

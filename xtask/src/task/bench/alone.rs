@@ -1,6 +1,6 @@
-//! Measuring what needs no load: within one process, by weight, and what another task measures.
+//! Measurements without a load: within one process, of a file's size, and by another task.
 //!
-//! Invariant: each answers reports in the form that figures are computed from.
+//! Invariant: each measurement returns reports in the form that figures are computed from.
 
 use std::error::Error;
 use std::fs;
@@ -31,10 +31,10 @@ pub(super) fn weigh(programs: &Programs, peer: Peer) -> Result<Value, Box<dyn Er
     Ok(json!({"size": fs::metadata(program)?.len()}))
 }
 
-/// What a link of a chain of ten callbacks costs, or one hand-over with tokio. It is measured when
-/// ours is asked for, and read for the others.
+/// The cost of a link of a chain of ten callbacks, or of one hand-over with tokio. The run for our
+/// peer measures all, and the others read its results.
 ///
-/// The outer error is why a peer was left out.
+/// The outer error is the reason why a peer was left out.
 pub(super) fn deferred(
     programs: &Programs,
     peer: Peer,

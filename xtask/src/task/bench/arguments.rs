@@ -1,12 +1,12 @@
 //! The arguments of `cargo xtask bench`.
 //!
-//! Invariant: a name that no trial begins with is an error.
+//! Invariant: a prefix that matches no trial is an error.
 
 use lexopt::{Arg, Parser, ValueExt};
 
 use super::trial::Trial;
 
-/// What is asked for.
+/// The parsed arguments.
 #[derive(Debug, Default)]
 pub(super) struct BenchArguments {
     names: Vec<String>,
@@ -17,7 +17,7 @@ pub(super) struct BenchArguments {
     pub(super) help: bool,
 }
 
-/// How long and how often is measured.
+/// The duration and number of measurements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Effort {
     #[default]
@@ -42,7 +42,7 @@ impl BenchArguments {
         Ok(arguments)
     }
 
-    /// The trials that are asked for, or all.
+    /// The named trials, or all.
     pub(super) fn choose(&self, mut all: Vec<Trial>) -> Result<Vec<Trial>, String> {
         for name in &self.names {
             if !all.iter().any(|trial| trial.id.starts_with(name)) {

@@ -1,4 +1,4 @@
-//! Building the programs that are measured.
+//! Builds the measured programs.
 //!
 //! Invariant: everything is built below the target directory, and nothing is installed.
 
@@ -9,13 +9,13 @@ use std::process::Command;
 
 use super::programs::sources;
 
-/// Builds the programs in Rust, and answers where they are.
+/// Builds the programs in Rust, and returns their directory.
 pub(super) fn rust(target: &Path) -> Result<PathBuf, Box<dyn Error>> {
     cargo(target, &["--release"])?;
     Ok(target.join("release"))
 }
 
-/// Has cargo build the bench's workspace, or a part of it.
+/// Builds the bench's workspace, or a part of it, with cargo.
 pub(super) fn cargo(target: &Path, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -28,7 +28,7 @@ pub(super) fn cargo(target: &Path, arguments: &[&str]) -> Result<(), Box<dyn Err
     }
 }
 
-/// Builds one program in C, with more arguments for the compiler.
+/// Builds one program in C, with these additional arguments for the compiler.
 pub(super) fn c(source: &str, program: &Path, more: &[String]) -> Result<(), String> {
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let mut command = Command::new(&compiler);
@@ -44,7 +44,7 @@ pub(super) fn c(source: &str, program: &Path, more: &[String]) -> Result<(), Str
     Err(format!("{source} was not compiled: {}", messages.lines().next().unwrap_or_default()))
 }
 
-/// What the compiler has to be told about libuv.
+/// The compiler's arguments for libuv.
 pub(super) fn libuv() -> Result<Vec<String>, String> {
     let output = Command::new("pkg-config").args(["--cflags", "--libs", "libuv"]).output();
     let missing = "libuv is not there for pkg-config; Debian has it as libuv1-dev";
@@ -58,8 +58,8 @@ pub(super) fn libuv() -> Result<Vec<String>, String> {
     }
 }
 
-/// Makes a virtual environment with Twisted, if there is none yet, and answers how to start its
-/// server.
+/// Creates a virtual environment with Twisted, if it does not exist, and returns the command that
+/// starts its server.
 pub(super) fn twisted(environment: &Path) -> Result<Vec<PathBuf>, String> {
     let python = environment.join("bin/python");
     let has_twisted = Command::new(&python).args(["-c", "import twisted"]).output();
@@ -80,13 +80,13 @@ pub(super) fn twisted(environment: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(vec![python, sources().join("twisted/server.py")])
 }
 
-/// Builds the library that answers a server's system calls, and answers where it is.
+/// Builds the library that answers a server's system calls, and returns its path.
 pub(super) fn shim(library: &Path) -> Result<PathBuf, String> {
     c("shim.c", library, &["-O3".into(), "-shared".into(), "-fPIC".into()])?;
     Ok(library.to_path_buf())
 }
 
-/// Has a new certificate made.
+/// Generates a new certificate.
 pub(super) fn certificate(load: &Path, directory: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(directory)?;
     let status = Command::new(load).arg("certificate").arg(directory).status()?;

@@ -1,7 +1,7 @@
-//! One trial, with every peer in turn: A B C, then C B A, and so on, so that what changes on the
-//! machine meanwhile changes for all.
+//! One trial, with every peer in turn: A B C, then C B A, and so on, so that a change of the machine
+//! affects all peers.
 //!
-//! Invariant: a peer that fails is told of in the results, and does not end the run.
+//! Invariant: the failure of a peer is recorded in the results, and does not end the run.
 
 use std::collections::BTreeMap;
 
@@ -16,17 +16,17 @@ use super::spread::Spread;
 use super::trial::{How, Peer, Rounds, Trial};
 use crate::task::note;
 
-/// How often Twisted is measured.
+/// The number of rounds for Twisted.
 const TWISTED_ROUNDS: usize = 2;
 
-/// What came of a trial.
+/// The results of a trial.
 pub(super) struct Results {
     pub(super) trial: Trial,
-    /// What the programs reported, round by round.
+    /// The reports of the programs, round by round.
     pub(super) reports: BTreeMap<Peer, Vec<Value>>,
-    /// Who was not measured, and why.
+    /// The peers that were not measured, with the reasons.
     pub(super) skipped: BTreeMap<Peer, String>,
-    /// Whose measurement went wrong, and how.
+    /// The peers whose measurement failed, with the errors.
     pub(super) failed: BTreeMap<Peer, String>,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn hold(trial: Trial, programs: &Programs, effort: Effort) -> Results
         if round % 2 == 1 {
             order.reverse();
         }
-        // It is there for the scale, and takes the longest.
+        // Twisted is there for the scale, and is the slowest.
         order.retain(|peer| *peer != "twisted" || round < TWISTED_ROUNDS);
         for peer in order {
             measure_one(&mut results, peer, programs, effort);

@@ -1,4 +1,4 @@
-//! The results as JSON, for the charts, for README, and for programs.
+//! The results as JSON, which the charts and README are made from.
 //!
 //! ```json
 //! {
@@ -22,8 +22,8 @@
 //! ```
 //!
 //! `ratio` of a peer is ours divided by its median; `ratio` and `met` of a goal are null when one of
-//! the two was not measured, and `met` where there is no bound. The form is stable: keys are added, never renamed or removed. Invariant:
-//! trials and figures are in the order of the table.
+//! the two was not measured, and `met` also where there is no bound. The form is stable: keys are added,
+//! never renamed or removed. Invariant: trials and figures are in the order of the table.
 
 use serde_json::{Map, Value, json};
 

@@ -1,12 +1,12 @@
 //! Figures: one number from each measurement, with its unit.
 //!
-//! Invariant: a figure is computed from what a program reported, and from nothing else.
+//! Invariant: a figure is computed from the report of a program alone.
 
 use serde_json::Value;
 
 use super::goal::Goal;
 
-/// A number that a trial gives.
+/// A number that a trial measures.
 #[derive(Clone, Debug)]
 pub(super) struct Figure {
     /// The name within the trial.
@@ -16,7 +16,7 @@ pub(super) struct Figure {
     pub(super) goals: Vec<Goal>,
 }
 
-/// Where the number comes from.
+/// The source of the number.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
     /// The server's processor time, divided by the operations.
@@ -39,7 +39,7 @@ impl Figure {
         self
     }
 
-    /// The figure of one measurement, if the report has what it takes.
+    /// The figure of one measurement; `None` if the report lacks its source.
     pub(super) fn of(&self, report: &Value) -> Option<f64> {
         let number = |key: &str| report.get(key).and_then(Value::as_f64);
         match self.source {

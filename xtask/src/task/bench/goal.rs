@@ -1,36 +1,36 @@
-//! Goals: how much a figure of ours may be, mostly beside a peer's in the same run.
+//! Goals: bounds of our figures, most of them relative to a peer's in the same run.
 //!
 //! Invariant: a goal whose peer was not measured is neither met nor missed.
 
 use super::publish::short;
 use super::trial::Peer;
 
-/// What is to be reached.
+/// The bound of a figure.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Goal {
-    /// At most so many times the peer's figure.
+    /// At most this multiple of the peer's figure.
     AtMost(f64, Peer),
-    /// At least so many times the peer's figure.
+    /// At least this multiple of the peer's figure.
     AtLeast(f64, Peer),
     /// At most this, in the figure's unit.
     Within(f64),
-    /// Shown beside the peer's figure, whatever comes of it.
+    /// Shown beside the peer's figure, without a bound.
     Beside(Peer),
 }
 
-/// What came of a goal.
+/// The judgement on a goal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Judgement {
-    /// Ours divided by what it is compared with, and whether that is enough.
+    /// Our figure divided by the peer's or the bound, and whether the goal is met.
     Measured { ratio: f64, met: bool },
-    /// Ours divided by what it is shown beside.
+    /// Our figure divided by the peer's.
     Shown { ratio: f64 },
     /// One of the two was not measured.
     Unknown,
 }
 
 impl Goal {
-    /// Judges our figure; `of` knows the peers'.
+    /// Judges our figure; `of` returns the peers'.
     pub(super) fn judge(&self, ours: Option<f64>, of: impl Fn(Peer) -> Option<f64>) -> Judgement {
         let Some(ours) = ours else { return Judgement::Unknown };
         let measured = |against: f64, met: fn(f64, f64) -> bool, bound: f64| {
@@ -61,7 +61,7 @@ impl Goal {
         }
     }
 
-    /// Whom it compares with.
+    /// The peer of the comparison.
     pub(super) fn peer(&self) -> Option<Peer> {
         match self {
             Self::AtMost(_, peer) | Self::AtLeast(_, peer) | Self::Beside(peer) => Some(peer),

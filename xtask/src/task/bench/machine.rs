@@ -1,6 +1,6 @@
-//! The machine and the day, for the results.
+//! The machine and the date, for the results.
 //!
-//! Invariant: what cannot be found out is said to be unknown.
+//! Invariant: a property that cannot be read is `unknown`.
 
 use std::fs;
 use std::process::Command;
@@ -9,12 +9,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// Where servers run: on the first core that this process may use.
+/// The core of the servers: the first one that this process may use.
 pub(super) fn server_core() -> String {
     usable_cores().first().unwrap_or(&0).to_string()
 }
 
-/// Where the load runs: beside the servers, if there is room.
+/// The core of the load: another one than the servers', if there is one.
 pub(super) fn load_core() -> String {
     usable_cores().get(1).map_or_else(server_core, usize::to_string)
 }
@@ -38,7 +38,7 @@ fn cores_of(list: &str) -> Vec<usize> {
     cores
 }
 
-/// What was measured on, and when.
+/// The machine, and the date of the run.
 pub(super) fn describe() -> Value {
     json!({
         "date": today(),
@@ -67,7 +67,7 @@ fn today() -> String {
     format!("{year}-{month:02}-{day:02}")
 }
 
-/// Year, month and day of so many days after the first of 1970.
+/// The year, month and day that lies `days` after 1970-01-01.
 fn civil(days: u64) -> (u64, u64, u64) {
     let mut year = 1970;
     let mut left = days;

@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: what this workspace costs beside its peers, in one run.
+//! `cargo xtask bench`: the cost of this workspace beside its peers, in one run.
 //!
-//! The programs that are measured are a workspace of their own, `xtask/bench`. Invariant: no figure is
-//! left out in silence: what cannot be measured here is in the results with its reason.
+//! The measured programs are a workspace of their own, `xtask/bench`. Invariant: no figure is left out
+//! silently: the results name each peer that cannot be measured here, with the reason.
 
 mod alone;
 mod arguments;

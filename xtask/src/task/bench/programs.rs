@@ -1,6 +1,6 @@
-//! The programs that are measured: where they are, or why one is not there.
+//! The measured programs: their paths, or the reasons why they are missing.
 //!
-//! Invariant: a peer that could not be built has its reason, and the others run.
+//! Invariant: a peer that cannot be built has a reason, and the others run.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use super::building;
 use super::trial::{Peer, Trial};
 
-/// Who can be built without anything but Rust; the others may be missing.
+/// The peers that need only Rust; the others may be missing.
 const RUST: [&str; 3] = ["ours", "tokio", "mio"];
 
-/// What was built.
+/// The built programs.
 pub(super) struct Programs {
-    /// Where builds go.
+    /// The directory of the builds.
     pub(super) target: PathBuf,
-    /// Where the certificate of the servers with TLS lies.
+    /// The directory of the certificate of the TLS servers.
     pub(super) certificate: PathBuf,
     shim: Result<PathBuf, String>,
     servers: BTreeMap<Peer, Result<Vec<PathBuf>, String>>,
@@ -24,7 +24,7 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Builds what the trials need.
+    /// Builds the programs that the trials need.
     pub(super) fn build(trials: &[Trial]) -> Result<Self, Box<dyn Error>> {
         let target = target();
         let release = building::rust(&target.join("bench"))?;
@@ -52,7 +52,7 @@ impl Programs {
             "epoll" => building::c("epoll.c", &program, &[])?,
             "libuv" => building::c("libuv.c", &program, &building::libuv()?)?,
             "twisted" => return building::twisted(&self.target.join("bench/twisted")),
-            // The same program, told to choose cipher suites as ours does.
+            // The same program, with our order of cipher suites.
             "tokio-aes128" => {
                 return Ok(vec![self.release.join("bench-tokio"), "--aes-128-first".into()]);
             }
@@ -82,7 +82,7 @@ impl Programs {
         self.shim.as_deref().map_err(Clone::clone)
     }
 
-    /// The words that begin the peer's server, or why there is none.
+    /// The command of the peer's server, or the reason why it is missing.
     pub(super) fn server(&self, peer: Peer) -> Result<&[PathBuf], String> {
         match self.servers.get(peer) {
             Some(Ok(words)) => Ok(words),
@@ -92,7 +92,7 @@ impl Programs {
     }
 }
 
-/// The directory that holds the sources of what is measured.
+/// The directory of the measured programs' sources.
 pub(super) fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("bench")
 }

@@ -1,7 +1,7 @@
-//! What README shows of a run: a table between two marks, and charts beside the results.
+//! The results in README: a table between two marks, and charts beside the results.
 //!
-//! Invariant: no figure of README is typed by hand: all of the block comes from the results that lie
-//! in the tree, and a test compares the two.
+//! Invariant: no figure of README is typed by hand: the block is generated from the results in the
+//! tree, and a test compares the two.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -17,7 +17,7 @@ use super::programs::Programs;
 const BEGIN: &str = "<!-- The bench wrote this: cargo xtask bench --publish -->\n";
 const END: &str = "<!-- The end of what the bench wrote -->\n";
 
-/// Takes the results of the last run into the tree, draws its charts and writes README's block.
+/// Copies the results of the last run into the tree, draws the charts and writes README's block.
 pub(super) fn publish(programs: &Programs, trials: usize) -> Result<(), Box<dyn Error>> {
     let file = programs.target.join("bench.json");
     let mut results: Value = serde_json::from_str(&fs::read_to_string(file)?)?;
@@ -27,7 +27,7 @@ pub(super) fn publish(programs: &Programs, trials: usize) -> Result<(), Box<dyn 
         );
     }
     for trial in results["trials"].as_array_mut().into_iter().flatten() {
-        // What each program said is of use for a closer look, and long.
+        // The raw reports are long, and README does not use them.
         trial.as_object_mut().map(|trial| trial.remove("reports"));
     }
     let charts = charts();
@@ -46,7 +46,7 @@ pub(super) fn publish(programs: &Programs, trials: usize) -> Result<(), Box<dyn 
     Ok(())
 }
 
-/// What stands between the marks.
+/// The text between the marks.
 fn block(results: &Value) -> String {
     let machine = &results["machine"];
     let of = |key: &str| machine[key].as_str().unwrap_or("unknown");
@@ -75,7 +75,7 @@ fn block(results: &Value) -> String {
     text + &spoken(list(results, "trials"))
 }
 
-/// Which cipher suites were spoken, if any were.
+/// The negotiated cipher suites, if the trials use TLS.
 fn spoken(trials: &[Value]) -> String {
     let suites = trials.iter().filter_map(|trial| trial["suites"].as_object()).flatten();
     let spoken: BTreeSet<(&str, &str)> =
@@ -122,7 +122,7 @@ fn goal(goal: &Value) -> String {
     if goal["met"] == true { text } else { format!("**{text}**") }
 }
 
-/// Three digits that count, or all before the point.
+/// The number with three significant digits, and all digits before the point.
 pub(super) fn short(number: f64) -> String {
     let digits = match number.abs() {
         0.0..0.1 => 3,

@@ -1,6 +1,6 @@
 //! One run of a server.
 //!
-//! Invariant: a server ends with the value that stands for it.
+//! Invariant: a server's process ends when its value is dropped.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -39,7 +39,7 @@ impl Server {
         Ok(server)
     }
 
-    /// The next line that it writes; an empty one when it has ended.
+    /// The next line of its output; an empty one when it has ended.
     pub(super) fn line(&mut self) -> Result<String, Box<dyn Error>> {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
@@ -53,7 +53,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It ends with its standard input; what is told to end and has ended already is as well.
+        // It ends with its standard input; killing a process that has ended is harmless.
         drop(self.child.stdin.take());
         drop(self.child.kill());
         drop(self.child.wait());

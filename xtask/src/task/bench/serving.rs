@@ -1,6 +1,6 @@
-//! Measuring one server once.
+//! One measurement of one server.
 //!
-//! Invariant: every measurement has a new process, so that none has what another left behind.
+//! Invariant: every measurement starts a new process, so that none inherits another's state.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ pub(super) fn under_load(
     report(&mut load)
 }
 
-/// One run of a server whose connections stand, and whose system calls the shim answers.
+/// One run of a server with established connections, whose system calls the shim answers.
 pub(super) fn without_kernel(
     bare: &Bare,
     words: &[PathBuf],
@@ -59,7 +59,7 @@ pub(super) fn without_kernel(
     let mut load = load.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let line = server.line();
     drop(server);
-    // It ends with the server's connections.
+    // The load ends with the server's connections.
     load.wait()?;
     let line = line?;
     if line.is_empty() {

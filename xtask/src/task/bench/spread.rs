@@ -1,6 +1,6 @@
-//! The middle of several measurements, and how far they lie apart.
+//! The median of several measurements, and their spread.
 //!
-//! Invariant: there is at least one.
+//! Invariant: a spread has at least one measurement.
 
 /// Median, least and greatest.
 #[derive(Clone, Copy, Debug, PartialEq)]

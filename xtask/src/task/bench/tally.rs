@@ -1,6 +1,6 @@
-//! The results as a table for people: who needs how much, ours beside each, and which goals are met.
+//! The results as a table: the figures of each peer, our ratio to them, and the goals.
 //!
-//! Invariant: what was skipped stands below with its reason, once for each peer and reason.
+//! Invariant: each skipped peer is listed below the table, once for each reason.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

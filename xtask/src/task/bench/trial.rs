@@ -1,13 +1,13 @@
-//! What a trial is: who competes, at what, and which figures come of it.
+//! A trial: its peers, its measurement and its figures.
 //!
-//! Invariant: a trial says all of that in data, so that the list of trials can be read as a table.
+//! Invariant: a trial is data, so that the list of trials reads as a table.
 
 use super::figure::Figure;
 
-/// Somebody who is measured, by the name that results have.
+/// A measured program or library, by its name in the results.
 pub(super) type Peer = &'static str;
 
-/// One thing that is measured, with every peer in turn.
+/// One measurement, made with every peer in turn.
 #[derive(Clone, Debug)]
 pub(super) struct Trial {
     pub(super) id: String,
@@ -24,11 +24,11 @@ pub(super) enum How {
     Served(Served),
     /// A server whose system calls are answered by a library.
     Bare(Bare),
-    /// `bench-micro`, with these words and the peer's name.
+    /// `bench-micro`, with these arguments and the peer's name.
     Micro(&'static str),
-    /// A program that echoes over TCP, which is weighed.
+    /// The size of a program that echoes over TCP.
     Weighed,
-    /// What `cargo xtask bench-deferred` measures.
+    /// A figure of `cargo xtask bench-deferred`.
     Deferred,
 }
 
@@ -42,7 +42,7 @@ impl How {
     }
 }
 
-/// A server's own time for messages, with the kernel taken away.
+/// A server's own time for messages, without the kernel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bare {
     pub(super) connections: usize,
@@ -50,32 +50,32 @@ pub(super) struct Bare {
     pub(super) buffer_bytes: usize,
 }
 
-/// A server and what it is loaded with.
+/// A server and its load.
 #[derive(Clone, Debug)]
 pub(super) struct Served {
     pub(super) mode: &'static str,
     pub(super) wire: Wire,
-    /// The buffer that each connection has with those peers where each has one.
+    /// The buffer of each connection, with the peers that have one for each.
     pub(super) buffer_bytes: usize,
     /// The load's task and options, without the time.
     pub(super) load: Vec<String>,
     pub(super) rounds: Rounds,
 }
 
-/// What the bytes travel in.
+/// The encryption of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wire {
     Tcp,
     Tls,
 }
 
-/// How often each peer is measured.
+/// The number of rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rounds {
-    /// For what varies.
+    /// For figures that vary.
     Many,
-    /// For what varies little.
+    /// For figures that vary little.
     Few,
-    /// For what does not vary, and takes long.
+    /// For figures that do not vary, and take long.
     Once,
 }

@@ -10,14 +10,14 @@ use Goal::{AtLeast, AtMost, Beside, Within};
 
 const SERVERS: &[Peer] = &["ours", "tokio", "mio", "libuv", "epoll", "twisted"];
 const TLS_SERVERS: &[Peer] = &["ours", "tokio"];
-/// The last one chooses cipher suites as ours does: what is left is not the ciphers' doing.
+/// The last one has our order of cipher suites: the remaining difference is not due to the ciphers.
 const TLS_PACE: &[Peer] = &["ours", "tokio", "tokio-aes128"];
 
-/// A buffer for messages, and one for whatever is larger.
+/// A buffer for messages, and one for larger data.
 const SMALL: usize = 4096;
 const LARGE: usize = 64 * 1024;
 
-/// All of them, in the order of the table.
+/// All trials, in the order of the table.
 pub(super) fn all() -> Vec<Trial> {
     let mut all = Vec::new();
     all.extend([(50, 64), (4000, 64), (50, 65_536), (4000, 65_536)].map(user_time));
@@ -64,7 +64,7 @@ fn echo(connections: usize) -> Trial {
     }
 }
 
-/// Ours gathers the four; each of the others sends four times.
+/// Ours gathers the four writes; each of the others sends four times.
 fn four_writes() -> Trial {
     let load = "echo --connections 50 --bytes 64";
     let rate = per_second().goals([AtLeast(3.0, "tokio"), AtLeast(3.0, "epoll")]);
@@ -174,7 +174,7 @@ fn handshake(kind: &str) -> Trial {
     }
 }
 
-/// The goal is beside tokio as its users get it.
+/// The goal is relative to tokio with its default configuration.
 fn beside_tokio(bound: f64) -> [Goal; 2] {
     [AtMost(bound, "tokio"), Beside("tokio-aes128")]
 }
@@ -191,10 +191,10 @@ fn tls_idle() -> Trial {
     }
 }
 
-/// tokio has three ways to call something later, and each goal is beside all that have the verb.
-/// "tokio-queue" is its wheel with a boxed callback, as ours is one: both keep the callback, give a
-/// key for it, and hand it out when it is due. "tokio" has less, for nobody is told that a `Sleep` is
-/// over before it is polled, and "tokio-task" more, for a task can do anything.
+/// tokio has three ways to call a function later; each goal is relative to all that have the operation.
+/// "tokio-queue" is its timer wheel with a boxed callback, like ours: both store the callback, return a
+/// key, and return the callback when it is due. "tokio" does less, as a `Sleep` runs no code before it
+/// is polled, and "tokio-task" more, as a task can do anything.
 fn timers() -> Trial {
     let figure = |id| Figure::new(id, "ns", Source::Reported);
     let beside = |id, bound| {
@@ -210,7 +210,7 @@ fn timers() -> Trial {
             beside("first_insert", 0.2),
             beside("insert", 0.2),
             beside("cancel", 0.75),
-            // A task can't be put off.
+            // A task cannot be delayed.
             figure("reset").goals([AtMost(0.35, "tokio"), AtMost(0.35, "tokio-queue")]),
             beside("fire", 1.1),
             Figure::new("bytes", "B", Source::Reported).goals([Within(96.0)]),
@@ -239,7 +239,7 @@ fn without_kernel(words: &'static str, medium: &str) -> Trial {
     }
 }
 
-/// "std" has no event loop at all: what it weighs is in the others, too.
+/// "std" has no event loop: its size is part of the others'.
 fn size() -> Trial {
     Trial {
         id: "size".into(),
