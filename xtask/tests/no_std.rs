@@ -1,7 +1,7 @@
-//! The four crates that are to do without std do without it, and the proof of that is one.
+//! The four no_std crates build without std, and the proof fails with std.
 //!
-//! Invariant: what is proven is what is shipped: the crates are built outside the workspace, with
-//! the features that a dependent asks for and the versions that the workspace has locked.
+//! Invariant: the proof builds the crates as a dependent does: outside the workspace, with the
+//! dependent's features and the locked versions of the workspace.
 
 mod workspace;
 
@@ -30,7 +30,7 @@ fn the_proof_breaks_when_something_below_reaches_std() {
     assert!(messages.contains("error[E0152]"), "it broke for another reason: {messages}");
 }
 
-/// Builds the proof; one at a time, as cargo writes its lock file.
+/// Builds the proof; one build at a time, as cargo writes its lock file.
 fn prove(features: &[&str]) -> Output {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,8 +46,8 @@ fn prove(features: &[&str]) -> Output {
         .expect("cargo runs")
 }
 
-/// Gives the proof the workspace's versions. Cargo drops from the copy what it does not need, so it
-/// is made anew only where there is none or it is older.
+/// Copies the workspace's lock file to the proof. Cargo removes unused packages from the copy, so it is
+/// copied only if it is missing or older.
 fn lock(proof: &Path) {
     let (ours, copy) = (root().join("Cargo.lock"), proof.join("Cargo.lock"));
     let made = |file: &Path| fs::metadata(file).and_then(|it| it.modified()).ok();

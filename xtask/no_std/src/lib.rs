@@ -1,6 +1,6 @@
-//! The proof that four crates do without std: this does not build when one of them reaches it.
+//! The proof that four crates build without std: this crate does not build when one of them uses it.
 //!
-//! Invariant: a program has one panic handler. This is one, and std brings another, so that with
+//! Invariant: a program has one panic handler. This crate defines one, and std another, so that with
 //! std anywhere below the compiler stops with E0152.
 #![no_std]
 

@@ -1,4 +1,4 @@
-//! Where the workspace is and which files it has, for the tests that read it.
+//! The workspace's directory and files, for the tests that read them.
 //!
 //! Invariant: files are read, never written.
 #![allow(dead_code, reason = "each test that includes this uses a part of it")]
@@ -12,7 +12,7 @@ pub(crate) fn root() -> PathBuf {
     xtask.parent().expect("xtask lies in the workspace").to_path_buf()
 }
 
-/// All files below the top directory, relative to it, without git's own and what builds leave.
+/// All files below the top directory, relative to it, without those of git and of builds.
 pub(crate) fn files() -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut directories = vec![root()];
@@ -39,7 +39,7 @@ pub(crate) fn text(file: &Path) -> String {
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display()))
 }
 
-/// Fails with all complaints at once, so that one run shows everything that is to be mended.
+/// Fails with all complaints at once.
 #[track_caller]
 pub(crate) fn assert_none(complaints: &[String]) {
     assert!(complaints.is_empty(), "\n  {}\n", complaints.join("\n  "));

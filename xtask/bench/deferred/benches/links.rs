@@ -1,7 +1,7 @@
-//! One result through ten callbacks, and one hand-over to a task that waits: ours, boxed futures,
+//! One result through ten callbacks, and one hand-over to a waiting task: Deferreds, boxed futures,
 //! tokio's oneshot.
 //!
-//! Invariant: each iteration begins with nothing and frees all that it makes.
+//! Invariant: each iteration builds all of its values, and drops them.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ fn deferred_pending(criterion: &mut Criterion) {
     });
 }
 
-/// Built on a result that is there.
+/// Built on a result that has already come.
 fn deferred_fired(criterion: &mut Criterion) {
     criterion.bench_function("deferred-10-fired", |bencher| {
         bencher.iter(|| {
@@ -68,8 +68,8 @@ fn futures_boxed(criterion: &mut Criterion) {
     });
 }
 
-/// The smallest thing that tokio can do with a oneshot that is awaited: the sender is in the same
-/// task, so nobody is scheduled.
+/// The cheapest use of an awaited oneshot of tokio: the sender is in the same task, so no task is
+/// scheduled.
 fn oneshot_in_one_task(criterion: &mut Criterion) {
     criterion.bench_function("oneshot-one-task", |bencher| {
         bencher.iter_custom(|iterations| {
@@ -87,11 +87,11 @@ fn oneshot_in_one_task(criterion: &mut Criterion) {
     });
 }
 
-/// What goes back and forth: where the answer is to be sent.
+/// The message of a hand-over: the sender for the answer.
 struct Ball(oneshot::Sender<Ball>);
 
-/// Two tasks that wait for each other in turns: a hand-over makes a channel, sends, wakes the task
-/// that waits, and polls it.
+/// Two tasks that wait for each other in turns: a hand-over builds a channel, sends, wakes the waiting
+/// task, and polls it.
 fn oneshot_hand_over(criterion: &mut Criterion) {
     criterion.bench_function("oneshot-hand-over", |bencher| {
         bencher.iter_custom(|iterations| hand_over(&runtime(), iterations));
@@ -111,11 +111,11 @@ fn hand_over(runtime: &Runtime, iterations: u64) -> Duration {
         }
     });
     runtime.block_on(async move {
-        // The other task is to wait before the clock begins.
+        // The other task must wait before the clock starts.
         tokio::task::yield_now().await;
         let mut sender = first;
         let begin = Instant::now();
-        // Each round there and back is two.
+        // Each round trip is two hand-overs.
         for _ in 0..iterations.div_ceil(2) {
             let (answer, waits) = oneshot::channel();
             assert!(sender.send(Ball(answer)).is_ok());

@@ -12,11 +12,11 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 pub(crate) struct Chart {
     pub(crate) title: String,
     pub(crate) groups: Vec<Group>,
-    /// What stands below.
+    /// The text below the bars.
     pub(crate) note: String,
 }
 
-/// Bars that belong together.
+/// A group of bars.
 pub(crate) struct Group {
     pub(crate) title: String,
     pub(crate) bars: Vec<Bar>,
@@ -25,7 +25,7 @@ pub(crate) struct Group {
 pub(crate) struct Bar {
     pub(crate) label: String,
     pub(crate) value: f64,
-    /// Where a line across the bar stands.
+    /// The position of a line across the bar.
     pub(crate) mark: Option<f64>,
     pub(crate) is_ours: bool,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Bar {
 const WIDTH: i32 = 860;
 const HEIGHT_OF_BAR: i32 = 20;
 const GAP: i32 = 12;
-/// Where the bars begin, and how long the longest is.
+/// The left edge of the bars, and the length of the longest.
 const LEFT: i32 = 390;
 const LONGEST: i32 = 390;
 const TOP: i32 = 46;
@@ -87,7 +87,7 @@ fn text(
     Ok(())
 }
 
-/// Three digits that count, or all before the point.
+/// The number with three significant digits, and all digits before the point.
 fn short(number: f64) -> String {
     let digits = match number {
         ..10.0 => 2,

@@ -1,6 +1,6 @@
-//! Which results make which chart.
+//! The charts, and the results of each.
 //!
-//! Invariant: what was not measured is left out, and what does not fit on the scale is said below.
+//! Invariant: a figure without a measurement is left out, and one beyond the scale is named below.
 
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ pub(crate) fn user_time(results: &Value) -> Chart {
     }
 }
 
-/// What a connection costs while nothing happens.
+/// The memory of an idle connection.
 pub(crate) fn memory(results: &Value) -> Chart {
     let tls = |title: &str| peers(results, "tls-idle", "idle_bytes", title);
     Chart {
@@ -42,7 +42,7 @@ pub(crate) fn memory(results: &Value) -> Chart {
     }
 }
 
-/// Every figure that has a goal beside tokio: ours divided by tokio's, and the goal.
+/// Every figure with a goal relative to tokio: ours divided by tokio's, and the goal.
 pub(crate) fn beside_tokio(results: &Value) -> Chart {
     let mut groups = Vec::new();
     for trial in list(results, "trials") {
@@ -96,7 +96,7 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value[key].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Where and when it was measured.
+/// The machine and the date of the measurement.
 fn on(results: &Value) -> String {
     let machine = &results["machine"];
     let of = |key: &str| machine[key].as_str().unwrap_or("unknown").to_owned();

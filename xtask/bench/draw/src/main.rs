@@ -4,7 +4,7 @@
 //! bench-draw RESULTS DIRECTORY
 //! ```
 //!
-//! Invariant: no number is drawn that is not in the results.
+//! Invariant: every number of a chart is in the results.
 
 mod bars;
 mod charts;

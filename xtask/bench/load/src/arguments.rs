@@ -1,6 +1,6 @@
-//! The options of the tasks that load a server.
+//! The options of the load's tasks.
 //!
-//! Invariant: an option that a task has no use for changes nothing.
+//! Invariant: a task ignores the options that it does not use.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 
-/// Who closes a visit.
+/// The side that closes a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closes {
     Client,
@@ -28,9 +28,9 @@ pub(crate) struct Options {
     pub(crate) bytes: usize,
     pub(crate) warm_up: Duration,
     pub(crate) time: Duration,
-    /// The directory with the server's certificate, if TLS is to be spoken.
+    /// The directory with the server's certificate, for TLS.
     pub(crate) tls: Option<PathBuf>,
-    /// Whether handshakes after the first are to be resumed ones.
+    /// Whether handshakes after the first resume its session.
     pub(crate) resume: bool,
     pub(crate) closes: Closes,
 }

@@ -1,13 +1,13 @@
-//! The certificate of the servers with TLS, made anew for each run of the bench.
+//! The certificate of the servers with TLS, generated for each run of the bench.
 //!
-//! Invariant: the key lies beside it, and nowhere else.
+//! Invariant: the key is stored beside the certificate only.
 
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
-/// The name that the certificate is for.
+/// The name of the certificate's subject.
 pub(crate) const NAME: &str = "localhost";
 
 pub(crate) fn write(mut words: impl Iterator<Item = OsString>) -> Result<(), Box<dyn Error>> {

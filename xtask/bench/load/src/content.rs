@@ -1,30 +1,30 @@
-//! Which byte stands where in what is sent and in what has to come back.
+//! The bytes that are sent, and those that must come back.
 //!
-//! Invariant: the byte at a place depends on the place alone, so any piece can be made and checked
-//! without the ones before it.
+//! Invariant: the offset alone determines a byte, so any piece can be generated and checked without the
+//! ones before it.
 
 use std::sync::OnceLock;
 
-/// The length after which a stream repeats itself: a prime, so that no buffer's size divides it.
+/// The period of a stream: a prime, so that no buffer's size divides it.
 const PERIOD: usize = 65_521;
 
-/// The most bytes that are made or checked at once.
+/// The most bytes that are generated or checked at once.
 const SLICE: usize = 64 * 1024;
 
 /// The length of one piece of a download; the servers have the same number.
 pub(crate) const PIECE: usize = 64 * 1024;
 
-/// How many bytes of an upload are answered with one byte; the servers have the same number.
+/// The number of bytes of an upload that one byte acknowledges; the servers have the same number.
 pub(crate) const UPLOAD: usize = 1024 * 1024;
 
 /// The bytes of one direction of a connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
-    /// A stream that begins somewhere in its period: every connection somewhere else.
+    /// A periodic stream with an offset, which differs between connections.
     Stream { first: usize },
-    /// The servers' pattern, again and again.
+    /// The servers' pattern, repeated.
     Pieces,
-    /// The same few bytes, again and again.
+    /// The same few bytes, repeated.
     Fixed(Vec<u8>),
 }
 
@@ -34,7 +34,7 @@ impl Content {
         Self::Stream { first: connection.wrapping_mul(7919) % PERIOD }
     }
 
-    /// What stands at the place `at`: at least one byte, and not more than `most`.
+    /// The bytes from the offset `at` on: at least one, and not more than `most`.
     pub(crate) fn slice(&self, at: u64, most: usize) -> &[u8] {
         match self {
             Self::Stream { first } => {
@@ -46,7 +46,7 @@ impl Content {
         }
     }
 
-    /// Whether `data` is what stands at the place `at`.
+    /// Whether `data` equals the bytes from the offset `at` on.
     pub(crate) fn is_at(&self, mut at: u64, mut data: &[u8]) -> bool {
         while !data.is_empty() {
             let due = self.slice(at, data.len());

@@ -1,7 +1,7 @@
-//! Many connections that stay, and the loop that serves them.
+//! Many persistent connections, and the loop that serves them.
 //!
-//! Invariant: a window begins and ends with no exchange under way, so that what the server did in
-//! between was for what is counted.
+//! Invariant: a window begins and ends with no exchange under way, so that all of the server's work in
+//! it belongs to the counted exchanges.
 
 use std::error::Error;
 use std::io;
@@ -14,7 +14,7 @@ use crate::content::Content;
 use crate::exchange::{Exchange, Progress, Shape};
 use crate::link::Dialer;
 
-/// How many connections are made before the server is given the time to take them: fewer than its
+/// The number of connections after which the load waits for the server to accept them: less than the
 /// backlog.
 const BATCH: usize = 128;
 
@@ -28,7 +28,7 @@ pub(crate) struct Crowd {
     buffer: Vec<u8>,
 }
 
-/// What was done in a window.
+/// The work of a window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Done {
     pub(crate) exchanges: u64,
@@ -36,7 +36,7 @@ pub(crate) struct Done {
 }
 
 impl Crowd {
-    /// Makes the connections; `contents` says what goes up and comes down on the one with a number.
+    /// Opens the connections; `contents` returns the bytes of both directions by a connection's number.
     pub(crate) fn gather(
         options: &Options,
         contents: impl Fn(usize) -> (Content, Content),
@@ -62,7 +62,7 @@ impl Crowd {
         Ok(crowd)
     }
 
-    /// Waits until the connections from `first` on stand, with TLS where that is spoken.
+    /// Waits until the connections from `first` on are established, with TLS if it is used.
     fn stand(&mut self, first: usize) -> Result<(), Box<dyn Error>> {
         let mut waiting: Vec<usize> = (first..self.exchanges.len()).collect();
         let until = Instant::now() + PATIENCE;
@@ -131,12 +131,12 @@ impl Crowd {
         Ok(())
     }
 
-    /// The cipher suite of the first connection, where TLS is spoken.
+    /// The cipher suite of the first connection, with TLS.
     pub(crate) fn suite(&self) -> Option<String> {
         self.exchanges.first()?.link.suite()
     }
 
-    /// Goes on with one connection. Answers how many exchanges ended without another one.
+    /// Continues one connection. Returns the number of exchanges that ended without a successor.
     fn serve(
         &mut self,
         number: usize,
@@ -163,7 +163,7 @@ impl Crowd {
         }
     }
 
-    /// Waits until the server has closed every connection, which must not bring anything.
+    /// Waits until the server has closed every connection without sending a byte.
     pub(crate) fn hold(&mut self) -> Result<(), Box<dyn Error>> {
         let mut open = vec![true; self.exchanges.len()];
         let mut left = open.len();
@@ -171,7 +171,7 @@ impl Crowd {
             self.poll.poll(&mut self.events, None)?;
             for event in &self.events {
                 let number = event.token().0;
-                // A server that just ends resets what it has not read, which is as good an end.
+                // A server that exits resets connections with unread bytes; that is an end too.
                 if open[number]
                     && self.exchanges[number].has_ended(&mut self.buffer).unwrap_or(true)
                 {
@@ -193,7 +193,7 @@ impl Crowd {
     }
 }
 
-/// What comes after an exchange.
+/// The continuation after an exchange.
 #[derive(Clone, Copy, Debug)]
 enum Next {
     Another,

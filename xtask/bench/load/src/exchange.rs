@@ -1,6 +1,6 @@
-//! One connection on which one exchange after the other is made: so many bytes up, so many down.
+//! One connection with one exchange after the other; each sends and receives a fixed number of bytes.
 //!
-//! Invariant: what came down was compared before it is counted.
+//! Invariant: received bytes are compared before they are counted.
 
 use std::error::Error;
 use std::io;
@@ -8,7 +8,7 @@ use std::io;
 use crate::content::Content;
 use crate::link::Link;
 
-/// What one exchange is made of.
+/// The sizes of one exchange.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) up: usize,
@@ -42,7 +42,7 @@ impl Exchange {
         Self { link, up: direction(up), down: direction(down) }
     }
 
-    /// Begins an exchange; [`go_on`](Self::go_on) does it.
+    /// Begins an exchange; [`go_on`](Self::go_on) continues it.
     pub(crate) fn begin(&mut self, shape: &Shape) {
         self.up.left = shape.up;
         self.down.left = shape.down;
@@ -52,14 +52,14 @@ impl Exchange {
         self.up.left > 0 || self.down.left > 0
     }
 
-    /// Does what can be done now.
+    /// Writes and reads until the socket would block.
     pub(crate) fn go_on(&mut self, buffer: &mut [u8]) -> Result<Progress, Box<dyn Error>> {
         self.send()?;
         self.receive(buffer)?;
         Ok(if self.is_under_way() { Progress::Waits } else { Progress::Done })
     }
 
-    /// Whether the server has closed. Bytes where the end is due are an error.
+    /// Whether the server has closed. Bytes instead of the end are an error.
     pub(crate) fn has_ended(&mut self, buffer: &mut [u8]) -> Result<bool, Box<dyn Error>> {
         match self.link.read(buffer) {
             Ok(0) => Ok(true),

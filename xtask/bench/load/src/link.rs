@@ -1,7 +1,7 @@
 //! One connection to a server, plain or with TLS, non-blocking.
 //!
-//! Invariant: `read` and `write` answer `WouldBlock` only when the socket did, so that an
-//! edge-triggered loop loses nothing.
+//! Invariant: `read` and `write` return `WouldBlock` only when the socket did, so that an
+//! edge-triggered loop misses no event.
 
 use std::error::Error;
 use std::io::{self, Read as _, Write as _};
@@ -20,7 +20,7 @@ use crate::arguments::Options;
 use crate::certificate::NAME;
 use crate::system;
 
-/// How connections are made.
+/// The parameters of connections.
 pub(crate) struct Dialer {
     server: SocketAddr,
     tls: Option<Arc<ClientConfig>>,
@@ -33,10 +33,10 @@ pub(crate) struct Link {
     tls: Option<Box<ClientConnection>>,
 }
 
-/// How many connections are made from each address of this machine: fewer than it has ports.
+/// The number of connections from each address of this machine: fewer than it has ports.
 const PER_ADDRESS: usize = 20_000;
 
-/// How many addresses there are to connect from; all of 127.0.0.0/8 leads here.
+/// The number of source addresses; all of 127.0.0.0/8 is this machine.
 const ADDRESSES: usize = 200;
 
 impl Dialer {
@@ -48,13 +48,13 @@ impl Dialer {
         Ok(Self { server: options.server, tls, made: std::process::id() as usize * PER_ADDRESS })
     }
 
-    /// Makes a connection, which may not stand yet.
+    /// Starts a connection.
     pub(crate) fn dial(&mut self) -> Result<Link, Box<dyn Error>> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking().cloexec(), None)?;
         let host = (self.made / PER_ADDRESS) % ADDRESSES + 2;
         self.made += 1;
         let from = SocketAddr::from((Ipv4Addr::new(127, 0, 0, host as u8), 0));
-        // The port is chosen when the peer is known, so that ports are not used up.
+        // connect(2) chooses the port, so that a port can serve several peers.
         system::choose_port_when_connecting(&socket)?;
         socket.bind(&SockAddr::from(from))?;
         socket.set_tcp_nodelay(true)?;
@@ -80,7 +80,7 @@ impl Link {
         &mut self.stream
     }
 
-    /// Whether a read that was not filled has read all there is.
+    /// Whether a short read has emptied the socket.
     pub(crate) fn short_read_is_last(&self) -> bool {
         self.tls.is_none()
     }
@@ -104,7 +104,7 @@ impl Link {
     pub(crate) fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let Some(tls) = &mut self.tls else {
             return match self.stream.write(data) {
-                // It does not stand yet.
+                // It is not established yet.
                 Err(error) if error.kind() == io::ErrorKind::NotConnected => {
                     Err(io::ErrorKind::WouldBlock.into())
                 }
@@ -120,14 +120,14 @@ impl Link {
         Ok(length)
     }
 
-    /// Sends what TLS still holds; the answer is whether it holds nothing any more.
+    /// Sends the records that TLS holds; true if none are left.
     pub(crate) fn flush(&mut self) -> io::Result<bool> {
         let Some(tls) = &mut self.tls else { return Ok(true) };
         send_tls(tls, &mut self.stream)?;
         Ok(!tls.wants_write())
     }
 
-    /// Goes on with the handshake; the answer is whether it is done.
+    /// Continues the handshake; true if it is done.
     pub(crate) fn shake_hands(&mut self) -> io::Result<bool> {
         let Some(tls) = &mut self.tls else { return Ok(true) };
         loop {
@@ -146,18 +146,18 @@ impl Link {
         }
     }
 
-    /// Whether the handshake was a resumed one.
+    /// Whether the handshake resumed a session.
     pub(crate) fn was_resumed(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.handshake_kind() == Some(HandshakeKind::Resumed))
     }
 
-    /// The cipher suite that was agreed on, where TLS is spoken.
+    /// The negotiated cipher suite, with TLS.
     pub(crate) fn suite(&self) -> Option<String> {
         let suite = self.tls.as_ref()?.negotiated_cipher_suite()?;
         Some(format!("{:?}", suite.suite()))
     }
 
-    /// Says that no more will come, where there is a word for it.
+    /// Sends close_notify, with TLS.
     pub(crate) fn say_goodbye(&mut self) -> io::Result<()> {
         let Some(tls) = &mut self.tls else { return Ok(()) };
         tls.send_close_notify();
@@ -165,7 +165,7 @@ impl Link {
     }
 }
 
-/// Sends what fits of what TLS wants to send.
+/// Sends as many pending records of TLS as the socket takes.
 fn send_tls(tls: &mut ClientConnection, stream: &mut TcpStream) -> io::Result<()> {
     while tls.wants_write() {
         match tls.write_tls(stream) {

@@ -1,16 +1,16 @@
-//! The bench's load: one program for all servers, so that none has a better client than another.
+//! The bench's load: one program for all servers, so that all have the same client.
 //!
 //! ```text
 //! load pinned CPU PROGRAM ARGUMENT…          runs a program on one core
 //! load certificate DIRECTORY                 writes certificate.pem and key.pem
 //! load echo|upload|download OPTION…          N connections, each with one exchange at a time
 //! load visit OPTION…                         connect, exchange, close, again and again
-//! load idle OPTION…                          what the server's memory is per connection
+//! load idle OPTION…                          the server's memory per connection
 //! load hold OPTION…                          N connections until the server ends
 //! ```
 //!
-//! A result is one line of JSON on standard output. Invariant: every byte that comes back is compared
-//! with what is due at its place, and the first wrong one ends the load with exit code 1.
+//! A result is one line of JSON on standard output. Invariant: every received byte is compared with the
+//! expected one, and the first wrong one ends the load with exit code 1.
 
 mod arguments;
 mod certificate;

@@ -1,20 +1,20 @@
-//! What the system knows about a process: its processor time and its memory (proc(5)).
+//! The processor time and the memory of a process (proc(5)).
 //!
-//! Invariant: both are read while the process has nothing to do, as the system counts a running
-//! thread's time only when it stops.
+//! Invariant: both are read while the process is idle, as the system adds a running thread's time only
+//! when it stops.
 
 use std::error::Error;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a process must have done nothing to count as quiet.
+/// The idle time after which a process counts as quiet.
 const QUIET: Duration = Duration::from_millis(15);
 
-/// A process that never gets quiet is broken.
+/// The longest wait for a process to become quiet.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Waits until the process does nothing, and answers its processor time so far, in nanoseconds.
+/// Waits until the process is quiet, and returns its processor time so far, in nanoseconds.
 pub(crate) fn quiet_time(pid: u32) -> Result<u64, Box<dyn Error>> {
     let until = Instant::now() + PATIENCE;
     let mut before = time(pid)?;
@@ -31,11 +31,11 @@ pub(crate) fn quiet_time(pid: u32) -> Result<u64, Box<dyn Error>> {
     }
 }
 
-/// Whether every thread of the process waits, and none wants to run and cannot.
+/// Whether every thread of the process sleeps.
 fn all_wait(pid: u32) -> Result<bool, Box<dyn Error>> {
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         let text = fs::read_to_string(thread?.path().join("stat"))?;
-        // The name stands before it in parentheses, and may have anything in it.
+        // The name before it is in parentheses, and may contain any character.
         let state = text.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
         if state != Some('S') {
             return Ok(false);
@@ -55,8 +55,8 @@ pub(crate) fn time(pid: u32) -> Result<u64, Box<dyn Error>> {
     Ok(sum)
 }
 
-/// The resident memory of the process that it shares with nobody, and its part of what it shares, in
-/// bytes (`Pss`).
+/// The proportional set size of the process, in bytes (`Pss`): its private memory, and its part of the
+/// shared memory.
 pub(crate) fn memory(pid: u32) -> Result<u64, Box<dyn Error>> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("there is no Pss")?;

@@ -1,4 +1,4 @@
-//! The system calls that no crate has: on which core a program runs, and how ports are chosen.
+//! The system calls without a crate: pinning a program to a core, and the choice of ports.
 //!
 //! Invariant: this is the only file of the load with `unsafe`.
 
@@ -12,8 +12,8 @@ use std::process::Command;
 
 use socket2::Socket;
 
-/// Becomes the program that the words name, on the core that the first word names and with as many
-/// descriptors as there may be. Returns only if that fails.
+/// Replaces this process by a program, on the core of the first argument and with the highest allowed
+/// limit of descriptors. Returns only if that fails.
 pub(crate) fn run_pinned(
     mut words: impl Iterator<Item = OsString>,
 ) -> Result<io::Error, Box<dyn Error>> {
@@ -30,7 +30,7 @@ fn pin(core: usize) -> io::Result<()> {
     let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
     // SAFETY: CPU_SET checks that the number is within the set.
     unsafe { libc::CPU_SET(core, &mut set) };
-    // SAFETY: the set outlives the call, and its size is told.
+    // SAFETY: the set outlives the call, and its size is passed.
     let answer = unsafe { libc::sched_setaffinity(0, mem::size_of_val(&set), &raw const set) };
     checked(answer)
 }
@@ -44,10 +44,10 @@ fn raise_descriptors() -> io::Result<()> {
     checked(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) })
 }
 
-/// Has bind(2) leave the port open until the peer is known (ip(7), IP_BIND_ADDRESS_NO_PORT).
+/// Makes bind(2) defer the choice of the port to connect(2) (ip(7), IP_BIND_ADDRESS_NO_PORT).
 pub(crate) fn choose_port_when_connecting(socket: &Socket) -> io::Result<()> {
     let on: libc::c_int = 1;
-    // SAFETY: the value outlives the call, and its size is told.
+    // SAFETY: the value outlives the call, and its size is passed.
     let answer = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),

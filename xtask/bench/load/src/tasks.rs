@@ -1,4 +1,4 @@
-//! The tasks with connections that stay.
+//! The tasks with persistent connections.
 //!
 //! Invariant: a result has the work, the time by the wall clock, and the processor time of both
 //! sides, all of the same window.
@@ -16,7 +16,7 @@ use crate::process;
 
 type Outcome = Result<Value, Box<dyn Error>>;
 
-/// Messages of one size, each answered by itself.
+/// Messages of one size, each echoed.
 pub(crate) fn echo(options: &Options) -> Outcome {
     let mut crowd = Crowd::gather(options, same_both_ways)?;
     let shape = Shape { up: options.bytes, down: options.bytes };
@@ -30,7 +30,7 @@ pub(crate) fn upload(options: &Options) -> Outcome {
     window(options, &mut crowd, &Shape { up: UPLOAD, down: 1 })
 }
 
-/// Downloads, each asked for by the number of its pieces.
+/// Downloads, each requested by its number of pieces.
 pub(crate) fn download(options: &Options) -> Outcome {
     let pieces = u32::try_from(options.bytes / PIECE)?;
     let request = pieces.to_be_bytes().to_vec();
@@ -41,7 +41,7 @@ pub(crate) fn download(options: &Options) -> Outcome {
 
 /// The server's memory before, with idle connections, and after each has carried a message.
 pub(crate) fn idle(options: &Options) -> Outcome {
-    // What a server allocates for its first connections alone is not what a connection costs.
+    // The first connections also pay for the allocations that all connections share.
     let few = Options { connections: 8, ..options.clone() };
     let mut crowd = Crowd::gather(&few, same_both_ways)?;
     crowd.once(&Shape { up: options.bytes, down: options.bytes })?;
@@ -62,7 +62,7 @@ pub(crate) fn idle(options: &Options) -> Outcome {
     }))
 }
 
-/// Connections that wait for the server's end.
+/// Connections that stay until the server ends.
 pub(crate) fn hold(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut crowd = Crowd::gather(options, same_both_ways)?;
     println!("{}", json!({"connections": options.connections}));
@@ -85,7 +85,7 @@ fn window(options: &Options, crowd: &mut Crowd, shape: &Shape) -> Outcome {
     Ok(result(done, bytes, server, own, crowd.suite()))
 }
 
-/// What a window was; `suite` is what was agreed on where TLS is spoken, else null.
+/// The result of a window; `suite` is the cipher suite with TLS, else null.
 pub(crate) fn result(
     done: Done,
     bytes: u64,

@@ -1,4 +1,4 @@
-//! Connections that come, make one exchange and go: what accepting, closing and shaking hands cost.
+//! Connections that make one exchange each: the cost of accepting, closing and handshakes.
 //!
 //! Invariant: as in a crowd, a window begins and ends with no visit under way.
 
@@ -19,7 +19,7 @@ use crate::{process, tasks};
 /// A server that does not answer for this long is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Makes visits, as many at a time as there are connections in the options.
+/// Makes visits; the options have the number of simultaneous ones.
 pub(crate) fn visit(options: &Options) -> Result<Value, Box<dyn Error>> {
     let mut visitors = Visitors::new(options)?;
     visitors.run(options.warm_up)?;
@@ -41,7 +41,7 @@ struct Visitors {
     shape: Shape,
     closes: Closes,
     resumed_only: bool,
-    /// What the last visit agreed on, where TLS is spoken.
+    /// The cipher suite of the last visit, with TLS.
     suite: Option<String>,
     buffer: Vec<u8>,
 }
@@ -107,7 +107,7 @@ impl Visitors {
         Ok(())
     }
 
-    /// Goes on with one visit, and ends it when it is done.
+    /// Continues one visit, and ends it when its exchange is done.
     fn is_over(&mut self, number: usize) -> Result<bool, Box<dyn Error>> {
         let Some(visit) = &mut self.visits[number] else { return Ok(false) };
         if visit.is_under_way() {

@@ -19,10 +19,10 @@ use reactor::simulated::{Faults, Links, Simulated};
 use reactor::sys::StreamSys;
 use serde_json::{Value, json};
 
-/// How many connections there are.
+/// The number of connections.
 const CONNECTIONS: usize = 50;
 
-/// What is said and said back.
+/// The echoed message.
 static MESSAGE: [u8; 64] = *b"a message of sixty-four bytes, sent back as it was and once more";
 
 const WARM_UP: Duration = Duration::from_millis(50);
@@ -36,7 +36,7 @@ impl Protocol for Echo {
     }
 }
 
-/// Says the message again each time it has come back.
+/// Sends the message again each time its echo has arrived.
 struct Asker {
     answers: Rc<Cell<u64>>,
     came: usize,
@@ -74,8 +74,7 @@ pub(crate) fn in_memory() -> Result<Value, Box<dyn Error>> {
     })
 }
 
-/// The network is as the kernel's, beside which it is measured: nothing goes wrong, and nothing is
-/// far away or torn.
+/// A simulated network like the loopback it is compared with: no faults, no latency, no split segments.
 pub(crate) fn simulated() -> Result<Value, Box<dyn Error>> {
     let network = Simulated::new(1);
     network.set_faults(Faults::none());
@@ -106,7 +105,7 @@ fn asker(answers: &Rc<Cell<u64>>) -> Rc<dyn interfaces::Factory> {
     factory_fn(move |_peer| Asker { answers: Rc::clone(&answers), came: 0 })
 }
 
-/// Has everything go round until the time is over, and counts the answers.
+/// Runs until the time is over, and counts the echoes.
 fn count(
     answers: &Cell<u64>,
     mut step: impl FnMut() -> Result<(), Box<dyn Error>>,

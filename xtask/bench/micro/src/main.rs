@@ -1,4 +1,4 @@
-//! What the bench measures within one process: timers, and transports without a kernel.
+//! Measurements within one process: timers, and transports without a kernel.
 //!
 //! ```text
 //! bench-micro timers ours|tokio|tokio-queue|tokio-task

@@ -1,4 +1,4 @@
-//! Numbers that look like chance and are the same in each run, for both sides.
+//! Pseudo-random numbers, the same in each run and for both sides.
 //!
 //! Invariant: the order of the calls decides every number.
 
@@ -6,10 +6,10 @@ use std::fs;
 use std::io;
 use std::time::Duration;
 
-/// How many timers there are.
+/// The number of timers.
 pub(crate) const TIMERS: usize = 1_000_000;
 
-/// Longer than all delays of the timers that are to fire.
+/// The bound of the delays of the timers that fire.
 pub(crate) const SOON: Duration = Duration::from_millis(300);
 
 /// A generator (Marsaglia's xorshift, 64 bits).
@@ -37,7 +37,7 @@ impl Numbers {
         Duration::from_millis(1 + self.next() % 250)
     }
 
-    /// Puts things into another order (Fisher and Yates).
+    /// Shuffles a slice (Fisher and Yates).
     pub(crate) fn shuffle<T>(&mut self, things: &mut [T]) {
         for at in (1..things.len()).rev() {
             let with = self.next() % (at as u64 + 1);
@@ -54,8 +54,7 @@ pub(crate) fn memory() -> io::Result<u64> {
     kilobytes.map(|it| it * 1024).ok_or_else(|| io::Error::other("there is no Rss"))
 }
 
-/// The processor time of this thread from now on, which others that want the processor do not
-/// lengthen.
+/// The processor time of this thread from now on, which does not include the time of other threads.
 pub(crate) struct Stopwatch(Duration);
 
 impl Stopwatch {

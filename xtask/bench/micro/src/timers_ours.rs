@@ -1,6 +1,6 @@
 //! A million delayed calls on this workspace's reactor.
 //!
-//! Invariant: each call is a closure with a field, so that it has a box.
+//! Invariant: each call is a closure with a field, so that its box is allocated.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -23,9 +23,9 @@ pub(crate) fn measure() -> Result<Value, Box<dyn Error>> {
         let ran = Rc::clone(&ran);
         calls.push(reactor.call_later(delay, move || ran.set(ran.get() + 1)));
     };
-    // In a program that runs some call is always pending.
+    // A running program always has some pending call.
     let _another = reactor.call_later(SOON * 1000, || {});
-    // The first ones take fresh memory from the system; what the list of handles takes is no timer.
+    // The first timers take fresh memory from the system; the list of handles does not count.
     let before = memory()?;
     let watch = Stopwatch::start();
     for _ in 0..TIMERS {
@@ -53,7 +53,7 @@ pub(crate) fn measure() -> Result<Value, Box<dyn Error>> {
     }
     let reset = watch.each();
 
-    // Another order, as the neighbours in a list are now those of the old one.
+    // Shuffled, as the insertion order would visit neighbours in memory.
     numbers.shuffle(&mut calls);
     let watch = Stopwatch::start();
     for call in calls.drain(..) {

@@ -1,9 +1,9 @@
-//! A million boxed callbacks in `tokio_util::time::DelayQueue`: tokio's wheel, on a slab, which holds
-//! a value with each timer and gives it back when the time has come. It is what tokio's users take
-//! who have many timers with something to each, and the peer that has what ours has: it keeps the
-//! callback, gives a key for it, has a method for all that is measured, and hands out what is due.
+//! A million boxed callbacks in `tokio_util::time::DelayQueue`: tokio's timer wheel on a slab, which
+//! stores a value with each timer and returns it when it is due. Users of tokio take it for many timers
+//! with a value each. It is the peer with the operations of ours: it stores the callback, returns a key
+//! for it, resets and removes by key, and returns due callbacks.
 //!
-//! Invariant: one task has the queue and calls what it gives, as a program would write it.
+//! Invariant: one task owns the queue and runs the due callbacks, as in a program.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -34,9 +34,9 @@ async fn measured() -> Result<Value, Box<dyn Error>> {
         let ran = Rc::clone(&ran);
         keys.push(queue.insert(Box::new(move || ran.set(ran.get() + 1)), delay));
     };
-    // In a program that runs some call is always pending.
+    // A running program always has some pending call.
     queue.insert(Box::new(|| {}), SOON * 1000);
-    // The first ones take fresh memory from the system; what the list of keys takes is no timer.
+    // The first timers take fresh memory from the system; the list of keys does not count.
     let before = memory()?;
     let watch = Stopwatch::start();
     for _ in 0..TIMERS {
@@ -64,7 +64,7 @@ async fn measured() -> Result<Value, Box<dyn Error>> {
     }
     let reset = watch.each();
 
-    // Another order, as the neighbours in a list are now those of the old one.
+    // Shuffled, as the insertion order would visit neighbours in memory.
     numbers.shuffle(&mut keys);
     let watch = Stopwatch::start();
     for key in keys.drain(..) {

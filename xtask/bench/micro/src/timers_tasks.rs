@@ -1,7 +1,7 @@
-//! A million calls that wait for tokio's clock as its users write them: a task each, that sleeps and
-//! then calls. What a `Sleep` alone costs is in `timers_tokio`.
+//! A million calls on tokio's clock as its users write them: a task each, which sleeps and then calls.
+//! `timers_tokio` measures a `Sleep` alone.
 //!
-//! Invariant: a task that was made has run up to its sleep before the clock is stopped.
+//! Invariant: every task has run up to its sleep before the measured time ends.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::numbers::{Numbers, SOON, Stopwatch, TIMERS, memory};
 
-/// How far the tasks are.
+/// The progress of the tasks.
 #[derive(Default)]
 struct Counts {
     asleep: AtomicUsize,
@@ -30,7 +30,7 @@ pub(crate) fn measure() -> Result<Value, Box<dyn Error>> {
 async fn measured() -> Result<Value, Box<dyn Error>> {
     let mut numbers = Numbers::new();
     let mut tasks = Vec::with_capacity(TIMERS);
-    // The first ones take fresh memory from the system; what the list itself takes is no timer.
+    // The first timers take fresh memory from the system; the list itself does not count.
     let before = memory()?;
     let first_inserted = insert(&mut tasks, || numbers.long_delay()).await.0;
     let grown = (memory()? - before) as f64 / TIMERS as f64;
@@ -78,14 +78,14 @@ async fn insert(
     (watch.each(), counts)
 }
 
-/// Ends all tasks, and waits until they are gone.
+/// Aborts all tasks, and waits until they are dropped.
 async fn cancel(tasks: &mut Vec<JoinHandle<()>>) -> f64 {
     let watch = Stopwatch::start();
     for task in tasks.iter() {
         task.abort();
     }
     for task in tasks.drain(..) {
-        // An aborted task answers that it was.
+        // An aborted task returns an error.
         drop(task.await);
     }
     watch.each()

@@ -1,10 +1,9 @@
-//! A million calls that wait for tokio's clock: a pinned `Sleep` and a boxed closure each, without a
-//! task, so that nothing is measured but the wheel and the two boxes. When their time has come they
-//! are called in the order in which they were made, which spares it some of the memory's latency, and
-//! nobody has to be told that they are due. So it is a bound for what can be built on tokio's driver,
-//! not a way to be called; `timers_queue` and `timers_tasks` are.
+//! A million calls on tokio's clock: a pinned `Sleep` and a boxed closure each, without a task, so that
+//! only the timer wheel and the two boxes are measured. Due calls run in their order of creation, which
+//! saves cache misses, and no task is woken. So this is a bound for any design on tokio's driver, not a
+//! way to schedule calls; `timers_queue` and `timers_tasks` are.
 //!
-//! Invariant: a `Sleep` that was made was polled once, as it is in the wheel only then.
+//! Invariant: each `Sleep` is polled once when it is created, which inserts it into the wheel.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -51,9 +50,9 @@ async fn measured() -> Result<Value, Box<dyn Error>> {
         let ran = Rc::clone(&ran);
         calls.push(SleepingCall::new(delay, move || ran.set(ran.get() + 1)));
     };
-    // In a program that runs some call is always pending.
+    // A running program always has some pending call.
     let _another = SleepingCall::new(SOON * 1000, || {});
-    // The first ones take fresh memory from the system; what the list itself takes is no timer.
+    // The first timers take fresh memory from the system; the list itself does not count.
     let before = memory()?;
     let watch = Stopwatch::start();
     for _ in 0..TIMERS {
@@ -79,7 +78,7 @@ async fn measured() -> Result<Value, Box<dyn Error>> {
     }
     let reset = watch.each();
 
-    // Another order, as the neighbours in a list are now those of the old one.
+    // Shuffled, as the insertion order would visit neighbours in memory.
     numbers.shuffle(&mut calls);
     let watch = Stopwatch::start();
     for call in calls.drain(..) {

@@ -1,7 +1,6 @@
 //! One connection of the server on mio.
 //!
-//! Invariant: while bytes wait to be sent nothing is read, so that a connection holds one buffer at
-//! most.
+//! Invariant: a connection reads only when all its bytes are sent, so that it holds one buffer at most.
 
 use std::io::{self, Read as _, Write as _};
 
@@ -9,7 +8,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use peer::{Mode, PATTERN, PIECE, UPLOAD};
 
-/// Whether a connection is still needed.
+/// The continuation of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Goes {
     On,
@@ -19,14 +18,14 @@ pub(crate) enum Goes {
 pub(crate) struct Connection {
     stream: TcpStream,
     mode: Mode,
-    /// What did not fit, for the modes that answer with what they read.
+    /// The unsent bytes, in the modes that echo.
     waiting: Vec<u8>,
-    /// Bytes taken of an upload, or still to be sent of a download.
+    /// Received bytes of an upload, or unsent bytes of a download.
     count: usize,
     closing: bool,
 }
 
-/// How an attempt to read or write ended.
+/// The result of a read or write.
 enum Stopped {
     Blocked,
     Done,
@@ -37,7 +36,7 @@ impl Connection {
         Self { stream, mode, waiting: Vec::new(), count: 0, closing: false }
     }
 
-    /// Does what can be done now.
+    /// Reads and writes until the socket would block.
     pub(crate) fn ready(&mut self, event: &Event, buffer: &mut [u8]) -> Goes {
         let sent = if event.is_writable() { self.send_waiting() } else { Ok(()) };
         match sent.and_then(|()| self.read(buffer)) {
@@ -87,7 +86,7 @@ impl Connection {
                 Ok(())
             }
             Mode::Source => {
-                // A request is one small segment, and is not sent before the last one was answered.
+                // A request is one small segment, and comes only after the last answer.
                 let pieces = peer::requested(data).ok_or(io::ErrorKind::InvalidData)?;
                 self.count = usize::try_from(pieces).map_err(io::Error::other)? * PIECE;
                 self.send_pieces()
@@ -95,7 +94,7 @@ impl Connection {
         }
     }
 
-    /// Writes at once what fits, and keeps the rest.
+    /// Writes at once, and keeps the bytes that the socket does not take.
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
         let sent = if self.waiting.is_empty() { send(&mut self.stream, data)? } else { 0 };
         self.waiting.extend_from_slice(&data[sent..]);
@@ -125,7 +124,7 @@ impl Connection {
     }
 }
 
-/// Sends what fits, and answers how much that was.
+/// Sends until the socket would block, and returns the number of bytes.
 fn send(stream: &mut TcpStream, data: &[u8]) -> io::Result<usize> {
     let mut sent = 0;
     while sent < data.len() {

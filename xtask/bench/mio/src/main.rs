@@ -1,6 +1,6 @@
 //! The bench's server on mio alone: an edge-triggered loop with one buffer for all connections.
 //!
-//! Invariant: a connection that may still be read or written to without a new event is never left.
+//! Invariant: a connection is left only when its socket would block.
 
 mod connection;
 

@@ -5,8 +5,8 @@
 //! SERVER MODE [--tls DIRECTORY] [--buffer BYTES] [--aes-128-first]
 //! ```
 //!
-//! A server listens on a free port of 127.0.0.1 with a backlog of 1024, sets `TCP_NODELAY` on what it
-//! accepts, prints `ready PORT`, and ends when its standard input does. The servers in C and Python
+//! A server listens on a free port of 127.0.0.1 with a backlog of 1024, sets `TCP_NODELAY` on accepted
+//! sockets, prints `ready PORT`, and ends when its standard input does. The servers in C and Python
 //! do the same. Invariant: no server checks anything, and the load checks every byte of the answers.
 
 use std::fs;
@@ -18,51 +18,51 @@ use std::thread;
 /// The bytes of one piece of a download.
 pub const PIECE: usize = 64 * 1024;
 
-/// How many bytes of an upload are answered with one byte.
+/// The number of bytes of an upload that one byte acknowledges.
 pub const UPLOAD: usize = 1024 * 1024;
 
 /// The piece that a download repeats.
 pub static PATTERN: [u8; PIECE] = pattern();
 
-/// What a server does with a connection.
+/// The protocol of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Says everything back.
+    /// Echoes every byte.
     Echo,
-    /// Takes everything, and answers each [`UPLOAD`] with one byte `k`.
+    /// Receives every byte, and answers each [`UPLOAD`] bytes with one byte `k`.
     Sink,
-    /// Reads a number of four bytes, the highest first, and sends as many times [`PATTERN`]; again and
-    /// again.
+    /// Reads a number of four bytes, the highest first, and sends [`PATTERN`] that number of times;
+    /// repeatedly.
     Source,
-    /// Says what it reads first back, and closes.
+    /// Echoes the first read, and closes.
     Close,
-    /// Says everything back in four writes, a quarter each.
+    /// Echoes each read in four writes, a quarter each.
     Four,
 }
 
 /// The arguments of a server.
 #[derive(Clone, Debug)]
 pub struct Arguments {
-    /// What to do.
+    /// The protocol.
     pub mode: Mode,
-    /// The directory with `certificate.pem` and `key.pem`, if TLS is to be spoken.
+    /// The directory with `certificate.pem` and `key.pem`, for TLS.
     pub tls: Option<PathBuf>,
-    /// The size of the buffer that each connection has, where each has one.
+    /// The size of the buffer of each connection, in servers with one for each.
     pub buffer: usize,
-    /// Which cipher suites the server likes best. Ours does not ask.
+    /// The server's order of cipher suites. Our server ignores it.
     pub suites: Suites,
 }
 
 /// The order of a server's cipher suites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suites {
-    /// What the server's library does by itself.
+    /// The default of the server's library.
     Default,
-    /// AES-128 first, whatever the client likes best: as ours.
+    /// AES-128 first, also against the client's order: as our server.
     Aes128First,
 }
 
-/// Reads the command line, or ends the process with what is wrong with it.
+/// Parses the command line, or ends the process with the error.
 pub fn arguments() -> Arguments {
     parse(lexopt::Parser::from_env()).unwrap_or_else(|error| fail(&error.to_string()))
 }
@@ -96,7 +96,7 @@ fn mode_named(word: &str) -> Result<Mode, &'static str> {
     }
 }
 
-/// Says which port is listened on, and from now on ends the process with its standard input.
+/// Prints the port, and makes the process end with its standard input.
 pub fn ready(port: u16) {
     thread::spawn(|| {
         let mut nothing = [0];
@@ -109,20 +109,20 @@ pub fn ready(port: u16) {
     }
 }
 
-/// The contents of a file of the directory that `--tls` names.
+/// The contents of a file in the directory of `--tls`.
 pub fn pem(directory: &std::path::Path, name: &str) -> Vec<u8> {
     let path = directory.join(name);
     fs::read(&path)
         .unwrap_or_else(|error| fail(&format!("cannot read {}: {error}", path.display())))
 }
 
-/// Ends the process, and says why.
+/// Ends the process with an error.
 pub fn fail(why: &str) -> ! {
     eprintln!("{why}");
     process::exit(1)
 }
 
-/// How many pieces a complete request asks for, once `request` holds its four bytes.
+/// The number of pieces of a request, once `request` holds its four bytes.
 pub fn requested(request: &[u8]) -> Option<u32> {
     request.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
 }
@@ -137,7 +137,7 @@ const fn pattern() -> [u8; PIECE] {
     pattern
 }
 
-/// The byte at a place of the pattern: neighbours differ, and so do the places 256 apart.
+/// The byte at an offset of the pattern: neighbours differ, and so do bytes 256 apart.
 pub const fn pattern_byte(at: usize) -> u8 {
     (at.wrapping_mul(167).wrapping_add((at >> 8).wrapping_mul(13)) & 0xff) as u8
 }

@@ -1,7 +1,7 @@
-//! The bench's server on tokio, as its own documentation shows: a task and a buffer per connection, on
-//! the `current_thread` runtime; with TLS by tokio-rustls.
+//! The bench's server on tokio, as in tokio's documentation: a task and a buffer per connection, on the
+//! `current_thread` runtime; with TLS by tokio-rustls.
 //!
-//! Invariant: what is written is flushed only where a layer holds bytes back, which is TLS.
+//! Invariant: writes are flushed only with TLS, the one layer that buffers them.
 
 mod tasks;
 
@@ -77,7 +77,7 @@ fn tls(arguments: &Arguments) -> Result<Option<TlsAcceptor>, Box<dyn Error>> {
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }
 
-/// Of TLS 1.3, which is what the load speaks.
+/// Cipher suites of TLS 1.3, the version of the load.
 fn is_aes_128(suite: &SupportedCipherSuite) -> bool {
     suite.suite() == CipherSuite::TLS13_AES_128_GCM_SHA256
 }

@@ -1,4 +1,4 @@
-//! What the task of a connection does, for each mode.
+//! The task of a connection, for each mode.
 //!
 //! Invariant: `write_all` waits for room, so that a task holds one buffer and no more.
 
@@ -7,14 +7,14 @@ use std::io;
 use peer::{Mode, PATTERN, UPLOAD};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-/// Whether what was written may still be in the layer above the socket.
+/// Whether the layer above the socket may buffer written bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flush {
     Needed,
     Needless,
 }
 
-/// Serves one connection to its end.
+/// Serves one connection until it ends.
 pub(crate) async fn serve<S>(stream: S, mode: Mode, buffer: usize, flush: Flush) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -1,5 +1,5 @@
-//! A TCP echo program on the standard library alone, one connection after the other: what any Rust
-//! program weighs that does as much as the ones in `../ours` and `../tokio`.
+//! A TCP echo program on the standard library alone, one connection after the other: the least size of
+//! a Rust program like those in `../ours` and `../tokio`.
 //!
 //! Invariant: it listens on the address of the first argument, prints it, and echoes until killed.
 
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("listening {}", listener.local_addr()?);
     loop {
         let (stream, _peer) = listener.accept()?;
-        // A connection that breaks is no reason to stop.
+        // A broken connection does not end the program.
         let _ = echo(stream);
     }
 }

@@ -1,4 +1,4 @@
-//! A TCP echo program on tokio, to be weighed beside the one in `../ours`.
+//! A TCP echo program on tokio, whose size is compared with the one in `../ours`.
 //!
 //! Invariant: both listen on the address of the first argument, print it, and echo until killed.
 
