@@ -1,6 +1,7 @@
-//! What a reader may rely on in every file of the tree: its header, its size, no litter.
+//! The rules for every source file: headers, sizes, words, names, borrows, and arrows between modules.
 //!
-//! Invariant: the rules are about text alone; what the compiler or clippy can say is left to them.
+//! This file has the rules about lines of text; each other rule has a file of its own.
+//! Invariant: no rule repeats a check of the compiler or of clippy.
 
 #[path = "../workspace/mod.rs"]
 mod workspace;
@@ -10,6 +11,7 @@ mod borrows;
 mod excused;
 mod names;
 mod source;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -18,14 +20,14 @@ use workspace::{assert_none, files, text};
 const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
 
-/// Files that may be longer, and why splitting them would make them worse.
+/// Files that may be longer, each with the reason against splitting it.
 const LONG_FILES: [(&str, &str); 0] = [];
 
-/// Functions that may be longer, as `FILE: NAME`, and why.
+/// Functions that may be longer, as `FILE: NAME`, each with its reason.
 const LONG_FUNCTIONS: [(&str, &str); 0] = [];
 
-/// The beginnings of paths that exist on somebody's machine only. Each is in two halves, as this
-/// file is read too.
+/// The beginnings of paths that exist on one machine only. Each is in two halves, as the rule reads this
+/// file too.
 const MACHINE_PATHS: [(&str, &str); 5] =
     [("/ho", "me/"), ("/ro", "ot/"), ("/Us", "ers/"), ("/wo", "rk/"), ("C:\\", "Users")];
 
@@ -141,7 +143,7 @@ fn sources() -> Vec<PathBuf> {
     files().into_iter().filter(|file| extension(file) == "rs").collect()
 }
 
-/// The files that people write; lock files and tables of expected results are machines'.
+/// The files that people write, without lock files and generated tables.
 fn texts() -> Vec<PathBuf> {
     let written = |file: &PathBuf| {
         matches!(extension(file), "rs" | "c" | "h" | "py" | "toml" | "md")
@@ -158,8 +160,8 @@ fn is_excused(excuses: &[(&str, &str)], place: &str) -> bool {
     excuses.iter().any(|(excused, reason)| *excused == place && !reason.is_empty())
 }
 
-/// The names and lengths of the functions with a body. It relies on rustfmt: what a function
-/// opens at some indentation is closed by the next line that begins with a brace at the same one.
+/// The names and lengths of the functions with a body. It relies on rustfmt: a function ends at the next
+/// line that begins with a brace at the function's own indentation.
 fn functions(source: &str) -> Vec<(String, usize)> {
     let lines: Vec<&str> = source.lines().collect();
     let measure = |(at, line): (usize, &&str)| {
@@ -169,7 +171,7 @@ fn functions(source: &str) -> Vec<(String, usize)> {
     lines.iter().enumerate().filter_map(measure).collect()
 }
 
-/// The name, when a function begins on this line.
+/// The name of the function that begins on this line.
 fn function_name(line: &str) -> Option<String> {
     let (before, after) = line.split_once("fn ")?;
     let qualifies = |word: &str| {
@@ -181,7 +183,7 @@ fn function_name(line: &str) -> Option<String> {
     (begins && is_name && !name.is_empty()).then(|| String::from(name))
 }
 
-/// How many lines the function takes that begins on the first one; `None` for a declaration.
+/// The number of lines of the function that begins on the first one; `None` for a declaration.
 fn function_lines(lines: &[&str], indent: usize) -> Option<usize> {
     let same = |line: &str| !line.is_empty() && indentation(line) == indent;
     let ends_header = |line: &str| line.ends_with(['{', '}', ';']);

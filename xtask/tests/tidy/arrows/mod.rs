@@ -1,8 +1,8 @@
-//! A module uses what its parent's map lets it use, and only the owner of a type writes methods on it.
+//! A module uses only the modules that its parent's map allows, and a type's methods lie in its module.
 //!
 //! An arrow is a path into another child of the same root, or an `impl` for a type of another child.
 //!
-//! Invariant: the rules read product code only; what a test uses is not drawn.
+//! Invariant: the rules read product code only; a map does not draw the arrows of tests.
 
 mod house;
 mod map;
@@ -23,11 +23,9 @@ use house::{House, Target};
 use map::{Exception, Map};
 use paths::named_paths;
 
-/// The root modules that have to draw a map. Others may.
+/// The root modules that must draw a map, and in which one file makes every transition of the state. Any
+/// other root module may draw a map.
 const MAPPED: [&str; 2] = ["reactor/src/lib.rs", "tls/src/layer/mod.rs"];
-
-/// Root modules where one file makes every transition of a state.
-const ONE_STATE: [&str; 2] = ["reactor/src/lib.rs", "tls/src/layer/mod.rs"];
 
 #[test]
 fn modules_use_only_what_the_map_of_their_parent_draws() {
@@ -47,7 +45,7 @@ fn only_the_module_that_owns_a_type_writes_methods_on_it() {
 
 #[test]
 fn one_file_sets_the_state() {
-    let roots = ONE_STATE.iter().map(Path::new).filter(|root| !is_excused(root));
+    let roots = MAPPED.iter().map(Path::new).filter(|root| !is_excused(root));
     let setters = roots.map(|root| (root, state_setters(root, &real)));
     let several = setters.filter(|(_, files)| files.len() > 1);
     let say = |(root, files): (&Path, BTreeSet<PathBuf>)| {
@@ -56,7 +54,7 @@ fn one_file_sets_the_state() {
     assert_none(&several.map(say).collect::<Vec<_>>());
 }
 
-/// The roots that are checked: those that have to draw a map, and those that do.
+/// The roots under the rules: those that must draw a map, and those that do.
 fn roots() -> Vec<PathBuf> {
     let is_root = |file: &PathBuf| file.ends_with("lib.rs") || file.ends_with("mod.rs");
     let is_product = |file: &PathBuf| file.iter().any(|part| part == "src");
@@ -68,7 +66,7 @@ fn roots() -> Vec<PathBuf> {
     roots.filter(|root| !is_excused(root) && is_mapped(root)).collect()
 }
 
-/// What a house does that its map does not draw, and what its map draws that does not exist.
+/// The arrows of a house that its map does not draw, and the modules of the map that do not exist.
 fn undrawn(root: &Path, read: Read<'_>, is_required: bool) -> Vec<String> {
     let sources = product(root, read);
     let house = House::new(&sources);
@@ -95,7 +93,7 @@ fn undrawn(root: &Path, read: Read<'_>, is_required: bool) -> Vec<String> {
     findings
 }
 
-/// What one module uses of another.
+/// The use of one module by another.
 struct Arrow {
     from: String,
     to: Target,
@@ -110,7 +108,7 @@ impl Arrow {
         self.from == exception.from && *to == exception.to && self.path.contains(&exception.item)
     }
 
-    /// What is wrong with it.
+    /// The complaint about it, if the map does not allow it.
     fn finding(&self, map: &Map) -> Option<String> {
         let Self { from, to, path, place } = self;
         let path = path.join("::");
