@@ -102,7 +102,7 @@ impl House {
             match item {
                 Item::Use(item) => {
                     for (written, name) in imported(item) {
-                        let path = self.from_root(&written);
+                        let path = self.path_from_root(&written);
                         self.imports.insert(name, path);
                     }
                 }
@@ -120,7 +120,7 @@ impl House {
     }
 
     /// The path of what the root imports; `None` when it begins with the name of another crate.
-    fn from_root(&self, written: &[String]) -> Option<Vec<String>> {
+    fn path_from_root(&self, written: &[String]) -> Option<Vec<String>> {
         let is_child = written.first().is_some_and(|name| self.children.contains(name));
         let child = is_child.then(|| [self.root.as_slice(), written].concat());
         child.or_else(|| absolute(written, &self.root))
