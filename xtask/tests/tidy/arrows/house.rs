@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use syn::Item;
 
+use super::methods::Methods;
 use super::paths::{absolute, imported};
 use crate::names::definitions;
 use crate::source::Source;
@@ -19,6 +20,7 @@ pub(crate) struct House {
     imports: BTreeMap<String, Option<Vec<String>>>,
     /// The modules that define something of that name: the children a type, the root also a function.
     definitions: BTreeMap<String, BTreeSet<String>>,
+    methods: Methods,
 }
 
 /// Where a path leads.
@@ -41,6 +43,7 @@ impl House {
             children: BTreeSet::new(),
             imports: BTreeMap::new(),
             definitions: BTreeMap::new(),
+            methods: Methods::default(),
         };
         house.children = sources.iter().filter_map(|it| house.child(&it.module)).collect();
         house.read_root(root);
@@ -50,7 +53,17 @@ impl House {
                 house.definitions.entry(definition.name).or_default().insert(owner.clone());
             }
         }
+        let mut methods = Methods::default();
+        for source in sources {
+            methods.add(source, &house.owner(source), &|name| house.definitions.contains_key(name));
+        }
+        house.methods = methods;
         house
+    }
+
+    /// The methods that the modules define.
+    pub(crate) fn methods(&self) -> &Methods {
+        &self.methods
     }
 
     /// The modules that a map has to draw.

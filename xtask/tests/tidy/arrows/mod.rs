@@ -1,11 +1,13 @@
 //! A module uses only the modules that its parent's map allows, and a type's methods lie in its module.
 //!
-//! An arrow is a path into another child of the same root, or an `impl` for a type of another child.
+//! An arrow is a path into another child of the same root, an `impl` for a type of another child, or a
+//! call of a method that only another child defines.
 //!
 //! Invariant: the rules read product code only; a map does not draw the arrows of tests.
 
 mod house;
 mod map;
+mod methods;
 mod paths;
 mod tests;
 
@@ -21,6 +23,7 @@ use crate::source::{Read, Source, header, product, real};
 use crate::workspace::{assert_none, files, text};
 use house::{House, Target};
 use map::{Exception, Map};
+use methods::calls;
 use paths::named_paths;
 
 /// The root modules that must draw a map, and in which one file makes every transition of the state. Any
@@ -97,7 +100,7 @@ fn undrawn(root: &Path, read: Read<'_>, is_required: bool) -> Vec<String> {
 struct Arrow {
     from: String,
     to: Target,
-    /// The path that names it, or the name of the type that has an `impl`.
+    /// The path that names it, the type that has an `impl`, or the types and the name of a method.
     path: Vec<String>,
     place: String,
 }
@@ -137,6 +140,13 @@ fn arrows(source: &Source, house: &House) -> Vec<Arrow> {
         for owner in owners.iter().filter(|_| !owners.contains(&from)) {
             let path = vec![block.owner.clone()];
             let (to, place) = (Target::Module(owner.clone()), place(block.line));
+            arrows.push(Arrow { from: from.clone(), to, path, place });
+        }
+    }
+    for call in calls(source) {
+        if let Some((owner, types)) = house.methods().owner(&call.name, &from) {
+            let path = types.iter().cloned().chain([call.name.clone()]).collect();
+            let (to, place) = (Target::Module(owner.to_owned()), place(call.line));
             arrows.push(Arrow { from: from.clone(), to, path, place });
         }
     }

@@ -107,6 +107,47 @@ fn an_impl_for_a_type_of_another_module_is_an_arrow_to_it() {
 }
 
 #[test]
+fn a_call_of_a_method_that_one_module_defines_is_an_arrow_to_it() {
+    let side =
+        ("side.rs", "struct Side;\nimpl Side { pub fn run_side(&self) {} pub fn push(&self) {} }");
+    let call = "fn f(a: &impl Sized) {\n    a.run_side();\n    a.push();\n}";
+    let upward = [side, ("middle.rs", call)];
+    assert_one(&findings(&upward), ["house/src/middle.rs:2 middle → side", "Side::run_side"]);
+    assert_none(&findings(&[side, ("top.rs", call)]));
+}
+
+#[test]
+fn a_method_that_several_modules_or_a_foreign_trait_define_is_no_arrow() {
+    let call = ("middle.rs", "fn f(a: &impl Sized) { a.go(); }");
+    let several = [
+        ("side.rs", "impl Side { pub fn go(&self) {} }"),
+        ("top.rs", "pub trait Go { fn go(&self); }"),
+    ];
+    assert_none(&findings(&[several[0], several[1], call]));
+    let foreign = ("side.rs", "impl std::process::Go for Side { fn go(&self) {} }");
+    assert_none(&findings(&[foreign, call]));
+    let own = ("side.rs", "pub trait Go { fn go(&self); }\nimpl Go for u8 { fn go(&self) {} }");
+    assert_one(&findings(&[own, call]), ["middle → side", "not drawn: Go::go"]);
+    assert_none(&findings(&[("side.rs", "pub fn go(a: u8) {}"), call]));
+}
+
+#[test]
+fn a_method_that_its_module_hides_or_the_caller_has_too_is_no_arrow() {
+    let call = ("middle.rs", "fn f(a: &impl Sized) { a.go(); }");
+    assert_none(&findings(&[("side.rs", "impl Side { fn go(&self) {} }"), call]));
+    let folder = |visibility: &str| {
+        let method = format!("impl Side {{ {visibility} fn go(&self) {{}} }}");
+        findings(&[("side/mod.rs", "mod inner;"), ("side/inner.rs", &method), call])
+    };
+    assert_none(&folder("pub(super)"));
+    assert_one(&folder("pub(crate)"), ["middle → side", "Side::go"]);
+    let side = ("side.rs", "impl Side { pub(super) fn go(&self) {} }");
+    assert_one(&findings(&[side, call]), ["middle → side", "Side::go"]);
+    let both = ("middle.rs", "fn f(a: &impl Sized) { a.go(); }\nimpl Middle { fn go(&self) {} }");
+    assert_none(&findings(&[side, both]));
+}
+
+#[test]
 fn what_a_test_uses_is_not_an_arrow() {
     let middle = "#[cfg(test)]\nmod tests { use crate::top::Top; }\n#[cfg(test)]\nuse crate::side;\n#[cfg(all(test, unix))]\nmod absent;\n";
     assert_none(&findings(&[("middle.rs", middle)]));
