@@ -39,7 +39,7 @@ fn connect_all(reactor: &Reactor, directory: &tempfile::TempDir) -> [Rc<Seen>; 2
 
 #[test]
 fn a_child_inherits_nothing_of_a_reactor() {
-    in_child("a_child_inherits_nothing_of_a_reactor", || {
+    in_child(|| {
         let inherited = || {
             let listing = Command::new("ls").arg("/proc/self/fd").output().unwrap();
             String::from_utf8(listing.stdout).unwrap()
@@ -72,7 +72,7 @@ fn leaves_nothing(before: usize, what: &str, act: &dyn Fn(&Reactor)) {
 
 #[test]
 fn nothing_is_left_open_whatever_a_reactor_did() {
-    in_child("nothing_is_left_open_whatever_a_reactor_did", || {
+    in_child(|| {
         // What a process opens once and keeps is open from here on.
         drop(Reactor::new().unwrap());
         let before = open_descriptors();
@@ -128,7 +128,7 @@ fn nothing_is_left_open_whatever_a_reactor_did() {
 
 #[test]
 fn a_thousand_connections_one_after_the_other_leave_none() {
-    in_child("a_thousand_connections_one_after_the_other_leave_none", || {
+    in_child(|| {
         let reactor = Reactor::new().unwrap();
         let (_port, address) = listen(&reactor, protocol::factory_fn(|_: &_| Echo));
         let before = open_descriptors();

@@ -76,7 +76,7 @@ fn rests(reactor: &Reactor, lines: &Rc<Lines>) {
 
 #[test]
 fn without_a_descriptor_the_reserve_turns_clients_away_and_the_others_go_on() {
-    in_child("without_a_descriptor_the_reserve_turns_clients_away_and_the_others_go_on", || {
+    in_child(|| {
         set_descriptor_limit(LIMIT);
         let reactor = Reactor::new().unwrap();
         let lines = Lines::watch(&reactor);
@@ -111,7 +111,7 @@ fn without_a_descriptor_the_reserve_turns_clients_away_and_the_others_go_on() {
 
 #[test]
 fn without_even_a_reserve_the_port_rests_and_recovers() {
-    in_child("without_even_a_reserve_the_port_rests_and_recovers", || {
+    in_child(|| {
         set_descriptor_limit(LIMIT);
         let reactor = Reactor::new().unwrap();
         let lines = Lines::watch(&reactor);
@@ -143,7 +143,7 @@ fn without_even_a_reserve_the_port_rests_and_recovers() {
 
 #[test]
 fn a_client_without_a_descriptor_is_told_so() {
-    in_child("a_client_without_a_descriptor_is_told_so", || {
+    in_child(|| {
         use interfaces::{ConnectTcp, ListenError, ListenTcp, ReactorTcp as _};
         set_descriptor_limit(LIMIT);
         let reactor = Reactor::new().unwrap();

@@ -18,7 +18,7 @@ use ropewalk_reactor::{Counts, Reactor};
 
 #[test]
 fn handlers_run_in_the_order_of_their_registration_each_time_the_signal_comes() {
-    in_child("handlers_run_in_the_order_of_their_registration_each_time_the_signal_comes", || {
+    in_child(|| {
         let reactor = Reactor::new().unwrap();
         let told = Rc::new(RefCell::new(Vec::new()));
         for (signal, name) in
@@ -39,7 +39,7 @@ fn handlers_run_in_the_order_of_their_registration_each_time_the_signal_comes() 
 
 #[test]
 fn a_signal_wakes_a_reactor_that_waits_without_end() {
-    in_child("a_signal_wakes_a_reactor_that_waits_without_end", || {
+    in_child(|| {
         for signal in [libc::SIGTERM, libc::SIGINT] {
             let reactor = Reactor::new().unwrap();
             reactor.stop_on_signals().unwrap();
@@ -59,7 +59,7 @@ fn a_signal_wakes_a_reactor_that_waits_without_end() {
 
 #[test]
 fn a_second_signal_during_the_shutdown_reaches_its_handler_and_does_not_kill() {
-    in_child("a_second_signal_during_the_shutdown_reaches_its_handler_and_does_not_kill", || {
+    in_child(|| {
         let reactor = Reactor::new().unwrap();
         reactor.stop_on_signals().unwrap();
         let (held, promise) = Deferred::new();
@@ -87,7 +87,7 @@ fn a_second_signal_during_the_shutdown_reaches_its_handler_and_does_not_kill() {
 
 #[test]
 fn every_reactor_of_a_process_is_told() {
-    in_child("every_reactor_of_a_process_is_told", || {
+    in_child(|| {
         let told = Rc::new(RefCell::new(Vec::new()));
         let reactors: Vec<_> = (0..2)
             .map(|number| {
@@ -120,7 +120,7 @@ fn a_signal_that_cannot_be_caught_is_an_error() {
 
 #[test]
 fn a_panic_in_a_handler_costs_that_call_only() {
-    in_child("a_panic_in_a_handler_costs_that_call_only", || {
+    in_child(|| {
         let reactor = Reactor::new().unwrap();
         let told = Rc::new(RefCell::new(0));
         reactor.on_signal(libc::SIGUSR1, || panic!("on purpose")).unwrap();
@@ -135,7 +135,7 @@ fn a_panic_in_a_handler_costs_that_call_only() {
 
 #[test]
 fn writing_to_a_peer_that_is_gone_raises_no_signal() {
-    in_child("writing_to_a_peer_that_is_gone_raises_no_signal", || {
+    in_child(|| {
         // Rust programs ignore SIGPIPE from the start; C programs with a reactor in them do not.
         default_action(libc::SIGPIPE);
         let directory = tempfile::tempdir().unwrap();
@@ -174,7 +174,7 @@ fn writing_to_a_peer_that_is_gone_raises_no_signal() {
 
 #[test]
 fn a_storm_of_signals_costs_no_byte() {
-    in_child("a_storm_of_signals_costs_no_byte", || {
+    in_child(|| {
         let reactor = Reactor::new().unwrap();
         let count = Rc::new(RefCell::new(0));
         let told = count.clone();
@@ -212,7 +212,7 @@ fn a_storm_of_signals_costs_no_byte() {
 
 #[test]
 fn a_signal_that_comes_when_its_reactor_is_gone_is_ignored() {
-    in_child("a_signal_that_comes_when_its_reactor_is_gone_is_ignored", || {
+    in_child(|| {
         let reactor = Reactor::new().unwrap();
         reactor.stop_on_signals().unwrap();
         drop(reactor);

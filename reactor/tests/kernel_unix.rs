@@ -14,14 +14,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 
 use interfaces::{ListenError, LockFile, ReactorUnix as _};
-use kernel_support::child::{in_child, is_child, set_umask, spawn};
+use kernel_support::child::{in_child, is_child, set_umask, spawn, test_name};
 use kernel_support::echo;
 use kernel_support::unix::*;
 use ropewalk_reactor::{Counts, Reactor};
 
 #[test]
 fn a_path_has_exactly_the_mode_that_was_asked_for_under_any_umask() {
-    in_child("a_path_has_exactly_the_mode_that_was_asked_for_under_any_umask", || {
+    in_child(|| {
         let (_directory, path) = place();
         let reactor = Reactor::new().unwrap();
         assert_eq!(options(&path).mode, 0o600);
@@ -44,7 +44,7 @@ fn a_path_has_exactly_the_mode_that_was_asked_for_under_any_umask() {
 
 #[test]
 fn nobody_sees_a_wider_mode_not_even_for_a_moment() {
-    in_child("nobody_sees_a_wider_mode_not_even_for_a_moment", || {
+    in_child(|| {
         set_umask(0);
         let (_directory, path) = place();
         let reactor = Reactor::new().unwrap();
@@ -111,12 +111,12 @@ fn server_process(test: &str, path: &Path) -> Server {
 
 #[test]
 fn what_a_killed_server_left_behind_is_replaced() {
-    const NAME: &str = "what_a_killed_server_left_behind_is_replaced";
-    if is_child(NAME) {
+    let name = test_name(&what_a_killed_server_left_behind_is_replaced);
+    if is_child(name) {
         return serve_as_a_child();
     }
     let (_directory, path) = place();
-    let mut server = server_process(NAME, &path);
+    let mut server = server_process(name, &path);
     assert_eq!(server.answer, "listening");
     let reactor = Reactor::new().unwrap();
     assert!(matches!(listen(&reactor, &path), Err(ListenError::InUse { .. })));
@@ -131,8 +131,8 @@ fn what_a_killed_server_left_behind_is_replaced() {
 
 #[test]
 fn of_many_processes_that_want_a_path_exactly_one_gets_it() {
-    const NAME: &str = "of_many_processes_that_want_a_path_exactly_one_gets_it";
-    if is_child(NAME) {
+    let name = test_name(&of_many_processes_that_want_a_path_exactly_one_gets_it);
+    if is_child(name) {
         return serve_as_a_child();
     }
     let (_directory, path) = place();
@@ -141,7 +141,7 @@ fn of_many_processes_that_want_a_path_exactly_one_gets_it() {
     let starting: Vec<_> = (0..5)
         .map(|_| {
             let path = path.clone();
-            std::thread::spawn(move || server_process(NAME, &path))
+            std::thread::spawn(move || server_process(name, &path))
         })
         .collect();
     let mut servers: Vec<_> = starting.into_iter().map(|start| start.join().unwrap()).collect();

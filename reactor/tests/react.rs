@@ -160,7 +160,7 @@ fn an_end_that_comes_while_the_reactor_is_stopping_counts() {
 /// task-034
 #[test]
 fn without_a_reactor_it_makes_one_and_hands_it_to_the_program() {
-    in_child("without_a_reactor_it_makes_one_and_hands_it_to_the_program", || {
+    in_child(|| {
         let ran = Rc::new(Cell::new(false));
         let told = ran.clone();
         let exit = react(|reactor: Reactor| async move {
@@ -176,7 +176,7 @@ fn without_a_reactor_it_makes_one_and_hands_it_to_the_program() {
 
 #[test]
 fn a_signal_stops_a_program_that_react_runs() {
-    in_child("a_signal_stops_a_program_that_react_runs", || {
+    in_child(|| {
         let exit = react(|reactor| async move {
             // SAFETY: it takes two numbers, and the signal is caught.
             let raise = || assert_eq!(unsafe { libc::raise(libc::SIGTERM) }, 0);

@@ -12,19 +12,26 @@ const CHILD: &str = "ROPEWALK_TEST_CHILD";
 /// After this many seconds the kernel ends a child.
 const CHILD_LIVES_SECONDS: u32 = 60;
 
-/// Runs the body of the test `name` in a process of its own.
-pub(crate) fn in_child(name: &str, body: impl FnOnce()) {
+/// Runs the body of a test in a process of its own. The body is a closure that is written in the test
+/// itself, as the child finds the test by it.
+pub(crate) fn in_child<F: FnOnce()>(body: F) {
+    let name = test_name(&body);
     if is_child(name) {
         return body();
     }
     let output = command(name).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{name} in its own process: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let ran = output.status.success() && out.contains("test result: ok. 1 passed");
+    assert!(ran, "{name} in its own process: {}\n{out}{err}", output.status);
+}
+
+/// The name by which the test harness knows a test: the path in its crate of the function, or of the
+/// function around a closure.
+pub(crate) fn test_name<F>(_: &F) -> &'static str {
+    let path = std::any::type_name::<F>();
+    let (_, path) = path.split_once("::").expect("a path begins with the crate");
+    path.trim_end_matches("::{{closure}}")
 }
 
 /// Whether this process was started to run the test `name`.
