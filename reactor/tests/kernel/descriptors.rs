@@ -2,21 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::support::child::in_child;
+use crate::support::{Echo, PATIENCE, Probe, Seen, echo, listen, open_descriptors, turn_until};
 use deferred::Failure;
 use interfaces::{
     ConnectTcp, ConnectUnix, ListenUnix, ReactorCore as _, ReactorTcp as _, ReactorThreads as _,
     ReactorUnix as _, UnixAddress,
 };
-use kernel_support::child::in_child;
-use kernel_support::{Echo, PATIENCE, Probe, Seen, echo, listen, open_descriptors, turn_until};
 use ropewalk_reactor::{Counts, Reactor};
 
 fn unix_name(directory: &tempfile::TempDir) -> UnixAddress {

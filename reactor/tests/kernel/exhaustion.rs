@@ -2,16 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use kernel_support::child::{in_child, processor_time, set_descriptor_limit};
-use kernel_support::{Lines, echo, listen, turn_until};
+use crate::support::child::{in_child, processor_time, set_descriptor_limit};
+use crate::support::{Lines, echo, listen, turn_until};
 use ropewalk_reactor::Reactor;
 use socket2::{Domain, Socket, Type};
 

@@ -16,9 +16,9 @@ use protocol::{FactoryFn, WeakProtocolRef};
 use ropewalk_reactor::simulated::{Faults, Simulated};
 use ropewalk_reactor::{Counts, Limits, Reactor};
 
-use crate::ledger::{CLIENT, Ledger, SERVER, Summary};
-use crate::plan::{Dice, Manners, Plan};
-use crate::talker::{PLANNED_PANIC, Talker};
+use super::ledger::{CLIENT, Ledger, SERVER, Summary};
+use super::plan::{Dice, Manners, Plan};
+use super::talker::{PLANNED_PANIC, Talker};
 
 /// Numbers above this are lives on UNIX sockets; below are the ports of those on TCP.
 const FIRST_UNIX_LIFE: u64 = 1 << 32;

@@ -2,18 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::cell::RefCell;
 use std::io::Read as _;
 use std::net::TcpStream;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use crate::support::busy::BusyServer;
+use crate::support::{PATIENCE, Probe, Seen, echo, listen, turn_until};
 use deferred::{Deferred, Failure};
 use interfaces::{Phase, ReactorCore as _, ReactorThreads as _, ReactorUnix as _, SystemEvent};
-use kernel_support::busy::BusyServer;
-use kernel_support::{PATIENCE, Probe, Seen, echo, listen, turn_until};
 use ropewalk_reactor::{Counts, Reactor};
 
 fn stop_soon(reactor: &Reactor) {
@@ -68,7 +66,7 @@ fn furnish(
     let held = next("attempt");
     let factory = protocol::factory_fn(move |_: &interfaces::Address| {
         let _ = &held;
-        kernel_support::Echo
+        crate::support::Echo
     });
     drop(reactor.connect_unix(&busy.address, factory).add_errback(|_| Ok(())));
     let held = next("work");

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{Read as _, Write as _};
@@ -12,9 +10,9 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::support::{Lines, PATIENCE, Probe, Seen, echo, listen, turn_until};
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{ConnectTcp, ReactorCore as _, ReactorTcp as _};
-use kernel_support::{Lines, PATIENCE, Probe, Seen, echo, listen, turn_until};
 use ropewalk_reactor::{Counts, Reactor};
 
 /// Where the outcome of a Deferred is kept.

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -11,10 +9,10 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::support::{PATIENCE, Probe, Seen, echo, listen, run_with, turn_until};
 use interfaces::{
     AdoptError, ListenError, OsError, ReactorCore as _, ReactorSocket as _, Reason, Transport,
 };
-use kernel_support::{PATIENCE, Probe, Seen, echo, listen, run_with, turn_until};
 use ropewalk_reactor::{Counts, Limits, Reactor};
 
 /// What is sent in these tests: far more than any socket holds.
@@ -364,7 +362,7 @@ fn what_cannot_be_adopted_is_named_and_closed() {
         }
     }
     let nobody =
-        protocol::FactoryFn::optional(|_: &interfaces::Address| None::<kernel_support::Echo>);
+        protocol::FactoryFn::optional(|_: &interfaces::Address| None::<crate::support::Echo>);
     let refused = reactor.adopt_stream_connection(connected(), nobody.into_rc());
     assert_eq!(refused, Err(AdoptError::NoProtocol));
     assert_eq!(reactor.counts(), Counts::default());

@@ -18,8 +18,8 @@ use ropewalk_reactor::Reactor;
 struct Counting;
 
 thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
+    pub(crate) static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    pub(crate) static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
 }
 
 // SAFETY: every call goes to the system's allocator as it is; the counters are plain cells that

@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::support::{Probe, Seen, listen, turn_until};
 use interfaces::{Address, OsError, Reason};
-use kernel_support::{Probe, Seen, listen, turn_until};
 use protocol::factory_fn;
 use ropewalk_reactor::Reactor;
 

@@ -2,19 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::{Echo, Lines, Probe, Seen, listen, turn_until};
 use interfaces::{
     ConnectError, ConnectTcp, HalfCloseableProtocol, Producer, Protocol, PullProducer,
     PushProducer, ReactorTcp as _, Reason, Transport,
 };
-use kernel_support::{Echo, Lines, Probe, Seen, listen, turn_until};
 use ropewalk_reactor::{Counts, Reactor};
 
 /// Where a protocol panics.

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::io::{Read as _, Write as _};
@@ -11,10 +9,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::busy::BusyServer;
+use crate::support::{Echo, Probe, Seen, echo, listen, turn_until};
 use deferred::{Cancelled, Deferred, Failure, Trapped};
 use interfaces::{ConnectError, ConnectTcp, OsError, ReactorTcp as _, ReactorUnix as _};
-use kernel_support::busy::BusyServer;
-use kernel_support::{Echo, Probe, Seen, echo, listen, turn_until};
 use ropewalk_reactor::{Counts, Reactor};
 
 type Outcome = Rc<RefCell<Vec<Result<(), Failure>>>>;

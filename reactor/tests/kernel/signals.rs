@@ -2,18 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::cell::RefCell;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::child::{default_action, in_child, signal_self};
+use crate::support::{Echo, Probe, Seen, listen, run_with, turn_until};
 use deferred::Deferred;
 use interfaces::{Chunk, Phase, ReactorCore as _, ReactorUnix as _, SystemEvent};
-use kernel_support::child::{default_action, in_child, signal_self};
-use kernel_support::{Echo, Probe, Seen, listen, run_with, turn_until};
 use ropewalk_reactor::{Counts, Reactor};
 
 #[test]

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
@@ -12,11 +10,10 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::child::in_child;
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{Observer, Phase, ReactorCore as _, ReactorEvent, ReactorTime as _, SystemEvent};
-use kernel_support::child::in_child;
-use ropewalk_reactor::simulated::{Faults, Simulated};
-use ropewalk_reactor::{Counts, Reactor, SystemExit, react};
+use ropewalk_reactor::{Counts, Faults, Reactor, Simulated, SystemExit, react};
 
 #[derive(Debug)]
 struct Trouble;

@@ -2,16 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::{Echo, Probe, Seen, echo, listen, turn_until};
 use interfaces::{BufferLimits, Chunk, Producer, PullProducer, PushProducer, Reason, Transport};
-use kernel_support::{Echo, Probe, Seen, echo, listen, turn_until};
 use ropewalk_reactor::{Limits, Reactor};
 
 fn nonblocking(address: std::net::SocketAddr) -> TcpStream {

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails and reports by them")]
 
-mod kernel_support;
-
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -13,10 +11,10 @@ use std::process::{Child, ChildStdout};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 
+use crate::support::child::{in_child, is_child, set_umask, spawn, test_name};
+use crate::support::echo;
+use crate::support::unix::*;
 use interfaces::{ListenError, LockFile, ReactorUnix as _};
-use kernel_support::child::{in_child, is_child, set_umask, spawn, test_name};
-use kernel_support::echo;
-use kernel_support::unix::*;
 use ropewalk_reactor::{Counts, Reactor};
 
 #[test]

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails and reports by them")]
 
-mod kernel_support;
-
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
 use std::rc::Rc;
@@ -11,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::support::child::in_child;
+use crate::support::unix::*;
+use crate::support::{Probe, Seen, echo, turn_until};
 use interfaces::{
     ConnectError, ConnectUnix, ListenError, ListenUnix, LockFile, ReactorUnix as _, UnixAddress,
 };
-use kernel_support::child::in_child;
-use kernel_support::unix::*;
-use kernel_support::{Probe, Seen, echo, turn_until};
 use ropewalk_reactor::{Counts, Reactor};
 
 #[test]

@@ -2,16 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::cell::{Cell, RefCell};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::{Lines, PATIENCE, Probe, Seen, listen, turn_until};
 use deferred::{Deferred, Failure};
 use interfaces::{NotRunning, Phase, ReactorCore as _, Reason, SystemEvent, Transport};
-use kernel_support::{Lines, PATIENCE, Probe, Seen, listen, turn_until};
 use ropewalk_reactor::{Counts, Reactor};
 
 type Log = Rc<RefCell<Vec<&'static str>>>;

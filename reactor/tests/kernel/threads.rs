@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-mod kernel_support;
-
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -12,9 +10,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::{Lines, PATIENCE};
 use deferred::Failure;
 use interfaces::{ReactorCore as _, ReactorThreads, ResolveError, Resolver as _, ThreadOutcome};
-use kernel_support::{Lines, PATIENCE};
 use ropewalk_reactor::{Counts, Reactor};
 
 #[test]

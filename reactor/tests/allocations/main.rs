@@ -1,0 +1,6 @@
+//! What the reactor costs in memory, counted by the allocator of this process.
+//!
+//! Invariant: each test counts on its own thread.
+
+mod timers;
+mod traffic;

@@ -1,0 +1,23 @@
+//! The reactor on the real kernel.
+//!
+//! Invariant: a test that changes or counts what a whole process shares runs in a process of its own, see
+//! [`support::child`].
+
+mod support;
+
+mod close;
+mod connect;
+mod descriptors;
+mod exhaustion;
+mod freeing;
+mod lifetime;
+mod limits;
+mod panics;
+mod react;
+mod resets;
+mod signals;
+mod std_sockets;
+mod tasks;
+mod threads;
+mod unix;
+mod unix_names;

@@ -1,0 +1,12 @@
+//! The simulated network, and the reactor on it.
+//!
+//! Invariant: nothing here waits on the real clock but for another thread.
+
+mod edges;
+mod gathering;
+mod lives;
+mod outbox;
+mod sockets;
+mod streams;
+mod system;
+mod timers_model;
