@@ -12,7 +12,7 @@ use cargo_metadata::{Dependency, DependencyKind, Edition, MetadataCommand, Packa
 use workspace::{assert_none, root, text};
 
 /// What each package may be built on, beside the crates that `dependencies.toml` lists.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("deferred", &[]),
     ("interfaces", &["deferred"]),
     ("protocol", &["interfaces", "deferred"]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("reactor", &["interfaces", "deferred"]),
     ("tls", &["interfaces", "deferred", "protocol", "endpoints"]),
     ("systemd", &["interfaces", "deferred", "endpoints"]),
+    ("testkit", &["interfaces", "deferred", "protocol"]),
     ("xtask", EVERYTHING),
     ("counts", &["interfaces", "deferred", "protocol", "endpoints", "reactor", "tls"]),
     ("cli", EVERYTHING),
@@ -33,6 +34,7 @@ const EVERYTHING: &[&str] = &[
     "reactor",
     "tls",
     "systemd",
+    "testkit",
     "xtask",
     "cli",
 ];
