@@ -4,3 +4,6 @@
 
 mod timers;
 mod traffic;
+
+#[global_allocator]
+static ALLOCATOR: testkit::CountingAllocator = testkit::CountingAllocator;

@@ -5,10 +5,8 @@
 use std::time::Duration;
 
 use interfaces::{DelayedCall, ReactorTime};
-use ropewalk_reactor::Reactor;
-use ropewalk_reactor::simulated::Simulated;
-
-use crate::traffic::{ALLOCATIONS, LIVE_BYTES};
+use ropewalk_reactor::{Reactor, Simulated};
+use testkit::{allocations, counted, live_bytes};
 
 const MILLION: usize = 1_000_000;
 
@@ -32,10 +30,10 @@ fn ask_for_a_million(reactor: &Reactor<Simulated>) -> Vec<DelayedCall> {
 fn a_pending_call_takes_at_most_56_bytes_and_what_its_closure_captures() {
     let reactor = Reactor::simulated(1);
     let mut calls = Vec::with_capacity(MILLION);
-    let before = LIVE_BYTES.get();
+    let before = live_bytes();
     calls.extend((0..MILLION).map(|number| ask(&reactor, spread(number))));
     reactor.turn(Some(Duration::ZERO)).unwrap();
-    let bytes = LIVE_BYTES.get() - before;
+    let bytes = live_bytes() - before;
     assert!(bytes <= 56 * MILLION as isize, "{bytes} bytes");
 }
 
@@ -44,32 +42,32 @@ fn moving_allocates_once_for_a_thousand_calls_at_most_and_taking_back_never() {
     let reactor = Reactor::simulated(1);
     let calls = ask_for_a_million(&reactor);
     reactor.turn(Some(Duration::ZERO)).unwrap();
-    let (before, bytes) = (ALLOCATIONS.get(), LIVE_BYTES.get());
+    let (before, bytes) = (allocations(), live_bytes());
     for round in 0..8 {
         for (number, call) in calls.iter().enumerate() {
             call.reset(spread(number + round)).unwrap();
             call.delay(spread(5 * number)).unwrap();
         }
     }
-    let moved = ALLOCATIONS.get();
+    let moved = allocations();
     assert!(moved - before <= MILLION / 1000, "{} allocations", moved - before);
-    let grown = LIVE_BYTES.get() - bytes;
+    let grown = live_bytes() - bytes;
     assert!(grown <= 24 * MILLION as isize, "{grown} bytes more, however often they are moved");
     // One is left: when the last is gone, what they took is given back.
     for call in &calls[1..] {
         call.cancel().unwrap();
     }
-    assert_eq!(ALLOCATIONS.get() - moved, 0);
+    assert_eq!(allocations() - moved, 0);
 }
 
 #[test]
 fn what_a_million_calls_took_is_given_back_when_the_last_is_gone() {
     let reactor = Reactor::simulated(1);
-    let before = LIVE_BYTES.get();
+    let before = live_bytes();
     for call in ask_for_a_million(&reactor) {
         call.cancel().unwrap();
     }
-    let kept = LIVE_BYTES.get() - before;
+    let kept = live_bytes() - before;
     assert!(kept <= 256 * 1024, "{kept} bytes");
 }
 
@@ -78,11 +76,12 @@ fn a_call_that_is_asked_for_and_taken_back_again_and_again_leaves_nothing() {
     let reactor = Reactor::simulated(1);
     let _pending = ask(&reactor, Duration::from_secs(60));
     let again_and_again = || {
-        let (before, allocations) = (LIVE_BYTES.get(), ALLOCATIONS.get());
-        for number in 0..100_000 {
-            ask(&reactor, spread(number)).cancel().unwrap();
-        }
-        (LIVE_BYTES.get() - before, ALLOCATIONS.get() - allocations)
+        let ((), allocations, bytes) = counted(|| {
+            for number in 0..100_000 {
+                ask(&reactor, spread(number)).cancel().unwrap();
+            }
+        });
+        (bytes, allocations)
     };
     let (bytes, _) = again_and_again();
     assert!(bytes <= 64 * 1024, "{bytes} bytes for the first time");

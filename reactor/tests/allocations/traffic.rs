@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,34 +12,7 @@ use interfaces::{
     ListenTcp, ListeningPort, Producer, Protocol, PushProducer, ReactorTcp as _, Transport,
 };
 use ropewalk_reactor::Reactor;
-
-/// Counts for each thread by itself, as tests run side by side.
-struct Counting;
-
-thread_local! {
-    pub(crate) static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    pub(crate) static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator as it is; the counters are plain cells that
-// need no allocation and have no destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        LIVE_BYTES.set(LIVE_BYTES.get() + layout.size() as isize);
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE_BYTES.set(LIVE_BYTES.get() - layout.size() as isize);
-        // SAFETY: the caller keeps the contract of the same method.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use testkit::{allocations, live_bytes};
 
 const MESSAGE: usize = 64;
 
@@ -139,9 +111,9 @@ fn exchange(reactor: &Reactor, mut from: &TcpStream, mut to: &TcpStream) {
 }
 
 fn allocations_of(work: impl Fn()) -> usize {
-    let before = ALLOCATIONS.get();
+    let before = allocations();
     work();
-    ALLOCATIONS.get() - before
+    allocations() - before
 }
 
 #[test]
@@ -241,13 +213,13 @@ fn an_idle_connection_costs_at_most_a_kibibyte() {
     let reactor = Reactor::new().unwrap();
     let port = listen(&reactor, || Echo);
     let mut clients = Vec::with_capacity(connections);
-    let before = LIVE_BYTES.get();
+    let before = live_bytes();
     for _ in 0..connections {
         clients.push(connect(&reactor, &port));
     }
     // Each has carried a message and is idle again.
     clients.iter().for_each(|client| exchange(&reactor, client, client));
-    let each = (LIVE_BYTES.get() - before) / connections as isize;
+    let each = (live_bytes() - before) / connections as isize;
     println!("{each} bytes of heap for each of {connections} idle connections");
     assert!(each <= 1024, "{each} bytes");
 }

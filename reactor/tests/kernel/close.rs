@@ -9,11 +9,13 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, Probe, Seen, echo, listen, run_with, turn_until};
+use crate::support::{PATIENCE, RecordExt as _, echo, listen, run_with, turn_until};
 use interfaces::{
     AdoptError, ListenError, OsError, ReactorCore as _, ReactorSocket as _, Reason, Transport,
 };
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Limits, Reactor};
+use testkit::once;
 
 /// What is sent in these tests: far more than any socket holds.
 fn bytes(length: usize) -> Vec<u8> {
@@ -26,13 +28,11 @@ fn a_client_that_is_still_sending_gets_every_byte_before_the_end() {
     let limits = Limits { linger: PATIENCE, ..Limits::default() };
     for clients_send in [0, 100, 300_000, 6 << 20] {
         let reactor = Reactor::with_limits(limits).unwrap();
-        let seen = Seen::new();
-        let factory = Probe::new(&seen)
-            .on_made(|transport| {
-                transport.write(&bytes(ANSWER));
-                transport.lose_connection();
-            })
-            .once();
+        let seen = Record::new();
+        let factory = once(Recorder::new(&seen).on_made(|transport| {
+            transport.write(&bytes(ANSWER));
+            transport.lose_connection();
+        }));
         let (port, address) = listen(&reactor, factory);
         let received = run_with(&reactor, move || {
             let mut client = TcpStream::connect(address).unwrap();
@@ -46,8 +46,8 @@ fn a_client_that_is_still_sending_gets_every_byte_before_the_end() {
         });
         assert!(received == bytes(ANSWER), "{} bytes of {ANSWER}", received.len());
         assert!(seen.reason().is_clean(), "{:?}", seen.reason());
-        assert_eq!(seen.received(), 0);
-        seen.transport.take();
+        assert_eq!(seen.received().len(), 0);
+        seen.forget();
         drop(port);
         assert_eq!(reactor.counts(), Counts::default());
     }
@@ -57,13 +57,11 @@ fn a_client_that_is_still_sending_gets_every_byte_before_the_end() {
 fn an_answer_to_a_request_arrives_though_the_rest_of_the_request_is_never_read() {
     let reactor = Reactor::new().unwrap();
     for _ in 0..50 {
-        let seen = Seen::new();
-        let factory = Probe::new(&seen)
-            .on_data(|transport, _| {
-                transport.write(b"no, thank you");
-                transport.lose_connection();
-            })
-            .once();
+        let seen = Record::new();
+        let factory = once(Recorder::new(&seen).on_data(|transport, _| {
+            transport.write(b"no, thank you");
+            transport.lose_connection();
+        }));
         let (port, address) = listen(&reactor, factory);
         let client = std::thread::spawn(move || {
             let mut client = TcpStream::connect(address).unwrap();
@@ -80,7 +78,7 @@ fn an_answer_to_a_request_arrives_though_the_rest_of_the_request_is_never_read()
         turn_until(&reactor, "the client has ended", || client.is_finished());
         assert_eq!(client.join().unwrap(), "no, thank you");
         drop(port.stop_listening());
-        seen.transport.take();
+        seen.forget();
     }
     turn_until(&reactor, "nothing is left", || reactor.counts() == Counts::default());
 }
@@ -89,8 +87,8 @@ fn an_answer_to_a_request_arrives_though_the_rest_of_the_request_is_never_read()
 fn a_peer_that_never_ends_is_left_when_the_linger_time_is_over() {
     let limits = Limits { linger: Duration::from_millis(30), ..Limits::default() };
     let reactor = Reactor::with_limits(limits).unwrap();
-    let seen = Seen::new();
-    let factory = Probe::new(&seen).on_made(|transport| transport.lose_connection()).once();
+    let seen = Record::new();
+    let factory = once(Recorder::new(&seen).on_made(|transport| transport.lose_connection()));
     let (port, address) = listen(&reactor, factory);
     let mut client = TcpStream::connect(address).unwrap();
     turn_until(&reactor, "the protocol is told", || seen.is_lost());
@@ -104,7 +102,7 @@ fn a_peer_that_never_ends_is_left_when_the_linger_time_is_over() {
         assert!(Instant::now() < refused, "nobody closed the socket");
         std::thread::yield_now();
     }
-    seen.transport.take();
+    seen.forget();
 }
 
 #[test]
@@ -116,8 +114,8 @@ fn a_flood_at_a_lingering_socket_ends_with_its_time_and_starves_nobody() {
         ..Limits::default()
     };
     let reactor = Reactor::with_limits(limits).unwrap();
-    let seen = Seen::new();
-    let factory = Probe::new(&seen).on_made(|transport| transport.lose_connection()).once();
+    let seen = Record::new();
+    let factory = once(Recorder::new(&seen).on_made(|transport| transport.lose_connection()));
     let (_port, address) = listen(&reactor, factory);
     let (_other, others) = listen(&reactor, echo());
     let flood = std::thread::spawn(move || {
@@ -132,35 +130,33 @@ fn a_flood_at_a_lingering_socket_ends_with_its_time_and_starves_nobody() {
     turn_until(&reactor, "the other is served", || client.read_exact(&mut [0; 4]).is_ok());
     turn_until(&reactor, "the flood is cut off", || reactor.counts().lingering == 0);
     flood.join().unwrap();
-    seen.transport.take();
+    seen.forget();
 }
 
 #[test]
 fn stopping_ends_also_what_lingers_and_leaves_no_timer() {
     let limits = Limits { linger: PATIENCE, ..Limits::default() };
     let reactor = Reactor::with_limits(limits).unwrap();
-    let seen = Seen::new();
-    let factory = Probe::new(&seen).on_made(|transport| transport.lose_connection()).once();
+    let seen = Record::new();
+    let factory = once(Recorder::new(&seen).on_made(|transport| transport.lose_connection()));
     let (_port, address) = listen(&reactor, factory);
     let client = TcpStream::connect(address).unwrap();
     turn_until(&reactor, "it lingers", || reactor.counts().lingering == 1);
     reactor.disconnect_all();
     assert_eq!(reactor.counts(), Counts::default());
     drop(client);
-    seen.transport.take();
+    seen.forget();
 }
 
 #[test]
 fn an_abort_is_a_reset_for_the_peer_and_drops_what_was_queued() {
     let reactor = Reactor::new().unwrap();
-    let seen = Seen::new();
-    let factory = Probe::new(&seen)
-        .on_data(|transport, _| {
-            transport.write(&bytes(8 << 20));
-            transport.abort_connection();
-            transport.write(b"too late");
-        })
-        .once();
+    let seen = Record::new();
+    let factory = once(Recorder::new(&seen).on_data(|transport, _| {
+        transport.write(&bytes(8 << 20));
+        transport.abort_connection();
+        transport.write(b"too late");
+    }));
     let (_port, address) = listen(&reactor, factory);
     let mut client = TcpStream::connect(address).unwrap();
     client.write_all(b"go").unwrap();
@@ -171,20 +167,22 @@ fn an_abort_is_a_reset_for_the_peer_and_drops_what_was_queued() {
     let error = client.read_to_end(&mut received).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     assert!(received.len() < 8 << 20);
-    seen.transport.take();
+    seen.forget();
 }
 
 #[test]
 fn a_reset_by_the_peer_is_told_as_a_loss_and_not_as_an_end() {
     for half_closed in [false, true] {
         let reactor = Reactor::new().unwrap();
-        let seen = Seen::new();
-        let (_port, address) = listen(&reactor, Probe::new(&seen).half_closeable().once());
+        let seen = Record::new();
+        let (_port, address) = listen(&reactor, once(Recorder::new(&seen).half_closeable()));
         let client = TcpStream::connect(address).unwrap();
         turn_until(&reactor, "it is connected", || seen.is_made());
         if half_closed {
             client.shutdown(Shutdown::Write).unwrap();
-            turn_until(&reactor, "the end of file is told", || seen.read_ended.get() == 1);
+            turn_until(&reactor, "the end of file is told", || {
+                seen.count("read_connection_lost") == 1
+            });
         }
         let client = socket2::Socket::from(client);
         client.set_linger(Some(Duration::ZERO)).unwrap();
@@ -198,47 +196,48 @@ fn a_reset_by_the_peer_is_told_as_a_loss_and_not_as_an_end() {
             }
             other => panic!("{other:?}"),
         }
-        seen.transport.take();
+        seen.forget();
     }
 }
 
 #[test]
 fn each_direction_closes_on_its_own() {
     let reactor = Reactor::new().unwrap();
-    let seen = Seen::new();
-    let factory = Probe::new(&seen)
-        .on_made(|transport| {
-            transport.write(b"all I have");
-            transport.as_half_closeable().unwrap().lose_write_connection();
-            transport.write(b"too late");
-        })
-        .half_closeable()
-        .once();
+    let seen = Record::new();
+    let factory = once(
+        Recorder::new(&seen)
+            .on_made(|transport| {
+                transport.write(b"all I have");
+                transport.as_half_closeable().unwrap().lose_write_connection();
+                transport.write(b"too late");
+            })
+            .half_closeable(),
+    );
     let (_port, address) = listen(&reactor, factory);
     let mut client = TcpStream::connect(address).unwrap();
-    turn_until(&reactor, "our end of file is told", || seen.write_ended.get() == 1);
+    turn_until(&reactor, "our end of file is told", || seen.count("write_connection_lost") == 1);
     let mut received = String::new();
     client.read_to_string(&mut received).unwrap();
     assert_eq!(received, "all I have");
     client.write_all(b"still heard").unwrap();
-    turn_until(&reactor, "it is heard", || seen.received() == 11);
-    assert_eq!((seen.read_ended.get(), seen.is_lost()), (0, false));
+    turn_until(&reactor, "it is heard", || seen.received().len() == 11);
+    assert_eq!((seen.count("read_connection_lost"), seen.is_lost()), (0, false));
     drop(client);
-    turn_until(&reactor, "the other end is told", || seen.read_ended.get() == 1);
+    turn_until(&reactor, "the other end is told", || seen.count("read_connection_lost") == 1);
     assert!(!seen.is_lost(), "both directions are closed, and the protocol decides");
     seen.transport().lose_connection();
     turn_until(&reactor, "it is over", || seen.is_lost());
     assert!(seen.reason().is_clean());
-    seen.transport.take();
+    seen.forget();
 }
 
 #[test]
 fn what_was_written_before_the_peers_end_of_file_still_goes_out() {
     const ANSWER: usize = 6 << 20;
     let reactor = Reactor::new().unwrap();
-    let seen = Seen::new();
+    let seen = Record::new();
     let write = |transport: &Rc<dyn Transport>, _: &[u8]| transport.write(&bytes(ANSWER));
-    let (_port, address) = listen(&reactor, Probe::new(&seen).on_data(write).once());
+    let (_port, address) = listen(&reactor, once(Recorder::new(&seen).on_data(write)));
     let received = run_with(&reactor, move || {
         let mut client = TcpStream::connect(address).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -250,7 +249,7 @@ fn what_was_written_before_the_peers_end_of_file_still_goes_out() {
     });
     assert!(received == bytes(ANSWER), "{} bytes of {ANSWER}", received.len());
     assert!(seen.reason().is_clean());
-    seen.transport.take();
+    seen.forget();
 }
 
 #[test]
@@ -259,8 +258,8 @@ fn an_adopted_connection_is_let_go_of_though_somebody_else_keeps_it_open() {
         let reactor = Reactor::new().unwrap();
         let (ours, mut peer) = UnixStream::pair().unwrap();
         let kept = ours.try_clone().unwrap();
-        let seen = Seen::new();
-        let factory = Probe::new(&seen).on_data(|transport, data| transport.write(data)).once();
+        let seen = Record::new();
+        let factory = once(Recorder::new(&seen).on_data(|transport, data| transport.write(data)));
         reactor.adopt_stream_connection(OwnedFd::from(ours), factory).unwrap();
         assert!(!seen.is_made(), "it comes on a later turn");
         peer.set_nonblocking(true).unwrap();
@@ -287,7 +286,7 @@ fn an_adopted_connection_is_let_go_of_though_somebody_else_keeps_it_open() {
         }
         assert!(turns < 20, "{ending}: {turns} turns");
         drop(kept);
-        seen.transport.take();
+        seen.forget();
     }
 }
 

@@ -10,10 +10,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::support::busy::BusyServer;
-use crate::support::{Echo, Probe, Seen, echo, listen, turn_until};
+use crate::support::{Echo, RecordExt as _, echo, listen, turn_until};
 use deferred::{Cancelled, Deferred, Failure, Trapped};
 use interfaces::{ConnectError, ConnectTcp, OsError, ReactorTcp as _, ReactorUnix as _};
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Reactor};
+use testkit::once;
 
 type Outcome = Rc<RefCell<Vec<Result<(), Failure>>>>;
 
@@ -108,9 +110,9 @@ fn an_attempt_that_is_cancelled_leaves_nothing() {
 fn an_attempt_waits_until_a_busy_server_has_room() {
     let reactor = Reactor::new().unwrap();
     let busy = BusyServer::new();
-    let seen = Seen::new();
+    let seen = Record::new();
     let made = |transport: &Rc<dyn interfaces::Transport>| transport.write(b"at last");
-    let factory = Probe::new(&seen).on_made(made).once();
+    let factory = once(Recorder::new(&seen).on_made(made));
     let outcome = outcome_of(reactor.connect_unix(&busy.address, factory));
     for _ in 0..5 {
         reactor.turn(Some(Duration::from_millis(5))).unwrap();
@@ -124,18 +126,18 @@ fn an_attempt_waits_until_a_busy_server_has_room() {
     assert_eq!(&words, b"at last");
     drop(accepted);
     turn_until(&reactor, "it is lost", || seen.is_lost());
-    seen.transport.take();
+    seen.forget();
     assert_eq!(reactor.counts(), Counts::default());
 }
 
 #[test]
 fn the_local_address_can_be_chosen_and_one_in_use_is_named() {
     let reactor = Reactor::new().unwrap();
-    let seen = Seen::new();
+    let seen = Record::new();
     let (port, address) = listen(&reactor, echo());
     let from: SocketAddr = ([127, 0, 0, 2], 0).into();
     let options = ConnectTcp::new(address).with_bind_address(Some(from));
-    let outcome = outcome_of(reactor.connect_tcp(&options, Probe::new(&seen).once()));
+    let outcome = outcome_of(reactor.connect_tcp(&options, once(Recorder::new(&seen))));
     decided(&reactor, &outcome).unwrap();
     let host = seen.transport().host().as_socket_addr().unwrap();
     assert_eq!(host.ip(), from.ip());
@@ -152,7 +154,7 @@ fn the_local_address_can_be_chosen_and_one_in_use_is_named() {
     }
     drop(port.stop_listening());
     reactor.disconnect_all();
-    seen.transport.take();
+    seen.forget();
 }
 
 #[test]
@@ -161,8 +163,8 @@ fn what_the_server_said_before_the_client_was_told_is_delivered() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     for _ in 0..50 {
-        let seen = Seen::new();
-        let attempt = reactor.connect_tcp(&ConnectTcp::new(address), Probe::new(&seen).once());
+        let seen = Record::new();
+        let attempt = reactor.connect_tcp(&ConnectTcp::new(address), once(Recorder::new(&seen)));
         // All is there, the end of file too, before the reactor looks for the first time.
         let (mut accepted, _) = listener.accept().unwrap();
         accepted.write_all(b"welcome").unwrap();
@@ -170,9 +172,9 @@ fn what_the_server_said_before_the_client_was_told_is_delivered() {
         let outcome = outcome_of(attempt);
         decided(&reactor, &outcome).unwrap();
         turn_until(&reactor, "it is lost", || seen.is_lost());
-        assert_eq!(*seen.received.borrow(), b"welcome");
+        assert_eq!(seen.received(), b"welcome");
         assert!(seen.reason().is_clean());
-        seen.transport.take();
+        seen.forget();
     }
     assert_eq!(reactor.counts(), Counts::default());
 }

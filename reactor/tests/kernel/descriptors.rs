@@ -9,13 +9,15 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::support::child::in_child;
-use crate::support::{Echo, PATIENCE, Probe, Seen, echo, listen, open_descriptors, turn_until};
+use crate::support::{Echo, PATIENCE, RecordExt as _, echo, listen, open_descriptors, turn_until};
 use deferred::Failure;
 use interfaces::{
     ConnectTcp, ConnectUnix, ListenUnix, ReactorCore as _, ReactorTcp as _, ReactorThreads as _,
     ReactorUnix as _, UnixAddress,
 };
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Reactor};
+use testkit::once;
 
 fn unix_name(directory: &tempfile::TempDir) -> UnixAddress {
     let path = directory.path().join("s");
@@ -23,13 +25,13 @@ fn unix_name(directory: &tempfile::TempDir) -> UnixAddress {
 }
 
 /// Connects with both kinds of sockets, and gives what keeps the connections open.
-fn connect_all(reactor: &Reactor, directory: &tempfile::TempDir) -> [Rc<Seen>; 2] {
+fn connect_all(reactor: &Reactor, directory: &tempfile::TempDir) -> [Record; 2] {
     let (_port, address) = listen(reactor, echo());
     let name = unix_name(directory);
     drop(reactor.listen_unix(&ListenUnix::new(name.clone()), echo()).unwrap());
-    let seen = [Seen::new(), Seen::new()];
-    drop(reactor.connect_tcp(&ConnectTcp::new(address), Probe::new(&seen[0]).once()));
-    drop(reactor.connect_unix(&ConnectUnix::new(name), Probe::new(&seen[1]).once()));
+    let seen = [Record::new(), Record::new()];
+    drop(reactor.connect_tcp(&ConnectTcp::new(address), once(Recorder::new(&seen[0]))));
+    drop(reactor.connect_unix(&ConnectUnix::new(name), once(Recorder::new(&seen[1]))));
     turn_until(reactor, "all are connected", || seen.iter().all(|seen| seen.is_made()));
     turn_until(reactor, "all are accepted", || reactor.counts().streams == 4);
     seen
@@ -50,7 +52,7 @@ fn a_child_inherits_nothing_of_a_reactor() {
         let seen = connect_all(&reactor, &directory);
         assert!(open_descriptors() > open + 10, "there is something to inherit");
         assert_eq!(inherited(), before);
-        seen.iter().for_each(|seen| drop(seen.transport.take()));
+        seen.iter().for_each(|seen| seen.forget());
     });
 }
 
@@ -78,7 +80,7 @@ fn nothing_is_left_open_whatever_a_reactor_did() {
         leaves_nothing("everything is connected", &|reactor| {
             let directory = tempfile::tempdir().unwrap();
             let seen = connect_all(reactor, &directory);
-            seen.iter().for_each(|seen| drop(seen.transport.take()));
+            seen.iter().for_each(|seen| seen.forget());
         });
         leaves_nothing("handles are kept longer than the reactor", &|reactor| {
             let directory = tempfile::tempdir().unwrap();

@@ -9,10 +9,12 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use crate::support::busy::BusyServer;
-use crate::support::{PATIENCE, Probe, Seen, echo, listen, turn_until};
+use crate::support::{PATIENCE, RecordExt as _, echo, listen, turn_until};
 use deferred::{Deferred, Failure};
 use interfaces::{Phase, ReactorCore as _, ReactorThreads as _, ReactorUnix as _, SystemEvent};
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Reactor};
+use testkit::{once, result_of};
 
 fn stop_soon(reactor: &Reactor) {
     let stopper = reactor.clone();
@@ -53,7 +55,7 @@ fn furnish(
         let _ = &held;
         let (protocol, transport) = (protocol.clone(), transport.clone());
         let mut own = None;
-        Probe::new(&Seen::new())
+        Recorder::new(&Record::new())
             .on_made(move |made| {
                 // A protocol that keeps its transport, in two places.
                 own.replace(made.clone());
@@ -129,9 +131,9 @@ fn a_run_that_ended_lets_go_of_what_held_the_reactor() {
 #[test]
 fn a_lost_connection_frees_its_protocol_while_its_handle_is_kept() {
     let reactor = Reactor::new().unwrap();
-    let seen = Seen::new();
+    let seen = Record::new();
     let (held, weak) = token();
-    let factory = Probe::new(&seen).on_data(move |_, _| drop(held.clone())).once();
+    let factory = once(Recorder::new(&seen).on_data(move |_, _| drop(held.clone())));
     let (port, address) = listen(&reactor, factory);
     let client = TcpStream::connect(address).unwrap();
     turn_until(&reactor, "it is connected", || seen.is_made());
@@ -169,7 +171,7 @@ fn a_port_that_outlives_its_reactor_stops_at_once() {
     let reactor = Reactor::new().unwrap();
     let (port, address) = listen(&reactor, echo());
     drop(reactor);
-    assert!(port.stop_listening().try_into_result().unwrap().is_ok());
+    assert!(result_of(port.stop_listening()).is_ok());
     assert!(TcpStream::connect(address).is_err());
     assert_eq!(port.host(), address.into());
 }
@@ -177,8 +179,8 @@ fn a_port_that_outlives_its_reactor_stops_at_once() {
 #[test]
 fn a_connection_whose_handle_outlives_its_reactor_is_closed() {
     let reactor = Reactor::new().unwrap();
-    let seen = Seen::new();
-    let (_port, address) = listen(&reactor, Probe::new(&seen).once());
+    let seen = Record::new();
+    let (_port, address) = listen(&reactor, once(Recorder::new(&seen)));
     let mut client = TcpStream::connect(address).unwrap();
     turn_until(&reactor, "it is connected", || seen.is_made());
     drop(reactor);

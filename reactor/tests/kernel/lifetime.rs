@@ -7,10 +7,12 @@ use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::{Lines, PATIENCE, Probe, Seen, listen, turn_until};
+use crate::support::{Lines, PATIENCE, RecordExt as _, listen, turn_until};
 use deferred::{Deferred, Failure};
 use interfaces::{NotRunning, Phase, ReactorCore as _, Reason, SystemEvent, Transport};
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Reactor};
+use testkit::once;
 
 type Log = Rc<RefCell<Vec<&'static str>>>;
 
@@ -147,7 +149,7 @@ fn stop_works_from_inside_any_callback_and_a_second_one_is_refused() {
         };
         let stop = RefCell::new(Some(stop));
         let stop = move || stop.take().unwrap()();
-        let seen = Seen::new();
+        let seen = Record::new();
         let mut client = None;
         match place {
             "timer" => drop(reactor.call_later(Duration::ZERO, stop)),
@@ -169,12 +171,12 @@ fn stop_works_from_inside_any_callback_and_a_second_one_is_refused() {
             }
             "connection_made" => {
                 let (_port, address) =
-                    listen(&reactor, Probe::new(&seen).on_made(move |_| stop()).once());
+                    listen(&reactor, once(Recorder::new(&seen).on_made(move |_| stop())));
                 client = Some(TcpStream::connect(address).unwrap());
             }
             _ => {
                 let (_port, address) =
-                    listen(&reactor, Probe::new(&seen).on_data(move |_, _| stop()).once());
+                    listen(&reactor, once(Recorder::new(&seen).on_data(move |_, _| stop())));
                 let mut sender = TcpStream::connect(address).unwrap();
                 std::io::Write::write_all(&mut sender, b"stop").unwrap();
                 client = Some(sender);
@@ -182,8 +184,8 @@ fn stop_works_from_inside_any_callback_and_a_second_one_is_refused() {
         }
         reactor.run().unwrap();
         assert_eq!(refused.get(), Some(Err(NotRunning)), "{place}");
-        assert_eq!(seen.lost.borrow().len(), seen.made.get(), "{place}");
-        seen.transport.take();
+        assert_eq!(seen.count("connection_lost"), seen.count("connection_made"), "{place}");
+        seen.forget();
         drop(client);
         assert_eq!(reactor.counts(), Counts::default(), "{place}");
         assert_eq!(reactor.stop(), Err(NotRunning));
@@ -206,29 +208,29 @@ fn a_reactor_runs_once_at_a_time_and_again_afterwards() {
         assert!(!reactor.running());
     }
     // Connections work in a later run, too.
-    let seen = Seen::new();
+    let seen = Record::new();
     let stopper = reactor.clone();
     let stop_at_once = move |_: &Rc<dyn Transport>| stopper.stop().unwrap();
-    let (_port, address) = listen(&reactor, Probe::new(&seen).on_made(stop_at_once).once());
+    let (_port, address) = listen(&reactor, once(Recorder::new(&seen).on_made(stop_at_once)));
     let client = TcpStream::connect(address).unwrap();
     stop_some_day(&reactor);
     reactor.run().unwrap();
     assert!(matches!(seen.reason(), Reason::Aborted));
     drop(client);
-    seen.transport.take();
+    seen.forget();
 }
 
 #[test]
 fn stopping_loses_each_connection_once_and_closes_each_port() {
     let reactor = Reactor::new().unwrap();
     let log = Log::default();
-    let all: Rc<RefCell<Vec<Rc<Seen>>>> = Rc::default();
+    let all: Rc<RefCell<Vec<Record>>> = Rc::default();
     let (seens, told) = (all.clone(), log.clone());
     let factory = protocol::FactoryFn::new(move |_: &interfaces::Address| {
-        let seen = Seen::new();
+        let seen = Record::new();
         seens.borrow_mut().push(seen.clone());
         let told = told.clone();
-        Probe::new(&seen).on_lost(move |_| told.borrow_mut().push("lost"))
+        Recorder::new(&seen).on_lost(move |_| told.borrow_mut().push("lost"))
     });
     let told = log.clone();
     let factory = factory.on_stop(move || {

@@ -8,9 +8,11 @@ use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::{Echo, Probe, Seen, echo, listen, turn_until};
+use crate::support::{Echo, RecordExt as _, echo, listen, turn_until};
 use interfaces::{BufferLimits, Chunk, Producer, PullProducer, PushProducer, Reason, Transport};
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Limits, Reactor};
+use testkit::once;
 
 fn nonblocking(address: std::net::SocketAddr) -> TcpStream {
     let client = TcpStream::connect(address).unwrap();
@@ -34,8 +36,8 @@ fn a_peer_that_never_reads_costs_no_more_than_the_cap_and_then_its_connection() 
     const CAP: usize = 1 << 20;
     for as_chunks in [false, true] {
         let reactor = Reactor::new().unwrap();
-        let seen = Seen::new();
-        let (_port, address) = listen(&reactor, Probe::new(&seen).once());
+        let seen = Record::new();
+        let (_port, address) = listen(&reactor, once(Recorder::new(&seen)));
         let mut client = nonblocking(address);
         turn_until(&reactor, "it is connected", || seen.is_made());
         let transport = seen.transport();
@@ -69,7 +71,7 @@ fn a_peer_that_never_reads_costs_no_more_than_the_cap_and_then_its_connection() 
             end.is_some()
         });
         assert_eq!(end, Some(io::ErrorKind::ConnectionReset));
-        seen.transport.take();
+        seen.forget();
     }
 }
 
@@ -96,8 +98,8 @@ impl PushProducer for Told {
 #[test]
 fn a_push_producer_is_paused_above_the_high_water_mark_and_resumed_when_all_is_sent() {
     let reactor = Reactor::new().unwrap();
-    let seen = Seen::new();
-    let (_port, address) = listen(&reactor, Probe::new(&seen).once());
+    let seen = Record::new();
+    let (_port, address) = listen(&reactor, once(Recorder::new(&seen)));
     let mut client = nonblocking(address);
     turn_until(&reactor, "it is connected", || seen.is_made());
     let transport = seen.transport();
@@ -124,7 +126,7 @@ fn a_push_producer_is_paused_above_the_high_water_mark_and_resumed_when_all_is_s
     turn_until(&reactor, "it is lost", || seen.is_lost());
     let told = (producer.paused.get(), producer.resumed.get(), producer.stopped.get());
     assert_eq!(told, (1, 1, 1));
-    seen.transport.take();
+    seen.forget();
 }
 
 #[test]
@@ -172,30 +174,30 @@ fn a_port_that_is_busy_gets_one_budget_a_turn_however_often_it_is_reported() {
 fn a_connection_that_never_stops_sending_starves_no_other() {
     let limits = Limits { reads_per_turn: 2, read_buffer_bytes: 1024, ..Limits::default() };
     let reactor = Reactor::with_limits(limits).unwrap();
-    let firehose = Seen::new();
-    let (_port, address) = listen(&reactor, Probe::new(&firehose).once());
+    let firehose = Record::new();
+    let (_port, address) = listen(&reactor, once(Recorder::new(&firehose)));
     let (_other, others) = listen(&reactor, echo());
     let mut sender = nonblocking(address);
     let mut client = nonblocking(others);
     assert_served(&reactor, &mut client);
     let pour = |sender: &mut TcpStream| while sender.write(&[0; 65536]).is_ok() {};
     pour(&mut sender);
-    turn_until(&reactor, "it pours", || firehose.received() > 0);
+    turn_until(&reactor, "it pours", || !firehose.received().is_empty());
     for _ in 0..20 {
         pour(&mut sender);
         client.write_all(b"ping").unwrap();
-        let before = firehose.received();
+        let before = firehose.received().len();
         let mut turns = 0;
         turn_until(&reactor, "the echo came", || {
             turns += 1;
             client.read(&mut [0; 4]).is_ok()
         });
         // An event and an entry on the list of those still ready are at most two budgets a turn.
-        let taken = firehose.received() - before;
+        let taken = firehose.received().len() - before;
         assert!(taken <= turns * 4 * 1024, "{taken} bytes in {turns} turns");
         assert!(turns < 50, "{turns} turns");
     }
-    firehose.transport.take();
+    firehose.forget();
 }
 
 /// Writes one piece whenever it is asked, for ever.
@@ -214,12 +216,12 @@ impl PullProducer for Endless {
 #[test]
 fn a_producer_without_end_starves_no_other() {
     let reactor = Reactor::new().unwrap();
-    let endless = Seen::new();
+    let endless = Record::new();
     let made = |transport: &Rc<dyn Transport>| {
         let producer = Rc::new(Endless(RefCell::new(Some(transport.clone()))));
         transport.register_producer(Producer::Pull(producer)).unwrap();
     };
-    let (_port, address) = listen(&reactor, Probe::new(&endless).on_made(made).once());
+    let (_port, address) = listen(&reactor, once(Recorder::new(&endless).on_made(made)));
     let (_other, others) = listen(&reactor, echo());
     let mut reader = TcpStream::connect(address).unwrap();
     let reading = std::thread::spawn(move || {
@@ -236,7 +238,7 @@ fn a_producer_without_end_starves_no_other() {
     endless.transport().abort_connection();
     turn_until(&reactor, "it is lost", || endless.is_lost());
     assert!(reading.join().unwrap() > 0);
-    endless.transport.take();
+    endless.forget();
 }
 
 #[test]

@@ -8,12 +8,14 @@ use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::support::{Echo, Lines, Probe, Seen, listen, turn_until};
+use crate::support::{Echo, Lines, RecordExt as _, listen, turn_until};
 use interfaces::{
     ConnectError, ConnectTcp, HalfCloseableProtocol, Producer, Protocol, PullProducer,
     PushProducer, ReactorTcp as _, Reason, Transport,
 };
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Reactor};
+use testkit::once;
 
 /// Where a protocol panics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,15 +249,15 @@ fn an_observer_that_panics_is_nobodys_business() {
     }
     let reactor = Reactor::new().unwrap();
     reactor.set_observer(Rc::new(Bad));
-    let seen = Seen::new();
-    let factory = Probe::new(&seen).on_data(|_, _| panic!("on purpose")).once();
+    let seen = Record::new();
+    let factory = once(Recorder::new(&seen).on_data(|_, _| panic!("on purpose")));
     let (port, address) = listen(&reactor, factory);
     let mut client = TcpStream::connect(address).unwrap();
     client.write_all(b"data").unwrap();
     turn_until(&reactor, "it is lost", || seen.is_lost());
     assert!(matches!(seen.reason(), Reason::Panicked(_)));
     drop(port.stop_listening());
-    seen.transport.take();
+    seen.forget();
     assert_eq!(reactor.counts(), Counts::default());
 }
 

@@ -6,9 +6,10 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::support::{Probe, Seen, listen, turn_until};
+use crate::support::{RecordExt as _, listen, turn_until};
 use interfaces::{Address, OsError, Reason};
 use protocol::factory_fn;
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::Reactor;
 
 /// The kernel tells of a reset once, and of a broken pipe from then on.
@@ -16,10 +17,11 @@ use ropewalk_reactor::Reactor;
 fn a_reset_that_a_write_meets_is_told_as_a_reset() {
     for length in [3, 100_000] {
         let reactor = Reactor::new().unwrap();
-        let seen = Seen::new();
+        let seen = Record::new();
         let of_server = seen.clone();
         let server = factory_fn(move |_: &Address| {
-            Probe::new(&of_server).on_data(move |transport, _| transport.write(&vec![b'x'; length]))
+            Recorder::new(&of_server)
+                .on_data(move |transport, _| transport.write(&vec![b'x'; length]))
         });
         let (_port, address) = listen(&reactor, server);
         let mut client = TcpStream::connect(address).unwrap();

@@ -9,10 +9,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::support::child::{default_action, in_child, signal_self};
-use crate::support::{Echo, Probe, Seen, listen, run_with, turn_until};
+use crate::support::{Echo, RecordExt as _, listen, run_with, turn_until};
 use deferred::Deferred;
 use interfaces::{Chunk, Phase, ReactorCore as _, ReactorUnix as _, SystemEvent};
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Reactor};
+use testkit::once;
 
 #[test]
 fn handlers_run_in_the_order_of_their_registration_each_time_the_signal_comes() {
@@ -141,8 +143,9 @@ fn writing_to_a_peer_that_is_gone_raises_no_signal() {
         let name = interfaces::UnixAddress::Path(Rc::from(path.as_os_str().as_encoded_bytes()));
         for round in 0..6 {
             let reactor = Reactor::new().unwrap();
-            let seen = Seen::new();
-            let factory = Probe::new(&seen).on_made(|transport| transport.pause_producing()).once();
+            let seen = Record::new();
+            let factory =
+                once(Recorder::new(&seen).on_made(|transport| transport.pause_producing()));
             let closed: Box<dyn FnOnce()> = if round % 2 == 0 {
                 let (_port, address) = listen(&reactor, factory);
                 let client = socket2::Socket::from(TcpStream::connect(address).unwrap());
@@ -165,7 +168,7 @@ fn writing_to_a_peer_that_is_gone_raises_no_signal() {
             transport.resume_producing();
             turn_until(&reactor, "it is lost", || seen.is_lost());
             reactor.disconnect_all();
-            seen.transport.take();
+            seen.forget();
         }
     });
 }

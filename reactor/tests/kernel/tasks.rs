@@ -10,10 +10,12 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::support::{Lines, PATIENCE, Probe, Seen, echo, listen, turn_until};
+use crate::support::{Lines, PATIENCE, echo, listen, turn_until};
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{ConnectTcp, ReactorCore as _, ReactorTcp as _};
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Reactor};
+use testkit::once;
 
 /// Where the outcome of a Deferred is kept.
 fn outcome_of<T: 'static>(deferred: Deferred<T>) -> Rc<RefCell<Option<Result<T, Failure>>>> {
@@ -311,16 +313,14 @@ fn a_task_that_always_wakes_itself_does_not_keep_a_connection_from_its_turn() {
 #[test]
 fn a_task_that_reads_a_protocol_finds_it_free() {
     let reactor = Reactor::new().unwrap();
-    let seen = Seen::new();
+    let seen = Record::new();
     let (deferred, promise) = Deferred::<usize>::new();
     let promise = RefCell::new(Some(promise));
-    let factory = Probe::new(&seen)
-        .on_data(move |_, data| {
-            if let Some(promise) = promise.take() {
-                promise.callback(data.len());
-            }
-        })
-        .once();
+    let factory = once(Recorder::new(&seen).on_data(move |_, data| {
+        if let Some(promise) = promise.take() {
+            promise.callback(data.len());
+        }
+    }));
     let (_port, address) = listen(&reactor, factory);
     let own = seen.clone();
     let done = outcome_of(reactor.spawn(async move {
@@ -335,7 +335,7 @@ fn a_task_that_reads_a_protocol_finds_it_free() {
     turn_until(&reactor, "the answer came", || client.read_exact(&mut answer).is_ok());
     assert_eq!(&answer, b"written by a task");
     assert_eq!(done.take().unwrap().unwrap(), 4);
-    seen.transport.take();
+    seen.forget();
 }
 
 #[test]

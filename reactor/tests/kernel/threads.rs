@@ -14,6 +14,7 @@ use crate::support::{Lines, PATIENCE};
 use deferred::Failure;
 use interfaces::{ReactorCore as _, ReactorThreads, ResolveError, Resolver as _, ThreadOutcome};
 use ropewalk_reactor::{Counts, Reactor};
+use testkit::result_of;
 
 #[test]
 fn calls_run_on_the_reactors_thread_in_the_order_of_each_thread() {
@@ -313,7 +314,7 @@ fn a_name_that_does_not_exist_is_an_error_with_that_name() {
 fn a_numeric_address_is_answered_at_once_and_without_a_thread() {
     let reactor = Reactor::new().unwrap();
     for (host, address) in [("127.0.0.1", "127.0.0.1:80"), ("::1", "[::1]:80")] {
-        let answer = reactor.resolve_host_name(host, 80).try_into_result().unwrap();
+        let answer = result_of(reactor.resolve_host_name(host, 80));
         assert_eq!(answer.unwrap(), [address.parse().unwrap()]);
     }
     assert_eq!(reactor.counts(), Counts::default());

@@ -1,6 +1,6 @@
 //! UNIX servers on the real kernel: lock files, and which names there may be.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails and reports by them")]
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use crate::support::child::in_child;
 use crate::support::unix::*;
-use crate::support::{Probe, Seen, echo, turn_until};
+use crate::support::{RecordExt as _, echo, turn_until};
 use interfaces::{
     ConnectError, ConnectUnix, ListenError, ListenUnix, LockFile, ReactorUnix as _, UnixAddress,
 };
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Reactor};
+use testkit::once;
 
 #[test]
 fn a_symbolic_link_is_no_lock_file() {
@@ -101,7 +103,7 @@ fn a_client_that_may_not_look_into_the_lock_file_connects_all_the_same() {
     in_child(|| {
         // SAFETY: asking has no effects.
         if unsafe { libc::geteuid() } != 0 {
-            return println!("skipped: only root can become somebody else");
+            return testkit::skip("only root can become another user");
         }
         let (directory, path) = place();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -244,11 +246,11 @@ fn a_missing_directory_is_named_as_the_reason_and_nothing_is_left() {
 fn both_sides_learn_who_the_other_process_is() {
     let (_directory, path) = place();
     let reactor = Reactor::new().unwrap();
-    let (server, client) = (Seen::new(), Seen::new());
-    let factory = Probe::new(&server).once();
+    let (server, client) = (Record::new(), Record::new());
+    let factory = once(Recorder::new(&server));
     let _port = reactor.listen_unix(&options(&path), factory).unwrap();
     let connecting =
-        reactor.connect_unix(&ConnectUnix::new(name(&path)), Probe::new(&client).once());
+        reactor.connect_unix(&ConnectUnix::new(name(&path)), once(Recorder::new(&client)));
     drop(connecting);
     turn_until(&reactor, "both are connected", || server.is_made() && client.is_made());
     // SAFETY: neither call has effects.

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{DelayedCall, NotPending, ReactorTime as _};
-use ropewalk_reactor::Reactor;
-use ropewalk_reactor::simulated::{Faults, Simulated};
+use ropewalk_reactor::{Faults, Reactor, Simulated};
+use testkit::Dice;
 
 /// The furthest time that a clock counts to.
 const NEVER: Duration = Duration::from_nanos(u64::MAX);
@@ -37,7 +37,7 @@ struct Call {
 
 struct Program {
     reactor: Reactor<Simulated>,
-    dice: Cell<u64>,
+    dice: Dice,
     calls: RefCell<BTreeMap<u64, Call>>,
     order: RefCell<BTreeMap<Turn, u64>>,
     /// How many calls were asked for or moved.
@@ -52,7 +52,7 @@ impl Program {
     fn new(seed: u64) -> Rc<Self> {
         Rc::new(Self {
             reactor: on_time(seed),
-            dice: Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
+            dice: Dice::new(seed),
             calls: RefCell::default(),
             order: RefCell::default(),
             asked: Cell::new(0),
@@ -64,12 +64,7 @@ impl Program {
     }
 
     fn below(&self, limit: u64) -> u64 {
-        let mut dice = self.dice.get();
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        self.dice.set(dice);
-        dice % limit
+        self.dice.next_u64() % limit
     }
 
     /// Of any size, often one that others have too.

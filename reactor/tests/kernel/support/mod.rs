@@ -1,5 +1,5 @@
-//! What the tests on the real kernel share: turns that end, protocols that write their life down, and
-//! tests that need a process of their own.
+//! What the tests on the real kernel share: turns that end, what is asked of a record, and tests that
+//! need a process of their own.
 //!
 //! Invariant: nothing here waits without a bound.
 #![allow(dead_code, reason = "each test takes what it needs")]
@@ -9,15 +9,16 @@ pub(crate) mod busy;
 pub(crate) mod child;
 pub(crate) mod unix;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use interfaces::{
-    Address, Factory, HalfCloseableProtocol, ListenTcp, ListeningPort, Observer, Protocol,
-    ReactorCore as _, ReactorEvent, ReactorTcp as _, Reason, Transport,
+    Address, Factory, ListenTcp, ListeningPort, Observer, Protocol, ReactorCore as _, ReactorEvent,
+    ReactorTcp as _, Reason, Transport,
 };
+use protocol::testing::Record;
 use ropewalk_reactor::Reactor;
 
 /// How long anything may take. Far longer than it does, for the machine may be busy.
@@ -60,125 +61,31 @@ pub(crate) fn listen(
     (port, address)
 }
 
-/// What one protocol was told.
-#[derive(Default)]
-pub(crate) struct Seen {
-    pub(crate) made: Cell<usize>,
-    pub(crate) received: RefCell<Vec<u8>>,
-    pub(crate) read_ended: Cell<usize>,
-    pub(crate) write_ended: Cell<usize>,
-    pub(crate) lost: RefCell<Vec<Reason>>,
-    pub(crate) transport: RefCell<Option<Rc<dyn Transport>>>,
+/// What the tests ask of a record.
+pub(crate) trait RecordExt {
+    fn is_made(&self) -> bool;
+    fn is_lost(&self) -> bool;
+    /// The reason of the end, which is told once.
+    fn reason(&self) -> Reason;
 }
 
-impl Seen {
-    pub(crate) fn new() -> Rc<Self> {
-        Rc::default()
+impl RecordExt for Record {
+    fn is_made(&self) -> bool {
+        self.count("connection_made") > 0
     }
 
-    pub(crate) fn transport(&self) -> Rc<dyn Transport> {
-        self.transport.borrow().clone().expect("a connection was made")
+    fn is_lost(&self) -> bool {
+        self.lost().is_some()
     }
 
-    pub(crate) fn is_made(&self) -> bool {
-        self.made.get() > 0
-    }
-
-    pub(crate) fn is_lost(&self) -> bool {
-        !self.lost.borrow().is_empty()
-    }
-
-    pub(crate) fn received(&self) -> usize {
-        self.received.borrow().len()
-    }
-
-    /// The one reason of the end.
-    pub(crate) fn reason(&self) -> Reason {
-        let lost = self.lost.borrow();
-        assert_eq!(lost.len(), 1, "connection_lost comes once: {lost:?}");
-        lost[0].clone()
-    }
-}
-
-type OnMade = Box<dyn FnMut(&Rc<dyn Transport>)>;
-type OnData = Box<dyn FnMut(&Rc<dyn Transport>, &[u8])>;
-
-/// Writes down what it is told, and does what it was given to do.
-pub(crate) struct Probe {
-    seen: Rc<Seen>,
-    on_made: OnMade,
-    on_data: OnData,
-    on_lost: Box<dyn FnMut(&Reason)>,
-    half_closeable: bool,
-}
-
-impl Probe {
-    pub(crate) fn new(seen: &Rc<Seen>) -> Self {
-        Self {
-            seen: seen.clone(),
-            on_made: Box::new(|_| {}),
-            on_data: Box::new(|_, _| {}),
-            on_lost: Box::new(|_| {}),
-            half_closeable: false,
-        }
-    }
-
-    pub(crate) fn on_made(mut self, call: impl FnMut(&Rc<dyn Transport>) + 'static) -> Self {
-        self.on_made = Box::new(call);
-        self
-    }
-
-    pub(crate) fn on_data(mut self, call: impl FnMut(&Rc<dyn Transport>, &[u8]) + 'static) -> Self {
-        self.on_data = Box::new(call);
-        self
-    }
-
-    pub(crate) fn on_lost(mut self, call: impl FnMut(&Reason) + 'static) -> Self {
-        self.on_lost = Box::new(call);
-        self
-    }
-
-    pub(crate) fn half_closeable(mut self) -> Self {
-        self.half_closeable = true;
-        self
-    }
-
-    /// A factory of this one protocol, for one connection.
-    pub(crate) fn once(self) -> Rc<dyn Factory> {
-        let this = RefCell::new(Some(self));
-        protocol::FactoryFn::optional(move |_: &Address| this.take()).into_rc()
-    }
-}
-
-impl Protocol for Probe {
-    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
-        self.seen.made.set(self.seen.made.get() + 1);
-        self.seen.transport.replace(Some(transport.clone()));
-        (self.on_made)(transport);
-    }
-
-    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
-        self.seen.received.borrow_mut().extend_from_slice(data);
-        (self.on_data)(transport, data);
-    }
-
-    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
-        self.seen.lost.borrow_mut().push(reason.clone());
-        (self.on_lost)(reason);
-    }
-
-    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
-        if self.half_closeable { Some(self) } else { None }
-    }
-}
-
-impl HalfCloseableProtocol for Probe {
-    fn read_connection_lost(&mut self, _: &Rc<dyn Transport>) {
-        self.seen.read_ended.set(self.seen.read_ended.get() + 1);
-    }
-
-    fn write_connection_lost(&mut self, _: &Rc<dyn Transport>) {
-        self.seen.write_ended.set(self.seen.write_ended.get() + 1);
+    fn reason(&self) -> Reason {
+        assert_eq!(
+            self.count("connection_lost"),
+            1,
+            "connection_lost comes once: {:?}",
+            self.calls()
+        );
+        self.lost().unwrap()
     }
 }
 

@@ -12,10 +12,12 @@ use interfaces::{
     ConnectError, ConnectUnix, ListenError, ListenUnix, ListeningPort, ReactorUnix as _,
     UnixAddress,
 };
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::Reactor;
 use tempfile::TempDir;
+use testkit::once;
 
-use super::{Probe, Seen, echo, turn_until};
+use super::{RecordExt as _, echo, turn_until};
 
 pub(crate) fn place() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -55,10 +57,10 @@ pub(crate) fn serves(reactor: &Reactor, path: &Path) -> bool {
 
 /// Connects, and gives what came of it.
 pub(crate) fn connect(reactor: &Reactor, options: &ConnectUnix) -> Result<(), ConnectError> {
-    let seen = Seen::new();
+    let seen = Record::new();
     let outcome = Rc::new(std::cell::RefCell::new(None));
     let told = outcome.clone();
-    let connecting = reactor.connect_unix(options, Probe::new(&seen).once());
+    let connecting = reactor.connect_unix(options, once(Recorder::new(&seen)));
     drop(connecting.add_both(move |result: Result<(), deferred::Failure>| {
         let result = result.map_err(|failure| (*failure.trap::<ConnectError>().unwrap()).clone());
         told.replace(Some(result));

@@ -2,41 +2,12 @@
 //!
 //! Invariant: whatever two plans meet, each end finishes by itself or when the other does.
 
-use std::cell::Cell;
+use testkit::Dice;
 
-/// The test's own dice (splitmix64), apart from the network's.
-pub(crate) struct Dice(Cell<u64>);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(Cell::new(seed ^ 0x6c69_7665_735f_7465))
-    }
-
-    fn next(&self) -> u64 {
-        self.0.set(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
-        mixed(self.0.get())
-    }
-
-    pub(crate) fn below(&self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    /// Once in `count` times.
-    pub(crate) fn one_in(&self, count: usize) -> bool {
-        self.below(count) == 0
-    }
-
-    /// Small ones as likely as large ones.
-    fn size(&self, doublings: usize) -> usize {
-        let most = 1 << self.below(doublings);
-        self.below(most)
-    }
-}
-
-pub(crate) fn mixed(value: u64) -> u64 {
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
+/// A size below two to the power of `doublings`: small ones come as often as large ones.
+fn size(dice: &Dice, doublings: usize) -> usize {
+    let most = 1 << dice.below(doublings);
+    dice.below(most)
 }
 
 /// Where an end's bytes come from.
@@ -110,7 +81,7 @@ impl Plan {
     }
 
     fn drawn(dice: &Dice, manners: Manners, patient: Ending) -> Self {
-        let limit = dice.size(14);
+        let limit = size(dice, 14);
         let ending = match (dice.below(12), manners) {
             (0..4, _) => Ending::Lose,
             (4..6, _) => Ending::HalfClose,
@@ -130,20 +101,20 @@ impl Plan {
             Source::Pull,
         ];
         Self {
-            bytes: dice.size(16),
-            piece_bytes_max: 1 + dice.size(16),
+            bytes: size(dice, 16),
+            piece_bytes_max: 1 + size(dice, 16),
             source: sources[dice.below(sources.len())],
             ending,
             half_closeable: dice.below(2) == 0,
             pauses: dice.one_in(3),
             nudges: dice.one_in(3),
-            high_water: dice.size(14),
+            high_water: size(dice, 14),
         }
     }
 }
 
 /// The byte at a position of what one side of one life sends.
 pub(crate) fn pattern(life: u64, side: usize, position: usize) -> u8 {
-    let block = mixed((life << 32) ^ ((side as u64) << 63) ^ (position / 8) as u64);
+    let block = Dice::new((life << 32) ^ ((side as u64) << 63) ^ (position / 8) as u64).next_u64();
     (block >> (position % 8 * 8)) as u8
 }

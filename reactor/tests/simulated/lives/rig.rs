@@ -13,15 +13,18 @@ use interfaces::{
     ReactorEvent, ReactorTcp, ReactorUnix, UnixAddress,
 };
 use protocol::{FactoryFn, WeakProtocolRef};
-use ropewalk_reactor::simulated::{Faults, Simulated};
-use ropewalk_reactor::{Counts, Limits, Reactor};
+use ropewalk_reactor::{Counts, Faults, Limits, Reactor, Simulated};
+use testkit::Dice;
 
 use super::ledger::{CLIENT, Ledger, SERVER, Summary};
-use super::plan::{Dice, Manners, Plan};
+use super::plan::{Manners, Plan};
 use super::talker::{PLANNED_PANIC, Talker};
 
 /// Numbers above this are lives on UNIX sockets; below are the ports of those on TCP.
 const FIRST_UNIX_LIFE: u64 = 1 << 32;
+
+/// Makes the test's own dice others than the network's, which have the same seed.
+const APART: u64 = 0x6c69_7665_735f_7465;
 
 /// More turns than a run can need: it does not come to an end.
 const TURNS_MAX: usize = 2_000_000;
@@ -72,7 +75,7 @@ pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> 
     let reactor = Reactor::on(network.clone(), limits(seed, manners));
     let rig = Rc::new(Rig {
         reactor,
-        dice: Dice::new(seed),
+        dice: Dice::new(seed ^ APART),
         ledger: RefCell::default(),
         talkers: RefCell::default(),
         seed,
