@@ -11,18 +11,17 @@ use std::process::{Child, Command, Stdio};
 
 use ropewalk_systemd as systemd;
 use systemd::{Domain, ListenFds, Selector};
+use testkit::find_peer;
 
 /// Tells the program that systemd's tool has started it, and what it shall say.
 const ROLE: &str = "ROPEWALK_TEST_ROLE";
 
 #[test]
 fn a_client_is_served_by_the_program_that_its_connection_started() {
-    if !is_installed("systemd-socket-activate") {
-        return;
-    }
+    let Some(activate) = find_peer("systemd-socket-activate") else { return };
     let directory = tempfile::tempdir().unwrap();
     let (web, ctl) = (directory.path().join("web"), directory.path().join("ctl"));
-    let mut supervisor = activate([&web, &ctl]);
+    let mut supervisor = start(activate, [&web, &ctl]);
 
     let mut client = connect(&ctl, &mut supervisor);
     client.write_all(b"ping").unwrap();
@@ -53,9 +52,8 @@ fn the_program() {
     write!(connection, "{inherited:?} {request}").unwrap();
 }
 
-/// Has the sockets opened, and this program started when somebody connects to one.
-fn activate(paths: [&Path; 2]) -> Child {
-    let mut command = Command::new("systemd-socket-activate");
+/// Has the sockets opened, and this program started when a client connects to one.
+fn start(mut command: Command, paths: [&Path; 2]) -> Child {
     for path in paths {
         command.arg("-l").arg(path);
     }
@@ -71,7 +69,7 @@ fn activate(paths: [&Path; 2]) -> Child {
         .unwrap()
 }
 
-/// Connects as soon as the socket is there. The tool tells nobody when it has opened it.
+/// Connects as soon as the socket is there. The tool does not tell when it has opened it.
 fn connect(path: &Path, supervisor: &mut Child) -> UnixStream {
     loop {
         if let Ok(client) = UnixStream::connect(path) {
@@ -80,15 +78,4 @@ fn connect(path: &Path, supervisor: &mut Child) -> UnixStream {
         assert!(supervisor.try_wait().unwrap().is_none(), "the supervisor gave up");
         std::thread::yield_now();
     }
-}
-
-/// Whether a program is there to test against; fails when it has to be.
-fn is_installed(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    let required = std::env::var_os("ROPEWALK_PEERS").is_some_and(|value| value == "required");
-    assert!(found || !required, "{program} is not installed, and ROPEWALK_PEERS requires it");
-    if !found {
-        println!("skipped: {program} is not installed (Debian package systemd)");
-    }
-    found
 }

@@ -4,8 +4,6 @@
 //! each record made. The claims count what comes on top.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,45 +13,11 @@ use protocol::testing::{Clock, StringTransport};
 use ropewalk_tls as tls;
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use testkit::{CountingAllocator, allocations, live_bytes};
 use tls::{Outgoing, Session};
 
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-    static BYTES: Cell<i64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting per thread.
-struct Counting;
-
-fn count(calls: u64, bytes: i64) {
-    // A thread that is being taken down has no counters any more.
-    let _ = CALLS.try_with(|all| all.set(all.get() + calls));
-    let _ = BYTES.try_with(|all| all.set(all.get() + bytes));
-}
-
-// SAFETY: all is handed to the system's allocator as it is; counting does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size() as i64);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(0, -(layout.size() as i64));
-        // SAFETY: the pointer came from `alloc` above, with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(1, size as i64 - layout.size() as i64);
-        // SAFETY: the pointer came from `alloc` above, with this layout.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS13, &rustls::version::TLS12];
 
@@ -140,10 +104,10 @@ fn server_side(version: &'static SupportedProtocolVersion) -> Driven {
 }
 
 /// Allocations of the layer for one delivery.
-fn calls_for(driven: &Driven, mut bytes: Vec<u8>) -> u64 {
-    let before = CALLS.get();
+fn calls_for(driven: &Driven, mut bytes: Vec<u8>) -> usize {
+    let before = allocations();
     driven.layer.deliver(Event::DataReceived(&mut bytes));
-    CALLS.get() - before
+    allocations() - before
 }
 
 #[test]
@@ -165,7 +129,7 @@ fn an_echoed_message_costs_the_allocations_of_rustls_and_no_other() {
 }
 
 /// Allocations for a record of 1000 bytes of plaintext that is cut at `end`.
-fn calls_for_halves(driven: &mut Driven, end: usize) -> (u64, u64) {
+fn calls_for_halves(driven: &mut Driven, end: usize) -> (usize, usize) {
     driven.wire.clear();
     let message = driven.message(1000);
     (calls_for(driven, message[..end].to_vec()), calls_for(driven, message[end..].to_vec()))
@@ -194,7 +158,7 @@ fn storing_nothing(version: &'static SupportedProtocolVersion) -> (ClientConfig,
 
 #[test]
 fn an_idle_connection_needs_little() {
-    const COUNT: i64 = 100;
+    const COUNT: isize = 100;
     for version in VERSIONS {
         let (client, server) = storing_nothing(version);
         let (client, server) = (Arc::new(client), Arc::new(server));
@@ -216,9 +180,9 @@ fn an_idle_connection_needs_little() {
             };
             let warm: Vec<_> = (0..3).map(|_| open()).collect();
             let mut idle = Vec::with_capacity(COUNT as usize);
-            let before = BYTES.get();
+            let before = live_bytes();
             idle.extend((0..COUNT).map(|_| open()));
-            let each = (BYTES.get() - before) / COUNT;
+            let each = (live_bytes() - before) / COUNT;
             println!("{:?}, {side}: {each} bytes", version.version);
             // The double that stands for the transport below is a part of it.
             assert!((1000..=4608).contains(&each), "{each} bytes");

@@ -6,12 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Cancelled, Deferred, Failure};
+use deferred::{Cancelled, Deferred};
 use interfaces::{
     ConnectError, ConnectTcp, ConnectUnix, LockFile, ResolveError, StreamClientEndpoint,
     UnixAddress,
 };
 use ropewalk_endpoints::{Host, TcpClientEndpoint, UnixClientEndpoint};
+use testkit::result_of;
 
 use crate::doubles::{Call, Counted, Mood, OnCancel, Reactor, factory};
 
@@ -19,10 +20,6 @@ fn connect(reactor: &Reactor, text: &str) -> Deferred<()> {
     let parsed = reactor.registry().parse_client(text).unwrap();
     assert_eq!(reactor.calls(), [], "{text} opened something");
     parsed.endpoint.connect(factory())
-}
-
-fn result(deferred: Deferred<()>) -> Result<(), Failure> {
-    deferred.try_into_result().expect("it has fired")
 }
 
 fn tcp(address: &str, seconds: u64, from: Option<&str>) -> Call {
@@ -49,7 +46,7 @@ fn a_tcp_string_connects_where_it_says_and_asks_no_resolver() {
         assert_eq!(reactor.calls(), [expected], "{text}");
         assert!(!connected.is_fired());
         reactor.answer(Ok(()));
-        result(connected).unwrap();
+        result_of(connected).unwrap();
     }
 }
 
@@ -73,7 +70,7 @@ fn a_unix_string_connects_where_it_says() {
         let connected = connect(&reactor, text);
         assert_eq!(reactor.calls(), [Call::ConnectUnix(expected)], "{text}");
         reactor.answer(Ok(()));
-        result(connected).unwrap();
+        result_of(connected).unwrap();
     }
 }
 
@@ -82,7 +79,7 @@ fn a_numeric_address_fails_as_its_attempt_fails() {
     for text in ["tcp:127.0.0.1:80", "tcp6:[::1]:80", "unix:/a"] {
         let reactor = Reactor::new();
         reactor.is(Mood::Refusing);
-        let failure = result(connect(&reactor, text)).unwrap_err();
+        let failure = result_of(connect(&reactor, text)).unwrap_err();
         assert!(matches!(failure.downcast_ref(), Some(ConnectError::Refused { .. })), "{text}");
     }
 }
@@ -100,7 +97,7 @@ fn the_addresses_of_a_name_are_tried_in_order_until_one_connects() {
     assert_eq!(reactor.calls(), [tcp("10.0.0.1:80", 5, None)]);
     reactor.answer(Ok(()));
     assert_eq!(reactor.calls(), []);
-    result(connected).unwrap();
+    result_of(connected).unwrap();
     assert_eq!(factory.started.get(), 2, "each attempt uses the factory");
 }
 
@@ -109,7 +106,7 @@ fn when_every_address_fails_each_is_listed() {
     let reactor = Reactor::new();
     reactor.knows("example.com", &["::1", "10.0.0.1"]);
     reactor.is(Mood::Refusing);
-    let failure = result(connect(&reactor, "tcp:example.com:80")).unwrap_err();
+    let failure = result_of(connect(&reactor, "tcp:example.com:80")).unwrap_err();
     let Some(ConnectError::AllFailed { host, attempts }) = failure.downcast_ref() else {
         panic!("{failure:?}")
     };
@@ -125,7 +122,7 @@ fn a_name_that_is_not_found_fails_as_the_resolver_says() {
     let connected = connect(&reactor, "tcp:nowhere.example:80");
     let error = ResolveError::Failed { host: "nowhere.example".into(), reason: "no such".into() };
     reactor.resolve(Err(error.clone().into()));
-    assert_eq!(result(connected).unwrap_err().downcast_ref(), Some(&error));
+    assert_eq!(result_of(connected).unwrap_err().downcast_ref(), Some(&error));
 }
 
 #[test]
@@ -133,10 +130,10 @@ fn a_tcp6_client_takes_the_ipv6_addresses_of_a_name() {
     let reactor = Reactor::new();
     reactor.knows("example.com", &["10.0.0.1", "::2", "::3"]);
     reactor.is(Mood::Refusing);
-    drop(result(connect(&reactor, "tcp6:example.com:80")));
+    drop(result_of(connect(&reactor, "tcp6:example.com:80")));
     assert_eq!(reactor.tried(), ["[::2]:80", "[::3]:80"]);
     reactor.knows("example.com", &["10.0.0.1"]);
-    let failure = result(connect(&reactor, "tcp6:example.com:80")).unwrap_err();
+    let failure = result_of(connect(&reactor, "tcp6:example.com:80")).unwrap_err();
     assert!(failure.to_string().ends_with("it has no IPv6 address"), "{failure}");
 }
 
@@ -146,7 +143,7 @@ fn the_address_to_connect_from_chooses_the_family() {
         let reactor = Reactor::new();
         reactor.knows("example.com", &["::2", "10.0.0.1"]);
         reactor.is(Mood::Refusing);
-        drop(result(connect(&reactor, &format!("tcp:example.com:80:bindAddress={from}"))));
+        drop(result_of(connect(&reactor, &format!("tcp:example.com:80:bindAddress={from}"))));
         assert_eq!(reactor.tried(), [tried]);
     }
 }
@@ -158,7 +155,7 @@ fn a_name_with_a_thousand_addresses_is_not_tried_for_ever() {
     let addresses: Vec<_> = addresses.iter().map(String::as_str).collect();
     reactor.knows("example.com", &addresses);
     reactor.is(Mood::Refusing);
-    drop(result(connect(&reactor, "tcp:example.com:80")));
+    drop(result_of(connect(&reactor, "tcp:example.com:80")));
     assert_eq!(reactor.tried().len(), 32);
 }
 
@@ -169,7 +166,7 @@ fn a_factory_that_refuses_is_not_asked_again() {
     let connected = connect(&reactor, "tcp:example.com:80");
     let address: SocketAddr = "[::1]:80".parse().unwrap();
     reactor.answer(Err(ConnectError::NoProtocol { address: address.into() }.into()));
-    let failure = result(connected).unwrap_err();
+    let failure = result_of(connected).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(ConnectError::NoProtocol { .. })));
     assert_eq!(reactor.tried(), ["[::1]:80"]);
 }
@@ -179,7 +176,7 @@ fn cancelling_stops_the_look_up() {
     let reactor = Reactor::new();
     let connected = connect(&reactor, "tcp:example.com:80");
     connected.cancel_handle().cancel();
-    assert!(result(connected).unwrap_err().check::<Cancelled>());
+    assert!(result_of(connected).unwrap_err().check::<Cancelled>());
     assert_eq!(reactor.calls(), [Call::Resolve("example.com".into()), Call::Cancelled]);
 }
 
@@ -194,7 +191,7 @@ fn cancelling_stops_the_attempt_and_begins_no_other_whatever_it_is_called() {
         reactor.calls();
         connected.cancel_handle().cancel();
         assert_eq!(reactor.calls(), [Call::Cancelled]);
-        let failure = result(connected).unwrap_err();
+        let failure = result_of(connected).unwrap_err();
         assert_eq!(failure.check::<Cancelled>(), outcome == OnCancel::Cancelled);
     }
 }
@@ -208,7 +205,7 @@ fn cancelling_what_is_connected_does_nothing() {
     reactor.calls();
     connected.cancel_handle().cancel();
     assert_eq!(reactor.calls(), []);
-    result(connected).unwrap();
+    result_of(connected).unwrap();
 }
 
 #[test]

@@ -5,12 +5,13 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 
-use deferred::{Cancelled, Deferred, Failure};
+use deferred::{Cancelled, Deferred};
 use interfaces::{
     ListenError, ListenTcp, ListenUnix, ListeningPort, LockFile, ResolveError,
     StreamServerEndpoint, UnixAddress,
 };
 use ropewalk_endpoints::{Host, TcpServerEndpoint, UnixServerEndpoint};
+use testkit::result_of;
 
 use crate::doubles::{Call, Mood, Reactor, factory};
 
@@ -18,10 +19,6 @@ fn listen(reactor: &Reactor, text: &str) -> Deferred<Rc<dyn ListeningPort>> {
     let parsed = reactor.registry().parse_server(text).unwrap();
     assert_eq!(reactor.calls(), [], "{text} opened something");
     parsed.endpoint.listen(factory())
-}
-
-fn result<T>(deferred: Deferred<T>) -> Result<T, Failure> {
-    deferred.try_into_result().ok().expect("it has fired")
 }
 
 fn tcp(address: &str, backlog: u32) -> Call {
@@ -41,7 +38,7 @@ fn a_tcp_string_listens_where_it_says() {
         ("TCP6:80:7:[fe80::1%3]", "[fe80::1%3]:80", 7),
     ] {
         let reactor = Reactor::new();
-        let port = result(listen(&reactor, text)).unwrap();
+        let port = result_of(listen(&reactor, text)).unwrap();
         assert_eq!(port.host().to_string(), address, "{text}");
         assert_eq!(reactor.calls(), [tcp(address, backlog)], "{text}");
     }
@@ -62,7 +59,7 @@ fn a_unix_string_listens_where_it_says() {
         ("unix:\0x", ListenUnix::new(hidden("x")).with_lock_file(ignored)),
     ] {
         let reactor = Reactor::new();
-        let port = result(listen(&reactor, text)).unwrap();
+        let port = result_of(listen(&reactor, text)).unwrap();
         assert_eq!(port.host(), expected.address.clone().into(), "{text}");
         assert_eq!(reactor.calls(), [Call::ListenUnix(expected)], "{text}");
     }
@@ -73,7 +70,7 @@ fn a_reactor_that_cannot_listen_fails_the_deferred() {
     for text in ["tcp:80", "tcp6:80", "unix:/a"] {
         let reactor = Reactor::new();
         reactor.is(Mood::Refusing);
-        let failure = result(listen(&reactor, text)).err().expect(text);
+        let failure = result_of(listen(&reactor, text)).err().expect(text);
         assert!(failure.check::<ListenError>(), "{failure:?}");
     }
 }
@@ -95,7 +92,7 @@ fn a_name_means_its_first_address_of_ipv4_and_of_ipv6_to_tcp6() {
     {
         let reactor = Reactor::new();
         reactor.knows("localhost", &["::1", "::2", "127.0.0.1", "127.0.0.2"]);
-        let port = result(listen(&reactor, text)).unwrap();
+        let port = result_of(listen(&reactor, text)).unwrap();
         assert_eq!(port.host().to_string(), address);
         assert_eq!(reactor.calls()[0], Call::Resolve("localhost".into()));
     }
@@ -105,11 +102,11 @@ fn a_name_means_its_first_address_of_ipv4_and_of_ipv6_to_tcp6() {
 fn a_name_without_an_address_of_the_family_fails() {
     let reactor = Reactor::new();
     reactor.knows("localhost", &["127.0.0.1"]);
-    let failure = result(listen(&reactor, "tcp6:80:7:localhost")).err().expect("no ::1");
+    let failure = result_of(listen(&reactor, "tcp6:80:7:localhost")).err().expect("no ::1");
     assert_eq!(failure.to_string(), "cannot find the address of localhost: it has no IPv6 address");
     let endpoint = TcpServerEndpoint::new_ipv6(reactor.clone(), 80);
     let endpoint = endpoint.with_interface("127.0.0.1".parse::<Host>().unwrap());
-    assert!(result(endpoint.listen(factory())).err().expect("no ::1").check::<ResolveError>());
+    assert!(result_of(endpoint.listen(factory())).err().expect("no ::1").check::<ResolveError>());
 }
 
 #[test]
@@ -118,7 +115,7 @@ fn a_zone_with_a_name_is_for_the_resolver() {
     let port = listen(&reactor, "tcp:80:[fe80::1%eth0]");
     assert_eq!(reactor.calls(), [Call::Resolve("fe80::1%eth0".into())]);
     reactor.resolve(Ok(vec!["[fe80::1%2]:80".parse().unwrap()]));
-    assert_eq!(result(port).unwrap().host().to_string(), "[fe80::1%2]:80");
+    assert_eq!(result_of(port).unwrap().host().to_string(), "[fe80::1%2]:80");
 }
 
 #[test]
@@ -126,7 +123,7 @@ fn cancelling_while_the_name_is_looked_up_listens_nowhere() {
     let reactor = Reactor::new();
     let port = listen(&reactor, "tcp:80:localhost");
     port.cancel_handle().cancel();
-    assert!(result(port).err().expect("cancelled").check::<Cancelled>());
+    assert!(result_of(port).err().expect("cancelled").check::<Cancelled>());
     assert_eq!(reactor.calls(), [Call::Resolve("localhost".into()), Call::Cancelled]);
 }
 

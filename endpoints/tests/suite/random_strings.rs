@@ -3,22 +3,12 @@
 //! Invariant: the same strings in every run.
 
 use ropewalk_endpoints::{ParseError, Registry, quote_string_argument};
+use testkit::Dice;
 
 use crate::doubles::Reactor;
 
-/// A linear congruential generator; the upper bits of its state are the numbers.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % sides
-    }
-
-    fn text(&mut self, pieces: &[&str], length_max: usize) -> String {
-        (0..self.throw(length_max + 1)).map(|_| pieces[self.throw(pieces.len())]).collect()
-    }
+fn draw_text(dice: &Dice, pieces: &[&str], length_max: usize) -> String {
+    (0..dice.below(length_max + 1)).map(|_| pieces[dice.below(pieces.len())]).collect()
 }
 
 const PIECES: [&str; 40] = [
@@ -93,10 +83,10 @@ fn understand(registry: &Registry, text: &str) -> [Option<String>; 2] {
 
 #[test]
 fn no_string_panics_and_every_mistake_lies_inside_the_string() {
-    let (registry, mut dice) = (Reactor::new().registry(), Dice(1));
+    let (registry, dice) = (Reactor::new().registry(), Dice::new(1));
     let mut understood = 0;
     for _ in 0..8_000 {
-        let text = dice.text(&PIECES, 12);
+        let text = draw_text(&dice, &PIECES, 12);
         understood += understand(&registry, &text).iter().flatten().count();
     }
     assert!(understood > 2, "the generator never hits: {understood}");
@@ -104,7 +94,7 @@ fn no_string_panics_and_every_mistake_lies_inside_the_string() {
 
 #[test]
 fn a_string_with_one_slip_is_understood_or_its_mistake_is_told() {
-    let (registry, mut dice) = (Reactor::new().registry(), Dice(2));
+    let (registry, dice) = (Reactor::new().registry(), Dice::new(2));
     let right = [
         "tcp:80:interface=127.0.0.1:backlog=7",
         "tcp6:80:7:[fe80::1%eth0]",
@@ -115,10 +105,10 @@ fn a_string_with_one_slip_is_understood_or_its_mistake_is_told() {
     ];
     let mut understood = 0;
     for _ in 0..8_000 {
-        let mut text: Vec<char> = right[dice.throw(right.len())].chars().collect();
-        let place = dice.throw(text.len());
-        let slip: Vec<char> = dice.text(&PIECES, 1).chars().collect();
-        text.splice(place..place + dice.throw(2), slip);
+        let mut text: Vec<char> = right[dice.below(right.len())].chars().collect();
+        let place = dice.below(text.len());
+        let slip: Vec<char> = draw_text(&dice, &PIECES, 1).chars().collect();
+        text.splice(place..place + dice.below(2), slip);
         let text: String = text.into_iter().collect();
         understood += understand(&registry, &text).iter().flatten().count();
     }
@@ -127,10 +117,10 @@ fn a_string_with_one_slip_is_understood_or_its_mistake_is_told() {
 
 #[test]
 fn a_quoted_text_comes_back_by_position_and_by_name() {
-    let (registry, mut dice) = (Reactor::new().registry(), Dice(3));
+    let (registry, dice) = (Reactor::new().registry(), Dice::new(3));
     for _ in 0..10_000 {
         // A path has no NUL byte and at most 107 bytes.
-        let path = format!("/{}", dice.text(&PIECES, 8).replace('\0', ""));
+        let path = format!("/{}", draw_text(&dice, &PIECES, 8).replace('\0', ""));
         let quoted = quote_string_argument(&path);
         for text in [format!("unix:{quoted}"), format!("unix:address={quoted}")] {
             let description = registry.parse_server(&text).unwrap().description;

@@ -2,9 +2,10 @@
 
 use interfaces::{Reason, StreamServerEndpoint};
 use rustls::{AlertDescription, Error};
+use testkit::result_of;
 
 use crate::certificates::{Authority, Identity};
-use crate::machine::{Files, Machine, outcome};
+use crate::machine::{Files, Machine};
 use crate::talk::told;
 use crate::tls::CredentialsError;
 
@@ -220,13 +221,13 @@ fn parsing_opens_no_file_and_a_file_that_comes_later_is_found() {
     let endpoint = machine.registry().server(&text).unwrap();
     let factory =
         || protocol::factory_fn(|_| protocol::testing::Recorder::new(&Default::default()));
-    let failure = outcome(endpoint.listen(factory())).err().unwrap();
+    let failure = result_of(endpoint.listen(factory())).err().unwrap();
     assert!(matches!(
         failure.downcast_ref(),
         Some(CredentialsError::Unreadable { argument: "privateKey", .. })
     ));
     site.files.write("server.pem", &both(&site.authority.identity("a.example")));
-    assert!(outcome(endpoint.listen(factory())).is_ok());
+    assert!(result_of(endpoint.listen(factory())).is_ok());
 }
 
 #[test]

@@ -15,6 +15,7 @@ use interfaces::{
 use protocol::factory_fn;
 use protocol::testing::memory::Network;
 use protocol::testing::{Clock, Record, Recorder};
+use testkit::result_of;
 
 use crate::tls;
 
@@ -45,7 +46,7 @@ impl Machine {
         let factory = factory_fn(|_| {
             Recorder::new(&Record::new()).on_data(|transport, data| transport.write(data))
         });
-        in_words(outcome(endpoint.listen(factory))).map(drop)
+        in_words(result_of(endpoint.listen(factory))).map(drop)
     }
 
     /// Connects, says hello, and gives what came of it.
@@ -55,14 +56,9 @@ impl Machine {
         let greeter = Recorder::new(&record).on_made(|transport| transport.write(b"hello"));
         let connected = endpoint.connect(crate::talk::once(greeter));
         self.network.flush();
-        in_words(outcome(connected))?;
+        in_words(result_of(connected))?;
         Ok(record)
     }
-}
-
-/// What a Deferred has fired with.
-pub(crate) fn outcome<T: 'static>(deferred: Deferred<T>) -> Result<T, Failure> {
-    deferred.try_into_result().map_err(drop).expect("it has fired")
 }
 
 fn in_words<T>(result: Result<T, Failure>) -> Result<T, String> {
@@ -77,7 +73,7 @@ impl ReactorTcp for Machine {
     ) -> Result<Rc<dyn ListeningPort>, ListenError> {
         self.listened.borrow_mut().push(options.clone());
         let port = self.network.server(&options.address.port().to_string()).listen(factory);
-        Ok(outcome(port).expect("the port is free"))
+        Ok(result_of(port).expect("the port is free"))
     }
 
     fn connect_tcp(&self, options: &ConnectTcp, factory: Rc<dyn Factory>) -> Deferred<()> {

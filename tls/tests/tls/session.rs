@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
+use testkit::Dice;
 
 use crate::certificates::{Authority, VERSIONS};
 use crate::talk::NAME;
@@ -166,40 +167,28 @@ fn a_handshake_message_in_endless_crumbs_is_given_up() {
     assert_eq!(*error, TlsError::HandshakeTooLarge { limit: 256 * 1024 });
 }
 
-/// Numbers that look random, the same in each run.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 8) as usize
-    }
-
-    /// The same bytes, or with some of them changed, missing, or doubled.
-    fn meddle(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
-        for _ in 0..self.next() % 4 {
-            if bytes.is_empty() {
-                break;
-            }
-            let place = self.next() % bytes.len();
-            match self.next() % 6 {
-                0 => bytes.truncate(place),
-                1 => drop(bytes.remove(place)),
-                2 => bytes.insert(place, bytes[place]),
-                _ => bytes[place] = self.next() as u8,
-            }
+/// The same bytes, or with some of them changed, missing, or doubled.
+fn meddled(dice: &Dice, mut bytes: Vec<u8>) -> Vec<u8> {
+    for _ in 0..dice.below(4) {
+        if bytes.is_empty() {
+            break;
         }
-        bytes
+        let place = dice.below(bytes.len());
+        match dice.below(6) {
+            0 => bytes.truncate(place),
+            1 => drop(bytes.remove(place)),
+            2 => bytes.insert(place, bytes[place]),
+            _ => bytes[place] = dice.next_u64() as u8,
+        }
     }
+    bytes
 }
 
 /// Whatever a stranger makes of a conversation, no session panics or loops, and one that has failed
 /// stays silent.
 #[test]
 fn meddling_with_any_flight_never_panics() {
-    let mut dice = Dice(88_172_645_463_325_252);
+    let dice = Dice::new(88_172_645_463_325_252);
     for version in VERSIONS {
         let authority = Authority::new();
         let config = Arc::new(authority.client(version));
@@ -210,8 +199,8 @@ fn meddling_with_any_flight_never_panics() {
             let mut server = Side::new(Session::server(server.clone()).unwrap());
             let _ = client.receive(&[]);
             for _ in 0..8 {
-                let (up, down) = (dice.meddle(client.say()), dice.meddle(server.say()));
-                let cut = 1 + dice.next() % 2000;
+                let (up, down) = (meddled(&dice, client.say()), meddled(&dice, server.say()));
+                let cut = 1 + dice.below(2000);
                 let failed = up.chunks(cut).any(|piece| server.receive(piece).failure.is_some());
                 let failed =
                     down.chunks(cut).any(|piece| client.receive(piece).failure.is_some()) || failed;

@@ -12,9 +12,10 @@ use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::ServerName;
 use rustls::{CipherSuite, ClientConfig, HandshakeKind, NamedGroup, SupportedProtocolVersion};
+use testkit::result_of;
 
 use crate::certificates::{Authority, VERSIONS};
-use crate::machine::{Files, Machine, outcome};
+use crate::machine::{Files, Machine};
 use crate::talk::{NAME, once};
 use crate::tls::{Outgoing, Session, default_provider, register, register_with_provider};
 
@@ -146,7 +147,8 @@ fn a_provider_without_suites_cannot_serve() {
     let own = authority.identity(NAME);
     let pem = files.write("server.pem", &(own.key_pem() + &own.certificate_pem));
     let endpoint = registry.server(&format!("ssl:443:{pem}")).unwrap();
-    let failure = outcome(endpoint.listen(factory_fn(|_| Recorder::new(&Record::new())))).map(drop);
+    let failure =
+        result_of(endpoint.listen(factory_fn(|_| Recorder::new(&Record::new())))).map(drop);
     let told = format!("{:#}", failure.unwrap_err());
     assert!(told.contains("does not support the wanted versions of tls"), "{told}");
     assert!(machine.listened.borrow().is_empty());

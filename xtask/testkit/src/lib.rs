@@ -6,7 +6,7 @@
 //! | random cases that are the same in each run | [`Dice`], [`pattern`] |
 //! | a Deferred that has fired | [`result_of`] |
 //! | a protocol for a single connection | [`once`] |
-//! | a test that needs what is not on this machine | [`skip`], [`peer`], [`skip_without_peer`] |
+//! | a test that needs what is not on this machine | [`skip`], [`find_peer`], [`skip_without_peer`] |
 //!
 //! A protocol that records what it is told is a test double for users too, and lives in
 //! `protocol::testing::Recorder`. Crates depend on this one for their tests alone; the conformance suite
@@ -22,4 +22,4 @@ pub use allocator::{CountingAllocator, allocations, counted, live_bytes};
 pub use dice::{Dice, pattern};
 pub use factory::once;
 pub use result::result_of;
-pub use skipping::{peer, peers_are_required, skip, skip_without_peer};
+pub use skipping::{find_peer, peers_are_required, skip, skip_without_peer};

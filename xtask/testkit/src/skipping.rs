@@ -45,7 +45,7 @@ pub fn skip_without_peer(reason: &str) {
 /// # Panics
 ///
 /// As [`skip_without_peer`] does.
-pub fn peer(program: &str) -> Option<Command> {
+pub fn find_peer(program: &str) -> Option<Command> {
     let path = env::var_os("PATH").unwrap_or_default();
     if env::split_paths(&path).any(|directory| directory.join(program).is_file()) {
         return Some(Command::new(program));
@@ -59,13 +59,14 @@ pub fn peers_are_required() -> bool {
     env::var_os("ROPEWALK_PEERS").is_some_and(|value| value == "required")
 }
 
-/// The executable without the hash that cargo adds, and the test, which the harness names its thread
-/// after.
+/// The executable, without the hash that cargo adds to a test's, and the thread, which the harness names
+/// after the test.
 fn test_name() -> String {
     let executable = env::current_exe().unwrap_or_default();
     let stem = executable.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-    let executable = stem.rsplit_once('-').map_or(stem, |(name, _)| name);
-    format!("{executable}::{}", thread::current().name().unwrap_or_default())
+    let is_hash = |end: &str| end.len() == 16 && end.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let name = stem.rsplit_once('-').filter(|(_, end)| is_hash(end)).map_or(stem, |(name, _)| name);
+    format!("{name}::{}", thread::current().name().unwrap_or_default())
 }
 
 /// In one write, so that the lines of processes that run side by side do not mix.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use ropewalk_testkit::{peer, skip};
+use ropewalk_testkit::{find_peer, skip};
 
 /// Runs the test of this name with `ROPEWALK_PEERS` and the file for skips.
 fn run(test: &str, peers: &str, skips: &Path) -> Output {
@@ -32,7 +32,7 @@ fn only_says_why_it_is_skipped() {
 #[test]
 #[ignore = "another test runs it in a process of its own"]
 fn misses_its_peer() {
-    assert!(peer("there-is-no-such-program").is_none());
+    assert!(find_peer("there-is-no-such-program").is_none());
 }
 
 #[test]

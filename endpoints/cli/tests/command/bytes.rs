@@ -6,26 +6,14 @@ use std::os::unix::net::UnixStream;
 use std::sync::LazyLock;
 use std::thread;
 
+use testkit::pattern;
+
 pub(crate) const MIB: usize = 1024 * 1024;
 
-/// So many bytes that no compression and no coincidence can shorten; the same for the same seed.
-pub(crate) fn random(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
-}
-
 /// What goes there in the large tests: 64 MiB.
-pub(crate) static THERE: LazyLock<Vec<u8>> = LazyLock::new(|| random(1001, 64 * MIB));
+pub(crate) static THERE: LazyLock<Vec<u8>> = LazyLock::new(|| pattern(1001, 64 * MIB));
 /// What comes back.
-pub(crate) static BACK: LazyLock<Vec<u8>> = LazyLock::new(|| random(1002, 64 * MIB));
+pub(crate) static BACK: LazyLock<Vec<u8>> = LazyLock::new(|| pattern(1002, 64 * MIB));
 
 /// Equal, without printing megabytes when not.
 pub(crate) fn assert_same(got: &[u8], sent: &[u8]) {

@@ -6,7 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use crate::bytes::{MIB, random};
+use testkit::pattern;
+
+use crate::bytes::MIB;
 use crate::certificates::Certificate;
 use crate::running::{Running, connect, eventually};
 
@@ -20,7 +22,7 @@ fn resident(running: &Running) -> usize {
 /// Writes until nothing has been taken for half a second; answers how much was.
 fn fill(stream: &mut TcpStream) -> usize {
     stream.set_nonblocking(true).unwrap();
-    let data = random(51, MIB);
+    let data = pattern(51, MIB);
     let (mut sent, mut stuck) = (0, 0);
     while stuck < 50 {
         match stream.write(&data) {

@@ -6,9 +6,11 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use testkit::find_peer;
+
 use crate::bytes::{THERE, assert_same};
 use crate::certificates::Certificate;
-use crate::peer::{find, is_listening};
+use crate::peer::is_listening;
 use crate::running::{Ended, Running, eventually, run};
 
 /// A web server that answers each request with the request's own body. It serves until the test
@@ -41,7 +43,7 @@ fn web_server() -> String {
 }
 
 fn curl(arguments: &[&str], body: &'static [u8]) -> Ended {
-    let mut command = find("curl").unwrap();
+    let mut command = find_peer("curl").unwrap();
     command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*"]);
     run(with(command, arguments), body)
 }
@@ -56,7 +58,7 @@ const POST: [&str; 6] = ["--data-binary", "@-", "-H", "Expect:", "-X", "POST"];
 
 #[test]
 fn curl_through_a_relay_that_removes_tls() {
-    if find("curl").is_none() {
+    if find_peer("curl").is_none() {
         return;
     }
     let certificate = Certificate::new();
@@ -73,7 +75,7 @@ fn curl_through_a_relay_that_removes_tls() {
 
 #[test]
 fn curl_through_a_relay_that_adds_tls_and_one_that_removes_it() {
-    if find("curl").is_none() {
+    if find_peer("curl").is_none() {
         return;
     }
     let certificate = Certificate::new();
@@ -90,14 +92,14 @@ fn curl_through_a_relay_that_adds_tls_and_one_that_removes_it() {
 /// OpenSSL's web server shows the end of its answer by its close alone.
 #[test]
 fn curl_through_a_relay_that_adds_tls_for_a_web_server_that_has_it() {
-    if find("curl").is_none() || find("openssl").is_none() {
+    if find_peer("curl").is_none() || find_peer("openssl").is_none() {
         return;
     }
     let certificate = Certificate::new();
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("large"), &*THERE).unwrap();
     let (key, shown) = (certificate.key(), certificate.certificate());
-    let mut openssl = find("openssl").unwrap();
+    let mut openssl = find_peer("openssl").unwrap();
     let socket = directory.path().join("socket");
     openssl.args(["s_server", "-WWW", "-quiet", "-unix"]).arg(&socket);
     openssl.arg("-key").arg(key).arg("-cert").arg(shown).current_dir(directory.path());

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread::{self, JoinHandle};
 
+use testkit::find_peer;
+
 use crate::bytes::{BACK, THERE, assert_same};
 use crate::certificates::Certificate;
-use crate::peer::{find, is_listening};
+use crate::peer::is_listening;
 use crate::running::{Running, eventually};
 
 /// `openssl`, whose input stays open: with `-quiet` it would drop what it has still to send.
@@ -19,7 +21,7 @@ struct OpenSsl {
 
 /// Sends it this on its input, and collects so much of its output.
 fn openssl(arguments: &[&str], sent: &'static [u8], expected: usize) -> OpenSsl {
-    let mut command = find("openssl").unwrap();
+    let mut command = find_peer("openssl").unwrap();
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -62,7 +64,7 @@ fn server(certificate: &Certificate, path: &Path, version: &str) -> OpenSsl {
 }
 
 fn client_to_echo(version: &str) {
-    if find("openssl").is_none() {
+    if find_peer("openssl").is_none() {
         return;
     }
     let certificate = Certificate::new();
@@ -74,7 +76,7 @@ fn client_to_echo(version: &str) {
 }
 
 fn client_through_relay(version: &str) {
-    if find("openssl").is_none() {
+    if find_peer("openssl").is_none() {
         return;
     }
     let certificate = Certificate::new();
@@ -88,7 +90,7 @@ fn client_through_relay(version: &str) {
 /// OpenSSL's server listens on a UNIX socket, where no port has to be guessed; the first relay
 /// leads to it, the second one puts TLS on.
 fn relay_to_server(version: &str) {
-    if find("openssl").is_none() {
+    if find_peer("openssl").is_none() {
         return;
     }
     let certificate = Certificate::new();

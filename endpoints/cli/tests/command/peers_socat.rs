@@ -5,13 +5,15 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use testkit::find_peer;
+
 use crate::bytes::{BACK, THERE, assert_same};
-use crate::peer::{find, has_ipv6, is_listening};
+use crate::peer::{has_ipv6, is_listening};
 use crate::running::{Ended, Running, eventually, run};
 
 /// socat's two directions: what it got from the address, having sent it this.
 fn socat(address: &str, sent: &'static [u8]) -> Ended {
-    let mut command = find("socat").unwrap();
+    let mut command = find_peer("socat").unwrap();
     // It gives the other direction that long after one has ended.
     command.args(["-t", "60", "-", address]);
     run(command, sent)
@@ -51,7 +53,7 @@ fn relayed(endpoint: &str, directory: &Path) {
 }
 
 fn both(endpoint: &str) {
-    if find("socat").is_none() {
+    if find_peer("socat").is_none() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -80,7 +82,7 @@ fn socat_over_unix() {
 /// With `linger=0` its close is a reset, which no program of the standard library can send.
 #[test]
 fn a_peer_that_resets_ends_the_attempt_that_was_made_for_it() {
-    if find("socat").is_none() {
+    if find_peer("socat").is_none() {
         return;
     }
     // A listener whose backlog is full does not answer.
@@ -94,7 +96,7 @@ fn a_peer_that_resets_ends_the_attempt_that_was_made_for_it() {
     let arguments = ["relay", "tcp:0:interface=127.0.0.1", &to, "--grace", "10m"];
     let mut relay = Running::ropewalk(&arguments);
     let address = format!("TCP4:{},linger=0", relay.listening());
-    let mut command = find("socat").unwrap();
+    let mut command = find_peer("socat").unwrap();
     // It waits for an end that does not come, until this limit.
     command.args(["-u", "-T", "0.3", &address, "-"]);
     run(command, Vec::new());

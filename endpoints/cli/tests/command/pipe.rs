@@ -6,7 +6,9 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use crate::bytes::{MIB, assert_same, random};
+use testkit::pattern;
+
+use crate::bytes::{MIB, assert_same};
 use crate::running::{ROPEWALK, Running, ropewalk, ropewalk_with, run, wait};
 
 fn echo() -> (Running, String) {
@@ -18,7 +20,7 @@ fn echo() -> (Running, String) {
 #[test]
 fn pipes_are_joined_both_ways_and_the_end_of_the_input_half_closes() {
     let (_echo, address) = echo();
-    let data = random(21, 16 * MIB);
+    let data = pattern(21, 16 * MIB);
     let ended = ropewalk_with(&["pipe", &address], data.clone());
     assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
     assert_same(&ended.output, &data);
@@ -29,7 +31,7 @@ fn files_are_joined_both_ways() {
     let (_echo, address) = echo();
     let directory = tempfile::tempdir().unwrap();
     let (from, to) = (directory.path().join("from"), directory.path().join("to"));
-    let data = random(22, 4 * MIB);
+    let data = pattern(22, 4 * MIB);
     std::fs::write(&from, &data).unwrap();
     let mut child = Command::new(ROPEWALK)
         .args(["pipe", &address])
@@ -69,7 +71,7 @@ fn a_slow_output_slows_the_peer_and_loses_nothing() {
         .unwrap();
     let (mut peer, _) = server.accept().unwrap();
     peer.set_nonblocking(true).unwrap();
-    let data = random(23, MIB);
+    let data = pattern(23, MIB);
     let mut sent = 0;
     // Until nothing has gone for a while: the kernel's buffers and the command's are full.
     let mut stuck = 0;

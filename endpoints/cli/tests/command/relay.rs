@@ -5,7 +5,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use crate::bytes::{MIB, assert_same, exchange, random};
+use testkit::pattern;
+
+use crate::bytes::{MIB, assert_same, exchange};
 use crate::certificates::Certificate;
 use crate::running::{LIMIT, Running, connect};
 
@@ -38,7 +40,7 @@ impl Scene {
 fn both_directions_at_once_lose_nothing() {
     let scene = scene();
     let (near, far) = scene.joined();
-    let (there, back) = (random(11, 16 * MIB), random(12, 16 * MIB));
+    let (there, back) = (pattern(11, 16 * MIB), pattern(12, 16 * MIB));
     let answer = back.clone();
     let far = thread::spawn(move || exchange(far, answer));
     let got = exchange(near, there.clone());
@@ -58,11 +60,11 @@ fn half_close_is_carried_across_in_either_direction() {
         let mut heard = String::new();
         answers.read_to_string(&mut heard).unwrap();
         assert_eq!(heard, "question");
-        answers.write_all(&random(13, MIB)).unwrap();
+        answers.write_all(&pattern(13, MIB)).unwrap();
         drop(answers);
         let mut answer = Vec::new();
         asks.read_to_end(&mut answer).unwrap();
-        assert_same(&answer, &random(13, MIB));
+        assert_same(&answer, &pattern(13, MIB));
     }
 }
 
@@ -107,7 +109,7 @@ fn tls_is_put_on_and_taken_off() {
     let mut taking_off = Running::ropewalk(&["relay", &certificate.server(), &to]);
     let to = certificate.client(&taking_off.listening());
     let mut putting_on = Running::ropewalk(&["relay", "tcp:0:interface=127.0.0.1", &to]);
-    let data = random(14, 4 * MIB);
+    let data = pattern(14, 4 * MIB);
     assert_same(&exchange(putting_on.connect(), data.clone()), &data);
     for running in [putting_on, taking_off, echo] {
         let ended = running.terminate();
@@ -139,7 +141,7 @@ fn many_connections_at_once_do_not_mix() {
         .map(|seed| {
             let stream = connect(&address);
             thread::spawn(move || {
-                let data = random(seed, 200_000);
+                let data = pattern(seed, 200_000);
                 assert_same(&exchange(stream, data.clone()), &data);
             })
         })

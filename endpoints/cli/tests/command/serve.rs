@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 
-use crate::bytes::{MIB, assert_same, exchange, random};
+use testkit::pattern;
+
+use crate::bytes::{MIB, assert_same, exchange};
 use crate::certificates::Certificate;
 use crate::peer;
 use crate::running::{LIMIT, Running, connect, eventually};
@@ -18,7 +20,7 @@ fn serve(protocol: &str) -> (Running, TcpStream) {
 #[test]
 fn echo_returns_every_byte_and_closes_after_the_last() {
     let (running, stream) = serve("echo");
-    let data = random(1, 4 * MIB);
+    let data = pattern(1, 4 * MIB);
     assert_same(&exchange(stream, data.clone()), &data);
     let ended = running.terminate();
     assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
@@ -38,17 +40,17 @@ fn one_process_listens_on_several_endpoints_and_tells_where() {
 
     let address = running.listening();
     assert!(address.starts_with("127.0.0.1:") && !address.ends_with(":0"), "{address}");
-    assert_same(&exchange(connect(&address), random(2, MIB)), &random(2, MIB));
+    assert_same(&exchange(connect(&address), pattern(2, MIB)), &pattern(2, MIB));
 
     assert_eq!(running.listening(), unix);
     let stream = UnixStream::connect(&path).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
-    assert_same(&exchange(stream, random(3, MIB)), &random(3, MIB));
+    assert_same(&exchange(stream, pattern(3, MIB)), &pattern(3, MIB));
 
     if ipv6 {
         let address = running.listening();
         assert!(address.starts_with("[::1]:"), "{address}");
-        assert_same(&exchange(connect(&address), random(4, MIB)), &random(4, MIB));
+        assert_same(&exchange(connect(&address), pattern(4, MIB)), &pattern(4, MIB));
     }
     let ended = running.terminate();
     assert_eq!((ended.code, ended.output.as_slice(), &*ended.errors), (Some(0), &b""[..], ""));
@@ -61,7 +63,7 @@ fn echo_over_tls_is_reached_by_pipe() {
     let certificate = Certificate::new();
     let mut running = Running::ropewalk(&["serve", "echo", &certificate.server()]);
     let client = certificate.client(&running.listening());
-    let data = random(5, MIB);
+    let data = pattern(5, MIB);
     let ended = crate::running::ropewalk_with(&["pipe", &client], data.clone());
     assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
     assert_same(&ended.output, &data);
@@ -71,7 +73,7 @@ fn echo_over_tls_is_reached_by_pipe() {
 #[test]
 fn discard_takes_everything_and_says_nothing() {
     let (_running, stream) = serve("discard");
-    assert!(exchange(stream, random(6, 8 * MIB)).is_empty());
+    assert!(exchange(stream, pattern(6, 8 * MIB)).is_empty());
 }
 
 #[test]
@@ -118,7 +120,7 @@ fn a_client_that_resets_costs_only_its_connection() {
     let address = first.peer_addr().unwrap().to_string();
     for _ in 0..20 {
         let mut stream = connect(&address);
-        stream.write_all(&random(7, 100_000)).unwrap();
+        stream.write_all(&pattern(7, 100_000)).unwrap();
         // Unread bytes are in the socket, so this is a reset.
         drop(stream);
     }

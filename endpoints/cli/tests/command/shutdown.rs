@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::bytes::{MIB, assert_same, exchange, random};
+use testkit::pattern;
+
+use crate::bytes::{MIB, assert_same, exchange};
 use crate::running::{Running, connect, eventually};
 
 /// A server with one connection that has been served.
@@ -39,7 +41,7 @@ fn a_connection_may_finish_while_the_port_is_closed_already() {
     running.signal("TERM");
     refused(&stream);
     assert!(running.is_running());
-    let data = random(31, 4 * MIB);
+    let data = pattern(31, 4 * MIB);
     assert_same(&exchange(stream, data.clone()), &data);
     assert_eq!(running.wait().code, Some(0));
 }
@@ -72,7 +74,7 @@ fn what_a_relay_has_still_to_deliver_is_delivered() {
     let mut relay = Running::ropewalk(&arguments);
     let mut near = relay.connect();
     let (far, _) = far.accept().unwrap();
-    let data = random(32, 8 * MIB);
+    let data = pattern(32, 8 * MIB);
     let sent = data.clone();
     let sending = std::thread::spawn(move || {
         near.write_all(&sent).unwrap();

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::peer::find;
+use testkit::find_peer;
+
 use crate::running::{ROPEWALK, Running, connect};
 
 const MESSAGE: [u8; 64] = [b'm'; 64];
@@ -21,7 +22,7 @@ struct Traced {
 }
 
 fn traced() -> Option<Traced> {
-    let mut command = find("strace")?;
+    let mut command = find_peer("strace")?;
     let report = tempfile::NamedTempFile::new().unwrap();
     command.args(["-c", "-f", "-o"]).arg(report.path());
     // The shell tells its process id, which becomes the program's: signals go there.

@@ -101,7 +101,7 @@ fn large(t: &CaseContext) -> Outcome {
 fn small_writes(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     let (wire, reader) = (pair.client.transport()?, pair.server.transport()?);
-    let mut dice = Dice::new(12);
+    let dice = Dice::new(12);
     let mut written = Vec::new();
     for round in 0..200 {
         match dice.below(5) {
