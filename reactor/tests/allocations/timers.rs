@@ -1,11 +1,10 @@
 //! What a delayed call costs in memory, counted by the allocator.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::time::Duration;
 
 use interfaces::{DelayedCall, ReactorTime};
-use ropewalk_reactor::{Reactor, Simulated};
+use ropewalk_reactor::Reactor;
+use ropewalk_reactor::Simulated;
 use testkit::{allocations, counted, live_bytes};
 
 const MILLION: usize = 1_000_000;

@@ -1,7 +1,5 @@
 //! What a message and an idle connection cost in memory, counted by the allocator.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;

@@ -1,7 +1,5 @@
 //! How connections end on a real wire: to the last byte, or with a reset.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -276,7 +274,7 @@ fn an_adopted_connection_is_let_go_of_though_somebody_else_keeps_it_open() {
             peer.shutdown(Shutdown::Write).unwrap();
         }
         turn_until(&reactor, "nothing is left", || reactor.counts() == Counts::default());
-        // What still happens to the socket is reported to nobody: the reactor sleeps.
+        // Later events of the socket are not reported: the reactor sleeps.
         let _ = peer.write(b"more");
         let start = Instant::now();
         let mut turns = 0;
@@ -360,9 +358,9 @@ fn what_cannot_be_adopted_is_named_and_closed() {
             other => panic!("{other:?}"),
         }
     }
-    let nobody =
+    let refusing =
         protocol::FactoryFn::optional(|_: &interfaces::Address| None::<crate::support::Echo>);
-    let refused = reactor.adopt_stream_connection(connected(), nobody.into_rc());
+    let refused = reactor.adopt_stream_connection(connected(), refusing.into_rc());
     assert_eq!(refused, Err(AdoptError::NoProtocol));
     assert_eq!(reactor.counts(), Counts::default());
     assert!(!reactor.running());

@@ -1,7 +1,5 @@
 //! Attempts to connect on the real kernel: how each can end, and that it ends once.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::io::{Read as _, Write as _};
@@ -44,7 +42,7 @@ fn error_of(outcome: Result<(), Failure>) -> Trapped<ConnectError> {
     outcome.unwrap_err().trap::<ConnectError>().unwrap()
 }
 
-/// An address where nobody listens: somebody did a moment ago.
+/// An address without a listener: its port was in use a moment ago.
 fn deserted() -> SocketAddr {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
 }

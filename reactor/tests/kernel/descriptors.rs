@@ -1,7 +1,5 @@
 //! Descriptors: none reaches a child, and none is left.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;

@@ -1,6 +1,5 @@
-//! A process without a descriptor left: who is told, who goes on, and what comes afterwards.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+//! A process without a free descriptor: clients are turned away or wait, connections go on, and the
+//! port recovers.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};

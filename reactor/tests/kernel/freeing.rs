@@ -1,6 +1,4 @@
-//! What is left when a reactor has stopped, or is gone: nothing.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+//! A reactor that has stopped or was dropped leaves nothing behind.
 
 use std::cell::RefCell;
 use std::io::Read as _;
@@ -21,7 +19,7 @@ fn stop_soon(reactor: &Reactor) {
     reactor.call_when_running(Box::new(move || stopper.stop().unwrap()));
 }
 
-/// Something whose end can be seen.
+/// A value, and a weak reference that shows when the value is dropped.
 fn token() -> (Rc<()>, Weak<()>) {
     let token = Rc::new(());
     let weak = Rc::downgrade(&token);

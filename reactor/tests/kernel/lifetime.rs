@@ -1,6 +1,4 @@
-//! Starting and stopping a reactor, and who is told.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+//! Starting and stopping a reactor: the order of its triggers, and what each connection hears.
 
 use std::cell::{Cell, RefCell};
 use std::net::TcpStream;

@@ -1,6 +1,4 @@
-//! Nobody takes more than a share: of memory, of a turn, of what the others wait for.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+//! Each connection is bounded: in memory, and in its share of a turn.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read as _, Write as _};
@@ -75,7 +73,7 @@ fn a_peer_that_never_reads_costs_no_more_than_the_cap_and_then_its_connection() 
     }
 }
 
-/// Counts what it is told.
+/// Counts the calls of each kind.
 #[derive(Default)]
 struct Told {
     paused: Cell<usize>,

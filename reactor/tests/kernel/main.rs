@@ -2,6 +2,7 @@
 //!
 //! Invariant: a test that changes or counts what a whole process shares runs in a process of its own, see
 //! [`support::child`].
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails and reports by them")]
 
 mod support;
 

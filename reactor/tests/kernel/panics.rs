@@ -1,6 +1,4 @@
-//! A panic in foreign code costs that connection or that call; nobody else notices.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+//! A panic in foreign code costs that connection or that call, and no other.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read as _, Write as _};

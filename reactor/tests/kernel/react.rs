@@ -1,7 +1,5 @@
 //! Programs that `react` runs: when they end, and with which exit code.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
@@ -13,7 +11,8 @@ use std::time::Duration;
 use crate::support::child::in_child;
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{Observer, Phase, ReactorCore as _, ReactorEvent, ReactorTime as _, SystemEvent};
-use ropewalk_reactor::{Counts, Faults, Reactor, Simulated, SystemExit, react};
+use ropewalk_reactor::{Counts, Reactor, SystemExit, react};
+use ropewalk_reactor::{Faults, Simulated};
 
 #[derive(Debug)]
 struct Trouble;
@@ -38,7 +37,7 @@ impl Observer for Failed {
     }
 }
 
-/// A reactor whose clock jumps, and what it logs.
+/// A reactor whose clock jumps, and its log.
 fn simulated() -> (Reactor<Simulated>, Rc<Failed>) {
     let reactor = Reactor::simulated(1);
     reactor.system().set_faults(Faults::none());
@@ -47,7 +46,7 @@ fn simulated() -> (Reactor<Simulated>, Rc<Failed>) {
     (reactor, failed)
 }
 
-/// Runs a program and looks that nothing is left of it; answers what was logged.
+/// Runs a program, asserts that nothing is left of it, and returns the log.
 fn run<R>(main: impl FnOnce(Reactor<Simulated>) -> R) -> (ExitCode, Vec<String>, Duration)
 where
     R: IntoFuture<Output = Result<(), Failure>, IntoFuture: 'static>,
@@ -61,7 +60,7 @@ where
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How a program ends, and what is to come of it.
+/// How a program ends, and the exit code and log to expect.
 fn endings() -> [(Result<(), Failure>, ExitCode, &'static [&'static str]); 2] {
     [
         (Ok(()), ExitCode::SUCCESS, &[]),

@@ -1,7 +1,5 @@
 //! A peer's reset is called a reset, whichever of the reactor's calls meets it first.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::Duration;

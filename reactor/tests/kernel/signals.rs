@@ -1,7 +1,5 @@
 //! Signals: they wake the reactor, run its handlers on its own thread, and none of them kills.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
 use std::cell::RefCell;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};

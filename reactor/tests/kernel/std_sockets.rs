@@ -1,6 +1,4 @@
-//! The reactor on the real kernel, against std's own sockets: bytes, ends, and what is left behind.
-
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+//! The reactor on the real kernel, against std's own sockets: bytes, ends, and leftovers.
 
 use std::cell::RefCell;
 use std::io::{Read as _, Write as _};

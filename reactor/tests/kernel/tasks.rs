@@ -1,7 +1,5 @@
 //! Futures on the reactor: when they run, and how they end.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{Read as _, Write as _};

@@ -1,7 +1,5 @@
 //! Other threads: the way in, the way out, and names that are looked up on the way.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -272,7 +270,7 @@ fn work_whose_reactor_is_gone_tells_nobody_and_harms_nobody() {
     assert!(!told.get());
 }
 
-/// What a lookup comes to; the reactor runs meanwhile.
+/// The result of a lookup; the reactor runs meanwhile.
 fn look_up(host: &str) -> Result<Vec<SocketAddr>, Failure> {
     let reactor = Reactor::new().unwrap();
     let answer = Rc::new(RefCell::new(None));

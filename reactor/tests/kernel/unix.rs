@@ -1,6 +1,4 @@
-//! UNIX servers on the real kernel: whose a path is, who may see it, and what is left of it.
-
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails and reports by them")]
+//! UNIX servers on the real kernel: one server per path, the mode of the path, and its removal.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -73,7 +71,7 @@ fn nobody_sees_a_wider_mode_not_even_for_a_moment() {
     });
 }
 
-/// A server in a process of its own, which says what came of its listening and then waits.
+/// A server in a process of its own, which prints whether it listens and then waits.
 fn serve_as_a_child() {
     let path = PathBuf::from(std::env::var_os("SERVE").unwrap());
     let reactor = Reactor::new().unwrap();

@@ -1,7 +1,5 @@
 //! UNIX servers on the real kernel: lock files, and which names there may be.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
 use std::rc::Rc;
@@ -110,7 +108,7 @@ fn a_client_that_may_not_look_into_the_lock_file_connects_all_the_same() {
         let reactor = Reactor::new().unwrap();
         let public = options(&path).with_mode(0o666);
         let port = reactor.listen_unix(&public, echo()).unwrap();
-        // SAFETY: it changes who this process is, and touches no memory.
+        // SAFETY: it changes the user of this process, and touches no memory.
         assert_eq!(unsafe { libc::seteuid(65534) }, 0);
         assert!(fs::File::open(lock_of(&path)).is_err());
         let used = ConnectUnix::new(name(&path)).with_lock_file(LockFile::Used);

@@ -1,5 +1,5 @@
-//! Readiness of the simulated network: whoever follows the rules of `Sys` misses nothing, and
-//! nothing more is promised than the rules say.
+//! Readiness of the simulated network: a caller that follows the rules of `Sys` misses no event,
+//! and the rules promise no more than that.
 //!
 //! Invariant: no test here waits on the real clock; an event that was lost shows as a deadlock.
 
@@ -7,10 +7,8 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use interfaces::{ListenTcp, ListenUnix, UnixAddress};
-use ropewalk_reactor::simulated::{
-    Chance, Faults, Links, Simulated, SimulatedListener, SimulatedStream,
-};
-use ropewalk_reactor::sys::{Ready, StreamSys, Sys, Token, Watch};
+use ropewalk_reactor::{Chance, Faults, Links, Simulated, SimulatedListener, SimulatedStream};
+use ropewalk_reactor::{ConnectFault, Ready, Sys, Token, Watch};
 
 const LISTENER: Token = Token(1);
 const CLIENT: Token = Token(2);
@@ -55,9 +53,7 @@ fn connecting(network: &Simulated, kind: Kind) -> SimulatedStream {
     again(|| match kind {
         Kind::Unix => network.connect_unix(&path()),
         Kind::Tcp4 | Kind::Tcp6 => network.connect_tcp(address(kind), None).map_err(|fault| {
-            let ropewalk_reactor::sys::ConnectFault::Connect(error) = fault else {
-                panic!("{fault:?}")
-            };
+            let ConnectFault::Connect(error) = fault else { panic!("{fault:?}") };
             error
         }),
     })

@@ -1,7 +1,5 @@
 //! What is written during one callback leaves in one system call, counted where each is noted.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,7 +11,7 @@ use interfaces::{
 use protocol::factory_fn;
 use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::Reactor;
-use ropewalk_reactor::simulated::{Faults, Links, Simulated};
+use ropewalk_reactor::{Faults, Links, Simulated};
 
 /// Answers whatever comes with ten writes made by a function.
 struct Ten<F>(F);

@@ -1,6 +1,7 @@
 //! The simulated network, and the reactor on it.
 //!
 //! Invariant: nothing here waits on the real clock but for another thread.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod edges;
 mod gathering;

@@ -1,8 +1,6 @@
 //! What a callback writes reaches its own peer whole and in order, whatever else happens before the
 //! callback returns.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::cell::{Cell, OnceCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -15,7 +13,7 @@ use interfaces::{
 use protocol::factory_fn;
 use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::Reactor;
-use ropewalk_reactor::simulated::{Faults, Links, Simulated};
+use ropewalk_reactor::{Faults, Links, Simulated};
 
 /// So much fits into a socket that every write is whole.
 const ROOM: usize = 1 << 20;
@@ -185,7 +183,7 @@ fn a_pull_producer_that_comes_after_a_write_is_asked_when_that_has_left() {
         fn resume_producing(&self) {
             self.0.set(self.0.get() + 1);
             match self.0.get() {
-                // Nothing yet, and what was written before is still to leave.
+                // Nothing yet: the bytes written before are still to leave.
                 1 => {}
                 2 => self.1.write(b"produced"),
                 _ => self.1.unregister_producer(),

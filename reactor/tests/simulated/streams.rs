@@ -1,7 +1,7 @@
 //! Streams of a reactor in corners that real networks reach rarely, each named after what went wrong
 //! there once.
 //!
-//! Invariant: whoever waits for something that never comes shows as a deadlock of the simulation.
+//! Invariant: a wait for an event that never comes shows as a deadlock of the simulation.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -12,14 +12,14 @@ use interfaces::{
     Protocol, ReactorTcp, ReactorUnix, Reason, Transport, UnixAddress,
 };
 use protocol::factory_fn;
-use ropewalk_reactor::simulated::{Chance, Faults, Links, Simulated, SimulatedStream};
-use ropewalk_reactor::sys::{StreamSys, Sys};
+use ropewalk_reactor::Sys;
+use ropewalk_reactor::{Chance, Faults, Links, Simulated, SimulatedStream};
 use ropewalk_reactor::{Counts, Limits, Reactor};
 
 /// What happened to some protocol.
 type Diary = Rc<RefCell<Vec<String>>>;
 
-/// Does something at the start, and writes down what it is told.
+/// Runs a closure when the connection is made, and keeps each event as a line of text.
 struct Diarist<F> {
     diary: Diary,
     start: F,

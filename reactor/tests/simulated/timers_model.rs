@@ -1,15 +1,14 @@
 //! Delayed calls against a model: random programs, which ask for calls, move them and take them
 //! back, between the turns and from inside calls, on a clock that jumps by anything up to years.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{DelayedCall, NotPending, ReactorTime as _};
-use ropewalk_reactor::{Faults, Reactor, Simulated};
+use ropewalk_reactor::Reactor;
+use ropewalk_reactor::{Faults, Simulated};
 use testkit::Dice;
 
 /// The furthest time that a clock counts to.

@@ -1,4 +1,4 @@
-//! A server that does not get round to accepting: an attempt to connect to it lasts.
+//! A server that does not accept: an attempt to connect to it stays pending.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -37,7 +37,7 @@ impl BusyServer {
         panic!("a backlog of nothing has no end");
     }
 
-    /// Accepts those that were there first, so that there is room for one more.
+    /// Accepts the clients that wait, so that the backlog has room for one more.
     pub(crate) fn make_room(&self) {
         for _ in &self.waiting {
             drop(self.listener.accept().unwrap());

@@ -1,12 +1,12 @@
-//! Tests that need a process of their own, because they change what a whole process shares: the
-//! umask, limits, signals, the number of descriptors.
+//! Tests that run in a process of their own, as they change or count what all threads of a process
+//! share: the umask, limits, signals, descriptors.
 //!
-//! Invariant: a child ends within its time, whatever it does.
+//! Invariant: the kernel ends a child after [`CHILD_LIVES_SECONDS`].
 
 use std::env;
 use std::process::{Child, Command, Stdio};
 
-/// Set in a child: which test it is.
+/// Names the variable that holds, in a child, the name of its test.
 const CHILD: &str = "ROPEWALK_TEST_CHILD";
 
 /// After this many seconds the kernel ends a child.
@@ -60,7 +60,7 @@ fn command(name: &str) -> Command {
     command
 }
 
-/// Sets the most descriptors this process may have; answers what the limit was.
+/// Sets the most descriptors this process may have; returns the limit before.
 pub(crate) fn set_descriptor_limit(limit: u64) -> u64 {
     let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: both calls get a pointer to a whole `rlimit` that outlives them.
@@ -73,7 +73,7 @@ pub(crate) fn set_descriptor_limit(limit: u64) -> u64 {
     }
 }
 
-/// Sets the umask; answers what it was.
+/// Sets the umask; returns the one before.
 pub(crate) fn set_umask(umask: u32) -> u32 {
     // SAFETY: umask(2) has no memory effects.
     unsafe { libc::umask(umask) }

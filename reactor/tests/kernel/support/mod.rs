@@ -1,9 +1,7 @@
-//! What the tests on the real kernel share: turns that end, what is asked of a record, and tests that
-//! need a process of their own.
+//! What the tests on the real kernel share: turns that end, questions to a record, and processes of
+//! their own.
 //!
 //! Invariant: nothing here waits without a bound.
-#![allow(dead_code, reason = "each test takes what it needs")]
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 pub(crate) mod busy;
 pub(crate) mod child;
@@ -61,11 +59,11 @@ pub(crate) fn listen(
     (port, address)
 }
 
-/// What the tests ask of a record.
+/// Questions to a record.
 pub(crate) trait RecordExt {
     fn is_made(&self) -> bool;
     fn is_lost(&self) -> bool;
-    /// The reason of the end, which is told once.
+    /// The reason of `connection_lost`, which came once.
     fn reason(&self) -> Reason;
 }
 
@@ -102,7 +100,7 @@ pub(crate) fn echo() -> Rc<dyn Factory> {
     protocol::factory_fn(|_: &Address| Echo)
 }
 
-/// Writes down what an observer is told, a line each.
+/// An observer that keeps each event as a line of text.
 #[derive(Default)]
 pub(crate) struct Lines(pub(crate) RefCell<Vec<String>>);
 

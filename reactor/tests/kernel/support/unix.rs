@@ -1,4 +1,4 @@
-//! Paths for UNIX servers that vanish with the test, and how to use them.
+//! Paths for UNIX servers, which vanish with the test, and clients of such servers.
 //!
 //! Invariant: nothing here waits without a bound.
 
@@ -55,7 +55,7 @@ pub(crate) fn serves(reactor: &Reactor, path: &Path) -> bool {
     answer == *b"ping"
 }
 
-/// Connects, and gives what came of it.
+/// Connects, and returns the outcome.
 pub(crate) fn connect(reactor: &Reactor, options: &ConnectUnix) -> Result<(), ConnectError> {
     let seen = Record::new();
     let outcome = Rc::new(std::cell::RefCell::new(None));

@@ -1,4 +1,4 @@
-//! What each end of each life did and saw, and what must be true of it.
+//! What each end of each life did and saw, and the rules that it is checked against.
 //!
 //! Invariant: an end is entered once, by its `connection_made`.
 
@@ -58,8 +58,8 @@ impl Ledger {
         &mut self.lives.entry(life).or_default()[side]
     }
 
-    /// Checks what is true where nobody breaks a connection: every end is a clean one, and whoever
-    /// did not close reads to the end of file.
+    /// Checks a run without broken connections: each end is a clean one, and an end that did not close
+    /// has read to the end of file.
     pub(crate) fn check_civil(&self, seed: u64) {
         for (&life, ends) in &self.lives {
             for (receiver, end) in ends.iter().enumerate() {

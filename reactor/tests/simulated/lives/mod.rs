@@ -1,5 +1,5 @@
-//! A thousand connections on a network where all goes wrong that may, under one seed: no byte is
-//! lost, doubled or reordered, every connection ends once, nothing is left, and it is the same again.
+//! A thousand connections on a network with every fault, under one seed: no byte is lost, doubled or
+//! reordered, every connection ends once, nothing is left, and a second run gives the same trace.
 //!
 //! Each end follows a plan drawn from the seed: pieces, timers, replies, producers, pauses, writes
 //! from other connections' callbacks, half-close, `lose_connection` with bytes unsent, aborts and

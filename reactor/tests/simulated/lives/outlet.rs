@@ -1,7 +1,7 @@
 //! The sending half of an end: the protocol, its timers, its producers and its neighbours all write
 //! through it.
 //!
-//! Invariant: what is counted as promised was written while this end was open for writing.
+//! Invariant: promised bytes were written while this end was open for writing.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -175,7 +175,7 @@ impl Outlet {
     }
 }
 
-/// Runs by itself, and is told to wait.
+/// A push producer, which runs until it is paused.
 impl PushProducer for Outlet {
     fn pause_producing(&self) {
         if self.is_paused.replace(true) {

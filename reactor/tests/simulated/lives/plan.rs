@@ -1,4 +1,4 @@
-//! What one end of a life sets out to do, drawn from the seed.
+//! The plan of one end of a life, drawn from the seed.
 //!
 //! Invariant: whatever two plans meet, each end finishes by itself or when the other does.
 

@@ -13,7 +13,8 @@ use interfaces::{
     ReactorEvent, ReactorTcp, ReactorUnix, UnixAddress,
 };
 use protocol::{FactoryFn, WeakProtocolRef};
-use ropewalk_reactor::{Counts, Faults, Limits, Reactor, Simulated};
+use ropewalk_reactor::{Counts, Limits, Reactor};
+use ropewalk_reactor::{Faults, Simulated};
 use testkit::Dice;
 
 use super::ledger::{CLIENT, Ledger, SERVER, Summary};
@@ -42,7 +43,7 @@ pub(crate) struct Rig {
     ports: RefCell<BTreeMap<u64, Rc<dyn ListeningPort>>>,
 }
 
-/// What a run came to.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) trace_hash: u64,
@@ -99,7 +100,7 @@ pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> 
 }
 
 /// The default limits for one seed in three; otherwise so small that each is met again and again.
-/// Where nobody breaks a connection, the reactor does not either: it lingers for as long as it takes.
+/// Where no end breaks its connection, the reactor does not either: it lingers for as long as it takes.
 fn limits(seed: u64, manners: Manners) -> Limits {
     let linger = match manners {
         Manners::Civil => Duration::from_secs(3600),
@@ -119,7 +120,7 @@ fn limits(seed: u64, manners: Manners) -> Limits {
 }
 
 impl Rig {
-    /// Something that must not happen did. Callbacks cannot assert: the reactor would catch it.
+    /// Notes a broken promise. Callbacks cannot assert: the reactor would catch the panic.
     pub(crate) fn fail(&self, what: String) {
         self.failure.borrow_mut().get_or_insert(what);
     }

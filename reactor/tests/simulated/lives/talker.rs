@@ -175,7 +175,7 @@ impl Talker {
         });
     }
 
-    /// Has somebody else write, from inside this callback.
+    /// Has another connection write, from inside this callback.
     fn nudge(&self) {
         let rig = &self.outlet.rig;
         let other = {
