@@ -1,9 +1,6 @@
 //! Listening on an inherited socket hands it to the reactor once, and leaves its path alone.
 //!
 //! Invariant: an endpoint that was only made has touched nothing.
-#![allow(clippy::unwrap_used, reason = "a test may")]
-
-mod support;
 
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -13,8 +10,9 @@ use std::rc::Rc;
 
 use interfaces::ListenError;
 use ropewalk_systemd as systemd;
-use support::{Keeper, listen};
 use systemd::{AdoptedStreamServerEndpoint, Domain, ListenFds, Selector, TakeError};
+
+use crate::support::{Keeper, listen};
 
 fn tcp() -> OwnedFd {
     TcpListener::bind("127.0.0.1:0").unwrap().into()

@@ -2,9 +2,6 @@
 //!
 //! Invariant: no string opens anything while it is parsed.
 #![cfg(feature = "endpoints")]
-#![allow(clippy::unwrap_used, reason = "a test may")]
-
-mod support;
 
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
@@ -13,8 +10,9 @@ use std::rc::Rc;
 
 use endpoints::Registry;
 use ropewalk_systemd as systemd;
-use support::{Keeper, listen};
 use systemd::{ListenFds, TakeError};
+
+use crate::support::{Keeper, listen};
 
 /// A registry that knows `systemd:` with these descriptors, and the reactor it listens on.
 fn registry(inherited: &ListenFds) -> (Registry, Rc<Keeper>) {
