@@ -1,6 +1,7 @@
 //! The allocator of the system, which counts.
 //!
-//! It adds an instruction or two to each allocation. Invariant: the counter needs no allocation
+//! It adds an instruction or two to each allocation; the testkit's allocator counts bytes as well, which
+//! would show in the instructions of every row. Invariant: the counter needs no allocation
 //! itself, and a reallocation counts as one.
 
 #![allow(unsafe_code)]
