@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use interfaces::{DelayedCall, ReactorTime};
 use ropewalk_reactor::Reactor;
-use ropewalk_reactor::Simulated;
+use ropewalk_reactor::simulated::Simulated;
 use testkit::{allocations, counted, live_bytes};
 
 const MILLION: usize = 1_000_000;

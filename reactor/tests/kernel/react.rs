@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::support::child::in_child;
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{Observer, Phase, ReactorCore as _, ReactorEvent, ReactorTime as _, SystemEvent};
+use ropewalk_reactor::simulated::{Faults, Simulated};
 use ropewalk_reactor::{Counts, Reactor, SystemExit, react};
-use ropewalk_reactor::{Faults, Simulated};
 
 #[derive(Debug)]
 struct Trouble;

@@ -7,8 +7,10 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use interfaces::{ListenTcp, ListenUnix, UnixAddress};
-use ropewalk_reactor::{Chance, Faults, Links, Simulated, SimulatedListener, SimulatedStream};
-use ropewalk_reactor::{ConnectFault, Ready, Sys, Token, Watch};
+use ropewalk_reactor::simulated::{
+    Chance, Faults, Links, Simulated, SimulatedListener, SimulatedStream,
+};
+use ropewalk_reactor::sys::{ConnectFault, Ready, StreamSys as _, Sys as _, Token, Watch};
 
 const LISTENER: Token = Token(1);
 const CLIENT: Token = Token(2);

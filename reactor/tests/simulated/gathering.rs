@@ -11,7 +11,7 @@ use interfaces::{
 use protocol::factory_fn;
 use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::Reactor;
-use ropewalk_reactor::{Faults, Links, Simulated};
+use ropewalk_reactor::simulated::{Faults, Links, Simulated};
 
 /// Answers whatever comes with ten writes made by a function.
 struct Ten<F>(F);

@@ -13,7 +13,7 @@ use interfaces::{
 use protocol::factory_fn;
 use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::Reactor;
-use ropewalk_reactor::{Faults, Links, Simulated};
+use ropewalk_reactor::simulated::{Faults, Links, Simulated};
 
 /// So much fits into a socket that every write is whole.
 const ROOM: usize = 1 << 20;

@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use interfaces::{Address, ListenError, ListenTcp, ListenUnix, LockFile, OsError, UnixAddress};
-use ropewalk_reactor::{
+use ropewalk_reactor::simulated::{
     Carried, Chance, Faults, Leftover, Links, Simulated, SimulatedListener, SimulatedStream,
 };
-use ropewalk_reactor::{ConnectFault, SocketOption, Sys, Token, Watch};
+use ropewalk_reactor::sys::{ConnectFault, SocketOption, StreamSys as _, Sys as _, Token, Watch};
 
 const SECOND: Option<Duration> = Some(Duration::from_secs(1));
 

@@ -12,8 +12,8 @@ use interfaces::{
     Protocol, ReactorTcp, ReactorUnix, Reason, Transport, UnixAddress,
 };
 use protocol::factory_fn;
-use ropewalk_reactor::Sys;
-use ropewalk_reactor::{Chance, Faults, Links, Simulated, SimulatedStream};
+use ropewalk_reactor::simulated::{Chance, Faults, Links, Simulated, SimulatedStream};
+use ropewalk_reactor::sys::{StreamSys as _, Sys as _};
 use ropewalk_reactor::{Counts, Limits, Reactor};
 
 /// What happened to some protocol.

@@ -6,8 +6,8 @@ use std::io;
 use std::time::Duration;
 
 use interfaces::ListenTcp;
-use ropewalk_reactor::{Faults, Simulated};
-use ropewalk_reactor::{Sys, Token};
+use ropewalk_reactor::simulated::{Faults, Simulated};
+use ropewalk_reactor::sys::{StreamSys as _, Sys as _, Token};
 
 const SECOND: Option<Duration> = Some(Duration::from_secs(1));
 

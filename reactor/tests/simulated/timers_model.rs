@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use interfaces::{DelayedCall, NotPending, ReactorTime as _};
 use ropewalk_reactor::Reactor;
-use ropewalk_reactor::{Faults, Simulated};
+use ropewalk_reactor::simulated::{Faults, Simulated};
 use testkit::Dice;
 
 /// The furthest time that a clock counts to.

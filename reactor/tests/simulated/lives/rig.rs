@@ -13,8 +13,8 @@ use interfaces::{
     ReactorEvent, ReactorTcp, ReactorUnix, UnixAddress,
 };
 use protocol::{FactoryFn, WeakProtocolRef};
+use ropewalk_reactor::simulated::{Faults, Simulated};
 use ropewalk_reactor::{Counts, Limits, Reactor};
-use ropewalk_reactor::{Faults, Simulated};
 use testkit::Dice;
 
 use super::ledger::{CLIENT, Ledger, SERVER, Summary};
