@@ -53,11 +53,44 @@
 //!
 //! It runs where mio's `SourceFd` does: epoll and kqueue. Readiness is edge-triggered and may be
 //! spurious; the loop never relies on an event that says more than "look again".
+//!
+//! # Map
+//!
+//! One line for each room; a room's own header tells the rest. `stream` tells the life of a message.
+//!
+//! ```text
+//! reactor         Reactor, Counts, Remote: the handles, which only forward; react: a program that is one future
+//! capabilities    one file for each trait of `interfaces` that the reactor implements
+//! run             the loop: the phases of a turn, and its life from start to stop
+//! stream          a connection: state, reading, delivering, writing, closing
+//! listen          ports: accepting in bounded numbers, and what to do without descriptors
+//! connect         one connection attempt, TCP or UNIX
+//! core            what every tenant of a slot stands on, and no tenant: slots, foreign calls, clock, tasks
+//! buffers         bytes on their way out
+//! threads         the pool for blocking work, and the queue of calls from other threads
+//! timers          the delayed calls in the order of their times
+//! sys             the seam: what the reactor needs of a system, split by ability
+//! kernel          the operating system, on mio and socket2
+//! simulated       a network in memory that a seed drives
+//! ```
+//!
+//! The arrows between them, which a test holds:
+//!
+//! ```text
+//! capabilities → reactor → run → { stream, listen, connect } → core → { buffers, threads, timers, sys }
+//! listen, connect → stream;  buffers → sys
+//! reactor → { kernel, simulated };  kernel, simulated → sys
+//! nothing → run;  nothing → capabilities
+//! core ⇢ stream::Running: a slot holds a stream by value, so that a message meets no virtual call before its protocol
+//! ```
+//!
+//! A new kind of transport is a room of its own whose type implements `core::tenant::Tenant`, and one
+//! variant of its `Kind`. `Core` has methods in `core` alone; what a tenant does is a method of the
+//! tenant's type and takes `&Core`. What threads share knows no core, so `core` gives work to `threads`
+//! and the handle for other threads lies beside the reactor's.
 #![deny(unsafe_code)]
 
-mod react;
 mod reactor;
-mod remote;
 
 mod capabilities;
 mod run;
@@ -78,6 +111,4 @@ pub mod sys;
 pub use self::core::limits::Limits;
 pub use self::core::standard_error::StandardError;
 pub use kernel::{Kernel, KernelListener};
-pub use react::{SystemExit, react};
-pub use reactor::{Counts, Reactor};
-pub use remote::Remote;
+pub use reactor::{Counts, Reactor, Remote, SystemExit, react};

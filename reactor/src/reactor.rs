@@ -2,6 +2,9 @@
 //!
 //! Invariant: the handle only forwards; what it forwards to has its own file.
 
+mod react;
+mod remote;
+
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -18,10 +21,12 @@ use crate::core::stage::Stage;
 use crate::core::standard_error::{self, StandardError};
 use crate::core::tenant::Kind;
 use crate::kernel::Kernel;
-use crate::remote::Remote;
 use crate::run::{lifetime, turn};
 use crate::simulated::Simulated;
 use crate::sys::StreamSys;
+
+pub use react::{SystemExit, react};
+pub use remote::Remote;
 
 /// An event loop: one thread, any number of connections. A cheap handle to clone; several may live in
 /// one process, and dropping the last handle of one frees all that it owns.

@@ -93,7 +93,8 @@ impl<S: StreamSys> Core<S> {
 
     /// Takes a tenant off the list of those that are still ready.
     pub(crate) fn unlist(&self, token: Token) {
-        if let Some(slot) = self.slots.borrow().find(token) {
+        let slots = self.slots.borrow();
+        if let Some(slot) = slots.find(token) {
             slot.unlist();
         }
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use interfaces::FromThread;
 
+use super::Reactor;
 use crate::core::remote_calls::RemoteCall;
-use crate::reactor::Reactor;
 use crate::sys::StreamSys;
 use crate::threads::remote_queue::RemoteQueue;
 

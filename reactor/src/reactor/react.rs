@@ -13,10 +13,10 @@ use std::rc::Rc;
 use deferred::Failure;
 use interfaces::{Observer as _, ReactorEvent};
 
+use super::Reactor;
 use crate::core::Core;
 use crate::core::stage::Stage;
 use crate::core::standard_error::StandardError;
-use crate::reactor::Reactor;
 use crate::run::lifetime;
 use crate::sys::StreamSys;
 
