@@ -91,7 +91,7 @@ pub trait World {
     /// Connects to an address without a listener; called only with [`Ability::Refusal`].
     fn connect_refused(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
         drop(factory);
-        Deferred::fail(Unable("connect to nobody"))
+        Deferred::fail(Unable("connect to an address without a listener"))
     }
 
     /// Runs one turn: delivers events, runs due calls. When idle, a world with a real clock waits for

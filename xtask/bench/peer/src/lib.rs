@@ -105,7 +105,7 @@ pub fn ready(port: u16) {
     });
     let mut output = io::stdout().lock();
     if writeln!(output, "ready {port}").and_then(|()| output.flush()).is_err() {
-        fail("nobody reads which port is listened on");
+        fail("cannot print the port: standard output is closed");
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) const CASES: &[Case] = &[
     .states(&["stream-006"]),
     Case::new(
         "connect/nobody-listens",
-        "connecting to where nobody listens fails with the address and the system's answer",
+        "connecting to an address without a listener fails with the address and the system's error",
         nobody_listens,
     )
     .states(&["tcp-004", "tcp-005", "unix-007"])

@@ -116,7 +116,7 @@ fn pull_to_a_slow_reader(t: &CaseContext) -> Outcome {
         asked = producer.told().len();
         t.settle()?;
     }
-    ensure(asked < pieces, "it was asked for all though nobody reads")?;
+    ensure(asked < pieces, "it was asked for all though its peer does not read")?;
     reader.resume_producing();
     pair.until_lost(t)?;
     let want: Vec<u8> = (0..pieces).flat_map(|piece| pattern(piece as u64, 20_000)).collect();

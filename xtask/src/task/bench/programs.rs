@@ -57,7 +57,7 @@ impl Programs {
                 return Ok(vec![self.release.join("bench-tokio"), "--aes-128-first".into()]);
             }
             peer if RUST.contains(&peer) => {}
-            other => return Err(format!("nobody knows how to build {other}")),
+            other => return Err(format!("cannot build {other}: it is not a known peer")),
         }
         Ok(vec![program])
     }
