@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use interfaces::{BufferLimits, HalfCloseableTransport, ListeningPort, Reason, Transport};
 
-use crate::suite::case::same_bytes;
+use crate::suite::outcome::same_bytes;
 use crate::suite::{CaseContext, Failed, Outcome, Probe, ensure};
 
 /// A connection, seen from both of its ends.

@@ -140,7 +140,7 @@ fn fires_after_made(t: &CaseContext) -> Outcome {
     same("connections made when it was reported", t.wait("connecting", attempt)??, 1)?;
     client.probe(0)?.transport()?.lose_connection();
     t.until("both have ended", || server.lost() == 1 && client.lost() == 1)?;
-    crate::suite::case::same_bytes(
+    crate::suite::outcome::same_bytes(
         "what the server received",
         &server.probe(0)?.received(),
         b"made",

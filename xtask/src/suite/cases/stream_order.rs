@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use interfaces::Chunk;
 
-use crate::suite::case::same_bytes;
+use crate::suite::outcome::same_bytes;
 use crate::suite::pair::roomy;
 use crate::suite::pattern::{Dice, pattern};
 use crate::suite::{Ability, Case, CaseContext, Outcome, Script, ensure, same};

@@ -14,11 +14,13 @@ use super::type_name;
 use crate::source::Source;
 
 /// Method names of std and of other crates that modules also give to methods of their own.
-const SHARED_NAMES: [&str; 33] = [
-    "clear", "drain", "end", "entry", "extend", "find", "first", "flush", "get", "insert", "iter",
-    "kind", "last", "len", "lock", "map", "next", "pending", "pop", "position", "push", "read",
-    "remove", "replace", "resize", "send", "set", "split", "start", "swap", "take", "wake",
-    "write",
+const SHARED_NAMES: [&str; 62] = [
+    "all", "any", "append", "chain", "clear", "collect", "count", "drain", "elapsed", "end",
+    "entry", "extend", "filter", "find", "first", "flush", "fold", "get", "get_mut", "insert",
+    "is_empty", "iter", "join", "keys", "kind", "last", "len", "lock", "map", "max", "min", "next",
+    "now", "pending", "poll", "pop", "position", "push", "read", "recv", "remove", "replace",
+    "reserve", "resize", "retain", "rev", "send", "set", "skip", "sort", "split", "start", "sum",
+    "swap", "take", "truncate", "values", "wait", "wake", "with", "write", "zip",
 ];
 
 /// The methods of all modules, by name.
