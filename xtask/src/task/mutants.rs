@@ -24,7 +24,7 @@ Exit codes: 0 each was noticed, 1 one was not or could not be made, 64 the argum
 understood.
 ";
 
-/// The slow tests. They run only for mutations that pass all others.
+/// The tests that take long. They run only for what the others do not notice.
 const SLOW: [&str; 4] = ["deep", "deferred_list_deep", "chain_deferred", "twisted"];
 
 /// The time after which tests count as hanging, which is a failure too.
@@ -193,7 +193,7 @@ impl Copy {
         found
     }
 
-    /// Runs these tests on the current sources.
+    /// Runs these tests as they are now.
     fn test(&self, names: &[String]) -> Result<Found, Box<dyn Error>> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new("timeout");

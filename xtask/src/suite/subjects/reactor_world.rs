@@ -19,9 +19,9 @@ use crate::suite::World;
 /// The longest wait of an idle turn.
 const WAIT: Duration = Duration::from_millis(5);
 
-/// The endpoints of a subject on its reactor.
-pub trait Place<S: StreamSys> {
-    /// An endpoint for a new address.
+/// How a subject listens and connects on its reactor.
+pub trait Place<S: Sys> {
+    /// A new place to listen on.
     fn server(&self, reactor: &Reactor<S>) -> Rc<dyn StreamServerEndpoint>;
 
     /// An endpoint that connects to `to`.
@@ -43,8 +43,8 @@ pub trait Place<S: StreamSys> {
     }
 }
 
-/// The world of a subject that runs on a reactor.
-pub struct ReactorWorld<S: StreamSys, P: Place<S>> {
+/// The world of every subject that runs on a reactor.
+pub struct ReactorWorld<S: Sys, P: Place<S>> {
     reactor: Reactor<S>,
     place: P,
 }
@@ -55,8 +55,8 @@ pub(crate) fn limits() -> Limits {
     Limits { linger: Duration::from_millis(250), ..Limits::default() }
 }
 
-impl<S: StreamSys, P: Place<S>> ReactorWorld<S, P> {
-    /// A world on this reactor.
+impl<S: Sys, P: Place<S>> ReactorWorld<S, P> {
+    /// On this reactor.
     pub fn new(reactor: Reactor<S>, place: P) -> Self {
         Self { reactor, place }
     }
