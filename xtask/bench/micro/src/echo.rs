@@ -14,7 +14,9 @@ use interfaces::{
 };
 use protocol::factory_fn;
 use protocol::testing::memory::Network;
-use reactor::{Faults, Links, Reactor, Simulated, Sys};
+use reactor::simulated::{Faults, Links, Simulated};
+use reactor::sys::Sys;
+use reactor::Reactor;
 use serde_json::{Value, json};
 
 /// The number of connections.

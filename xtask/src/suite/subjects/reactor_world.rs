@@ -20,7 +20,7 @@ use crate::suite::World;
 const WAIT: Duration = Duration::from_millis(5);
 
 /// How a subject listens and connects on its reactor.
-pub trait Place<S: Sys> {
+pub trait Place<S: StreamSys> {
     /// A new place to listen on.
     fn server(&self, reactor: &Reactor<S>) -> Rc<dyn StreamServerEndpoint>;
 
@@ -44,7 +44,7 @@ pub trait Place<S: Sys> {
 }
 
 /// The world of every subject that runs on a reactor.
-pub struct ReactorWorld<S: Sys, P: Place<S>> {
+pub struct ReactorWorld<S: StreamSys, P: Place<S>> {
     reactor: Reactor<S>,
     place: P,
 }
@@ -55,7 +55,7 @@ pub(crate) fn limits() -> Limits {
     Limits { linger: Duration::from_millis(250), ..Limits::default() }
 }
 
-impl<S: Sys, P: Place<S>> ReactorWorld<S, P> {
+impl<S: StreamSys, P: Place<S>> ReactorWorld<S, P> {
     /// On this reactor.
     pub fn new(reactor: Reactor<S>, place: P) -> Self {
         Self { reactor, place }

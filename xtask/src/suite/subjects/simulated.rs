@@ -9,7 +9,8 @@ use std::rc::Rc;
 use deferred::Failure;
 use endpoints::TcpClientEndpoint;
 use interfaces::{Address, StreamClientEndpoint, StreamServerEndpoint};
-use reactor::{Faults, Links, Reactor, Simulated};
+use reactor::Reactor;
+use reactor::simulated::{Faults, Links, Simulated};
 
 use super::reactor_world::{Place, ReactorWorld, limits};
 use crate::suite::{Ability, Subject, World};
