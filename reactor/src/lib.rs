@@ -27,7 +27,7 @@
 //! }
 //! ```
 //!
-//! # What it promises
+//! # Promises
 //!
 //! - A turn has seven phases, always in the order that the module `turn` draws, each bounded.
 //! - All that is written during one callback leaves in one system call when the callback returns. A
@@ -38,7 +38,7 @@
 //! - A panic in a callback costs that connection only, if the program unwinds. With
 //!   `panic = "abort"` it ends the process.
 //!
-//! # What it does not promise
+//! # No promises
 //!
 //! - Which of two connections that are ready together is served first.
 //! - That a timer fires at its time and not later: the wait below is in whole milliseconds, rounded

@@ -39,6 +39,7 @@ pub struct Reactor<S: StreamSys = Kernel>(Rc<Core<S>>);
 
 /// How much of each a reactor holds at this moment: what tests compare with nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counts {
     /// Connections whose protocol has not been told of their end.
     pub streams: usize,
@@ -86,7 +87,7 @@ impl Reactor<Simulated> {
 impl<S: StreamSys> Reactor<S> {
     /// A reactor on any system.
     ///
-    /// Where the program has set no [`deferred::set_unhandled_hook`], errors that nobody handles are
+    /// Where the program has set no [`deferred::set_unhandled_hook`], unhandled errors are
     /// printed to standard error from now on.
     pub fn on(system: S, limits: Limits) -> Self {
         standard_error::print_unhandled();
@@ -209,7 +210,7 @@ impl<S: StreamSys> Reactor<S> {
         lifetime::disconnect_all(&self.0);
     }
 
-    /// What there is at this moment.
+    /// Counts what the reactor holds at this moment.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts {
             timers: self.0.timers.borrow().len(),

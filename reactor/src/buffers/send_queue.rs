@@ -1,4 +1,4 @@
-//! The bytes that wait to be sent on one stream, and the pool that their buffers come from.
+//! The unsent bytes of one stream, and the pool that lends their buffers.
 //!
 //! Small writes are gathered into one buffer, chunks stay as they are, and both leave in one
 //! vectored write. Invariant: `sent` counts from the beginning of the first part that is not sent
@@ -29,7 +29,7 @@ pub(crate) struct SendQueue {
 /// Bytes in the order in which they leave: the head, then the rest.
 #[derive(Default)]
 pub(crate) struct Parts {
-    /// What was gathered first; most queues are nothing else.
+    /// The first gathered bytes; most queues are nothing else.
     head: Vec<u8>,
     rest: VecDeque<Part>,
     rest_bytes: usize,
@@ -153,7 +153,7 @@ impl Parts {
         }
     }
 
-    /// What is left of the queue, if that is one piece.
+    /// The unsent bytes, if they are one piece.
     #[inline]
     pub(crate) fn sole_piece(&self) -> Option<&[u8]> {
         if self.rest_bytes == 0 { self.head.get(self.sent..) } else { None }

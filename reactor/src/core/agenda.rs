@@ -1,4 +1,4 @@
-//! What is left to do later in this turn, or in the next.
+//! The lists of work for later in this turn, or for the next.
 //!
 //! Invariant: a list is taken whole before it is worked off, so that work which adds to it is done
 //! in its next phase.

@@ -1,4 +1,4 @@
-//! How much of anything a reactor does or holds before it turns to somebody else.
+//! The limits of what a reactor does in one go, and of what it holds.
 //!
 //! Invariant: every loop of the turn ends at one of these.
 
@@ -9,6 +9,7 @@ use interfaces::BufferLimits;
 /// A reactor's limits, on by default. Where a number of nothing would be no limit but a standstill,
 /// it counts as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How many connections one port accepts before the others get their turn. Default 64.
     pub accepts_per_turn: usize,
@@ -31,6 +32,55 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// With another [`accepts_per_turn`](Self::accepts_per_turn).
+    #[must_use]
+    pub fn with_accepts_per_turn(mut self, accepts_per_turn: usize) -> Self {
+        self.accepts_per_turn = accepts_per_turn;
+        self
+    }
+
+    /// With another [`reads_per_turn`](Self::reads_per_turn).
+    #[must_use]
+    pub fn with_reads_per_turn(mut self, reads_per_turn: usize) -> Self {
+        self.reads_per_turn = reads_per_turn;
+        self
+    }
+
+    /// With another [`refills_per_turn`](Self::refills_per_turn).
+    #[must_use]
+    pub fn with_refills_per_turn(mut self, refills_per_turn: usize) -> Self {
+        self.refills_per_turn = refills_per_turn;
+        self
+    }
+
+    /// With another [`read_buffer_bytes`](Self::read_buffer_bytes).
+    #[must_use]
+    pub fn with_read_buffer_bytes(mut self, read_buffer_bytes: usize) -> Self {
+        self.read_buffer_bytes = read_buffer_bytes;
+        self
+    }
+
+    /// With another [`buffer`](Self::buffer).
+    #[must_use]
+    pub fn with_buffer(mut self, buffer: BufferLimits) -> Self {
+        self.buffer = buffer;
+        self
+    }
+
+    /// With another [`linger`](Self::linger).
+    #[must_use]
+    pub fn with_linger(mut self, linger: Duration) -> Self {
+        self.linger = linger;
+        self
+    }
+
+    /// With another [`accept_pause`](Self::accept_pause).
+    #[must_use]
+    pub fn with_accept_pause(mut self, accept_pause: Duration) -> Self {
+        self.accept_pause = accept_pause;
+        self
+    }
+
     /// With nothing below one: a budget of nothing would never be done.
     pub(crate) fn at_least_one(mut self) -> Self {
         self.accepts_per_turn = self.accepts_per_turn.max(1);

@@ -1,7 +1,7 @@
-//! Numbered places for what the system reports about, each tenant with a generation.
+//! The slots of a reactor: numbered places, whose tenants each have a generation.
 //!
-//! Invariant: a [`Token`] finds its own tenant or nobody, never a later tenant of the same place. A
-//! free place has the token of nobody, so that no place needs a mark beside its tenant.
+//! Invariant: a [`Token`] finds its own tenant or none, never a later tenant of the same place. A
+//! free place has the token [`Token::NOBODY`], so that no place needs a mark beside its tenant.
 
 use std::mem;
 

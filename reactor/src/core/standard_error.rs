@@ -59,6 +59,6 @@ pub(crate) fn print_unhandled() {
 }
 
 fn print(line: fmt::Arguments<'_>) {
-    // `eprintln!` would panic where nobody can be told.
+    // `eprintln!` would panic where standard error is closed.
     drop(writeln!(io::stderr(), "{line}"));
 }

@@ -84,7 +84,7 @@ impl<S: StreamSys> Reactor<S> {
     ///
     /// The answer is success when the program has ended with `Ok`, or when something stopped the
     /// reactor before. When it ended with an error, the observer is told, and the answer is 1; when
-    /// that is a [`SystemExit`], nobody is told, and the answer is its code. An end that comes while
+    /// that is a [`SystemExit`], the observer is not told, and the answer is its code. An end that comes while
     /// the reactor is stopping counts.
     ///
     /// `main` is called before the reactor runs, so what it begins by hand can't be stopped yet.
@@ -108,7 +108,7 @@ impl<S: StreamSys> Reactor<S> {
             }
             Ok::<(), Failure>(())
         });
-        // Its callback has all that there is to do.
+        // Its callback does the rest.
         drop(finished);
         match self.run() {
             Ok(()) => ExitCode::from(code.get()),
@@ -145,7 +145,7 @@ fn program_ended<S: StreamSys>(core: &Core<S>, result: &Result<(), Failure>, cod
     }));
 }
 
-/// An error that ends a program with an exit code of its own, without a word: `react` tells nobody.
+/// An error that ends a program with an exit code of its own, without a word to the observer.
 /// Python's `SystemExit`, as Twisted's `react` takes it.
 ///
 /// # Examples

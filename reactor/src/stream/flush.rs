@@ -18,8 +18,8 @@ use crate::core::agenda::{reuse, take_all};
 use crate::sys::os_error::os_error;
 use crate::sys::{StreamSys, Token};
 
-/// A pull producer is asked again until so many times as much waits as a push producer may write; with
-/// the usual limits and pieces of 64 KiB, four leave together.
+/// A pull producer is asked again until this multiple of the high-water mark waits; with the usual
+/// limits and pieces of 64 KiB, four leave together.
 const PULLED_HIGH_WATERS: usize = 3;
 
 /// How one attempt to send all ended.
@@ -158,7 +158,7 @@ impl<S: StreamSys> Stream<S> {
     }
 
     /// Everything is sent: has a push producer that was paused go on, or a pull producer make at
-    /// most so many pieces. Returns how many calls that was.
+    /// most `at_most` pieces. Returns how many calls that was.
     fn refill(&self, core: &Core<S>, at_most: usize) -> usize {
         match self.rare.producer() {
             Some(Producer::Push(producer)) if self.io.producer_paused.replace(false) => {

@@ -125,7 +125,7 @@ fn discard_between_events<S: StreamSys>(core: &Core<S>, socket: &S::Stream) -> D
     discarded
 }
 
-/// Reads and drops what is there.
+/// Reads and drops the peer's bytes.
 fn discard<S: StreamSys>(core: &Core<S>, socket: &S::Stream, buffer: &mut [u8]) -> Discarded {
     for _ in 0..core.limits.reads_per_turn {
         match core.sys.read(socket, buffer) {

@@ -15,7 +15,7 @@ use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Limits, Reactor};
 use testkit::once;
 
-/// What is sent in these tests: far more than any socket holds.
+/// The bytes that these tests send: far more than any socket holds.
 fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|n| (n % 251) as u8).collect()
 }
@@ -23,7 +23,7 @@ fn bytes(length: usize) -> Vec<u8> {
 #[test]
 fn a_client_that_is_still_sending_gets_every_byte_before_the_end() {
     const ANSWER: usize = 4 << 20;
-    let limits = Limits { linger: PATIENCE, ..Limits::default() };
+    let limits = Limits::default().with_linger(PATIENCE);
     for clients_send in [0, 100, 300_000, 6 << 20] {
         let reactor = Reactor::with_limits(limits).unwrap();
         let seen = Record::new();
@@ -83,7 +83,7 @@ fn an_answer_to_a_request_arrives_though_the_rest_of_the_request_is_never_read()
 
 #[test]
 fn a_peer_that_never_ends_is_left_when_the_linger_time_is_over() {
-    let limits = Limits { linger: Duration::from_millis(30), ..Limits::default() };
+    let limits = Limits::default().with_linger(Duration::from_millis(30));
     let reactor = Reactor::with_limits(limits).unwrap();
     let seen = Record::new();
     let factory = once(Recorder::new(&seen).on_made(|transport| transport.lose_connection()));
@@ -105,12 +105,10 @@ fn a_peer_that_never_ends_is_left_when_the_linger_time_is_over() {
 
 #[test]
 fn a_flood_at_a_lingering_socket_ends_with_its_time_and_starves_nobody() {
-    let limits = Limits {
-        linger: Duration::from_millis(100),
-        reads_per_turn: 1,
-        read_buffer_bytes: 4096,
-        ..Limits::default()
-    };
+    let limits = Limits::default()
+        .with_linger(Duration::from_millis(100))
+        .with_reads_per_turn(1)
+        .with_read_buffer_bytes(4096);
     let reactor = Reactor::with_limits(limits).unwrap();
     let seen = Record::new();
     let factory = once(Recorder::new(&seen).on_made(|transport| transport.lose_connection()));
@@ -133,7 +131,7 @@ fn a_flood_at_a_lingering_socket_ends_with_its_time_and_starves_nobody() {
 
 #[test]
 fn stopping_ends_also_what_lingers_and_leaves_no_timer() {
-    let limits = Limits { linger: PATIENCE, ..Limits::default() };
+    let limits = Limits::default().with_linger(PATIENCE);
     let reactor = Reactor::with_limits(limits).unwrap();
     let seen = Record::new();
     let factory = once(Recorder::new(&seen).on_made(|transport| transport.lose_connection()));

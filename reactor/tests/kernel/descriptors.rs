@@ -42,7 +42,7 @@ fn a_child_inherits_nothing_of_a_reactor() {
             let listing = Command::new("ls").arg("/proc/self/fd").output().unwrap();
             String::from_utf8(listing.stdout).unwrap()
         };
-        // Whoever runs the tests may have left something open in this process.
+        // The parent process may have left descriptors open in this one.
         let (before, open) = (inherited(), open_descriptors());
         let reactor = Reactor::new().unwrap();
         reactor.on_signal(libc::SIGUSR1, || {}).unwrap();

@@ -129,7 +129,7 @@ fn a_push_producer_is_paused_above_the_high_water_mark_and_resumed_when_all_is_s
 
 #[test]
 fn a_port_accepts_no_more_than_its_budget_in_a_turn_and_serves_the_others_between() {
-    let limits = Limits { accepts_per_turn: 4, ..Limits::default() };
+    let limits = Limits::default().with_accepts_per_turn(4);
     let reactor = Reactor::with_limits(limits).unwrap();
     let (_port, address) = listen(&reactor, echo());
     let mut first = nonblocking(address);
@@ -153,7 +153,7 @@ fn a_port_accepts_no_more_than_its_budget_in_a_turn_and_serves_the_others_betwee
 
 #[test]
 fn a_port_that_is_busy_gets_one_budget_a_turn_however_often_it_is_reported() {
-    let limits = Limits { accepts_per_turn: 1, ..Limits::default() };
+    let limits = Limits::default().with_accepts_per_turn(1);
     let reactor = Reactor::with_limits(limits).unwrap();
     let (_port, address) = listen(&reactor, echo());
     let mut clients = Vec::new();
@@ -170,7 +170,7 @@ fn a_port_that_is_busy_gets_one_budget_a_turn_however_often_it_is_reported() {
 
 #[test]
 fn a_connection_that_never_stops_sending_starves_no_other() {
-    let limits = Limits { reads_per_turn: 2, read_buffer_bytes: 1024, ..Limits::default() };
+    let limits = Limits::default().with_reads_per_turn(2).with_read_buffer_bytes(1024);
     let reactor = Reactor::with_limits(limits).unwrap();
     let firehose = Record::new();
     let (_port, address) = listen(&reactor, once(Recorder::new(&firehose)));
@@ -279,13 +279,11 @@ fn a_call_from_a_thread_that_asks_for_itself_stops_neither_connections_nor_timer
 
 #[test]
 fn limits_of_nothing_count_as_one() {
-    let limits = Limits {
-        accepts_per_turn: 0,
-        reads_per_turn: 0,
-        refills_per_turn: 0,
-        read_buffer_bytes: 0,
-        ..Limits::default()
-    };
+    let limits = Limits::default()
+        .with_accepts_per_turn(0)
+        .with_reads_per_turn(0)
+        .with_refills_per_turn(0)
+        .with_read_buffer_bytes(0);
     let reactor = Reactor::with_limits(limits).unwrap();
     let (_port, address) = listen(&reactor, echo());
     let mut client = nonblocking(address);

@@ -1,4 +1,4 @@
-//! What is written during one callback leaves in one system call, counted where each is noted.
+//! The writes of one callback leave in one system call, counted in the simulator's log.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -11,3 +11,9 @@ mod sockets;
 mod streams;
 mod system;
 mod timers_model;
+
+/// Whether a reactor holds nothing but ports.
+fn only_ports(mut counts: ropewalk_reactor::Counts) -> bool {
+    counts.ports = 0;
+    counts == ropewalk_reactor::Counts::default()
+}

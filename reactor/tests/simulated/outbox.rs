@@ -15,7 +15,7 @@ use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::Reactor;
 use ropewalk_reactor::simulated::{Faults, Links, Simulated};
 
-/// So much fits into a socket that every write is whole.
+/// The room of a socket: every write of these tests is whole.
 const ROOM: usize = 1 << 20;
 
 type Simulation = Reactor<Simulated>;

@@ -14,7 +14,9 @@ use interfaces::{
 use protocol::factory_fn;
 use ropewalk_reactor::simulated::{Chance, Faults, Links, Simulated, SimulatedStream};
 use ropewalk_reactor::sys::{StreamSys as _, Sys as _};
-use ropewalk_reactor::{Counts, Limits, Reactor};
+use ropewalk_reactor::{Limits, Reactor};
+
+use crate::only_ports;
 
 /// What happened to some protocol.
 type Diary = Rc<RefCell<Vec<String>>>;
@@ -82,7 +84,7 @@ fn listening(
 
 /// Turns until nothing but ports is left; a wait without end is a failure.
 fn finish(reactor: &Reactor<Simulated>) {
-    while (Counts { ports: 0, ..reactor.counts() }) != Counts::default() {
+    while !only_ports(reactor.counts()) {
         reactor.turn(Some(std::time::Duration::from_secs(1))).expect("turns");
         assert!(reactor.system().now().as_secs() < 3600, "no end: {:?}", reactor.counts());
     }

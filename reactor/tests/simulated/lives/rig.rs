@@ -15,6 +15,8 @@ use interfaces::{
 use protocol::{FactoryFn, WeakProtocolRef};
 use ropewalk_reactor::simulated::{Faults, Simulated};
 use ropewalk_reactor::{Counts, Limits, Reactor};
+
+use crate::only_ports;
 use testkit::Dice;
 
 use super::ledger::{CLIENT, Ledger, SERVER, Summary};
@@ -107,16 +109,14 @@ fn limits(seed: u64, manners: Manners) -> Limits {
         Manners::Rough => Limits::default().linger,
     };
     if seed.is_multiple_of(3) {
-        return Limits { linger, ..Limits::default() };
+        return Limits::default().with_linger(linger);
     }
-    Limits {
-        linger,
-        accepts_per_turn: 1,
-        reads_per_turn: 1 + (seed % 2) as usize,
-        refills_per_turn: 2,
-        read_buffer_bytes: 256,
-        ..Limits::default()
-    }
+    Limits::default()
+        .with_linger(linger)
+        .with_accepts_per_turn(1)
+        .with_reads_per_turn(1 + (seed % 2) as usize)
+        .with_refills_per_turn(2)
+        .with_read_buffer_bytes(256)
 }
 
 impl Rig {
@@ -212,7 +212,7 @@ impl Rig {
         for _ in 0..TURNS_MAX {
             let turned = self.reactor.turn(None);
             let counts = self.reactor.counts();
-            if self.to_begin.get() == 0 && (Counts { ports: 0, ..counts }) == Counts::default() {
+            if self.to_begin.get() == 0 && only_ports(counts) {
                 return;
             }
             if let Some(failure) = self.failure.take() {

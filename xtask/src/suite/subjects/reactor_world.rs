@@ -52,7 +52,7 @@ pub struct ReactorWorld<S: StreamSys, P: Place<S>> {
 /// The default limits with a shorter linger, so that a case that leaves a connection with a silent
 /// peer ends soon.
 pub(crate) fn limits() -> Limits {
-    Limits { linger: Duration::from_millis(250), ..Limits::default() }
+    Limits::default().with_linger(Duration::from_millis(250))
 }
 
 impl<S: StreamSys, P: Place<S>> ReactorWorld<S, P> {
