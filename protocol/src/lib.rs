@@ -78,7 +78,7 @@ extern crate alloc;
 extern crate std;
 
 mod mailbox;
-mod running;
+mod protocol_cell;
 
 mod connect;
 mod factory_fn;

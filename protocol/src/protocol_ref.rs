@@ -8,7 +8,7 @@ use core::fmt;
 
 use interfaces::{Deliver, Protocol, Transport};
 
-use crate::running::{Phase, Running};
+use crate::protocol_cell::{Phase, Running};
 
 /// A protocol that runs on a connection, or will; clone it to share it.
 ///
