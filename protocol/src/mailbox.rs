@@ -40,24 +40,17 @@ struct Filled<P> {
     queue: VecDeque<Queued<P>>,
 }
 
-/// The state of the connection.
-struct Link {
-    transport: Option<Rc<dyn Transport>>,
-    stage: Stage,
-}
-
-/// [`Phase`] with what is to be remembered in it. A whole word, as a smaller one would be copied with
-/// its padding byte by byte.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-enum Stage {
+/// The state of the connection, with what belongs to it. The usual ones are the first, so that one
+/// comparison tells them from all others.
+enum Link {
+    Connected(Rc<dyn Transport>),
+    /// Connected, and the protocol said last that it is half-closeable.
+    HalfCloseable(Rc<dyn Transport>),
     Waiting,
     /// Waiting, and a connection is promised.
     Claimed,
-    Connected,
-    /// Connected, and the protocol said last that it is half-closeable.
-    HalfCloseable,
-    Ended,
+    /// The transport stays until [`Mailbox::clear`].
+    Ended(Option<Rc<dyn Transport>>),
 }
 
 /// An event or a call that waits for the running call to return.
@@ -74,105 +67,107 @@ pub(crate) struct Remains<P> {
 }
 
 impl Link {
-    const NEW: Self = Self { transport: None, stage: Stage::Waiting };
-}
-
-impl Stage {
     #[inline(always)]
-    fn phase(self) -> Phase {
+    fn phase(&self) -> Phase {
         match self {
+            Self::Connected(_) | Self::HalfCloseable(_) => Phase::Connected,
             Self::Waiting | Self::Claimed => Phase::Waiting,
-            Self::Connected | Self::HalfCloseable => Phase::Connected,
-            Self::Ended => Phase::Ended,
+            Self::Ended(_) => Phase::Ended,
+        }
+    }
+
+    fn transport(&self) -> Option<&Rc<dyn Transport>> {
+        match self {
+            Self::Connected(transport) | Self::HalfCloseable(transport) => Some(transport),
+            Self::Ended(transport) => transport.as_ref(),
+            Self::Waiting | Self::Claimed => None,
+        }
+    }
+
+    fn into_transport(self) -> Option<Rc<dyn Transport>> {
+        match self {
+            Self::Connected(transport) | Self::HalfCloseable(transport) => Some(transport),
+            Self::Ended(transport) => transport,
+            Self::Waiting | Self::Claimed => None,
         }
     }
 }
 
 impl<P> Mailbox<P> {
     pub(crate) fn new() -> Self {
-        Self { contents: Cell::new(Contents::Empty(Link::NEW)) }
+        Self { contents: Cell::new(Contents::Empty(Link::Waiting)) }
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        self.with_link(|link| link.stage.phase())
+        self.with_link(|link| link.phase())
     }
 
     /// The transport: from `connection_made` until the `connection_lost` call has returned.
     pub(crate) fn transport(&self) -> Option<Rc<dyn Transport>> {
-        self.with_link(|link| link.transport.clone())
+        self.with_link(|link| link.transport().cloned())
     }
 
     /// The transport, if the connection stands.
     #[inline(always)]
     pub(crate) fn connected(&self) -> Option<Rc<dyn Transport>> {
-        if !self.is_idle() {
-            return self.connected_while_filled();
-        }
-        match self.take() {
-            Contents::Empty(Link { transport: Some(transport), stage }) => {
-                let copy = transport.clone();
-                self.put_back(Contents::Empty(Link { transport: Some(transport), stage }));
-                Some(copy)
+        self.with(|contents| match contents {
+            Contents::Empty(Link::Connected(transport) | Link::HalfCloseable(transport)) => {
+                Some(transport.clone())
             }
-            other => {
-                self.put_back(other);
-                None
-            }
-        }
-    }
-
-    #[cold]
-    fn connected_while_filled(&self) -> Option<Rc<dyn Transport>> {
-        match self.phase() {
-            Phase::Connected => self.transport(),
-            Phase::Waiting | Phase::Ended => None,
-        }
+            Contents::Empty(Link::Waiting | Link::Claimed | Link::Ended(_)) => None,
+            Contents::Filled(filled) => filled.connected(),
+        })
     }
 
     /// Whether the connection stands and nothing is queued.
     #[inline(always)]
     pub(crate) fn is_idle(&self) -> bool {
         self.with(|contents| match contents {
-            Contents::Empty(link) => link.stage.phase() == Phase::Connected,
+            Contents::Empty(link) => link.phase() == Phase::Connected,
             Contents::Filled(_) => false,
         })
     }
 
     /// Whether the caller is the first to promise a connection to the protocol.
     pub(crate) fn claim(&self) -> bool {
-        self.with_link(|link| match link.stage {
-            Stage::Waiting => {
-                link.stage = Stage::Claimed;
-                true
+        self.with_link(|link| {
+            let first = matches!(link, Link::Waiting);
+            if first {
+                *link = Link::Claimed;
             }
-            Stage::Claimed | Stage::Connected | Stage::HalfCloseable | Stage::Ended => false,
+            first
         })
     }
 
     pub(crate) fn connect(&self, transport: &Rc<dyn Transport>) {
         self.with_link(|link| {
-            debug_assert!(link.transport.is_none(), "a connection begins once");
-            link.transport = Some(transport.clone());
-            link.stage = Stage::Connected;
+            debug_assert!(link.transport().is_none(), "a connection begins once");
+            *link = Link::Connected(transport.clone());
         });
     }
 
     /// Nothing is called from now on, but the transport stays until [`clear`](Self::clear).
     pub(crate) fn end(&self) {
-        self.with_link(|link| link.stage = Stage::Ended);
+        self.with_link(|link| {
+            let transport = mem::replace(link, Link::Waiting).into_transport();
+            *link = Link::Ended(transport);
+        });
     }
 
     pub(crate) fn half_closeable(&self) -> bool {
-        self.with_link(|link| link.stage == Stage::HalfCloseable)
+        self.with_link(|link| matches!(link, Link::HalfCloseable(_)))
     }
 
     /// Remembers what a connected protocol answered.
     pub(crate) fn set_half_closeable(&self, answer: bool) {
-        self.with_link(|link| match link.stage {
-            Stage::Connected | Stage::HalfCloseable => {
-                link.stage = if answer { Stage::HalfCloseable } else { Stage::Connected };
+        self.with_link(|link| {
+            *link = match mem::replace(link, Link::Waiting) {
+                Link::Connected(transport) | Link::HalfCloseable(transport) => match answer {
+                    true => Link::HalfCloseable(transport),
+                    false => Link::Connected(transport),
+                },
+                other @ (Link::Waiting | Link::Claimed | Link::Ended(_)) => other,
             }
-            Stage::Waiting | Stage::Claimed | Stage::Ended => {}
         });
     }
 
@@ -212,13 +207,12 @@ impl<P> Mailbox<P> {
     /// Takes the transport and the queue out, for the caller to drop with nothing held.
     #[cold]
     pub(crate) fn clear(&self) -> Remains<P> {
-        let (mut link, queue) = match self.take() {
+        let (link, queue) = match self.take() {
             Contents::Empty(link) => (link, VecDeque::new()),
             Contents::Filled(filled) => (filled.link, filled.queue),
         };
-        let transport = link.transport.take();
-        self.put_back(Contents::Empty(link));
-        Remains { _transport: transport, _queue: queue }
+        self.put_back(Contents::Empty(Link::Ended(None)));
+        Remains { _transport: link.into_transport(), _queue: queue }
     }
 
     #[inline(always)]
@@ -240,12 +234,22 @@ impl<P> Mailbox<P> {
 
     #[inline(always)]
     fn take(&self) -> Contents<P> {
-        self.contents.replace(Contents::Empty(Link::NEW))
+        self.contents.replace(Contents::Empty(Link::Waiting))
     }
 
     #[inline(always)]
     fn put_back(&self, contents: Contents<P>) {
         // Known to hold no transport and no queue; `forget` saves the drop check.
         mem::forget(self.contents.replace(contents));
+    }
+}
+
+impl<P> Filled<P> {
+    #[cold]
+    fn connected(&self) -> Option<Rc<dyn Transport>> {
+        match self.link.phase() {
+            Phase::Connected => self.link.transport().cloned(),
+            Phase::Waiting | Phase::Ended => None,
+        }
     }
 }
