@@ -11,10 +11,11 @@
 //! Invariant: protocols run from `pump` only, with nothing borrowed.
 
 mod byte_queue;
-mod caller;
+
 mod connection;
 mod endpoint;
 mod errno;
+mod guard;
 mod network;
 mod pair;
 mod pipe;

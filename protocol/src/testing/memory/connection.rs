@@ -8,7 +8,7 @@ use core::cell::Cell;
 use deferred::Promise;
 use interfaces::{ConnectError, Deliver, Event, Producer, Reason, Transport};
 
-use super::caller::Caller;
+use super::guard::Caller;
 use super::socket::{HalfCloseable, Incoming, Sent};
 use super::transport::MemoryTransport;
 

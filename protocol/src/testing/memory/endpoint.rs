@@ -16,9 +16,9 @@ use interfaces::{
     StreamClientEndpoint, StreamServerEndpoint,
 };
 
-use super::caller::Caller;
 use super::connection::{Connection, Opening};
 use super::errno;
+use super::guard::Caller;
 use super::network::{Network, Shared};
 
 /// Listens on a name of a [`Network`].

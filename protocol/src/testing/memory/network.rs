@@ -12,9 +12,9 @@ use core::time::Duration;
 
 use interfaces::{Address, Deliver, Observer};
 
-use super::caller::Caller;
 use super::connection::{Connection, Opening, Progress};
 use super::endpoint::{Attempt, ClientEndpoint, Port, ServerEndpoint};
+use super::guard::Caller;
 use super::pair::Pair;
 use super::transport::Wire;
 use crate::testing::Clock;
