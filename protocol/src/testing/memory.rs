@@ -20,7 +20,7 @@ mod network;
 mod pair;
 mod pipe;
 mod socket;
-mod stage;
+mod tables;
 mod transport;
 
 pub use endpoint::{ClientEndpoint, ServerEndpoint};

@@ -6,6 +6,7 @@
 use core::cell::{Cell, RefCell};
 
 use super::byte_queue::ByteQueue;
+use crate::transport::Unsent;
 
 /// One direction of a connection, shared by its two sides.
 pub(super) struct Pipe {
@@ -26,7 +27,7 @@ pub(super) enum Tail {
     Reset,
 }
 
-/// Whether anybody may still read.
+/// Whether the reading side is still there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
     Alive,
@@ -34,7 +35,7 @@ pub(super) enum Reader {
 }
 
 /// What is next to read.
-pub(super) enum Next {
+pub(super) enum ReadNext {
     Nothing,
     Bytes(ByteQueue),
     Eof,
@@ -51,22 +52,29 @@ impl Pipe {
         }
     }
 
-    /// Moves as many bytes as there is room for; says how many.
-    pub(super) fn fill_from(&self, source: &mut ByteQueue) -> usize {
+    /// Copies as many bytes as there is room for; returns how many.
+    pub(super) fn fill_from(&self, unsent: &Unsent) -> usize {
         let mut bytes = self.bytes.borrow_mut();
-        let count = source.len().min(self.capacity.saturating_sub(bytes.len()));
-        source.move_to(&mut bytes, count);
-        count
+        let mut copied = 0;
+        for piece in unsent.pieces() {
+            let count = piece.len().min(self.capacity.saturating_sub(bytes.len()));
+            bytes.push(&piece[..count]);
+            copied += count;
+            if count < piece.len() {
+                break;
+            }
+        }
+        copied
     }
 
     /// Takes at most `bytes_max` bytes out, or tells what comes behind the last one.
-    pub(super) fn read(&self, bytes_max: usize) -> Next {
+    pub(super) fn read(&self, bytes_max: usize) -> ReadNext {
         let mut bytes = self.bytes.borrow_mut();
         match self.tail.get() {
-            _ if !bytes.is_empty() => Next::Bytes(bytes.take(bytes_max)),
-            Tail::Open => Next::Nothing,
-            Tail::Eof => Next::Eof,
-            Tail::Reset => Next::Reset,
+            _ if !bytes.is_empty() => ReadNext::Bytes(bytes.take(bytes_max)),
+            Tail::Open => ReadNext::Nothing,
+            Tail::Eof => ReadNext::Eof,
+            Tail::Reset => ReadNext::Reset,
         }
     }
 
