@@ -2,6 +2,9 @@
 //!
 //! `oracle/looping_call.py` has asked it, and says what stands in `oracle/looping_call.tsv`.
 
+#[path = "support/work.rs"]
+mod work;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,6 +13,7 @@ use deferred::{Deferred, Failure, Promise};
 use interfaces::{NotPending, ReactorTime};
 use ropewalk_protocol::task::LoopingCall;
 use ropewalk_protocol::testing::Clock;
+use work::advance_late;
 
 const TABLE: &str = include_str!("oracle/looping_call.tsv");
 const QUARTER: Duration = Duration::from_millis(250);
@@ -65,7 +69,7 @@ fn step(
         "x" => looping.stop()?,
         "r" => looping.reset()?,
         "i" => looping.set_interval(time)?,
-        "a" => clock.advance(time),
+        "a" => advance_late(clock, [time]),
         "f" => plans.waits.take().expect("it waits").callback(()),
         "b" => plans.waits.take().expect("it waits").errback(NotPending),
         plan => plans.next.set(plan.chars().next()),

@@ -17,10 +17,9 @@ use super::scheduler_task::{At, Outcome, Steps, Task};
 use super::termination::Termination;
 use super::{NotPaused, TaskFinished};
 
-/// How long the next turn waits: not at all, as a clock is concerned that moves. One that a test
-/// moves makes one turn each time, and so comes to an end when the work does not. Twisted's
-/// `_EPSILON`.
-const TURN_DELAY: Duration = Duration::from_nanos(10);
+/// How long the next turn waits: until the next turn of the reactor, or the next `advance` of a test's
+/// clock. Twisted's `_EPSILON`, which is 10 ns as its clock would make all turns at once.
+const TURN_DELAY: Duration = Duration::ZERO;
 
 pub(super) struct Scheduler {
     clock: Rc<dyn ReactorTime>,

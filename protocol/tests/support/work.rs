@@ -66,3 +66,12 @@ pub(crate) fn finished(deferred: Deferred<()>) -> TaskFinished {
     let failure = result_of(deferred).expect_err("it was not done");
     *failure.downcast_ref().expect("it says how it was finished")
 }
+
+/// Lets each of the times pass while nothing runs, and then runs what is due: late, as after a callback
+/// that took so long. Twisted's `Clock.advance`.
+pub(crate) fn advance_late(clock: &Clock, times: impl IntoIterator<Item = Duration>) {
+    for time in times {
+        clock.elapse(time);
+        clock.advance(Duration::ZERO);
+    }
+}
