@@ -29,7 +29,7 @@ use core::time::Duration;
 use deferred::{Cancelled, Deferred, Failure, Promise};
 use interfaces::{DelayedCall, ReactorTime};
 
-use super::looping_grid::Grid;
+use super::looping_schedule::Grid;
 use super::{AlreadyLooping, LoopingCall, NotLooping};
 
 pub(super) struct Looping {

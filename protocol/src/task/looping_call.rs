@@ -11,7 +11,7 @@ use deferred::{Deferred, Failure, IntoDeferred};
 use interfaces::ReactorTime;
 
 use super::looping::{Function, Looping};
-use super::looping_grid::Grid;
+use super::looping_schedule::Grid;
 use super::{AlreadyLooping, NotLooping};
 
 /// Calls a function again and again, at whole intervals from its start. Twisted's `LoopingCall`.
