@@ -65,8 +65,8 @@ impl<P: Protocol> ProtocolRef<P> {
     /// Calls the protocol: now, or when it is running, right after the running call and what was
     /// asked for before.
     ///
-    /// After `connection_lost` nothing is called any more, and `call` is dropped. What waits is not
-    /// bounded: whoever enters in a loop while it runs is to bound that.
+    /// After `connection_lost` nothing is called any more, and `call` is dropped. The queue
+    /// has no bound: a caller that enters in a loop while the protocol runs must bound that.
     pub fn enter(&self, call: impl FnOnce(&mut P) + 'static) {
         self.cell.enter(call);
     }
@@ -138,7 +138,7 @@ pub struct WeakProtocolRef<P: Protocol> {
 }
 
 impl<P: Protocol> WeakProtocolRef<P> {
-    /// The protocol, if anybody still holds it.
+    /// The protocol, if a [`ProtocolRef`] or a transport still holds it.
     pub fn upgrade(&self) -> Option<ProtocolRef<P>> {
         self.cell.upgrade().map(|cell| ProtocolRef { cell })
     }

@@ -11,7 +11,7 @@ use deferred::{Deferred, Failure, IntoDeferred};
 use interfaces::ReactorTime;
 
 use super::looping::{Function, Looping};
-use super::looping_schedule::Grid;
+use super::looping_schedule::Schedule;
 use super::{AlreadyLooping, NotLooping};
 
 /// Calls a function again and again, at whole intervals from its start. Twisted's `LoopingCall`.
@@ -146,7 +146,7 @@ impl LoopingCall {
     ///
     /// [`AlreadyLooping`].
     pub fn start(&self, interval: Duration) -> Result<Deferred<()>, AlreadyLooping> {
-        let deferred = self.looping.begin(Grid::from_start(self.looping.now(), interval))?;
+        let deferred = self.looping.begin(Schedule::from_start(self.looping.now(), interval))?;
         self.looping.run();
         Ok(deferred)
     }
@@ -158,7 +158,7 @@ impl LoopingCall {
     ///
     /// [`AlreadyLooping`].
     pub fn start_later(&self, interval: Duration) -> Result<Deferred<()>, AlreadyLooping> {
-        let deferred = self.looping.begin(Grid::after_start(self.looping.now(), interval))?;
+        let deferred = self.looping.begin(Schedule::after_start(self.looping.now(), interval))?;
         self.looping.schedule();
         Ok(deferred)
     }

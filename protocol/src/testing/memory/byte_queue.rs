@@ -1,7 +1,7 @@
 //! Bytes in the order in which they came, in one piece.
 //!
-//! Invariant: what is before `start` was taken and is not there any more; an empty queue starts at
-//! the beginning of its storage, which it keeps for the next bytes.
+//! Invariant: the bytes before `start` were taken; an empty queue starts at the beginning of its storage,
+//! which it keeps for the next bytes.
 
 use alloc::vec::Vec;
 use core::mem;
@@ -21,7 +21,7 @@ impl ByteQueue {
         self.len() == 0
     }
 
-    /// What is there, in place.
+    /// The bytes, in place.
     pub(super) fn as_mut_slice(&mut self) -> &mut [u8] {
         &mut self.bytes[self.start..]
     }

@@ -22,9 +22,9 @@ pub(super) struct Connection {
     made: Cell<bool>,
 }
 
-/// Who waits for `connection_made`.
+/// The promise that `connection_made` fires.
 pub(super) enum Opening {
-    /// Nobody waits for it.
+    /// No promise: an accepted connection, or one side of a pair.
     Silent,
     /// A `connect` that fires when it is done.
     Awaited(Promise<()>),

@@ -53,7 +53,7 @@ impl StreamServerEndpoint for ServerEndpoint {
         });
         tables.add_port(self.name.clone(), port.clone());
         let guard = &tables.guard;
-        // A hook that panics keeps nobody from connecting, as with a reactor.
+        // A hook that panics keeps no client from connecting, as with a reactor.
         let _ = guard.call("factory", None, &mut || factory.do_start());
         guard.observe(&ReactorEvent::ListeningStarted { address: &port.host() });
         Deferred::succeed(port)

@@ -1,6 +1,6 @@
 //! How the network calls foreign code: protocols, factories, producers, timers.
 //!
-//! Invariant: the code runs with nothing borrowed, here or by the one who asked for the call.
+//! Invariant: no borrow is alive here while the code runs.
 
 use alloc::rc::Rc;
 use core::cell::RefCell;

@@ -16,7 +16,7 @@ pub(super) struct Pipe {
     reader: Cell<Reader>,
 }
 
-/// What comes behind the last byte.
+/// The end behind the last byte.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tail {
     /// More bytes may come.
@@ -34,7 +34,7 @@ pub(super) enum Reader {
     Gone,
 }
 
-/// What is next to read.
+/// The next thing to read.
 pub(super) enum ReadNext {
     Nothing,
     Bytes(ByteQueue),

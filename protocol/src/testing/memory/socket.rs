@@ -185,7 +185,7 @@ impl Socket {
         eof
     }
 
-    /// Sends what there is room for, and does what waited for the last byte.
+    /// Sends as much as the pipe has room for; the last byte takes the next step of the close machine.
     pub(super) fn send(&mut self) -> Sent {
         if !self.state.sends() {
             return Sent::Nothing;

@@ -88,7 +88,7 @@ impl Tables {
         connections.iter().filter(|connection| connection.is_ending()).cloned().collect()
     }
 
-    /// Calls `step` for each connection that there is at the beginning.
+    /// Calls `step` for each connection of the list as it is now.
     pub(super) fn for_each_connection(&self, mut step: impl FnMut(&Connection)) {
         let mut round = self.round.take();
         round.extend(self.connections.borrow().iter().cloned());

@@ -18,7 +18,7 @@ use crate::transport::{SendPool, StreamState};
 
 /// One side of a connection.
 pub(super) struct MemoryTransport {
-    /// Borrowed for one call of it at a time; none of them calls anybody.
+    /// Borrowed for one of its calls at a time, which runs no foreign code.
     pub(super) socket: RefCell<Socket>,
     host: Address,
     pub(super) peer: Address,
