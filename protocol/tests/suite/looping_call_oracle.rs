@@ -2,18 +2,15 @@
 //!
 //! `oracle/looping_call.py` has asked it, and says what stands in `oracle/looping_call.tsv`.
 
-#[path = "support/work.rs"]
-mod work;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::work::advance_late;
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{NotPending, ReactorTime};
 use ropewalk_protocol::task::LoopingCall;
 use ropewalk_protocol::testing::Clock;
-use work::advance_late;
 
 const TABLE: &str = include_str!("oracle/looping_call.tsv");
 const QUARTER: Duration = Duration::from_millis(250);

@@ -1,18 +1,15 @@
 //! Claims about the ticks that pass while a looping call waits for something: they are counted, and
 //! not made up for.
 
-#[path = "support/work.rs"]
-mod work;
-
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::work::advance_late;
 use deferred::{Cancelled, Deferred, Failure, Promise};
 use interfaces::NotPending;
 use ropewalk_protocol::task::{AlreadyLooping, LoopingCall};
 use ropewalk_protocol::testing::Clock;
-use work::advance_late;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HALF: Duration = Duration::from_millis(500);

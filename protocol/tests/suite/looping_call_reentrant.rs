@@ -1,18 +1,15 @@
 //! Claims about looping calls whose functions, callbacks and drops do things to them.
 
-#[path = "support/work.rs"]
-mod work;
-
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::work::advance_late;
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::ReactorTime;
 use ropewalk_protocol::task::{AlreadyLooping, LoopingCall};
 use ropewalk_protocol::testing::Clock;
-use work::advance_late;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,7 +1,5 @@
 //! A cooperator to be tested, and tasks that note what they do.
 
-#![allow(dead_code)] // Each test file uses its part.
-
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;

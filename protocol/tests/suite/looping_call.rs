@@ -1,17 +1,14 @@
 //! Claims about functions that are called again and again: when they run, and how it ends.
 
-#[path = "support/work.rs"]
-mod work;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::work::advance_late;
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{NotPending, ReactorTime};
 use ropewalk_protocol::task::{AlreadyLooping, LoopingCall, NotLooping};
 use ropewalk_protocol::testing::Clock;
-use work::advance_late;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HALF: Duration = Duration::from_millis(500);
