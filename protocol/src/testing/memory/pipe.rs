@@ -55,16 +55,17 @@ impl Pipe {
     /// Copies as many bytes as there is room for; returns how many.
     pub(super) fn fill_from(&self, unsent: &Unsent) -> usize {
         let mut bytes = self.bytes.borrow_mut();
-        let mut copied = 0;
-        for piece in unsent.pieces() {
-            let count = piece.len().min(self.capacity.saturating_sub(bytes.len()));
+        let mut room = self.capacity.saturating_sub(bytes.len());
+        let mut copy = |piece: &[u8]| {
+            let count = piece.len().min(room);
             bytes.push(&piece[..count]);
-            copied += count;
-            if count < piece.len() {
-                break;
-            }
+            room -= count;
+            count
+        };
+        match unsent.sole_piece() {
+            Some(piece) => copy(piece),
+            None => unsent.pieces().map(copy).sum(),
         }
-        copied
     }
 
     /// Takes at most `bytes_max` bytes out, or tells what comes behind the last one.

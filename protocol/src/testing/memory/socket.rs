@@ -86,7 +86,7 @@ impl Socket {
 
     /// Queues bytes; returns the producer that is to be paused for it.
     pub(super) fn write(&mut self, data: &[u8]) -> Option<Rc<dyn PushProducer>> {
-        if !self.state.accepts_writes(self.producer.is_registered()) || data.is_empty() {
+        if data.is_empty() || !self.accepts_writes() {
             return None;
         }
         let unsent = self.unsent.gather(data, &self.pool);
@@ -95,11 +95,16 @@ impl Socket {
 
     /// As [`write`](Self::write), for chunks.
     pub(super) fn write_sequence(&mut self, chunks: Vec<Chunk>) -> Option<Rc<dyn PushProducer>> {
-        if !self.state.accepts_writes(self.producer.is_registered()) {
+        if !self.accepts_writes() {
             return None;
         }
         let unsent = self.unsent.push_all(chunks, &self.pool);
         self.queued(unsent)
+    }
+
+    fn accepts_writes(&self) -> bool {
+        // The producer counts only while a close waits for it.
+        self.state == StreamState::OPEN || self.state.accepts_writes(self.producer.is_registered())
     }
 
     fn queued(&mut self, unsent: usize) -> Option<Rc<dyn PushProducer>> {
@@ -227,7 +232,16 @@ impl Socket {
         on_its_way && self.incoming.tail() == Tail::Eof
     }
 
+    #[inline]
     fn all_sent(&mut self, sent: usize) -> Sent {
+        if self.state == StreamState::OPEN && !self.producer.is_registered() {
+            return happened(sent);
+        }
+        self.all_sent_at_last(sent)
+    }
+
+    /// As [`all_sent`](Self::all_sent), where something waits for that.
+    fn all_sent_at_last(&mut self, sent: usize) -> Sent {
         let peer_ended = self.state == StreamState::Flushing(Waits::ForQueue);
         if !peer_ended && self.producer.is_registered() {
             return self.refill(sent);
