@@ -116,7 +116,8 @@ impl LoopingCall {
     /// });
     /// let _done = looping.start(Duration::from_millis(40)).unwrap();
     /// clock.advance(Duration::from_millis(40));
-    /// clock.advance(Duration::from_millis(130));
+    /// clock.elapse(Duration::from_millis(130)); // Nothing runs meanwhile: two ticks are skipped.
+    /// clock.advance(Duration::ZERO);
     /// assert_eq!(*frames.borrow(), [1, 1, 3]);
     /// # looping.stop().unwrap();
     /// ```

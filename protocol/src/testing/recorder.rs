@@ -58,13 +58,12 @@ impl Record {
 
     /// All bytes received, joined.
     pub fn received(&self) -> Vec<u8> {
-        let mut joined = Vec::new();
-        for seen in self.seen.borrow().iter() {
-            if let Seen::DataReceived(data) = seen {
-                joined.extend_from_slice(data);
-            }
-        }
-        joined
+        let seen = self.seen.borrow();
+        let pieces = seen.iter().filter_map(|seen| match seen {
+            Seen::DataReceived(data) => Some(data.as_slice()),
+            _ => None,
+        });
+        pieces.collect::<Vec<_>>().concat()
     }
 
     /// How often the method of this name was called: `"data_received"`…
