@@ -25,7 +25,8 @@
 //! # Features
 //!
 //! The crate is `no_std` with `alloc`. `std` (on by default) adds what only an operating system
-//! has: threads, inherited descriptors, and the words for system errors.
+//! has: threads, inherited descriptors, and the words for system errors. `testing` adds an event that
+//! no layer knows: a test sends it through a layer to see that the layer passes on what is added later.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -66,7 +67,7 @@ pub use address::{Address, UnixAddress};
 pub use chunk::Chunk;
 pub use connect_error::{ConnectError, FailedAddress};
 pub use delayed_call::{DelayedCall, NotPending};
-pub use deliver::{Deliver, Event};
+pub use deliver::{Deliver, Event, OwnedEvent};
 pub use endpoint::{StreamClientEndpoint, StreamServerEndpoint};
 pub use factory::Factory;
 pub use listen_error::ListenError;

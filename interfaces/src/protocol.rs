@@ -51,6 +51,13 @@ pub trait Protocol: 'static {
         let _ = (transport, reason);
     }
 
+    /// An event that no layer knows ([`Event::Unknown`](crate::Event::Unknown)) came through all of
+    /// them. For tests of layers.
+    #[cfg(feature = "testing")]
+    fn unknown_event(&mut self, transport: &Rc<dyn Transport>, number: u32) {
+        let _ = (transport, number);
+    }
+
     /// This protocol's half-close role, if it has one. Without it the peer's end of file is the end
     /// of the connection.
     fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {

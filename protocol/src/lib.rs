@@ -55,8 +55,8 @@
 //! A [`Protocol`](interfaces::Protocol) is plain data with `&mut self` methods; a [`ProtocolRef`]
 //! makes it shared. What comes while it runs, a call or an event, waits in its mailbox and is read
 //! right after the running call, in order. So a Deferred that fires inside `data_received` may have
-//! a callback that calls the same protocol: it is called a moment later. Nothing is borrowed while a
-//! protocol runs, and a panic leaves it in its place.
+//! a callback that calls the same protocol: it is called a moment later. A protocol is lent while it
+//! runs, never moved, so large state costs nothing; a panic ends the loan.
 //!
 //! An idle reference costs one allocation: the protocol itself and at most 48 bytes.
 //!
@@ -64,6 +64,11 @@
 //!
 //! [`task`] is what can be done with a clock alone: a function that is called later or again and
 //! again, a timeout for a Deferred, long work a little at a time.
+//!
+//! # Transports of your own
+//!
+//! [`transport`] has the parts that stream transports are made of: a close machine, a queue of unsent
+//! bytes, and the place of a producer.
 //!
 //! # Features
 //!
@@ -78,13 +83,14 @@ extern crate alloc;
 extern crate std;
 
 mod mailbox;
-mod running;
+mod protocol_cell;
 
 mod connect;
 mod factory_fn;
 mod protocol_ref;
 
 pub mod task;
+pub mod transport;
 
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -8,7 +8,8 @@ use core::fmt;
 
 use interfaces::{Deliver, Protocol, Transport};
 
-use crate::running::{Phase, Running};
+use crate::mailbox::Phase;
+use crate::protocol_cell::ProtocolCell;
 
 /// A protocol that runs on a connection, or will; clone it to share it.
 ///
@@ -34,85 +35,83 @@ use crate::running::{Phase, Running};
 /// assert_eq!(counter.try_with(|counter| counter.bytes), Some(1));
 /// ```
 ///
-/// The protocol is moved out of its place and back for each call, so keep large arrays behind a
-/// `Box` or a `Vec`.
-///
 /// # Differences from Twisted
 ///
 /// A call that comes while the protocol is running is made after the running call, not inside it.
 pub struct ProtocolRef<P: Protocol> {
-    running: Rc<Running<P>>,
+    cell: Rc<ProtocolCell<P>>,
 }
 
 impl<P: Protocol> ProtocolRef<P> {
     /// Makes the protocol ready to run: one allocation, which holds it and its mailbox.
     pub fn new(protocol: P) -> Self {
-        Self { running: Rc::new(Running::new(protocol)) }
+        Self { cell: Rc::new(ProtocolCell::new(protocol)) }
     }
 
     /// As [`new`](Self::new), for a protocol that needs a way back to itself: for its timers, or
     /// for the callbacks of its Deferreds.
     pub fn new_cyclic(build: impl FnOnce(&WeakProtocolRef<P>) -> P) -> Self {
-        let running =
-            Rc::new_cyclic(|weak| Running::new(build(&WeakProtocolRef { running: weak.clone() })));
-        Self { running }
+        let cell = Rc::new_cyclic(|weak| {
+            ProtocolCell::new(build(&WeakProtocolRef { cell: weak.clone() }))
+        });
+        Self { cell }
     }
 
     /// What transports hold. It is this very protocol: a clone of the same `Rc`.
     pub fn as_deliver(&self) -> Rc<dyn Deliver> {
-        self.running.clone()
+        self.cell.clone()
     }
 
     /// Calls the protocol: now, or when it is running, right after the running call and what was
     /// asked for before.
     ///
-    /// After `connection_lost` nothing is called any more, and `call` is dropped. What waits is not
-    /// bounded: whoever enters in a loop while it runs is to bound that.
+    /// After `connection_lost` nothing is called any more, and `call` is dropped. The queue
+    /// has no bound: a caller that enters in a loop while the protocol runs must bound that.
     pub fn enter(&self, call: impl FnOnce(&mut P) + 'static) {
-        self.running.enter(call);
+        self.cell.enter(call);
     }
 
     /// As [`enter`](Self::enter), with the transport. Before `connection_made` there is none, and
     /// `call` is dropped too.
     pub fn enter_with(&self, call: impl FnOnce(&mut P, &Rc<dyn Transport>) + 'static) {
-        self.running.enter_with(call);
+        self.cell.enter_with(call);
     }
 
     /// Looks at the protocol, also before and after its connection; `None` while it is running.
     pub fn try_with<R>(&self, look: impl FnOnce(&P) -> R) -> Option<R> {
-        self.running.try_with(look)
+        self.cell.try_with(look)
     }
 
     /// The transport: `None` before `connection_made` and after `connection_lost`.
     pub fn transport(&self) -> Option<Rc<dyn Transport>> {
-        self.running.transport()
+        self.cell.transport()
     }
 
     /// As [`as_deliver`](Self::as_deliver), for the one that makes its connection: once.
     pub(crate) fn claim(&self) -> Option<Rc<dyn Deliver>> {
-        self.running.claim().then(|| self.as_deliver())
+        self.cell.claim().then(|| self.as_deliver())
     }
 
     /// A reference that keeps nothing alive.
     pub fn downgrade(&self) -> WeakProtocolRef<P> {
-        WeakProtocolRef { running: Rc::downgrade(&self.running) }
+        WeakProtocolRef { cell: Rc::downgrade(&self.cell) }
     }
 
     /// Whether both are the same protocol.
     pub fn ptr_eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.running, &other.running)
+        Rc::ptr_eq(&self.cell, &other.cell)
     }
 }
 
 impl<P: Protocol> Clone for ProtocolRef<P> {
     fn clone(&self) -> Self {
-        Self { running: self.running.clone() }
+        Self { cell: self.cell.clone() }
     }
 }
 
 impl<P: Protocol> From<ProtocolRef<P>> for Rc<dyn Deliver> {
     fn from(protocol: ProtocolRef<P>) -> Self {
-        protocol.running
+        protocol.cell
     }
 }
 
@@ -120,7 +119,7 @@ impl<P: Protocol> From<ProtocolRef<P>> for Rc<dyn Deliver> {
 impl<P: Protocol> fmt::Debug for ProtocolRef<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = type_name::<P>();
-        match (self.running.phase(), self.transport()) {
+        match (self.cell.phase(), self.transport()) {
             (Phase::Waiting, _) => write!(f, "ProtocolRef<{name}>(not connected)"),
             (Phase::Connected, Some(transport)) => {
                 write!(f, "ProtocolRef<{name}>({})", transport.peer())
@@ -135,13 +134,13 @@ impl<P: Protocol> fmt::Debug for ProtocolRef<P> {
 /// A [`ProtocolRef`] that does not keep the protocol alive: for timers, and for what the protocol
 /// itself owns.
 pub struct WeakProtocolRef<P: Protocol> {
-    running: Weak<Running<P>>,
+    cell: Weak<ProtocolCell<P>>,
 }
 
 impl<P: Protocol> WeakProtocolRef<P> {
-    /// The protocol, if anybody still holds it.
+    /// The protocol, if a [`ProtocolRef`] or a transport still holds it.
     pub fn upgrade(&self) -> Option<ProtocolRef<P>> {
-        self.running.upgrade().map(|running| ProtocolRef { running })
+        self.cell.upgrade().map(|cell| ProtocolRef { cell })
     }
 
     /// [`ProtocolRef::enter`], if the protocol still lives; otherwise `call` is dropped.
@@ -161,7 +160,7 @@ impl<P: Protocol> WeakProtocolRef<P> {
 
 impl<P: Protocol> Clone for WeakProtocolRef<P> {
     fn clone(&self) -> Self {
-        Self { running: self.running.clone() }
+        Self { cell: self.cell.clone() }
     }
 }
 

@@ -28,7 +28,7 @@ mod filesystem_lock;
 mod looping;
 mod looping_call;
 mod looping_error;
-mod looping_grid;
+mod looping_schedule;
 mod scheduler;
 mod scheduler_task;
 mod task_finished;

@@ -42,7 +42,7 @@ use super::{TimedOut, TimeoutFault};
 pub trait DeferredExt: Sized {
     /// What the Deferred gives when it succeeds.
     type Value: 'static;
-    /// What it gives when it fails.
+    /// The error that it gives when it fails.
     type Error: Fault;
 
     /// Cancels the Deferred when it has no result after `timeout`.

@@ -10,7 +10,7 @@ use deferred::{Deferred, Failure, IntoDeferred};
 use interfaces::ReactorTime;
 
 use super::CooperativeTask;
-use super::scheduler::{Scheduler, Stage};
+use super::scheduler::{Scheduler, SchedulerStage};
 use super::termination::{Predicate, Termination};
 
 /// Does long work a little at a time, so that the reactor and the other tasks have their turn.
@@ -21,7 +21,7 @@ use super::termination::{Predicate, Termination};
 /// 10 ms by its clock and for 10,000 steps at most; then the reactor has its turn.
 ///
 /// It is a handle, and a clone is the same cooperator. Twisted's module has one for all; a program
-/// makes one for its reactor, and hands clones to whoever needs it. Dropping the last handle stops
+/// makes one for its reactor, and hands out clones. Dropping the last handle stops
 /// nothing that has a step to take; tasks that nothing can bring on any more, as after the reactor's
 /// end, are cancelled with it.
 ///
@@ -95,12 +95,12 @@ pub struct Cooperator {
 impl Cooperator {
     /// A cooperator that runs its tasks as they come.
     pub fn new(clock: Rc<dyn ReactorTime>) -> Self {
-        Self { scheduler: Rc::new(Scheduler::new(clock, Stage::Started)) }
+        Self { scheduler: Rc::new(Scheduler::new(clock, SchedulerStage::Started)) }
     }
 
     /// A cooperator whose tasks wait for its [`start`](Self::start). Twisted's `started=False`.
     pub fn unstarted(clock: Rc<dyn ReactorTime>) -> Self {
-        Self { scheduler: Rc::new(Scheduler::new(clock, Stage::Unstarted)) }
+        Self { scheduler: Rc::new(Scheduler::new(clock, SchedulerStage::Unstarted)) }
     }
 
     /// Turns are as long as a predicate says, of which `factory` makes one for each turn. It is asked
@@ -181,8 +181,8 @@ impl Cooperator {
     /// Whether it runs tasks: it was started, and not stopped since.
     pub fn running(&self) -> bool {
         match self.scheduler.stage() {
-            Stage::Started => true,
-            Stage::Unstarted | Stage::Stopped => false,
+            SchedulerStage::Started => true,
+            SchedulerStage::Unstarted | SchedulerStage::Stopped => false,
         }
     }
 }

@@ -25,7 +25,7 @@ pub trait TryLock {
     /// The lock while it is held. Dropping it frees the lock.
     type Held: 'static;
 
-    /// Takes the lock if it is free; `None` if somebody has it. Called by
+    /// Takes the lock if it is free; `None` if it is held. Called by
     /// [`DeferredFilesystemLock`], with nothing borrowed.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl<L: TryLock + 'static> DeferredFilesystemLock<L> {
     ///
     /// # Errors
     ///
-    /// The Deferred fails with [`LockTimedOut`] when somebody still has the lock after `timeout`, with
+    /// The Deferred fails with [`LockTimedOut`] when the lock is still held after `timeout`, with
     /// [`Cancelled`](deferred::Cancelled) when it is cancelled or the clock lets go of its calls, and
     /// with the error of a [`try_lock`](TryLock::try_lock) that fails.
     pub fn defer_until_locked(&self, timeout: Option<Duration>) -> Deferred<L::Held> {
@@ -135,7 +135,7 @@ impl TryLock for DeferredLock {
     }
 }
 
-/// Somebody had the lock all the time that [`DeferredFilesystemLock`] was given. Twisted's
+/// Another holder had the lock for all of the time that [`DeferredFilesystemLock`] was given. Twisted's
 /// `TimeoutError`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

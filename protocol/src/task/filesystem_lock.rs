@@ -23,8 +23,8 @@ use super::TryLock;
 /// frees the lock also when its holder is killed. It excludes those who ask for it in the same way
 /// ([`File::try_lock`], flock(2) on Linux), and also a second holder in the same process.
 ///
-/// Whoever may write in the directory of the path may remove the file and so have a lock of the same
-/// path, so put it where only you can write.
+/// A user who may write in the directory of the path may remove the file, and so take a lock of the same
+/// path: put it where only you can write.
 ///
 /// # Examples
 ///

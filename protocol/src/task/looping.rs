@@ -29,13 +29,13 @@ use core::time::Duration;
 use deferred::{Cancelled, Deferred, Failure, Promise};
 use interfaces::{DelayedCall, ReactorTime};
 
-use super::looping_grid::Grid;
+use super::looping_schedule::Schedule;
 use super::{AlreadyLooping, LoopingCall, NotLooping};
 
 pub(super) struct Looping {
     clock: Rc<dyn ReactorTime>,
-    stage: Cell<Stage>,
-    grid: Cell<Grid>,
+    stage: Cell<LoopingStage>,
+    schedule: Cell<Schedule>,
     /// The pending call, while it waits.
     call: Cell<Option<DelayedCall>>,
     /// What fires the Deferred of the start, until the end.
@@ -46,7 +46,7 @@ pub(super) struct Looping {
 
 /// How far a looping call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum LoopingStage {
     Idle,
     Waiting,
     Running,
@@ -59,11 +59,11 @@ pub(super) enum Function {
     Counting(Box<dyn FnMut(&LoopingCall, u64) -> Deferred<()>>),
 }
 
-impl Stage {
+impl LoopingStage {
     pub(super) fn is_running(self) -> bool {
         match self {
-            Stage::Waiting | Stage::Running => true,
-            Stage::Idle | Stage::Stopping => false,
+            LoopingStage::Waiting | LoopingStage::Running => true,
+            LoopingStage::Idle | LoopingStage::Stopping => false,
         }
     }
 }
@@ -72,8 +72,8 @@ impl Looping {
     pub(super) fn new(clock: Rc<dyn ReactorTime>, function: Function) -> Self {
         Self {
             clock,
-            stage: Cell::new(Stage::Idle),
-            grid: Cell::new(Grid::from_start(Duration::ZERO, Duration::ZERO)),
+            stage: Cell::new(LoopingStage::Idle),
+            schedule: Cell::new(Schedule::from_start(Duration::ZERO, Duration::ZERO)),
             call: Cell::default(),
             ended: Cell::default(),
             function: Cell::new(Some(function)),
@@ -84,17 +84,20 @@ impl Looping {
         self.clock.now()
     }
 
-    pub(super) fn stage(&self) -> Stage {
+    pub(super) fn stage(&self) -> LoopingStage {
         self.stage.get()
     }
 
     pub(super) fn interval(&self) -> Duration {
-        self.grid.get().interval()
+        self.schedule.get().interval()
     }
 
-    /// Takes note of a start. What is to come first is up to the caller.
-    pub(super) fn begin(self: &Rc<Self>, grid: Grid) -> Result<Deferred<()>, AlreadyLooping> {
-        if self.stage.get() != Stage::Idle {
+    /// Begins a life. The caller then runs or schedules the first run.
+    pub(super) fn begin(
+        self: &Rc<Self>,
+        schedule: Schedule,
+    ) -> Result<Deferred<()>, AlreadyLooping> {
+        if self.stage.get() != LoopingStage::Idle {
             return Err(AlreadyLooping);
         }
         let looping = Rc::downgrade(self);
@@ -102,15 +105,15 @@ impl Looping {
             looping.upgrade().as_deref().map(Self::abandon);
             None
         });
-        self.grid.set(grid);
+        self.schedule.set(schedule);
         self.ended.set(Some(promise));
         Ok(deferred)
     }
 
     /// Asks the clock for the next run.
     pub(super) fn schedule(self: &Rc<Self>) {
-        let delay = self.grid.get().until_next(self.now());
-        self.stage.set(Stage::Waiting);
+        let delay = self.schedule.get().until_next(self.now());
+        self.stage.set(LoopingStage::Waiting);
         let due = Due(Some(self.clone()));
         let call = self.clock.call_later(delay, Box::new(move || due.run()));
         self.call.set(Some(call));
@@ -119,7 +122,7 @@ impl Looping {
     /// Calls the function, with nothing borrowed.
     pub(super) fn run(self: &Rc<Self>) {
         self.call.set(None);
-        self.stage.set(Stage::Running);
+        self.stage.set(LoopingStage::Running);
         let outcome = Run::new(self).call();
         let looping = self.clone();
         outcome.add_both(move |outcome| {
@@ -131,40 +134,40 @@ impl Looping {
     /// A run is over.
     fn go_on(self: &Rc<Self>, outcome: Result<(), Failure>) {
         match (self.stage.get(), outcome) {
-            (Stage::Running, Ok(())) => self.schedule(),
-            (Stage::Running | Stage::Stopping, outcome) => self.end(outcome),
-            (Stage::Idle | Stage::Waiting, _) => {}
+            (LoopingStage::Running, Ok(())) => self.schedule(),
+            (LoopingStage::Running | LoopingStage::Stopping, outcome) => self.end(outcome),
+            (LoopingStage::Idle | LoopingStage::Waiting, _) => {}
         }
     }
 
     pub(super) fn stop(&self) -> Result<(), NotLooping> {
         match self.stage.get() {
-            Stage::Waiting => {
+            LoopingStage::Waiting => {
                 self.end(Ok(()));
                 Ok(())
             }
-            Stage::Running => {
-                self.stage.set(Stage::Stopping);
+            LoopingStage::Running => {
+                self.stage.set(LoopingStage::Stopping);
                 Ok(())
             }
-            Stage::Idle | Stage::Stopping => Err(NotLooping),
+            LoopingStage::Idle | LoopingStage::Stopping => Err(NotLooping),
         }
     }
 
     pub(super) fn reset(&self) -> Result<(), NotLooping> {
-        let grid = self.grid.get().restarted(self.now());
+        let schedule = self.schedule.get().restarted(self.now());
         match self.stage.get() {
-            Stage::Waiting => {
+            LoopingStage::Waiting => {
                 let call = self.call.take();
                 // It is pending: if the clock had let go of it, this would not be waiting.
-                let _ = call.as_ref().map(|call| call.reset(grid.interval()));
+                let _ = call.as_ref().map(|call| call.reset(schedule.interval()));
                 self.call.set(call);
             }
             // It is asked for when the run is over.
-            Stage::Running => {}
-            Stage::Idle | Stage::Stopping => return Err(NotLooping),
+            LoopingStage::Running => {}
+            LoopingStage::Idle | LoopingStage::Stopping => return Err(NotLooping),
         }
-        self.grid.set(grid);
+        self.schedule.set(schedule);
         Ok(())
     }
 
@@ -172,22 +175,23 @@ impl Looping {
         if !self.stage.get().is_running() {
             return Err(NotLooping);
         }
-        self.grid.set(self.grid.get().with_interval(interval));
+        self.schedule.set(self.schedule.get().with_interval(interval));
         Ok(())
     }
 
     /// The ticks up to now, of which none is counted twice.
     fn count(&self) -> u64 {
-        let mut grid = self.grid.get();
-        let count = grid.count(self.now());
-        self.grid.set(grid);
+        let mut schedule = self.schedule.get();
+        let count = schedule.count(self.now());
+        self.schedule.set(schedule);
         count
     }
 
-    /// It has come to its end: all of it is taken out first, so whoever is told may start it again.
+    /// The end. The call and the promise are taken out first, so that a callback of the promise may start
+    /// it again.
     fn end(&self, outcome: Result<(), Failure>) {
         let (call, ended) = (self.call.take(), self.ended.take());
-        self.stage.set(Stage::Idle);
+        self.stage.set(LoopingStage::Idle);
         // A call that runs, or that the clock let go of, is not pending.
         let _ = call.map(|call| call.cancel());
         if let Some(promise) = ended {
@@ -195,25 +199,25 @@ impl Looping {
         }
     }
 
-    /// Whoever waited for its end has cancelled that, which is the canceller's to answer.
+    /// The Deferred of the start was cancelled; its canceller fires it.
     fn abandon(&self) {
         match self.stage.get() {
-            Stage::Waiting => self.let_go(),
-            Stage::Running => self.stage.set(Stage::Stopping),
-            Stage::Idle | Stage::Stopping => {}
+            LoopingStage::Waiting => self.let_go(),
+            LoopingStage::Running => self.stage.set(LoopingStage::Stopping),
+            LoopingStage::Idle | LoopingStage::Stopping => {}
         }
     }
 
-    /// It ends in the middle, with its promise dropped.
+    /// Ends while it waits, and drops the promise.
     fn let_go(&self) {
         let (call, ended) = (self.call.take(), self.ended.take());
-        self.stage.set(Stage::Idle);
+        self.stage.set(LoopingStage::Idle);
         let _ = call.map(|call| call.cancel());
         drop(ended);
     }
 }
 
-/// The call on the clock, which is made, or let go of.
+/// The call on the clock: it runs the function, or is dropped by the clock.
 struct Due(Option<Rc<Looping>>);
 
 impl Due {
@@ -226,9 +230,9 @@ impl Due {
 
 impl Drop for Due {
     fn drop(&mut self) {
-        // What ends while it waits is no longer Waiting when its call is taken back.
+        // After `end` it is not Waiting any more, so only a clock that drops its calls comes here.
         if let Some(looping) = self.0.take()
-            && looping.stage.get() == Stage::Waiting
+            && looping.stage.get() == LoopingStage::Waiting
         {
             looping.let_go();
         }

@@ -11,7 +11,7 @@ use deferred::{Deferred, Failure, IntoDeferred};
 use interfaces::ReactorTime;
 
 use super::looping::{Function, Looping};
-use super::looping_grid::Grid;
+use super::looping_schedule::Schedule;
 use super::{AlreadyLooping, NotLooping};
 
 /// Calls a function again and again, at whole intervals from its start. Twisted's `LoopingCall`.
@@ -116,7 +116,8 @@ impl LoopingCall {
     /// });
     /// let _done = looping.start(Duration::from_millis(40)).unwrap();
     /// clock.advance(Duration::from_millis(40));
-    /// clock.advance(Duration::from_millis(130));
+    /// clock.elapse(Duration::from_millis(130)); // Nothing runs meanwhile: two ticks are skipped.
+    /// clock.advance(Duration::ZERO);
     /// assert_eq!(*frames.borrow(), [1, 1, 3]);
     /// # looping.stop().unwrap();
     /// ```
@@ -146,7 +147,7 @@ impl LoopingCall {
     ///
     /// [`AlreadyLooping`].
     pub fn start(&self, interval: Duration) -> Result<Deferred<()>, AlreadyLooping> {
-        let deferred = self.looping.begin(Grid::from_start(self.looping.now(), interval))?;
+        let deferred = self.looping.begin(Schedule::from_start(self.looping.now(), interval))?;
         self.looping.run();
         Ok(deferred)
     }
@@ -158,7 +159,7 @@ impl LoopingCall {
     ///
     /// [`AlreadyLooping`].
     pub fn start_later(&self, interval: Duration) -> Result<Deferred<()>, AlreadyLooping> {
-        let deferred = self.looping.begin(Grid::after_start(self.looping.now(), interval))?;
+        let deferred = self.looping.begin(Schedule::after_start(self.looping.now(), interval))?;
         self.looping.schedule();
         Ok(deferred)
     }

@@ -1,4 +1,4 @@
-//! [`Scheduler`]: whose turn it is, and what becomes of each task.
+//! [`Scheduler`]: the queue of a cooperator's tasks, their turns, and their ends.
 //!
 //! Invariant: between turns, one call is on the clock if the scheduler is started and a task is
 //! queued, and none otherwise. A task is known to it as long as it is not finished, wherever it is.
@@ -17,18 +17,17 @@ use super::scheduler_task::{At, Outcome, Steps, Task};
 use super::termination::Termination;
 use super::{NotPaused, TaskFinished};
 
-/// How long the next turn waits: not at all, as a clock is concerned that moves. One that a test
-/// moves makes one turn each time, and so comes to an end when the work does not. Twisted's
-/// `_EPSILON`.
-const TURN_DELAY: Duration = Duration::from_nanos(10);
+/// How long the next turn waits: until the next turn of the reactor, or the next `advance` of a test's
+/// clock. Twisted's `_EPSILON`, which is 10 ns as its clock would make all turns at once.
+const TURN_DELAY: Duration = Duration::ZERO;
 
 pub(super) struct Scheduler {
     clock: Rc<dyn ReactorTime>,
     termination: RefCell<Termination>,
-    stage: Cell<Stage>,
+    stage: Cell<SchedulerStage>,
     /// The call for the next turn.
     turn: Cell<Option<DelayedCall>>,
-    /// A turn is being taken; what comes next is seen to when it is over.
+    /// A turn is under way; its end schedules the next one.
     in_turn: Cell<bool>,
     queue: RefCell<VecDeque<Rc<Task>>>,
     unfinished: RefCell<BTreeMap<u64, Rc<Task>>>,
@@ -37,16 +36,16 @@ pub(super) struct Scheduler {
 
 /// Whether tasks are taken, and whether they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// They are taken, and wait for the start.
+pub(super) enum SchedulerStage {
+    /// Tasks are taken, and wait for the start.
     Unstarted,
     Started,
-    /// None are taken.
+    /// No task is taken.
     Stopped,
 }
 
 impl Scheduler {
-    pub(super) fn new(clock: Rc<dyn ReactorTime>, stage: Stage) -> Self {
+    pub(super) fn new(clock: Rc<dyn ReactorTime>, stage: SchedulerStage) -> Self {
         Self {
             clock,
             termination: RefCell::new(Termination::Budget),
@@ -63,7 +62,7 @@ impl Scheduler {
         drop(self.termination.replace(termination));
     }
 
-    pub(super) fn stage(&self) -> Stage {
+    pub(super) fn stage(&self) -> SchedulerStage {
         self.stage.get()
     }
 
@@ -72,12 +71,12 @@ impl Scheduler {
     }
 
     pub(super) fn start(self: &Rc<Self>) {
-        self.stage.set(Stage::Started);
+        self.stage.set(SchedulerStage::Started);
         self.schedule();
     }
 
     pub(super) fn stop(&self) {
-        self.stage.set(Stage::Stopped);
+        self.stage.set(SchedulerStage::Stopped);
         let (queue, unfinished) = (self.queue.take(), self.unfinished.take());
         self.cancel_turn();
         for task in unfinished.into_values() {
@@ -91,8 +90,8 @@ impl Scheduler {
         self.next_id.set(id + 1);
         let task = Rc::new(Task::new(id, steps));
         match self.stage.get() {
-            Stage::Stopped => task.complete(Outcome::SchedulerStopped),
-            Stage::Unstarted | Stage::Started => {
+            SchedulerStage::Stopped => task.complete(Outcome::SchedulerStopped),
+            SchedulerStage::Unstarted | SchedulerStage::Started => {
                 self.unfinished.borrow_mut().insert(id, task.clone());
                 self.ready(&task);
             }
@@ -114,7 +113,7 @@ impl Scheduler {
         task.pauses.set(pauses);
         match task.at.get() {
             At::Parked => self.ready(task),
-            // It goes on by itself when that is over.
+            // It goes on by itself after the step or the wait.
             At::Queued | At::Stepping | At::Waiting => {}
         }
         Ok(())
@@ -128,7 +127,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// It can take a step, unless it is paused.
+    /// Queues a task for its next step, unless it is paused.
     fn ready(self: &Rc<Self>, task: &Rc<Task>) {
         task.at.set(At::Parked);
         if task.pauses.get() == 0 && task.finished().is_none() {
@@ -138,7 +137,7 @@ impl Scheduler {
         }
     }
 
-    /// It waits for its turn no more. When nobody does, there will be none.
+    /// Takes a task out of the queue. An empty queue needs no turn.
     fn unqueue(&self, task: &Rc<Task>) {
         if task.at.get() != At::Queued {
             return;
@@ -150,7 +149,7 @@ impl Scheduler {
         }
     }
 
-    /// Nothing happens to a task that is finished.
+    /// Completes a task; a finished one stays as it is.
     fn finish(&self, task: &Rc<Task>, outcome: Outcome) {
         if task.finished().is_some() {
             return;
@@ -162,13 +161,13 @@ impl Scheduler {
 
     fn cancel_turn(&self) {
         if let Some(turn) = self.turn.take() {
-            // The clock may have let go of it.
+            // A clock that is gone has dropped the call.
             let _ = turn.cancel();
         }
     }
 
     fn schedule(self: &Rc<Self>) {
-        let wanted = self.stage.get() == Stage::Started && !self.queue.borrow().is_empty();
+        let wanted = self.stage.get() == SchedulerStage::Started && !self.queue.borrow().is_empty();
         if !wanted || self.in_turn.get() {
             return;
         }
@@ -232,7 +231,7 @@ impl Scheduler {
     }
 }
 
-/// Does something when it is dropped.
+/// Calls its closure when it is dropped.
 struct OnDrop<F: FnMut()>(F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {

@@ -1,4 +1,4 @@
-//! [`Task`]: one piece of work of a cooperator, and who waits for its end.
+//! [`Task`]: one piece of work of a cooperator, and the promises of those that wait for its end.
 //!
 //! ```text
 //!            its turn               a Deferred is to be waited for
@@ -10,7 +10,7 @@
 //!    └──┴────────────────────┘
 //! ```
 //!
-//! Invariant: when there is an outcome, the steps are gone and nobody waits.
+//! Invariant: a task with an outcome has no steps and no waiting promises.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -103,7 +103,7 @@ impl Task {
         deferred
     }
 
-    /// It has come to this: the steps go, and whoever waits is told.
+    /// Ends the task: drops the steps, and fires the waiting promises.
     pub(super) fn complete(&self, outcome: Outcome) {
         self.outcome.replace(Some(outcome.clone()));
         drop(self.steps.take());

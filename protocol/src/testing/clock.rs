@@ -1,7 +1,7 @@
 //! A clock that a test moves; Twisted's `task.Clock`.
 //!
-//! Invariant: a call is out of the list before it runs, so whatever it does, also a panic, finds
-//! the clock in order.
+//! Invariant: a call is out of the list before it runs, and no borrow is alive then, so a call that
+//! uses the clock or panics finds it in order.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -34,8 +34,14 @@ use interfaces::{DelayedCall, NotPending, ReactorTime};
 ///
 /// # Differences from Twisted
 ///
-/// A call that was moved to a time at which others are due runs in the order in which the calls
-/// were made, not in which they were moved.
+/// - [`advance`](Self::advance) stops at each time at which a call is due, so that the call sees its own
+///   time. Twisted's sets the new time first: a call that is made for a second later during `advance`
+///   is a second later than the end.
+/// - A call that is made for no delay while calls run waits for the next `advance`, as it waits for the
+///   next turn of a reactor. Twisted's runs it in the same `advance`, and never returns from one that
+///   makes itself again.
+/// - A call that was moved to a time at which others are due runs in the order in which the calls
+///   were made, not in which they were moved.
 #[derive(Clone, Default)]
 pub struct Clock {
     calls: Rc<Calls>,
@@ -45,10 +51,27 @@ pub struct Clock {
 struct Calls {
     now: Cell<Duration>,
     last_key: Cell<u64>,
+    last_advance: Cell<u64>,
+    /// The number of the `advance` that is under way.
+    advance: Cell<Option<u64>>,
     /// In the order in which they run.
-    queue: RefCell<BTreeMap<(Duration, TimerKey), Box<dyn FnOnce()>>>,
+    queue: RefCell<BTreeMap<(Duration, TimerKey), Pending>>,
     /// When each is due: the other half of its key in `queue`.
     due: RefCell<BTreeMap<TimerKey, Duration>>,
+}
+
+struct Pending {
+    call: Box<dyn FnOnce()>,
+    /// The `advance` in which it was made for no delay: it waits for the next one.
+    made_in: Option<u64>,
+}
+
+/// One `advance` under way. Its end sets the time, also when a call panicked.
+struct Passing<'a> {
+    calls: &'a Calls,
+    until: Duration,
+    /// The `advance` from inside which this one was called.
+    outer: Option<u64>,
 }
 
 impl Clock {
@@ -57,13 +80,25 @@ impl Clock {
         Self::default()
     }
 
-    /// Lets time pass at once, then runs what has become due: each call sees the new time. A call
-    /// that they make for no delay runs too, so one that does so for ever never returns.
+    /// Lets time pass, and runs what becomes due, each call at its own time: what a call reads from the
+    /// clock, and what it makes for later, counts from when it was due. A call that was made for a
+    /// time within this `advance` runs in it, too.
+    ///
+    /// A call that is made or moved to no delay meanwhile runs in the next `advance`, as on a reactor
+    /// in the next turn; so `advance(Duration::ZERO)` is one turn.
     pub fn advance(&self, time: Duration) {
-        self.calls.now.set(self.calls.now.get().saturating_add(time));
-        while let Some(call) = self.calls.next_due() {
+        let passing = self.calls.begin(time);
+        while let Some(call) = passing.next_due() {
             call();
         }
+    }
+
+    /// Lets time pass and runs nothing, as while a callback takes long: what becomes due meanwhile runs
+    /// in the next [`advance`](Self::advance), and is late.
+    ///
+    /// Twisted's `advance` is this, and then `advance(Duration::ZERO)`.
+    pub fn elapse(&self, time: Duration) {
+        self.calls.pass(self.calls.now.get().saturating_add(time));
     }
 
     /// [`advance`](Self::advance) by each of the times.
@@ -103,28 +138,59 @@ impl ReactorTime for Clock {
 }
 
 impl Calls {
+    fn begin(&self, time: Duration) -> Passing<'_> {
+        let number = self.last_advance.get() + 1;
+        self.last_advance.set(number);
+        let until = self.now.get().saturating_add(time);
+        Passing { calls: self, until, outer: self.advance.replace(Some(number)) }
+    }
+
     fn insert(&self, key: TimerKey, due: Duration, call: Box<dyn FnOnce()>) {
+        let made_in = if due <= self.now.get() { self.advance.get() } else { None };
         self.due.borrow_mut().insert(key, due);
-        self.queue.borrow_mut().insert((due, key), call);
+        self.queue.borrow_mut().insert((due, key), Pending { call, made_in });
     }
 
     fn remove(&self, key: TimerKey) -> Result<Box<dyn FnOnce()>, NotPending> {
         let due = self.due.borrow_mut().remove(&key).ok_or(NotPending)?;
-        self.queue.borrow_mut().remove(&(due, key)).ok_or(NotPending)
+        let pending = self.queue.borrow_mut().remove(&(due, key)).ok_or(NotPending)?;
+        Ok(pending.call)
     }
 
-    fn next_due(&self) -> Option<Box<dyn FnOnce()>> {
-        let (due, key) = self.queue.borrow().first_key_value().map(|(key, _)| *key)?;
-        if due > self.now.get() {
-            return None;
-        }
-        self.remove(key).ok()
+    /// The first call that is due until then, and does not wait for the next `advance`.
+    fn first_due(&self, until: Duration) -> Option<(Duration, TimerKey)> {
+        let queue = self.queue.borrow();
+        let mut due = queue.iter().take_while(|((due, _), _)| *due <= until);
+        let waits =
+            |pending: &Pending| pending.made_in.is_some_and(|it| Some(it) == self.advance.get());
+        due.find(|(_, pending)| !waits(pending)).map(|(key, _)| *key)
+    }
+
+    /// Time never goes back.
+    fn pass(&self, until: Duration) {
+        self.now.set(self.now.get().max(until));
     }
 
     fn move_to(&self, key: TimerKey, due: Duration) -> Result<(), NotPending> {
         let call = self.remove(key)?;
         self.insert(key, due, call);
         Ok(())
+    }
+}
+
+impl Passing<'_> {
+    /// Takes the next call out, and moves the clock to the time at which it is due.
+    fn next_due(&self) -> Option<Box<dyn FnOnce()>> {
+        let (due, key) = self.calls.first_due(self.until)?;
+        self.calls.pass(due);
+        self.calls.remove(key).ok()
+    }
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        self.calls.pass(self.until);
+        self.calls.advance.set(self.outer);
     }
 }
 

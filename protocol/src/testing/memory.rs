@@ -11,15 +11,16 @@
 //! Invariant: protocols run from `pump` only, with nothing borrowed.
 
 mod byte_queue;
-mod caller;
+
 mod connection;
 mod endpoint;
 mod errno;
+mod guard;
 mod network;
 mod pair;
 mod pipe;
 mod socket;
-mod stage;
+mod tables;
 mod transport;
 
 pub use endpoint::{ClientEndpoint, ServerEndpoint};

@@ -10,8 +10,9 @@ use core::fmt;
 
 use interfaces::{HalfCloseableProtocol, HandshakeListener, Protocol, Reason, Transport};
 
-/// What a protocol was told.
+/// One call of a protocol's method.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Seen {
     /// `connection_made`
     ConnectionMade,
@@ -25,6 +26,8 @@ pub enum Seen {
     HandshakeCompleted,
     /// `connection_lost`, with its reason.
     ConnectionLost(Reason),
+    /// `unknown_event`, with its number: an event that no layer knows.
+    UnknownEvent(u32),
 }
 
 /// What a [`Recorder`] saw; a clone is the same record. Readable at any time, also from a hook.
@@ -55,13 +58,12 @@ impl Record {
 
     /// All bytes received, joined.
     pub fn received(&self) -> Vec<u8> {
-        let mut joined = Vec::new();
-        for seen in self.seen.borrow().iter() {
-            if let Seen::DataReceived(data) = seen {
-                joined.extend_from_slice(data);
-            }
-        }
-        joined
+        let seen = self.seen.borrow();
+        let pieces = seen.iter().filter_map(|seen| match seen {
+            Seen::DataReceived(data) => Some(data.as_slice()),
+            _ => None,
+        });
+        pieces.collect::<Vec<_>>().concat()
     }
 
     /// How often the method of this name was called: `"data_received"`…
@@ -115,6 +117,7 @@ impl Seen {
             Self::WriteConnectionLost => "write_connection_lost",
             Self::HandshakeCompleted => "handshake_completed",
             Self::ConnectionLost(_) => "connection_lost",
+            Self::UnknownEvent(_) => "unknown_event",
         }
     }
 }
@@ -214,6 +217,10 @@ impl Protocol for Recorder {
     fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
         self.record.add(Seen::ConnectionLost(reason.clone()));
         (self.on_lost)(reason);
+    }
+
+    fn unknown_event(&mut self, _: &Rc<dyn Transport>, number: u32) {
+        self.record.add(Seen::UnknownEvent(number));
     }
 
     fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {

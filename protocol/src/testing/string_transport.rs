@@ -1,7 +1,6 @@
 //! A transport that keeps what is written; Twisted's `StringTransport`.
 //!
-//! Invariant: it goes nowhere and calls nobody but a producer, so what a test sees is what its
-//! protocol did.
+//! Invariant: the bytes go nowhere and only a producer is called, so a test sees what its protocol did.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -75,7 +74,7 @@ enum Closing {
 }
 
 impl StringTransport {
-    /// A transport between two IPv4 addresses that are nobody's (RFC 5737).
+    /// A transport between two IPv4 addresses that are reserved for examples (RFC 5737).
     pub fn new() -> Rc<Self> {
         let address = |last| Address::Ipv4(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, last), 1234));
         Self::with_addresses(address(1), address(2))

@@ -45,9 +45,25 @@ impl Protocol for Across {
     }
 }
 
+/// Says everything back, and has 2 KiB of state.
+struct LargeEcho {
+    _state: [u8; 2048],
+}
+
+impl Protocol for LargeEcho {
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        transport.write(data);
+    }
+}
+
 /// One message in a turn.
 pub(crate) fn echo_alone(repeats: u64) {
     exchange(factory_fn(|_| Echo), 1, repeats);
+}
+
+/// One message in a turn, to a protocol whose state would be dear to move.
+pub(crate) fn echo_alone_large(repeats: u64) {
+    exchange(factory_fn(|_| LargeEcho { _state: [0; 2048] }), 1, repeats);
 }
 
 /// Fifty messages in a turn, each on its connection.

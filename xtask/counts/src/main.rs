@@ -38,6 +38,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("echo-64-memory", wire::echo_in_memory),
     ("echo-64-simulated", wire::echo_simulated),
     ("echo-64-kernel", kernel::echo_alone),
+    ("echo-64-large-protocol", kernel::echo_alone_large),
     ("echo-64-kernel-50", kernel::echo_in_a_crowd),
     ("relay-64-kernel-2", kernel::relayed),
     ("tls-echo-64", tls::echo_64),

@@ -1,7 +1,7 @@
 //! Bytes in the order in which they came, in one piece.
 //!
-//! Invariant: what is before `start` was taken and is not there any more; an empty queue starts at
-//! the beginning of its storage, which it keeps for the next bytes.
+//! Invariant: the bytes before `start` were taken; an empty queue starts at the beginning of its storage,
+//! which it keeps for the next bytes.
 
 use alloc::vec::Vec;
 use core::mem;
@@ -21,7 +21,7 @@ impl ByteQueue {
         self.len() == 0
     }
 
-    /// What is there, in place.
+    /// The bytes, in place.
     pub(super) fn as_mut_slice(&mut self) -> &mut [u8] {
         &mut self.bytes[self.start..]
     }
@@ -34,17 +34,6 @@ impl ByteQueue {
             self.start = 0;
         }
         self.bytes.extend_from_slice(data);
-    }
-
-    /// Moves the first `count` bytes to the end of another queue; all of them to an empty one at the
-    /// price of none.
-    pub(super) fn move_to(&mut self, other: &mut Self, count: usize) {
-        if other.is_empty() && count == self.len() {
-            mem::swap(self, other);
-        } else {
-            other.push(&self.bytes[self.start..][..count]);
-            self.forget(count);
-        }
     }
 
     /// Takes at most `count` bytes out, as a queue of their own.
@@ -91,16 +80,13 @@ mod tests {
     #[test]
     fn bytes_leave_in_the_order_in_which_they_came_whatever_the_pieces() {
         for step in 1..9 {
-            let (mut from, mut to) = (ByteQueue::default(), ByteQueue::default());
+            let mut queue = ByteQueue::default();
             let mut received = Vec::new();
             for number in 0..100 {
-                from.push(&[number, number]);
-                let count = step.min(from.len());
-                from.move_to(&mut to, count);
-                received.extend_from_slice(to.take(step - 1).as_mut_slice());
+                queue.push(&[number, number]);
+                received.extend_from_slice(queue.take(step - 1).as_mut_slice());
             }
-            received.extend_from_slice(to.as_mut_slice());
-            received.extend_from_slice(from.as_mut_slice());
+            received.extend_from_slice(queue.as_mut_slice());
             let expected: Vec<u8> = (0..100).flat_map(|number| [number, number]).collect();
             assert_eq!(received, expected, "{step}");
         }

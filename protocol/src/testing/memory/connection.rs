@@ -8,9 +8,10 @@ use core::cell::Cell;
 use deferred::Promise;
 use interfaces::{ConnectError, Deliver, Event, Producer, Reason, Transport};
 
-use super::caller::Caller;
-use super::socket::{HalfCloseable, Incoming, Sent};
+use super::guard::Guard;
+use super::socket::{Incoming, Sent};
 use super::transport::MemoryTransport;
+use crate::transport::Eof;
 
 /// Owns the protocol, which owns its handle, which does not own the protocol.
 pub(super) struct Connection {
@@ -21,9 +22,9 @@ pub(super) struct Connection {
     made: Cell<bool>,
 }
 
-/// Who waits for `connection_made`.
+/// The promise that `connection_made` fires.
 pub(super) enum Opening {
-    /// Nobody waits for it.
+    /// No promise: an accepted connection, or one side of a pair.
     Silent,
     /// A `connect` that fires when it is done.
     Awaited(Promise<()>),
@@ -56,16 +57,16 @@ impl Connection {
     }
 
     /// Its part of a round: `connection_made` or one piece of news, then sending.
-    pub(super) fn step(&self, caller: &Caller) -> Progress {
-        let news = match self.open(caller) {
-            Progress::Quiet => self.receive(caller),
+    pub(super) fn step(&self, guard: &Guard) -> Progress {
+        let news = match self.open(guard) {
+            Progress::Quiet => self.receive(guard),
             Progress::Moved => Progress::Moved,
         };
-        news.or(self.send(caller))
+        news.or(self.send(guard))
     }
 
     /// Tells the protocol that it is connected, once; nothing else comes before it.
-    fn open(&self, caller: &Caller) -> Progress {
+    fn open(&self, guard: &Guard) -> Progress {
         let Some(opening) = self.opening.take() else { return Progress::Quiet };
         if let Opening::Awaited(promise) = &opening
             && promise.is_cancelled()
@@ -75,66 +76,64 @@ impl Connection {
         }
         self.made.set(true);
         let handle: Rc<dyn Transport> = self.transport.clone();
-        let result = self.deliver(caller, Event::ConnectionMade(&handle));
+        let result = self.deliver(guard, Event::ConnectionMade(&handle));
         match (opening, result) {
-            (Opening::Awaited(promise), Outcome::Returned) => promise.callback(()),
-            (Opening::Awaited(promise), Outcome::Panicked) => {
+            (Opening::Awaited(promise), CallResult::Returned) => promise.callback(()),
+            (Opening::Awaited(promise), CallResult::Panicked) => {
                 promise.errback(ConnectError::EndedAtOnce { address: self.transport.peer() });
             }
-            (Opening::Silent, Outcome::Returned | Outcome::Panicked) => {}
+            (Opening::Silent, CallResult::Returned | CallResult::Panicked) => {}
         }
         Progress::Moved
     }
 
     /// Delivers one piece of what has arrived.
-    fn receive(&self, caller: &Caller) -> Progress {
+    fn receive(&self, guard: &Guard) -> Progress {
         let incoming = self.transport.socket.borrow_mut().read();
         match incoming {
             Incoming::Nothing => return Progress::Quiet,
             Incoming::Data(mut data) => {
-                self.deliver(caller, Event::DataReceived(data.as_mut_slice()));
+                self.deliver(guard, Event::DataReceived(data.as_mut_slice()));
                 self.transport.socket.borrow_mut().delivered(data);
             }
-            Incoming::Eof => self.end_of_file(caller),
+            Incoming::Eof => self.end_of_file(guard),
             Incoming::Broken => {}
         }
         Progress::Moved
     }
 
-    fn end_of_file(&self, caller: &Caller) {
-        let answer = Cell::new(HalfCloseable::No);
-        self.guard(caller, "protocol", &mut || {
-            if self.protocol.is_half_closeable() {
-                answer.set(HalfCloseable::Yes);
-            }
+    fn end_of_file(&self, guard: &Guard) {
+        let half_closeable = Cell::new(false);
+        self.call(guard, "protocol", &mut || {
+            half_closeable.set(self.protocol.is_half_closeable());
         });
-        self.transport.socket.borrow_mut().end_of_file(answer.get());
-        match answer.get() {
-            HalfCloseable::Yes => drop(self.deliver(caller, Event::ReadConnectionLost)),
-            HalfCloseable::No => {}
+        let eof = self.transport.socket.borrow_mut().end_of_file(half_closeable.get());
+        match eof {
+            Eof::Deliver => drop(self.deliver(guard, Event::ReadConnectionLost)),
+            Eof::Flush | Eof::Close | Eof::Nothing => {}
         }
     }
 
     /// Sends what the protocol has written.
-    fn send(&self, caller: &Caller) -> Progress {
+    fn send(&self, guard: &Guard) -> Progress {
         let sent = self.transport.socket.borrow_mut().send();
         match sent {
             Sent::Nothing => return Progress::Quiet,
             Sent::Something => {}
             Sent::Resume(producer) => {
-                self.guard(caller, "producer", &mut || match &producer {
+                self.call(guard, "producer", &mut || match &producer {
                     Producer::Push(producer) => producer.resume_producing(),
                     Producer::Pull(producer) => producer.resume_producing(),
                 });
             }
             Sent::WriteClosed => {
-                self.deliver(caller, Event::WriteConnectionLost);
+                self.deliver(guard, Event::WriteConnectionLost);
             }
         }
         Progress::Moved
     }
 
-    /// Whether it ended; then [`bury`](Self::bury) it.
+    /// Whether it ended; then [`finish`](Self::finish) it.
     pub(super) fn is_ending(&self) -> bool {
         let waits = self.opening.take();
         let opened = waits.is_none();
@@ -143,20 +142,20 @@ impl Connection {
     }
 
     /// Stops the producer and tells the protocol why; the last call.
-    pub(super) fn bury(&self, caller: &Caller) {
-        let end = self.transport.socket.borrow_mut().bury();
+    pub(super) fn finish(&self, guard: &Guard) {
+        let end = self.transport.socket.borrow_mut().take_end();
         let Some((reason, producer)) = end else { return };
         if let Some(producer) = producer {
-            self.guard(caller, "producer", &mut || producer.stop_producing());
+            self.call(guard, "producer", &mut || producer.stop_producing());
         }
         if self.made.get() {
-            self.deliver(caller, Event::ConnectionLost(&reason));
+            self.deliver(guard, Event::ConnectionLost(&reason));
         }
     }
 
-    fn deliver(&self, caller: &Caller, event: Event<'_>) -> Outcome {
+    fn deliver(&self, guard: &Guard, event: Event<'_>) -> CallResult {
         let event = Cell::new(Some(event));
-        self.guard(caller, "protocol", &mut || {
+        self.call(guard, "protocol", &mut || {
             if let Some(event) = event.take() {
                 self.protocol.deliver(event);
             }
@@ -164,18 +163,18 @@ impl Connection {
     }
 
     /// Calls foreign code. If it panics and panics are caught, that ends this connection.
-    fn guard(&self, caller: &Caller, callback: &'static str, call: &mut dyn FnMut()) -> Outcome {
-        match caller.call(callback, Some(&self.transport.peer), call) {
-            Ok(()) => Outcome::Returned,
+    fn call(&self, guard: &Guard, callback: &'static str, call: &mut dyn FnMut()) -> CallResult {
+        match guard.call(callback, Some(&self.transport.peer), call) {
+            Ok(()) => CallResult::Returned,
             Err(message) => {
                 self.transport.end(Reason::Panicked(message));
-                Outcome::Panicked
+                CallResult::Panicked
             }
         }
     }
 }
 
-enum Outcome {
+enum CallResult {
     Returned,
     Panicked,
 }

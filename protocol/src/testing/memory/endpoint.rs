@@ -16,10 +16,11 @@ use interfaces::{
     StreamClientEndpoint, StreamServerEndpoint,
 };
 
-use super::caller::Caller;
 use super::connection::{Connection, Opening};
 use super::errno;
-use super::network::{Network, Shared};
+use super::guard::Guard;
+use super::network::Network;
+use super::tables::Tables;
 
 /// Listens on a name of a [`Network`].
 #[derive(Clone, Debug)]
@@ -37,8 +38,8 @@ impl ServerEndpoint {
 impl StreamServerEndpoint for ServerEndpoint {
     /// Fires at once, and fails with [`ListenError::Refused`] when the name is in use.
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
-        let shared = &self.network.shared;
-        if shared.ports.borrow().contains_key(&self.name) {
+        let tables = &self.network.tables;
+        if tables.port(&self.name).is_some() {
             let address = address(&self.name);
             let source = errno::EADDRINUSE;
             return Deferred::fail(ListenError::Refused { address, source, hint: "" });
@@ -46,15 +47,15 @@ impl StreamServerEndpoint for ServerEndpoint {
         let port = Rc::new(Port {
             name: self.name.clone(),
             factory: factory.clone(),
-            network: Rc::downgrade(shared),
+            network: Rc::downgrade(tables),
             listening: Cell::new(Listening::Open),
             waiting: RefCell::default(),
         });
-        shared.ports.borrow_mut().insert(self.name.clone(), port.clone());
-        let caller = &shared.caller;
-        // A hook that panics keeps nobody from connecting, as with a reactor.
-        let _ = caller.call("factory", None, &mut || factory.do_start());
-        caller.observe(&ReactorEvent::ListeningStarted { address: &port.host() });
+        tables.add_port(self.name.clone(), port.clone());
+        let guard = &tables.guard;
+        // A hook that panics keeps no client from connecting, as with a reactor.
+        let _ = guard.call("factory", None, &mut || factory.do_start());
+        guard.observe(&ReactorEvent::ListeningStarted { address: &port.host() });
         Deferred::succeed(port)
     }
 }
@@ -73,32 +74,30 @@ impl ClientEndpoint {
 }
 
 impl StreamClientEndpoint for ClientEndpoint {
-    /// Fails with [`ConnectError::Refused`] when nobody listens on the name.
+    /// Fails with [`ConnectError::Refused`] when nothing listens on the name.
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
-        let shared = &self.network.shared;
-        let _ = shared.caller.call("factory", None, &mut || factory.do_start());
+        let tables = &self.network.tables;
+        let _ = tables.guard.call("factory", None, &mut || factory.do_start());
         let attempt =
             Rc::new(Attempt { name: self.name.clone(), factory, promise: Cell::new(None) });
-        let (network, weak) = (Rc::downgrade(shared), Rc::downgrade(&attempt));
+        let (network, weak) = (Rc::downgrade(tables), Rc::downgrade(&attempt));
         let (deferred, promise) = Deferred::with_canceller(move || {
             give_up(&network, &weak);
             None
         });
         attempt.promise.set(Some(promise));
-        shared.attempts.borrow_mut().push_back(attempt);
+        tables.add_attempt(attempt);
         deferred
     }
 }
 
-/// Takes an attempt back. One that has been made already is closed by its connection, which finds
-/// that nobody waits for it.
-fn give_up(shared: &Weak<Shared>, attempt: &Weak<Attempt>) {
-    let Some((shared, attempt)) = shared.upgrade().zip(attempt.upgrade()) else { return };
-    let place = shared.attempts.borrow().iter().position(|queued| Rc::ptr_eq(queued, &attempt));
-    if let Some(place) = place {
-        let queued = shared.attempts.borrow_mut().remove(place);
-        attempt.finish(&shared.caller);
-        drop(queued);
+/// Takes an attempt back. One that has been made already is closed by its connection, which finds its
+/// promise cancelled.
+fn give_up(tables: &Weak<Tables>, attempt: &Weak<Attempt>) {
+    let Some((tables, attempt)) = tables.upgrade().zip(attempt.upgrade()) else { return };
+    let queued = tables.remove_attempt(&attempt);
+    if let Some(queued) = queued {
+        queued.finish(&tables.guard);
     }
 }
 
@@ -112,7 +111,7 @@ pub(super) struct Attempt {
 impl Attempt {
     pub(super) fn make(&self, network: &Network) {
         let Some(promise) = self.promise.take() else { return };
-        let port = network.shared.ports.borrow().get(&self.name).cloned();
+        let port = network.tables.port(&self.name);
         match port {
             Some(port) => self.join(network, &port, promise),
             None => promise.errback(ConnectError::Refused {
@@ -120,23 +119,32 @@ impl Attempt {
                 source: errno::ECONNREFUSED,
             }),
         }
-        self.finish(&network.shared.caller);
+        self.finish(&network.tables.guard);
     }
 
     fn join(&self, network: &Network, port: &Port, promise: Promise<()>) {
         let server = address(&self.name);
-        let client = address(&format!("{}#{}", self.name, network.next_serial()));
-        let (client_side, server_side) = network.wire(client.clone(), server.clone()).connect();
-        let caller = &network.shared.caller;
-        match build(caller, &port.factory, &client) {
+        let client = address(&format!("{}#{}", self.name, network.tables.next_serial()));
+        let (client_side, server_side) =
+            network.tables.wire(client.clone(), server.clone()).connect();
+        let guard = &network.tables.guard;
+        match build(guard, &port.factory, &client) {
             Some(protocol) => {
-                network.add(Connection::new(server_side, protocol, Opening::Silent));
+                network.tables.add_connection(Connection::new(
+                    server_side,
+                    protocol,
+                    Opening::Silent,
+                ));
             }
             None => server_side.end(Reason::Done),
         }
-        match build(caller, &self.factory, &server) {
+        match build(guard, &self.factory, &server) {
             Some(protocol) => {
-                network.add(Connection::new(client_side, protocol, Opening::Awaited(promise)));
+                network.tables.add_connection(Connection::new(
+                    client_side,
+                    protocol,
+                    Opening::Awaited(promise),
+                ));
             }
             None => {
                 client_side.end(Reason::Done);
@@ -145,16 +153,16 @@ impl Attempt {
         }
     }
 
-    fn finish(&self, caller: &Caller) {
-        // Whether the attempt succeeded is told already; nobody waits for this.
-        let _ = caller.call("factory", None, &mut || drop(self.factory.do_stop()));
+    fn finish(&self, guard: &Guard) {
+        // Whether the attempt succeeded is told already; nothing waits for this.
+        let _ = guard.call("factory", None, &mut || drop(self.factory.do_stop()));
     }
 }
 
 /// A factory that panics builds nothing.
-fn build(caller: &Caller, factory: &Rc<dyn Factory>, peer: &Address) -> Option<Rc<dyn Deliver>> {
+fn build(guard: &Guard, factory: &Rc<dyn Factory>, peer: &Address) -> Option<Rc<dyn Deliver>> {
     let built = Cell::new(None);
-    let _ = caller.call("factory", Some(peer), &mut || built.set(factory.build_protocol(peer)));
+    let _ = guard.call("factory", Some(peer), &mut || built.set(factory.build_protocol(peer)));
     built.into_inner()
 }
 
@@ -162,7 +170,7 @@ fn build(caller: &Caller, factory: &Rc<dyn Factory>, peer: &Address) -> Option<R
 pub(super) struct Port {
     name: Rc<str>,
     factory: Rc<dyn Factory>,
-    network: Weak<Shared>,
+    network: Weak<Tables>,
     listening: Cell<Listening>,
     waiting: RefCell<Vec<Promise<()>>>,
 }
@@ -176,15 +184,15 @@ enum Listening {
 
 impl Port {
     /// Tells the factory, then those who wait.
-    pub(super) fn finish(&self, caller: &Caller) {
+    pub(super) fn finish(&self, guard: &Guard) {
         let stopped = Cell::new(Ok(()));
-        let caught = caller.call("factory", None, &mut || stopped.set(self.factory.do_stop()));
+        let caught = guard.call("factory", None, &mut || stopped.set(self.factory.do_stop()));
         let result = match caught {
             Ok(()) => stopped.into_inner(),
             Err(message) => Err(Failure::new(StopPanicked(String::from(&*message)))),
         };
         self.listening.set(Listening::Stopped);
-        caller.observe(&ReactorEvent::ListeningStopped { address: &self.host() });
+        guard.observe(&ReactorEvent::ListeningStopped { address: &self.host() });
         let waiting = self.waiting.take();
         for promise in waiting {
             promise.fire(result.clone());
@@ -204,8 +212,7 @@ impl ListeningPort for Port {
                 let (deferred, promise) = Deferred::new();
                 self.waiting.borrow_mut().push(promise);
                 if self.listening.replace(Listening::Stopping) == Listening::Open {
-                    let port = network.ports.borrow_mut().remove(&self.name);
-                    network.stopped.borrow_mut().extend(port);
+                    network.stop_port(&self.name);
                 }
                 deferred
             }

@@ -2,21 +2,18 @@
 //!
 //! Invariant: a round does what was there when it began, in the order in which it came about.
 
-use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::time::Duration;
 
 use interfaces::{Address, Deliver, Observer};
 
-use super::caller::Caller;
 use super::connection::{Connection, Opening, Progress};
-use super::endpoint::{Attempt, ClientEndpoint, Port, ServerEndpoint};
+use super::endpoint::{ClientEndpoint, ServerEndpoint};
 use super::pair::Pair;
-use super::transport::Wire;
+use super::tables::Tables;
 use crate::testing::Clock;
 
 /// How many rounds [`Network::flush`] makes before it gives up.
@@ -29,32 +26,7 @@ const ROUNDS_MAX: u32 = 10_000_000;
 /// `connection_made`, or one `data_received`, and sending.
 #[derive(Clone, Default)]
 pub struct Network {
-    pub(super) shared: Rc<Shared>,
-}
-
-#[derive(Default)]
-pub(super) struct Shared {
-    connections: RefCell<Vec<Rc<Connection>>>,
-    /// Storage for a round's list of connections; out while a round goes through it.
-    round: Cell<Vec<Rc<Connection>>>,
-    pub(super) ports: RefCell<BTreeMap<Rc<str>, Rc<Port>>>,
-    pub(super) stopped: RefCell<VecDeque<Rc<Port>>>,
-    pub(super) attempts: RefCell<VecDeque<Rc<Attempt>>>,
-    clock: RefCell<Option<Clock>>,
-    pub(super) caller: Caller,
-    limits: Limits,
-    serial: Cell<u64>,
-}
-
-struct Limits {
-    in_flight_max: Cell<usize>,
-    read_max: Cell<usize>,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { in_flight_max: Cell::new(64 * 1024), read_max: Cell::new(64 * 1024) }
-    }
+    pub(super) tables: Rc<Tables>,
 }
 
 impl Network {
@@ -65,7 +37,7 @@ impl Network {
 
     /// Joins two protocols. They hear of it in the next round.
     pub fn join(&self, client: Rc<dyn Deliver>, server: Rc<dyn Deliver>) -> Pair {
-        let serial = self.next_serial();
+        let serial = self.tables.next_serial();
         let name = |side| Address::Other(format!("memory:{side}#{serial}").into());
         self.join_at(name("client"), client, name("server"), server)
     }
@@ -78,9 +50,9 @@ impl Network {
         server_address: Address,
         server: Rc<dyn Deliver>,
     ) -> Pair {
-        let (client_side, server_side) = self.wire(client_address, server_address).connect();
-        self.add(Connection::new(client_side.clone(), client, Opening::Silent));
-        self.add(Connection::new(server_side.clone(), server, Opening::Silent));
+        let (client_side, server_side) = self.tables.wire(client_address, server_address).connect();
+        self.tables.add_connection(Connection::new(client_side.clone(), client, Opening::Silent));
+        self.tables.add_connection(Connection::new(server_side.clone(), server, Opening::Silent));
         Pair::of(self.clone(), client_side, server_side)
     }
 
@@ -97,19 +69,18 @@ impl Network {
     /// How many bytes may be on their way in each direction of connections made from now on;
     /// 64 KiB at first.
     pub fn set_in_flight_max(&self, bytes: usize) {
-        self.shared.limits.in_flight_max.set(bytes.max(1));
+        self.tables.limits().in_flight_max.set(bytes.max(1));
     }
 
     /// How many bytes one `data_received` gets at most, on connections made from now on; 64 KiB at
     /// first. With 1, all arrives byte by byte.
     pub fn set_read_max(&self, bytes: usize) {
-        self.shared.limits.read_max.set(bytes.max(1));
+        self.tables.limits().read_max.set(bytes.max(1));
     }
 
     /// Makes each round begin with `clock.advance(0)`, as a reactor runs what is due.
     pub fn run_clock(&self, clock: &Clock) {
-        let before = self.shared.clock.replace(Some(clock.clone()));
-        drop(before);
+        self.tables.set_clock(clock.clone());
     }
 
     /// Catches panics of protocols, factories, producers and the clock's calls, as a reactor does: it
@@ -129,37 +100,38 @@ impl Network {
     /// });
     /// ```
     pub fn catch_panics(&self, catch: impl Fn(&mut dyn FnMut()) -> Result<(), Rc<str>> + 'static) {
-        self.shared.caller.set_catch(Rc::new(catch));
+        self.tables.guard.set_catch(Rc::new(catch));
     }
 
-    /// Tells this observer, and nobody else from now on, of panics that were caught and of ports
-    /// that begin and cease to listen.
+    /// Tells this observer, in place of the one before, of panics that were caught and of ports that
+    /// begin and cease to listen.
     pub fn set_observer(&self, observer: Rc<dyn Observer>) {
-        self.shared.caller.set_observer(observer);
+        self.tables.guard.set_observer(observer);
     }
 
     /// How many sides of connections there are. A side is one until its protocol was told that
     /// the connection is lost.
     pub fn connections(&self) -> usize {
-        self.shared.connections.borrow().len()
+        self.tables.connections()
     }
 
     /// How many ports there are. One that was stopped is a port until its factory was told.
     pub fn ports(&self) -> usize {
-        self.shared.ports.borrow().len() + self.shared.stopped.borrow().len()
+        self.tables.ports()
     }
 
     /// How many attempts to connect wait for the next round.
     pub fn attempts(&self) -> usize {
-        self.shared.attempts.borrow().len()
+        self.tables.attempts()
     }
 
     /// One round; says whether anything happened.
     pub fn pump(&self) -> bool {
         self.run_due_calls();
-        let ending = self.ending();
-        let progress = self.bury(ending);
-        let progress = progress.or(self.finish_stopping());
+        // A connection that ends from here on waits for the next round.
+        let ending = self.tables.ending_connections();
+        let progress = self.finish_connections(ending);
+        let progress = progress.or(self.finish_ports());
         let progress = progress.or(self.make_attempts());
         progress.or(self.step_connections()) == Progress::Moved
     }
@@ -180,78 +152,45 @@ impl Network {
     }
 
     fn run_due_calls(&self) {
-        let clock = self.shared.clock.borrow().clone();
-        let Some(clock) = clock else { return };
+        let Some(clock) = self.tables.clock() else { return };
         let advance = &mut || clock.advance(Duration::ZERO);
         // A panic leaves the other calls pending; each round of this loop has one call fewer.
-        while self.shared.caller.call("timer", None, advance).is_err() {}
+        while self.tables.guard.call("timer", None, advance).is_err() {}
     }
 
-    /// Those whose protocols are told in this round; one that ends meanwhile waits for the next.
-    fn ending(&self) -> Vec<Rc<Connection>> {
-        let connections = self.shared.connections.borrow();
-        connections.iter().filter(|connection| connection.is_ending()).cloned().collect()
-    }
-
-    fn bury(&self, ending: Vec<Rc<Connection>>) -> Progress {
+    fn finish_connections(&self, ending: Vec<Rc<Connection>>) -> Progress {
         let mut progress = Progress::Quiet;
         for connection in ending {
             // One by one, so that a panic in one leaves the others in the list.
-            self.shared.connections.borrow_mut().retain(|other| !Rc::ptr_eq(other, &connection));
-            connection.bury(&self.shared.caller);
+            self.tables.remove_connection(&connection);
+            connection.finish(&self.tables.guard);
             progress = Progress::Moved;
         }
         progress
     }
 
-    fn finish_stopping(&self) -> Progress {
-        let count = self.shared.stopped.borrow().len();
-        for _ in 0..count {
-            let port = self.shared.stopped.borrow_mut().pop_front();
-            if let Some(port) = port {
-                port.finish(&self.shared.caller);
-            }
+    fn finish_ports(&self) -> Progress {
+        let count = self.tables.stopped();
+        for port in (0..count).filter_map(|_| self.tables.next_stopped()) {
+            port.finish(&self.tables.guard);
         }
         if count > 0 { Progress::Moved } else { Progress::Quiet }
     }
 
     fn make_attempts(&self) -> Progress {
-        let count = self.shared.attempts.borrow().len();
-        for _ in 0..count {
-            let attempt = self.shared.attempts.borrow_mut().pop_front();
-            if let Some(attempt) = attempt {
-                attempt.make(self);
-            }
+        let count = self.tables.attempts();
+        for attempt in (0..count).filter_map(|_| self.tables.next_attempt()) {
+            attempt.make(self);
         }
         if count > 0 { Progress::Moved } else { Progress::Quiet }
     }
 
     fn step_connections(&self) -> Progress {
         let mut progress = Progress::Quiet;
-        let mut round = self.shared.round.take();
-        round.extend(self.shared.connections.borrow().iter().cloned());
-        for connection in &round {
-            progress = progress.or(connection.step(&self.shared.caller));
-        }
-        round.clear();
-        self.shared.round.set(round);
+        self.tables.for_each_connection(|connection| {
+            progress = progress.or(connection.step(&self.tables.guard));
+        });
         progress
-    }
-
-    pub(super) fn add(&self, connection: Rc<Connection>) {
-        self.shared.connections.borrow_mut().push(connection);
-    }
-
-    pub(super) fn wire(&self, client: Address, server: Address) -> Wire {
-        let limits = &self.shared.limits;
-        let (in_flight_max, read_max) = (limits.in_flight_max.get(), limits.read_max.get());
-        Wire { client, server, in_flight_max, read_max }
-    }
-
-    pub(super) fn next_serial(&self) -> u64 {
-        let serial = self.shared.serial.get() + 1;
-        self.shared.serial.set(serial);
-        serial
     }
 }
 

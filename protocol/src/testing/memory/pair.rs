@@ -1,6 +1,6 @@
 //! Two protocols that talk with each other; Twisted's `loopbackAsync`, `iosim.connect`.
 //!
-//! Invariant: making a pair calls nobody; the first `pump` tells both that they are connected.
+//! Invariant: making a pair calls no protocol; the first `pump` tells both that they are connected.
 
 use alloc::rc::Rc;
 use core::fmt;

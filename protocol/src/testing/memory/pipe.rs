@@ -6,6 +6,7 @@
 use core::cell::{Cell, RefCell};
 
 use super::byte_queue::ByteQueue;
+use crate::transport::Unsent;
 
 /// One direction of a connection, shared by its two sides.
 pub(super) struct Pipe {
@@ -15,7 +16,7 @@ pub(super) struct Pipe {
     reader: Cell<Reader>,
 }
 
-/// What comes behind the last byte.
+/// The end behind the last byte.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tail {
     /// More bytes may come.
@@ -26,15 +27,15 @@ pub(super) enum Tail {
     Reset,
 }
 
-/// Whether anybody may still read.
+/// Whether the reading side is still there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
     Alive,
     Gone,
 }
 
-/// What is next to read.
-pub(super) enum Next {
+/// The next thing to read.
+pub(super) enum ReadNext {
     Nothing,
     Bytes(ByteQueue),
     Eof,
@@ -51,22 +52,30 @@ impl Pipe {
         }
     }
 
-    /// Moves as many bytes as there is room for; says how many.
-    pub(super) fn fill_from(&self, source: &mut ByteQueue) -> usize {
+    /// Copies as many bytes as there is room for; returns how many.
+    pub(super) fn fill_from(&self, unsent: &Unsent) -> usize {
         let mut bytes = self.bytes.borrow_mut();
-        let count = source.len().min(self.capacity.saturating_sub(bytes.len()));
-        source.move_to(&mut bytes, count);
-        count
+        let mut room = self.capacity.saturating_sub(bytes.len());
+        let mut copy = |piece: &[u8]| {
+            let count = piece.len().min(room);
+            bytes.push(&piece[..count]);
+            room -= count;
+            count
+        };
+        match unsent.sole_piece() {
+            Some(piece) => copy(piece),
+            None => unsent.pieces().map(copy).sum(),
+        }
     }
 
     /// Takes at most `bytes_max` bytes out, or tells what comes behind the last one.
-    pub(super) fn read(&self, bytes_max: usize) -> Next {
+    pub(super) fn read(&self, bytes_max: usize) -> ReadNext {
         let mut bytes = self.bytes.borrow_mut();
         match self.tail.get() {
-            _ if !bytes.is_empty() => Next::Bytes(bytes.take(bytes_max)),
-            Tail::Open => Next::Nothing,
-            Tail::Eof => Next::Eof,
-            Tail::Reset => Next::Reset,
+            _ if !bytes.is_empty() => ReadNext::Bytes(bytes.take(bytes_max)),
+            Tail::Open => ReadNext::Nothing,
+            Tail::Eof => ReadNext::Eof,
+            Tail::Reset => ReadNext::Reset,
         }
     }
 

@@ -1,35 +1,35 @@
-//! One side of a connection in memory: what a socket is to a kernel, without anybody to call.
+//! One side of a connection in memory: what a socket is to a kernel.
 //!
-//! Invariant: nothing here runs foreign code; what is to be called is returned.
+//! The close machine, the queue and the producer's place are those of [`crate::transport`]; here is
+//! what they have to do with the pipes. Invariant: nothing here runs foreign code, each method returns
+//! what is to be called.
 
 use alloc::rc::Rc;
-use core::mem;
+use alloc::vec::Vec;
 
 use deferred::Failure;
-use interfaces::{AlreadyProducing, BufferLimits, OsError, Producer, Reason};
+use interfaces::{AlreadyProducing, BufferLimits, Chunk, OsError, Producer, PushProducer, Reason};
 
 use super::byte_queue::ByteQueue;
 use super::errno;
-use super::pipe::{Next, Pipe, Reader, Tail};
-use super::stage::Stage;
+use super::pipe::{Pipe, ReadNext, Reader, Tail};
+use crate::transport::{
+    Drained, Eof, Next, ProducerSlot, Reading, SendPool, SendQueue, StreamState, Waits, Writing,
+};
 
-/// The state of one side. Its methods call nobody: they return what is to be called when the
-/// borrow has ended.
+/// The state of one side.
 pub(super) struct Socket {
-    stage: Stage,
+    state: StreamState,
+    /// Why it ends: from the decision until the protocol is told.
+    reason: Option<Reason>,
     incoming: Rc<Pipe>,
-    reading: Reading,
+    read_paused: bool,
+    read_max: usize,
     outgoing: Rc<Pipe>,
-    unsent: ByteQueue,
+    unsent: SendQueue,
+    pool: Rc<SendPool>,
     limits: BufferLimits,
-    producer: Option<Producer>,
-    producer_waits: bool,
-}
-
-struct Reading {
-    paused: bool,
-    eof_told: bool,
-    bytes_max: usize,
+    producer: ProducerSlot,
 }
 
 /// What came in, for the protocol.
@@ -38,15 +38,8 @@ pub(super) enum Incoming {
     Data(ByteQueue),
     /// Ask the protocol, then call [`Socket::end_of_file`].
     Eof,
-    /// It has ended.
+    /// The connection has ended.
     Broken,
-}
-
-/// What the protocol said when it was asked.
-#[derive(Clone, Copy)]
-pub(super) enum HalfCloseable {
-    Yes,
-    No,
 }
 
 /// What sending led to.
@@ -55,7 +48,7 @@ pub(super) enum Sent {
     Something,
     /// The producer may go on.
     Resume(Producer),
-    /// The write side is closed; the protocol wants to know.
+    /// The write side is closed: the protocol is told.
     WriteClosed,
 }
 
@@ -67,201 +60,229 @@ pub(super) enum Registered {
 }
 
 impl Socket {
-    pub(super) fn new(incoming: Rc<Pipe>, outgoing: Rc<Pipe>, read_max: usize) -> Self {
+    pub(super) fn new(
+        incoming: Rc<Pipe>,
+        outgoing: Rc<Pipe>,
+        read_max: usize,
+        pool: Rc<SendPool>,
+    ) -> Self {
         Self {
-            stage: Stage::Open,
+            state: StreamState::OPEN,
+            reason: None,
             incoming,
-            reading: Reading { paused: false, eof_told: false, bytes_max: read_max },
+            read_paused: false,
+            read_max,
             outgoing,
-            unsent: ByteQueue::default(),
+            unsent: SendQueue::new(),
+            pool,
             limits: BufferLimits::default(),
-            producer: None,
-            producer_waits: false,
+            producer: ProducerSlot::new(),
         }
     }
 
-    pub(super) fn stage(&self) -> &Stage {
-        &self.stage
+    pub(super) fn state(&self) -> StreamState {
+        self.state
     }
 
-    /// Queues bytes; gives the producer that is to be paused for it.
-    pub(super) fn write<'a>(&mut self, pieces: impl Iterator<Item = &'a [u8]>) -> Option<Producer> {
-        if !self.stage.takes_writes(self.producer.is_some()) {
+    /// Queues bytes; returns the producer that is to be paused for it.
+    pub(super) fn write(&mut self, data: &[u8]) -> Option<Rc<dyn PushProducer>> {
+        if data.is_empty() || !self.accepts_writes() {
             return None;
         }
-        for piece in pieces {
-            self.unsent.push(piece);
+        let unsent = self.unsent.gather(data, &self.pool);
+        self.queued(unsent)
+    }
+
+    /// As [`write`](Self::write), for chunks.
+    pub(super) fn write_sequence(&mut self, chunks: Vec<Chunk>) -> Option<Rc<dyn PushProducer>> {
+        if !self.accepts_writes() {
+            return None;
         }
-        if self.unsent.len() > self.limits.cap {
+        let unsent = self.unsent.push_all(chunks, &self.pool);
+        self.queued(unsent)
+    }
+
+    fn accepts_writes(&self) -> bool {
+        // The producer counts only while a close waits for it.
+        self.state == StreamState::OPEN || self.state.accepts_writes(self.producer.is_registered())
+    }
+
+    fn queued(&mut self, unsent: usize) -> Option<Rc<dyn PushProducer>> {
+        if unsent > self.limits.cap {
             self.end(Reason::WriteBufferExceeded { cap: self.limits.cap });
             return None;
         }
-        let pauses = self.unsent.len() > self.limits.high_water && !self.producer_waits;
-        match &self.producer {
-            Some(producer @ Producer::Push(_)) if pauses => {
-                self.producer_waits = true;
-                Some(producer.clone())
-            }
-            _ => None,
-        }
+        if unsent > self.limits.high_water { self.producer.pause() } else { None }
     }
 
     pub(super) fn lose_connection(&mut self) {
-        match self.stage {
-            Stage::Open | Stage::HalfClosing => self.stage = Stage::Closing,
-            // Nothing is left that could be sent.
-            Stage::WriteClosed => self.end(Reason::Done),
-            Stage::Closing | Stage::Draining | Stage::Ending(_) | Stage::Dead => {}
+        // Sending finds out when all is sent, but on a side that sends no more.
+        let (state, next) = self.state.lose(!self.state.sends());
+        self.state = state;
+        match next {
+            Next::Close => self.close(Reason::Done),
+            Next::Flush | Next::Nothing => {}
         }
     }
 
     pub(super) fn lose_write_connection(&mut self) {
-        if matches!(self.stage, Stage::Open) {
-            self.stage = Stage::HalfClosing;
+        self.state = self.state.lose_write().0;
+    }
+
+    /// Ends the connection for a reason that is not the protocol's; the first reason stays.
+    pub(super) fn end(&mut self, reason: Reason) {
+        let (state, next) = self.state.abort();
+        self.state = state;
+        match next {
+            Next::Close => self.close(reason),
+            Next::Flush | Next::Nothing => {}
         }
     }
 
-    /// Closes both directions of the wire; the first reason stays.
-    pub(super) fn end(&mut self, reason: Reason) {
-        if self.stage.is_over() {
-            return;
-        }
+    /// Closes both directions of the wire; the protocol hears of it in a later round.
+    fn close(&mut self, reason: Reason) {
         self.incoming.abandon();
         self.outgoing.close(if reason.is_clean() { Tail::Eof } else { Tail::Reset });
-        self.unsent = ByteQueue::default();
-        self.stage = Stage::Ending(reason);
+        self.unsent.clear(&self.pool);
+        self.reason = Some(reason);
     }
 
-    /// The last step, if it is due: gives the reason for the protocol, and the producer to stop.
-    pub(super) fn bury(&mut self) -> Option<(Reason, Option<Producer>)> {
-        match mem::replace(&mut self.stage, Stage::Dead) {
-            Stage::Ending(reason) => Some((reason, self.producer.take())),
-            other => {
-                self.stage = other;
-                None
-            }
-        }
+    /// The last step, if it is due: returns the reason for the protocol, and the producer to stop.
+    pub(super) fn take_end(&mut self) -> Option<(Reason, Option<Producer>)> {
+        let reason = self.reason.take()?;
+        self.state = self.state.lost().0;
+        Some((reason, self.producer.unregister()))
     }
 
     pub(super) fn set_reading_paused(&mut self, paused: bool) {
-        self.reading.paused = paused;
+        self.read_paused = paused;
     }
 
     /// The next thing to read, unless reading is paused or over.
     pub(super) fn read(&mut self) -> Incoming {
-        if !self.stage.reads() || self.reading.paused {
+        if !matches!(self.state, StreamState::Open { .. }) || self.read_paused {
             return Incoming::Nothing;
         }
-        match self.incoming.read(self.reading.bytes_max) {
-            Next::Bytes(bytes) => Incoming::Data(bytes),
-            Next::Eof if !self.reading.eof_told => Incoming::Eof,
-            Next::Nothing | Next::Eof => Incoming::Nothing,
-            Next::Reset => {
+        match self.incoming.read(self.read_max) {
+            ReadNext::Bytes(bytes) => Incoming::Data(bytes),
+            ReadNext::Eof if self.state.receives() => Incoming::Eof,
+            ReadNext::Nothing | ReadNext::Eof => Incoming::Nothing,
+            ReadNext::Reset => {
                 self.end(lost(errno::ECONNRESET));
                 Incoming::Broken
             }
         }
     }
 
-    /// What was read has been delivered.
+    /// Takes the storage of bytes that were read and delivered.
     pub(super) fn delivered(&mut self, data: ByteQueue) {
         self.incoming.reuse(data);
     }
 
-    /// The peer sends no more, which for most protocols is the end.
-    pub(super) fn end_of_file(&mut self, half_closeable: HalfCloseable) {
-        match (half_closeable, &self.stage) {
-            (HalfCloseable::Yes, _) => self.reading.eof_told = true,
-            (HalfCloseable::No, Stage::Open | Stage::HalfClosing) if !self.unsent.is_empty() => {
-                self.stage = Stage::Draining;
-            }
-            (HalfCloseable::No, _) => self.end(Reason::Done),
+    /// The peer sends no more, which for most protocols is the end. Returns what the protocol is told.
+    pub(super) fn end_of_file(&mut self, half_closeable: bool) -> Eof {
+        let (state, eof) = self.state.eof(half_closeable, !self.unsent.is_empty());
+        self.state = state;
+        match eof {
+            Eof::Close => self.close(Reason::Done),
+            Eof::Deliver | Eof::Flush | Eof::Nothing => {}
         }
+        eof
     }
 
-    /// Sends what there is room for, and does what waited for the last byte.
+    /// Sends as much as the pipe has room for; the last byte takes the next step of the close machine.
     pub(super) fn send(&mut self) -> Sent {
-        if !self.stage.sends() {
+        if !self.state.sends() {
             return Sent::Nothing;
         }
-        // Where nobody reads any more, this is where a reset is noticed.
-        if !self.stage.reads() && self.incoming.tail() == Tail::Reset {
+        // A side that reads no more notices a reset here.
+        let flushing = matches!(self.state, StreamState::Flushing(_));
+        if flushing && self.incoming.tail() == Tail::Reset {
             self.end(lost(errno::ECONNRESET));
             return Sent::Something;
         }
-        if self.unsent.is_empty() {
-            return self.all_sent(0);
-        }
-        let sent = match self.outgoing.reader() {
-            Reader::Alive => self.outgoing.fill_from(&mut self.unsent),
-            Reader::Gone if self.peer_lingers() => {
-                let unsent = mem::take(&mut self.unsent);
-                unsent.len()
-            }
+        let Some(mut unsent) = self.unsent.take() else { return self.all_sent(0) };
+        let room = match self.outgoing.reader() {
+            Reader::Alive => self.outgoing.fill_from(&unsent),
+            Reader::Gone if self.peer_lingers() => unsent.len(),
             Reader::Gone => {
+                self.unsent.give_back(unsent, &self.pool);
                 let reset = self.incoming.tail() == Tail::Reset;
                 self.end(lost(if reset { errno::ECONNRESET } else { errno::EPIPE }));
                 return Sent::Something;
             }
         };
-        if self.unsent.is_empty() { self.all_sent(sent) } else { happened(sent) }
+        unsent.advance(room);
+        match self.unsent.give_back(unsent, &self.pool) {
+            0 => self.all_sent(room),
+            _ => happened(room),
+        }
     }
 
     /// A side that closed cleanly still takes and drops what comes, as long as this one is on its
     /// way to the end of file. So what it sent before is not lost to a broken pipe.
     fn peer_lingers(&self) -> bool {
-        let on_its_way = match self.stage {
-            Stage::Open | Stage::HalfClosing => !self.reading.paused && !self.reading.eof_told,
-            Stage::Closing => self.producer.is_none(),
-            Stage::Draining => true,
-            Stage::WriteClosed | Stage::Ending(_) | Stage::Dead => false,
+        let on_its_way = match self.state {
+            StreamState::Open { writing: Writing::Ended, .. } => false,
+            StreamState::Open { reading, .. } => !self.read_paused && reading == Reading::Open,
+            StreamState::Flushing(Waits::ForProducer) => !self.producer.is_registered(),
+            StreamState::Flushing(Waits::ForQueue) => true,
+            StreamState::Closing | StreamState::Lost => false,
         };
         on_its_way && self.incoming.tail() == Tail::Eof
     }
 
+    #[inline]
     fn all_sent(&mut self, sent: usize) -> Sent {
-        match &self.producer {
-            _ if matches!(self.stage, Stage::Draining) => self.nothing_to_come(sent),
-            Some(producer @ Producer::Push(_)) if self.producer_waits => {
-                self.producer_waits = false;
-                Sent::Resume(producer.clone())
-            }
-            Some(producer @ Producer::Pull(_)) if sent > 0 => Sent::Resume(producer.clone()),
-            None => self.nothing_to_come(sent),
-            Some(Producer::Push(_) | Producer::Pull(_)) => happened(sent),
+        if self.state == StreamState::OPEN && !self.producer.is_registered() {
+            return happened(sent);
         }
+        self.all_sent_at_last(sent)
     }
 
-    fn nothing_to_come(&mut self, sent: usize) -> Sent {
-        match self.stage {
-            Stage::HalfClosing => {
-                self.stage = Stage::WriteClosed;
+    /// As [`all_sent`](Self::all_sent), where something waits for that.
+    fn all_sent_at_last(&mut self, sent: usize) -> Sent {
+        let peer_ended = self.state == StreamState::Flushing(Waits::ForQueue);
+        if !peer_ended && self.producer.is_registered() {
+            return self.refill(sent);
+        }
+        let (state, drained) = self.state.drained(self.producer.is_registered());
+        self.state = state;
+        match drained {
+            Drained::Nothing => happened(sent),
+            Drained::EndWriting => {
                 self.outgoing.close(Tail::Eof);
                 Sent::WriteClosed
             }
-            Stage::Closing | Stage::Draining => {
-                self.end(Reason::Done);
+            Drained::EndWritingAndClose | Drained::Close => {
+                self.close(Reason::Done);
                 Sent::Something
             }
-            Stage::Open | Stage::WriteClosed | Stage::Ending(_) | Stage::Dead => happened(sent),
+        }
+    }
+
+    /// A push producer that was paused goes on; a pull producer is asked when something has left.
+    fn refill(&self, sent: usize) -> Sent {
+        if let Some(producer) = self.producer.resume() {
+            return Sent::Resume(Producer::Push(producer));
+        }
+        match self.producer.pull() {
+            Some(producer) if sent > 0 => Sent::Resume(Producer::Pull(producer)),
+            Some(_) | None => happened(sent),
         }
     }
 
     pub(super) fn register(&mut self, producer: &Producer) -> Result<Registered, AlreadyProducing> {
-        if self.stage.is_over() {
+        if !self.state.is_alive() {
             return Ok(Registered::Refused);
         }
-        if self.producer.is_some() {
-            return Err(AlreadyProducing);
-        }
-        self.producer_waits = false;
-        self.producer = Some(producer.clone());
+        self.producer.register(producer.clone())?;
         Ok(Registered::Kept)
     }
 
-    /// Gives the producer back, so that it is dropped when the borrow has ended.
+    /// Returns the producer, so that it is dropped when the borrow has ended.
     pub(super) fn unregister(&mut self) -> Option<Producer> {
-        self.producer.take()
+        self.producer.unregister()
     }
 
     pub(super) fn set_limits(&mut self, limits: BufferLimits) {

@@ -5,7 +5,7 @@
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
-use core::{fmt, iter};
+use core::fmt;
 
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, Producer, PushProducer,
@@ -14,11 +14,11 @@ use interfaces::{
 
 use super::pipe::Pipe;
 use super::socket::{Registered, Socket};
-use super::stage::Stage;
+use crate::transport::{SendPool, StreamState};
 
 /// One side of a connection.
 pub(super) struct MemoryTransport {
-    /// Borrowed for one call of it at a time; none of them calls anybody.
+    /// Borrowed for one of its calls at a time, which runs no foreign code.
     pub(super) socket: RefCell<Socket>,
     host: Address,
     pub(super) peer: Address,
@@ -32,6 +32,8 @@ pub(super) struct Wire {
     pub(super) in_flight_max: usize,
     /// How many bytes one `data_received` gets at most.
     pub(super) read_max: usize,
+    /// Where both sides have their storage from.
+    pub(super) pool: Rc<SendPool>,
 }
 
 impl Wire {
@@ -44,6 +46,7 @@ impl Wire {
                     incoming.clone(),
                     outgoing.clone(),
                     self.read_max,
+                    self.pool.clone(),
                 )),
                 host: host.clone(),
                 peer: peer.clone(),
@@ -60,14 +63,7 @@ impl MemoryTransport {
     }
 
     pub(super) fn is_ending(&self) -> bool {
-        matches!(self.socket.borrow().stage(), Stage::Ending(_))
-    }
-
-    fn queue<'a>(&self, pieces: impl Iterator<Item = &'a [u8]>) {
-        let pauses = self.socket.borrow_mut().write(pieces);
-        if let Some(Producer::Push(producer)) = pauses {
-            producer.pause_producing();
-        }
+        self.socket.borrow().state() == StreamState::Closing
     }
 }
 
@@ -87,11 +83,17 @@ impl PushProducer for MemoryTransport {
 
 impl Transport for MemoryTransport {
     fn write(&self, data: &[u8]) {
-        self.queue(iter::once(data));
+        let pauses = self.socket.borrow_mut().write(data);
+        if let Some(producer) = pauses {
+            producer.pause_producing();
+        }
     }
 
     fn write_sequence(&self, chunks: Vec<Chunk>) {
-        self.queue(chunks.iter().map(AsRef::as_ref));
+        let pauses = self.socket.borrow_mut().write_sequence(chunks);
+        if let Some(producer) = pauses {
+            producer.pause_producing();
+        }
     }
 
     fn lose_connection(&self) {
@@ -145,7 +147,7 @@ impl fmt::Debug for MemoryTransport {
         f.debug_struct("MemoryTransport")
             .field("host", &format_args!("{}", self.host))
             .field("peer", &format_args!("{}", self.peer))
-            .field("stage", self.socket.borrow().stage())
+            .field("state", &self.socket.borrow().state())
             .finish_non_exhaustive()
     }
 }

@@ -9,11 +9,11 @@ use std::error::Error;
 
 use endpoints::Registry;
 use interfaces::Factory;
-use peer::Mode;
+use peer::{Mode, State};
 use reactor::Reactor;
 use std::rc::Rc;
 
-use protocols::{Close, Echo, Four, Sink, Source};
+use protocols::{Close, Echo, Four, LargeEcho, Sink, Source};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = peer::arguments();
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let reactor = Reactor::new()?;
     let registry = tls::register(Registry::standard(reactor.clone()), reactor.clone());
-    let listening = registry.server(&text)?.listen(factory(arguments.mode));
+    let listening = registry.server(&text)?.listen(factory(arguments.mode, arguments.state));
     listening
         .add_callback(|port| {
             peer::ready(port.host().port().unwrap_or(0));
@@ -39,12 +39,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(reactor.run()?)
 }
 
-fn factory(mode: Mode) -> Rc<dyn Factory> {
-    match mode {
-        Mode::Echo => protocol::factory_fn(|_peer| Echo),
-        Mode::Sink => protocol::factory_fn(|_peer| Sink::default()),
-        Mode::Source => protocol::factory_fn(|_peer| Source::default()),
-        Mode::Close => protocol::factory_fn(|_peer| Close),
-        Mode::Four => protocol::factory_fn(|_peer| Four),
+fn factory(mode: Mode, state: State) -> Rc<dyn Factory> {
+    match (mode, state) {
+        (Mode::Echo, State::Empty) => protocol::factory_fn(|_peer| Echo),
+        (Mode::Echo, State::Large) => protocol::factory_fn(|_peer| LargeEcho::default()),
+        (Mode::Sink, _) => protocol::factory_fn(|_peer| Sink::default()),
+        (Mode::Source, _) => protocol::factory_fn(|_peer| Source::default()),
+        (Mode::Close, _) => protocol::factory_fn(|_peer| Close),
+        (Mode::Four, _) => protocol::factory_fn(|_peer| Four),
     }
 }

@@ -21,6 +21,27 @@ impl Protocol for Echo {
     }
 }
 
+/// Says everything back, and has 2 KiB of state.
+pub(crate) struct LargeEcho {
+    _state: [u8; 2048],
+}
+
+impl Default for LargeEcho {
+    fn default() -> Self {
+        Self { _state: [0; 2048] }
+    }
+}
+
+impl Protocol for LargeEcho {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        set_no_delay(transport);
+    }
+
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        transport.write(data);
+    }
+}
+
 /// Says everything back in four writes.
 pub(crate) struct Four;
 

@@ -2,7 +2,7 @@
 //! the bytes that a download is made of.
 //!
 //! ```text
-//! SERVER MODE [--tls DIRECTORY] [--buffer BYTES] [--aes-128-first]
+//! SERVER MODE [--tls DIRECTORY] [--buffer BYTES] [--aes-128-first] [--large-state]
 //! ```
 //!
 //! A server listens on a free port of 127.0.0.1 with a backlog of 1024, sets `TCP_NODELAY` on accepted
@@ -51,6 +51,17 @@ pub struct Arguments {
     pub buffer: usize,
     /// The server's order of cipher suites. Our server ignores it.
     pub suites: Suites,
+    /// How much state each connection has in mode `echo`. Ours alone asks.
+    pub state: State,
+}
+
+/// The state that a connection has for itself, and does not use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// None.
+    Empty,
+    /// 2 KiB.
+    Large,
 }
 
 /// The order of a server's cipher suites.
@@ -73,16 +84,18 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
     let mut tls = None;
     let mut buffer = 4096;
     let mut suites = Suites::Default;
+    let mut state = State::Empty;
     while let Some(argument) = parser.next()? {
         match argument {
             Value(word) => mode = Some(word.parse_with(mode_named)?),
             Long("tls") => tls = Some(parser.value()?.into()),
             Long("buffer") => buffer = parser.value()?.parse()?,
             Long("aes-128-first") => suites = Suites::Aes128First,
+            Long("large-state") => state = State::Large,
             other => return Err(other.unexpected()),
         }
     }
-    Ok(Arguments { mode: mode.ok_or("a mode is missing")?, tls, buffer, suites })
+    Ok(Arguments { mode: mode.ok_or("a mode is missing")?, tls, buffer, suites, state })
 }
 
 fn mode_named(word: &str) -> Result<Mode, &'static str> {

@@ -56,6 +56,10 @@ impl Programs {
             "tokio-aes128" => {
                 return Ok(vec![self.release.join("bench-tokio"), "--aes-128-first".into()]);
             }
+            // The same program, with 2 KiB of state in each protocol.
+            "ours-2kib" => {
+                return Ok(vec![self.release.join("bench-ours"), "--large-state".into()]);
+            }
             peer if RUST.contains(&peer) => {}
             other => return Err(format!("cannot build {other}: it is not a known peer")),
         }

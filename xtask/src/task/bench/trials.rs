@@ -21,6 +21,7 @@ const LARGE: usize = 64 * 1024;
 pub(super) fn all() -> Vec<Trial> {
     let mut all = Vec::new();
     all.extend([(50, 64), (4000, 64), (50, 65_536), (4000, 65_536)].map(user_time));
+    all.push(user_time_with_state());
     all.extend([50, 1000, 8000].map(echo));
     all.push(four_writes());
     all.extend([bulk_echo(), upload(), download()]);
@@ -49,6 +50,22 @@ fn user_time((connections, bytes): (usize, usize)) -> Trial {
         peers: SERVERS,
         how: How::Bare(Bare { connections, bytes, buffer_bytes }),
         figures: vec![Figure::new("user_time", "ns", Source::Reported).goals(goals)],
+    }
+}
+
+/// State in a protocol costs a message nothing: with 2 KiB at most 1.1 times as much as without.
+fn user_time_with_state() -> Trial {
+    Trial {
+        id: "user-time-2kib".into(),
+        title: "64 B echo over 50 connections, beside protocols with 2 KiB of state, the kernel \
+                taken away"
+            .into(),
+        peers: &["ours", "ours-2kib"],
+        how: How::Bare(Bare { connections: 50, bytes: 64, buffer_bytes: SMALL }),
+        figures: vec![
+            Figure::new("user_time", "ns", Source::Reported)
+                .goals([AtLeast(1.0 / 1.1, "ours-2kib")]),
+        ],
     }
 }
 

@@ -6,6 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::work::advance_late;
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{NotPending, ReactorTime};
 use ropewalk_protocol::task::LoopingCall;
@@ -65,7 +66,7 @@ fn step(
         "x" => looping.stop()?,
         "r" => looping.reset()?,
         "i" => looping.set_interval(time)?,
-        "a" => clock.advance(time),
+        "a" => advance_late(clock, [time]),
         "f" => plans.waits.take().expect("it waits").callback(()),
         "b" => plans.waits.take().expect("it waits").errback(NotPending),
         plan => plans.next.set(plan.chars().next()),

@@ -1,14 +1,11 @@
 //! Claims about one task of a cooperator: it is paused, resumed, stopped, and waited for.
 
-#[path = "support/work.rs"]
-mod work;
-
 use std::cell::Cell;
 
+use crate::support::work::{Work, finished, result_of};
 use deferred::{Failure, Promise};
 use interfaces::NotPending;
 use ropewalk_protocol::task::{NotPaused, TaskFinished};
-use work::{Work, finished, result_of};
 
 /// coop-013
 #[test]

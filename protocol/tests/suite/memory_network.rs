@@ -1,7 +1,5 @@
 //! Claims about listening and connecting in memory, about factories, and about `connect_protocol`.
 
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -260,7 +258,7 @@ fn a_protocol_connects_once() {
 
 #[test]
 fn a_factory_that_panics_refuses_where_panics_are_caught() {
-    let network = support::catching();
+    let network = crate::support::catching();
     listening(
         &network,
         FactoryFn::optional(|_| -> Option<Echo> { panic!("as planned") }).into_rc(),
@@ -272,7 +270,7 @@ fn a_factory_that_panics_refuses_where_panics_are_caught() {
 
 #[test]
 fn an_attempt_whose_connection_made_panics_fails() {
-    let network = support::catching();
+    let network = crate::support::catching();
     listening(&network, factory_fn(|_| Echo));
     let endpoint = network.client("svc");
     let recorder = Recorder::new(&Record::new()).on_made(|_| panic!("as planned"));
@@ -300,7 +298,7 @@ fn each_pump_runs_the_calls_of_the_clock_that_are_due() {
 
 #[test]
 fn a_panic_in_a_call_of_the_clock_keeps_no_other_call_waiting() {
-    let (network, clock) = (support::catching(), Clock::new());
+    let (network, clock) = (crate::support::catching(), Clock::new());
     network.run_clock(&clock);
     let ran = Rc::new(Cell::new(false));
     let run = ran.clone();

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use interfaces::{
     Deliver, Event, HalfCloseableProtocol, HandshakeListener, Protocol, Reason, Transport,
 };
-use ropewalk_protocol::testing::{Record, Recorder, StringTransport};
+use ropewalk_protocol::testing::{Record, Recorder, Seen, StringTransport};
 use ropewalk_protocol::{ProtocolRef, WeakProtocolRef};
 
 fn receive(protocol: &Rc<dyn Deliver>, data: &[u8]) {
@@ -131,6 +131,29 @@ fn events_of_a_role_reach_the_protocols_that_have_it() {
     roles.deliver(Event::WriteConnectionLost);
     assert_eq!(*log.borrow(), ["handshake", "read lost", "write lost"]);
     assert_eq!(string.value(), b"secret");
+}
+
+#[test]
+fn an_event_added_later_reaches_the_protocol_at_once_and_through_the_queue() {
+    let record = Record::new();
+    let protocol = ProtocolRef::new(Recorder::new(&record));
+    let deliver = protocol.as_deliver();
+    deliver.deliver(Event::Unknown(0));
+    deliver.deliver(Event::ConnectionMade(&StringTransport::new().as_transport()));
+    deliver.deliver(Event::Unknown(1));
+    let inside = deliver.clone();
+    protocol.enter(move |_| inside.deliver(Event::Unknown(2)));
+    lose(&deliver);
+    deliver.deliver(Event::Unknown(3));
+    let numbers: Vec<u32> = record
+        .seen()
+        .iter()
+        .filter_map(|seen| match seen {
+            Seen::UnknownEvent(number) => Some(*number),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(numbers, [1, 2], "from connection_made to connection_lost, and only then");
 }
 
 #[test]

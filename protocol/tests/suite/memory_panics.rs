@@ -1,12 +1,10 @@
 //! Claims about panics in callbacks of connections in memory, caught and not caught.
 
-mod support;
-
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::support::{Talk, catching, why};
 use interfaces::{Observer, ReactorEvent, Transport};
-use support::{Talk, catching, why};
 
 const CLEAN: &str = "connection closed cleanly";
 const ABORTED: &str = "connection aborted";

@@ -1,6 +1,6 @@
 //! How the network calls foreign code: protocols, factories, producers, timers.
 //!
-//! Invariant: the code runs with nothing borrowed, here or by the one who asked for the call.
+//! Invariant: no borrow is alive here while the code runs.
 
 use alloc::rc::Rc;
 use core::cell::RefCell;
@@ -12,12 +12,12 @@ pub(super) type CatchPanic = dyn Fn(&mut dyn FnMut()) -> Result<(), Rc<str>>;
 
 /// Calls, and tells an observer of what it catches.
 #[derive(Default)]
-pub(super) struct Caller {
+pub(super) struct Guard {
     catch: RefCell<Option<Rc<CatchPanic>>>,
     observer: RefCell<Option<Rc<dyn Observer>>>,
 }
 
-impl Caller {
+impl Guard {
     /// Makes the call; an error is the message of its panic, if panics are caught.
     pub(super) fn call(
         &self,

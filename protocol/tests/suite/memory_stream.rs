@@ -1,14 +1,12 @@
 //! Claims about bytes in memory: order, bounds, pausing.
 
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::support::{Talk, why};
 use interfaces::{BufferLimits, Chunk, Transport};
 use ropewalk_protocol::testing::Recorder;
 use ropewalk_protocol::testing::memory::Network;
-use support::{Talk, why};
 
 /// A generator of small numbers (Marsaglia's xorshift64), for properties.
 struct Dice(u64);

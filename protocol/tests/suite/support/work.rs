@@ -1,7 +1,5 @@
 //! A cooperator to be tested, and tasks that note what they do.
 
-#![allow(dead_code)] // Each test file uses its part.
-
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -65,4 +63,13 @@ pub(crate) fn result_of(deferred: Deferred<()>) -> Result<(), Failure> {
 pub(crate) fn finished(deferred: Deferred<()>) -> TaskFinished {
     let failure = result_of(deferred).expect_err("it was not done");
     *failure.downcast_ref().expect("it says how it was finished")
+}
+
+/// Lets each of the times pass while nothing runs, and then runs what is due: late, as after a callback
+/// that took so long. Twisted's `Clock.advance`.
+pub(crate) fn advance_late(clock: &Clock, times: impl IntoIterator<Item = Duration>) {
+    for time in times {
+        clock.elapse(time);
+        clock.advance(Duration::ZERO);
+    }
 }

@@ -1,17 +1,14 @@
 //! Claims about who takes a step when, and how work that is done a step at a time ends.
 
-#[path = "support/work.rs"]
-mod work;
-
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::work::{TURN, Work, finished, result_of};
 use deferred::{Deferred, Failure};
 use interfaces::{NotPending, NotRunning, ReactorTime};
 use ropewalk_protocol::task::{Cooperator, TaskFinished};
 use ropewalk_protocol::testing::Clock;
-use work::{TURN, Work, finished, result_of};
 
 /// coop-001: for a completion of one's own there is `chain_deferred`.
 #[test]

@@ -1,7 +1,5 @@
 //! Claims about factories made of closures: their hooks, counted over ports and attempts.
 
-mod support;
-
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -76,7 +74,7 @@ fn a_stop_hook_that_fails_fails_the_stop() {
 
 #[test]
 fn a_stop_hook_that_panics_fails_the_stop_where_panics_are_caught() {
-    let network = support::catching();
+    let network = crate::support::catching();
     let factory = FactoryFn::new(|_| Echo).on_stop(|| panic!("as planned")).into_rc();
     let stopping = listening(&network, factory).stop_listening();
     let failure = result_of_pumping(&network, stopping).unwrap_err();

@@ -1,7 +1,5 @@
-//! Claims about memory, counted.
+//! Claims about the memory of a protocol and of its messages.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::rc::Rc;
 
 use interfaces::{Deliver, Event, Protocol, Transport};
@@ -9,37 +7,12 @@ use ropewalk_protocol::ProtocolRef;
 use ropewalk_protocol::testing::StringTransport;
 use ropewalk_protocol::testing::memory::Pair;
 
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-    static BYTES: Cell<isize> = const { Cell::new(0) };
-}
-
-// SAFETY: it does what the system's allocator does, and counts.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        BYTES.set(BYTES.get() + layout.size() as isize);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        BYTES.set(BYTES.get() - layout.size() as isize);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use crate::counting;
 
 /// The number of allocations, and the growth in bytes.
 fn counted<T>(work: impl FnOnce() -> T) -> (T, usize, isize) {
-    let (calls, bytes) = (CALLS.get(), BYTES.get());
-    let made = work();
-    (made, CALLS.get() - calls, BYTES.get() - bytes)
+    let (made, counts) = counting::counted(work);
+    (made, counts.calls, counts.kept)
 }
 
 struct Nothing;

@@ -1,12 +1,10 @@
 //! Claims about flow control in memory: who is told to wait, and who is asked for more.
 
-mod support;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::support::{Source, Talk};
 use interfaces::{AlreadyProducing, BufferLimits, Chunk, Producer, PushProducer, Transport};
-use support::{Source, Talk};
 
 fn limit(transport: &Rc<dyn Transport>, high_water: usize) {
     transport.set_buffer_limits(BufferLimits::default().with_high_water(high_water));

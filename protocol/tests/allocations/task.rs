@@ -1,6 +1,5 @@
 //! Claims about the memory that time costs, counted.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -10,36 +9,12 @@ use interfaces::delayed_call::{TimerKey, Timers};
 use interfaces::{DelayedCall, NotPending, ReactorTime};
 use ropewalk_protocol::task::{Cooperator, DeferredExt, LoopingCall};
 
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-    static BYTES: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: it does what the system's allocator does, and counts.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        BYTES.set(BYTES.get() + layout.size());
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use crate::counting;
 
 /// The number of allocations, and their bytes.
 fn counted(work: impl FnOnce()) -> (usize, usize) {
-    let before = (CALLS.get(), BYTES.get());
-    work();
-    (CALLS.get() - before.0, BYTES.get() - before.1)
+    let ((), counts) = counting::counted(work);
+    (counts.calls, counts.allocated)
 }
 
 /// A clock with room for one call, so that what is counted is not the clock's.

@@ -134,6 +134,38 @@ fn a_call_that_always_asks_for_the_next_one_needs_no_stack() {
 }
 
 #[test]
+fn a_protocol_stays_in_its_place_when_it_runs() {
+    struct Places([u8; 2048], Rc<RefCell<Vec<*const u8>>>);
+    impl Places {
+        fn note(&self) {
+            self.1.borrow_mut().push(self.0.as_ptr());
+        }
+    }
+    impl Protocol for Places {
+        fn connection_made(&mut self, _: &Rc<dyn Transport>) {
+            self.note();
+        }
+        fn data_received(&mut self, _: &Rc<dyn Transport>, _: &[u8]) {
+            self.note();
+        }
+        fn connection_lost(&mut self, _: &Rc<dyn Transport>, _: &Reason) {
+            self.note();
+        }
+    }
+    let places = Rc::<RefCell<Vec<*const u8>>>::default();
+    let protocol = ProtocolRef::new(Places([0; 2048], places.clone()));
+    let deliver = protocol.as_deliver();
+    protocol.try_with(Places::note);
+    deliver.deliver(Event::ConnectionMade(&StringTransport::new().as_transport()));
+    receive(&deliver, b"x");
+    protocol.enter(|protocol| protocol.note());
+    lose(&deliver);
+    let places = places.borrow();
+    assert_eq!(places.len(), 5);
+    assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
+}
+
+#[test]
 fn a_look_is_refused_only_while_the_protocol_runs() {
     let (probe, log) = Probe::connected(|probe, _, _| {
         let me = probe.me.upgrade().expect("it runs");

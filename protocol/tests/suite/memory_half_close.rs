@@ -1,11 +1,9 @@
 //! Claims about closing one direction in memory.
 
-mod support;
-
 use std::rc::Rc;
 
+use crate::support::{Talk, catching, why};
 use interfaces::Transport;
-use support::{Talk, catching, why};
 
 fn lose_write(transport: &Rc<dyn Transport>) {
     transport.as_half_closeable().expect("it is").lose_write_connection();

@@ -1,16 +1,14 @@
 //! Claims about the recording transport and the recorder.
 
-mod support;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use crate::support::Source;
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, Event, Producer, PushProducer, Transport,
 };
 use ropewalk_protocol::ProtocolRef;
 use ropewalk_protocol::testing::{ProducerState, Record, Recorder, Seen, StringTransport};
-use support::Source;
 
 fn panics(call: impl FnOnce()) -> bool {
     catch_unwind(AssertUnwindSafe(call)).is_err()

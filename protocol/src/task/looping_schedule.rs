@@ -1,4 +1,4 @@
-//! [`Grid`]: the times at which a looping call is due, and how many of them have passed; the
+//! [`Schedule`]: the times at which a looping call is due, and how many of them have passed; the
 //! arithmetic of Twisted's `_scheduleFrom` and `_intervalOf`.
 //!
 //! ```text
@@ -15,7 +15,7 @@ use core::time::Duration;
 
 /// When a looping call is due.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Grid {
+pub(super) struct Schedule {
     start: Duration,
     interval: Duration,
     counted: Counted,
@@ -24,15 +24,15 @@ pub(super) struct Grid {
 /// Up to where the ticks were counted.
 #[derive(Clone, Copy, Debug)]
 enum Counted {
-    /// Not even the one at the start was: the first run is there.
+    /// No tick, not even the one at the start: the first run is then.
     Nothing,
-    /// The one at the start does not count: the first run is an interval later.
+    /// The tick at the start does not count: the first run is an interval later.
     TheStart,
-    /// All up to this time.
+    /// All ticks up to this time.
     UpTo(Duration),
 }
 
-impl Grid {
+impl Schedule {
     /// The first run is at `start`.
     pub(super) fn from_start(start: Duration, interval: Duration) -> Self {
         Self { start, interval, counted: Counted::Nothing }
@@ -63,7 +63,7 @@ impl Grid {
             return Duration::ZERO;
         }
         let into = now.saturating_sub(self.start).as_nanos() % self.interval.as_nanos();
-        // What is left of an interval is no longer than one, so nothing is lost on the way.
+        // The rest of an interval is no longer than one, so the conversion loses nothing.
         self.interval.saturating_sub(duration(into))
     }
 
@@ -99,7 +99,7 @@ impl Grid {
     }
 }
 
-/// So many nanoseconds, of which there are no more than fit into a `Duration`.
+/// A `Duration` of this many nanoseconds; more than fit into one are not asked for.
 fn duration(nanoseconds: u128) -> Duration {
     const SECOND: u128 = 1_000_000_000;
     let seconds = u64::try_from(nanoseconds / SECOND).unwrap_or(u64::MAX);
@@ -113,50 +113,50 @@ mod tests {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
     #[test]
-    fn a_century_of_thirds_of_a_second_ends_on_the_grid() {
+    fn a_century_of_thirds_of_a_second_ends_on_a_tick() {
         let third = Duration::from_nanos(333_333_333);
-        let grid = Grid::from_start(Duration::from_nanos(7), third);
+        let schedule = Schedule::from_start(Duration::from_nanos(7), third);
         for ticks in [1, 2, 1_000_000_007, 9_467_280_009] {
             let tick = duration(7 + 333_333_333 * ticks);
-            assert_eq!(grid.until_next(tick), third, "on a tick the next one is meant");
+            assert_eq!(schedule.until_next(tick), third, "on a tick the next one is meant");
             let before = tick - Duration::from_nanos(1);
-            assert_eq!(grid.until_next(before), Duration::from_nanos(1));
+            assert_eq!(schedule.until_next(before), Duration::from_nanos(1));
             let after = tick + Duration::from_nanos(1);
-            assert_eq!(grid.until_next(after), third - Duration::from_nanos(1));
+            assert_eq!(schedule.until_next(after), third - Duration::from_nanos(1));
         }
     }
 
     #[test]
     fn a_nanosecond_is_an_interval_and_an_age_is_one_too() {
-        let fine = Grid::from_start(YEAR, Duration::from_nanos(1));
+        let fine = Schedule::from_start(YEAR, Duration::from_nanos(1));
         assert_eq!(fine.until_next(YEAR * 500), Duration::from_nanos(1));
-        let mut coarse = Grid::after_start(YEAR, Duration::MAX);
+        let mut coarse = Schedule::after_start(YEAR, Duration::MAX);
         assert_eq!(coarse.until_next(YEAR * 2), Duration::MAX - YEAR);
         assert_eq!(coarse.count(YEAR * 2), 0);
-        let mut fine = Grid::after_start(Duration::ZERO, Duration::from_nanos(1));
+        let mut fine = Schedule::after_start(Duration::ZERO, Duration::from_nanos(1));
         assert_eq!(fine.count(Duration::MAX), u64::MAX, "more than can be counted");
     }
 
     #[test]
     fn every_tick_is_counted_once_however_they_are_gathered() {
         let interval = Duration::from_millis(3);
-        let mut grid = Grid::from_start(YEAR, interval);
+        let mut schedule = Schedule::from_start(YEAR, interval);
         let (mut now, mut counted) = (YEAR, 0);
         for step in [0, 1, 2, 3, 4, 5, 8, 1, 1, 1, 100, 2, 7, 3, 3] {
             now += Duration::from_millis(step);
-            counted += grid.count(now);
+            counted += schedule.count(now);
         }
         let passed = (now - YEAR).as_nanos() / interval.as_nanos();
         assert_eq!(u128::from(counted), passed + 1, "the one at the start, too");
     }
 
     #[test]
-    fn the_start_of_a_grid_that_was_restarted_is_no_tick() {
+    fn the_start_of_a_schedule_that_was_restarted_is_no_tick() {
         let second = Duration::from_secs(1);
-        let mut grid = Grid::from_start(Duration::ZERO, second * 2);
-        assert_eq!(grid.count(Duration::ZERO), 1);
-        let mut grid = grid.restarted(second);
-        assert_eq!(grid.until_next(second), second * 2);
-        assert_eq!(grid.count(second * 3), 1);
+        let mut schedule = Schedule::from_start(Duration::ZERO, second * 2);
+        assert_eq!(schedule.count(Duration::ZERO), 1);
+        let mut schedule = schedule.restarted(second);
+        assert_eq!(schedule.until_next(second), second * 2);
+        assert_eq!(schedule.count(second * 3), 1);
     }
 }

@@ -163,16 +163,42 @@ fn a_call_may_be_moved_from_inside_another() {
 
 /// clock-013
 #[test]
-fn calls_see_the_time_that_was_advanced_to() {
+fn calls_see_their_own_time_and_late_ones_the_time_at_which_they_run() {
     let (clock, runs) = (Clock::new(), Runs::default());
     runs.later(&clock, 1, "call");
     clock.advance(SECOND * 5);
-    assert_eq!(runs.all(), [("call", 10)]);
+    assert_eq!((runs.all(), clock.now()), (vec![("call", 2)], SECOND * 5));
+    runs.later(&clock, 1, "late");
+    clock.elapse(SECOND * 3);
+    assert_eq!((runs.all().len(), clock.now()), (1, SECOND * 8), "nothing runs meanwhile");
+    clock.advance(HALF);
+    assert_eq!(runs.all()[1..], [("late", 16)]);
 }
 
-/// clock-013
 #[test]
-fn calls_for_no_delay_that_a_call_makes_run_in_the_same_advance() {
+fn a_timer_that_is_set_inside_an_advance_counts_from_the_call_that_set_it() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    let set = Rc::<RefCell<Vec<DelayedCall>>>::default();
+    let (inside, all, calls) = (clock.clone(), set.clone(), runs.clone());
+    clock.call_later(
+        HALF,
+        Box::new(move || {
+            let later = |delay, name| inside.call_later(delay, calls.call(&inside, name));
+            let timers = [later(SECOND, "within"), later(SECOND * 2, "after")];
+            all.borrow_mut().extend(timers);
+        }),
+    );
+    clock.advance(SECOND * 2);
+    let times: Vec<_> = set.borrow().iter().map(DelayedCall::time).collect();
+    assert_eq!(times, [None, Some(HALF * 5)]);
+    assert_eq!((runs.all(), clock.now()), (vec![("within", 3)], SECOND * 2));
+    clock.advance(SECOND);
+    assert_eq!(runs.all()[1..], [("after", 5)]);
+}
+
+/// clock-013: on a reactor each of them is a turn.
+#[test]
+fn a_call_that_makes_itself_again_for_no_delay_runs_once_in_each_advance() {
     fn again(clock: Clock, runs: Runs, left: u32) {
         runs.call(&clock, "again")();
         if left > 0 {
@@ -182,8 +208,43 @@ fn calls_for_no_delay_that_a_call_makes_run_in_the_same_advance() {
     }
     let (clock, runs) = (Clock::new(), Runs::default());
     again(clock.clone(), runs.clone(), 4);
-    clock.advance(Duration::ZERO);
+    for turn in 1..=4 {
+        assert_eq!(runs.all().len(), turn);
+        clock.advance(Duration::ZERO);
+    }
     assert_eq!(runs.all(), [("again", 0); 5]);
+    again(clock.clone(), runs.clone(), 1);
+    clock.advance(SECOND);
+    assert_eq!(runs.all()[5..], [("again", 0), ("again", 0)], "it was due before time passed");
+}
+
+#[test]
+fn a_call_that_a_call_moves_to_now_waits_for_the_next_advance() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    let moved = runs.later(&clock, 9, "moved");
+    let handle = moved.clone();
+    clock.call_later(SECOND, Box::new(move || handle.reset(Duration::ZERO).unwrap()));
+    clock.advance(SECOND * 2);
+    assert_eq!((runs.all(), moved.time()), (vec![], Some(SECOND)));
+    clock.advance(Duration::ZERO);
+    assert_eq!(runs.all(), [("moved", 4)]);
+}
+
+#[test]
+fn an_advance_inside_a_call_is_one_of_its_own_and_time_does_not_go_back() {
+    let (clock, runs) = (Clock::new(), Runs::default());
+    let (inner, calls) = (clock.clone(), runs.clone());
+    clock.call_later(
+        SECOND,
+        Box::new(move || {
+            inner.call_later(Duration::ZERO, calls.call(&inner, "no delay"));
+            inner.advance(SECOND * 3);
+        }),
+    );
+    runs.later(&clock, 2, "meanwhile");
+    clock.advance(SECOND * 2);
+    assert_eq!(runs.all(), [("no delay", 2), ("meanwhile", 4)]);
+    assert_eq!(clock.now(), SECOND * 4);
 }
 
 /// clock-014
@@ -209,7 +270,7 @@ fn a_delay_too_long_to_count_is_as_good_as_never() {
     assert!(runs.all().is_empty());
     assert!(never.active() && moved.active());
     clock.advance(Duration::MAX);
-    assert_eq!(clock.now(), Duration::MAX, "time ends here, and nobody panics");
+    assert_eq!(clock.now(), Duration::MAX, "time ends here, without a panic");
 }
 
 #[test]
@@ -263,7 +324,7 @@ fn pump_is_one_advance_after_the_other() {
     let steps = [HALF, SECOND, Duration::ZERO, SECOND * 2, SECOND];
     steps.iter().for_each(|step| clock.advance(*step));
     pumped.pump(steps);
-    assert_eq!(pumped_runs.all(), [("call", 3), ("call", 7), ("call", 7), ("call", 9)]);
+    assert_eq!(pumped_runs.all(), [("call", 2), ("call", 4), ("call", 6), ("call", 8)]);
     assert_eq!(pumped_runs.all(), runs.all());
     assert_eq!(pumped.now(), clock.now());
 }

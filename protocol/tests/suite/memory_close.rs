@@ -1,13 +1,11 @@
 //! Claims about how connections in memory end.
 
-mod support;
-
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::support::{Source, Talk, why};
 use interfaces::{Producer, Transport};
 use ropewalk_protocol::testing::Record;
-use support::{Source, Talk, why};
 
 const CLEAN: &str = "connection closed cleanly";
 const ABORTED: &str = "connection aborted";

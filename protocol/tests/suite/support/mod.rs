@@ -1,6 +1,6 @@
-//! What the tests of memory transports share.
+//! Doubles and helpers that several files of tests use.
 
-#![allow(dead_code)] // Each test file uses its part.
+pub(crate) mod work;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,0 +1,5 @@
+//! Claims about memory, counted by the allocator of this executable.
+
+mod counting;
+mod protocol;
+mod task;

@@ -1,0 +1,26 @@
+//! The tests of the protocol crate, but for those that count allocations: one executable.
+
+mod support;
+
+mod add_timeout;
+mod clock;
+mod cooperative_task;
+mod cooperator;
+mod cooperator_reentrant;
+mod defer_later;
+mod factory;
+mod filesystem_lock;
+mod looping_call;
+mod looping_call_oracle;
+mod looping_call_reentrant;
+mod looping_call_ticks;
+mod memory_adversary;
+mod memory_close;
+mod memory_half_close;
+mod memory_network;
+mod memory_panics;
+mod memory_producers;
+mod memory_stream;
+mod protocol_life;
+mod protocol_ref;
+mod string_transport;
