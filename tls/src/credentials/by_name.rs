@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SigningKey};
 
-use super::x509::Facts;
+use super::certificate_names::Facts;
 use super::{CredentialsError, Named};
 
 /// The longest chain that is put together.

@@ -4,11 +4,11 @@
 //! what is wrong with one is told with its name.
 
 mod by_name;
+mod certificate_names;
 mod credentials_error;
 mod identity;
 mod pem_file;
 mod trust;
-mod x509;
 
 pub(crate) use by_name::certificates_by_name;
 pub use credentials_error::CredentialsError;

@@ -9,9 +9,9 @@ use std::rc::{Rc, Weak};
 use interfaces::{BufferLimits, DelayedCall, Reason, Transport};
 
 use super::TlsLayer;
-use super::delivering::Inbox;
-use super::gathering::Outbox;
-use super::producing::Producing;
+use super::input::Inbox;
+use super::output::Outbox;
+use super::producer_slot::Producing;
 use super::state::{Phase, Sending};
 use crate::buffers::Buffers;
 use crate::options::{Shared, Side};

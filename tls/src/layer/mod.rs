@@ -12,11 +12,11 @@
 //! transport and which does not lead back. Invariant: the protocol is called with nothing borrowed,
 //! so that whatever it calls, or a panic, finds the layer in order.
 
-mod closing;
 mod connection;
-mod delivering;
-mod gathering;
-mod producing;
+mod end;
+mod input;
+mod output;
+mod producer_slot;
 mod state;
 mod transport;
 

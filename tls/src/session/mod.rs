@@ -11,7 +11,7 @@
 
 mod engine;
 mod outgoing;
-mod remainder;
+mod partial_record;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use rustls::{ClientConfig, CommonState, ServerConfig};
 
 use crate::TlsError;
 use engine::{Progress, Stop};
-use remainder::Remainder;
+use partial_record::Remainder;
 
 pub use outgoing::Outgoing;
 
@@ -207,7 +207,7 @@ impl Session {
     /// The failure that `stop` means, if it means one. `data` is what was looked at, if not the
     /// remainder.
     fn failure_of(&mut self, stop: Stop, peer_closed: bool, data: &[u8]) -> Option<Failure> {
-        let limit = remainder::LARGEST;
+        let limit = partial_record::LARGEST;
         let failure = match stop {
             Stop::Failed(source @ rustls::Error::InvalidMessage(_))
                 if self.state == State::Fresh =>

@@ -14,7 +14,7 @@ use interfaces::{Event, Producer, Reason};
 
 use super::TlsLayer;
 use super::connection::Connection;
-use super::producing::{Brake, ProducerBelow};
+use super::producer_slot::{Brake, ProducerBelow};
 use super::state::{Ending, Phase, Sending};
 
 /// What waits to be delivered.

@@ -15,7 +15,7 @@ use std::mem::replace;
 use interfaces::{BufferLimits, Reason};
 
 use super::connection::Connection;
-use super::producing::Brake;
+use super::producer_slot::Brake;
 use super::state::Phase;
 use crate::session::{Outgoing, RECORD_PLAINTEXT_MAX};
 
