@@ -40,15 +40,15 @@ impl Default for TlsOptions {
 }
 
 /// What the connections of one factory share.
-pub(crate) struct Shared {
-    pub(crate) side: Side,
+pub(crate) struct FactoryContext {
+    pub(crate) role: Role,
     pub(crate) options: TlsOptions,
     pub(crate) time: Rc<dyn ReactorTime>,
     pub(crate) buffers: Buffers,
 }
 
 /// Which side of the handshake they are, and how it is configured.
-pub(crate) enum Side {
+pub(crate) enum Role {
     Server(Arc<ServerConfig>),
     Client(Arc<ClientConfig>, ServerName<'static>),
 }

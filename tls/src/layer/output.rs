@@ -1,10 +1,10 @@
-//! How what is written becomes records.
+//! [`Output`]: how plaintext that is written becomes records.
 //!
 //! What is written during a delivery is gathered and becomes records when the delivery returns, and
-//! earlier only where a whole record is full; the records, too, are handed down when it returns, and
-//! earlier only where they are many. What is written at other times (from a timer, from
-//! another connection) becomes records at once: most such writes are the only one of their turn, as
-//! in a relay, and the transport below still gathers them into one system call.
+//! earlier only where a whole record is full; the records, too, are written below when it returns,
+//! and earlier only where they are many. What is written at other times (from a timer, from another
+//! connection) becomes records at once: most such writes are the only one of their turn, as in a
+//! relay, and the transport below still gathers them into one system call.
 //!
 //! Invariant: bytes go down in the order in which they were written, also those that a producer
 //! writes while others are on their way.
@@ -12,217 +12,232 @@
 use std::cell::{Cell, RefCell};
 use std::mem::replace;
 
-use interfaces::{BufferLimits, Reason};
+use deferred::Failure;
+use interfaces::BufferLimits;
 
-use super::connection::Connection;
-use super::producer_slot::Brake;
-use super::state::Phase;
+use super::link::Link;
+use super::state::StateMachine;
 use crate::session::{Outgoing, RECORD_PLAINTEXT_MAX};
 
 /// How much plaintext is encrypted in one go.
-const PLAINTEXT_AT_ONCE: usize = 4 * RECORD_PLAINTEXT_MAX;
+const PLAINTEXT_BYTES_AT_ONCE: usize = 4 * RECORD_PLAINTEXT_MAX;
 
-/// Records are handed down before they and the plaintext that comes next are more than this: two whole
-/// goes, as pull producers mostly make, with a record before them and one after.
-const RECORDS_AT_ONCE: usize = 10 * RECORD_PLAINTEXT_MAX;
+/// Records are written below before they and the plaintext that comes next are more than this: two
+/// whole goes, as pull producers mostly make, with a record before them and one after.
+const RECORD_BYTES_AT_ONCE: usize = 10 * RECORD_PLAINTEXT_MAX;
 
 /// What waits to be sent.
 #[derive(Default)]
-pub(super) struct Outbox {
+pub(super) struct Output {
+    limits: Cell<BufferLimits>,
     /// Plaintext that is not encrypted yet.
-    pub(super) pending: RefCell<Vec<u8>>,
+    pending: RefCell<Vec<u8>>,
     /// Records that wait for the end of a delivery.
     records: Cell<Option<Box<Outgoing>>>,
     /// How many deliveries are running.
     deliveries: Cell<u32>,
+    /// Bytes are on their way down, and nothing may overtake them.
     flushing: Cell<bool>,
 }
 
-impl Connection {
-    /// Begins to gather writes, until the guard is dropped and [`settle`](Self::settle) is called.
-    pub(super) fn gather(&self) -> Gathering<'_> {
-        self.outbox.deliveries.set(self.outbox.deliveries.get() + 1);
-        Gathering { connection: self }
+/// How much plaintext is held before the handshake is done, beside the limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    Little,
+    AboveHighWater,
+    AboveCap,
+}
+
+impl Output {
+    pub(super) fn limits(&self) -> BufferLimits {
+        self.limits.get()
     }
 
+    pub(super) fn set_limits(&self, limits: BufferLimits) {
+        self.limits.set(limits);
+    }
+
+    /// Begins to gather writes, until the guard is dropped.
+    #[inline]
+    pub(super) fn gather(&self) -> Gathering<'_> {
+        self.deliveries.set(self.deliveries.get() + 1);
+        Gathering { deliveries: &self.deliveries }
+    }
+
+    /// Whether a delivery or a flush is running, whose end sends what is written now.
+    #[inline]
+    pub(super) fn is_busy(&self) -> bool {
+        self.deliveries.get() > 0 || self.flushing.get()
+    }
+
+    #[inline]
     pub(super) fn has_pending(&self) -> bool {
-        !self.outbox.pending.borrow().is_empty()
+        !self.pending.borrow().is_empty()
+    }
+
+    /// How many bytes wait to be written below.
+    pub(super) fn unsent(&self) -> usize {
+        let records = self.records.take();
+        let made = records.as_ref().map_or(0, |records| records.len());
+        self.records.set(records);
+        self.pending.borrow().len() + made
     }
 
     fn has_records(&self) -> bool {
-        let records = self.outbox.records.take();
+        let records = self.records.take();
         let has_some = records.is_some();
-        self.outbox.records.set(records);
+        self.records.set(records);
         has_some
     }
 
-    /// How many bytes wait to be handed down.
-    pub(super) fn waiting(&self) -> usize {
-        let records = self.outbox.records.take();
-        let made = records.as_ref().map_or(0, |records| records.len());
-        self.outbox.records.set(records);
-        self.outbox.pending.borrow().len() + made
+    /// Keeps plaintext until the handshake is done.
+    pub(super) fn hold(&self, link: &Link, data: &[u8]) -> Held {
+        self.append(link, data);
+        let BufferLimits { high_water, cap, .. } = self.limits.get();
+        match self.pending.borrow().len() {
+            held if held > cap => Held::AboveCap,
+            held if held > high_water => Held::AboveHighWater,
+            _ => Held::Little,
+        }
     }
 
-    /// Whether what is written now waits for the end of a delivery.
-    pub(super) fn is_gathering(&self) -> bool {
-        self.outbox.deliveries.get() > 0
-    }
-
-    /// Whether bytes are on their way down, so that nothing may overtake them.
-    pub(super) fn is_flushing(&self) -> bool {
-        self.outbox.flushing.get()
-    }
-
-    /// Takes plaintext to be sent now, after the delivery, or after the handshake.
-    pub(super) fn take_plaintext(&self, data: &[u8]) {
-        match self.phase.get() {
-            Phase::New | Phase::Handshaking => {
-                self.append(data);
-                self.watch_held();
-            }
-            Phase::Established if self.outbox.flushing.get() => self.append(data),
-            Phase::Established if self.is_gathering() => self.take_gathered(data),
-            Phase::Established => {
-                self.send(|| self.encrypt(&[], data));
-                self.settle();
-            }
-            Phase::Closing | Phase::Lost => {}
+    /// Takes plaintext of an established connection, to be sent now or after the delivery.
+    #[inline]
+    pub(super) fn write(
+        &self,
+        link: &Link,
+        state: &StateMachine,
+        data: &[u8],
+    ) -> Result<(), Failure> {
+        if self.flushing.get() {
+            self.append(link, data);
+            Ok(())
+        } else if self.deliveries.get() > 0 {
+            self.write_gathered(link, data)
+        } else {
+            self.send(link, state, || self.encrypt(link, &[], data))
         }
     }
 
     /// Gathers, but makes whole records, straight from the caller's slice where nothing waits.
-    fn take_gathered(&self, data: &[u8]) {
-        let waiting = self.outbox.pending.borrow().len();
+    fn write_gathered(&self, link: &Link, data: &[u8]) -> Result<(), Failure> {
+        let waiting = self.pending.borrow().len();
         if waiting + data.len() < RECORD_PLAINTEXT_MAX {
-            return self.append(data);
+            self.append(link, data);
+            return Ok(());
         }
         // What waits is less than a record, so `head` makes it one exactly; or a producer wrote it
         // during a flush, and it becomes records as it is.
         let missing = if waiting == 0 { 0 } else { RECORD_PLAINTEXT_MAX.saturating_sub(waiting) };
         let (head, rest) = data.split_at(missing);
         let (whole, tail) = rest.split_at(rest.len() - rest.len() % RECORD_PLAINTEXT_MAX);
-        self.append(head);
-        let flushing = Flushing::begin(&self.outbox.flushing);
-        let records = self.encrypt_pending_and(whole);
+        self.append(link, head);
+        let flushing = Flushing::begin(&self.flushing);
+        let records = self.encrypt_pending_and(link, whole)?;
         drop(flushing);
-        self.outbox.records.set(Some(records));
+        self.records.set(Some(records));
         // What a producer has written meanwhile comes after all of this write.
-        let later = self.outbox.pending.take();
-        self.append(tail);
-        self.append(&later);
-        self.buffers().give(later);
+        let later = self.pending.take();
+        self.append(link, tail);
+        self.append(link, &later);
+        link.buffers().give(later);
+        Ok(())
     }
 
-    fn append(&self, data: &[u8]) {
+    fn append(&self, link: &Link, data: &[u8]) {
         if data.is_empty() {
             return;
         }
-        let mut pending = self.outbox.pending.borrow_mut();
+        let mut pending = self.pending.borrow_mut();
         if pending.capacity() == 0 {
-            *pending = self.buffers().take();
+            *pending = link.buffers().take();
         }
         pending.extend_from_slice(data);
     }
 
-    /// Before the handshake is done, what is written counts against the limits here.
-    fn watch_held(&self) {
-        let held = self.outbox.pending.borrow().len();
-        let BufferLimits { high_water, cap, .. } = self.limits();
-        if held > cap {
-            self.abort_with(Reason::WriteBufferExceeded { cap });
-        } else if held > high_water {
-            self.producing().set(Brake::Handshake, true);
-        }
-    }
-
     /// Sends what waits, and what producers write because of that.
-    pub(super) fn flush(&self) {
-        if self.phase.get() == Phase::Established
-            && !self.outbox.flushing.get()
+    #[inline]
+    pub(super) fn flush(&self, link: &Link, state: &StateMachine) -> Result<(), Failure> {
+        if state.is_established()
+            && !self.flushing.get()
             && (self.has_pending() || self.has_records())
         {
-            self.send(|| self.encrypt_pending_and(&[]));
+            self.send(link, state, || self.encrypt_pending_and(link, &[]))?;
         }
+        Ok(())
     }
 
-    /// Hands down the records that `make` makes; what producers write meanwhile comes after them.
-    fn send(&self, make: impl FnOnce() -> Box<Outgoing>) {
-        let flushing = Flushing::begin(&self.outbox.flushing);
-        self.write_below(make());
-        while self.phase.get() == Phase::Established && self.has_pending() {
-            self.write_below(self.encrypt_pending_and(&[]));
+    /// Writes the records that `make` makes below; what producers write meanwhile comes after them.
+    fn send(
+        &self,
+        link: &Link,
+        state: &StateMachine,
+        make: impl FnOnce() -> Result<Box<Outgoing>, Failure>,
+    ) -> Result<(), Failure> {
+        let _flushing = Flushing::begin(&self.flushing);
+        link.write(make()?);
+        while state.is_established() && self.has_pending() {
+            link.write(self.encrypt_pending_and(link, &[])?);
         }
-        drop(flushing);
+        Ok(())
     }
 
     /// Makes records of what waits and what comes after it.
-    fn encrypt_pending_and(&self, after: &[u8]) -> Box<Outgoing> {
-        let pending = self.outbox.pending.take();
-        let records = self.encrypt(&pending, after);
-        self.buffers().give(pending);
+    fn encrypt_pending_and(&self, link: &Link, after: &[u8]) -> Result<Box<Outgoing>, Failure> {
+        let pending = self.pending.take();
+        let records = self.encrypt(link, &pending, after);
+        link.buffers().give(pending);
         records
     }
 
     /// Makes records and adds them to those that wait, which are then its answer. Where they get too
-    /// many, the first of them are handed down.
-    fn encrypt(&self, first: &[u8], second: &[u8]) -> Box<Outgoing> {
-        let mut records = self.take_records();
-        let pieces = first.chunks(PLAINTEXT_AT_ONCE).chain(second.chunks(PLAINTEXT_AT_ONCE));
+    /// many, the first of them are written below; when the session fails, all.
+    fn encrypt(&self, link: &Link, first: &[u8], second: &[u8]) -> Result<Box<Outgoing>, Failure> {
+        let mut records = self.take_records(link);
+        let pieces =
+            first.chunks(PLAINTEXT_BYTES_AT_ONCE).chain(second.chunks(PLAINTEXT_BYTES_AT_ONCE));
         for piece in pieces {
-            if records.len() + piece.len() > RECORDS_AT_ONCE {
-                self.write_below(replace(&mut records, self.buffers().take_outgoing()));
+            if records.len() + piece.len() > RECORD_BYTES_AT_ONCE {
+                link.write(replace(&mut records, link.buffers().take_outgoing()));
             }
-            let sent = match &mut *self.session.borrow_mut() {
-                Some(session) => session.send(piece, &mut records),
-                None => Ok(()),
-            };
-            if let Err(failure) = sent {
-                self.write_below(records);
-                self.fail(Reason::Tls(failure));
-                return self.buffers().take_outgoing();
+            if let Err(failure) = link.encrypt(piece, &mut records) {
+                link.write(records);
+                return Err(failure);
             }
         }
-        records
+        Ok(records)
     }
 
     /// The records that wait, to be added to.
-    fn take_records(&self) -> Box<Outgoing> {
-        self.outbox.records.take().unwrap_or_else(|| self.buffers().take_outgoing())
+    fn take_records(&self, link: &Link) -> Box<Outgoing> {
+        self.records.take().unwrap_or_else(|| link.buffers().take_outgoing())
     }
 
-    /// Gives records to the transport below, after those that wait.
-    pub(super) fn hand_down(&self, records: Box<Outgoing>) {
-        if let Some(waiting) = self.outbox.records.take() {
-            self.write_below(waiting);
+    /// Writes records of the session's own (handshake, alerts) below, after those that wait.
+    #[inline]
+    pub(super) fn write_records(&self, link: &Link, records: Box<Outgoing>) {
+        if let Some(waiting) = self.records.take() {
+            link.write(waiting);
         }
-        self.write_below(records);
+        link.write(records);
     }
 
-    /// Gives records to the transport below, and their buffer back.
-    fn write_below(&self, records: Box<Outgoing>) {
-        if let (Some(below), false) = (self.below.get(), records.is_empty()) {
-            below.write(&records);
-        }
-        self.buffers().give_outgoing(records);
-    }
-
-    /// Forgets all that waits.
-    pub(super) fn forget_unsent(&self) {
-        self.outbox.pending.take();
-        self.outbox.records.take();
+    /// Drops all that waits.
+    pub(super) fn release(&self) {
+        self.pending.take();
+        self.records.take();
     }
 }
 
 /// While it lives, writes are gathered; also an unwinding ends it.
 pub(super) struct Gathering<'a> {
-    connection: &'a Connection,
+    deliveries: &'a Cell<u32>,
 }
 
 impl Drop for Gathering<'_> {
+    #[inline]
     fn drop(&mut self) {
-        let deliveries = &self.connection.outbox.deliveries;
-        deliveries.set(deliveries.get() - 1);
+        self.deliveries.set(self.deliveries.get() - 1);
     }
 }
 

@@ -56,12 +56,12 @@ pub const RECORD_PLAINTEXT_MAX: usize = 16 * 1024;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session {
-    side: Side,
+    connection: RustlsConnection,
     remainder: Remainder,
     state: State,
 }
 
-enum Side {
+enum RustlsConnection {
     Client(UnbufferedClientConnection),
     Server(UnbufferedServerConnection),
 }
@@ -93,7 +93,8 @@ impl Session {
     ///
     /// What rustls has against the configuration.
     pub fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
-        UnbufferedServerConnection::new(config).map(|server| Self::new(Side::Server(server)))
+        UnbufferedServerConnection::new(config)
+            .map(|server| Self::new(RustlsConnection::Server(server)))
     }
 
     /// The client's side, which takes only the server called `name`.
@@ -105,11 +106,12 @@ impl Session {
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
     ) -> Result<Self, rustls::Error> {
-        UnbufferedClientConnection::new(config, name).map(|client| Self::new(Side::Client(client)))
+        UnbufferedClientConnection::new(config, name)
+            .map(|client| Self::new(RustlsConnection::Client(client)))
     }
 
-    fn new(side: Side) -> Self {
-        Self { side, remainder: Remainder::default(), state: State::Fresh }
+    fn new(connection: RustlsConnection) -> Self {
+        Self { connection, remainder: Remainder::default(), state: State::Fresh }
     }
 
     /// Takes bytes from the wire, which are decrypted where they are. Appends their plaintext to
@@ -126,7 +128,8 @@ impl Session {
             data = self.remainder.top_up(data);
             let in_place = self.remainder.is_empty();
             let bytes = if in_place { &mut *data } else { self.remainder.bytes() };
-            let Progress { taken, peer_closed, stop } = self.side.run(bytes, plaintext, records);
+            let Progress { taken, peer_closed, stop } =
+                self.connection.run(bytes, plaintext, records);
             received.peer_closed = peer_closed;
             received.failure =
                 self.failure_of(stop, peer_closed, if in_place { data } else { &[] });
@@ -159,11 +162,11 @@ impl Session {
         if self.state == State::Failed {
             return Ok(());
         }
-        let sent = match &mut self.side {
-            Side::Client(client) => {
+        let sent = match &mut self.connection {
+            RustlsConnection::Client(client) => {
                 engine::send(client, self.remainder.bytes(), plaintext, records)
             }
-            Side::Server(server) => {
+            RustlsConnection::Server(server) => {
                 engine::send(server, self.remainder.bytes(), plaintext, records)
             }
         };
@@ -180,9 +183,13 @@ impl Session {
             return;
         }
         // What can fail here is a session that has failed, and that one has sent an alert.
-        let _ = match &mut self.side {
-            Side::Client(client) => engine::close(client, self.remainder.bytes(), records),
-            Side::Server(server) => engine::close(server, self.remainder.bytes(), records),
+        let _ = match &mut self.connection {
+            RustlsConnection::Client(client) => {
+                engine::close(client, self.remainder.bytes(), records)
+            }
+            RustlsConnection::Server(server) => {
+                engine::close(server, self.remainder.bytes(), records)
+            }
         };
     }
 
@@ -193,9 +200,9 @@ impl Session {
 
     /// What rustls knows of the connection: version, cipher suite, ALPN, certificates.
     pub fn common(&self) -> &CommonState {
-        match &self.side {
-            Side::Client(client) => client,
-            Side::Server(server) => server,
+        match &self.connection {
+            RustlsConnection::Client(client) => client,
+            RustlsConnection::Server(server) => server,
         }
     }
 
@@ -240,7 +247,7 @@ fn first_line(front: &[u8]) -> Vec<u8> {
     line[..line.len().min(40)].to_vec()
 }
 
-impl Side {
+impl RustlsConnection {
     fn run(
         &mut self,
         data: &mut [u8],
