@@ -262,3 +262,6 @@ fn peer_ended(phase: Phase, sending: Sending) -> Option<(Phase, Sending, Action)
     };
     Some((Phase::Closing, Sending::Ended(Ending::Close), action))
 }
+
+#[cfg(test)]
+mod tests;
