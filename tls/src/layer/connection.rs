@@ -13,7 +13,7 @@ use super::end::End;
 use super::input::{DeliverLater, Input};
 use super::link::Link;
 use super::output::{Held, Output};
-use super::producer_slot::{PauseCause, ProducerSlot, Unregistered};
+use super::producer::{LayerProducer, PauseCause, Unregistered};
 use super::state::{Action, Ending, Phase, Sending, Signal};
 use crate::options::FactoryContext;
 use crate::session::Received;
@@ -24,7 +24,7 @@ pub(super) struct Connection {
     pub(super) link: Link,
     pub(super) input: Input,
     pub(super) output: Output,
-    pub(super) producer: ProducerSlot,
+    pub(super) producer: LayerProducer,
     pub(super) end: End,
 }
 
@@ -35,7 +35,7 @@ impl Connection {
             link: Link::new(context),
             input: Input::new(layer),
             output: Output::default(),
-            producer: ProducerSlot::default(),
+            producer: LayerProducer::default(),
             end: End::default(),
         })
     }

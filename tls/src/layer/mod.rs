@@ -13,11 +13,11 @@
 //! by who calls whom:
 //!
 //! ```text
-//!  tls_layer, transport ──▶ producer_below ──▶ connection ──▶ input, output ──▶ link
-//!                                                   │ └─────▶ end             ╲
-//!                                                   └───────▶ producer_slot    ▶ state
+//!  tls_layer, transport ──▶ producer_below ──▶ connection ──▶ input, output ──▶ link, state
+//!                                                       ├───▶ end ────────────────▶ state
+//!                                                       └───▶ producer
 //!
-//!  arrows  tls_layer, transport → producer_below → connection → { input, output, end, producer_slot }
+//!  arrows  tls_layer, transport → producer_below → connection → { input, output, end, producer }
 //!          input, output → { link, state };  end → state
 //! ```
 //!
@@ -34,7 +34,7 @@ mod connection;
 mod end;
 mod input;
 mod output;
-mod producer_slot;
+mod producer;
 
 mod link;
 mod state;

@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use interfaces::{AlreadyProducing, Producer, PullProducer, PushProducer};
 
 use super::connection::Connection;
-use super::producer_slot::PauseCause;
+use super::producer::PauseCause;
 
 /// How many pieces a pull producer is asked for in a row, at most.
 const PIECES_AT_ONCE: u32 = 16;
@@ -91,7 +91,7 @@ impl PullProducer for ProducerBelow {
 /// Asks a pull producer for one piece. Returns whether it may be asked again at once: until a push
 /// producer would be told to wait. So pieces leave together, which is cheaper.
 fn pull(connection: &Connection) -> bool {
-    let Some(Producer::Pull(producer)) = connection.producer.producer() else { return false };
+    let Some(Producer::Pull(producer)) = connection.producer.get() else { return false };
     let before = connection.output.unsent();
     producer.resume_producing();
     let after = connection.output.unsent();

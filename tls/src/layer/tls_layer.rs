@@ -14,8 +14,8 @@ use interfaces::{Deliver, Event, Reason, Transport};
 
 use super::connection::Connection;
 use super::input::DeliverLater;
+use super::producer::PauseCause;
 use super::producer_below::ProducerBelow;
-use super::producer_slot::PauseCause;
 use super::state::{Action, Ending, Phase, Sending, Signal};
 use crate::options::FactoryContext;
 
@@ -193,7 +193,8 @@ impl Deliver for TlsLayer {
             Event::ReadConnectionLost => self.connection.on_end_of_file(),
             // A handshake below is the affair of a layer below.
             Event::HandshakeCompleted => {}
-            _ => {}
+            // What is none of TLS's business is for the protocol.
+            event => self.deliver_up(event),
         });
     }
 

@@ -62,8 +62,7 @@ impl Transport for Connection {
         match producer {
             Producer::Pull(producer) => producer.resume_producing(),
             // What was written before may have been too much already.
-            Producer::Push(producer) if self.producer.is_paused() => producer.pause_producing(),
-            Producer::Push(_) => {}
+            Producer::Push(_) => self.producer.update(),
         }
         Ok(())
     }
