@@ -1,6 +1,6 @@
 //! Factories that put TLS under another factory's protocols; Twisted's `TLSMemoryBIOFactory`.
 //!
-//! Invariant: every connection gets a layer of its own, and they share what the factory has.
+//! Invariant: every connection gets a layer of its own, and shares one [`FactoryContext`].
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use crate::options::{FactoryContext, Role, TlsOptions};
 ///
 /// A connection that ends without `close_notify` ends with
 /// [`Reason::Truncated`](interfaces::Reason::Truncated). After `lose_connection` the peer's
-/// `close_notify` is waited for, as in Twisted, but not for ever. Writes that are not made during a delivery are not
-/// gathered into one record.
+/// `close_notify` is awaited, as in Twisted, but not for ever. Writes that are not made during a
+/// delivery are not gathered into one record.
 pub fn wrap_server(
     config: Arc<ServerConfig>,
     factory: Rc<dyn Factory>,

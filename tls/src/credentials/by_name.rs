@@ -1,6 +1,6 @@
 //! The server's certificate for each name that clients ask for; Twisted's `SNIConnectionCreator`.
 //!
-//! Invariant: a look-up touches memory only, so a stranger's random names cost nothing.
+//! Invariant: a look-up reads memory only, so that unknown names cost no file access.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use super::certificate_names::Facts;
 use super::{CredentialsError, Named};
 
-/// The longest chain that is put together.
-const CHAIN_MAX: usize = 10;
+/// The longest chain that is built.
+const CHAIN_CERTIFICATES_MAX: usize = 10;
 
 /// Certificates by DNS name.
 #[derive(Debug)]
@@ -24,12 +24,12 @@ pub(crate) struct CertificatesByName {
 }
 
 /// Reads all `.pem` files of a directory. Keys, certificates and intermediates may lie in any of
-/// them. Of two certificates for one name the one in the first file counts, and the first of all is
-/// the one for clients that ask for no name.
+/// them. Of two certificates for one name the first counts, in the order of the files, and the first
+/// of all is for clients that ask for no name.
 ///
 /// # Errors
 ///
-/// The first file that cannot be read or used, or that there is no certificate with its key.
+/// The first file that cannot be read or used; or that no certificate has its key.
 pub(crate) fn certificates_by_name(
     directory: &Named,
     provider: &CryptoProvider,
@@ -73,7 +73,7 @@ impl ResolvesServerCert for CertificatesByName {
     }
 }
 
-/// A certificate, and what was read out of it.
+/// A certificate with its public key and names.
 struct Certificate {
     der: CertificateDer<'static>,
     public_key: Vec<u8>,
@@ -82,7 +82,7 @@ struct Certificate {
 
 type Keys = HashMap<Vec<u8>, Arc<dyn SigningKey>>;
 
-/// All keys by their public halves, and all certificates.
+/// All keys by their public keys, and all certificates.
 fn read(
     directory: &Named,
     provider: &CryptoProvider,
@@ -111,12 +111,12 @@ fn read(
     Ok((keys, certificates))
 }
 
-/// The certificate, its issuer, the issuer of that, and so on up to the root, which is left out:
-/// clients have it.
+/// The certificate, its issuer, the issuer of that, and so on. The root is left out, as clients have
+/// it.
 fn chain(leaf: usize, certificates: &[Certificate]) -> Vec<CertificateDer<'static>> {
     let mut chain = vec![leaf];
     let mut last = &certificates[leaf];
-    while chain.len() < CHAIN_MAX && !last.facts.is_self_issued() {
+    while chain.len() < CHAIN_CERTIFICATES_MAX && !last.facts.is_self_issued() {
         let issuer = certificates.iter().position(|other| {
             other.facts.subject == last.facts.issuer && !other.facts.is_self_issued()
         });

@@ -1,6 +1,6 @@
-//! [`Connection`]: what a TLS layer shares with the transport that its protocol keeps.
+//! [`Connection`]: one TLS connection, shared by its layer and by the protocol as its transport.
 //!
-//! It holds the parts of a connection and does what concerns several of them: sending, and every
+//! It owns the parts of a connection and does the steps that need several of them: sending, and each
 //! way from the last byte to the close below. Invariant: it does not own the protocol, and no cell is
 //! borrowed while the transport below, a producer or the protocol is called.
 
@@ -49,8 +49,8 @@ impl Connection {
         self.end.state.is_alive()
     }
 
-    /// Runs `calls`, and sends all that they write together. Nested in another batch, that one
-    /// sends it.
+    /// Runs `calls`, and sends all the bytes that they write together. Inside another batch, that one
+    /// sends them.
     #[inline]
     pub(super) fn batch(&self, calls: impl FnOnce()) {
         let gathering = self.output.gather();
@@ -59,8 +59,8 @@ impl Connection {
         self.settle();
     }
 
-    /// Sends what is due, in order: what was written, then the end. Does nothing during a batch or
-    /// a flush, after which it is called again.
+    /// Sends the pending bytes, then the end if it is due. Does nothing during a batch or a flush,
+    /// after which it is called again.
     #[inline]
     pub(super) fn settle(&self) {
         if self.output.is_busy() {
@@ -72,7 +72,7 @@ impl Connection {
         }
     }
 
-    /// Sends what waits, also during a batch.
+    /// Sends the pending bytes, also during a batch.
     #[inline]
     pub(super) fn flush(&self) {
         if let Err(failure) = self.output.flush(&self.link, &self.end.state) {
@@ -84,8 +84,8 @@ impl Connection {
         !self.output.has_pending() && !self.producer.is_registered()
     }
 
-    /// Whether nothing was written or will be, and the connection is to close: so it can close at
-    /// once.
+    /// Whether `lose_connection` was called and there is nothing to send: the connection closes
+    /// without a handshake.
     pub(super) fn needs_no_handshake(&self) -> bool {
         self.end.state.sending() == Sending::Ending(Ending::Close) && self.is_drained()
     }
@@ -114,7 +114,7 @@ impl Connection {
         }
     }
 
-    /// Before the handshake is done, what is written counts against the limits here.
+    /// Before the handshake is done, written bytes count against the limits here.
     fn hold(&self, data: &[u8]) {
         match self.output.hold(&self.link, data) {
             Held::Little => {}
@@ -126,8 +126,8 @@ impl Connection {
         }
     }
 
-    /// Has the session take bytes from below, and sends its answers. The plaintext comes with what
-    /// else came of it, in a buffer of the pool.
+    /// Has the session take bytes from below, and sends its answers. Returns the plaintext, in a
+    /// buffer of the pool, and the rest of the result.
     #[inline]
     pub(super) fn receive(&self, data: &mut [u8]) -> (Vec<u8>, Received) {
         let (plaintext, records, received) = self.link.receive(data);
@@ -135,7 +135,7 @@ impl Connection {
         (plaintext, received)
     }
 
-    /// Tells the state machine, and does what follows.
+    /// Takes a transition, and performs its action.
     pub(super) fn signal(&self, signal: Signal) {
         let action = self.end.state.on(signal);
         self.act(action);
@@ -174,7 +174,7 @@ impl Connection {
 
     /// The connection below is not closed before the peer's `close_notify` has come, too: a socket
     /// that is closed with unread bytes (a server's tickets, that `close_notify`) resets the
-    /// connection, which destroys what was just sent.
+    /// connection, which destroys the bytes sent last.
     fn await_close_notify(&self) {
         let timeout = self.link.close_timeout();
         if self.input.has_ended() || timeout.is_zero() {
@@ -202,8 +202,8 @@ impl Connection {
         self.signal(Signal::PeerEnded);
     }
 
-    /// The stream below has ended, and the connection there goes on. `close_notify` has told the
-    /// protocol already; if there was none, the stream was cut.
+    /// The stream below has ended, and the connection there goes on. After `close_notify` that is no
+    /// news; without one the stream was cut.
     pub(super) fn on_end_of_file(&self) {
         if self.is_alive() && !self.input.has_ended() && !self.end.state.ignores_input() {
             self.end.decide(Reason::Truncated);
@@ -226,7 +226,7 @@ impl Connection {
         });
     }
 
-    /// Ends at once, for a reason of our own.
+    /// Aborts with this reason.
     pub(super) fn abort_with(&self, reason: Reason) {
         if self.is_alive() {
             self.end.decide(reason);
@@ -234,7 +234,7 @@ impl Connection {
         }
     }
 
-    /// What the transport below says then is the reason, unless there is a better one.
+    /// Stops the producer, and aborts the transport below, whose reason counts if none is decided.
     fn abort_below(&self) {
         self.stop_producer();
         self.end.cancel_deadline();
@@ -289,7 +289,7 @@ impl Connection {
         self.end.start_deadline(self.link.time(), after, call);
     }
 
-    /// Frees what a connection that ended does not need.
+    /// Drops the session and all waiting bytes of a connection that ended.
     pub(super) fn release(&self) {
         self.link.release();
         self.output.release();

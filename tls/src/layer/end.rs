@@ -1,4 +1,4 @@
-//! [`End`]: how a TLS connection ends: its state, its reason, and the deadline of handshake or close.
+//! [`End`]: the state of a TLS connection, the reason of its end, and its deadline.
 //!
 //! Invariant: the first verdict stands, and at most one deadline runs.
 
@@ -9,11 +9,11 @@ use interfaces::{DelayedCall, ReactorTime, Reason};
 
 use super::state::{Ending, Sending, StateMachine};
 
-/// The state of a connection, and what will be its reason.
+/// State, reason and deadline of one connection.
 #[derive(Default)]
 pub(super) struct End {
     pub(super) state: StateMachine,
-    /// What `connection_lost` will say, once that is decided.
+    /// The reason for `connection_lost`, once it is decided.
     verdict: RefCell<Option<Reason>>,
     /// The deadline of the handshake, or of the close.
     deadline: RefCell<Option<DelayedCall>>,

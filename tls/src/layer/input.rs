@@ -1,4 +1,4 @@
-//! [`Input`]: what waits to be delivered to the protocol, and whether the transport below may read.
+//! [`Input`]: plaintext and ends that wait to be delivered, and whether the transport below reads.
 //!
 //! Invariant: the order is data, the peer's end, and only then more from below.
 
@@ -11,13 +11,13 @@ use interfaces::ReactorTime;
 use super::link::Link;
 use super::state::StateMachine;
 
-/// The layer as its input knows it: whom a delayed call asks to deliver.
+/// The layer, as the delayed call of its input knows it.
 pub(super) trait DeliverLater {
-    /// Delivers what waits, on a turn of its own.
+    /// Delivers the waiting input, on a turn of its own.
     fn deliver_later(&self);
 }
 
-/// What waits to be delivered.
+/// The input that waits to be delivered.
 pub(super) struct Input {
     layer: Weak<dyn DeliverLater>,
     /// Plaintext that arrived while the protocol was paused, or before the handshake was done.
@@ -73,12 +73,12 @@ impl Input {
         !self.held.borrow().is_empty()
     }
 
-    /// Keeps plaintext for later.
+    /// Holds plaintext for later.
     pub(super) fn hold(&self, plaintext: &mut Vec<u8>) {
         self.held.borrow_mut().append(plaintext);
     }
 
-    /// Takes all plaintext that was kept.
+    /// Takes all plaintext that is held.
     pub(super) fn take_held(&self) -> Vec<u8> {
         self.held.take()
     }
@@ -136,7 +136,7 @@ impl Input {
         }
     }
 
-    /// Resumes the transport below when all that came before is delivered.
+    /// Resumes the transport below when all earlier input is delivered.
     #[inline]
     pub(super) fn resume_below(&self, link: &Link, state: &StateMachine) {
         if self.paused_below.get()
@@ -155,7 +155,7 @@ impl Input {
         }
     }
 
-    /// Has the layer deliver what waits on a turn of its own.
+    /// Has the layer deliver the waiting input on a turn of its own.
     pub(super) fn schedule(&self, time: &dyn ReactorTime) {
         if self.scheduled.replace(true) {
             return;
@@ -176,7 +176,7 @@ impl Input {
         self.scheduled.set(false);
     }
 
-    /// Drops all that waits.
+    /// Drops all waiting plaintext.
     pub(super) fn release(&self) {
         self.held.take();
     }

@@ -1,10 +1,11 @@
 //! [`Output`]: how plaintext that is written becomes records.
 //!
-//! What is written during a delivery is gathered and becomes records when the delivery returns, and
-//! earlier only where a whole record is full; the records, too, are written below when it returns,
-//! and earlier only where they are many. What is written at other times (from a timer, from another
-//! connection) becomes records at once: most such writes are the only one of their turn, as in a
-//! relay, and the transport below still gathers them into one system call.
+//! Writes during a delivery are gathered and become records when the delivery returns, and earlier
+//! only where a whole record is full; the records, too, are written below when it returns, and
+//! earlier only where they are many. Writes at other times (from a timer, from another connection)
+//! become records at once: most such writes are the only one of their turn, as in a relay, and the
+//! transport below still gathers them into one system call. The queue is plaintext in one piece, so
+//! that a record can be made of it: the `SendQueue` of the transport kit holds pieces instead.
 //!
 //! Invariant: bytes go down in the order in which they were written, also those that a producer
 //! writes while others are on their way.
@@ -17,16 +18,16 @@ use interfaces::BufferLimits;
 
 use super::link::Link;
 use super::state::StateMachine;
-use crate::session::{Outgoing, RECORD_PLAINTEXT_MAX};
+use crate::session::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX};
 
-/// How much plaintext is encrypted in one go.
-const PLAINTEXT_BYTES_AT_ONCE: usize = 4 * RECORD_PLAINTEXT_MAX;
+/// How much plaintext is encrypted in one call.
+const PLAINTEXT_BYTES_AT_ONCE: usize = 4 * RECORD_PLAINTEXT_BYTES_MAX;
 
-/// Records are written below before they and the plaintext that comes next are more than this: two
-/// whole goes, as pull producers mostly make, with a record before them and one after.
-const RECORD_BYTES_AT_ONCE: usize = 10 * RECORD_PLAINTEXT_MAX;
+/// Records are written below before they and the next plaintext exceed this: two whole calls, as pull
+/// producers mostly make, with a record before them and one after.
+const RECORD_BYTES_AT_ONCE: usize = 10 * RECORD_PLAINTEXT_BYTES_MAX;
 
-/// What waits to be sent.
+/// The bytes that wait to be sent.
 #[derive(Default)]
 pub(super) struct Output {
     limits: Cell<BufferLimits>,
@@ -64,7 +65,7 @@ impl Output {
         Gathering { deliveries: &self.deliveries }
     }
 
-    /// Whether a delivery or a flush is running, whose end sends what is written now.
+    /// Whether a delivery or a flush is running, whose end sends the bytes written now.
     #[inline]
     pub(super) fn is_busy(&self) -> bool {
         self.deliveries.get() > 0 || self.flushing.get()
@@ -119,24 +120,25 @@ impl Output {
         }
     }
 
-    /// Gathers, but makes whole records, straight from the caller's slice where nothing waits.
+    /// Gathers, but makes whole records at once, from the caller's slice where nothing is pending.
     fn write_gathered(&self, link: &Link, data: &[u8]) -> Result<(), Failure> {
         let waiting = self.pending.borrow().len();
-        if waiting + data.len() < RECORD_PLAINTEXT_MAX {
+        if waiting + data.len() < RECORD_PLAINTEXT_BYTES_MAX {
             self.append(link, data);
             return Ok(());
         }
-        // What waits is less than a record, so `head` makes it one exactly; or a producer wrote it
-        // during a flush, and it becomes records as it is.
-        let missing = if waiting == 0 { 0 } else { RECORD_PLAINTEXT_MAX.saturating_sub(waiting) };
+        // The pending bytes are less than a record, and `head` completes it; or a producer wrote
+        // them during a flush, and they become records as they are.
+        let missing =
+            if waiting == 0 { 0 } else { RECORD_PLAINTEXT_BYTES_MAX.saturating_sub(waiting) };
         let (head, rest) = data.split_at(missing);
-        let (whole, tail) = rest.split_at(rest.len() - rest.len() % RECORD_PLAINTEXT_MAX);
+        let (whole, tail) = rest.split_at(rest.len() - rest.len() % RECORD_PLAINTEXT_BYTES_MAX);
         self.append(link, head);
         let flushing = Flushing::begin(&self.flushing);
         let records = self.encrypt_pending_and(link, whole)?;
         drop(flushing);
         self.records.set(Some(records));
-        // What a producer has written meanwhile comes after all of this write.
+        // Bytes that a producer has written meanwhile come after all of this write.
         let later = self.pending.take();
         self.append(link, tail);
         self.append(link, &later);
@@ -155,7 +157,7 @@ impl Output {
         pending.extend_from_slice(data);
     }
 
-    /// Sends what waits, and what producers write because of that.
+    /// Sends the pending bytes, and those that producers write because of that.
     #[inline]
     pub(super) fn flush(&self, link: &Link, state: &StateMachine) -> Result<(), Failure> {
         if state.is_established()
@@ -167,7 +169,7 @@ impl Output {
         Ok(())
     }
 
-    /// Writes the records that `make` makes below; what producers write meanwhile comes after them.
+    /// Writes the records of `make` below; bytes that producers write meanwhile come after them.
     fn send(
         &self,
         link: &Link,
@@ -182,7 +184,7 @@ impl Output {
         Ok(())
     }
 
-    /// Makes records of what waits and what comes after it.
+    /// Makes records of the pending bytes and those after them.
     fn encrypt_pending_and(&self, link: &Link, after: &[u8]) -> Result<Box<Outgoing>, Failure> {
         let pending = self.pending.take();
         let records = self.encrypt(link, &pending, after);
@@ -190,8 +192,8 @@ impl Output {
         records
     }
 
-    /// Makes records and adds them to those that wait, which are then its answer. Where they get too
-    /// many, the first of them are written below; when the session fails, all.
+    /// Makes records, and returns them behind those that wait. Where they get too many, the first of
+    /// them are written below; when the session fails, all.
     fn encrypt(&self, link: &Link, first: &[u8], second: &[u8]) -> Result<Box<Outgoing>, Failure> {
         let mut records = self.take_records(link);
         let pieces =
@@ -213,7 +215,7 @@ impl Output {
         self.records.take().unwrap_or_else(|| link.buffers().take_outgoing())
     }
 
-    /// Writes records of the session's own (handshake, alerts) below, after those that wait.
+    /// Writes records of the session's own (handshake, alerts) below, behind those that wait.
     #[inline]
     pub(super) fn write_records(&self, link: &Link, records: Box<Outgoing>) {
         if let Some(waiting) = self.records.take() {
@@ -222,7 +224,7 @@ impl Output {
         link.write(records);
     }
 
-    /// Drops all that waits.
+    /// Drops all waiting bytes.
     pub(super) fn release(&self) {
         self.pending.take();
         self.records.take();
@@ -241,7 +243,7 @@ impl Drop for Gathering<'_> {
     }
 }
 
-/// While it lives, writes come after what is being encrypted.
+/// While it lives, writes are queued behind the bytes being encrypted.
 struct Flushing<'a> {
     flag: &'a Cell<bool>,
 }

@@ -1,8 +1,8 @@
 //! [`LayerProducer`]: the registered producer of a TLS connection, and why it has to wait.
 //!
-//! Two ask it to wait: the transport below, whose unsent records pass its mark, and this layer,
-//! which holds plaintext until the handshake is done. Invariant: a push producer is told only when
-//! the answer to "must it wait?" changes, and always with nothing borrowed.
+//! There are two causes to wait: the transport below, whose unsent records pass its mark, and this
+//! layer, which holds plaintext until the handshake is done. Invariant: a push producer is called only
+//! when the first cause comes or the last one goes, and always with nothing borrowed.
 
 use std::cell::Cell;
 

@@ -13,7 +13,7 @@ use super::producer::PauseCause;
 /// How many pieces a pull producer is asked for in a row, at most.
 const PIECES_AT_ONCE: u32 = 16;
 
-/// What the transport below knows as its producer.
+/// The producer that the transport below calls.
 pub(super) struct ProducerBelow {
     connection: Weak<Connection>,
     /// It was asked before: not the first time, which is inside the registering.
@@ -79,7 +79,7 @@ impl PullProducer for ProducerBelow {
                 }
             }
         });
-        // The transport below counts what was written before this returns, also in another batch.
+        // The transport below counts the bytes written before this returns, also in another batch.
         connection.flush();
     }
 

@@ -31,12 +31,12 @@ pub(super) enum Phase {
     Lost,
 }
 
-/// What this side still sends.
+/// Which bytes this side still sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sending {
-    /// All that is written.
+    /// All bytes that are written.
     Open,
-    /// What was written before, and what a registered producer still writes.
+    /// Bytes written before, and those that a registered producer still writes.
     Ending(Ending),
     /// Nothing: `close_notify` is sent, or the connection closed before its handshake.
     Ended(Ending),
@@ -51,7 +51,7 @@ pub(super) enum Ending {
     Close,
 }
 
-/// What happened to the connection.
+/// An input of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     /// The transport below came with `connection_made`, and the session for it is made.
@@ -76,15 +76,15 @@ pub(super) enum Signal {
     Lost,
 }
 
-/// What the connection has to do about a signal.
+/// What the connection does after a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Action {
     /// Nothing: the signal changes nothing in this state.
     Ignore,
-    /// Go on with what gave the signal.
+    /// The state changed; the giver of the signal goes on.
     Proceed,
-    /// Send what is pending, and signal when all of it is sent.
+    /// Send the pending bytes, and signal when they are sent.
     Drain,
     /// Send `close_notify`, then half-close the transport below or await the peer's.
     SendCloseNotify(Ending),
@@ -216,7 +216,7 @@ fn next(phase: Phase, sending: Sending, signal: Signal) -> Option<(Phase, Sendin
     }
 }
 
-/// The end is noted in every phase, but only a living connection acts on it.
+/// The end is noted in every phase; only a living connection acts on it.
 fn end_sending(phase: Phase, sending: Sending, ending: Ending) -> Option<(Phase, Sending, Action)> {
     let (sending, action) = match (sending, ending) {
         (Sending::Open, ending) => (Sending::Ending(ending), Action::Drain),
@@ -235,7 +235,7 @@ fn end_sending(phase: Phase, sending: Sending, ending: Ending) -> Option<(Phase,
     Some((phase, sending, if is_alive(phase) { action } else { Action::Ignore }))
 }
 
-/// All is sent: so the end is. A connection that closes without having sent anything needs no
+/// All bytes are sent, and the end follows. A connection that closes with nothing to send needs no
 /// handshake; a half-close waits for it.
 fn drained(phase: Phase, sending: Sending) -> Option<(Phase, Sending, Action)> {
     match (phase, sending) {
@@ -252,8 +252,7 @@ fn drained(phase: Phase, sending: Sending) -> Option<(Phase, Sending, Action)> {
     }
 }
 
-/// Both sides end; `close_notify` is sent unless it was. A protocol that has called
-/// `lose_connection` is told of no end, and so gives this signal never.
+/// Both sides end; `close_notify` is sent unless it was.
 fn peer_ended(phase: Phase, sending: Sending) -> Option<(Phase, Sending, Action)> {
     let action = match (phase, sending) {
         (Phase::Established, Sending::Open | Sending::Ending(_)) => Action::SendCloseNotifyAndClose,

@@ -1,4 +1,4 @@
-//! [`TlsLayer`]: the events of the transport below, and what the protocol gets of them.
+//! [`TlsLayer`]: takes the events of the transport below, and delivers events to the protocol.
 //!
 //! Invariant: the protocol is called with nothing borrowed, never inside a call of its own, and never
 //! after `connection_lost`.
@@ -42,7 +42,7 @@ impl TlsLayer {
         }
     }
 
-    /// Runs `calls`, delivers what waits, and sends what the protocol wrote meanwhile.
+    /// Runs `calls`, delivers the waiting input, and sends the bytes that the protocol wrote meanwhile.
     fn batch(&self, calls: impl FnOnce()) {
         let connection = &self.connection;
         connection.batch(|| {
@@ -102,14 +102,14 @@ impl TlsLayer {
             return;
         }
         connection.input.pause_below(&connection.link, &connection.end.state);
-        // The transport below has to know the producer before it gets what was held, so that it can
+        // The transport below has to know the producer before it gets the held bytes, so that it can
         // ask for a pause. Where it has another one, this one runs without pauses.
         let _ = ProducerBelow::register(connection);
         connection.flush();
         connection.producer.set_paused(PauseCause::Handshake, false);
     }
 
-    /// Delivers plaintext, or keeps it for later.
+    /// Delivers plaintext, or holds it for later.
     fn deliver_plaintext(&self, plaintext: &mut Vec<u8>) {
         let connection = &self.connection;
         let (input, state) = (&connection.input, &connection.end.state);
@@ -123,7 +123,7 @@ impl TlsLayer {
         }
     }
 
-    /// Delivers what waits, as far as the protocol wants it.
+    /// Delivers the waiting input, until the protocol pauses.
     fn deliver_due(&self) {
         let connection = &self.connection;
         let (input, state) = (&connection.input, &connection.end.state);
@@ -142,7 +142,7 @@ impl TlsLayer {
         }
     }
 
-    /// The peer's `close_notify` is the end of what can be read.
+    /// The peer's `close_notify` ends the input.
     fn read_connection_lost(&self) {
         let connection = &self.connection;
         if connection.end.state.ignores_input() {
@@ -191,9 +191,9 @@ impl Deliver for TlsLayer {
             Event::WriteConnectionLost => self.write_connection_lost(),
             Event::ConnectionLost(reason) => self.connection_lost(reason),
             Event::ReadConnectionLost => self.connection.on_end_of_file(),
-            // A handshake below is the affair of a layer below.
+            // The handshake of another layer below; the protocol hears of this one.
             Event::HandshakeCompleted => {}
-            // What is none of TLS's business is for the protocol.
+            // Events that TLS does not change pass through, those added later included.
             event => self.deliver_up(event),
         });
     }

@@ -1,6 +1,6 @@
-//! What a protocol over TLS can do with its connection: the handle that it gets and may keep.
+//! The [`Transport`] that a protocol over TLS gets, and its further abilities.
 //!
-//! Invariant: no method calls the protocol; what one causes is delivered later.
+//! Invariant: no method calls the protocol; events that one causes are delivered later.
 
 use std::fmt;
 use std::rc::Rc;
@@ -61,7 +61,7 @@ impl Transport for Connection {
         }
         match producer {
             Producer::Pull(producer) => producer.resume_producing(),
-            // What was written before may have been too much already.
+            // Earlier writes may have been too many already.
             Producer::Push(_) => self.producer.update(),
         }
         Ok(())
@@ -102,7 +102,7 @@ fn unconnected() -> Address {
     Address::Other(Rc::from("tls, not connected yet"))
 }
 
-/// The limits below, where the handshake and what records add to their plaintext count, too.
+/// The limits below, where handshake records and the overhead of all records count, too.
 fn with_room_for_records(limits: BufferLimits) -> BufferLimits {
     let room = limits.cap / 16 + 64 * 1024;
     limits.with_cap(limits.cap.saturating_add(room))

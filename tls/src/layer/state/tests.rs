@@ -1,6 +1,6 @@
 //! The state machine, over all phases × sendings × signals.
 //!
-//! Invariant: each row of [`TRANSITIONS`] is one that happens, and what is not in it changes nothing.
+//! Invariant: [`TRANSITIONS`] has a row for each transition, and all else is ignored.
 
 use std::cell::Cell;
 
