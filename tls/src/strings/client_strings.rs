@@ -1,6 +1,6 @@
 //! `ssl:` and `tls:` clients from strings; Twisted's `_parseClientSSL` and `_parseClientTLS`.
 //!
-//! Invariant: parsing checks every argument; only the content of files is checked later.
+//! Invariant: every argument is checked when the string is parsed, but for what only a file can tell.
 
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -147,7 +147,7 @@ fn ssl_arguments<'a>(arguments: &'a Arguments<'_>) -> Result<SslArguments<'a>, P
     })
 }
 
-/// The arguments of the TCP connection below.
+/// Where to connect over TCP.
 #[derive(Clone, Copy)]
 struct TcpArguments<'a> {
     host: Argument<'a>,
@@ -156,7 +156,7 @@ struct TcpArguments<'a> {
     bind_address: Argument<'a>,
 }
 
-/// A host, and the name in its certificate.
+/// A host, and what its certificate has to be for.
 struct NamedHost {
     host: Host,
     name: ServerName<'static>,
@@ -205,7 +205,7 @@ impl TcpArguments<'_> {
     }
 }
 
-/// The arguments for trust and identity.
+/// Who is trusted, and who is told.
 struct CredentialArguments<'a> {
     certificate: Argument<'a>,
     key: Argument<'a>,
@@ -277,7 +277,7 @@ impl ClientCredentials {
     }
 }
 
-/// A host for the resolver, and its name for certificates: in ASCII, without the dot at the end.
+/// A host as it is connected to, and as certificates name it: in ASCII, without the dot at the end.
 fn server_name(argument: &Argument<'_>) -> Result<(Host, ServerName<'static>), ParseError> {
     let wrong = || argument.error("a host name that a certificate can be for, or an IP address");
     match argument.host()? {

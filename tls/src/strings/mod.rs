@@ -92,7 +92,7 @@ where
 {
     let reactor = Rc::new(reactor);
     let time: Rc<dyn ReactorTime> = reactor.clone();
-    let context = Context { reactor: Abilities(reactor), time, provider, ticketer };
+    let context = Context { reactor, time, provider, ticketer };
     registry
         .with_server(SslServerParser(context.clone()))
         .with_server(TlsServerParser(context.clone()))
@@ -119,7 +119,7 @@ where
 /// The reactor and provider that every endpoint from a string uses.
 #[derive(Clone)]
 struct Context {
-    reactor: Abilities,
+    reactor: Rc<dyn Network>,
     time: Rc<dyn ReactorTime>,
     provider: Arc<CryptoProvider>,
     ticketer: Ticketer,
@@ -128,41 +128,10 @@ struct Context {
 /// Makes the ticketer that seals a server's sessions, where sessions are sealed.
 type Ticketer = fn() -> Option<Arc<dyn ProducesTickets>>;
 
-/// Both abilities of one reactor, as TCP endpoints want them.
-#[derive(Clone)]
-struct Abilities(Rc<dyn Network>);
-
+/// The abilities that TCP endpoints need, of one reactor.
 trait Network: ReactorTcp + Resolver {}
 
 impl<R: ReactorTcp + Resolver> Network for R {}
-
-impl ReactorTcp for Abilities {
-    fn listen_tcp(
-        &self,
-        options: &interfaces::ListenTcp,
-        factory: Rc<dyn interfaces::Factory>,
-    ) -> Result<Rc<dyn interfaces::ListeningPort>, interfaces::ListenError> {
-        self.0.listen_tcp(options, factory)
-    }
-
-    fn connect_tcp(
-        &self,
-        options: &interfaces::ConnectTcp,
-        factory: Rc<dyn interfaces::Factory>,
-    ) -> deferred::Deferred<()> {
-        self.0.connect_tcp(options, factory)
-    }
-}
-
-impl Resolver for Abilities {
-    fn resolve_host_name(
-        &self,
-        host: &str,
-        port: u16,
-    ) -> deferred::Deferred<Vec<std::net::SocketAddr>> {
-        self.0.resolve_host_name(host, port)
-    }
-}
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

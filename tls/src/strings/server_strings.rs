@@ -1,6 +1,6 @@
 //! `ssl:` and `tls:` servers from strings; Twisted's `_parseSSL` and `_TLSServerEndpointParser`.
 //!
-//! Invariant: parsing checks every argument; only the content of files is checked later.
+//! Invariant: every argument is checked when the string is parsed, but for what only a file can tell.
 
 use std::rc::Rc;
 
