@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
-use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SigningKey};
 
-use super::certificate_names::Facts;
+use super::certificate_names::CertificateNames;
 use super::{CredentialsError, Named};
 
 /// The longest chain that is built.
@@ -38,13 +38,13 @@ pub(crate) fn certificates_by_name(
     let mut by_name = HashMap::new();
     let mut default = None;
     for (index, certificate) in certificates.iter().enumerate() {
-        let Some(key) = keys.get(&certificate.public_key) else { continue };
-        if certificate.facts.dns_names.is_empty() {
+        let Some(key) = keys.get(&certificate.names.public_key) else { continue };
+        if certificate.names.dns_names.is_empty() {
             continue;
         }
         let certified = Arc::new(CertifiedKey::new(chain(index, &certificates), key.clone()));
         default.get_or_insert_with(|| certified.clone());
-        for name in &certificate.facts.dns_names {
+        for name in &certificate.names.dns_names {
             by_name.entry(name.clone()).or_insert_with(|| certified.clone());
         }
     }
@@ -73,11 +73,10 @@ impl ResolvesServerCert for CertificatesByName {
     }
 }
 
-/// A certificate with its public key and names.
+/// A certificate and its names.
 struct Certificate {
     der: CertificateDer<'static>,
-    public_key: Vec<u8>,
-    facts: Facts,
+    names: CertificateNames,
 }
 
 type Keys = HashMap<Vec<u8>, Arc<dyn SigningKey>>;
@@ -100,12 +99,10 @@ fn read(
             }
         }
         for der in content.certificates {
-            let parsed = ParsedCertificate::try_from(&der).map_err(|source| {
+            let names = CertificateNames::of(&der).map_err(|source| {
                 CredentialsError::BadCertificate { argument, path: path.clone(), source }
             })?;
-            let public_key = parsed.subject_public_key_info().to_vec();
-            let facts = Facts::of(&der).unwrap_or_default();
-            certificates.push(Certificate { der, public_key, facts });
+            certificates.push(Certificate { der, names });
         }
     }
     Ok((keys, certificates))
@@ -116,9 +113,9 @@ fn read(
 fn chain(leaf: usize, certificates: &[Certificate]) -> Vec<CertificateDer<'static>> {
     let mut chain = vec![leaf];
     let mut last = &certificates[leaf];
-    while chain.len() < CHAIN_CERTIFICATES_MAX && !last.facts.is_self_issued() {
+    while chain.len() < CHAIN_CERTIFICATES_MAX && !last.names.is_self_issued() {
         let issuer = certificates.iter().position(|other| {
-            other.facts.subject == last.facts.issuer && !other.facts.is_self_issued()
+            other.names.subject == last.names.issuer && !other.names.is_self_issued()
         });
         match issuer {
             Some(issuer) if !chain.contains(&issuer) => {
