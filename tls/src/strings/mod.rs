@@ -2,9 +2,9 @@
 //!
 //! Invariant: parsing opens no file and no socket; `listen` and the first `connect` read the files.
 
+mod ascii_name;
 mod client;
 mod client_strings;
-mod punycode;
 mod server;
 mod server_strings;
 mod versions;
