@@ -1,28 +1,33 @@
 //! [`TlsLayer`]: TLS over any transport; Twisted's `TLSMemoryBIOProtocol`.
 //!
-//! Below it is a [`Transport`](interfaces::Transport), whose events come in through
-//! [`Deliver`](interfaces::Deliver); above it is a protocol, which gets the [`Connection`] as its
-//! transport. So layers nest, and TLS runs over all that carries bytes.
+//! The transport below gives its events to the layer through [`Deliver`](interfaces::Deliver), and the
+//! protocol above gets a `Connection` as its [`Transport`](interfaces::Transport). So layers nest, and
+//! TLS runs over any transport.
 //!
 //! ```text
 //!        protocol ◀── plaintext ── TlsLayer ◀── records ── transport below
 //!            └────── writes ─────▶ Connection ── records ──────▲
 //! ```
 //!
-//! The layer owns the protocol, and both share the connection, which does not lead back. The files,
-//! by who calls whom:
+//! The layer owns the protocol, and both own the connection, which owns neither. The files:
 //!
 //! ```text
-//!  tls_layer, transport ──▶ producer_below ──▶ connection ──▶ input, output ──▶ link, state
-//!                                                       ├───▶ end ────────────────▶ state
-//!                                                       └───▶ producer
+//!  tls_layer        events in, events out
+//!  transport        the calls of the protocol
+//!  producer_below   the protocol's producer, as the transport below knows it
+//!  connection       the steps that need several of the parts below: send, flush, close, fail
+//!  input            plaintext and ends that wait to be delivered
+//!  output           plaintext and records that wait to be sent
+//!  end              reason and deadline
+//!  producer         the registered producer and why it waits
+//!  link             the session and the transport below
+//!  state            the state machine: phase, sending, signals, actions
 //!
-//!  arrows  tls_layer, transport → producer_below → connection → { input, output, end, producer }
-//!          input, output → { link, state };  end → state
+//!  arrows  tls_layer, transport → producer_below → connection → input, output, end, producer
+//!          input, output → link, state;  end → state
 //! ```
 //!
-//! Invariant: no file calls one that is left of it, also not by a method of another file's type; an
-//! arrow may skip files between.
+//! Invariant: a file uses only files that its arrows lead to, directly or by way of others.
 
 mod tls_layer;
 mod transport;
