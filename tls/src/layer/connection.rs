@@ -56,17 +56,17 @@ impl Connection {
         let gathering = self.output.gather();
         calls();
         drop(gathering);
-        self.settle();
+        self.flush();
     }
 
-    /// Sends the pending bytes, then the end if it is due. Does nothing during a batch or a flush,
-    /// after which it is called again.
+    /// Sends the pending bytes, then the end if it is due. Does nothing inside a batch or while other
+    /// bytes are being sent, as it is called again after those.
     #[inline]
-    pub(super) fn settle(&self) {
+    pub(super) fn flush(&self) {
         if self.output.is_busy() {
             return;
         }
-        self.flush();
+        self.send_pending();
         if self.end.state.is_ending() && self.is_drained() {
             self.signal(Signal::Drained);
         }
@@ -74,8 +74,8 @@ impl Connection {
 
     /// Sends the pending bytes, also during a batch.
     #[inline]
-    pub(super) fn flush(&self) {
-        if let Err(failure) = self.output.flush(&self.link, &self.end.state) {
+    pub(super) fn send_pending(&self) {
+        if let Err(failure) = self.output.send_pending(&self.link, &self.end.state) {
             self.fail(Reason::Tls(failure));
         }
     }
@@ -107,7 +107,7 @@ impl Connection {
         match self.end.state.phase() {
             Phase::New | Phase::Handshaking => self.hold(data),
             Phase::Established => match self.output.write(&self.link, &self.end.state, data) {
-                Ok(()) => self.settle(),
+                Ok(()) => self.flush(),
                 Err(failure) => self.fail(Reason::Tls(failure)),
             },
             Phase::Closing | Phase::Lost => {}
@@ -144,7 +144,7 @@ impl Connection {
     fn act(&self, action: Action) {
         match action {
             Action::Ignore | Action::Proceed => {}
-            Action::Drain => self.settle(),
+            Action::Drain => self.flush(),
             Action::SendCloseNotify(ending) => {
                 self.send_close_notify();
                 match ending {
@@ -198,7 +198,7 @@ impl Connection {
     pub(super) fn close_with_peer(&self) {
         self.end.decide(Reason::Done);
         self.stop_producer();
-        self.flush();
+        self.send_pending();
         self.signal(Signal::PeerEnded);
     }
 

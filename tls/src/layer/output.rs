@@ -159,7 +159,7 @@ impl Output {
 
     /// Sends the pending bytes, and those that producers write because of that.
     #[inline]
-    pub(super) fn flush(&self, link: &Link, state: &StateMachine) -> Result<(), Failure> {
+    pub(super) fn send_pending(&self, link: &Link, state: &StateMachine) -> Result<(), Failure> {
         if state.is_established()
             && !self.flushing.get()
             && (self.has_pending() || self.has_records())

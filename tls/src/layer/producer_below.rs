@@ -80,7 +80,7 @@ impl PullProducer for ProducerBelow {
             }
         });
         // The transport below counts the bytes written before this returns, also in another batch.
-        connection.flush();
+        connection.send_pending();
     }
 
     fn stop_producing(&self) {

@@ -105,7 +105,7 @@ impl TlsLayer {
         // The transport below has to know the producer before it gets the held bytes, so that it can
         // ask for a pause. Where it has another one, this one runs without pauses.
         let _ = ProducerBelow::register(connection);
-        connection.flush();
+        connection.send_pending();
         connection.producer.set_paused(PauseCause::Handshake, false);
     }
 

@@ -70,7 +70,7 @@ impl Transport for Connection {
     fn unregister_producer(&self) {
         let unregistered = self.unregister();
         drop(unregistered);
-        self.settle();
+        self.flush();
     }
 
     fn set_buffer_limits(&self, limits: BufferLimits) {
