@@ -1,7 +1,7 @@
 //! Host names with letters beyond ASCII, as DNS and certificates write them (UTS 46, RFC 5891).
 //!
 //! The crate idna does it: it composes, maps and checks letters with Unicode's own tables, which add
-//! 140 KiB to a program. Invariant: the result is ASCII, and an ASCII name is returned unchanged.
+//! 160 kB to the command. Invariant: the result is ASCII, and an ASCII name is returned unchanged.
 
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
