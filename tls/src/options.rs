@@ -19,10 +19,11 @@ use crate::buffers::Buffers;
 /// use std::time::Duration;
 /// use tls::TlsOptions;
 ///
-/// let options = TlsOptions { handshake_timeout: Duration::from_secs(3), ..TlsOptions::default() };
+/// let options = TlsOptions::default().with_handshake_timeout(Duration::from_secs(3));
 /// assert_eq!(options.close_timeout, Duration::from_secs(2));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TlsOptions {
     /// How long the handshake may take in all, from `connection_made` on; then the connection is
     /// aborted with [`Deadline::Handshake`](interfaces::Deadline::Handshake). Default 10 s.
@@ -31,6 +32,22 @@ pub struct TlsOptions {
     /// long a failed one tries to send its alert. Default 2 s. With
     /// zero it does not wait, at the risk that the close destroys the bytes sent last.
     pub close_timeout: Duration,
+}
+
+impl TlsOptions {
+    /// With another [`handshake_timeout`](Self::handshake_timeout).
+    #[must_use]
+    pub fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// With another [`close_timeout`](Self::close_timeout).
+    #[must_use]
+    pub fn with_close_timeout(mut self, timeout: Duration) -> Self {
+        self.close_timeout = timeout;
+        self
+    }
 }
 
 impl Default for TlsOptions {

@@ -79,6 +79,7 @@ enum State {
 /// The result of [`Session::receive`], beside the plaintext and the records.
 #[derive(Debug, Default)]
 #[must_use]
+#[non_exhaustive]
 pub struct Received {
     /// The peer's `close_notify` was in these bytes: all of its plaintext has been given out.
     pub peer_closed: bool,

@@ -91,7 +91,7 @@ impl std::fmt::Debug for TlsOver {
 /// The time limits but for one: a connection whose peer never closes is given up sooner, so that the
 /// cases that leave one need not wait.
 fn options() -> TlsOptions {
-    TlsOptions { close_timeout: Duration::from_millis(250), ..TlsOptions::default() }
+    TlsOptions::default().with_close_timeout(Duration::from_millis(250))
 }
 
 struct TlsWorld {
