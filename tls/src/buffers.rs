@@ -1,16 +1,16 @@
-//! Buffers that the connections of one factory lend each other, so that an idle connection owns none.
+//! Buffers that a factory lends to its connections, so that an idle connection owns none.
 //!
 //! Invariant: a buffer is either in the pool, empty, or with exactly one borrower; the pool keeps at
-//! most [`KEPT`] of each kind, and none larger than [`LARGEST`].
+//! most [`KEPT_BUFFERS_MAX`] of each kind, and none of more than [`KEPT_BYTES_MAX`].
 
 use std::cell::RefCell;
 
 use crate::session::Outgoing;
 
 /// How many idle buffers of each kind the pool keeps.
-const KEPT: usize = 4;
-/// A buffer that grew beyond this many bytes is freed, not kept.
-const LARGEST: usize = 192 * 1024;
+const KEPT_BUFFERS_MAX: usize = 4;
+/// A buffer that grew larger is freed, not kept.
+const KEPT_BYTES_MAX: usize = 192 * 1024;
 
 /// The pool.
 #[derive(Default)]
@@ -31,7 +31,7 @@ impl Buffers {
     #[inline]
     pub(crate) fn give(&self, mut buffer: Vec<u8>) {
         let mut kept = self.plain.borrow_mut();
-        if kept.len() < KEPT && (1..=LARGEST).contains(&buffer.capacity()) {
+        if kept.len() < KEPT_BUFFERS_MAX && (1..=KEPT_BYTES_MAX).contains(&buffer.capacity()) {
             buffer.clear();
             kept.push(buffer);
         }
@@ -47,7 +47,7 @@ impl Buffers {
     #[inline]
     pub(crate) fn give_outgoing(&self, mut buffer: Box<Outgoing>) {
         let mut kept = self.outgoing.borrow_mut();
-        if kept.len() < KEPT && (1..=LARGEST).contains(&buffer.capacity()) {
+        if kept.len() < KEPT_BUFFERS_MAX && (1..=KEPT_BYTES_MAX).contains(&buffer.capacity()) {
             buffer.clear();
             kept.push(buffer);
         }
@@ -71,11 +71,11 @@ mod tests {
     #[test]
     fn the_pool_keeps_few_buffers_and_no_giants() {
         let buffers = Buffers::default();
-        buffers.give(Vec::with_capacity(LARGEST + 1));
+        buffers.give(Vec::with_capacity(KEPT_BYTES_MAX + 1));
         assert_eq!(buffers.take().capacity(), 0);
-        for _ in 0..2 * KEPT {
+        for _ in 0..2 * KEPT_BUFFERS_MAX {
             buffers.give(Vec::with_capacity(10));
         }
-        assert_eq!(buffers.plain.borrow().len(), KEPT);
+        assert_eq!(buffers.plain.borrow().len(), KEPT_BUFFERS_MAX);
     }
 }

@@ -1,6 +1,6 @@
 //! Endpoints that put TLS on another endpoint's connections; Twisted's `wrapClientTLS`.
 //!
-//! Invariant: listening and connecting are the wrapped endpoint's affair; only the factory changes.
+//! Invariant: the wrapped endpoint listens and connects; only the factory is changed.
 
 use std::fmt;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ServerConfig};
 
 use crate::{TlsOptions, wrap_client_with, wrap_server_with};
 
-/// Listens where another endpoint does, and speaks TLS there.
+/// Listens with another endpoint, and speaks TLS on the connections that it accepts.
 #[derive(Clone)]
 pub struct TlsServerEndpoint<E> {
     endpoint: E,
@@ -23,7 +23,7 @@ pub struct TlsServerEndpoint<E> {
 }
 
 impl<E: StreamServerEndpoint> TlsServerEndpoint<E> {
-    /// Speaks TLS as `config` says on what `endpoint` accepts.
+    /// Speaks TLS as `config` says on the connections that `endpoint` accepts.
     pub fn new(config: Arc<ServerConfig>, endpoint: E, time: Rc<dyn ReactorTime>) -> Self {
         Self { endpoint, config, time, options: TlsOptions::default() }
     }
@@ -51,7 +51,7 @@ impl<E: fmt::Debug> fmt::Debug for TlsServerEndpoint<E> {
     }
 }
 
-/// Connects where another endpoint does, and speaks TLS there. Fires when the connection below
+/// Connects with another endpoint, and speaks TLS on that connection. Fires when the connection below
 /// stands and the protocol runs on it, before the handshake is done.
 #[derive(Clone)]
 pub struct TlsClientEndpoint<E> {
@@ -63,7 +63,8 @@ pub struct TlsClientEndpoint<E> {
 }
 
 impl<E: StreamClientEndpoint> TlsClientEndpoint<E> {
-    /// Speaks TLS as `config` says with what `endpoint` connects to, if that proves to be `name`.
+    /// Speaks TLS as `config` says with the server that `endpoint` connects to, which has to prove that
+    /// it is `name`.
     pub fn new(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,

@@ -1,6 +1,6 @@
 //! Factories that put TLS under another factory's protocols; Twisted's `TLSMemoryBIOFactory`.
 //!
-//! Invariant: every connection gets a layer of its own, and they share what the factory has.
+//! Invariant: every connection gets a layer of its own, and shares one [`FactoryContext`].
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::layer::TlsLayer;
-use crate::options::{Shared, Side, TlsOptions};
+use crate::options::{FactoryContext, Role, TlsOptions};
 
 /// Runs the factory's protocols over TLS, as the server, with the default [`TlsOptions`].
 ///
@@ -22,8 +22,8 @@ use crate::options::{Shared, Side, TlsOptions};
 ///
 /// A connection that ends without `close_notify` ends with
 /// [`Reason::Truncated`](interfaces::Reason::Truncated). After `lose_connection` the peer's
-/// `close_notify` is waited for, as in Twisted, but not for ever. Writes that are not made during a delivery are not
-/// gathered into one record.
+/// `close_notify` is awaited, as in Twisted, but not for ever. Writes that are not made during a
+/// delivery are not gathered into one record.
 pub fn wrap_server(
     config: Arc<ServerConfig>,
     factory: Rc<dyn Factory>,
@@ -39,7 +39,7 @@ pub fn wrap_server_with(
     time: Rc<dyn ReactorTime>,
     options: TlsOptions,
 ) -> Rc<dyn Factory> {
-    TlsFactory::wrap(Side::Server(config), factory, time, options)
+    TlsFactory::wrap(Role::Server(config), factory, time, options)
 }
 
 /// Runs the factory's protocols over TLS, as the client of the server called `name`, with the
@@ -61,30 +61,30 @@ pub fn wrap_client_with(
     time: Rc<dyn ReactorTime>,
     options: TlsOptions,
 ) -> Rc<dyn Factory> {
-    TlsFactory::wrap(Side::Client(config, name), factory, time, options)
+    TlsFactory::wrap(Role::Client(config, name), factory, time, options)
 }
 
 struct TlsFactory {
     factory: Rc<dyn Factory>,
-    shared: Rc<Shared>,
+    context: Rc<FactoryContext>,
 }
 
 impl TlsFactory {
     fn wrap(
-        side: Side,
+        role: Role,
         factory: Rc<dyn Factory>,
         time: Rc<dyn ReactorTime>,
         options: TlsOptions,
     ) -> Rc<dyn Factory> {
-        let shared = Rc::new(Shared { side, options, time, buffers: Default::default() });
-        Rc::new(Self { factory, shared })
+        let context = Rc::new(FactoryContext { role, options, time, buffers: Default::default() });
+        Rc::new(Self { factory, context })
     }
 }
 
 impl Factory for TlsFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         let protocol = self.factory.build_protocol(peer)?;
-        Some(TlsLayer::new(self.shared.clone(), protocol))
+        Some(TlsLayer::new(self.context.clone(), protocol))
     }
 
     fn do_start(&self) {

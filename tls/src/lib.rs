@@ -1,7 +1,6 @@
 //! TLS as a layer over any transport: Twisted's `twisted.protocols.tls`, on rustls.
 //!
-//! A factory of plain protocols becomes one of protocols over TLS, and whatever takes a factory
-//! takes that:
+//! A factory of plain protocols becomes a factory of protocols over TLS, for use with any endpoint:
 //!
 //! ```
 //! use std::rc::Rc;
@@ -53,12 +52,12 @@
 //!
 //! # What it promises
 //!
-//! - `connection_made` comes when the connection below stands. What is written before the handshake
-//!   is done is held and sent after it; [`HandshakeListener`](interfaces::HandshakeListener) tells,
+//! - `connection_made` comes when the connection below stands. Bytes written before the handshake is
+//!   done are held and sent after it; [`HandshakeListener`](interfaces::HandshakeListener) tells,
 //!   and [`as_tls`](interfaces::Transport::as_tls) has the results.
 //! - A connection that ends without `close_notify` ends with
 //!   [`Reason::Truncated`](interfaces::Reason::Truncated), never as a clean one, unless this side
-//!   had closed already. What is wrong with the peer's certificate, its alerts and records is in
+//!   had closed already. A failure of the peer's certificate, alerts and records is in
 //!   [`Reason::Tls`](interfaces::Reason::Tls), as a [`rustls::Error`] or a [`TlsError`], and the
 //!   peer gets an alert.
 //! - A handshake has ten seconds in all ([`TlsOptions`]).
@@ -70,17 +69,17 @@
 //! An idle connection has about 3.6 KB of heap, most of it rustls's session, and in aws-lc, which
 //! allocates in C, another 1.4 KB. Buffers are lent by a pool of the factory: a connection keeps
 //! bytes only of a record that is not complete. A message received or sent allocates what rustls
-//! 0.23 allocates for itself, one vector for each record, and nothing else. All that is written in
-//! one callback becomes as few records as fit.
+//! 0.23 allocates for itself, one vector for each record, and nothing else. All bytes written in one
+//! callback become as few records as fit.
 //!
 //! rustls 0.23 decrypts a record in place and then copies it into its vector, and encrypts in a
-//! vector and then copies that to where it is sent from. This crate copies once more each way: to
-//! deliver the plaintext with nothing borrowed, and to gather what is less than a record. Whole
+//! vector and then copies that into the buffer to send. This crate copies once more each way: to
+//! deliver the plaintext with nothing borrowed, and to gather writes of less than a record. Whole
 //! records are encrypted from the caller's slice.
 //!
-//! A handshake is nearly all cryptography, and so depends on what is negotiated. Servers from
+//! A handshake is nearly all cryptography, and so depends on the negotiated suite. Servers from
 //! strings choose the suite themselves, `TLS13_AES_128_GCM_SHA256` first, as [`default_provider`]
-//! says and argues. With a [`ServerConfig`](rustls::ServerConfig) of your own it is as that says:
+//! says and argues. With a [`ServerConfig`](rustls::ServerConfig) of your own that decides:
 //! mostly rustls's order at the client decides, whose first choice, `TLS13_AES_256_GCM_SHA384`,
 //! makes a handshake a fifth dearer.
 //!
@@ -124,7 +123,7 @@ pub use factory::{wrap_client, wrap_client_with, wrap_server, wrap_server_with};
 pub use options::TlsOptions;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub use provider::default_provider;
-pub use session::{Outgoing, RECORD_PLAINTEXT_MAX, Received, Session};
+pub use session::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX, Received, Session};
 #[cfg(all(feature = "endpoints", any(feature = "aws-lc-rs", feature = "ring")))]
 pub use strings::register;
 #[cfg(feature = "endpoints")]

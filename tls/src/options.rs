@@ -1,6 +1,6 @@
-//! What the connections of one TLS factory share: configuration, limits, clock, buffers.
+//! The options of TLS connections, and the context that those of one factory share.
 //!
-//! Invariant: nothing in it changes but the pool of buffers.
+//! Invariant: of a context only the pool of buffers changes.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,18 +19,35 @@ use crate::buffers::Buffers;
 /// use std::time::Duration;
 /// use tls::TlsOptions;
 ///
-/// let options = TlsOptions { handshake_timeout: Duration::from_secs(3), ..TlsOptions::default() };
+/// let options = TlsOptions::default().with_handshake_timeout(Duration::from_secs(3));
 /// assert_eq!(options.close_timeout, Duration::from_secs(2));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TlsOptions {
     /// How long the handshake may take in all, from `connection_made` on; then the connection is
     /// aborted with [`Deadline::Handshake`](interfaces::Deadline::Handshake). Default 10 s.
     pub handshake_timeout: Duration,
-    /// How long a connection that is over may still exist: so long it waits for the peer's
-    /// `close_notify` after its own, and a failed one tries to send its alert. Default 2 s. With
-    /// zero it does not wait, at the risk that the close destroys what was just sent.
+    /// How long a connection that is over awaits the peer's `close_notify` after its own, and how
+    /// long a failed one tries to send its alert. Default 2 s. With
+    /// zero it does not wait, at the risk that the close destroys the bytes sent last.
     pub close_timeout: Duration,
+}
+
+impl TlsOptions {
+    /// With another [`handshake_timeout`](Self::handshake_timeout).
+    #[must_use]
+    pub fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// With another [`close_timeout`](Self::close_timeout).
+    #[must_use]
+    pub fn with_close_timeout(mut self, timeout: Duration) -> Self {
+        self.close_timeout = timeout;
+        self
+    }
 }
 
 impl Default for TlsOptions {
@@ -39,16 +56,16 @@ impl Default for TlsOptions {
     }
 }
 
-/// What the connections of one factory share.
-pub(crate) struct Shared {
-    pub(crate) side: Side,
+/// The configuration, limits, clock and buffers that the connections of one factory share.
+pub(crate) struct FactoryContext {
+    pub(crate) role: Role,
     pub(crate) options: TlsOptions,
     pub(crate) time: Rc<dyn ReactorTime>,
     pub(crate) buffers: Buffers,
 }
 
-/// Which side of the handshake they are, and how it is configured.
-pub(crate) enum Side {
+/// The side of the handshake, with its configuration.
+pub(crate) enum Role {
     Server(Arc<ServerConfig>),
     Client(Arc<ClientConfig>, ServerName<'static>),
 }

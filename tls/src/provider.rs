@@ -1,6 +1,6 @@
-//! The provider of cryptography that the features choose, with its preferences in another order.
+//! [`default_provider`]: the cryptography that the features choose, with AES-128 first.
 //!
-//! Invariant: it has what rustls offers by default, no more and no less.
+//! Invariant: it has the suites and groups that rustls offers by default, no more and no less.
 
 use rustls::crypto::CryptoProvider;
 #[cfg(feature = "aws-lc-rs")]
@@ -19,9 +19,9 @@ use rustls::{CipherSuite, NamedGroup};
 /// The post-quantum hybrid X25519MLKEM768 is the first key exchange, where the provider has it: with
 /// rustls that depends on a feature, which any crate of a program may switch.
 ///
-/// For who must have AES-256 first, or has a processor without instructions for AES, there is
-/// [`register_with_provider`](crate::register_with_provider), which keeps the order that it is
-/// given.
+/// Where AES-256 has to be first, or the processor has no instructions for AES, use
+/// [`register_with_provider`](crate::register_with_provider), which keeps the order of the provider
+/// that it is given.
 ///
 /// # Examples
 ///
@@ -52,8 +52,8 @@ pub fn default_provider() -> CryptoProvider {
     provider
 }
 
-/// What seals a server's sessions into tickets, with keys of its own; `None` where the system gives
-/// no random numbers, without which there is no handshake either.
+/// The ticketer that seals a server's sessions, with keys of its own; `None` where the system has no
+/// random numbers, without which no handshake works either.
 #[cfg(feature = "endpoints")]
 pub(crate) fn ticketer() -> Option<std::sync::Arc<dyn rustls::server::ProducesTickets>> {
     chosen::Ticketer::new().ok()

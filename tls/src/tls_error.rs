@@ -1,6 +1,6 @@
-//! What is wrong with a TLS stream beyond what rustls has words for.
+//! [`TlsError`]: the failures of a TLS stream that `rustls::Error` does not have.
 //!
-//! Invariant: a peer's bytes are shown escaped.
+//! Invariant: bytes of the peer are shown escaped.
 
 /// Why a TLS session failed. It is the cause within [`Reason::Tls`](interfaces::Reason::Tls).
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -9,13 +9,13 @@ pub enum TlsError {
     /// The first bytes are not a TLS record: a plain HTTP request, another protocol, garbage.
     #[error("the peer does not speak tls: it began with \"{}\"", .began_with.escape_ascii())]
     NotTls {
-        /// The first line of what arrived together, at most 40 bytes.
+        /// The first line of the bytes that arrived together, at most 40 of them.
         began_with: Vec<u8>,
-        /// What rustls says to them.
+        /// The error of rustls.
         #[source]
         source: rustls::Error,
     },
-    /// The peer said goodbye with `close_notify` while the handshake was still running.
+    /// The peer sent `close_notify` while the handshake was still running.
     #[error("the peer ended the tls session in the middle of the handshake")]
     EndedInHandshake,
     /// The peer's handshake messages need more memory than is allowed.
@@ -27,7 +27,7 @@ pub enum TlsError {
     /// The connection may not encrypt more under its keys (RFC 8446 section 5.5).
     #[error("the keys of the tls session are used up")]
     KeysUsedUp,
-    /// The session neither takes nor gives anything, which would loop for ever.
+    /// The session neither takes nor makes bytes, which would loop for ever.
     #[error("the tls session makes no progress")]
     NoProgress,
 }

@@ -1,20 +1,20 @@
 //! The server's certificate for each name that clients ask for; Twisted's `SNIConnectionCreator`.
 //!
-//! Invariant: a look-up touches memory only, so a stranger's random names cost nothing.
+//! Invariant: a look-up reads memory only, so that unknown names cost no file access.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
-use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SigningKey};
 
-use super::x509::Facts;
+use super::certificate_names::CertificateNames;
 use super::{CredentialsError, Named};
 
-/// The longest chain that is put together.
-const CHAIN_MAX: usize = 10;
+/// The longest chain that is built.
+const CHAIN_CERTIFICATES_MAX: usize = 10;
 
 /// Certificates by DNS name.
 #[derive(Debug)]
@@ -24,12 +24,12 @@ pub(crate) struct CertificatesByName {
 }
 
 /// Reads all `.pem` files of a directory. Keys, certificates and intermediates may lie in any of
-/// them. Of two certificates for one name the one in the first file counts, and the first of all is
-/// the one for clients that ask for no name.
+/// them. Of two certificates for one name the first counts, in the order of the files, and the first
+/// of all is for clients that ask for no name.
 ///
 /// # Errors
 ///
-/// The first file that cannot be read or used, or that there is no certificate with its key.
+/// The first file that cannot be read or used; or that no certificate has its key.
 pub(crate) fn certificates_by_name(
     directory: &Named,
     provider: &CryptoProvider,
@@ -38,13 +38,13 @@ pub(crate) fn certificates_by_name(
     let mut by_name = HashMap::new();
     let mut default = None;
     for (index, certificate) in certificates.iter().enumerate() {
-        let Some(key) = keys.get(&certificate.public_key) else { continue };
-        if certificate.facts.dns_names.is_empty() {
+        let Some(key) = keys.get(&certificate.names.public_key) else { continue };
+        if certificate.names.dns_names.is_empty() {
             continue;
         }
         let certified = Arc::new(CertifiedKey::new(chain(index, &certificates), key.clone()));
         default.get_or_insert_with(|| certified.clone());
-        for name in &certificate.facts.dns_names {
+        for name in &certificate.names.dns_names {
             by_name.entry(name.clone()).or_insert_with(|| certified.clone());
         }
     }
@@ -73,16 +73,15 @@ impl ResolvesServerCert for CertificatesByName {
     }
 }
 
-/// A certificate, and what was read out of it.
+/// A certificate and its names.
 struct Certificate {
     der: CertificateDer<'static>,
-    public_key: Vec<u8>,
-    facts: Facts,
+    names: CertificateNames,
 }
 
 type Keys = HashMap<Vec<u8>, Arc<dyn SigningKey>>;
 
-/// All keys by their public halves, and all certificates.
+/// All keys by their public keys, and all certificates.
 fn read(
     directory: &Named,
     provider: &CryptoProvider,
@@ -100,25 +99,23 @@ fn read(
             }
         }
         for der in content.certificates {
-            let parsed = ParsedCertificate::try_from(&der).map_err(|source| {
+            let names = CertificateNames::of(&der).map_err(|source| {
                 CredentialsError::BadCertificate { argument, path: path.clone(), source }
             })?;
-            let public_key = parsed.subject_public_key_info().to_vec();
-            let facts = Facts::of(&der).unwrap_or_default();
-            certificates.push(Certificate { der, public_key, facts });
+            certificates.push(Certificate { der, names });
         }
     }
     Ok((keys, certificates))
 }
 
-/// The certificate, its issuer, the issuer of that, and so on up to the root, which is left out:
-/// clients have it.
+/// The certificate, its issuer, the issuer of that, and so on. The root is left out, as clients have
+/// it.
 fn chain(leaf: usize, certificates: &[Certificate]) -> Vec<CertificateDer<'static>> {
     let mut chain = vec![leaf];
     let mut last = &certificates[leaf];
-    while chain.len() < CHAIN_MAX && !last.facts.is_self_issued() {
+    while chain.len() < CHAIN_CERTIFICATES_MAX && !last.names.is_self_issued() {
         let issuer = certificates.iter().position(|other| {
-            other.facts.subject == last.facts.issuer && !other.facts.is_self_issued()
+            other.names.subject == last.names.issuer && !other.names.is_self_issued()
         });
         match issuer {
             Some(issuer) if !chain.contains(&issuer) => {

@@ -1,7 +1,7 @@
-//! What can be wrong with the files that an endpoint string names.
+//! [`CredentialsError`]: why the files of an endpoint string cannot be used.
 //!
-//! Invariant: every message names the argument and the file, and says what would be right. No
-//! content of a file is shown.
+//! Invariant: every message about a file names the argument and the file, and says what is expected;
+//! none shows its content.
 
 use std::io;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub enum CredentialsError {
         argument: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -29,7 +29,7 @@ pub enum CredentialsError {
         argument: &'static str,
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error of the PEM parser.
         problem: String,
     },
     /// A file has no certificate.
@@ -55,7 +55,7 @@ pub enum CredentialsError {
         /// The file.
         path: PathBuf,
     },
-    /// A private key is protected by a passphrase, which nobody is there to type.
+    /// A private key is protected by a passphrase, for which an endpoint string has no argument.
     #[error(
         "the private key in the file `{}` of `{argument}` is encrypted: expected one without a \
          passphrase, as `openssl pkey` writes it",
@@ -78,7 +78,7 @@ pub enum CredentialsError {
         argument: &'static str,
         /// The file.
         path: PathBuf,
-        /// What rustls says.
+        /// The error of rustls.
         #[source]
         source: rustls::Error,
     },
@@ -89,7 +89,7 @@ pub enum CredentialsError {
         argument: &'static str,
         /// The file.
         path: PathBuf,
-        /// What rustls says.
+        /// The error of rustls.
         #[source]
         source: rustls::Error,
     },
@@ -130,7 +130,7 @@ pub enum CredentialsError {
         /// The directory.
         path: PathBuf,
     },
-    /// The provider of cryptography cannot do what was asked for.
+    /// The provider of cryptography has no suite for the wanted versions.
     #[error("the provider of cryptography does not support the wanted versions of tls")]
     Unsupported(#[source] rustls::Error),
 }

@@ -12,19 +12,19 @@ use rustls::{Error, InconsistentKeys};
 use super::pem_file::PemFile;
 use super::{CredentialsError, Named};
 
-/// The files that make an identity.
+/// The files of an identity.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    /// The certificate, and perhaps those that lead from it to a root.
+    /// The certificate, perhaps followed by its chain.
     pub(crate) certificate: Named,
     /// The key; it may be the same file.
     pub(crate) key: Named,
-    /// Further certificates that lead to a root.
+    /// Further certificates of the chain.
     pub(crate) extra_chain: Option<Named>,
 }
 
 impl Identity {
-    /// Reads the files, and checks that they belong together.
+    /// Reads the files, and checks that the key belongs to the certificate.
     pub(crate) fn load(
         &self,
         provider: &CryptoProvider,
@@ -41,7 +41,7 @@ impl Identity {
             .map_err(|source| CredentialsError::BadKey { argument, path, source })?;
         let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
-            // A key in hardware may not tell its public half.
+            // A key in hardware may not give its public key.
             Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
                 Ok(Arc::new(certified))
             }
@@ -62,7 +62,7 @@ impl PemFile {
     fn key(self, file: &Named) -> Result<PrivateKeyDer<'static>, CredentialsError> {
         let Named { argument, path } = file.clone();
         match self.keys.into_iter().next() {
-            // What PEM calls encrypted inside of an RSA block does not look so to its parser.
+            // The PEM parser takes an encrypted key in an RSA block for a plain one.
             _ if self.has_encrypted_key => Err(CredentialsError::EncryptedKey { argument, path }),
             Some(key) => Ok(key),
             None => Err(CredentialsError::NoKey { argument, path }),

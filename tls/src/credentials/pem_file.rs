@@ -1,6 +1,6 @@
 //! PEM files and directories of them.
 //!
-//! Invariant: a file is read to its end before anything in it is believed.
+//! Invariant: a file is read to its end before any block of it is used.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,18 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::CredentialsError;
 
-/// A path, and the argument that it was given as.
+/// A path, and the argument that named it.
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
     pub(crate) argument: &'static str,
     pub(crate) path: PathBuf,
 }
 
-/// What a PEM file holds.
+/// The blocks of a PEM file.
 pub(super) struct PemFile {
     pub(super) certificates: Vec<CertificateDer<'static>>,
     pub(super) keys: Vec<PrivateKeyDer<'static>>,
-    /// A key is there, but needs a passphrase.
+    /// One of the keys needs a passphrase.
     pub(super) has_encrypted_key: bool,
 }
 
@@ -30,7 +30,7 @@ impl Named {
         Self { argument, path: path.into() }
     }
 
-    /// The same argument's file of another path, within its directory.
+    /// Another path, within the directory of the same argument.
     fn at(&self, path: PathBuf) -> Self {
         Self { argument: self.argument, path }
     }
@@ -39,7 +39,7 @@ impl Named {
         CredentialsError::Unreadable { argument: self.argument, path: self.path.clone(), source }
     }
 
-    /// Reads the file. What stands around the blocks is ignored, as are blocks of other kinds.
+    /// Reads the file. Text around the blocks is ignored, as are blocks of other kinds.
     pub(super) fn read(&self) -> Result<PemFile, CredentialsError> {
         let text = fs::read(&self.path).map_err(|error| self.unreadable(error))?;
         let (mut certificates, mut keys) = (Vec::new(), Vec::new());
@@ -63,7 +63,7 @@ impl Named {
     }
 
     /// The files below the directory whose names end in `.pem`, in upper or lower case, sorted; or
-    /// itself, if it is a file.
+    /// the path itself, if it is a file.
     pub(super) fn pem_files(&self) -> Result<Vec<Named>, CredentialsError> {
         let metadata = fs::metadata(&self.path).map_err(|error| self.unreadable(error))?;
         if !metadata.is_dir() {
@@ -76,8 +76,8 @@ impl Named {
             let entries = fs::read_dir(&here.path).map_err(|error| here.unreadable(error))?;
             for entry in entries {
                 let path = entry.map_err(|error| here.unreadable(error))?.path();
-                // A link to a directory above would lead round and round.
-                if path.is_dir() && depth < DEPTH_MAX {
+                // A link to a directory above would be followed for ever.
+                if path.is_dir() && depth < DIRECTORY_LEVELS_MAX {
                     directories.push((path, depth + 1));
                 } else if is_pem(&path) && path.is_file() {
                     found.push(path);
@@ -89,8 +89,8 @@ impl Named {
     }
 }
 
-/// How many levels below a directory are looked at.
-const DEPTH_MAX: usize = 8;
+/// How many levels below a directory are read.
+const DIRECTORY_LEVELS_MAX: usize = 8;
 
 fn is_pem(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pem"))

@@ -1,7 +1,6 @@
-//! Whom a client trusts.
+//! The servers that a client trusts: roots from files, or any certificate.
 //!
-//! Invariant: without a root nobody is trusted, so a store without roots is an error and not a
-//! choice.
+//! Invariant: a store without roots, which trusts no server, is an error.
 
 use std::sync::Arc;
 
@@ -21,7 +20,7 @@ pub(crate) fn roots_of(directory: &Named) -> Result<RootCertStore, CredentialsEr
         let Ok(content) = file.read() else { continue };
         for certificate in content.certificates {
             if !seen.contains(&certificate) {
-                // One that cannot be a root is skipped, too.
+                // A certificate that cannot be a root is skipped, too.
                 let _ = roots.add(certificate.clone());
                 seen.push(certificate);
             }
@@ -34,8 +33,8 @@ pub(crate) fn roots_of(directory: &Named) -> Result<RootCertStore, CredentialsEr
     Ok(roots)
 }
 
-/// Takes any certificate of anybody, as `verify=danger-none` asks for. The peer still has to have
-/// the key of the certificate that it shows.
+/// Accepts any certificate, for `verify=danger-none`. The peer still has to have the key of the
+/// certificate that it shows.
 #[derive(Debug)]
 pub(crate) struct AnyCertificate(pub(crate) Arc<CryptoProvider>);
 

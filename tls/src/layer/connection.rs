@@ -1,122 +1,298 @@
-//! [`Connection`]: what a TLS layer and the handle that its protocol keeps have in common.
+//! [`Connection`]: one TLS connection, shared by its layer and by the protocol as its transport.
 //!
-//! Invariant: it does not own the protocol, and no cell is borrowed while the transport below, a
-//! producer or the protocol is called.
+//! It owns the parts of a connection and does the steps that need several of them: sending, and each
+//! way from the last byte to the close below. Invariant: it does not own the protocol, and no cell is
+//! borrowed while the transport below, a producer or the protocol is called.
 
-use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
-use interfaces::{BufferLimits, DelayedCall, Reason, Transport};
+use interfaces::{Deadline, Reason};
 
-use super::TlsLayer;
-use super::delivering::Inbox;
-use super::gathering::Outbox;
-use super::producing::Producing;
-use super::state::{Phase, Sending};
-use crate::buffers::Buffers;
-use crate::options::{Shared, Side};
-use crate::session::{Received, Session};
+use super::end::End;
+use super::input::{DeliverLater, Input};
+use super::link::Link;
+use super::output::{Held, Output};
+use super::producer::{LayerProducer, PauseCause, Unregistered};
+use super::state::{Action, Ending, Phase, Sending, Signal};
+use crate::options::FactoryContext;
+use crate::session::Received;
 
 /// One TLS connection, seen from both sides.
-pub(crate) struct Connection {
-    pub(super) me: Weak<Connection>,
-    pub(super) layer: Weak<TlsLayer>,
-    pub(super) shared: Rc<Shared>,
-    pub(super) below: OnceCell<Rc<dyn Transport>>,
-    pub(super) session: RefCell<Option<Session>>,
-    pub(super) phase: Cell<Phase>,
-    pub(super) sending: Cell<Sending>,
-    /// What `connection_lost` will say, once that is decided.
-    pub(super) verdict: RefCell<Option<Reason>>,
-    /// The deadline of the handshake, or of the close.
-    pub(super) deadline: RefCell<Option<DelayedCall>>,
-    pub(super) inbox: Inbox,
-    pub(super) outbox: Outbox,
-    limits: Cell<BufferLimits>,
-    producing: Producing,
+pub(super) struct Connection {
+    me: Weak<Connection>,
+    pub(super) link: Link,
+    pub(super) input: Input,
+    pub(super) output: Output,
+    pub(super) producer: LayerProducer,
+    pub(super) end: End,
 }
 
 impl Connection {
-    pub(super) fn new(me: Weak<Self>, layer: Weak<TlsLayer>, shared: Rc<Shared>) -> Self {
-        Self {
-            me,
-            layer,
-            shared,
-            below: OnceCell::new(),
-            session: RefCell::default(),
-            phase: Cell::new(Phase::New),
-            sending: Cell::new(Sending::Open),
-            verdict: RefCell::default(),
-            deadline: RefCell::default(),
-            inbox: Inbox::default(),
-            outbox: Outbox::default(),
-            limits: Cell::default(),
-            producing: Producing::default(),
+    pub(super) fn new(layer: Weak<dyn DeliverLater>, context: Rc<FactoryContext>) -> Rc<Self> {
+        Rc::new_cyclic(|me| Self {
+            me: me.clone(),
+            link: Link::new(context),
+            input: Input::new(layer),
+            output: Output::default(),
+            producer: LayerProducer::default(),
+            end: End::default(),
+        })
+    }
+
+    pub(super) fn weak(&self) -> Weak<Self> {
+        self.me.clone()
+    }
+
+    #[inline]
+    pub(super) fn is_alive(&self) -> bool {
+        self.end.state.is_alive()
+    }
+
+    /// Runs `calls`, and sends all the bytes that they write together. Inside another batch, that one
+    /// sends them.
+    #[inline]
+    pub(super) fn batch(&self, calls: impl FnOnce()) {
+        let gathering = self.output.gather();
+        calls();
+        drop(gathering);
+        self.flush();
+    }
+
+    /// Sends the pending bytes, then the end if it is due. Does nothing inside a batch or while other
+    /// bytes are being sent, as it is called again after those.
+    #[inline]
+    pub(super) fn flush(&self) {
+        if self.output.is_busy() {
+            return;
+        }
+        self.send_pending();
+        if self.end.state.is_ending() && self.is_drained() {
+            self.signal(Signal::Drained);
         }
     }
 
-    pub(super) fn producing(&self) -> &Producing {
-        &self.producing
-    }
-
-    pub(super) fn buffers(&self) -> &Buffers {
-        &self.shared.buffers
-    }
-
-    /// Makes the session.
-    pub(super) fn begin(&self) -> Result<(), rustls::Error> {
-        let session = match &self.shared.side {
-            Side::Server(config) => Session::server(config.clone())?,
-            Side::Client(config, name) => Session::client(config.clone(), name.clone())?,
-        };
-        self.session.replace(Some(session));
-        self.phase.set(Phase::Handshaking);
-        Ok(())
-    }
-
-    /// Has the session take bytes from below, and sends its answers. The plaintext comes with what
-    /// else came of it, in a buffer of the pool.
-    pub(super) fn receive(&self, data: &mut [u8]) -> (Vec<u8>, Received) {
-        let mut plaintext = self.buffers().take();
-        let mut records = self.buffers().take_outgoing();
-        let received = match &mut *self.session.borrow_mut() {
-            Some(session) => session.receive(data, &mut plaintext, &mut records),
-            None => Received::default(),
-        };
-        self.hand_down(records);
-        (plaintext, received)
-    }
-
-    pub(super) fn is_handshaking(&self) -> bool {
-        match &*self.session.borrow() {
-            Some(session) => session.is_handshaking(),
-            None => true,
+    /// Sends the pending bytes, also during a batch.
+    #[inline]
+    pub(super) fn send_pending(&self) {
+        if let Err(failure) = self.output.send_pending(&self.link, &self.end.state) {
+            self.fail(Reason::Tls(failure));
         }
+    }
+
+    fn is_drained(&self) -> bool {
+        !self.output.has_pending() && !self.producer.is_registered()
+    }
+
+    /// Whether `lose_connection` was called and there is nothing to send: the connection closes
+    /// without a handshake.
+    pub(super) fn needs_no_handshake(&self) -> bool {
+        self.end.state.sending() == Sending::Ending(Ending::Close) && self.is_drained()
     }
 
     /// Whether bytes written now would be sent.
+    #[inline]
     pub(super) fn accepts_writes(&self) -> bool {
-        let open = match self.sending.get() {
+        let open = match self.end.state.sending() {
             Sending::Open => true,
-            Sending::Ending(_) => self.producing.is_registered(),
+            Sending::Ending(_) => self.producer.is_registered(),
             Sending::Ended(_) => false,
         };
-        open && matches!(self.phase.get(), Phase::New | Phase::Handshaking | Phase::Established)
+        open && self.is_alive()
     }
 
-    pub(super) fn limits(&self) -> BufferLimits {
-        self.limits.get()
+    /// Takes plaintext to be sent now, after the batch, or after the handshake.
+    #[inline]
+    pub(super) fn send(&self, data: &[u8]) {
+        match self.end.state.phase() {
+            Phase::New | Phase::Handshaking => self.hold(data),
+            Phase::Established => match self.output.write(&self.link, &self.end.state, data) {
+                Ok(()) => self.flush(),
+                Err(failure) => self.fail(Reason::Tls(failure)),
+            },
+            Phase::Closing | Phase::Lost => {}
+        }
     }
 
-    pub(super) fn set_limits(&self, limits: BufferLimits) {
-        self.limits.set(limits);
+    /// Before the handshake is done, written bytes count against the limits here.
+    fn hold(&self, data: &[u8]) {
+        match self.output.hold(&self.link, data) {
+            Held::Little => {}
+            Held::AboveHighWater => self.producer.set_paused(PauseCause::Handshake, true),
+            Held::AboveCap => {
+                let cap = self.output.limits().cap;
+                self.abort_with(Reason::WriteBufferExceeded { cap });
+            }
+        }
     }
 
-    /// Frees what a connection that ended does not need.
+    /// Has the session take bytes from below, and sends its answers. Returns the plaintext, in a
+    /// buffer of the pool, and the rest of the result.
+    #[inline]
+    pub(super) fn receive(&self, data: &mut [u8]) -> (Vec<u8>, Received) {
+        let (plaintext, records, received) = self.link.receive(data);
+        self.output.write_records(&self.link, records);
+        (plaintext, received)
+    }
+
+    /// Takes a transition, and performs its action.
+    pub(super) fn signal(&self, signal: Signal) {
+        let action = self.end.state.on(signal);
+        self.act(action);
+    }
+
+    fn act(&self, action: Action) {
+        match action {
+            Action::Ignore | Action::Proceed => {}
+            Action::Drain => self.flush(),
+            Action::SendCloseNotify(ending) => {
+                self.send_close_notify();
+                match ending {
+                    Ending::HalfClose => self.half_close_below(),
+                    Ending::Close => self.await_close_notify(),
+                }
+            }
+            Action::AwaitCloseNotify => self.await_close_notify(),
+            Action::SendCloseNotifyAndClose => {
+                self.send_close_notify();
+                self.close_below();
+            }
+            Action::Close => self.close_below(),
+            Action::Abort => self.abort_below(),
+        }
+    }
+
+    fn send_close_notify(&self) {
+        self.output.write_records(&self.link, self.link.close_notify());
+    }
+
+    fn half_close_below(&self) {
+        if !self.link.half_close() {
+            self.input.end_writing(self.link.time());
+        }
+    }
+
+    /// The connection below is not closed before the peer's `close_notify` has come, too: a socket
+    /// that is closed with unread bytes (a server's tickets, that `close_notify`) resets the
+    /// connection, which destroys the bytes sent last.
+    fn await_close_notify(&self) {
+        let timeout = self.link.close_timeout();
+        if self.input.has_ended() || timeout.is_zero() {
+            return self.signal(Signal::CloseDue);
+        }
+        self.input.read_on(&self.link);
+        self.link.half_close();
+        self.start_deadline(timeout, |connection| connection.signal(Signal::CloseDue));
+    }
+
+    /// The peer's `close_notify` arrived, which ends a connection that awaits it.
+    pub(super) fn on_close_notify(&self) {
+        let action = self.end.state.on(Signal::CloseNotifyReceived);
+        if action != Action::Ignore {
+            self.end.decide(Reason::Done);
+        }
+        self.act(action);
+    }
+
+    /// The peer has ended its side, and the protocol has no half-close role: both sides end.
+    pub(super) fn close_with_peer(&self) {
+        self.end.decide(Reason::Done);
+        self.stop_producer();
+        self.send_pending();
+        self.signal(Signal::PeerEnded);
+    }
+
+    /// The stream below has ended, and the connection there goes on. After `close_notify` that is no
+    /// news; without one the stream was cut.
+    pub(super) fn on_end_of_file(&self) {
+        if self.is_alive() && !self.input.has_ended() && !self.end.state.ignores_input() {
+            self.end.decide(Reason::Truncated);
+            self.stop_producer();
+            self.signal(Signal::Failed);
+        }
+    }
+
+    /// The session failed. Its alert is below already, and is sent before the close.
+    pub(super) fn fail(&self, reason: Reason) {
+        if !self.is_alive() {
+            return;
+        }
+        self.end.decide(reason);
+        self.stop_producer();
+        self.signal(Signal::Failed);
+        // A peer that reads nothing more must not keep the connection.
+        self.start_deadline(self.link.close_timeout(), |connection| {
+            connection.signal(Signal::Aborted);
+        });
+    }
+
+    /// Aborts with this reason.
+    pub(super) fn abort_with(&self, reason: Reason) {
+        if self.is_alive() {
+            self.end.decide(reason);
+            self.signal(Signal::Aborted);
+        }
+    }
+
+    /// Stops the producer, and aborts the transport below, whose reason counts if none is decided.
+    fn abort_below(&self) {
+        self.stop_producer();
+        self.end.cancel_deadline();
+        if let Some(below) = self.link.below() {
+            below.abort_connection();
+        }
+    }
+
+    fn close_below(&self) {
+        self.end.cancel_deadline();
+        if let Some(below) = self.link.below() {
+            below.lose_connection();
+        }
+    }
+
+    /// The reason for the protocol when the transport below gives `below`.
+    pub(super) fn reason_for(&self, below: &Reason) -> Reason {
+        self.end.reason_for(below, self.input.has_ended(), self.output.limits().cap)
+    }
+
+    /// Unregisters the producer, here and below.
+    pub(super) fn unregister(&self) -> Unregistered {
+        let unregistered = self.producer.unregister();
+        if let (Some(below), true) = (self.link.below(), unregistered.known_below) {
+            below.unregister_producer();
+        }
+        unregistered
+    }
+
+    /// Stops the producer, if there is one.
+    pub(super) fn stop_producer(&self) {
+        if let Some(producer) = self.unregister().producer {
+            producer.stop_producing();
+        }
+    }
+
+    pub(super) fn start_handshake_deadline(&self) {
+        self.start_deadline(self.link.handshake_timeout(), |connection| {
+            if connection.end.state.phase() == Phase::Handshaking {
+                connection.abort_with(Reason::TimedOut(Deadline::Handshake));
+            }
+        });
+    }
+
+    fn start_deadline(&self, after: Duration, then: fn(&Connection)) {
+        let connection = self.weak();
+        let call = Box::new(move || {
+            if let Some(connection) = connection.upgrade() {
+                then(&connection);
+            }
+        });
+        self.end.start_deadline(self.link.time(), after, call);
+    }
+
+    /// Drops the session and all waiting bytes of a connection that ended.
     pub(super) fn release(&self) {
-        let session = self.session.take();
-        drop(session);
-        self.forget_unsent();
-        self.inbox.held.take();
+        self.link.release();
+        self.output.release();
+        self.input.release();
     }
 }

@@ -1,6 +1,6 @@
-//! What a protocol over TLS can do with its connection: the handle that it gets and may keep.
+//! The [`Transport`] that a protocol over TLS gets, and its further abilities.
 //!
-//! Invariant: no method calls the protocol; what one causes is delivered later.
+//! Invariant: no method calls the protocol; events that one causes are delivered later.
 
 use std::fmt;
 use std::rc::Rc;
@@ -11,102 +11,71 @@ use interfaces::{
 };
 
 use super::connection::Connection;
-use super::state::{Ending, Phase};
-
-impl Connection {
-    /// Lets the transport below read again, when all that came before is delivered.
-    pub(super) fn resume_below(&self) {
-        if !self.can_deliver() || self.is_due() || self.sending.get().is_deaf() {
-            return;
-        }
-        if let (Some(below), true) = (self.below.get(), self.inbox.paused_below.take()) {
-            below.resume_producing();
-        }
-    }
-
-    /// Has the transport below stop reading, if no handshake or close needs it to read.
-    pub(super) fn pause_below(&self) {
-        if self.phase.get() != Phase::Established || self.sending.get().is_deaf() {
-            return;
-        }
-        if let (Some(below), false) = (self.below.get(), self.inbox.paused_below.replace(true)) {
-            below.pause_producing();
-        }
-    }
-
-    fn unmade() -> Address {
-        Address::Other(Rc::from("tls, not connected yet"))
-    }
-}
+use super::producer_below::ProducerBelow;
+use super::state::{Ending, Signal};
 
 impl Transport for Connection {
     fn write(&self, data: &[u8]) {
         if !data.is_empty() && self.accepts_writes() {
-            self.take_plaintext(data);
+            self.send(data);
         }
     }
 
     fn write_sequence(&self, chunks: Vec<Chunk>) {
-        let gathering = self.gather();
-        for chunk in &chunks {
-            self.write(chunk);
-        }
-        drop(gathering);
-        self.settle();
+        self.batch(|| {
+            for chunk in &chunks {
+                self.write(chunk);
+            }
+        });
     }
 
     fn lose_connection(&self) {
-        self.end_sending(Ending::Close);
+        self.signal(Signal::EndSending(Ending::Close));
     }
 
     fn abort_connection(&self) {
-        self.abort_below();
+        self.signal(Signal::Aborted);
     }
 
     fn peer(&self) -> Address {
-        self.below.get().map_or_else(Self::unmade, |below| below.peer())
+        self.link.below().map_or_else(unconnected, |below| below.peer())
     }
 
     fn host(&self) -> Address {
-        self.below.get().map_or_else(Self::unmade, |below| below.host())
+        self.link.below().map_or_else(unconnected, |below| below.host())
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
-        if self.producing().is_registered() {
+        if self.producer.is_registered() {
             return Err(AlreadyProducing);
         }
         if !self.accepts_writes() {
             producer.stop_producing();
             return Ok(());
         }
-        self.producing().register(producer.clone())?;
-        match (self.phase.get(), producer) {
-            (Phase::Established, _) => {
-                if !self.register_below() {
-                    self.producing().forget();
-                    return Err(AlreadyProducing);
-                }
-            }
-            (_, Producer::Pull(producer)) => producer.resume_producing(),
-            // What was written before may have been too much already.
-            (_, Producer::Push(producer)) if self.producing().waits() => producer.pause_producing(),
-            (_, Producer::Push(_)) => {}
+        self.producer.register(producer.clone())?;
+        if self.end.state.is_established() {
+            return ProducerBelow::register(self).inspect_err(|_| {
+                self.producer.unregister();
+            });
+        }
+        match producer {
+            Producer::Pull(producer) => producer.resume_producing(),
+            // Earlier writes may have been too many already.
+            Producer::Push(_) => self.producer.update(),
         }
         Ok(())
     }
 
     fn unregister_producer(&self) {
-        let (producer, below_knows) = self.producing().forget();
-        drop(producer);
-        if let (Some(below), true) = (self.below.get(), below_knows) {
-            below.unregister_producer();
-        }
-        self.settle();
+        let unregistered = self.unregister();
+        drop(unregistered);
+        self.flush();
     }
 
     fn set_buffer_limits(&self, limits: BufferLimits) {
-        self.set_limits(limits);
-        if let Some(below) = self.below.get() {
+        self.output.set_limits(limits);
+        if let Some(below) = self.link.below() {
             below.set_buffer_limits(with_room_for_records(limits));
         }
     }
@@ -116,11 +85,11 @@ impl Transport for Connection {
     }
 
     fn as_tcp(&self) -> Option<&dyn TcpTransport> {
-        self.below.get()?.as_tcp()
+        self.link.below()?.as_tcp()
     }
 
     fn as_unix(&self) -> Option<&dyn UnixTransport> {
-        self.below.get()?.as_unix()
+        self.link.below()?.as_unix()
     }
 
     fn as_tls(&self) -> Option<&dyn TlsTransport> {
@@ -128,7 +97,12 @@ impl Transport for Connection {
     }
 }
 
-/// The limits below, where the handshake and what records add to their plaintext count, too.
+/// The address before there is a transport below.
+fn unconnected() -> Address {
+    Address::Other(Rc::from("tls, not connected yet"))
+}
+
+/// The limits below, where handshake records and the overhead of all records count, too.
 fn with_room_for_records(limits: BufferLimits) -> BufferLimits {
     let room = limits.cap / 16 + 64 * 1024;
     limits.with_cap(limits.cap.saturating_add(room))
@@ -136,20 +110,19 @@ fn with_room_for_records(limits: BufferLimits) -> BufferLimits {
 
 impl PushProducer for Connection {
     fn pause_producing(&self) {
-        if !self.is_alive() || self.sending.get().is_deaf() || self.inbox.paused.replace(true) {
-            return;
+        if self.is_alive() && !self.end.state.ignores_input() && self.input.pause() {
+            self.input.pause_below(&self.link, &self.end.state);
         }
-        self.pause_below();
     }
 
     fn resume_producing(&self) {
-        if !self.is_alive() || !self.inbox.paused.replace(false) {
+        if !self.is_alive() || !self.input.resume() {
             return;
         }
-        if self.is_due() {
-            self.schedule();
+        if self.input.is_due() {
+            self.input.schedule(self.link.time());
         } else {
-            self.resume_below();
+            self.input.resume_below(&self.link, &self.end.state);
         }
     }
 
@@ -160,26 +133,25 @@ impl PushProducer for Connection {
 
 impl HalfCloseableTransport for Connection {
     fn lose_write_connection(&self) {
-        self.end_sending(Ending::HalfClose);
+        self.signal(Signal::EndSending(Ending::HalfClose));
     }
 }
 
 impl TlsTransport for Connection {
     fn negotiated_protocol(&self) -> Option<Vec<u8>> {
-        let session = self.session.try_borrow().ok()?;
-        session.as_ref()?.common().alpn_protocol().map(<[u8]>::to_vec)
+        self.link.look(|session| session.common().alpn_protocol().map(<[u8]>::to_vec))?
     }
 
     fn peer_certificates(&self) -> Vec<Vec<u8>> {
-        let Ok(session) = self.session.try_borrow() else { return Vec::new() };
-        let certificates =
-            session.as_ref().and_then(|session| session.common().peer_certificates());
-        certificates.unwrap_or_default().iter().map(|der| der.to_vec()).collect()
+        let certificates = self.link.look(|session| {
+            let certificates = session.common().peer_certificates().unwrap_or_default();
+            certificates.iter().map(|der| der.to_vec()).collect()
+        });
+        certificates.unwrap_or_default()
     }
 
     fn version(&self) -> Option<Rc<str>> {
-        let session = self.session.try_borrow().ok()?;
-        session.as_ref()?.common().protocol_version()?.as_str().map(Rc::from)
+        self.link.look(|session| session.common().protocol_version()?.as_str().map(Rc::from))?
     }
 }
 
@@ -187,8 +159,8 @@ impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsTransport")
             .field("peer", &self.peer())
-            .field("phase", &self.phase.get())
-            .field("sending", &self.sending.get())
+            .field("phase", &self.end.state.phase())
+            .field("sending", &self.end.state.sending())
             .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! Driving rustls's unbuffered interface, the same way for both sides.
 //!
-//! Invariant: after rustls said that it failed, it is asked for its alerts and for nothing else: it
-//! would look at the same bytes again.
+//! Invariant: after an error of rustls only its alerts are read: any other call would process the same
+//! bytes again.
 
 use std::ops::DerefMut;
 
@@ -12,54 +12,56 @@ use rustls::unbuffered::{
     UnbufferedConnectionCommon, UnbufferedStatus, WriteTraffic,
 };
 
-use super::{Outgoing, RECORD_PLAINTEXT_MAX};
+use super::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX};
 use crate::TlsError;
 
-/// How many states in a row may take and give nothing before the session counts as stuck.
+/// How many states in a row may take and make no bytes before the session counts as stuck.
 const IDLE_STATES_MAX: u32 = 8;
-/// What a record adds to its plaintext at most, in bytes: header, explicit nonce, type, tag; a
-/// guess that an exact answer of rustls corrects.
-const RECORD_OVERHEAD: usize = 48;
-/// Room for the records that rustls may want to send before ours.
-const SPARE: usize = 256;
+/// The most bytes that a record adds to its plaintext: header, explicit nonce, type, tag. A guess:
+/// rustls says how many it needs where it is too low.
+const RECORD_OVERHEAD_BYTES: usize = 48;
+/// Room for records of rustls that precede ours.
+const SPARE_BYTES: usize = 256;
 
-/// What the two sides have in common.
-pub(super) trait Engine: DerefMut<Target = UnbufferedConnectionCommon<Self::Data>> {
-    type Data: 'static;
+/// A rustls connection of either side.
+pub(super) trait Engine<D: 'static>:
+    DerefMut<Target = UnbufferedConnectionCommon<D>>
+{
+    fn process<'c, 'i>(&'c mut self, data: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, D>;
 
-    fn process<'c, 'i>(&'c mut self, data: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
-
-    /// Reads 0-RTT data, which only a server has, and only if its configuration asks for it.
-    fn read_early(state: ReadEarlyData<'_, '_, Self::Data>, plaintext: &mut Vec<u8>);
+    /// Reads 0-RTT data: only a server has it, and only if its configuration allows it.
+    fn read_early(state: ReadEarlyData<'_, '_, D>, plaintext: &mut Vec<u8>);
 }
 
-impl Engine for UnbufferedClientConnection {
-    type Data = ClientConnectionData;
-
-    fn process<'c, 'i>(&'c mut self, data: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+impl Engine<ClientConnectionData> for UnbufferedClientConnection {
+    fn process<'c, 'i>(
+        &'c mut self,
+        data: &'i mut [u8],
+    ) -> UnbufferedStatus<'c, 'i, ClientConnectionData> {
         self.process_tls_records(data)
     }
 
-    fn read_early(_: ReadEarlyData<'_, '_, Self::Data>, _: &mut Vec<u8>) {}
+    fn read_early(_: ReadEarlyData<'_, '_, ClientConnectionData>, _: &mut Vec<u8>) {}
 }
 
-impl Engine for UnbufferedServerConnection {
-    type Data = ServerConnectionData;
-
-    fn process<'c, 'i>(&'c mut self, data: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+impl Engine<ServerConnectionData> for UnbufferedServerConnection {
+    fn process<'c, 'i>(
+        &'c mut self,
+        data: &'i mut [u8],
+    ) -> UnbufferedStatus<'c, 'i, ServerConnectionData> {
         self.process_tls_records(data)
     }
 
-    fn read_early(mut state: ReadEarlyData<'_, '_, Self::Data>, plaintext: &mut Vec<u8>) {
+    fn read_early(mut state: ReadEarlyData<'_, '_, ServerConnectionData>, plaintext: &mut Vec<u8>) {
         while let Some(Ok(record)) = state.next_record() {
             plaintext.extend_from_slice(record.payload);
         }
     }
 }
 
-/// How far [`run`] came.
+/// The result of [`run`].
 pub(super) struct Progress {
-    /// How many bytes from the front are done with.
+    /// How many bytes from the front are used.
     pub(super) taken: usize,
     /// `close_notify` was among them.
     pub(super) peer_closed: bool,
@@ -76,7 +78,7 @@ pub(super) enum Stop {
 }
 
 /// Uses all complete records of `data`.
-pub(super) fn run<E: Engine>(
+pub(super) fn run<D: 'static, E: Engine<D>>(
     engine: &mut E,
     data: &mut [u8],
     plaintext: &mut Vec<u8>,
@@ -86,12 +88,12 @@ pub(super) fn run<E: Engine>(
     let stop = loop {
         let before = (plaintext.len(), records.len());
         let UnbufferedStatus { mut discard, state } = engine.process(&mut data[taken..]);
-        let step = state.and_then(|state| answer::<E>(state, plaintext, records));
+        let step = state.and_then(|state| answer::<D, E>(state, plaintext, records));
         match step {
             Ok(Step::Again) => {}
             Ok(Step::Read { more_discard }) => {
                 discard += more_discard;
-                // Nothing is left to be looked at or to be said, so rustls need not be asked.
+                // No input is left and rustls has nothing to send, so it need not be called again.
                 if taken + discard == data.len() && !engine.wants_write() {
                     taken = data.len();
                     break Stop::Waiting;
@@ -118,7 +120,7 @@ pub(super) fn run<E: Engine>(
     Progress { taken, peer_closed, stop }
 }
 
-/// What comes after a state.
+/// What follows a state.
 enum Step {
     Again,
     /// Plaintext came.
@@ -129,9 +131,9 @@ enum Step {
     Stop(Stop),
 }
 
-/// Does what a state of rustls asks for.
-fn answer<E: Engine>(
-    state: ConnectionState<'_, '_, E::Data>,
+/// Performs what a state of rustls asks for.
+fn answer<D: 'static, E: Engine<D>>(
+    state: ConnectionState<'_, '_, D>,
     plaintext: &mut Vec<u8>,
     records: &mut Outgoing,
 ) -> Result<Step, rustls::Error> {
@@ -157,37 +159,37 @@ fn answer<E: Engine>(
     Ok(Step::Again)
 }
 
-/// Encrypts `plaintext`. `data` is what the session could not use yet.
-pub(super) fn send<E: Engine>(
+/// Encrypts `plaintext`. `data` is the partial record.
+pub(super) fn send<D: 'static, E: Engine<D>>(
     engine: &mut E,
     data: &mut [u8],
     plaintext: &[u8],
     records: &mut Outgoing,
 ) -> Result<(), TlsError> {
-    let count = plaintext.len().div_ceil(RECORD_PLAINTEXT_MAX);
-    let size = plaintext.len() + count * RECORD_OVERHEAD + SPARE;
+    let count = plaintext.len().div_ceil(RECORD_PLAINTEXT_BYTES_MAX);
+    let size = plaintext.len() + count * RECORD_OVERHEAD_BYTES + SPARE_BYTES;
     with_traffic(engine, data, records, |traffic, records| {
         write(records, size, |room| traffic.encrypt(plaintext, room))
     })
 }
 
 /// Makes `close_notify`.
-pub(super) fn close<E: Engine>(
+pub(super) fn close<D: 'static, E: Engine<D>>(
     engine: &mut E,
     data: &mut [u8],
     records: &mut Outgoing,
 ) -> Result<(), TlsError> {
     with_traffic(engine, data, records, |traffic, records| {
-        write(records, SPARE, |room| traffic.queue_close_notify(room))
+        write(records, SPARE_BYTES, |room| traffic.queue_close_notify(room))
     })
 }
 
-/// Leads the session to where it can encrypt.
-fn with_traffic<E: Engine>(
+/// Steps the session until it can encrypt.
+fn with_traffic<D: 'static, E: Engine<D>>(
     engine: &mut E,
     data: &mut [u8],
     records: &mut Outgoing,
-    encrypt: impl FnOnce(&mut WriteTraffic<'_, E::Data>, &mut Outgoing) -> Result<(), TlsError>,
+    encrypt: impl FnOnce(&mut WriteTraffic<'_, D>, &mut Outgoing) -> Result<(), TlsError>,
 ) -> Result<(), TlsError> {
     let mut idle = 0;
     while idle <= IDLE_STATES_MAX {
@@ -206,9 +208,9 @@ fn with_traffic<E: Engine>(
     Err(TlsError::NoProgress)
 }
 
-/// Takes what a failed session has to say. Only while there is something: rustls then comes to it
-/// before it looks at the input again.
-fn drain_alerts<E: Engine>(engine: &mut E, records: &mut Outgoing) {
+/// Takes the alerts of a failed session. Only while `wants_write`: rustls then sends before it
+/// reads the input again.
+fn drain_alerts<D: 'static, E: Engine<D>>(engine: &mut E, records: &mut Outgoing) {
     while engine.wants_write() {
         match engine.process(&mut []).state {
             Ok(ConnectionState::EncodeTlsData(mut record)) => {
@@ -221,7 +223,7 @@ fn drain_alerts<E: Engine>(engine: &mut E, records: &mut Outgoing) {
 }
 
 fn encode(records: &mut Outgoing, mut encode: impl FnMut(&mut [u8]) -> Result<usize, EncodeError>) {
-    let mut size = SPARE;
+    let mut size = SPARE_BYTES;
     loop {
         match encode(records.room(size)) {
             Ok(written) => return records.advance(written),

@@ -1,7 +1,7 @@
 //! [`Session`]: TLS without I/O. Bytes come in and go out as arguments.
 //!
-//! Invariant: it calls nobody but rustls and what the configuration holds, and of what arrives it
-//! keeps only what cannot be used yet, which is nothing between two records.
+//! Invariant: a session calls rustls and the configuration only, and keeps no bytes between two
+//! records: of an incomplete record it keeps what arrived.
 //!
 //! ```text
 //!   receive(data)  records ──▶ plaintext, and records to answer with (handshake, alerts)
@@ -11,7 +11,7 @@
 
 mod engine;
 mod outgoing;
-mod remainder;
+mod partial_record;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,17 +24,17 @@ use rustls::{ClientConfig, CommonState, ServerConfig};
 
 use crate::TlsError;
 use engine::{Progress, Stop};
-use remainder::Remainder;
+use partial_record::PartialRecord;
 
 pub use outgoing::Outgoing;
 
 /// The plaintext that one record can carry (RFC 8446 section 5.1), in bytes.
-pub const RECORD_PLAINTEXT_MAX: usize = 16 * 1024;
+pub const RECORD_PLAINTEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// One side of one TLS connection, without I/O.
 ///
-/// Whatever fails, fails for good: from then on nothing is received or sent. The alert that tells
-/// the peer is among the records to send.
+/// A failure is final: from then on nothing is received or sent. The alert for the peer is among the
+/// records to send.
 ///
 /// # Examples
 ///
@@ -56,19 +56,19 @@ pub const RECORD_PLAINTEXT_MAX: usize = 16 * 1024;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session {
-    side: Side,
-    remainder: Remainder,
+    connection: RustlsConnection,
+    partial: PartialRecord,
     state: State,
 }
 
-enum Side {
+enum RustlsConnection {
     Client(UnbufferedClientConnection),
     Server(UnbufferedServerConnection),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// No record is done with yet, so what failed is how the stream begins.
+    /// No record was used yet, so a failure is about how the stream begins.
     Fresh,
     Running,
     /// Nothing is received after the peer's `close_notify`; sending goes on.
@@ -76,9 +76,10 @@ enum State {
     Failed,
 }
 
-/// What came of [`Session::receive`], beside the plaintext and the records.
+/// The result of [`Session::receive`], beside the plaintext and the records.
 #[derive(Debug, Default)]
 #[must_use]
+#[non_exhaustive]
 pub struct Received {
     /// The peer's `close_notify` was in these bytes: all of its plaintext has been given out.
     pub peer_closed: bool,
@@ -91,30 +92,32 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// What rustls has against the configuration.
+    /// The error of rustls about the configuration.
     pub fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
-        UnbufferedServerConnection::new(config).map(|server| Self::new(Side::Server(server)))
+        UnbufferedServerConnection::new(config)
+            .map(|server| Self::new(RustlsConnection::Server(server)))
     }
 
     /// The client's side, which takes only the server called `name`.
     ///
     /// # Errors
     ///
-    /// What rustls has against the configuration.
+    /// The error of rustls about the configuration.
     pub fn client(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
     ) -> Result<Self, rustls::Error> {
-        UnbufferedClientConnection::new(config, name).map(|client| Self::new(Side::Client(client)))
+        UnbufferedClientConnection::new(config, name)
+            .map(|client| Self::new(RustlsConnection::Client(client)))
     }
 
-    fn new(side: Side) -> Self {
-        Self { side, remainder: Remainder::default(), state: State::Fresh }
+    fn new(connection: RustlsConnection) -> Self {
+        Self { connection, partial: PartialRecord::default(), state: State::Fresh }
     }
 
-    /// Takes bytes from the wire, which are decrypted where they are. Appends their plaintext to
-    /// `plaintext`, and to `records` what is to be sent because of them. A client's first call, with
-    /// no bytes, makes its ClientHello.
+    /// Takes bytes from the wire, which are decrypted in place. Appends their plaintext to
+    /// `plaintext`, and the answers to `records`. A client's first call, with no bytes, makes its
+    /// ClientHello.
     pub fn receive(
         &mut self,
         mut data: &mut [u8],
@@ -123,10 +126,11 @@ impl Session {
     ) -> Received {
         let mut received = Received::default();
         while matches!(self.state, State::Fresh | State::Running) {
-            data = self.remainder.top_up(data);
-            let in_place = self.remainder.is_empty();
-            let bytes = if in_place { &mut *data } else { self.remainder.bytes() };
-            let Progress { taken, peer_closed, stop } = self.side.run(bytes, plaintext, records);
+            data = self.partial.top_up(data);
+            let in_place = self.partial.is_empty();
+            let bytes = if in_place { &mut *data } else { self.partial.bytes() };
+            let Progress { taken, peer_closed, stop } =
+                self.connection.run(bytes, plaintext, records);
             received.peer_closed = peer_closed;
             received.failure =
                 self.failure_of(stop, peer_closed, if in_place { data } else { &[] });
@@ -135,10 +139,10 @@ impl Session {
             } else if peer_closed {
                 self.end(State::PeerClosed);
             } else if in_place {
-                self.remainder.keep(&data[taken..]);
+                self.partial.keep(&data[taken..]);
                 data = &mut [];
             } else {
-                self.remainder.discard(taken);
+                self.partial.discard(taken);
             }
             if taken > 0 && self.state == State::Fresh {
                 self.state = State::Running;
@@ -159,12 +163,12 @@ impl Session {
         if self.state == State::Failed {
             return Ok(());
         }
-        let sent = match &mut self.side {
-            Side::Client(client) => {
-                engine::send(client, self.remainder.bytes(), plaintext, records)
+        let sent = match &mut self.connection {
+            RustlsConnection::Client(client) => {
+                engine::send(client, self.partial.bytes(), plaintext, records)
             }
-            Side::Server(server) => {
-                engine::send(server, self.remainder.bytes(), plaintext, records)
+            RustlsConnection::Server(server) => {
+                engine::send(server, self.partial.bytes(), plaintext, records)
             }
         };
         sent.map_err(|error| {
@@ -179,10 +183,14 @@ impl Session {
         if self.state == State::Failed || self.is_handshaking() {
             return;
         }
-        // What can fail here is a session that has failed, and that one has sent an alert.
-        let _ = match &mut self.side {
-            Side::Client(client) => engine::close(client, self.remainder.bytes(), records),
-            Side::Server(server) => engine::close(server, self.remainder.bytes(), records),
+        // Only a failed session fails here, and that one has sent an alert.
+        let _ = match &mut self.connection {
+            RustlsConnection::Client(client) => {
+                engine::close(client, self.partial.bytes(), records)
+            }
+            RustlsConnection::Server(server) => {
+                engine::close(server, self.partial.bytes(), records)
+            }
         };
     }
 
@@ -191,28 +199,28 @@ impl Session {
         self.common().is_handshaking()
     }
 
-    /// What rustls knows of the connection: version, cipher suite, ALPN, certificates.
+    /// The facts that rustls has of the connection: version, cipher suite, ALPN, certificates.
     pub fn common(&self) -> &CommonState {
-        match &self.side {
-            Side::Client(client) => client,
-            Side::Server(server) => server,
+        match &self.connection {
+            RustlsConnection::Client(client) => client,
+            RustlsConnection::Server(server) => server,
         }
     }
 
     fn end(&mut self, state: State) {
         self.state = state;
-        self.remainder = Remainder::default();
+        self.partial = PartialRecord::default();
     }
 
-    /// The failure that `stop` means, if it means one. `data` is what was looked at, if not the
-    /// remainder.
+    /// The failure that `stop` means, if it means one. `data` are the bytes that rustls read, or empty
+    /// where it read the partial record.
     fn failure_of(&mut self, stop: Stop, peer_closed: bool, data: &[u8]) -> Option<Failure> {
-        let limit = remainder::LARGEST;
+        let limit = partial_record::KEPT_BYTES_MAX;
         let failure = match stop {
             Stop::Failed(source @ rustls::Error::InvalidMessage(_))
                 if self.state == State::Fresh =>
             {
-                let front = if data.is_empty() { self.remainder.bytes() } else { data };
+                let front = if data.is_empty() { self.partial.bytes() } else { data };
                 if is_tls(front) {
                     return Some(Failure::new(source));
                 }
@@ -221,26 +229,26 @@ impl Session {
             Stop::Failed(error) => return Some(Failure::new(error)),
             Stop::Stuck => TlsError::NoProgress,
             Stop::Waiting if peer_closed && self.is_handshaking() => TlsError::EndedInHandshake,
-            Stop::Waiting if self.remainder.len() > limit => TlsError::HandshakeTooLarge { limit },
+            Stop::Waiting if self.partial.len() > limit => TlsError::HandshakeTooLarge { limit },
             Stop::Waiting => return None,
         };
         Some(Failure::new(failure))
     }
 }
 
-/// Whether this can be the beginning of a record: content types are 20 to 24, and the version that
+/// Whether a record can begin so: content types are 20 to 24, and the version that
 /// follows has been 3 since SSL 3.
 fn is_tls(front: &[u8]) -> bool {
     matches!(front, [] | [20..=24] | [20..=24, 3, ..])
 }
 
-/// The beginning of other protocols is a line of text, or binary and then as good as any length.
+/// The first line, for the error: other protocols begin with a line of text, or are binary.
 fn first_line(front: &[u8]) -> Vec<u8> {
     let line = front.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
     line[..line.len().min(40)].to_vec()
 }
 
-impl Side {
+impl RustlsConnection {
     fn run(
         &mut self,
         data: &mut [u8],

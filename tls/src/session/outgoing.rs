@@ -1,7 +1,6 @@
-//! [`Outgoing`]: where records are made.
+//! [`Outgoing`]: the buffer that records are made in.
 //!
-//! Invariant: all bytes that were ever reached stay initialised, so that room for the next record
-//! need not be zeroed again.
+//! Invariant: bytes that were initialised once stay so, and are not zeroed for the next record.
 
 use std::fmt;
 use std::ops::Deref;
@@ -14,12 +13,12 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// An empty one, without memory.
+    /// An empty buffer, without memory.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Forgets the records.
+    /// Removes the records.
     pub fn clear(&mut self) {
         self.length = 0;
     }
@@ -29,7 +28,7 @@ impl Outgoing {
         self.bytes.capacity()
     }
 
-    /// `size` bytes or more after the records, to be written to.
+    /// At least `size` bytes after the records, to be written to.
     pub(super) fn room(&mut self, size: usize) -> &mut [u8] {
         let end = self.length + size;
         if self.bytes.len() < end {
@@ -38,7 +37,7 @@ impl Outgoing {
         &mut self.bytes[self.length..]
     }
 
-    /// Says that the first `size` bytes of the room are records now.
+    /// Adds the first `size` bytes of the room to the records.
     pub(super) fn advance(&mut self, size: usize) {
         self.length = (self.length + size).min(self.bytes.len());
     }

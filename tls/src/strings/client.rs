@@ -24,18 +24,18 @@ pub(super) struct FileClient {
     pub(super) name: ServerName<'static>,
     pub(super) trust: Trust,
     pub(super) identity: Option<Identity>,
-    /// What the files gave, once they were right: so that sessions can be resumed.
+    /// The configuration from the files, kept so that sessions can be resumed.
     pub(super) config: RefCell<Option<Arc<ClientConfig>>>,
 }
 
-/// Whom a client trusts.
+/// The servers that a client trusts.
 #[derive(Clone, Debug)]
 pub(super) enum Trust {
     /// The authorities of webpki-roots.
     Public,
     /// The certificates in a directory.
     Directory(Named),
-    /// Whoever answers.
+    /// Any server.
     DangerAnyone,
 }
 

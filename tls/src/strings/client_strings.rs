@@ -15,8 +15,8 @@ use interfaces::StreamClientEndpoint;
 use rustls::pki_types::ServerName;
 
 use super::Context;
+use super::ascii_name::to_ascii;
 use super::client::{FileClient, Trust};
-use super::punycode::to_ascii;
 use super::server_strings::{file, text};
 use crate::credentials::{Identity, Named};
 

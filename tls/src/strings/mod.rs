@@ -1,11 +1,10 @@
 //! The endpoint strings `ssl:` and `tls:`, for servers and clients.
 //!
-//! Invariant: parsing opens no file and no socket; files are read when `listen` or the first
-//! `connect` needs them.
+//! Invariant: parsing opens no file and no socket; `listen` and the first `connect` read the files.
 
+mod ascii_name;
 mod client;
 mod client_strings;
-mod punycode;
 mod server;
 mod server_strings;
 mod versions;
@@ -33,10 +32,10 @@ use server_strings::{SslServerParser, TlsServerParser};
 ///
 /// A server of kind `ssl` has one certificate, one of kind `tls` has a directory of `.pem` files,
 /// and shows each client the certificate for the name that it asks for, exact or wildcard. The value
-/// of `endpoint` is a client string of its own, over which TLS is spoken.
+/// of `endpoint` is a client string of its own: TLS runs over the connection that it makes.
 ///
-/// A server speaks the first of the provider's cipher suites that the client has, too, whichever
-/// the client likes best; a client offers them in the provider's order.
+/// A server uses the first of the provider's cipher suites that the client has, too, and ignores the
+/// client's order; a client offers them in the provider's order.
 ///
 /// # Errors
 ///
@@ -93,7 +92,7 @@ where
 {
     let reactor = Rc::new(reactor);
     let time: Rc<dyn ReactorTime> = reactor.clone();
-    let context = Context { reactor: Abilities(reactor), time, provider, ticketer };
+    let context = Context { reactor, time, provider, ticketer };
     registry
         .with_server(SslServerParser(context.clone()))
         .with_server(TlsServerParser(context.clone()))
@@ -104,10 +103,10 @@ where
 /// [`register_with_provider`], with [`default_provider`](crate::default_provider): aws-lc-rs, or ring
 /// where that feature is off, and AES-128 before AES-256.
 ///
-/// Here a server remembers no sessions: it seals them into tickets that the clients keep, however many
-/// clients there are, with keys that change every six hours and are never written anywhere. With TLS
-/// 1.2, whoever gets at the server's memory before the second change can open what was recorded of
-/// these sessions. With `register_with_provider` a server remembers the last 256 sessions instead.
+/// Here a server stores no sessions: it seals them into tickets that the clients keep, for any number of
+/// clients, with keys that change every six hours and are never written anywhere. With TLS 1.2, an
+/// attacker who reads the server's memory before the second change can decrypt recordings of these
+/// sessions. With `register_with_provider` a server stores the last 256 sessions instead.
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub fn register<R>(registry: Registry, reactor: R) -> Registry
 where
@@ -117,53 +116,22 @@ where
     register_all(registry, reactor, provider, crate::provider::ticketer)
 }
 
-/// What every endpoint from a string needs.
+/// The reactor and provider that every endpoint from a string uses.
 #[derive(Clone)]
 struct Context {
-    reactor: Abilities,
+    reactor: Rc<dyn Network>,
     time: Rc<dyn ReactorTime>,
     provider: Arc<CryptoProvider>,
     ticketer: Ticketer,
 }
 
-/// Makes what seals a server's sessions into tickets, if they are to be sealed.
+/// Makes the ticketer that seals a server's sessions, where sessions are sealed.
 type Ticketer = fn() -> Option<Arc<dyn ProducesTickets>>;
 
-/// Both abilities of one reactor, as TCP endpoints want them.
-#[derive(Clone)]
-struct Abilities(Rc<dyn Network>);
-
+/// The abilities that TCP endpoints need, of one reactor.
 trait Network: ReactorTcp + Resolver {}
 
 impl<R: ReactorTcp + Resolver> Network for R {}
-
-impl ReactorTcp for Abilities {
-    fn listen_tcp(
-        &self,
-        options: &interfaces::ListenTcp,
-        factory: Rc<dyn interfaces::Factory>,
-    ) -> Result<Rc<dyn interfaces::ListeningPort>, interfaces::ListenError> {
-        self.0.listen_tcp(options, factory)
-    }
-
-    fn connect_tcp(
-        &self,
-        options: &interfaces::ConnectTcp,
-        factory: Rc<dyn interfaces::Factory>,
-    ) -> deferred::Deferred<()> {
-        self.0.connect_tcp(options, factory)
-    }
-}
-
-impl Resolver for Abilities {
-    fn resolve_host_name(
-        &self,
-        host: &str,
-        port: u16,
-    ) -> deferred::Deferred<Vec<std::net::SocketAddr>> {
-        self.0.resolve_host_name(host, port)
-    }
-}
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! A server endpoint that reads its certificates when it is told to listen.
 //!
-//! Invariant: nothing is listened on with certificates that cannot be used.
+//! Invariant: a server whose certificates cannot be used does not listen.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) struct FileServer<E> {
     pub(super) versions: Versions,
 }
 
-/// Where a server's certificates are.
+/// The files of a server's certificates.
 pub(super) enum Certificates {
     One(Identity),
     ByName(Named),
@@ -44,7 +44,7 @@ impl<E> FileServer<E> {
             .map_err(CredentialsError::Unsupported)?
             .with_no_client_auth()
             .with_cert_resolver(resolver);
-        // As in Twisted, where a server's own order of suites counts.
+        // As in Twisted, the server's order of suites counts.
         config.ignore_client_order = true;
         if let Some(ticketer) = (self.context.ticketer)() {
             config.ticketer = ticketer;

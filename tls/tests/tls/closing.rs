@@ -324,6 +324,23 @@ fn a_dead_handle_does_nothing_and_keeps_its_addresses() {
 }
 
 #[test]
+fn closing_a_half_closed_connection_that_is_gone_starts_no_deadline() {
+    for version in VERSIONS {
+        let talking = Talk::new(version)
+            .client(|client| client.half_closeable())
+            .server(|server| server.half_closeable())
+            .run();
+        talking.client_handle().as_half_closeable().unwrap().lose_write_connection();
+        talking.flush();
+        talking.server_handle().abort_connection();
+        talking.flush();
+        assert!(talking.client.lost().is_some());
+        talking.client_handle().lose_connection();
+        assert_eq!(talking.clock.pending(), 0);
+    }
+}
+
+#[test]
 fn after_the_end_nothing_is_left_but_the_handles() {
     let alive = Rc::new(());
     let (client_alive, server_alive) = (alive.clone(), alive.clone());

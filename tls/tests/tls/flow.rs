@@ -9,7 +9,7 @@ use interfaces::{
 use protocol::testing::{Clock, ProducerState, Record, Recorder, StringTransport};
 
 use crate::certificates::{Authority, VERSIONS};
-use crate::talk::{NAME, Talk, build, client_factory, once, over_client, server_factory};
+use crate::talk::{NAME, Talk, over_client};
 
 /// A push producer that remembers what it was told.
 #[derive(Default)]
@@ -352,34 +352,6 @@ fn a_small_cap_leaves_room_for_the_handshake_and_is_the_one_that_is_told() {
         talking.flush();
         let reason = talking.server.lost();
         assert!(matches!(reason, Some(Reason::WriteBufferExceeded { cap: 100 })), "{reason:?}");
-    }
-}
-
-#[test]
-fn tls_within_tls_works() {
-    for version in VERSIONS {
-        let inner = Talk::new(version);
-        let outer = Talk::new(version);
-        let (clock, network) = (&inner.clock, &inner.network);
-        network.run_clock(clock);
-        let (client, server) = (Record::new(), Record::new());
-        let speaker = Recorder::new(&client).on_made(|transport| {
-            transport.write(&[b'x'; 100_000]);
-            transport.lose_connection();
-        });
-        let listener = Recorder::new(&server).on_data(|transport, data| transport.write(data));
-        let within = client_factory(&inner.client_config, once(speaker), clock);
-        let client_side = build(&client_factory(&outer.client_config, within, clock));
-        let within = server_factory(&inner.server_config, once(listener), clock);
-        let server_side = build(&server_factory(&outer.server_config, within, clock));
-        network.set_read_max(3000);
-        network.join(client_side, server_side).flush();
-        assert_eq!(server.received().len(), 100_000);
-        for record in [&client, &server] {
-            assert!(record.lost().unwrap().is_clean(), "{:?}", record.lost());
-            assert_eq!(record.count("handshake_completed"), 1);
-        }
-        assert_eq!(clock.pending(), 0);
     }
 }
 

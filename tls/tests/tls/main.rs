@@ -15,6 +15,7 @@ mod failing;
 #[cfg(feature = "endpoints")]
 mod files;
 mod flow;
+mod layers;
 mod session;
 #[cfg(feature = "endpoints")]
 mod strings;

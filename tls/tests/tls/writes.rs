@@ -13,7 +13,7 @@ use rustls::pki_types::ServerName;
 
 use crate::certificates::VERSIONS;
 use crate::talk::{Talk, over_server};
-use crate::tls::{Outgoing, RECORD_PLAINTEXT_MAX, Session};
+use crate::tls::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX, Session};
 
 /// What a TLS 1.3 record adds: header, content type, tag.
 pub(crate) const RECORD: usize = 5 + 1 + 16;
@@ -114,7 +114,7 @@ fn written_below(write: impl Fn(&Rc<dyn Transport>) + 'static) -> (Rc<Noting>, R
 }
 
 /// The length of a record that is full.
-const FULL: usize = RECORD_PLAINTEXT_MAX + RECORD;
+const FULL: usize = RECORD_PLAINTEXT_BYTES_MAX + RECORD;
 
 #[test]
 fn a_large_write_goes_down_in_one_piece() {
@@ -149,7 +149,7 @@ fn a_write_of_any_size_goes_down_in_pieces_of_a_bounded_size() {
         transport.write(&vec![b'x'; 1_000_000]);
     });
     let total: usize = pieces.iter().sum();
-    assert_eq!(total, 1_000_001 + 1_000_001_usize.div_ceil(RECORD_PLAINTEXT_MAX) * RECORD);
+    assert_eq!(total, 1_000_001 + 1_000_001_usize.div_ceil(RECORD_PLAINTEXT_BYTES_MAX) * RECORD);
     assert!(pieces.iter().all(|length| *length <= 10 * FULL), "{pieces:?}");
     assert!(pieces.len() <= 17, "{pieces:?}");
 }
@@ -170,7 +170,7 @@ impl PullProducer for Endless {
 
 #[test]
 fn pulled_pieces_go_down_together_up_to_where_a_push_producer_would_wait() {
-    let in_records = |length: usize| length + length.div_ceil(RECORD_PLAINTEXT_MAX) * RECORD;
+    let in_records = |length: usize| length + length.div_ceil(RECORD_PLAINTEXT_BYTES_MAX) * RECORD;
     for (piece, together) in [(0, 0), (1, 16), (10_000, 7), (65_536, 2), (100_000, 1)] {
         let (wire, layer) = written_below(move |transport| {
             let producer = Endless { transport: Rc::downgrade(transport), piece };

@@ -91,7 +91,7 @@ impl std::fmt::Debug for TlsOver {
 /// The default options with a shorter close timeout, so that a case that leaves a connection with a
 /// silent peer ends soon.
 fn options() -> TlsOptions {
-    TlsOptions { close_timeout: Duration::from_millis(250), ..TlsOptions::default() }
+    TlsOptions::default().with_close_timeout(Duration::from_millis(250))
 }
 
 struct TlsWorld {
