@@ -5,7 +5,7 @@
 use core::error::Error;
 use core::fmt;
 
-use crate::lenient::Lenient;
+use crate::error::safe_display::Lenient;
 
 /// Shows an error and all its sources, outermost first, separated by `": "`.
 ///

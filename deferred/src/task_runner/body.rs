@@ -14,9 +14,10 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use crate::node;
-use crate::source;
-use crate::{Cancelled, Fault, Promise};
+use crate::chain::node;
+use crate::chain::promise_state;
+use crate::deferred::Promise;
+use crate::error::{Cancelled, Fault};
 
 /// A future and the promise of its result.
 pub(crate) struct Body<F, T: 'static, E: Fault> {
@@ -80,7 +81,7 @@ impl<T: 'static, E: Fault> Drop for Telling<T, E> {
     fn drop(&mut self) {
         let Some(source) = self.0.take().and_then(Promise::into_source) else { return };
         if Rc::strong_count(&source) > 1 || source.slot().has_reader() {
-            node::advance(source::fire(source, Err(Cancelled.into())));
+            node::advance(promise_state::fire(source, Err(Cancelled.into())));
         }
     }
 }

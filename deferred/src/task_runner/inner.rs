@@ -10,11 +10,11 @@ use core::cell::{Cell, RefCell};
 use core::mem;
 use core::pin::Pin;
 
-use super::awaits::Awaits;
 use super::body::Run;
 use super::tasks::{PutBack, Standing, Suspended, Tasks};
-use super::waker::{ReadyList, Row, TaskWaker};
-use crate::node::{self, OnUnwind};
+use crate::chain::node::{self, OnUnwind};
+use crate::wake::awaits::Awaits;
+use crate::wake::waker::{ReadyList, Row, TaskWaker};
 
 pub(crate) struct Inner {
     tasks: RefCell<Tasks>,

@@ -1,26 +1,11 @@
-//! [`Cancelled`], Twisted's `CancelledError`, and [`CancelHandle`], its `Deferred.cancel`.
+//! [`CancelHandle`]: Twisted's `Deferred.cancel`.
 //!
 //! Invariant: a handle keeps nothing alive.
 
 use alloc::rc::Weak;
-use core::error::Error;
 use core::fmt;
 
-use crate::node::{self, Node};
-
-/// The error of a Deferred that was cancelled, unless its canceller chose another outcome; also of
-/// one whose promise was dropped unfired, or behind a callback that panicked or returned its own
-/// Deferred. Twisted's `CancelledError`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Cancelled;
-
-impl fmt::Display for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cancelled")
-    }
-}
-
-impl Error for Cancelled {}
+use crate::chain::node::{self, Node};
 
 /// Cancels a [`Deferred`](crate::Deferred), also after it has been given away, awaited or chained.
 ///

@@ -12,9 +12,9 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 use core::panic::Location;
 
-use crate::debugging;
 use crate::error::Chain;
-use crate::lenient::Lenient;
+use crate::error::debugging;
+use crate::error::safe_display::Lenient;
 
 /// Any error, behind a pointer that can be cloned: the error type of a
 /// [`Deferred`](crate::Deferred) that names no other.

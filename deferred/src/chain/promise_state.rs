@@ -21,11 +21,11 @@ use core::mem;
 use core::panic::Location;
 use core::task::Waker;
 
+use crate::chain::node::{self, Node, OnUnwind, Output};
+use crate::chain::result_cell::{self, Slot};
 use crate::deferred::State;
-use crate::node::{self, Node, OnUnwind, Output};
-use crate::slot::{self, Slot};
-use crate::unhandled::{self, Unclaimed};
-use crate::{Cancelled, Fault};
+use crate::error::{Cancelled, Fault};
+use crate::report::unhandled::{self, Unclaimed};
 
 /// The head of a chain, with its canceller.
 pub(crate) struct Source<T: 'static, E: Fault, C> {
@@ -158,7 +158,7 @@ where
     fn drop_canceller(self: &Rc<Self>) {
         // A task is woken before that, since it may panic.
         self.slot.wake();
-        let unwinding = OnUnwind(|| node::advance(slot::hand_over(Rc::clone(self))));
+        let unwinding = OnUnwind(|| node::advance(result_cell::hand_over(Rc::clone(self))));
         drop(self.canceller.take());
         mem::forget(unwinding);
     }
@@ -208,7 +208,7 @@ where
         if mem::needs_drop::<C>() {
             self.drop_canceller();
         }
-        slot::hand_over(self)
+        result_cell::hand_over(self)
     }
 
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
@@ -249,7 +249,7 @@ where
     }
 
     fn into_state(self: Rc<Self>) -> State<T, E> {
-        slot::into_state(self)
+        result_cell::into_state(self)
     }
 }
 

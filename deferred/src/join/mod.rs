@@ -13,6 +13,12 @@
 //! Invariant: the promise is there as long as nothing is decided. It is taken out first, so what
 //! foreign code does meanwhile meets a gathering that is decided.
 
+mod deferred_list;
+mod failure_group;
+mod first_error;
+mod gather_results;
+mod race;
+
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -20,12 +26,19 @@ use core::mem;
 use core::ops::ControlFlow;
 use core::slice;
 
+use crate::chain::node::{self, Input, Node, OnUnwind, Output};
+use crate::chain::promise_state;
+use crate::chain::result_cell::{Reader, Slot};
 use crate::deferred::State;
-use crate::node::{self, Input, Node, OnUnwind, Output};
-use crate::slot::{Reader, Slot};
-use crate::source;
-use crate::unhandled::Unclaimed;
-use crate::{Deferred, Fault, Promise};
+use crate::deferred::{Deferred, Promise};
+use crate::error::Fault;
+use crate::report::unhandled::Unclaimed;
+
+pub use deferred_list::{DeferredList, ListResult};
+pub use failure_group::FailureGroup;
+pub use first_error::FirstError;
+pub use gather_results::{gather_results, gather_results_consuming_errors};
+pub use race::race;
 
 /// When a gathering is decided, and what it gives.
 pub(crate) trait Rule<T, E>: 'static {
@@ -167,7 +180,7 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Gathering<T, E, R> {
         let results = self.results.take().into_iter();
         let results = results.map(|result| result.claim().expect("none is missing"));
         let outcome = self.rule.all(results);
-        source::fire(promise.into_source()?, outcome)
+        promise_state::fire(promise.into_source()?, outcome)
     }
 
     /// One member has decided. What the others have given so far is no part of it.
@@ -190,7 +203,7 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Gathering<T, E, R> {
         results.into_iter().for_each(|result| self.leave(result));
         mem::forget(unwinding);
         let (promise, outcome) = firing?;
-        source::fire(promise.into_source()?, outcome)
+        promise_state::fire(promise.into_source()?, outcome)
     }
 
     /// Drops a result that nobody is given.

@@ -3,13 +3,28 @@
 //!
 //! Invariant: a callback runs as soon as the result is there, once, with nothing of ours borrowed.
 
+mod callbacks;
+mod cancel;
+mod future;
+mod into_deferred;
+mod maybe;
+mod pause;
+mod promise;
+
 use alloc::rc::{Rc, Weak};
 use core::fmt;
 
-use crate::node::{Node, Output};
-use crate::source::{Ask, Settle, Source, Stop};
-use crate::unhandled::Unclaimed;
-use crate::{CancelHandle, Failure, Fault, Promise, debugging};
+use crate::chain::node::{Node, Output};
+use crate::chain::promise_state::{Ask, Settle, Source, Stop};
+use crate::error::{Failure, Fault, debugging};
+use crate::report::unhandled::Unclaimed;
+
+pub use cancel::CancelHandle;
+pub use future::DeferredFuture;
+pub use into_deferred::IntoDeferred;
+pub use maybe::{execute, maybe_deferred};
+pub use pause::PauseHandle;
+pub use promise::Promise;
 
 /// A result that is there now or later, and what is to be done with it.
 ///

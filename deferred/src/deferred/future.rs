@@ -8,13 +8,14 @@ use core::future::{Future, IntoFuture};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
+use crate::chain::node::{self, Node, Output};
+use crate::chain::result_cell::{Other, Reader};
+use crate::deferred::Deferred;
 use crate::deferred::State;
-use crate::node::{self, Node, Output};
-use crate::slot::{Other, Reader};
+use crate::error::{Failure, Fault};
+use crate::report::unhandled::Unclaimed;
 #[cfg(target_has_atomic = "ptr")]
-use crate::task_runner;
-use crate::unhandled::Unclaimed;
-use crate::{Deferred, Failure, Fault};
+use crate::wake;
 
 /// A [`Deferred`] that is awaited; `deferred.await` makes one. Twisted's `asFuture`.
 ///
@@ -116,7 +117,7 @@ fn poll_node<T: 'static, E: Fault>(
 #[cfg(target_has_atomic = "ptr")]
 #[inline]
 fn tell_task<T: 'static, E: Fault>(node: &Rc<dyn Output<T, E>>, context: &Context<'_>) {
-    if let Some(awaits) = task_runner::awaits_of(context) {
+    if let Some(awaits) = wake::awaits_of(context) {
         awaits.add(Rc::downgrade(node) as Weak<dyn Node>, context.waker());
     }
 }

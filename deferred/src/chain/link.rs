@@ -22,10 +22,11 @@ use core::cell::Cell;
 use core::mem;
 use core::task::Waker;
 
+use crate::chain::node::{self, Input, Node, OnUnwind, Output};
+use crate::chain::result_cell::{self, Other, Reader, Slot};
+use crate::deferred::Deferred;
 use crate::deferred::State;
-use crate::node::{self, Input, Node, OnUnwind, Output};
-use crate::slot::{self, Other, Reader, Slot};
-use crate::{Cancelled, Deferred, Fault};
+use crate::error::{Cancelled, Fault};
 
 /// One callback `F`, whose result is a `Deferred<U, E>`.
 pub(crate) struct Link<U: 'static, E: Fault, F> {
@@ -90,7 +91,7 @@ impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
 
 impl<U: 'static, E: Fault, F: 'static> Node for Link<U, E, F> {
     fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
-        slot::hand_over(self)
+        result_cell::hand_over(self)
     }
 
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
@@ -124,7 +125,7 @@ impl<U: 'static, E: Fault, F: 'static> Output<U, E> for Link<U, E, F> {
     }
 
     fn into_state(self: Rc<Self>) -> State<U, E> {
-        slot::into_state(self)
+        result_cell::into_state(self)
     }
 }
 

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
 
-use crate::first_error::Cause;
-use crate::lenient::Lenient;
-use crate::{Cancelled, Failure};
+use crate::error::safe_display::Lenient;
+use crate::error::{Cancelled, Failure};
+use crate::join::first_error::Cause;
 
 /// The error of a [`race`](crate::race) that nobody won: the errors of all members. Twisted's
 /// `FailureGroup`.

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::task::Waker;
 
-use crate::node::Node;
+use crate::chain::node::Node;
 
 /// The nodes of the Deferreds that a task awaits.
 #[derive(Default)]

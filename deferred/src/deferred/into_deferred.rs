@@ -2,7 +2,8 @@
 //!
 //! Twisted lets a callback return anything. Invariant: a result that is there needs no allocation.
 
-use crate::{Deferred, Fault};
+use crate::deferred::Deferred;
+use crate::error::Fault;
 
 /// What a callback may return: a `Result`, or a [`Deferred`] to wait for.
 ///

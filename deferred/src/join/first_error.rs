@@ -5,7 +5,7 @@
 use core::error::Error;
 use core::fmt;
 
-use crate::{Cancelled, Failure};
+use crate::error::{Cancelled, Failure};
 
 /// The error of a [`DeferredList`](crate::DeferredList) that fires on one error, and of
 /// [`gather_results`](crate::gather_results): the first error of a member. Twisted's `FirstError`.

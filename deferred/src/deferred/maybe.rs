@@ -3,7 +3,8 @@
 //!
 //! Invariant: the function is called before they return.
 
-use crate::{Deferred, Fault, IntoDeferred};
+use crate::deferred::{Deferred, IntoDeferred};
+use crate::error::Fault;
 
 /// Calls `function` and makes a Deferred of what it returns, whether that is there or comes later.
 /// Twisted's `maybeDeferred`.

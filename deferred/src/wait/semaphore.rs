@@ -15,9 +15,10 @@ use core::fmt;
 use core::mem;
 use core::num::NonZeroUsize;
 
-use crate::line::Line;
-use crate::node::OnUnwind;
-use crate::{Deferred, Failure, IntoDeferred};
+use crate::chain::node::OnUnwind;
+use crate::deferred::{Deferred, IntoDeferred};
+use crate::error::Failure;
+use crate::wait::wait_queue::Line;
 
 /// A number of tokens, of which each is held by one at a time. Who finds none free waits in line.
 ///

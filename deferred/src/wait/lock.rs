@@ -5,7 +5,9 @@
 use core::fmt;
 use core::num::NonZeroUsize;
 
-use crate::{Deferred, DeferredSemaphore, Failure, IntoDeferred, Token};
+use crate::deferred::{Deferred, IntoDeferred};
+use crate::error::Failure;
+use crate::wait::{DeferredSemaphore, Token};
 
 /// What one holds at a time, while the others wait in line.
 ///

@@ -8,8 +8,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::ControlFlow;
 
-use crate::gathering::{Gathering, LeftOver, Rule, Step};
-use crate::{Deferred, Failure, Fault, FirstError, IntoDeferred};
+use crate::deferred::{Deferred, IntoDeferred};
+use crate::error::{Failure, Fault};
+use crate::join::FirstError;
+use crate::join::{Gathering, LeftOver, Rule, Step};
 
 /// Several Deferreds whose results are wanted together. Twisted's `DeferredList`.
 ///

@@ -5,9 +5,9 @@
 use alloc::rc::Rc;
 use core::fmt;
 
-use crate::node;
-use crate::source::{self, Phase, Settle};
-use crate::{Failure, Fault};
+use crate::chain::node;
+use crate::chain::promise_state::{self, Phase, Settle};
+use crate::error::{Failure, Fault};
 
 /// The half of a [`Deferred`](crate::Deferred) that fires it. Made with it by
 /// [`Deferred::new`](crate::Deferred::new), and kept by whoever does the work.
@@ -48,7 +48,7 @@ impl<T: 'static, E: Fault> Promise<T, E> {
     #[inline(always)] // so that a result which is made for the call is made in its place
     pub fn fire(mut self, result: Result<T, E>) {
         if let Some(source) = self.source.take() {
-            node::advance(source::fire(source, result));
+            node::advance(promise_state::fire(source, result));
         }
     }
 

@@ -5,8 +5,10 @@
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use crate::gathering::{Gathering, LeftOver, Rule, Step};
-use crate::{Deferred, Fault, FirstError};
+use crate::deferred::Deferred;
+use crate::error::Fault;
+use crate::join::FirstError;
+use crate::join::{Gathering, LeftOver, Rule, Step};
 
 /// The values of all members, in the order of the members. Twisted's `gatherResults`.
 ///

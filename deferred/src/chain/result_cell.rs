@@ -16,10 +16,10 @@ use core::mem;
 use core::task::Waker;
 
 use crate::Fault;
+use crate::chain::node::{Input, Node, Output};
+use crate::chain::promise_state::{self, Settle};
 use crate::deferred::State;
-use crate::node::{Input, Node, Output};
-use crate::source::{self, Settle};
-use crate::unhandled::Unclaimed;
+use crate::report::unhandled::Unclaimed;
 
 /// Where a node's result meets its reader.
 pub(crate) struct Slot<T: 'static, E: Fault> {
@@ -154,7 +154,7 @@ fn hand_over_to<T: 'static, E: Fault>(
 ) -> Option<Rc<dyn Node>> {
     match reader {
         Other::Outer(outer) => pass_on(outer, take_from(node)?),
-        Other::Promise(source) => source::fire(source, take_from(node)?),
+        Other::Promise(source) => promise_state::fire(source, take_from(node)?),
         // It owns the node, and takes the result itself.
         Other::Task(waker) => {
             waker.wake();

@@ -19,8 +19,8 @@ use core::ptr;
 use core::task::Waker;
 
 use crate::Fault;
+use crate::chain::result_cell::Slot;
 use crate::deferred::State;
-use crate::slot::Slot;
 
 /// A node of a chain, whatever its types are.
 pub(crate) trait Node {

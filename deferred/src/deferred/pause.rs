@@ -18,11 +18,12 @@ use core::cell::Cell;
 use core::fmt;
 use core::task::Waker;
 
+use crate::chain::node::{self, Input, Node, Output};
+use crate::chain::result_cell::{self, Reader, Slot};
+use crate::deferred::Deferred;
 use crate::deferred::State;
-use crate::node::{self, Input, Node, Output};
-use crate::slot::{self, Reader, Slot};
-use crate::unhandled::Unclaimed;
-use crate::{Deferred, Fault};
+use crate::error::Fault;
+use crate::report::unhandled::Unclaimed;
 
 /// Holds back what comes out of a [`Deferred`]. Made with it by [`Deferred::pausable`].
 ///
@@ -160,7 +161,7 @@ impl<T: 'static, E: Fault> Hold for Gate<T, E> {
 
 impl<T: 'static, E: Fault> Node for Gate<T, E> {
     fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
-        slot::hand_over(self)
+        result_cell::hand_over(self)
     }
 
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
@@ -188,7 +189,7 @@ impl<T: 'static, E: Fault> Output<T, E> for Gate<T, E> {
     }
 
     fn into_state(self: Rc<Self>) -> State<T, E> {
-        slot::into_state(self)
+        result_cell::into_state(self)
     }
 }
 

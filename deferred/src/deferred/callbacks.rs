@@ -3,10 +3,12 @@
 //!
 //! Invariant: a callback that is added when the result is there runs at once and makes no node.
 
+use crate::chain::link::Link;
+use crate::chain::result_cell::{Other, Reader};
+use crate::deferred::{Deferred, IntoDeferred, Promise};
 use crate::deferred::{Inner, State, claim};
-use crate::link::Link;
-use crate::slot::{Other, Reader};
-use crate::{Deferred, Fault, IntoDeferred, Promise, unhandled};
+use crate::error::Fault;
+use crate::report::unhandled;
 
 impl<T: 'static, E: Fault> Deferred<T, E> {
     /// Adds a callback for the value; an error passes it by.

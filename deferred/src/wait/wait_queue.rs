@@ -12,7 +12,7 @@ use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use core::cell::{Cell, RefCell};
 
-use crate::{Deferred, Promise};
+use crate::deferred::{Deferred, Promise};
 
 /// A line shorter than this is not worth a look at each in it.
 const SWEPT_LEN_MIN: usize = 16;

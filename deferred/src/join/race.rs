@@ -5,8 +5,10 @@
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use crate::gathering::{Gathering, LeftOver, Rule, Step};
-use crate::{Deferred, FailureGroup, Fault};
+use crate::deferred::Deferred;
+use crate::error::Fault;
+use crate::join::FailureGroup;
+use crate::join::{Gathering, LeftOver, Rule, Step};
 
 /// The first value that any of the members gives, with the index of that member. Twisted's `race`.
 ///

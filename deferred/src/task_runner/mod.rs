@@ -17,22 +17,19 @@
 //! Invariant: a task is polled by `run` or by its own `spawn`, never from inside a waker, a firing or
 //! a cancelling call, nor while it is being polled.
 
-mod awaits;
 mod body;
 mod inner;
 mod tasks;
-mod waker;
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::fmt;
 use core::future::Future;
 
-use crate::{Deferred, Fault};
+use crate::deferred::Deferred;
+use crate::error::Fault;
 use body::Body;
 use inner::Inner;
-
-pub(crate) use waker::awaits_of;
 
 /// Runs futures on this thread, and makes a [`Deferred`] of each.
 ///

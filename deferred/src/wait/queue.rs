@@ -9,8 +9,9 @@ use core::cell::RefCell;
 use core::error::Error;
 use core::fmt;
 
-use crate::line::Line;
-use crate::{Deferred, Failure, IntoDeferred};
+use crate::deferred::{Deferred, IntoDeferred};
+use crate::error::Failure;
+use crate::wait::wait_queue::Line;
 
 /// A queue of items in which one can wait for the next, first come, first served on both sides.
 ///

@@ -9,8 +9,9 @@ use core::any::{Any, type_name};
 use core::fmt;
 use core::panic::Location;
 
-use crate::lenient::Lenient;
-use crate::{Failure, Fault, hook};
+use crate::error::safe_display::Lenient;
+use crate::error::{Failure, Fault};
+use crate::report::hook;
 
 /// What the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
 #[derive(Debug)]
