@@ -88,7 +88,7 @@
 //!
 //! The error type is [`Failure`] unless you name another: any error, so `?` takes whatever comes,
 //! and [`Failure::trap`] is how an errback handles the kinds it knows and passes on the rest. An
-//! enum of your own works as well when it is a [`Fault`], and [`map_err`](Deferred::map_err)
+//! enum of your own works as well when it is a [`DeferredError`], and [`map_err`](Deferred::map_err)
 //! changes the type.
 //!
 //! ```
@@ -270,7 +270,9 @@ pub use deferred::{
     CancelHandle, Deferred, DeferredFuture, IntoDeferred, PauseHandle, Promise, execute,
     maybe_deferred,
 };
-pub use error::{Cancelled, Chain, Failure, Fault, Sources, Trapped, debugging, set_debugging};
+pub use error::{
+    Cancelled, Chain, DeferredError, Failure, Sources, Trapped, debugging, set_debugging,
+};
 pub use join::{
     DeferredList, FailureGroup, FirstError, ListResult, gather_results,
     gather_results_consuming_errors, race,

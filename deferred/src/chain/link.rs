@@ -22,27 +22,27 @@ use core::cell::Cell;
 use core::mem;
 use core::task::Waker;
 
-use crate::chain::node::{self, Input, Node, OnUnwind, Output};
-use crate::chain::result_cell::{self, Other, Reader, Slot};
+use crate::chain::node::{self, InputNode, Node, OnUnwind, OutputNode};
+use crate::chain::result_cell::{self, Other, Reader, ResultCell};
 use crate::deferred::Deferred;
 use crate::deferred::State;
-use crate::error::{Cancelled, Fault};
+use crate::error::{Cancelled, DeferredError};
 
 /// One callback `F`, whose result is a `Deferred<U, E>`.
-pub(crate) struct Link<U: 'static, E: Fault, F> {
+pub(crate) struct Link<U: 'static, E: DeferredError, F> {
     callback: Cell<Option<F>>,
     waits_for: Cell<Option<Rc<dyn Node>>>,
-    slot: Slot<U, E>,
+    cell: ResultCell<U, E>,
 }
 
-impl<U: 'static, E: Fault, F> Default for Link<U, E, F> {
+impl<U: 'static, E: DeferredError, F> Default for Link<U, E, F> {
     #[inline]
     fn default() -> Self {
-        Link { callback: Cell::new(None), waits_for: Cell::new(None), slot: Slot::default() }
+        Link { callback: Cell::new(None), waits_for: Cell::new(None), cell: ResultCell::default() }
     }
 }
 
-impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
+impl<U: 'static, E: DeferredError, F: 'static> Link<U, E, F> {
     #[inline]
     pub(crate) fn new(callback: F) -> Rc<Self> {
         // `Rc::default` makes it where it stays; `Rc::new` would make it on the stack and move it.
@@ -61,35 +61,35 @@ impl<U: 'static, E: Fault, F: 'static> Link<U, E, F> {
     /// Leaves the result for the reader, if one waits, to be carried on by `node::advance`.
     #[inline]
     fn settle(self: Rc<Self>, result: Result<U, E>) -> Option<Rc<dyn Node>> {
-        self.slot.put(result);
+        self.cell.put(result);
         Some(self)
     }
 
     /// The callback has returned a Deferred that is still pending.
-    fn chain_to(self: Rc<Self>, inner: Rc<dyn Output<U, E>>) -> Option<Rc<dyn Node>> {
+    fn chain_to(self: Rc<Self>, inner: Rc<dyn OutputNode<U, E>>) -> Option<Rc<dyn Node>> {
         if core::ptr::addr_eq(Rc::as_ptr(&inner), Rc::as_ptr(&self)) {
             // It returned the Deferred of this very link, which would wait for itself for ever.
             return self.settle(Err(Cancelled.into()));
         }
-        let reader = self.slot.read_by(None);
+        let reader = self.cell.read_by(None);
         match reader.as_ref().and_then(Reader::as_node) {
             // Nobody but the reader knows this link, so the reader waits for the inner one itself,
             // and a loop written as recursion keeps one link alive instead of one for each round.
             Some(node) if Rc::weak_count(&self) == 0 => {
                 node.wait_for(Some(inner.clone()));
-                inner.slot().read_by(reader);
+                inner.cell().read_by(reader);
             }
             _ => {
-                self.slot.read_by(reader);
+                self.cell.read_by(reader);
                 self.waits_for.set(Some(inner.clone()));
-                inner.slot().attach(Reader::Other(Other::Outer(self)));
+                inner.cell().attach(Reader::Other(Other::Outer(self)));
             }
         }
         None
     }
 }
 
-impl<U: 'static, E: Fault, F: 'static> Node for Link<U, E, F> {
+impl<U: 'static, E: DeferredError, F: 'static> Node for Link<U, E, F> {
     fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
         result_cell::hand_over(self)
     }
@@ -115,13 +115,13 @@ impl<U: 'static, E: Fault, F: 'static> Node for Link<U, E, F> {
     }
 
     fn is_awaited_by(&self, waker: &Waker) -> bool {
-        self.slot.is_awaited_by(waker)
+        self.cell.is_awaited_by(waker)
     }
 }
 
-impl<U: 'static, E: Fault, F: 'static> Output<U, E> for Link<U, E, F> {
-    fn slot(&self) -> &Slot<U, E> {
-        &self.slot
+impl<U: 'static, E: DeferredError, F: 'static> OutputNode<U, E> for Link<U, E, F> {
+    fn cell(&self) -> &ResultCell<U, E> {
+        &self.cell
     }
 
     fn into_state(self: Rc<Self>) -> State<U, E> {
@@ -129,15 +129,15 @@ impl<U: 'static, E: Fault, F: 'static> Output<U, E> for Link<U, E, F> {
     }
 }
 
-impl<T, E, U, E2, F> Input<T, E> for Link<U, E2, F>
+impl<T, E, U, E2, F> InputNode<T, E> for Link<U, E2, F>
 where
     T: 'static,
-    E: Fault,
+    E: DeferredError,
     U: 'static,
-    E2: Fault,
+    E2: DeferredError,
     F: FnOnce(Result<T, E>) -> Deferred<U, E2> + 'static,
 {
-    fn receive(self: Rc<Self>, from: &Slot<T, E>) -> Option<Rc<dyn Node>> {
+    fn receive(self: Rc<Self>, from: &ResultCell<T, E>) -> Option<Rc<dyn Node>> {
         // A link has one upstream, which fires once. Who hands over holds it still.
         let callback = self.callback.take()?;
         drop(self.waits_for.take());

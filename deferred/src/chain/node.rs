@@ -4,7 +4,7 @@
 //! the one behind it, so that a cancellation finds its way:
 //!
 //! ```text
-//!   Promise ──owns──▶ Source ──owns──▶ Link ──owns──▶ Link ◀──owns── Deferred
+//!   Promise ──owns──▶ PromiseState ──owns──▶ Link ──owns──▶ Link ◀──owns── Deferred
 //!                        ◀────owns──────  ◀────owns─────
 //! ```
 //!
@@ -18,8 +18,8 @@ use alloc::rc::Rc;
 use core::ptr;
 use core::task::Waker;
 
-use crate::Fault;
-use crate::chain::result_cell::Slot;
+use crate::DeferredError;
+use crate::chain::result_cell::ResultCell;
 use crate::deferred::State;
 
 /// A node of a chain, whatever its types are.
@@ -44,19 +44,19 @@ pub(crate) trait Node {
 }
 
 /// The side of a node that a result comes out of.
-pub(crate) trait Output<T: 'static, E: Fault>: Node {
+pub(crate) trait OutputNode<T: 'static, E: DeferredError>: Node {
     /// Where the result appears.
-    fn slot(&self) -> &Slot<T, E>;
+    fn cell(&self) -> &ResultCell<T, E>;
 
     /// Takes the result out, if it is there, and lets go of the node.
     fn into_state(self: Rc<Self>) -> State<T, E>;
 }
 
 /// The side of a node that a result goes into.
-pub(crate) trait Input<T: 'static, E: Fault>: Node {
+pub(crate) trait InputNode<T: 'static, E: DeferredError>: Node {
     /// Takes the result of the node before it, in whose slot that is, and runs the callback; the
     /// answer is this node when its own result has come.
-    fn receive(self: Rc<Self>, from: &Slot<T, E>) -> Option<Rc<dyn Node>>;
+    fn receive(self: Rc<Self>, from: &ResultCell<T, E>) -> Option<Rc<dyn Node>>;
 }
 
 /// Fires: carries results down the chain until there is no reader, or a callback has to wait.

@@ -1,4 +1,4 @@
-//! [`Source`]: what a promise and its Deferred share, in one allocation; the head of every chain.
+//! [`PromiseState`]: what a promise and its Deferred share, in one allocation; the head of every chain.
 //!
 //! ```text
 //!             fire(), or the promise is dropped: abandon()
@@ -21,19 +21,19 @@ use core::mem;
 use core::panic::Location;
 use core::task::Waker;
 
-use crate::chain::node::{self, Node, OnUnwind, Output};
-use crate::chain::result_cell::{self, Slot};
+use crate::chain::node::{self, Node, OnUnwind, OutputNode};
+use crate::chain::result_cell::{self, ResultCell};
 use crate::deferred::State;
-use crate::error::{Cancelled, Fault};
-use crate::report::unhandled::{self, Unclaimed};
+use crate::error::{Cancelled, DeferredError};
+use crate::report::unhandled::{self, ReportOnDrop};
 
 /// The head of a chain, with its canceller.
-pub(crate) struct Source<T: 'static, E: Fault, C> {
+pub(crate) struct PromiseState<T: 'static, E: DeferredError, C> {
     phase: Cell<Phase>,
     /// Its promise is to be fired by the end of another chain.
     chained: Cell<bool>,
     canceller: Cell<Option<C>>,
-    slot: Slot<T, E>,
+    cell: ResultCell<T, E>,
     made_at: Cell<Option<&'static Location<'static>>>,
 }
 
@@ -87,12 +87,12 @@ pub(crate) enum Phase {
 }
 
 /// What a promise sees of its source.
-pub(crate) trait Settle<T: 'static, E: Fault>: Output<T, E> {
+pub(crate) trait Settle<T: 'static, E: DeferredError>: OutputNode<T, E> {
     /// How far the source has come.
     fn phase(&self) -> Phase;
 
     /// Settles it, and says where the result is to be put; `None` if it is settled already.
-    fn accept(&self) -> Option<&Slot<T, E>>;
+    fn accept(&self) -> Option<&ResultCell<T, E>>;
 
     /// The promise was dropped unfired.
     fn abandon(self: Rc<Self>);
@@ -106,7 +106,7 @@ pub(crate) trait Settle<T: 'static, E: Fault>: Output<T, E> {
 /// It is no method of a source, and always inlined, because so the result is made in its place. One
 /// that is made elsewhere in two words and moved by one load of both is waited for.
 #[inline(always)]
-pub(crate) fn fire<T: 'static, E: Fault>(
+pub(crate) fn fire<T: 'static, E: DeferredError>(
     source: Rc<dyn Settle<T, E>>,
     result: Result<T, E>,
 ) -> Option<Rc<dyn Node>> {
@@ -114,23 +114,23 @@ pub(crate) fn fire<T: 'static, E: Fault>(
     Some(source)
 }
 
-impl<T: 'static, E: Fault, C> Default for Source<T, E, C> {
+impl<T: 'static, E: DeferredError, C> Default for PromiseState<T, E, C> {
     #[inline]
     fn default() -> Self {
-        Source {
+        PromiseState {
             phase: Cell::new(Phase::Pending),
             chained: Cell::new(false),
             canceller: Cell::new(None),
-            slot: Slot::default(),
+            cell: ResultCell::default(),
             made_at: Cell::new(None),
         }
     }
 }
 
-impl<T, E, C> Source<T, E, C>
+impl<T, E, C> PromiseState<T, E, C>
 where
     T: 'static,
-    E: Fault,
+    E: DeferredError,
     C: Canceller<T, E>,
 {
     #[inline]
@@ -145,7 +145,7 @@ where
     /// Takes its result; the answer is the node to go on with, which lets go of the canceller first.
     fn settle(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
         self.phase.set(Phase::Settled);
-        self.slot.put(result);
+        self.cell.put(result);
         Some(self)
     }
 
@@ -157,7 +157,7 @@ where
     /// Lets go of the canceller, whose destructor is foreign code.
     fn drop_canceller(self: &Rc<Self>) {
         // A task is woken before that, since it may panic.
-        self.slot.wake();
+        self.cell.wake();
         let unwinding = OnUnwind(|| node::advance(result_cell::hand_over(Rc::clone(self))));
         drop(self.canceller.take());
         mem::forget(unwinding);
@@ -170,7 +170,7 @@ where
                 self.settle(outcome.unwrap_or_else(|| Err(Cancelled.into())))
             }
             Phase::Settled => {
-                drop(outcome.map(Unclaimed::new));
+                drop(outcome.map(ReportOnDrop::new));
                 None
             }
         }
@@ -184,7 +184,7 @@ where
                 self.canceller.set(Some(canceller));
                 None
             }
-            Phase::Abandoned if self.slot.has_reader() => {
+            Phase::Abandoned if self.cell.has_reader() => {
                 self.canceller.set(Some(canceller));
                 self.settle(Err(Cancelled.into()))
             }
@@ -198,10 +198,10 @@ where
     }
 }
 
-impl<T, E, C> Node for Source<T, E, C>
+impl<T, E, C> Node for PromiseState<T, E, C>
 where
     T: 'static,
-    E: Fault,
+    E: DeferredError,
     C: Canceller<T, E>,
 {
     fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
@@ -234,18 +234,18 @@ where
     }
 
     fn is_awaited_by(&self, waker: &Waker) -> bool {
-        self.slot.is_awaited_by(waker)
+        self.cell.is_awaited_by(waker)
     }
 }
 
-impl<T, E, C> Output<T, E> for Source<T, E, C>
+impl<T, E, C> OutputNode<T, E> for PromiseState<T, E, C>
 where
     T: 'static,
-    E: Fault,
+    E: DeferredError,
     C: Canceller<T, E>,
 {
-    fn slot(&self) -> &Slot<T, E> {
-        &self.slot
+    fn cell(&self) -> &ResultCell<T, E> {
+        &self.cell
     }
 
     fn into_state(self: Rc<Self>) -> State<T, E> {
@@ -253,10 +253,10 @@ where
     }
 }
 
-impl<T, E, C> Settle<T, E> for Source<T, E, C>
+impl<T, E, C> Settle<T, E> for PromiseState<T, E, C>
 where
     T: 'static,
-    E: Fault,
+    E: DeferredError,
     C: Canceller<T, E>,
 {
     fn phase(&self) -> Phase {
@@ -264,9 +264,9 @@ where
     }
 
     #[inline]
-    fn accept(&self) -> Option<&Slot<T, E>> {
+    fn accept(&self) -> Option<&ResultCell<T, E>> {
         match self.phase.replace(Phase::Settled) {
-            Phase::Pending | Phase::Cancelling | Phase::Abandoned => Some(&self.slot),
+            Phase::Pending | Phase::Cancelling | Phase::Abandoned => Some(&self.cell),
             Phase::Settled => None,
         }
     }
@@ -281,7 +281,7 @@ where
             }
             Phase::Abandoned | Phase::Settled => return,
         }
-        if Rc::strong_count(&self) == 1 && !self.slot.has_reader() {
+        if Rc::strong_count(&self) == 1 && !self.cell.has_reader() {
             // The Deferred is gone, too: nobody waits, so there is nothing to say.
             self.phase.set(Phase::Settled);
             return;

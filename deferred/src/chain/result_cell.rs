@@ -1,4 +1,4 @@
-//! [`Slot`]: where a node's result meets its reader, whichever comes first.
+//! [`ResultCell`]: where a node's result meets its reader, whichever comes first.
 //!
 //! ```text
 //!                  ┌─ put(result) ──▶ result waits ─┐
@@ -15,48 +15,48 @@ use core::cell::Cell;
 use core::mem;
 use core::task::Waker;
 
-use crate::Fault;
-use crate::chain::node::{Input, Node, Output};
+use crate::DeferredError;
+use crate::chain::node::{InputNode, Node, OutputNode};
 use crate::chain::promise_state::{self, Settle};
 use crate::deferred::State;
-use crate::report::unhandled::Unclaimed;
+use crate::report::unhandled::ReportOnDrop;
 
 /// Where a node's result meets its reader.
-pub(crate) struct Slot<T: 'static, E: Fault> {
-    result: Cell<Unclaimed<T, E>>,
+pub(crate) struct ResultCell<T: 'static, E: DeferredError> {
+    result: Cell<ReportOnDrop<T, E>>,
     reader: Cell<Option<Reader<T, E>>>,
 }
 
 /// Who takes the result of a slot.
-pub(crate) enum Reader<T: 'static, E: Fault> {
+pub(crate) enum Reader<T: 'static, E: DeferredError> {
     /// The next callback of the chain.
-    Callback(Rc<dyn Input<T, E>>),
+    Callback(Rc<dyn InputNode<T, E>>),
     /// Anybody else.
     Other(Other<T, E>),
 }
 
 /// Who takes the result of a slot and is no callback.
-pub(crate) enum Other<T: 'static, E: Fault> {
+pub(crate) enum Other<T: 'static, E: DeferredError> {
     /// The node whose callback returned the Deferred of this slot.
-    Outer(Rc<dyn Output<T, E>>),
+    Outer(Rc<dyn OutputNode<T, E>>),
     /// The source of a promise that was given to the Deferred of this slot.
     Promise(Rc<dyn Settle<T, E>>),
     /// A task that is woken and then takes the result itself.
     Task(Waker),
 }
 
-impl<T: 'static, E: Fault> Default for Slot<T, E> {
+impl<T: 'static, E: DeferredError> Default for ResultCell<T, E> {
     #[inline]
     fn default() -> Self {
-        Slot { result: Cell::default(), reader: Cell::new(None) }
+        ResultCell { result: Cell::default(), reader: Cell::new(None) }
     }
 }
 
-impl<T: 'static, E: Fault> Slot<T, E> {
+impl<T: 'static, E: DeferredError> ResultCell<T, E> {
     /// Leaves a result here, where none was. The node has to `advance` then.
     #[inline]
     pub(crate) fn put(&self, result: Result<T, E>) {
-        let before = self.result.replace(Unclaimed::new(result));
+        let before = self.result.replace(ReportOnDrop::new(result));
         debug_assert!(!before.is_some(), "a node has one result");
         // Nothing, but to drop it would be to look.
         mem::forget(before);
@@ -87,7 +87,7 @@ impl<T: 'static, E: Fault> Slot<T, E> {
 
     /// Shows the result. It is taken out meanwhile, because its `Debug` is foreign code.
     pub(crate) fn show<R>(&self, look: impl FnOnce(Option<&Result<T, E>>) -> R) -> R {
-        let shown = Shown { slot: self, result: self.result.take() };
+        let shown = Shown { cell: self, result: self.result.take() };
         look(shown.result.as_ref())
     }
 
@@ -132,12 +132,12 @@ impl<T: 'static, E: Fault> Slot<T, E> {
 pub(crate) fn hand_over<T, E, N>(node: Rc<N>) -> Option<Rc<dyn Node>>
 where
     T: 'static,
-    E: Fault,
-    N: Output<T, E> + 'static,
+    E: DeferredError,
+    N: OutputNode<T, E> + 'static,
 {
-    match node.slot().reader.take()? {
+    match node.cell().reader.take()? {
         Reader::Callback(link) => {
-            let next = link.receive(node.slot());
+            let next = link.receive(node.cell());
             free(node);
             next
         }
@@ -148,9 +148,9 @@ where
 /// Hands over to any other reader: a function of its own, and none for each kind of node, to be out
 /// of the way of a callback.
 #[inline(never)]
-fn hand_over_to<T: 'static, E: Fault>(
+fn hand_over_to<T: 'static, E: DeferredError>(
     reader: Other<T, E>,
-    node: Rc<dyn Output<T, E>>,
+    node: Rc<dyn OutputNode<T, E>>,
 ) -> Option<Rc<dyn Node>> {
     match reader {
         Other::Outer(outer) => pass_on(outer, take_from(node)?),
@@ -169,10 +169,10 @@ fn hand_over_to<T: 'static, E: Fault>(
 pub(crate) fn into_state<T, E, N>(node: Rc<N>) -> State<T, E>
 where
     T: 'static,
-    E: Fault,
-    N: Output<T, E> + 'static,
+    E: DeferredError,
+    N: OutputNode<T, E> + 'static,
 {
-    match node.slot().take() {
+    match node.cell().take() {
         Some(result) => {
             free(node);
             State::Fired(result)
@@ -184,46 +184,46 @@ where
 /// Takes the result of a node that nobody needs any more. It is there while any reader but a task
 /// is: whoever made that reader has given up what else could take it.
 #[inline]
-fn take_from<T: 'static, E: Fault>(node: Rc<dyn Output<T, E>>) -> Option<Result<T, E>> {
-    node.slot().take()
+fn take_from<T: 'static, E: DeferredError>(node: Rc<dyn OutputNode<T, E>>) -> Option<Result<T, E>> {
+    node.cell().take()
 }
 
 /// Lets go of a node whose result has been taken. Its callback or canceller went before that, so
 /// nothing is left in it, and none of its parts is dropped, which would be to look at each.
 #[inline]
-fn free<T: 'static, E: Fault, N: Output<T, E>>(node: Rc<N>) {
+fn free<T: 'static, E: DeferredError, N: OutputNode<T, E>>(node: Rc<N>) {
     if let Some(node) = Rc::into_inner(node) {
-        debug_assert!(!node.slot().is_fired() && !node.slot().has_reader(), "it was taken");
+        debug_assert!(!node.cell().is_fired() && !node.cell().has_reader(), "it was taken");
         mem::forget(node);
     }
 }
 
 /// The result of an inner Deferred is that of the outer one.
 #[inline]
-fn pass_on<T: 'static, E: Fault>(
-    outer: Rc<dyn Output<T, E>>,
+fn pass_on<T: 'static, E: DeferredError>(
+    outer: Rc<dyn OutputNode<T, E>>,
     result: Result<T, E>,
 ) -> Option<Rc<dyn Node>> {
     outer.wait_for(None);
-    outer.slot().put(result);
+    outer.cell().put(result);
     Some(outer)
 }
 
 /// A result that is looked at and goes back into its slot, also when the looking panics.
-struct Shown<'a, T: 'static, E: Fault> {
-    slot: &'a Slot<T, E>,
-    result: Unclaimed<T, E>,
+struct Shown<'a, T: 'static, E: DeferredError> {
+    cell: &'a ResultCell<T, E>,
+    result: ReportOnDrop<T, E>,
 }
 
-impl<T: 'static, E: Fault> Drop for Shown<'_, T, E> {
+impl<T: 'static, E: DeferredError> Drop for Shown<'_, T, E> {
     fn drop(&mut self) {
         if self.result.is_some() {
-            self.slot.result.set(mem::take(&mut self.result));
+            self.cell.result.set(mem::take(&mut self.result));
         }
     }
 }
 
-impl<T: 'static, E: Fault> Reader<T, E> {
+impl<T: 'static, E: DeferredError> Reader<T, E> {
     /// The node that waits, if it is one.
     pub(crate) fn as_node(&self) -> Option<&dyn Node> {
         match self {

@@ -6,11 +6,11 @@
 use crate::chain::link::Link;
 use crate::chain::result_cell::{Other, Reader};
 use crate::deferred::{Deferred, IntoDeferred, Promise};
-use crate::deferred::{Inner, State, claim};
-use crate::error::Fault;
+use crate::deferred::{Repr, State, claim};
+use crate::error::DeferredError;
 use crate::report::unhandled;
 
-impl<T: 'static, E: Fault> Deferred<T, E> {
+impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// Adds a callback for the value; an error passes it by.
     ///
     /// It runs once at most: inside the call that fires, or right now if the value is there. It may
@@ -106,7 +106,10 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     /// let wide: Deferred<u32> = narrow.map_err(Failure::new);
     /// assert!(wide.try_into_result().unwrap().unwrap_err().check::<Cancelled>());
     /// ```
-    pub fn map_err<E2: Fault>(self, map: impl FnOnce(E) -> E2 + 'static) -> Deferred<T, E2> {
+    pub fn map_err<E2: DeferredError>(
+        self,
+        map: impl FnOnce(E) -> E2 + 'static,
+    ) -> Deferred<T, E2> {
         self.link(move |result| Deferred::fired(result.map_err(map)))
     }
 
@@ -155,7 +158,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
             State::Pending(node) => {
                 let Some(source) = promise.into_source() else { return };
                 source.chain();
-                node.slot().attach(Reader::Other(Other::Promise(source)));
+                node.cell().attach(Reader::Other(Other::Promise(source)));
             }
         }
     }
@@ -165,15 +168,15 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     fn link<U, E2, F>(self, callback: F) -> Deferred<U, E2>
     where
         U: 'static,
-        E2: Fault,
+        E2: DeferredError,
         F: FnOnce(Result<T, E>) -> Deferred<U, E2> + 'static,
     {
         let node = match self.inner {
-            Inner::Fired(result) => return callback(claim(result)),
-            Inner::Node(node) => node,
+            Repr::Fired(result) => return callback(claim(result)),
+            Repr::Node(node) => node,
         };
         // Not `into_state`, so that the slot is asked for once.
-        let slot = node.slot();
+        let slot = node.cell();
         if let Some(result) = slot.take() {
             drop(node);
             return callback(result);

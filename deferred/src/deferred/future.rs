@@ -8,12 +8,12 @@ use core::future::{Future, IntoFuture};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use crate::chain::node::{self, Node, Output};
+use crate::chain::node::{self, Node, OutputNode};
 use crate::chain::result_cell::{Other, Reader};
 use crate::deferred::Deferred;
 use crate::deferred::State;
-use crate::error::{Failure, Fault};
-use crate::report::unhandled::Unclaimed;
+use crate::error::{DeferredError, Failure};
+use crate::report::unhandled::ReportOnDrop;
 #[cfg(target_has_atomic = "ptr")]
 use crate::wake;
 
@@ -38,24 +38,24 @@ use crate::wake;
 ///
 /// [`CancelHandle::cancel`]: crate::CancelHandle::cancel
 #[must_use = "futures do nothing unless awaited"]
-pub struct DeferredFuture<T: 'static, E: Fault = Failure> {
+pub struct DeferredFuture<T: 'static, E: DeferredError = Failure> {
     awaited: Awaited<T, E>,
 }
 
-enum Awaited<T: 'static, E: Fault> {
-    Fired(Unclaimed<T, E>),
-    Node(Rc<dyn Output<T, E>>),
+enum Awaited<T: 'static, E: DeferredError> {
+    Fired(ReportOnDrop<T, E>),
+    Node(Rc<dyn OutputNode<T, E>>),
     Done,
 }
 
-impl<T: 'static, E: Fault> IntoFuture for Deferred<T, E> {
+impl<T: 'static, E: DeferredError> IntoFuture for Deferred<T, E> {
     type Output = Result<T, E>;
     type IntoFuture = DeferredFuture<T, E>;
 
     fn into_future(self) -> DeferredFuture<T, E> {
         DeferredFuture {
             awaited: match self.into_state() {
-                State::Fired(result) => Awaited::Fired(Unclaimed::new(result)),
+                State::Fired(result) => Awaited::Fired(ReportOnDrop::new(result)),
                 State::Pending(node) => Awaited::Node(node),
             },
         }
@@ -63,9 +63,9 @@ impl<T: 'static, E: Fault> IntoFuture for Deferred<T, E> {
 }
 
 // Nothing in it is ever pinned: the result moves, and the node is behind a pointer.
-impl<T: 'static, E: Fault> Unpin for DeferredFuture<T, E> {}
+impl<T: 'static, E: DeferredError> Unpin for DeferredFuture<T, E> {}
 
-impl<T: 'static, E: Fault> Future for DeferredFuture<T, E> {
+impl<T: 'static, E: DeferredError> Future for DeferredFuture<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
@@ -85,11 +85,11 @@ impl<T: 'static, E: Fault> Future for DeferredFuture<T, E> {
     }
 }
 
-fn poll_node<T: 'static, E: Fault>(
-    node: &Rc<dyn Output<T, E>>,
+fn poll_node<T: 'static, E: DeferredError>(
+    node: &Rc<dyn OutputNode<T, E>>,
     context: &mut Context<'_>,
 ) -> Poll<Result<T, E>> {
-    let slot = node.slot();
+    let slot = node.cell();
     if let Some(result) = slot.take() {
         return Poll::Ready(result);
     }
@@ -116,7 +116,7 @@ fn poll_node<T: 'static, E: Fault>(
 /// cancellation arrives here.
 #[cfg(target_has_atomic = "ptr")]
 #[inline]
-fn tell_task<T: 'static, E: Fault>(node: &Rc<dyn Output<T, E>>, context: &Context<'_>) {
+fn tell_task<T: 'static, E: DeferredError>(node: &Rc<dyn OutputNode<T, E>>, context: &Context<'_>) {
     if let Some(awaits) = wake::awaits_of(context) {
         awaits.add(Rc::downgrade(node) as Weak<dyn Node>, context.waker());
     }
@@ -124,25 +124,25 @@ fn tell_task<T: 'static, E: Fault>(node: &Rc<dyn Output<T, E>>, context: &Contex
 
 /// There is no [`TaskRunner`](crate::TaskRunner) without these atomics.
 #[cfg(not(target_has_atomic = "ptr"))]
-fn tell_task<T: 'static, E: Fault>(_: &Rc<dyn Output<T, E>>, _: &Context<'_>) {}
+fn tell_task<T: 'static, E: DeferredError>(_: &Rc<dyn OutputNode<T, E>>, _: &Context<'_>) {}
 
-impl<T: 'static, E: Fault> Drop for DeferredFuture<T, E> {
+impl<T: 'static, E: DeferredError> Drop for DeferredFuture<T, E> {
     fn drop(&mut self) {
         let Awaited::Node(node) = core::mem::replace(&mut self.awaited, Awaited::Done) else {
             return;
         };
-        if node.slot().is_fired() {
+        if node.cell().is_fired() {
             return;
         }
-        drop(node.slot().read_by(None));
+        drop(node.cell().read_by(None));
         node::cancel(node.clone());
         // Whoever drops a future asks for no answer, so the answer to the cancellation is no
         // unhandled error.
-        drop(node.slot().take());
+        drop(node.cell().take());
     }
 }
 
-impl<T: 'static, E: Fault> fmt::Debug for DeferredFuture<T, E> {
+impl<T: 'static, E: DeferredError> fmt::Debug for DeferredFuture<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeferredFuture").finish_non_exhaustive()
     }

@@ -3,7 +3,7 @@
 //! Twisted lets a callback return anything. Invariant: a result that is there needs no allocation.
 
 use crate::deferred::Deferred;
-use crate::error::Fault;
+use crate::error::DeferredError;
 
 /// What a callback may return: a `Result`, or a [`Deferred`] to wait for.
 ///
@@ -16,13 +16,13 @@ pub trait IntoDeferred {
     /// What it gives when it succeeds.
     type Value: 'static;
     /// What it gives when it fails.
-    type Error: Fault;
+    type Error: DeferredError;
 
     /// Makes a Deferred of it.
     fn into_deferred(self) -> Deferred<Self::Value, Self::Error>;
 }
 
-impl<T: 'static, E: Fault> IntoDeferred for Result<T, E> {
+impl<T: 'static, E: DeferredError> IntoDeferred for Result<T, E> {
     type Value = T;
     type Error = E;
 
@@ -31,7 +31,7 @@ impl<T: 'static, E: Fault> IntoDeferred for Result<T, E> {
     }
 }
 
-impl<T: 'static, E: Fault> IntoDeferred for Deferred<T, E> {
+impl<T: 'static, E: DeferredError> IntoDeferred for Deferred<T, E> {
     type Value = T;
     type Error = E;
 

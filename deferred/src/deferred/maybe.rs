@@ -4,7 +4,7 @@
 //! Invariant: the function is called before they return.
 
 use crate::deferred::{Deferred, IntoDeferred};
-use crate::error::Fault;
+use crate::error::DeferredError;
 
 /// Calls `function` and makes a Deferred of what it returns, whether that is there or comes later.
 /// Twisted's `maybeDeferred`.
@@ -47,6 +47,6 @@ pub fn maybe_deferred<R: IntoDeferred>(
 /// let number = execute(|| Ok::<u32, Failure>("12".parse()?));
 /// assert_eq!(number.try_into_result().unwrap().unwrap(), 12);
 /// ```
-pub fn execute<T, E: Fault>(function: impl FnOnce() -> Result<T, E>) -> Deferred<T, E> {
+pub fn execute<T, E: DeferredError>(function: impl FnOnce() -> Result<T, E>) -> Deferred<T, E> {
     Deferred::fired(function())
 }

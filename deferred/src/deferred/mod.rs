@@ -14,10 +14,10 @@ mod promise;
 use alloc::rc::{Rc, Weak};
 use core::fmt;
 
-use crate::chain::node::{Node, Output};
-use crate::chain::promise_state::{Ask, Settle, Source, Stop};
-use crate::error::{Failure, Fault, debugging};
-use crate::report::unhandled::Unclaimed;
+use crate::chain::node::{Node, OutputNode};
+use crate::chain::promise_state::{Ask, PromiseState, Settle, Stop};
+use crate::error::{DeferredError, Failure, debugging};
+use crate::report::unhandled::ReportOnDrop;
 
 pub use cancel::CancelHandle;
 pub use future::DeferredFuture;
@@ -38,25 +38,25 @@ pub use promise::Promise;
 ///
 /// Each `add_…` takes the Deferred and gives a new one, with the type of what the callback returns.
 /// Firing is the promise's, so who holds a Deferred can't fire it.
-pub struct Deferred<T: 'static, E: Fault = Failure> {
-    pub(crate) inner: Inner<T, E>,
+pub struct Deferred<T: 'static, E: DeferredError = Failure> {
+    pub(crate) inner: Repr<T, E>,
 }
 
 /// Where its result is, or will be.
-pub(crate) enum Inner<T: 'static, E: Fault> {
+pub(crate) enum Repr<T: 'static, E: DeferredError> {
     /// It was fired from the start, and needs no node.
-    Fired(Unclaimed<T, E>),
+    Fired(ReportOnDrop<T, E>),
     /// The last node of its chain, which may have fired since.
-    Node(Rc<dyn Output<T, E>>),
+    Node(Rc<dyn OutputNode<T, E>>),
 }
 
 /// What a Deferred is at this moment.
-pub(crate) enum State<T: 'static, E: Fault> {
+pub(crate) enum State<T: 'static, E: DeferredError> {
     Fired(Result<T, E>),
-    Pending(Rc<dyn Output<T, E>>),
+    Pending(Rc<dyn OutputNode<T, E>>),
 }
 
-impl<T: 'static, E: Fault> Deferred<T, E> {
+impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// A pending Deferred and the promise that fires it, in one allocation.
     ///
     /// # Examples
@@ -117,7 +117,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     pub fn with_canceller(
         canceller: impl FnOnce() -> Option<Result<T, E>> + 'static,
     ) -> (Deferred<T, E>, Promise<T, E>) {
-        Deferred::from_source(Source::new(Stop(canceller), debugging::caller()))
+        Deferred::from_source(PromiseState::new(Stop(canceller), debugging::caller()))
     }
 
     /// As [`new`](Deferred::new), with a closure that asks for the work to be stopped when the
@@ -152,7 +152,7 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     pub fn with_cooperative_canceller(
         canceller: impl FnMut() + 'static,
     ) -> (Deferred<T, E>, Promise<T, E>) {
-        Deferred::from_source(Source::new(Ask(canceller), debugging::caller()))
+        Deferred::from_source(PromiseState::new(Ask(canceller), debugging::caller()))
     }
 
     /// A Deferred that has its value already; Twisted's `succeed`. It allocates nothing.
@@ -171,16 +171,16 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     /// [`CancelHandle::cancel`].
     pub fn cancel_handle(&self) -> CancelHandle {
         CancelHandle::new(match &self.inner {
-            Inner::Fired(_) => None,
-            Inner::Node(node) => Some(Rc::downgrade(node) as Weak<dyn Node>),
+            Repr::Fired(_) => None,
+            Repr::Node(node) => Some(Rc::downgrade(node) as Weak<dyn Node>),
         })
     }
 
     /// Whether the result is there, that is, whether a callback added now would run at once.
     pub fn is_fired(&self) -> bool {
         match &self.inner {
-            Inner::Fired(_) => true,
-            Inner::Node(node) => node.slot().is_fired(),
+            Repr::Fired(_) => true,
+            Repr::Node(node) => node.cell().is_fired(),
         }
     }
 
@@ -216,38 +216,38 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     /// A Deferred that has its result already.
     #[inline]
     pub(crate) fn fired(result: Result<T, E>) -> Self {
-        Deferred { inner: Inner::Fired(Unclaimed::new(result)) }
+        Deferred { inner: Repr::Fired(ReportOnDrop::new(result)) }
     }
 
     /// The Deferred at the end of a chain.
     #[inline]
-    pub(crate) fn at(node: Rc<dyn Output<T, E>>) -> Self {
-        Deferred { inner: Inner::Node(node) }
+    pub(crate) fn at(node: Rc<dyn OutputNode<T, E>>) -> Self {
+        Deferred { inner: Repr::Node(node) }
     }
 
     /// Takes it apart.
     #[inline]
     pub(crate) fn into_state(self) -> State<T, E> {
         match self.inner {
-            Inner::Fired(result) => State::Fired(claim(result)),
-            Inner::Node(node) => node.into_state(),
+            Repr::Fired(result) => State::Fired(claim(result)),
+            Repr::Node(node) => node.into_state(),
         }
     }
 }
 
 /// The result of a Deferred that was fired from the start.
 #[inline]
-pub(crate) fn claim<T: 'static, E: Fault>(result: Unclaimed<T, E>) -> Result<T, E> {
+pub(crate) fn claim<T: 'static, E: DeferredError>(result: ReportOnDrop<T, E>) -> Result<T, E> {
     result.claim().expect("only this method takes the result out")
 }
 
 /// Shows whether it is pending, waits for another Deferred that a callback returned, or which result
 /// it has.
-impl<T: fmt::Debug + 'static, E: Fault> fmt::Debug for Deferred<T, E> {
+impl<T: fmt::Debug + 'static, E: DeferredError> fmt::Debug for Deferred<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.inner {
-            Inner::Fired(result) => show(f, result.as_ref()),
-            Inner::Node(node) => node.slot().show(|result| match result {
+            Repr::Fired(result) => show(f, result.as_ref()),
+            Repr::Node(node) => node.cell().show(|result| match result {
                 None if node.is_chained() => f.write_str("Deferred(waits for another)"),
                 result => show(f, result),
             }),

@@ -18,12 +18,12 @@ use core::cell::Cell;
 use core::fmt;
 use core::task::Waker;
 
-use crate::chain::node::{self, Input, Node, Output};
-use crate::chain::result_cell::{self, Reader, Slot};
+use crate::chain::node::{self, InputNode, Node, OutputNode};
+use crate::chain::result_cell::{self, Reader, ResultCell};
 use crate::deferred::Deferred;
 use crate::deferred::State;
-use crate::error::Fault;
-use crate::report::unhandled::Unclaimed;
+use crate::error::DeferredError;
+use crate::report::unhandled::ReportOnDrop;
 
 /// Holds back what comes out of a [`Deferred`]. Made with it by [`Deferred::pausable`].
 ///
@@ -37,7 +37,7 @@ pub struct PauseHandle {
     gate: Rc<dyn Hold>,
 }
 
-impl<T: 'static, E: Fault> Deferred<T, E> {
+impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// This Deferred, and a handle that can hold its result back, whether it is there or not.
     ///
     /// # Examples
@@ -57,9 +57,9 @@ impl<T: 'static, E: Fault> Deferred<T, E> {
     pub fn pausable(self) -> (Deferred<T, E>, PauseHandle) {
         let gate = Gate::new();
         match self.into_state() {
-            State::Fired(result) => gate.slot.put(result),
+            State::Fired(result) => gate.cell.put(result),
             State::Pending(node) => {
-                node.slot().attach(Reader::Callback(gate.clone()));
+                node.cell().attach(Reader::Callback(gate.clone()));
                 gate.wait_for(Some(node));
             }
         }
@@ -123,43 +123,43 @@ trait Hold {
     fn release(self: Rc<Self>) -> Option<Rc<dyn Node>>;
 }
 
-struct Gate<T: 'static, E: Fault> {
+struct Gate<T: 'static, E: DeferredError> {
     pauses: Cell<u32>,
     waits_for: Cell<Option<Rc<dyn Node>>>,
-    held: Cell<Unclaimed<T, E>>,
-    slot: Slot<T, E>,
+    held: Cell<ReportOnDrop<T, E>>,
+    cell: ResultCell<T, E>,
 }
 
-impl<T: 'static, E: Fault> Gate<T, E> {
+impl<T: 'static, E: DeferredError> Gate<T, E> {
     fn new() -> Rc<Self> {
         Rc::new(Gate {
             pauses: Cell::new(0),
             waits_for: Cell::new(None),
             held: Cell::default(),
-            slot: Slot::default(),
+            cell: ResultCell::default(),
         })
     }
 }
 
-impl<T: 'static, E: Fault> Hold for Gate<T, E> {
+impl<T: 'static, E: DeferredError> Hold for Gate<T, E> {
     fn pauses(&self) -> &Cell<u32> {
         &self.pauses
     }
 
     fn hold(&self) {
-        if let Some(result) = self.slot.take() {
-            self.held.set(Unclaimed::new(result));
+        if let Some(result) = self.cell.take() {
+            self.held.set(ReportOnDrop::new(result));
         }
     }
 
     fn release(self: Rc<Self>) -> Option<Rc<dyn Node>> {
         let result = self.held.take().claim()?;
-        self.slot.put(result);
+        self.cell.put(result);
         Some(self)
     }
 }
 
-impl<T: 'static, E: Fault> Node for Gate<T, E> {
+impl<T: 'static, E: DeferredError> Node for Gate<T, E> {
     fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
         result_cell::hand_over(self)
     }
@@ -179,13 +179,13 @@ impl<T: 'static, E: Fault> Node for Gate<T, E> {
     }
 
     fn is_awaited_by(&self, waker: &Waker) -> bool {
-        self.slot.is_awaited_by(waker)
+        self.cell.is_awaited_by(waker)
     }
 }
 
-impl<T: 'static, E: Fault> Output<T, E> for Gate<T, E> {
-    fn slot(&self) -> &Slot<T, E> {
-        &self.slot
+impl<T: 'static, E: DeferredError> OutputNode<T, E> for Gate<T, E> {
+    fn cell(&self) -> &ResultCell<T, E> {
+        &self.cell
     }
 
     fn into_state(self: Rc<Self>) -> State<T, E> {
@@ -193,10 +193,10 @@ impl<T: 'static, E: Fault> Output<T, E> for Gate<T, E> {
     }
 }
 
-impl<T: 'static, E: Fault> Input<T, E> for Gate<T, E> {
-    fn receive(self: Rc<Self>, from: &Slot<T, E>) -> Option<Rc<dyn Node>> {
+impl<T: 'static, E: DeferredError> InputNode<T, E> for Gate<T, E> {
+    fn receive(self: Rc<Self>, from: &ResultCell<T, E>) -> Option<Rc<dyn Node>> {
         self.waits_for.set(None);
-        self.held.set(Unclaimed::new(from.take()?));
+        self.held.set(ReportOnDrop::new(from.take()?));
         match self.pauses.get() {
             0 => self.release(),
             _ => None,

@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::chain::node;
 use crate::chain::promise_state::{self, Phase, Settle};
-use crate::error::{Failure, Fault};
+use crate::error::{DeferredError, Failure};
 
 /// The half of a [`Deferred`](crate::Deferred) that fires it. Made with it by
 /// [`Deferred::new`](crate::Deferred::new), and kept by whoever does the work.
@@ -21,11 +21,11 @@ use crate::error::{Failure, Fault};
 /// [`set_unhandled_hook`](crate::set_unhandled_hook) is told; in Twisted they wait for ever. When
 /// nobody waits, because the Deferred was dropped without a callback, nothing happens.
 #[must_use = "a promise that is dropped unfired cancels whoever waits for it"]
-pub struct Promise<T: 'static, E: Fault = Failure> {
+pub struct Promise<T: 'static, E: DeferredError = Failure> {
     source: Option<Rc<dyn Settle<T, E>>>,
 }
 
-impl<T: 'static, E: Fault> Promise<T, E> {
+impl<T: 'static, E: DeferredError> Promise<T, E> {
     #[inline]
     pub(crate) fn new(source: Rc<dyn Settle<T, E>>) -> Self {
         Promise { source: Some(source) }
@@ -60,7 +60,7 @@ impl<T: 'static, E: Fault> Promise<T, E> {
     /// Whether anybody can see what it fires with: the Deferred is held, or a callback waits.
     pub(crate) fn is_heard(&self) -> bool {
         let source = self.source.as_ref();
-        source.is_some_and(|it| Rc::strong_count(it) > 1 || it.slot().has_reader())
+        source.is_some_and(|it| Rc::strong_count(it) > 1 || it.cell().has_reader())
     }
 
     /// Whether the Deferred was cancelled, so that what is fired now is swallowed. For work that
@@ -70,7 +70,7 @@ impl<T: 'static, E: Fault> Promise<T, E> {
     }
 }
 
-impl<T: 'static, E: Fault> Drop for Promise<T, E> {
+impl<T: 'static, E: DeferredError> Drop for Promise<T, E> {
     #[inline]
     fn drop(&mut self) {
         if let Some(source) = self.source.take() {
@@ -79,7 +79,7 @@ impl<T: 'static, E: Fault> Drop for Promise<T, E> {
     }
 }
 
-impl<T: 'static, E: Fault> fmt::Debug for Promise<T, E> {
+impl<T: 'static, E: DeferredError> fmt::Debug for Promise<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Promise").field("cancelled", &self.is_cancelled()).finish()
     }

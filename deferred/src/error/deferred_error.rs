@@ -1,4 +1,4 @@
-//! [`Fault`]: what the error type of a [`Deferred`](crate::Deferred) has to offer.
+//! [`DeferredError`]: what the error type of a [`Deferred`](crate::Deferred) has to offer.
 //!
 //! Invariant: every fault can be made from [`Cancelled`] and can be shown, so no Deferred is
 //! without a way to be cancelled and no error is dropped without a word.
@@ -32,6 +32,6 @@ use crate::Cancelled;
 /// promise.errback(LookUpError::NotFound);
 /// assert_eq!(deferred.try_into_result().unwrap(), Err(LookUpError::NotFound));
 /// ```
-pub trait Fault: Debug + From<Cancelled> + 'static {}
+pub trait DeferredError: Debug + From<Cancelled> + 'static {}
 
-impl<E: Debug + From<Cancelled> + 'static> Fault for E {}
+impl<E: Debug + From<Cancelled> + 'static> DeferredError for E {}

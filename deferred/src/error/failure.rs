@@ -14,7 +14,7 @@ use core::panic::Location;
 
 use crate::error::Chain;
 use crate::error::debugging;
-use crate::error::safe_display::Lenient;
+use crate::error::safe_display::SafeDisplay;
 
 /// Any error, behind a pointer that can be cloned: the error type of a
 /// [`Deferred`](crate::Deferred) that names no other.
@@ -188,7 +188,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match f.alternate() {
             true => fmt::Display::fmt(&Chain(self.as_error()), f),
-            false => Lenient::display(f, self.as_error()),
+            false => SafeDisplay::display(f, self.as_error()),
         }
     }
 }
@@ -196,7 +196,7 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Failure({}: ", self.type_name())?;
-        Lenient::display(f, self.as_error())?;
+        SafeDisplay::display(f, self.as_error())?;
         f.write_str(")")
     }
 }

@@ -12,5 +12,5 @@ pub(crate) mod safe_display;
 pub use cancelled::Cancelled;
 pub use chain::Chain;
 pub use debugging::{debugging, set_debugging};
-pub use deferred_error::Fault;
+pub use deferred_error::DeferredError;
 pub use failure::{Failure, Sources, Trapped};

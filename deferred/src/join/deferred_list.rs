@@ -9,9 +9,9 @@ use core::fmt;
 use core::ops::ControlFlow;
 
 use crate::deferred::{Deferred, IntoDeferred};
-use crate::error::{Failure, Fault};
+use crate::error::{DeferredError, Failure};
 use crate::join::FirstError;
-use crate::join::{Gathering, LeftOver, Rule, Step};
+use crate::join::{Join, LeftOver, Rule, Step};
 
 /// Several Deferreds whose results are wanted together. Twisted's `DeferredList`.
 ///
@@ -56,7 +56,7 @@ use crate::join::{Gathering, LeftOver, Rule, Step};
 /// - A member that waits for another list, and so on, takes some of the stack for each of them when
 ///   it is cancelled, as in Twisted; firing does not.
 #[must_use = "a list does nothing until it is collected"]
-pub struct DeferredList<T: 'static, E: Fault = Failure> {
+pub struct DeferredList<T: 'static, E: DeferredError = Failure> {
     members: Vec<Deferred<T, E>>,
     fires: Fires,
     left_over: LeftOver,
@@ -76,7 +76,7 @@ pub enum ListResult<T, E = Failure> {
     },
 }
 
-impl<T: 'static, E: Fault> DeferredList<T, E> {
+impl<T: 'static, E: DeferredError> DeferredList<T, E> {
     /// A list of these members, in this order.
     pub fn new(members: impl IntoIterator<Item = Deferred<T, E>>) -> Self {
         DeferredList {
@@ -131,7 +131,7 @@ impl<T: 'static, E: Fault> DeferredList<T, E> {
     /// [`ListResult::All`], with [`Cancelled`](crate::Cancelled) for those that had nothing better.
     /// A list that has its result cancels nobody.
     pub fn collect(self) -> Deferred<ListResult<T, E>, FirstError<E>> {
-        let gathering = Gathering::new(self.fires, self.left_over);
+        let gathering = Join::new(self.fires, self.left_over);
         let asked = gathering.clone();
         let (list, promise) = Deferred::with_cooperative_canceller(move || asked.cancel());
         gathering.start(self.members, promise);
@@ -150,7 +150,7 @@ impl<T, E> ListResult<T, E> {
 }
 
 /// A callback may return a list, which is collected then.
-impl<T: 'static, E: Fault> IntoDeferred for DeferredList<T, E> {
+impl<T: 'static, E: DeferredError> IntoDeferred for DeferredList<T, E> {
     type Value = ListResult<T, E>;
     type Error = FirstError<E>;
 
@@ -159,7 +159,7 @@ impl<T: 'static, E: Fault> IntoDeferred for DeferredList<T, E> {
     }
 }
 
-impl<T: 'static, E: Fault> fmt::Debug for DeferredList<T, E> {
+impl<T: 'static, E: DeferredError> fmt::Debug for DeferredList<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeferredList")
             .field("members", &self.members.len())
@@ -176,7 +176,7 @@ struct Fires {
     on_one_errback: bool,
 }
 
-impl<T: 'static, E: Fault> Rule<T, E> for Fires {
+impl<T: 'static, E: DeferredError> Rule<T, E> for Fires {
     type Value = ListResult<T, E>;
     type Error = FirstError<E>;
     const CANCELS_THE_REST: bool = false;

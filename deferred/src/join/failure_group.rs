@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
 
-use crate::error::safe_display::Lenient;
+use crate::error::safe_display::SafeDisplay;
 use crate::error::{Cancelled, Failure};
 use crate::join::first_error::Cause;
 
@@ -74,7 +74,7 @@ impl<E: Cause> fmt::Display for FailureGroup<E> {
         let mut before = ": ";
         for failure in &self.failures {
             f.write_str(before)?;
-            Lenient::display(f, failure.cause())?;
+            SafeDisplay::display(f, failure.cause())?;
             before = "; ";
         }
         Ok(())

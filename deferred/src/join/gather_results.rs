@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
 use crate::deferred::Deferred;
-use crate::error::Fault;
+use crate::error::DeferredError;
 use crate::join::FirstError;
-use crate::join::{Gathering, LeftOver, Rule, Step};
+use crate::join::{Join, LeftOver, Rule, Step};
 
 /// The values of all members, in the order of the members. Twisted's `gatherResults`.
 ///
@@ -51,7 +51,7 @@ use crate::join::{Gathering, LeftOver, Rule, Step};
 ///
 /// The members belong to it. Twisted leaves each error with its member, also the one that became the
 /// result, to be handled there or logged; here each error is either in the result or left over.
-pub fn gather_results<T: 'static, E: Fault>(
+pub fn gather_results<T: 'static, E: DeferredError>(
     members: impl IntoIterator<Item = Deferred<T, E>>,
 ) -> Deferred<Vec<T>, FirstError<E>> {
     gather(members.into_iter().collect(), LeftOver::Told)
@@ -74,17 +74,17 @@ pub fn gather_results<T: 'static, E: Fault>(
 /// both.cancel_handle().cancel(); // prints nothing
 /// assert_eq!(both.try_into_result().unwrap().unwrap_err().index(), Some(0));
 /// ```
-pub fn gather_results_consuming_errors<T: 'static, E: Fault>(
+pub fn gather_results_consuming_errors<T: 'static, E: DeferredError>(
     members: impl IntoIterator<Item = Deferred<T, E>>,
 ) -> Deferred<Vec<T>, FirstError<E>> {
     gather(members.into_iter().collect(), LeftOver::Consumed)
 }
 
-fn gather<T: 'static, E: Fault>(
+fn gather<T: 'static, E: DeferredError>(
     members: Vec<Deferred<T, E>>,
     left_over: LeftOver,
 ) -> Deferred<Vec<T>, FirstError<E>> {
-    let gathering = Gathering::new(EveryValue, left_over);
+    let gathering = Join::new(EveryValue, left_over);
     let asked = gathering.clone();
     let (values, promise) = Deferred::with_cooperative_canceller(move || asked.cancel());
     gathering.start(members, promise);
@@ -94,7 +94,7 @@ fn gather<T: 'static, E: Fault>(
 /// The first error decides; values are kept.
 struct EveryValue;
 
-impl<T: 'static, E: Fault> Rule<T, E> for EveryValue {
+impl<T: 'static, E: DeferredError> Rule<T, E> for EveryValue {
     type Value = Vec<T>;
     type Error = FirstError<E>;
     const CANCELS_THE_REST: bool = false;

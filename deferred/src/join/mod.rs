@@ -1,9 +1,9 @@
-//! [`Gathering`]: what `DeferredList`, `gather_results` and `race` have in common: several members,
+//! [`Join`]: what `DeferredList`, `gather_results` and `race` have in common: several members,
 //! and one promise that is fired when a [`Rule`] says so.
 //!
 //! ```text
-//!   member's chain ──owns──▶ Seat ──owns──┐
-//!   member's chain ──owns──▶ Seat ──owns──┴─▶ Gathering ──owns──▶ Promise ──owns──▶ Source
+//!   member's chain ──owns──▶ MemberLink ──owns──┐
+//!   member's chain ──owns──▶ MemberLink ──owns──┴─▶ Join ──owns──▶ Promise ──owns──▶ PromiseState
 //!                              ◀╌╌╌╌╌weak╌╌╌╌╌╌╌╌╌╌╌  ◀──owns── its canceller ◀──owns───┘
 //! ```
 //!
@@ -26,13 +26,13 @@ use core::mem;
 use core::ops::ControlFlow;
 use core::slice;
 
-use crate::chain::node::{self, Input, Node, OnUnwind, Output};
+use crate::chain::node::{self, InputNode, Node, OnUnwind, OutputNode};
 use crate::chain::promise_state;
-use crate::chain::result_cell::{Reader, Slot};
+use crate::chain::result_cell::{Reader, ResultCell};
 use crate::deferred::State;
 use crate::deferred::{Deferred, Promise};
-use crate::error::Fault;
-use crate::report::unhandled::Unclaimed;
+use crate::error::DeferredError;
+use crate::report::unhandled::ReportOnDrop;
 
 pub use deferred_list::{DeferredList, ListResult};
 pub use failure_group::FailureGroup;
@@ -45,7 +45,7 @@ pub(crate) trait Rule<T, E>: 'static {
     /// What it gives when it succeeds.
     type Value: 'static;
     /// What it gives when it fails.
-    type Error: Fault;
+    type Error: DeferredError;
     /// Whether one member's decision cancels the others.
     const CANCELS_THE_REST: bool;
 
@@ -75,25 +75,25 @@ pub(crate) enum LeftOver {
 }
 
 /// Members whose results are awaited together.
-pub(crate) struct Gathering<T: 'static, E: Fault, R: Rule<T, E>> {
+pub(crate) struct Join<T: 'static, E: DeferredError, R: Rule<T, E>> {
     rule: R,
     left_over: LeftOver,
     promise: Cell<Option<Promise<R::Value, R::Error>>>,
     /// What the members have given, in their order; empty when it is decided.
-    results: RefCell<Vec<Unclaimed<T, E>>>,
+    results: RefCell<Vec<ReportOnDrop<T, E>>>,
     /// How many have given nothing yet.
     missing: Cell<usize>,
     /// Where the pending members are waited for; none if there are none, or when one has decided.
-    seats: RefCell<Option<Rc<Seats<T, E, R>>>>,
+    seats: RefCell<Option<Rc<MemberLinks<T, E, R>>>>,
 }
 
-type Seats<T, E, R> = Vec<Weak<Seat<T, E, R>>>;
+type MemberLinks<T, E, R> = Vec<Weak<MemberLink<T, E, R>>>;
 
-impl<T: 'static, E: Fault, R: Rule<T, E>> Gathering<T, E, R> {
+impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
     /// A gathering without members. Its `cancel` is for the canceller of the promise that `start`
     /// takes.
     pub(crate) fn new(rule: R, left_over: LeftOver) -> Rc<Self> {
-        Rc::new(Gathering {
+        Rc::new(Join {
             rule,
             left_over,
             promise: Cell::new(None),
@@ -119,7 +119,7 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Gathering<T, E, R> {
         // All have a seat before the first result is looked at, since a race cancels the others.
         for index in 0..count {
             let given = self.results.borrow_mut().get_mut(index).map(mem::take);
-            if let Some(result) = given.and_then(Unclaimed::claim) {
+            if let Some(result) = given.and_then(ReportOnDrop::claim) {
                 node::advance(self.put(index, result));
             }
         }
@@ -141,10 +141,10 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Gathering<T, E, R> {
         let mut results = Vec::with_capacity(members.len());
         for (index, member) in members.into_iter().enumerate() {
             results.push(match member.into_state() {
-                State::Fired(result) => Unclaimed::new(result),
+                State::Fired(result) => ReportOnDrop::new(result),
                 State::Pending(node) => {
-                    seats.push(Seat::at(&node, self, index));
-                    Unclaimed::default()
+                    seats.push(MemberLink::at(&node, self, index));
+                    ReportOnDrop::default()
                 }
             });
         }
@@ -155,7 +155,7 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Gathering<T, E, R> {
     /// Takes a member's result; the answer is the node to go on with.
     fn put(&self, index: usize, result: Result<T, E>) -> Option<Rc<dyn Node>> {
         let Some(promise) = self.promise.take() else {
-            self.leave(Unclaimed::new(result));
+            self.leave(ReportOnDrop::new(result));
             return None;
         };
         match self.rule.one(index, result) {
@@ -171,7 +171,7 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Gathering<T, E, R> {
         index: usize,
         result: Result<T, E>,
     ) -> Option<Rc<dyn Node>> {
-        self.results.borrow_mut()[index] = Unclaimed::new(result);
+        self.results.borrow_mut()[index] = ReportOnDrop::new(result);
         self.missing.set(self.missing.get() - 1);
         if self.missing.get() > 0 {
             self.promise.set(Some(promise));
@@ -207,7 +207,7 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Gathering<T, E, R> {
     }
 
     /// Drops a result that nobody is given.
-    fn leave(&self, result: Unclaimed<T, E>) {
+    fn leave(&self, result: ReportOnDrop<T, E>) {
         match self.left_over {
             LeftOver::Told => drop(result),
             LeftOver::Consumed => drop(result.claim()),
@@ -240,29 +240,29 @@ impl<N: Node + 'static> Drop for Cancelling<'_, N> {
 }
 
 /// Where a gathering waits for one pending member.
-struct Seat<T: 'static, E: Fault, R: Rule<T, E>> {
-    gathering: Rc<Gathering<T, E, R>>,
+struct MemberLink<T: 'static, E: DeferredError, R: Rule<T, E>> {
+    gathering: Rc<Join<T, E, R>>,
     index: usize,
     waits_for: Cell<Option<Rc<dyn Node>>>,
 }
 
-impl<T: 'static, E: Fault, R: Rule<T, E>> Seat<T, E, R> {
+impl<T: 'static, E: DeferredError, R: Rule<T, E>> MemberLink<T, E, R> {
     /// Takes its place at the end of the member's chain, which owns it from now on.
     fn at(
-        member: &Rc<dyn Output<T, E>>,
-        gathering: &Rc<Gathering<T, E, R>>,
+        member: &Rc<dyn OutputNode<T, E>>,
+        gathering: &Rc<Join<T, E, R>>,
         index: usize,
     ) -> Weak<Self> {
         let upstream: Rc<dyn Node> = member.clone();
         let waits_for = Cell::new(Some(upstream));
-        let seat = Rc::new(Seat { gathering: Rc::clone(gathering), index, waits_for });
+        let seat = Rc::new(MemberLink { gathering: Rc::clone(gathering), index, waits_for });
         let weak = Rc::downgrade(&seat);
-        member.slot().read_by(Some(Reader::Callback(seat)));
+        member.cell().read_by(Some(Reader::Callback(seat)));
         weak
     }
 }
 
-impl<T: 'static, E: Fault, R: Rule<T, E>> Node for Seat<T, E, R> {
+impl<T: 'static, E: DeferredError, R: Rule<T, E>> Node for MemberLink<T, E, R> {
     fn advance(self: Rc<Self>) -> Option<Rc<dyn Node>> {
         None
     }
@@ -282,8 +282,8 @@ impl<T: 'static, E: Fault, R: Rule<T, E>> Node for Seat<T, E, R> {
     }
 }
 
-impl<T: 'static, E: Fault, R: Rule<T, E>> Input<T, E> for Seat<T, E, R> {
-    fn receive(self: Rc<Self>, from: &Slot<T, E>) -> Option<Rc<dyn Node>> {
+impl<T: 'static, E: DeferredError, R: Rule<T, E>> InputNode<T, E> for MemberLink<T, E, R> {
+    fn receive(self: Rc<Self>, from: &ResultCell<T, E>) -> Option<Rc<dyn Node>> {
         // It waits for nobody any more, so a decision that cancels the others passes it by.
         self.waits_for.set(None);
         self.gathering.put(self.index, from.take()?)

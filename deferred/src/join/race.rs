@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
 use crate::deferred::Deferred;
-use crate::error::Fault;
+use crate::error::DeferredError;
 use crate::join::FailureGroup;
-use crate::join::{Gathering, LeftOver, Rule, Step};
+use crate::join::{Join, LeftOver, Rule, Step};
 
 /// The first value that any of the members gives, with the index of that member. Twisted's `race`.
 ///
@@ -39,11 +39,11 @@ use crate::join::{Gathering, LeftOver, Rule, Step};
 ///
 /// When the canceller of a loser panics, the others are cancelled all the same, and the result is
 /// given while the panic unwinds.
-pub fn race<T: 'static, E: Fault>(
+pub fn race<T: 'static, E: DeferredError>(
     members: impl IntoIterator<Item = Deferred<T, E>>,
 ) -> Deferred<(usize, T), FailureGroup<E>> {
     let members = members.into_iter().collect();
-    let gathering = Gathering::new(FirstValue, LeftOver::Consumed);
+    let gathering = Join::new(FirstValue, LeftOver::Consumed);
     let cancelled = gathering.clone();
     let (race, promise) = Deferred::with_canceller(move || {
         cancelled.cancel();
@@ -56,7 +56,7 @@ pub fn race<T: 'static, E: Fault>(
 /// The first value decides; errors are kept for the group.
 struct FirstValue;
 
-impl<T: 'static, E: Fault> Rule<T, E> for FirstValue {
+impl<T: 'static, E: DeferredError> Rule<T, E> for FirstValue {
     type Value = (usize, T);
     type Error = FailureGroup<E>;
     const CANCELS_THE_REST: bool = true;

@@ -2,15 +2,15 @@
 //!
 //! Twisted logs "Unhandled error in Deferred" when the garbage collector finds one.
 //!
-//! Invariant: a result that waits for its reader lives in an [`Unclaimed`], so an error is either
+//! Invariant: a result that waits for its reader lives in an [`ReportOnDrop`], so an error is either
 //! taken out by somebody or reported when it is dropped, never both.
 
 use core::any::{Any, type_name};
 use core::fmt;
 use core::panic::Location;
 
-use crate::error::safe_display::Lenient;
-use crate::error::{Failure, Fault};
+use crate::error::safe_display::SafeDisplay;
+use crate::error::{DeferredError, Failure};
 use crate::report::hook;
 
 /// What the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
@@ -38,7 +38,7 @@ pub struct UnhandledError<'a> {
 }
 
 impl<'a> UnhandledError<'a> {
-    fn new<T, E: Fault>(error: &'a E) -> Self {
+    fn new<T, E: DeferredError>(error: &'a E) -> Self {
         UnhandledError { error, shown: error, value: type_name::<T>() }
     }
 
@@ -68,14 +68,14 @@ impl fmt::Display for UnhandledError<'_> {
                     None => Ok(()),
                 }
             }
-            None => Lenient::debug(f, self.shown),
+            None => SafeDisplay::debug(f, self.shown),
         }
     }
 }
 
 impl fmt::Debug for UnhandledError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Lenient::debug(f, self.shown)
+        SafeDisplay::debug(f, self.shown)
     }
 }
 
@@ -98,12 +98,12 @@ impl fmt::Display for Unhandled<'_> {
 }
 
 /// A result on its way: an error in it is reported when it is dropped instead of claimed.
-pub(crate) struct Unclaimed<T: 'static, E: Fault>(Option<Result<T, E>>);
+pub(crate) struct ReportOnDrop<T: 'static, E: DeferredError>(Option<Result<T, E>>);
 
-impl<T: 'static, E: Fault> Unclaimed<T, E> {
+impl<T: 'static, E: DeferredError> ReportOnDrop<T, E> {
     #[inline]
     pub(crate) fn new(result: Result<T, E>) -> Self {
-        Unclaimed(Some(result))
+        ReportOnDrop(Some(result))
     }
 
     /// Takes the result out; whoever has it now answers for it.
@@ -123,13 +123,13 @@ impl<T: 'static, E: Fault> Unclaimed<T, E> {
     }
 }
 
-impl<T: 'static, E: Fault> Default for Unclaimed<T, E> {
+impl<T: 'static, E: DeferredError> Default for ReportOnDrop<T, E> {
     fn default() -> Self {
-        Unclaimed(None)
+        ReportOnDrop(None)
     }
 }
 
-impl<T: 'static, E: Fault> Drop for Unclaimed<T, E> {
+impl<T: 'static, E: DeferredError> Drop for ReportOnDrop<T, E> {
     #[inline]
     fn drop(&mut self) {
         if let Some(Err(error)) = &self.0 {
@@ -141,7 +141,7 @@ impl<T: 'static, E: Fault> Drop for Unclaimed<T, E> {
 /// An error on its way to becoming a `T` is dropped.
 #[cold]
 #[inline(never)]
-fn report<T, E: Fault>(error: &E) {
+fn report<T, E: DeferredError>(error: &E) {
     hook::call(&Unhandled::Error(UnhandledError::new::<T, E>(error)));
 }
 
@@ -151,6 +151,6 @@ pub(crate) fn promise_dropped<T>(made_at: Option<&'static Location<'static>>) {
 }
 
 /// An error on its way to becoming a `T` is to be told to the hook.
-pub(crate) fn log<T, E: Fault>(error: &E) {
+pub(crate) fn log<T, E: DeferredError>(error: &E) {
     hook::call(&Unhandled::Logged(UnhandledError::new::<T, E>(error)));
 }

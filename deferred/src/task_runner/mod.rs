@@ -18,7 +18,7 @@
 //! a cancelling call, nor while it is being polled.
 
 mod body;
-mod inner;
+mod runner_core;
 mod tasks;
 
 use alloc::boxed::Box;
@@ -27,9 +27,9 @@ use core::fmt;
 use core::future::Future;
 
 use crate::deferred::Deferred;
-use crate::error::Fault;
+use crate::error::DeferredError;
 use body::Body;
-use inner::Inner;
+use runner_core::RunnerCore;
 
 /// Runs futures on this thread, and makes a [`Deferred`] of each.
 ///
@@ -77,7 +77,7 @@ use inner::Inner;
 ///
 /// It needs a target whose atomics can compare and exchange a pointer, as `alloc::sync::Arc` does.
 pub struct TaskRunner {
-    inner: Rc<Inner>,
+    inner: Rc<RunnerCore>,
 }
 
 impl TaskRunner {
@@ -93,7 +93,7 @@ impl TaskRunner {
     /// only note or signal that there is something to do. It is called once for any number of tasks
     /// that are woken before the next run.
     pub fn with_wake(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        TaskRunner { inner: Rc::new(Inner::new(Box::new(wake))) }
+        TaskRunner { inner: Rc::new(RunnerCore::new(Box::new(wake))) }
     }
 
     /// Polls the future for the first time, now, and makes a Deferred of what comes of it. Twisted's
@@ -145,7 +145,7 @@ impl TaskRunner {
     /// In Twisted the coroutine sees its cancellation before `cancel` returns. A cancellation of a
     /// coroutine that runs right now fails there by an assertion.
     #[track_caller]
-    pub fn spawn<T: 'static, E: Fault>(
+    pub fn spawn<T: 'static, E: DeferredError>(
         &self,
         future: impl Future<Output = Result<T, E>> + 'static,
     ) -> Deferred<T, E> {
@@ -155,7 +155,7 @@ impl TaskRunner {
     /// [`spawn`](TaskRunner::spawn), with the poll given to `call`; see
     /// [`run_with`](TaskRunner::run_with).
     #[track_caller]
-    pub fn spawn_with<T: 'static, E: Fault>(
+    pub fn spawn_with<T: 'static, E: DeferredError>(
         &self,
         future: impl Future<Output = Result<T, E>> + 'static,
         call: impl FnOnce(&mut dyn FnMut()),

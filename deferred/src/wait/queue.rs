@@ -11,7 +11,7 @@ use core::fmt;
 
 use crate::deferred::{Deferred, IntoDeferred};
 use crate::error::Failure;
-use crate::wait::wait_queue::Line;
+use crate::wait::wait_queue::WaitQueue;
 
 /// A queue of items in which one can wait for the next, first come, first served on both sides.
 ///
@@ -81,7 +81,7 @@ pub struct QueueLimits {
 struct Shared<T: 'static> {
     limits: QueueLimits,
     items: RefCell<VecDeque<T>>,
-    line: Rc<Line<T>>,
+    line: Rc<WaitQueue<T>>,
 }
 
 impl<T: 'static> DeferredQueue<T> {
@@ -92,7 +92,7 @@ impl<T: 'static> DeferredQueue<T> {
 
     /// An empty queue with these limits.
     pub fn with_limits(limits: QueueLimits) -> Self {
-        let shared = Shared { limits, items: RefCell::default(), line: Line::new() };
+        let shared = Shared { limits, items: RefCell::default(), line: WaitQueue::new() };
         DeferredQueue { shared: Rc::new(shared) }
     }
 

@@ -18,7 +18,7 @@ use core::num::NonZeroUsize;
 use crate::chain::node::OnUnwind;
 use crate::deferred::{Deferred, IntoDeferred};
 use crate::error::Failure;
-use crate::wait::wait_queue::Line;
+use crate::wait::wait_queue::WaitQueue;
 
 /// A number of tokens, of which each is held by one at a time. Who finds none free waits in line.
 ///
@@ -78,14 +78,14 @@ struct Tokens {
     limit: NonZeroUsize,
     free: Cell<usize>,
     handing_over: Cell<bool>,
-    line: Rc<Line<Token>>,
+    line: Rc<WaitQueue<Token>>,
 }
 
 impl DeferredSemaphore {
     /// A semaphore with `limit` tokens, all free.
     pub fn new(limit: NonZeroUsize) -> Self {
         let free = Cell::new(limit.get());
-        let line = Line::new();
+        let line = WaitQueue::new();
         let tokens = Tokens { limit, free, handing_over: Cell::new(false), line };
         DeferredSemaphore { tokens: Rc::new(tokens) }
     }

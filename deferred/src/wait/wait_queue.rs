@@ -1,4 +1,4 @@
-//! [`Line`]: those who wait for a token or an item, first come, first served; Twisted's `waiting`.
+//! [`WaitQueue`]: those who wait for a token or an item, first come, first served; Twisted's `waiting`.
 //!
 //! Each has a ticket, and the canceller of its Deferred knows it, so cancelling one of many finds it
 //! without a search and leaves nothing behind.
@@ -18,17 +18,17 @@ use crate::deferred::{Deferred, Promise};
 const SWEPT_LEN_MIN: usize = 16;
 
 /// Those who wait for a `T`.
-pub(crate) struct Line<T: 'static> {
+pub(crate) struct WaitQueue<T: 'static> {
     last_ticket: Cell<u64>,
     /// How long the line may become before it is swept.
     len_max: Cell<usize>,
     waiting: RefCell<BTreeMap<u64, Promise<T>>>,
 }
 
-impl<T: 'static> Line<T> {
+impl<T: 'static> WaitQueue<T> {
     pub(crate) fn new() -> Rc<Self> {
         let (last_ticket, len_max) = (Cell::new(0), Cell::new(SWEPT_LEN_MIN));
-        Rc::new(Line { last_ticket, len_max, waiting: RefCell::default() })
+        Rc::new(WaitQueue { last_ticket, len_max, waiting: RefCell::default() })
     }
 
     /// Joins at the end; to cancel the Deferred is to leave.

@@ -1,4 +1,4 @@
-//! [`TaskWaker`], the waker of a task, the [`ReadyList`] of those that were woken, and how an `await`
+//! [`TaskWaker`], the waker of a task, the [`ReadyQueue`] of those that were woken, and how an `await`
 //! finds the task that it is a part of. This is the unsafe code of the task runner.
 //!
 //! Wakers cross threads, and all else of a task stays on the thread of its runner. Invariant: what
@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!            push(), any thread                 take(), the runner
-//!   head ──▶ last woken ──▶ … ──▶ first woken   ───────────────────▶   Row: first … last woken
+//!   head ──▶ last woken ──▶ … ──▶ first woken   ───────────────────▶   ReadyBatch: first … last woken
 //! ```
 
 #![allow(unsafe_code)]
@@ -23,7 +23,7 @@ use core::task::{Context, RawWaker, RawWakerVTable, Waker};
 use super::awaits::Awaits;
 
 /// The tasks that were woken and not polled since, in a list that needs no lock.
-pub(crate) struct ReadyList {
+pub(crate) struct ReadyQueue {
     /// The task that was woken last; each owns the one that was woken before it.
     head: AtomicPtr<Header>,
     /// Told when the list is not empty any more.
@@ -38,7 +38,7 @@ struct Header {
     /// Its place among the runner's tasks.
     key: usize,
     /// Weak, for a waker may be kept for ever.
-    list: Weak<ReadyList>,
+    list: Weak<ReadyQueue>,
     /// It is on the list, or about to be.
     woken: AtomicBool,
     next: AtomicPtr<Header>,
@@ -49,7 +49,7 @@ struct Header {
 }
 
 /// Tasks that are about to be polled, first woken first.
-pub(crate) struct Row {
+pub(crate) struct ReadyBatch {
     /// It owns the next, and so on.
     first: Cell<*mut Header>,
 }
@@ -58,9 +58,9 @@ pub(crate) struct Row {
 /// data is a pointer to a header. A static has an address of its own, which a constant has not.
 static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, release);
 
-impl ReadyList {
+impl ReadyQueue {
     pub(crate) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Arc<Self> {
-        Arc::new(ReadyList { head: AtomicPtr::new(ptr::null_mut()), wake })
+        Arc::new(ReadyQueue { head: AtomicPtr::new(ptr::null_mut()), wake })
     }
 
     #[inline]
@@ -87,7 +87,7 @@ impl ReadyList {
     }
 
     /// Takes all of them.
-    pub(crate) fn take(&self) -> Row {
+    pub(crate) fn take(&self) -> ReadyBatch {
         let mut at = self.head.swap(ptr::null_mut(), Ordering::Acquire);
         let mut first = ptr::null_mut();
         while !at.is_null() {
@@ -96,19 +96,19 @@ impl ReadyList {
             first = at;
             at = before;
         }
-        Row { first: Cell::new(first) }
+        ReadyBatch { first: Cell::new(first) }
     }
 }
 
-impl Drop for ReadyList {
+impl Drop for ReadyQueue {
     fn drop(&mut self) {
         drop(self.take());
     }
 }
 
-impl Row {
+impl ReadyBatch {
     pub(crate) fn new() -> Self {
-        Row { first: Cell::new(ptr::null_mut()) }
+        ReadyBatch { first: Cell::new(ptr::null_mut()) }
     }
 
     #[inline]
@@ -117,7 +117,7 @@ impl Row {
     }
 
     /// Changes places with another.
-    pub(crate) fn swap(&self, other: &Row) {
+    pub(crate) fn swap(&self, other: &ReadyBatch) {
         self.first.swap(&other.first);
     }
 
@@ -133,7 +133,7 @@ impl Row {
     }
 }
 
-impl Drop for Row {
+impl Drop for ReadyBatch {
     fn drop(&mut self) {
         while let Some(task) = self.pop() {
             drop(task);
@@ -142,7 +142,7 @@ impl Drop for Row {
 }
 
 impl TaskWaker {
-    pub(crate) fn new(key: usize, list: &Arc<ReadyList>) -> Self {
+    pub(crate) fn new(key: usize, list: &Arc<ReadyQueue>) -> Self {
         TaskWaker(Arc::new(Header {
             key,
             list: Arc::downgrade(list),
@@ -184,7 +184,7 @@ impl TaskWaker {
     pub(crate) fn poll<R>(&self, awaits: &Awaits, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let waker = self.to_waker();
         let mut context = Context::from_waker(&waker);
-        let _noted = Noted::new(&self.0, &context, awaits);
+        let _noted = PollScope::new(&self.0, &context, awaits);
         poll(&mut context)
     }
 }
@@ -204,17 +204,17 @@ fn push(task: Arc<Header>) {
 }
 
 /// A poll that runs: forgets what was noted when it is over, also by a panic.
-struct Noted<'a>(&'a Header);
+struct PollScope<'a>(&'a Header);
 
-impl<'a> Noted<'a> {
+impl<'a> PollScope<'a> {
     fn new(header: &'a Header, context: &Context<'_>, awaits: &'a Awaits) -> Self {
         header.awaits.store(ptr::from_ref(awaits).cast_mut(), Ordering::Relaxed);
         header.context.store(address(context), Ordering::Relaxed);
-        Noted(header)
+        PollScope(header)
     }
 }
 
-impl Drop for Noted<'_> {
+impl Drop for PollScope<'_> {
     fn drop(&mut self) {
         self.0.context.store(ptr::null_mut(), Ordering::Relaxed);
         self.0.awaits.store(ptr::null_mut(), Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! [`Inner`]: what a runner and the cancellers of its tasks share.
+//! [`RunnerCore`]: what a runner and the cancellers of its tasks share.
 //!
 //! Invariant: while a task is polled, dropped or cancelled nothing is borrowed here.
 
@@ -14,23 +14,23 @@ use super::body::Run;
 use super::tasks::{PutBack, Standing, Suspended, Tasks};
 use crate::chain::node::{self, OnUnwind};
 use crate::wake::awaits::Awaits;
-use crate::wake::waker::{ReadyList, Row, TaskWaker};
+use crate::wake::waker::{ReadyBatch, ReadyQueue, TaskWaker};
 
-pub(crate) struct Inner {
+pub(crate) struct RunnerCore {
     tasks: RefCell<Tasks>,
-    ready: Arc<ReadyList>,
+    ready: Arc<ReadyQueue>,
     /// What a run has yet to poll. It outlives a run that ends by a panic.
-    row: Row,
+    row: ReadyBatch,
     /// How many tasks are being polled, one inside the spawning of the other.
     polls: Cell<usize>,
 }
 
-impl Inner {
+impl RunnerCore {
     pub(crate) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
-        Inner {
+        RunnerCore {
             tasks: RefCell::default(),
-            ready: ReadyList::new(wake),
-            row: Row::new(),
+            ready: ReadyQueue::new(wake),
+            row: ReadyBatch::new(),
             polls: Cell::new(0),
         }
     }
