@@ -22,23 +22,26 @@ use core::cell::Cell;
 use core::mem;
 use core::task::Waker;
 
-use crate::chain::node::{self, InputNode, Node, OnUnwind, OutputNode};
-use crate::chain::result_cell::{self, Other, Reader, ResultCell};
-use crate::deferred::Deferred;
-use crate::deferred::State;
+use super::node::{self, InputNode, IntoState, Node, OnUnwind, OutputNode, State};
+use super::result_cell::{self, Other, Reader, ResultCell};
+use super::upstream::Upstream;
 use crate::error::{Cancelled, DeferredError};
 
 /// One callback `F`, whose result is a `Deferred<U, E>`.
 pub(crate) struct Link<U: 'static, E: DeferredError, F> {
     callback: Cell<Option<F>>,
-    waits_for: Cell<Option<Rc<dyn Node>>>,
+    upstream: Upstream,
     cell: ResultCell<U, E>,
 }
 
 impl<U: 'static, E: DeferredError, F> Default for Link<U, E, F> {
     #[inline]
     fn default() -> Self {
-        Link { callback: Cell::new(None), waits_for: Cell::new(None), cell: ResultCell::default() }
+        Link {
+            callback: Cell::new(None),
+            upstream: Upstream::default(),
+            cell: ResultCell::default(),
+        }
     }
 }
 
@@ -54,8 +57,7 @@ impl<U: 'static, E: DeferredError, F: 'static> Link<U, E, F> {
     /// From now on this new link waits for the node above it.
     #[inline]
     pub(crate) fn start(&self, upstream: Rc<dyn Node>) {
-        // Nothing waited here, but to drop that would be to look.
-        mem::forget(self.waits_for.replace(Some(upstream)));
+        self.upstream.start(upstream);
     }
 
     /// Leaves the result for the reader, if one waits, to be carried on by `node::advance`.
@@ -81,7 +83,7 @@ impl<U: 'static, E: DeferredError, F: 'static> Link<U, E, F> {
             }
             _ => {
                 self.cell.read_by(reader);
-                self.waits_for.set(Some(inner.clone()));
+                self.upstream.set(Some(inner.clone()));
                 inner.cell().attach(Reader::Other(Other::Outer(self)));
             }
         }
@@ -95,23 +97,19 @@ impl<U: 'static, E: DeferredError, F: 'static> Node for Link<U, E, F> {
     }
 
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
-        let upstream = self.waits_for.take();
-        self.waits_for.set(upstream.clone());
-        upstream
+        self.upstream.get()
     }
 
     #[inline]
     fn wait_for(&self, upstream: Option<Rc<dyn Node>>) {
-        self.waits_for.set(upstream);
+        self.upstream.set(upstream);
     }
 
     fn is_chained(&self) -> bool {
         let callback = self.callback.take();
-        let waits_for = self.waits_for.take();
-        let chained = callback.is_none() && waits_for.is_some();
+        let has_run = callback.is_none();
         self.callback.set(callback);
-        self.waits_for.set(waits_for);
-        chained
+        has_run && self.upstream.is_some()
     }
 
     fn is_awaited_by(&self, waker: &Waker) -> bool {
@@ -129,18 +127,19 @@ impl<U: 'static, E: DeferredError, F: 'static> OutputNode<U, E> for Link<U, E, F
     }
 }
 
-impl<T, E, U, E2, F> InputNode<T, E> for Link<U, E2, F>
+impl<T, E, U, E2, F, D> InputNode<T, E> for Link<U, E2, F>
 where
     T: 'static,
     E: DeferredError,
     U: 'static,
     E2: DeferredError,
-    F: FnOnce(Result<T, E>) -> Deferred<U, E2> + 'static,
+    F: FnOnce(Result<T, E>) -> D + 'static,
+    D: IntoState<U, E2>,
 {
     fn receive(self: Rc<Self>, from: &ResultCell<T, E>) -> Option<Rc<dyn Node>> {
         // A link has one upstream, which fires once. Who hands over holds it still.
         let callback = self.callback.take()?;
-        drop(self.waits_for.take());
+        self.upstream.clear();
         let result = from.take()?;
         let unwinding = OnUnwind(|| node::advance(Rc::clone(&self).settle(Err(Cancelled.into()))));
         let returned = callback(result);

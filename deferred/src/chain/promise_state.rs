@@ -21,9 +21,8 @@ use core::mem;
 use core::panic::Location;
 use core::task::Waker;
 
-use crate::chain::node::{self, Node, OnUnwind, OutputNode};
-use crate::chain::result_cell::{self, ResultCell};
-use crate::deferred::State;
+use super::node::{self, Node, OnUnwind, OutputNode, Phase, Settle, State};
+use super::result_cell::{self, ResultCell};
 use crate::error::{Cancelled, DeferredError};
 use crate::report::unhandled::{self, ReportOnDrop};
 
@@ -71,47 +70,6 @@ impl<T, E, F: FnMut() + 'static> Canceller<T, E> for Ask<F> {
         (self.0)();
         Cancellation::Asked(self)
     }
-}
-
-/// How far a source has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// The promise has not been fired.
-    Pending,
-    /// The canceller runs.
-    Cancelling,
-    /// The canceller runs, and the promise was dropped meanwhile.
-    Abandoned,
-    /// It has its result, from the promise or from the cancellation.
-    Settled,
-}
-
-/// What a promise sees of its source.
-pub(crate) trait Settle<T: 'static, E: DeferredError>: OutputNode<T, E> {
-    /// How far the source has come.
-    fn phase(&self) -> Phase;
-
-    /// Settles it, and says where the result is to be put; `None` if it is settled already.
-    fn accept(&self) -> Option<&ResultCell<T, E>>;
-
-    /// The promise was dropped unfired.
-    fn abandon(self: Rc<Self>);
-
-    /// The promise is fired by the end of another chain from now on.
-    fn chain(&self);
-}
-
-/// The promise fires; the answer is the node to go on with. What comes too late is dropped.
-///
-/// It is no method of a source, and always inlined, because so the result is made in its place. One
-/// that is made elsewhere in two words and moved by one load of both is waited for.
-#[inline(always)]
-pub(crate) fn fire<T: 'static, E: DeferredError>(
-    source: Rc<dyn Settle<T, E>>,
-    result: Result<T, E>,
-) -> Option<Rc<dyn Node>> {
-    source.accept()?.put(result);
-    Some(source)
 }
 
 impl<T: 'static, E: DeferredError, C> Default for PromiseState<T, E, C> {

@@ -15,10 +15,8 @@ use core::cell::Cell;
 use core::mem;
 use core::task::Waker;
 
-use crate::DeferredError;
-use crate::chain::node::{InputNode, Node, OutputNode};
-use crate::chain::promise_state::{self, Settle};
-use crate::deferred::State;
+use super::node::{self, InputNode, Node, OutputNode, Settle, State};
+use crate::error::DeferredError;
 use crate::report::unhandled::ReportOnDrop;
 
 /// Where a node's result meets its reader.
@@ -154,7 +152,7 @@ fn hand_over_to<T: 'static, E: DeferredError>(
 ) -> Option<Rc<dyn Node>> {
     match reader {
         Other::Outer(outer) => pass_on(outer, take_from(node)?),
-        Other::Promise(source) => promise_state::fire(source, take_from(node)?),
+        Other::Promise(source) => node::fire(source, take_from(node)?),
         // It owns the node, and takes the result itself.
         Other::Task(waker) => {
             waker.wake();

@@ -4,9 +4,10 @@
 //! Invariant: a callback that is added when the result is there runs at once and makes no node.
 
 use crate::chain::link::Link;
+use crate::chain::node::State;
 use crate::chain::result_cell::{Other, Reader};
 use crate::deferred::{Deferred, IntoDeferred, Promise};
-use crate::deferred::{Repr, State, claim};
+use crate::deferred::{Repr, claim};
 use crate::error::DeferredError;
 use crate::report::unhandled;
 

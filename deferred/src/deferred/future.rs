@@ -8,10 +8,9 @@ use core::future::{Future, IntoFuture};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use crate::chain::node::{self, Node, OutputNode};
+use crate::chain::node::{self, Node, OutputNode, State};
 use crate::chain::result_cell::{Other, Reader};
 use crate::deferred::Deferred;
-use crate::deferred::State;
 use crate::error::{DeferredError, Failure};
 use crate::report::unhandled::ReportOnDrop;
 #[cfg(target_has_atomic = "ptr")]

@@ -14,8 +14,8 @@ mod promise;
 use alloc::rc::{Rc, Weak};
 use core::fmt;
 
-use crate::chain::node::{Node, OutputNode};
-use crate::chain::promise_state::{Ask, PromiseState, Settle, Stop};
+use crate::chain::node::{IntoState, Node, OutputNode, Settle, State};
+use crate::chain::promise_state::{Ask, PromiseState, Stop};
 use crate::error::{DeferredError, Failure, debugging};
 use crate::report::unhandled::ReportOnDrop;
 
@@ -48,12 +48,6 @@ pub(crate) enum Repr<T: 'static, E: DeferredError> {
     Fired(ReportOnDrop<T, E>),
     /// The last node of its chain, which may have fired since.
     Node(Rc<dyn OutputNode<T, E>>),
-}
-
-/// What a Deferred is at this moment.
-pub(crate) enum State<T: 'static, E: DeferredError> {
-    Fired(Result<T, E>),
-    Pending(Rc<dyn OutputNode<T, E>>),
 }
 
 impl<T: 'static, E: DeferredError> Deferred<T, E> {
@@ -232,6 +226,13 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
             Repr::Fired(result) => State::Fired(claim(result)),
             Repr::Node(node) => node.into_state(),
         }
+    }
+}
+
+impl<T: 'static, E: DeferredError> IntoState<T, E> for Deferred<T, E> {
+    #[inline]
+    fn into_state(self) -> State<T, E> {
+        Deferred::into_state(self)
     }
 }
 

@@ -5,8 +5,7 @@
 use alloc::rc::Rc;
 use core::fmt;
 
-use crate::chain::node;
-use crate::chain::promise_state::{self, Phase, Settle};
+use crate::chain::node::{self, Phase, Settle};
 use crate::error::{DeferredError, Failure};
 
 /// The half of a [`Deferred`](crate::Deferred) that fires it. Made with it by
@@ -48,7 +47,7 @@ impl<T: 'static, E: DeferredError> Promise<T, E> {
     #[inline(always)] // so that a result which is made for the call is made in its place
     pub fn fire(mut self, result: Result<T, E>) {
         if let Some(source) = self.source.take() {
-            node::advance(promise_state::fire(source, result));
+            node::advance(node::fire(source, result));
         }
     }
 

@@ -26,10 +26,9 @@ use core::mem;
 use core::ops::ControlFlow;
 use core::slice;
 
-use crate::chain::node::{self, InputNode, Node, OnUnwind, OutputNode};
-use crate::chain::promise_state;
+use crate::chain::node::{self, InputNode, Node, OnUnwind, OutputNode, State};
 use crate::chain::result_cell::{Reader, ResultCell};
-use crate::deferred::State;
+use crate::chain::upstream::Upstream;
 use crate::deferred::{Deferred, Promise};
 use crate::error::DeferredError;
 use crate::report::unhandled::ReportOnDrop;
@@ -180,7 +179,7 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
         let results = self.results.take().into_iter();
         let results = results.map(|result| result.claim().expect("none is missing"));
         let outcome = self.rule.all(results);
-        promise_state::fire(promise.into_source()?, outcome)
+        node::fire(promise.into_source()?, outcome)
     }
 
     /// One member has decided. What the others have given so far is no part of it.
@@ -203,7 +202,7 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
         results.into_iter().for_each(|result| self.leave(result));
         mem::forget(unwinding);
         let (promise, outcome) = firing?;
-        promise_state::fire(promise.into_source()?, outcome)
+        node::fire(promise.into_source()?, outcome)
     }
 
     /// Drops a result that nobody is given.
@@ -243,7 +242,7 @@ impl<N: Node + 'static> Drop for Cancelling<'_, N> {
 struct MemberLink<T: 'static, E: DeferredError, R: Rule<T, E>> {
     gathering: Rc<Join<T, E, R>>,
     index: usize,
-    waits_for: Cell<Option<Rc<dyn Node>>>,
+    upstream: Upstream,
 }
 
 impl<T: 'static, E: DeferredError, R: Rule<T, E>> MemberLink<T, E, R> {
@@ -254,8 +253,8 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> MemberLink<T, E, R> {
         index: usize,
     ) -> Weak<Self> {
         let upstream: Rc<dyn Node> = member.clone();
-        let waits_for = Cell::new(Some(upstream));
-        let seat = Rc::new(MemberLink { gathering: Rc::clone(gathering), index, waits_for });
+        let upstream = Upstream::new(Some(upstream));
+        let seat = Rc::new(MemberLink { gathering: Rc::clone(gathering), index, upstream });
         let weak = Rc::downgrade(&seat);
         member.cell().read_by(Some(Reader::Callback(seat)));
         weak
@@ -268,13 +267,11 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Node for MemberLink<T, E, R> {
     }
 
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
-        let upstream = self.waits_for.take();
-        self.waits_for.set(upstream.clone());
-        upstream
+        self.upstream.get()
     }
 
     fn wait_for(&self, upstream: Option<Rc<dyn Node>>) {
-        self.waits_for.set(upstream);
+        self.upstream.set(upstream);
     }
 
     fn is_chained(&self) -> bool {
@@ -285,7 +282,7 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Node for MemberLink<T, E, R> {
 impl<T: 'static, E: DeferredError, R: Rule<T, E>> InputNode<T, E> for MemberLink<T, E, R> {
     fn receive(self: Rc<Self>, from: &ResultCell<T, E>) -> Option<Rc<dyn Node>> {
         // It waits for nobody any more, so a decision that cancels the others passes it by.
-        self.waits_for.set(None);
+        self.upstream.clear();
         self.gathering.put(self.index, from.take()?)
     }
 }

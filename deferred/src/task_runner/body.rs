@@ -15,7 +15,6 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use crate::chain::node;
-use crate::chain::promise_state;
 use crate::deferred::Promise;
 use crate::error::{Cancelled, DeferredError};
 
@@ -81,7 +80,7 @@ impl<T: 'static, E: DeferredError> Drop for Telling<T, E> {
     fn drop(&mut self) {
         let Some(source) = self.0.take().and_then(Promise::into_source) else { return };
         if Rc::strong_count(&source) > 1 || source.cell().has_reader() {
-            node::advance(promise_state::fire(source, Err(Cancelled.into())));
+            node::advance(node::fire(source, Err(Cancelled.into())));
         }
     }
 }
