@@ -49,6 +49,11 @@ pub(crate) trait OutputNode<T: 'static, E: DeferredError>: Node {
 
     /// Takes the result out, if it is there, and drops this owner of the node.
     fn into_state(self: Rc<Self>) -> State<T, E>;
+
+    /// Drops what is left in a node whose result was taken; its memory is freed without a look at
+    /// its parts.
+    #[inline]
+    fn drop_rest(&self) {}
 }
 
 /// The side of a node that a result goes into.

@@ -192,6 +192,7 @@ fn take_from<T: 'static, E: DeferredError>(node: Rc<dyn OutputNode<T, E>>) -> Op
 fn free<T: 'static, E: DeferredError, N: OutputNode<T, E>>(node: Rc<N>) {
     if let Some(node) = Rc::into_inner(node) {
         debug_assert!(!node.cell().is_fired() && !node.cell().has_reader(), "it was taken");
+        node.drop_rest();
         mem::forget(node);
     }
 }

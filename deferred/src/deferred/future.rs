@@ -8,11 +8,10 @@ use core::future::{Future, IntoFuture};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use crate::chain::node::{self, Node, OutputNode, State};
+use super::{Deferred, Repr, claim};
+use crate::chain::node::{self, Node, OutputNode};
 use crate::chain::result_cell::{Other, Reader};
-use crate::deferred::Deferred;
 use crate::error::{DeferredError, Failure};
-use crate::report::unhandled::ReportOnDrop;
 #[cfg(target_has_atomic = "ptr")]
 use crate::wake;
 
@@ -38,13 +37,8 @@ use crate::wake;
 /// [`CancelHandle::cancel`]: crate::CancelHandle::cancel
 #[must_use = "futures do nothing unless awaited"]
 pub struct DeferredFuture<T: 'static, E: DeferredError = Failure> {
-    awaited: Awaited<T, E>,
-}
-
-enum Awaited<T: 'static, E: DeferredError> {
-    Fired(ReportOnDrop<T, E>),
-    Node(Rc<dyn OutputNode<T, E>>),
-    Done,
+    /// What is awaited, until the result was taken.
+    awaited: Option<Repr<T, E>>,
 }
 
 impl<T: 'static, E: DeferredError> IntoFuture for Deferred<T, E> {
@@ -52,12 +46,7 @@ impl<T: 'static, E: DeferredError> IntoFuture for Deferred<T, E> {
     type IntoFuture = DeferredFuture<T, E>;
 
     fn into_future(self) -> DeferredFuture<T, E> {
-        DeferredFuture {
-            awaited: match self.into_state() {
-                State::Fired(result) => Awaited::Fired(ReportOnDrop::new(result)),
-                State::Pending(node) => Awaited::Node(node),
-            },
-        }
+        DeferredFuture { awaited: Some(self.inner) }
     }
 }
 
@@ -68,18 +57,17 @@ impl<T: 'static, E: DeferredError> Future for DeferredFuture<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
-        match core::mem::replace(&mut self.awaited, Awaited::Done) {
-            Awaited::Fired(result) => {
-                Poll::Ready(result.claim().expect("only this method takes the result out"))
-            }
-            Awaited::Node(node) => match poll_node(&node, context) {
+        match self.awaited.take() {
+            Some(Repr::Fired(result)) => Poll::Ready(claim(result)),
+            Some(Repr::Lent(lent)) => Poll::Ready(Ok(lent.take())),
+            Some(Repr::Node(node)) => match poll_node(&node, context) {
                 Poll::Ready(result) => Poll::Ready(result),
                 Poll::Pending => {
-                    self.awaited = Awaited::Node(node);
+                    self.awaited = Some(Repr::Node(node));
                     Poll::Pending
                 }
             },
-            Awaited::Done => panic!("a DeferredFuture was polled after it had completed"),
+            None => panic!("a DeferredFuture was polled after it had completed"),
         }
     }
 }
@@ -127,7 +115,7 @@ fn tell_task<T: 'static, E: DeferredError>(_: &Rc<dyn OutputNode<T, E>>, _: &Con
 
 impl<T: 'static, E: DeferredError> Drop for DeferredFuture<T, E> {
     fn drop(&mut self) {
-        let Awaited::Node(node) = core::mem::replace(&mut self.awaited, Awaited::Done) else {
+        let Some(Repr::Node(node)) = self.awaited.take() else {
             return;
         };
         if node.cell().is_fired() {

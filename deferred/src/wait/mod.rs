@@ -2,6 +2,7 @@
 //!
 //! Invariant: first come, first served.
 
+mod getter;
 mod lock;
 mod queue;
 mod semaphore;

@@ -1,17 +1,29 @@
-//! [`DeferredQueue`]: items from those who have them to those who wait for them; Twisted's class of
-//! that name.
+//! [`DeferredQueue`]: a queue of items whose `get` waits; Twisted's class of that name.
 //!
-//! Invariant: an item is stored only when nobody waits for one.
+//! ```text
+//!   put() ── a getter waits ─────────▶ lent ── a reader takes it ──▶ gone
+//!     │                              ▲ │
+//!     └── none waits ──▶ stored ─────┘ │ the Deferred is dropped
+//!                          ▲           ▼
+//!                          └────── take_back() ── a getter waits ──▶ lent
+//! ```
+//!
+//! Invariant: outside of a hand-over there are no waiters while an item is stored, and items are stored
+//! in the order in which they were put.
 
 use alloc::collections::VecDeque;
-use alloc::rc::Rc;
-use core::cell::RefCell;
+use alloc::rc::{Rc, Weak};
+use core::cell::{Cell, RefCell};
 use core::error::Error;
 use core::fmt;
+use core::mem;
 
+use super::getter::{Getter, Place};
+use super::wait_queue::WaitQueue;
+use crate::chain::lent::{Lender, Lent};
+use crate::chain::node::OnUnwind;
 use crate::deferred::{Deferred, IntoDeferred};
 use crate::error::Failure;
-use crate::wait::wait_queue::WaitQueue;
 
 /// A queue of items in which one can wait for the next, first come, first served on both sides.
 ///
@@ -48,20 +60,27 @@ use crate::wait::wait_queue::WaitQueue;
 /// }
 /// ```
 ///
-/// # What is not promised
+/// # An item that was not seen
 ///
-/// An item that has come to a Deferred belongs to it, as in Twisted. If that is dropped before a
-/// callback or a task has taken the item, so is the item: also when a task is dropped between the
-/// [`put`](DeferredQueue::put) that woke it and its next poll, where asyncio's and tokio's queues
-/// keep the item for the next one. There is nobody to give it back to: who put it was told that it
-/// is taken, and those behind have had the items after it. So a task that must not lose one is to be
-/// dropped only between two items, or takes them with [`run`](DeferredQueue::run), which calls inside
-/// `put`.
+/// An item that has come to a Deferred stays the queue's until a callback, a task or
+/// [`try_into_result`](Deferred::try_into_result) takes it. If the Deferred, or the future that
+/// awaits it, is dropped before that, the item is back in its old place, before all items that were
+/// put after it, and goes to the first who waits before the drop returns. So a task that waits for an
+/// item can be dropped at any moment, also between the [`put`](DeferredQueue::put) that woke it and
+/// its next poll.
+///
+/// An item comes back although the queue is full by then: more than its limit are stored until some
+/// were taken. When the last handle of the queue is gone the item is dropped.
+///
+/// What takes the result of a Deferred for another one takes the item, too: a callback that returns
+/// it, [`chain_deferred`](Deferred::chain_deferred), [`pausable`](Deferred::pausable),
+/// [`race`](crate::race()) and lists. An item that is lost among those does not come back.
 ///
 /// # Differences from Twisted
 ///
 /// - An item never goes to a [`get`](DeferredQueue::get) whose Deferred was dropped without a
-///   callback; Twisted's is lost then. Nor does such a one count when the backlog is full.
+///   callback, and comes back when that happens later; Twisted's is lost then. Nor does such a `get`
+///   count when the backlog is full.
 /// - A full queue gives the item back.
 /// - [`run`](DeferredQueue::run) is ours.
 pub struct DeferredQueue<T: 'static> {
@@ -80,8 +99,12 @@ pub struct QueueLimits {
 
 struct Shared<T: 'static> {
     limits: QueueLimits,
-    items: RefCell<VecDeque<T>>,
-    line: Rc<WaitQueue<T>>,
+    /// Each with the number that it was put with, in the order of these.
+    items: RefCell<VecDeque<(u64, T)>>,
+    /// How many items were put.
+    put: Cell<u64>,
+    waiters: Rc<WaitQueue<Place<T>>>,
+    handing_over: Cell<bool>,
 }
 
 impl<T: 'static> DeferredQueue<T> {
@@ -92,7 +115,13 @@ impl<T: 'static> DeferredQueue<T> {
 
     /// An empty queue with these limits.
     pub fn with_limits(limits: QueueLimits) -> Self {
-        let shared = Shared { limits, items: RefCell::default(), line: WaitQueue::new() };
+        let shared = Shared {
+            limits,
+            items: RefCell::default(),
+            put: Cell::new(0),
+            waiters: WaitQueue::new(),
+            handing_over: Cell::new(false),
+        };
         DeferredQueue { shared: Rc::new(shared) }
     }
 
@@ -103,42 +132,46 @@ impl<T: 'static> DeferredQueue<T> {
     ///
     /// [`QueueOverflow`], with the item, when nobody waits and the queue is full.
     pub fn put(&self, item: T) -> Result<(), QueueOverflow<T>> {
-        if let Some(first) = self.shared.line.next() {
-            first.callback(item);
-            return Ok(());
-        }
-        match self.shared.limits.size {
-            Some(size) if self.len() >= size => Err(QueueOverflow { item, size }),
-            _ => {
-                self.shared.items.borrow_mut().push_back(item);
-                Ok(())
+        let shared = &self.shared;
+        // While items are handed over there are items and waiters, and then this one is the last.
+        let first = if shared.has_items() { None } else { shared.waiters.next() };
+        match (first, shared.limits.size) {
+            (Some(first), _) => shared.give(first, item, shared.next_number()),
+            (None, Some(size)) if self.len() >= size => return Err(QueueOverflow { item, size }),
+            (None, _) => {
+                let number = shared.next_number();
+                shared.items.borrow_mut().push_back((number, item));
             }
         }
+        Ok(())
     }
 
     /// Takes the first item: one that is stored is there at once and costs no allocation, otherwise
     /// it comes with a [`put`](DeferredQueue::put) after all who waited before have had theirs.
     ///
     /// The Deferred fails with [`Cancelled`](crate::Cancelled) when it is cancelled before an item
-    /// came, and then gets none. Cancelling it later does nothing.
+    /// came, and then gets none. Cancelling it later does nothing; dropping it gives the item back.
     ///
     /// # Errors
     ///
     /// [`QueueUnderflow`] when the queue is empty and as many wait as may.
     pub fn get(&self) -> Result<Deferred<T>, QueueUnderflow> {
-        if let Some(item) = self.take() {
-            return Ok(Deferred::succeed(item));
-        }
-        let line = &self.shared.line;
-        if let Some(backlog) = self.shared.limits.backlog
-            && line.len() >= backlog
+        let Shared { limits, waiters, .. } = &*self.shared;
+        if waiters.is_empty()
+            && let Some(lent) = self.shared.lend()
         {
-            line.sweep();
-            if line.len() >= backlog {
+            return Ok(Deferred::lent(lent));
+        }
+        if let Some(backlog) = limits.backlog
+            && waiters.len() >= backlog
+        {
+            waiters.sweep();
+            if waiters.len() >= backlog {
                 return Err(QueueUnderflow { backlog });
             }
         }
-        Ok(line.join())
+        let getter = waiters.join(Getter::new);
+        Ok(Deferred::at(getter))
     }
 
     /// Calls `f` with the first item: at once when one is stored, otherwise inside the
@@ -160,9 +193,9 @@ impl<T: 'static> DeferredQueue<T> {
         Ok(self.get()?.add_callback(f))
     }
 
-    /// How many items are stored; Twisted's `pending`.
+    /// How many items are stored, and not on their way to a waiter; Twisted's `pending`.
     pub fn len(&self) -> usize {
-        self.shared.items.borrow().len()
+        self.shared.items.borrow().len().saturating_sub(self.shared.waiters.len())
     }
 
     /// Whether no item is stored.
@@ -172,11 +205,69 @@ impl<T: 'static> DeferredQueue<T> {
 
     /// How many wait for an item; Twisted's `waiting`.
     pub fn waiting(&self) -> usize {
-        self.shared.line.len()
+        self.shared.waiters.len()
+    }
+}
+
+impl<T: 'static> Shared<T> {
+    fn has_items(&self) -> bool {
+        !self.items.borrow().is_empty()
     }
 
-    fn take(&self) -> Option<T> {
-        self.shared.items.borrow_mut().pop_front()
+    fn next_number(&self) -> u64 {
+        self.put.set(self.put.get() + 1);
+        self.put.get()
+    }
+
+    /// Lends the first item.
+    fn lend(self: &Rc<Self>) -> Option<Lent<T>> {
+        let first = self.items.borrow_mut().pop_front();
+        let (number, item) = first?;
+        Some(Lent::new(item, number, self.as_lender()))
+    }
+
+    /// Gives an item to a waiter, whose callbacks run inside this call.
+    fn give(self: &Rc<Self>, waiter: Place<T>, item: T, number: u64) {
+        waiter.give(item, number, self.as_lender());
+    }
+
+    fn as_lender(self: &Rc<Self>) -> Weak<dyn Lender<T>> {
+        let shared: Weak<Self> = Rc::downgrade(self);
+        shared
+    }
+
+    /// Gives stored items to waiters. Inside of itself it does nothing, because the outer call sees
+    /// the items, too; so a row of getters that drop their item needs no deep stack.
+    fn hand_over(self: &Rc<Self>) {
+        if self.handing_over.replace(true) {
+            return;
+        }
+        // A callback that panics must not leave the others waiting.
+        let unwinding = OnUnwind(|| self.serve());
+        self.serve();
+        mem::forget(unwinding);
+    }
+
+    fn serve(self: &Rc<Self>) {
+        while self.has_items()
+            && let Some(waiter) = self.waiters.next()
+        {
+            let first = self.items.borrow_mut().pop_front();
+            let (number, item) = first.expect("nothing ran since it was seen");
+            self.give(waiter, item, number);
+        }
+        self.handing_over.set(false);
+    }
+}
+
+/// An item that comes back has its old place, and goes to the first waiter, if there is one.
+impl<T: 'static> Lender<T> for Shared<T> {
+    fn take_back(self: Rc<Self>, item: T, number: u64) {
+        let mut items = self.items.borrow_mut();
+        let place = items.partition_point(|(other, _)| *other < number);
+        items.insert(place, (number, item));
+        drop(items);
+        self.hand_over();
     }
 }
 

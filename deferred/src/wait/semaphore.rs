@@ -16,7 +16,7 @@ use core::mem;
 use core::num::NonZeroUsize;
 
 use crate::chain::node::OnUnwind;
-use crate::deferred::{Deferred, IntoDeferred};
+use crate::deferred::{Deferred, IntoDeferred, Promise};
 use crate::error::Failure;
 use crate::wait::wait_queue::WaitQueue;
 
@@ -78,15 +78,15 @@ struct Tokens {
     limit: NonZeroUsize,
     free: Cell<usize>,
     handing_over: Cell<bool>,
-    line: Rc<WaitQueue<Token>>,
+    waiters: Rc<WaitQueue<Promise<Token>>>,
 }
 
 impl DeferredSemaphore {
     /// A semaphore with `limit` tokens, all free.
     pub fn new(limit: NonZeroUsize) -> Self {
         let free = Cell::new(limit.get());
-        let line = WaitQueue::new();
-        let tokens = Tokens { limit, free, handing_over: Cell::new(false), line };
+        let waiters = WaitQueue::new();
+        let tokens = Tokens { limit, free, handing_over: Cell::new(false), waiters };
         DeferredSemaphore { tokens: Rc::new(tokens) }
     }
 
@@ -112,10 +112,15 @@ impl DeferredSemaphore {
     #[must_use = "a token that is dropped is given back at once"]
     pub fn acquire(&self) -> Deferred<Token> {
         // During a hand-over a token can be free while others are still in line.
-        if self.tokens.free.get() > 0 && self.tokens.line.is_empty() {
+        if self.tokens.free.get() > 0 && self.tokens.waiters.is_empty() {
             return Deferred::succeed(Tokens::take(&self.tokens));
         }
-        self.tokens.line.join()
+        self.tokens.waiters.join(|ticket| {
+            Deferred::with_canceller(move || {
+                drop(ticket.leave());
+                None
+            })
+        })
     }
 
     /// Calls `f` with a token held: at once when one is free, otherwise when it is its turn. The
@@ -143,7 +148,7 @@ impl DeferredSemaphore {
 
     /// How many tokens are free, and not on their way to somebody in line.
     pub fn tokens(&self) -> usize {
-        self.tokens.free.get().saturating_sub(self.tokens.line.len())
+        self.tokens.free.get().saturating_sub(self.tokens.waiters.len())
     }
 
     /// How many tokens there are, free or held.
@@ -184,7 +189,7 @@ impl Tokens {
 
     fn serve(self: &Rc<Self>) {
         while self.free.get() > 0
-            && let Some(first) = self.line.next()
+            && let Some(first) = self.waiters.next()
         {
             first.callback(self.take());
         }

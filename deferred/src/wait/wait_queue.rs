@@ -1,67 +1,90 @@
-//! [`WaitQueue`]: those who wait for a token or an item, first come, first served; Twisted's `waiting`.
+//! [`WaitQueue`]: waiters for a token or an item, first come, first served; Twisted's `waiting`.
 //!
-//! Each has a ticket, and the canceller of its Deferred knows it, so cancelling one of many finds it
-//! without a search and leaves nothing behind.
+//! Each waiter has a ticket, and the canceller of its Deferred owns it, so a cancellation finds one
+//! of many without a search and leaves nothing behind.
 //!
-//! Who drops the Deferred without a callback is in line for nothing, and is found out later: at the
-//! latest when half of the line may be such.
+//! A Deferred that is dropped without a callback leaves a waiter that is not heard. Such waiters are
+//! removed later: at the latest when they may be half of the queue.
 //!
-//! Invariant: a promise in line is unfired and not cancelled.
+//! Invariant: a waiter in the queue has no result and is not cancelled.
 
 use alloc::collections::BTreeMap;
-use alloc::rc::Rc;
+use alloc::rc::{Rc, Weak};
 use core::cell::{Cell, RefCell};
 
-use crate::deferred::{Deferred, Promise};
+use crate::deferred::Promise;
 
-/// A line shorter than this is not worth a look at each in it.
+/// A shorter queue is not swept.
 const SWEPT_LEN_MIN: usize = 16;
 
-/// Those who wait for a `T`.
-pub(crate) struct WaitQueue<T: 'static> {
-    last_ticket: Cell<u64>,
-    /// How long the line may become before it is swept.
-    len_max: Cell<usize>,
-    waiting: RefCell<BTreeMap<u64, Promise<T>>>,
+/// What waits in a queue: the half that fires a Deferred.
+pub(crate) trait Waiter {
+    /// Whether the result would reach a reader: the Deferred is held, or it has a callback.
+    fn is_heard(&self) -> bool;
 }
 
-impl<T: 'static> WaitQueue<T> {
+impl<T: 'static> Waiter for Promise<T> {
+    fn is_heard(&self) -> bool {
+        Promise::is_heard(self)
+    }
+}
+
+/// Waiters in the order in which they came.
+pub(crate) struct WaitQueue<W> {
+    last_ticket: Cell<u64>,
+    /// The length at which it is swept.
+    len_max: Cell<usize>,
+    waiting: RefCell<BTreeMap<u64, W>>,
+}
+
+/// The place of one waiter.
+pub(crate) struct Ticket<W> {
+    queue: Weak<WaitQueue<W>>,
+    number: u64,
+}
+
+impl<W> Ticket<W> {
+    /// Takes the waiter out, if it still waits.
+    pub(crate) fn leave(&self) -> Option<W> {
+        let queue = self.queue.upgrade()?;
+        let waiter = queue.waiting.borrow_mut().remove(&self.number);
+        waiter
+    }
+}
+
+impl<W: Waiter> WaitQueue<W> {
     pub(crate) fn new() -> Rc<Self> {
         let (last_ticket, len_max) = (Cell::new(0), Cell::new(SWEPT_LEN_MIN));
         Rc::new(WaitQueue { last_ticket, len_max, waiting: RefCell::default() })
     }
 
-    /// Joins at the end; to cancel the Deferred is to leave.
-    pub(crate) fn join(self: &Rc<Self>) -> Deferred<T> {
+    /// Adds the waiter that `make` makes with its ticket; returns what else `make` has made.
+    pub(crate) fn join<R>(self: &Rc<Self>, make: impl FnOnce(Ticket<W>) -> (R, W)) -> R {
         if self.len() >= self.len_max.get() {
             self.sweep();
         }
-        let ticket = self.last_ticket.get() + 1;
-        self.last_ticket.set(ticket);
-        let line = Rc::downgrade(self);
-        let (deferred, promise) = Deferred::with_canceller(move || {
-            drop(line.upgrade().and_then(|line| line.leave(ticket)));
-            None
-        });
-        self.waiting.borrow_mut().insert(ticket, promise);
-        deferred
+        let number = self.last_ticket.get() + 1;
+        self.last_ticket.set(number);
+        let (made, waiter) = make(Ticket { queue: Rc::downgrade(self), number });
+        self.waiting.borrow_mut().insert(number, waiter);
+        made
     }
 
-    /// Takes out the first. Who dropped the Deferred, and had added no callback to it, is passed
-    /// over: nobody would see what it fires with.
-    pub(crate) fn next(&self) -> Option<Promise<T>> {
+    /// Takes out the first waiter that is heard, and drops those before it.
+    pub(crate) fn next(&self) -> Option<W> {
         loop {
-            let (_, promise) = self.waiting.borrow_mut().pop_first()?;
-            if promise.is_heard() {
-                return Some(promise);
+            let first = self.waiting.borrow_mut().pop_first();
+            let (_, waiter) = first?;
+            if waiter.is_heard() {
+                return Some(waiter);
             }
         }
     }
 
-    /// Takes out those who would be passed over, which takes a look at each.
+    /// Removes the waiters that are not heard, which takes a look at each.
     pub(crate) fn sweep(&self) {
-        // A promise that nobody hears has no callback that its drop could run.
-        self.waiting.borrow_mut().retain(|_, promise| promise.is_heard());
+        // A waiter that is not heard has no callback that its drop could run.
+        self.waiting.borrow_mut().retain(|_, waiter| waiter.is_heard());
         self.len_max.set(SWEPT_LEN_MIN.max(2 * self.len()));
     }
 
@@ -71,9 +94,5 @@ impl<T: 'static> WaitQueue<T> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.borrow().is_empty()
-    }
-
-    fn leave(&self, ticket: u64) -> Option<Promise<T>> {
-        self.waiting.borrow_mut().remove(&ticket)
     }
 }
