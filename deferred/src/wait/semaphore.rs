@@ -165,7 +165,9 @@ impl Token {
 impl Drop for Token {
     fn drop(&mut self) {
         self.tokens.free.set(self.tokens.free.get() + 1);
-        Tokens::hand_over(&self.tokens);
+        if !self.tokens.waiters.is_empty() {
+            Tokens::hand_over(&self.tokens);
+        }
     }
 }
 
