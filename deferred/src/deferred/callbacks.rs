@@ -174,7 +174,6 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     {
         let node = match self.inner {
             Repr::Fired(result) => return callback(claim(result)),
-            Repr::Lent(lent) => return callback(Ok(lent.take())),
             Repr::Node(node) => node,
         };
         // Not `into_state`, so that the slot is asked for once.

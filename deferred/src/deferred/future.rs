@@ -59,7 +59,6 @@ impl<T: 'static, E: DeferredError> Future for DeferredFuture<T, E> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
         match self.awaited.take() {
             Some(Repr::Fired(result)) => Poll::Ready(claim(result)),
-            Some(Repr::Lent(lent)) => Poll::Ready(Ok(lent.take())),
             Some(Repr::Node(node)) => match poll_node(&node, context) {
                 Poll::Ready(result) => Poll::Ready(result),
                 Poll::Pending => {

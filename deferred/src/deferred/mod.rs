@@ -14,7 +14,6 @@ mod promise;
 use alloc::rc::{Rc, Weak};
 use core::fmt;
 
-use crate::chain::lent::Lent;
 use crate::chain::node::{IntoState, Node, OutputNode, Settle, State};
 use crate::chain::promise_state::{Ask, PromiseState, Stop};
 use crate::error::{DeferredError, Failure, debugging};
@@ -47,8 +46,6 @@ pub struct Deferred<T: 'static, E: DeferredError = Failure> {
 pub(crate) enum Repr<T: 'static, E: DeferredError> {
     /// It was fired from the start, and needs no node.
     Fired(ReportOnDrop<T, E>),
-    /// It has an item from the start, which goes back when it is dropped unseen.
-    Lent(Lent<T>),
     /// The last node of its chain, which may have fired since.
     Node(Rc<dyn OutputNode<T, E>>),
 }
@@ -168,7 +165,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// [`CancelHandle::cancel`].
     pub fn cancel_handle(&self) -> CancelHandle {
         CancelHandle::new(match &self.inner {
-            Repr::Fired(_) | Repr::Lent(_) => None,
+            Repr::Fired(_) => None,
             Repr::Node(node) => Some(Rc::downgrade(node) as Weak<dyn Node>),
         })
     }
@@ -176,7 +173,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// Whether the result is there, that is, whether a callback added now would run at once.
     pub fn is_fired(&self) -> bool {
         match &self.inner {
-            Repr::Fired(_) | Repr::Lent(_) => true,
+            Repr::Fired(_) => true,
             Repr::Node(node) => node.cell().is_fired(),
         }
     }
@@ -216,11 +213,6 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
         Deferred { inner: Repr::Fired(ReportOnDrop::new(result)) }
     }
 
-    /// A Deferred that has an item already, which goes back when it is dropped unseen.
-    pub(crate) fn lent(lent: Lent<T>) -> Self {
-        Deferred { inner: Repr::Lent(lent) }
-    }
-
     /// The Deferred at the end of a chain.
     #[inline]
     pub(crate) fn at(node: Rc<dyn OutputNode<T, E>>) -> Self {
@@ -232,7 +224,6 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     pub(crate) fn into_state(self) -> State<T, E> {
         match self.inner {
             Repr::Fired(result) => State::Fired(claim(result)),
-            Repr::Lent(lent) => State::Fired(Ok(lent.take())),
             Repr::Node(node) => node.into_state(),
         }
     }
@@ -256,11 +247,10 @@ pub(crate) fn claim<T: 'static, E: DeferredError>(result: ReportOnDrop<T, E>) ->
 impl<T: fmt::Debug + 'static, E: DeferredError> fmt::Debug for Deferred<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.inner {
-            Repr::Fired(result) => show(f, result.as_ref().map(Result::as_ref)),
-            Repr::Lent(lent) => show(f, lent.as_ref().map(Ok::<_, &E>)),
+            Repr::Fired(result) => show(f, result.as_ref()),
             Repr::Node(node) => node.cell().show(|result| match result {
                 None if node.is_chained() => f.write_str("Deferred(waits for another)"),
-                result => show(f, result.map(Result::as_ref)),
+                result => show(f, result),
             }),
         }
     }
@@ -268,7 +258,7 @@ impl<T: fmt::Debug + 'static, E: DeferredError> fmt::Debug for Deferred<T, E> {
 
 fn show<T: fmt::Debug, E: fmt::Debug>(
     f: &mut fmt::Formatter<'_>,
-    result: Option<Result<&T, &E>>,
+    result: Option<&Result<T, E>>,
 ) -> fmt::Result {
     match result {
         None => f.write_str("Deferred(pending)"),

@@ -18,9 +18,8 @@ use core::error::Error;
 use core::fmt;
 use core::mem;
 
-use super::getter::{Getter, Place};
+use super::getter::{Getter, Lender, Place};
 use super::wait_queue::WaitQueue;
-use crate::chain::lent::{Lender, Lent};
 use crate::chain::node::OnUnwind;
 use crate::deferred::{Deferred, IntoDeferred};
 use crate::error::Failure;
@@ -146,8 +145,7 @@ impl<T: 'static> DeferredQueue<T> {
         Ok(())
     }
 
-    /// Takes the first item: one that is stored is there at once and costs no allocation, otherwise
-    /// it comes with a [`put`](DeferredQueue::put) after all who waited before have had theirs.
+    /// Takes the first item: one that is stored is there at once, otherwise it comes with a [`put`](DeferredQueue::put) after all who waited before have had theirs.
     ///
     /// The Deferred fails with [`Cancelled`](crate::Cancelled) when it is cancelled before an item
     /// came, and then gets none. Cancelling it later does nothing; dropping it gives the item back.
@@ -157,10 +155,9 @@ impl<T: 'static> DeferredQueue<T> {
     /// [`QueueUnderflow`] when the queue is empty and as many wait as may.
     pub fn get(&self) -> Result<Deferred<T>, QueueUnderflow> {
         let Shared { limits, waiters, .. } = &*self.shared;
-        if waiters.is_empty()
-            && let Some(lent) = self.shared.lend()
-        {
-            return Ok(Deferred::lent(lent));
+        if let Some((number, item)) = self.shared.take() {
+            let getter = Getter::with_item(item, number, self.shared.as_lender());
+            return Ok(Deferred::at(getter));
         }
         if let Some(backlog) = limits.backlog
             && waiters.len() >= backlog
@@ -174,8 +171,8 @@ impl<T: 'static> DeferredQueue<T> {
         Ok(Deferred::at(getter))
     }
 
-    /// Calls `f` with the first item: at once when one is stored, otherwise inside the
-    /// [`put`](DeferredQueue::put) that brings it.
+    /// Calls `f` with the first item: at once when one is stored, which costs no allocation, otherwise
+    /// inside the [`put`](DeferredQueue::put) that brings it.
     ///
     /// The Deferred fails as `f` does, and with [`Cancelled`](crate::Cancelled) when it is cancelled
     /// before an item came; then `f` is not called.
@@ -190,7 +187,10 @@ impl<T: 'static> DeferredQueue<T> {
     where
         R: IntoDeferred<Error = Failure>,
     {
-        Ok(self.get()?.add_callback(f))
+        match self.shared.take() {
+            Some((_, item)) => Ok(f(item).into_deferred()),
+            None => Ok(self.get()?.add_callback(f)),
+        }
     }
 
     /// How many items are stored, and not on their way to a waiter; Twisted's `pending`.
@@ -219,11 +219,12 @@ impl<T: 'static> Shared<T> {
         self.put.get()
     }
 
-    /// Lends the first item.
-    fn lend(self: &Rc<Self>) -> Option<Lent<T>> {
-        let first = self.items.borrow_mut().pop_front();
-        let (number, item) = first?;
-        Some(Lent::new(item, number, self.as_lender()))
+    /// Takes out the first item, unless there are others who are to have it.
+    fn take(&self) -> Option<(u64, T)> {
+        match self.waiters.is_empty() {
+            true => self.items.borrow_mut().pop_front(),
+            false => None,
+        }
     }
 
     /// Gives an item to a waiter, whose callbacks run inside this call.

@@ -14,10 +14,19 @@ fn what_is_there_at_once_allocates_nothing() {
     let count = allocations(|| {
         drop(lock.acquire());
         drop(lock.run(|| Ok(())));
-        drop(queue.get());
+        drop(queue.run(|_| Ok(())));
         queue.put(2).unwrap();
     });
     assert_eq!(count, 0);
+}
+
+/// The getter knows the way back of an item that nobody sees.
+#[test]
+fn a_get_of_an_item_that_is_there_is_one_allocation() {
+    let queue = DeferredQueue::new();
+    queue.put(1).unwrap();
+    assert_eq!(allocations(|| drop(queue.get())), 1);
+    assert_eq!(allocations(|| drop(queue.get().map(Deferred::try_into_result))), 1);
 }
 
 #[test]
