@@ -1,4 +1,4 @@
-//! [`Deferred`]: a result that is there now or later, and what to do with it. Twisted's
+//! [`Deferred`]: a result that is there now or later, and the callbacks for it. Twisted's
 //! `twisted.internet.defer.Deferred`.
 //!
 //! Invariant: a callback runs as soon as the result is there, once, with nothing of ours borrowed.
@@ -26,18 +26,18 @@ pub use maybe::{execute, maybe_deferred};
 pub use pause::PauseHandle;
 pub use promise::Promise;
 
-/// A result that is there now or later, and what is to be done with it.
+/// A result that is there now or later, and the callbacks for it.
 ///
-/// Made by whoever does the work, together with the [`Promise`] that fires it, and given to whoever
-/// asked. The [crate documentation](crate) is a guide.
+/// Made by the code that does the work, together with the [`Promise`] that fires it, and given to the
+/// caller. The [crate documentation](crate) is a guide.
 ///
 /// Dropping it cancels nothing: callbacks that were added still run. When its result is an error
-/// and nobody takes it, the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
+/// and no reader takes it, the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
 ///
 /// # Differences from Twisted
 ///
 /// Each `add_…` takes the Deferred and gives a new one, with the type of what the callback returns.
-/// Firing is the promise's, so who holds a Deferred can't fire it.
+/// Firing is the promise's, so the holder of a Deferred can't fire it.
 pub struct Deferred<T: 'static, E: DeferredError = Failure> {
     pub(crate) inner: Repr<T, E>,
 }
@@ -111,7 +111,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     pub fn with_canceller(
         canceller: impl FnOnce() -> Option<Result<T, E>> + 'static,
     ) -> (Deferred<T, E>, Promise<T, E>) {
-        Deferred::from_source(PromiseState::new(Stop(canceller), debugging::caller()))
+        Deferred::from_state(PromiseState::new(Stop(canceller), debugging::caller()))
     }
 
     /// As [`new`](Deferred::new), with a closure that asks for the work to be stopped when the
@@ -146,7 +146,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     pub fn with_cooperative_canceller(
         canceller: impl FnMut() + 'static,
     ) -> (Deferred<T, E>, Promise<T, E>) {
-        Deferred::from_source(PromiseState::new(Ask(canceller), debugging::caller()))
+        Deferred::from_state(PromiseState::new(Ask(canceller), debugging::caller()))
     }
 
     /// A Deferred that has its value already; Twisted's `succeed`. It allocates nothing.
@@ -190,7 +190,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// use ropewalk_deferred::Deferred;
     ///
     /// let (deferred, promise) = Deferred::<u32>::new();
-    /// let deferred = deferred.try_into_result().expect_err("nobody has fired yet");
+    /// let deferred = deferred.try_into_result().expect_err("it is pending");
     /// promise.callback(5);
     /// assert_eq!(deferred.try_into_result().unwrap().unwrap(), 5);
     /// ```
@@ -203,8 +203,8 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     }
 
     #[inline]
-    fn from_source(source: Rc<impl Settle<T, E> + 'static>) -> (Deferred<T, E>, Promise<T, E>) {
-        (Deferred::at(source.clone()), Promise::new(source))
+    fn from_state(state: Rc<impl Settle<T, E> + 'static>) -> (Deferred<T, E>, Promise<T, E>) {
+        (Deferred::at(state.clone()), Promise::new(state))
     }
 
     /// A Deferred that has its result already.

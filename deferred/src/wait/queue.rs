@@ -27,7 +27,7 @@ use crate::error::Failure;
 /// A queue of items in which one can wait for the next, first come, first served on both sides.
 ///
 /// A clone is another handle of the same queue. When the last handle is dropped, its items are
-/// dropped, and who still waits for one fails as with any promise that is dropped. A callback that
+/// dropped, and each `get` that still waits fails as with any promise that is dropped. A callback that
 /// waits in a queue and owns a handle of it keeps both alive.
 ///
 /// # Examples
@@ -37,7 +37,7 @@ use crate::error::Failure;
 ///
 /// let jobs = DeferredQueue::with_limits(QueueLimits { size: Some(1), ..QueueLimits::default() });
 /// let done = jobs.run(|job: &str| Ok(format!("{job}: done"))).unwrap();
-/// jobs.put("sweep").unwrap(); // goes to the one who waits
+/// jobs.put("sweep").unwrap(); // goes to the run that waits
 /// assert_eq!(done.try_into_result().unwrap().unwrap(), "sweep: done");
 ///
 /// jobs.put("wash").unwrap(); // is stored
@@ -64,7 +64,7 @@ use crate::error::Failure;
 /// An item that has come to a Deferred stays the queue's until a callback, a task or
 /// [`try_into_result`](Deferred::try_into_result) takes it. If the Deferred, or the future that
 /// awaits it, is dropped before that, the item is back in its old place, before all items that were
-/// put after it, and goes to the first who waits before the drop returns. So a task that waits for an
+/// put after it, and goes to the first `get` that waits before the drop returns. So a task that waits for an
 /// item can be dropped at any moment, also between the [`put`](DeferredQueue::put) that woke it and
 /// its next poll.
 ///
@@ -87,10 +87,10 @@ pub struct DeferredQueue<T: 'static> {
 }
 
 /// How many items, and how many that wait for one, a [`DeferredQueue`] takes. `None`, the default,
-/// is without limit, which is for what is bounded by something else.
+/// is without limit, for a queue that something else bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// The most items that are stored. With 0, an item is taken only when somebody waits for it.
+    /// The most items that are stored. With 0, an item is accepted only when a `get` waits for it.
     pub size: Option<usize>,
     /// The most that wait. With 0, a `get` is answered only when an item is stored.
     pub backlog: Option<usize>,
@@ -124,12 +124,12 @@ impl<T: 'static> DeferredQueue<T> {
         DeferredQueue { shared: Rc::new(shared) }
     }
 
-    /// Gives the item to the first who waits, whose callbacks run before this returns, or stores it
-    /// at the end when nobody does.
+    /// Gives the item to the first `get` that waits, whose callbacks run before this returns, or stores it
+    /// at the end when none waits.
     ///
     /// # Errors
     ///
-    /// [`QueueOverflow`], with the item, when nobody waits and the queue is full.
+    /// [`QueueOverflow`], with the item, when no `get` waits and the queue is full.
     pub fn put(&self, item: T) -> Result<(), QueueOverflow<T>> {
         let shared = &self.shared;
         // While items are handed over there are items and waiters, and then this one is the last.
@@ -219,7 +219,7 @@ impl<T: 'static> Shared<T> {
         self.put.get()
     }
 
-    /// Takes out the first item, unless there are others who are to have it.
+    /// Takes out the first item, unless waiters are to have it.
     fn take(&self) -> Option<(u64, T)> {
         match self.waiters.is_empty() {
             true => self.items.borrow_mut().pop_front(),
