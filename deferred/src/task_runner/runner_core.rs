@@ -14,13 +14,13 @@ use super::body::Run;
 use super::tasks::{PutBack, Standing, Suspended, Tasks};
 use crate::chain::node::{self, OnUnwind};
 use crate::wake::awaits::Awaits;
-use crate::wake::waker::{ReadyBatch, ReadyQueue, TaskWaker};
+use crate::wake::waker::{TaskBatch, TaskQueue, TaskWaker};
 
 pub(crate) struct RunnerCore {
     tasks: RefCell<Tasks>,
-    ready: Arc<ReadyQueue>,
+    ready: Arc<TaskQueue>,
     /// What a run has yet to poll. It outlives a run that ends by a panic.
-    batch: ReadyBatch,
+    batch: TaskBatch,
     /// How many tasks are being polled, one inside the spawning of the other.
     polls: Cell<usize>,
 }
@@ -29,8 +29,8 @@ impl RunnerCore {
     pub(crate) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Self {
         RunnerCore {
             tasks: RefCell::default(),
-            ready: ReadyQueue::new(wake),
-            batch: ReadyBatch::new(),
+            ready: Arc::new(TaskQueue::new(wake)),
+            batch: TaskBatch::new(),
             polls: Cell::new(0),
         }
     }
@@ -72,7 +72,7 @@ impl RunnerCore {
     }
 
     pub(crate) fn next(&self) -> Option<TaskWaker> {
-        self.batch.pop().inspect(TaskWaker::clear_woken)
+        TaskWaker::next_of(&self.batch)
     }
 
     pub(crate) fn resume(&self, waker: &TaskWaker) {

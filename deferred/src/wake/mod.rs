@@ -2,7 +2,9 @@
 //!
 //! Invariant: nothing in here polls.
 
+mod atomic;
 pub(crate) mod awaits;
+pub(crate) mod ready_queue;
 pub(crate) mod waker;
 
 pub(crate) use waker::awaits_of;

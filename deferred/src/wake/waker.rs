@@ -1,153 +1,56 @@
-//! [`TaskWaker`], the waker of a task, the [`ReadyQueue`] of those that were woken, and how an `await`
-//! finds the task that it is a part of. This is the unsafe code of the task runner.
+//! [`TaskWaker`]: the waker of a task, and how an `await` finds the task that it is a part of.
 //!
 //! Wakers cross threads, and all else of a task stays on the thread of its runner. Invariant: what
 //! threads share is atomics; a pointer to something that stays is followed only by the holder of the
 //! very `Context` of the poll during which it was noted, and a `Context` never leaves its thread.
 //!
-//! ```text
-//!            push(), any thread                 take(), the runner
-//!   head ──▶ last woken ──▶ … ──▶ first woken   ───────────────────▶   ReadyBatch: first … last woken
-//! ```
+//! The table of the wakers is our own and not that of [`Wake`](alloc::task::Wake): an `await` sees a
+//! `Context` alone, and tells our wakers from others by the address of their table. The table that
+//! `Wake` makes has no address that can be known.
 
 #![allow(unsafe_code)]
 
-use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
-use core::cell::Cell;
 use core::mem::ManuallyDrop;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, Ordering};
 use core::task::{Context, RawWaker, RawWakerVTable, Waker};
 
 use super::awaits::Awaits;
+use super::ready_queue::{QueueHook, Queued, ReadyBatch, ReadyQueue};
 
-/// The tasks that were woken and not polled since, in a list that needs no lock.
-pub(crate) struct ReadyQueue {
-    /// The task that was woken last; each owns the one that was woken before it.
-    head: AtomicPtr<Header>,
-    /// Told when the list is not empty any more.
-    wake: Box<dyn Fn() + Send + Sync>,
-}
+/// The queue that the wakers of one runner share.
+pub(crate) type TaskQueue = ReadyQueue<Header>;
+
+/// The tasks of one runner that are about to be polled.
+pub(crate) type TaskBatch = ReadyBatch<Header>;
 
 /// A task, as all threads may see it.
 #[derive(Clone)]
 pub(crate) struct TaskWaker(Arc<Header>);
 
-struct Header {
+pub(crate) struct Header {
     /// Its place among the runner's tasks.
     key: usize,
     /// Weak, for a waker may be kept for ever.
-    list: Weak<ReadyQueue>,
-    /// It is on the list, or about to be.
-    woken: AtomicBool,
-    next: AtomicPtr<Header>,
+    queue: Weak<TaskQueue>,
+    hook: QueueHook<Header>,
     /// While it is polled, the address of the context it is polled with. Never followed.
     context: AtomicPtr<()>,
     /// While it is polled, what it awaits.
     awaits: AtomicPtr<Awaits>,
 }
 
-/// Tasks that are about to be polled, first woken first.
-pub(crate) struct ReadyBatch {
-    /// It owns the next, and so on.
-    first: Cell<*mut Header>,
-}
-
 /// Its address tells our wakers from all others: every waker with this table was made here, so its
 /// data is a pointer to a header. A static has an address of its own, which a constant has not.
 static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, release);
 
-impl ReadyQueue {
-    pub(crate) fn new(wake: Box<dyn Fn() + Send + Sync>) -> Arc<Self> {
-        Arc::new(ReadyQueue { head: AtomicPtr::new(ptr::null_mut()), wake })
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.head.load(Ordering::Acquire).is_null()
-    }
-
-    fn push(&self, task: Arc<Header>) {
-        let task = Arc::into_raw(task).cast_mut();
-        let mut head = self.head.load(Ordering::Relaxed);
-        loop {
-            // SAFETY: the count of this pointer is ours until the exchange gives it to the list. The
-            // head is not followed, so it does not matter whether it was taken and has come back.
-            unsafe { (*task).next.store(head, Ordering::Relaxed) };
-            match self.head.compare_exchange_weak(head, task, Ordering::Release, Ordering::Relaxed)
-            {
-                Ok(_) => break,
-                Err(now) => head = now,
-            }
-        }
-        if head.is_null() {
-            (self.wake)();
-        }
-    }
-
-    /// Takes all of them.
-    pub(crate) fn take(&self) -> ReadyBatch {
-        let mut at = self.head.swap(ptr::null_mut(), Ordering::Acquire);
-        let mut first = ptr::null_mut();
-        while !at.is_null() {
-            // SAFETY: the list owned a count of each, and the swap made that list ours.
-            let before = unsafe { (*at).next.swap(first, Ordering::Relaxed) };
-            first = at;
-            at = before;
-        }
-        ReadyBatch { first: Cell::new(first) }
-    }
-}
-
-impl Drop for ReadyQueue {
-    fn drop(&mut self) {
-        drop(self.take());
-    }
-}
-
-impl ReadyBatch {
-    pub(crate) fn new() -> Self {
-        ReadyBatch { first: Cell::new(ptr::null_mut()) }
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.first.get().is_null()
-    }
-
-    /// Changes places with another.
-    pub(crate) fn swap(&self, other: &ReadyBatch) {
-        self.first.swap(&other.first);
-    }
-
-    pub(crate) fn pop(&self) -> Option<TaskWaker> {
-        let first = self.first.get();
-        if first.is_null() {
-            return None;
-        }
-        // SAFETY: a batch owns a count of each of its tasks, and gives this one away.
-        let task = unsafe { Arc::from_raw(first.cast_const()) };
-        self.first.set(task.next.swap(ptr::null_mut(), Ordering::Relaxed));
-        Some(TaskWaker(task))
-    }
-}
-
-impl Drop for ReadyBatch {
-    fn drop(&mut self) {
-        while let Some(task) = self.pop() {
-            drop(task);
-        }
-    }
-}
-
 impl TaskWaker {
-    pub(crate) fn new(key: usize, list: &Arc<ReadyQueue>) -> Self {
+    pub(crate) fn new(key: usize, queue: &Arc<TaskQueue>) -> Self {
         TaskWaker(Arc::new(Header {
             key,
-            list: Arc::downgrade(list),
-            woken: AtomicBool::new(false),
-            next: AtomicPtr::new(ptr::null_mut()),
+            queue: Arc::downgrade(queue),
+            hook: QueueHook::new(),
             context: AtomicPtr::new(ptr::null_mut()),
             awaits: AtomicPtr::new(ptr::null_mut()),
         }))
@@ -169,13 +72,14 @@ impl TaskWaker {
 
     /// Whether it was woken and not polled since.
     pub(crate) fn is_woken(&self) -> bool {
-        self.0.woken.load(Ordering::Acquire)
+        self.0.hook.is_woken()
     }
 
-    /// From now on waking it counts again. It is a swap, so that whatever was written before a wake
-    /// that came while it was on the list is seen by the poll that follows.
-    pub(crate) fn clear_woken(&self) {
-        self.0.woken.swap(false, Ordering::AcqRel);
+    /// The next task of a batch, which can be woken again from now on.
+    pub(crate) fn next_of(batch: &TaskBatch) -> Option<Self> {
+        let task = batch.pop()?;
+        task.hook.clear_woken();
+        Some(TaskWaker(task))
     }
 
     /// Calls `poll` with a context for this task. What awaits a Deferred in there is noted in
@@ -189,17 +93,16 @@ impl TaskWaker {
     }
 }
 
-impl Header {
-    /// Whether it was not on the list until now, and is to be put there.
-    fn becomes_woken(&self) -> bool {
-        !self.woken.swap(true, Ordering::AcqRel)
+impl Queued for Header {
+    fn hook(&self) -> &QueueHook<Self> {
+        &self.hook
     }
 }
 
 fn push(task: Arc<Header>) {
     // The tasks of a runner that is gone are gone, too.
-    if let Some(list) = task.list.upgrade() {
-        list.push(task);
+    if let Some(queue) = task.queue.upgrade() {
+        queue.push(task);
     }
 }
 
@@ -226,8 +129,8 @@ fn address(context: &Context<'_>) -> *mut () {
 }
 
 /// Where the task that is being polled with this context notes what it awaits, if it is a task of a
-/// [`TaskRunner`](crate::TaskRunner). With a context that was made around the task's waker by
-/// somebody else it is not found.
+/// [`TaskRunner`](crate::TaskRunner). It is not found from another context that was made
+/// around the task's waker.
 #[inline]
 pub(crate) fn awaits_of<'a>(context: &'a Context<'_>) -> Option<&'a Awaits> {
     let waker = context.waker();
@@ -274,7 +177,7 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 unsafe fn wake(data: *const ()) {
     // SAFETY: the waker is used up, and its count is now ours.
     let task = unsafe { Arc::from_raw(data.cast::<Header>()) };
-    if task.becomes_woken() {
+    if task.hook.becomes_woken() {
         push(task);
     }
 }
@@ -282,7 +185,7 @@ unsafe fn wake(data: *const ()) {
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: the waker keeps its count, so this one is never dropped.
     let task = ManuallyDrop::new(unsafe { Arc::from_raw(data.cast::<Header>()) });
-    if task.becomes_woken() {
+    if task.hook.becomes_woken() {
         push(Arc::clone(&task));
     }
 }
