@@ -160,6 +160,7 @@ fn chained() -> (Promise<u64>, Deferred<u64>) {
 type Ending = fn(Promise<u64>, Deferred<u64>);
 
 #[test]
+#[cfg_attr(miri, ignore = "it takes too many rounds")]
 fn a_million_chained_one_to_the_next_need_no_stack() {
     const ENDINGS: [Ending; 4] = [
         |first, last| {

@@ -438,6 +438,7 @@ fn an_item_may_use_the_queue_when_it_is_dropped() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it takes too many rounds")]
 fn a_million_gets_are_left_behind_in_constant_stack() {
     let thread = thread::Builder::new().stack_size(256 * 1024).spawn(|| {
         let queue = DeferredQueue::new();
@@ -455,6 +456,7 @@ fn a_million_gets_are_left_behind_in_constant_stack() {
 
 /// The task of each waiter is dropped by its own waker, so that each item comes back at once.
 #[test]
+#[cfg_attr(miri, ignore = "it takes too many rounds")]
 fn an_item_that_a_long_row_of_waiters_drops_unseen_comes_back_in_constant_stack() {
     const WAITERS: usize = 20_000;
     thread_local! {
