@@ -27,7 +27,7 @@ impl CancelHandle {
     /// - It goes to the innermost one: if a callback before this Deferred has returned another, which
     ///   is pending, that is cancelled, and its errbacks see the error first.
     /// - The canceller of that one is called. It may choose the outcome, otherwise it is
-    ///   [`Cancelled`]. What its promise fires later is swallowed.
+    ///   [`Cancelled`](crate::Cancelled). What its promise fires later is swallowed.
     /// - It does nothing when the result is there, when the Deferred is gone, or when it is called
     ///   from inside the callback or the canceller that the Deferred is waiting for.
     ///
