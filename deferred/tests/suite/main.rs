@@ -24,6 +24,7 @@ mod maybe;
 mod panic;
 mod pause;
 mod queue;
+mod queue_unseen;
 mod race;
 mod semaphore;
 mod task_runner;
