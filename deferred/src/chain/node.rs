@@ -50,6 +50,12 @@ pub(crate) trait OutputNode<T: 'static, E: DeferredError>: Node {
     /// Takes the result out, if it is there, and drops this owner of the node.
     fn into_state(self: Rc<Self>) -> State<T, E>;
 
+    /// Whether a result that was not seen is given back when the node is dropped, so that only a
+    /// reader may take it out.
+    fn gives_back(&self) -> bool {
+        false
+    }
+
     /// Drops what is left in a node whose result was taken; its memory is freed without a look at
     /// its parts.
     #[inline]

@@ -9,9 +9,10 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use super::{Deferred, Repr, claim};
-use crate::chain::node::{self, Node, OutputNode};
+use crate::chain::node::{self, Node, OutputNode, State};
 use crate::chain::result_cell::{Other, Reader};
 use crate::error::{DeferredError, Failure};
+use crate::report::unhandled::ReportOnDrop;
 #[cfg(target_has_atomic = "ptr")]
 use crate::wake;
 
@@ -46,7 +47,15 @@ impl<T: 'static, E: DeferredError> IntoFuture for Deferred<T, E> {
     type IntoFuture = DeferredFuture<T, E>;
 
     fn into_future(self) -> DeferredFuture<T, E> {
-        DeferredFuture { awaited: Some(self.inner) }
+        // A result that is there is taken now, so that a later pause does not hold it.
+        let awaited = match self.inner {
+            Repr::Node(node) if !node.gives_back() => match node.into_state() {
+                State::Fired(result) => Repr::Fired(ReportOnDrop::new(result)),
+                State::Pending(node) => Repr::Node(node),
+            },
+            inner => inner,
+        };
+        DeferredFuture { awaited: Some(awaited) }
     }
 }
 

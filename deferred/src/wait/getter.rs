@@ -156,6 +156,10 @@ impl<T: 'static> OutputNode<T, Failure> for Getter<T> {
         result_cell::into_state(self)
     }
 
+    fn gives_back(&self) -> bool {
+        true
+    }
+
     fn drop_rest(&self) {
         drop((self.ticket.take(), self.lender.take()));
     }
