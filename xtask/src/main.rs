@@ -17,6 +17,7 @@ Tasks:
   bench-deferred  measures a chain of callbacks beside futures, tokio's oneshot and Twisted's
   counts        counts instructions and allocations; see cargo xtask counts --help
   conformance   tries every transport of the workspace; see cargo xtask conformance --help
+  miri          runs the tests of the crates without std under Miri, where it is installed
   mutants       breaks lines of deferred and says which tests notice; see cargo xtask mutants --help
 
 Exit codes: 0 all is well, 1 it is not, 64 the arguments were not understood.
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Ok(Some(Arg::Value(task))) if task == "bench-deferred" => task::bench_deferred(arguments),
         Ok(Some(Arg::Value(task))) if task == "conformance" => task::conformance(arguments),
         Ok(Some(Arg::Value(task))) if task == "counts" => task::counts(arguments),
+        Ok(Some(Arg::Value(task))) if task == "miri" => task::miri(arguments),
         Ok(Some(Arg::Value(task))) if task == "mutants" => task::mutants(arguments),
         Ok(Some(Arg::Value(task))) => Err(format!("there is no task {}", task.display()).into()),
         Ok(Some(Arg::Long("help") | Arg::Short('h'))) => task::print(HELP),

@@ -2,7 +2,7 @@
 //! side of it that a runner sees.
 //!
 //! Invariant: the future is dropped before its result is told, and a body that is dropped unfinished
-//! leaves nobody waiting.
+//! cancels its readers.
 //!
 //! An `async` block that awaits the future and then fires would do, but keeps two places for it and
 //! so doubles what a task needs.
@@ -14,22 +14,21 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use crate::node;
-use crate::source;
-use crate::{Cancelled, Fault, Promise};
+use crate::chain::node;
+use crate::deferred::Promise;
+use crate::error::{Cancelled, DeferredError};
 
 /// A future and the promise of its result.
-pub(crate) struct Body<F, T: 'static, E: Fault> {
+pub(crate) struct Body<F, T: 'static, E: DeferredError> {
     /// Pinned, as the body is. `None` when it is over.
     future: Option<F>,
     promise: Telling<T, E>,
 }
 
-/// A promise that nobody is to blame for when it is dropped unfired: whoever waits is cancelled,
-/// and that is all.
-struct Telling<T: 'static, E: Fault>(Option<Promise<T, E>>);
+/// A promise that may be dropped unfired: its readers are cancelled and the hook is not told.
+struct Telling<T: 'static, E: DeferredError>(Option<Promise<T, E>>);
 
-impl<F, T: 'static, E: Fault> Body<F, T, E> {
+impl<F, T: 'static, E: DeferredError> Body<F, T, E> {
     pub(crate) fn new(future: F, promise: Promise<T, E>) -> Self {
         Body { future: Some(future), promise: Telling(Some(promise)) }
     }
@@ -50,7 +49,7 @@ pub(crate) trait Run {
     /// Polls the future. When it is ready, it is dropped and its result told.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()>;
 
-    /// Drops the future, and tells nobody yet.
+    /// Drops the future and keeps the promise.
     fn drop_future(self: Pin<&mut Self>);
 }
 
@@ -58,7 +57,7 @@ impl<F, T, E> Run for Body<F, T, E>
 where
     F: Future<Output = Result<T, E>>,
     T: 'static,
-    E: Fault,
+    E: DeferredError,
 {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let (mut future, promise) = self.parts();
@@ -76,11 +75,11 @@ where
     }
 }
 
-impl<T: 'static, E: Fault> Drop for Telling<T, E> {
+impl<T: 'static, E: DeferredError> Drop for Telling<T, E> {
     fn drop(&mut self) {
-        let Some(source) = self.0.take().and_then(Promise::into_source) else { return };
-        if Rc::strong_count(&source) > 1 || source.slot().has_reader() {
-            node::advance(source::fire(source, Err(Cancelled.into())));
+        let Some(state) = self.0.take().and_then(Promise::into_state) else { return };
+        if Rc::strong_count(&state) > 1 || state.cell().has_reader() {
+            node::advance(node::fire(state, Err(Cancelled.into())));
         }
     }
 }

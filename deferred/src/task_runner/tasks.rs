@@ -14,9 +14,9 @@ use alloc::vec::Vec;
 use core::mem;
 use core::pin::Pin;
 
-use super::awaits::Awaits;
 use super::body::Run;
-use super::waker::TaskWaker;
+use crate::wake::awaits::Awaits;
+use crate::wake::waker::TaskWaker;
 
 /// All tasks of a runner.
 #[derive(Default)]
@@ -47,7 +47,7 @@ pub(crate) struct Suspended {
     pub(crate) awaits: Awaits,
 }
 
-/// What a task does, for somebody who wants to cancel it.
+/// What a task does, as a cancellation sees it.
 pub(crate) enum Standing<'a> {
     Gone,
     Polled,

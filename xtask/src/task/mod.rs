@@ -14,6 +14,7 @@ mod counts_program;
 mod coverage;
 mod coverage_report;
 mod json;
+mod miri;
 mod mutants;
 mod table;
 
@@ -24,6 +25,7 @@ pub(crate) use bench::bench;
 pub(crate) use bench_deferred::bench_deferred;
 pub(crate) use conformance::conformance;
 pub(crate) use counts::counts;
+pub(crate) use miri::miri;
 pub(crate) use mutants::mutants;
 
 /// The exit code of sysexits.h for wrong usage.
