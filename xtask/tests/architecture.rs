@@ -149,7 +149,7 @@ fn packages() -> Vec<Package> {
 
 /// The directory that a package is named after.
 fn concept(package: &str) -> &str {
-    if package == "ropewalk" { "cli" } else { package.trim_start_matches("ropewalk-") }
+    package.trim_start_matches("ropewalk-")
 }
 
 fn is_ours(dependency: &Dependency) -> bool {
