@@ -24,12 +24,12 @@ impl AdoptedStreamServerEndpoint {
     /// Will listen on the descriptor that `selector` means, which has to be of the family `domain`
     /// where one is given.
     pub fn new(
-        reactor: Rc<dyn ReactorSocket>,
+        reactor: impl ReactorSocket + 'static,
         inherited: ListenFds,
         selector: Selector,
         domain: Option<Domain>,
     ) -> Self {
-        Self { reactor, inherited, selector, domain }
+        Self { reactor: Rc::new(reactor), inherited, selector, domain }
     }
 }
 

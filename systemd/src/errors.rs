@@ -81,6 +81,9 @@ pub enum TakeError {
          LISTEN_FDS are not set for this process"
     )]
     NothingInherited,
+    /// The environment announced some that could not be taken over.
+    #[error(transparent)]
+    Unavailable(ListenFdsError),
     /// There are fewer. Twisted's `IndexError`.
     #[error(
         "cannot listen on the inherited descriptor with index {index}: the last one has index \

@@ -42,6 +42,8 @@ static TAKEN_OVER: AtomicBool = AtomicBool::new(false);
 #[derive(Clone, Default)]
 pub struct ListenFds {
     inherited: Rc<[Inherited]>,
+    /// Why there are none, where the environment announced some.
+    error: Option<ListenFdsError>,
 }
 
 /// Says which inherited descriptor is meant.
@@ -88,7 +90,13 @@ impl ListenFds {
             name: name.into(),
             descriptor: RefCell::new(Some(descriptor)),
         };
-        Self { inherited: descriptors.into_iter().map(hold).collect() }
+        Self { inherited: descriptors.into_iter().map(hold).collect(), error: None }
+    }
+
+    /// Holds none, because [`from_environment`](Self::from_environment) failed with `error`: taking
+    /// one fails with it. For a program in which only the use of an inherited descriptor fails.
+    pub fn unavailable(error: ListenFdsError) -> Self {
+        Self { inherited: Rc::default(), error: Some(error) }
     }
 
     /// The numbers and names of all that were inherited, in order, whether taken since or not.
@@ -138,6 +146,9 @@ impl ListenFds {
     }
 
     fn find(&self, selector: &Selector) -> Result<usize, TakeError> {
+        if let Some(error) = &self.error {
+            return Err(TakeError::Unavailable(error.clone()));
+        }
         let Some(last) = self.inherited.len().checked_sub(1) else {
             return Err(TakeError::NothingInherited);
         };

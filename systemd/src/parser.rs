@@ -29,10 +29,10 @@ use crate::{AdoptedStreamServerEndpoint, Domain, LISTEN_FDS_MAX, ListenFds, Sele
 /// while parsing.
 pub fn register(
     registry: Registry,
-    reactor: Rc<dyn ReactorSocket>,
+    reactor: impl ReactorSocket + 'static,
     inherited: ListenFds,
 ) -> Registry {
-    registry.with_server(SystemdParser { reactor, inherited })
+    registry.with_server(SystemdParser { reactor: Rc::new(reactor), inherited })
 }
 
 /// Reads `systemd:` strings, for [`register`].

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
 use ropewalk_systemd as systemd;
-use systemd::{Domain, ListenFds, Selector, TakeError};
+use systemd::{Domain, ListenFds, ListenFdsError, Selector, TakeError};
 
 fn named(name: &str) -> Selector {
     Selector::Name(name.into())
@@ -184,4 +184,16 @@ fn a_name_that_several_have_is_an_error_that_says_which() {
 fn an_empty_name_is_a_name_like_any_other() {
     let inherited = ListenFds::from_descriptors([("", tcp().into()), ("web", tcp().into())]);
     assert!(inherited.take_stream_port(&named(""), None).is_ok());
+}
+
+#[test]
+fn what_could_not_be_taken_over_says_why_when_it_is_used() {
+    let why = ListenFdsError::NotOpen { count: 2, descriptor: 4 };
+    let inherited = ListenFds::unavailable(why.clone());
+    assert_eq!(inherited.inherited_descriptors().count(), 0);
+    for selector in [Selector::Index(0), named("web")] {
+        let error = inherited.take_stream_port(&selector, None).unwrap_err();
+        assert_eq!(error, TakeError::Unavailable(why.clone()));
+        assert_eq!(error.to_string(), why.to_string());
+    }
 }
