@@ -1,7 +1,7 @@
 //! What every subcommand works with: a reactor, and a registry that knows all kinds.
 //!
-//! Invariant: what was inherited is taken over before the reactor opens its first descriptor, and a
-//! wrong environment matters only to an endpoint that needs it.
+//! Invariant: inherited descriptors are taken over before the reactor opens its first one, and a
+//! wrong environment fails only the endpoints that listen on them.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -10,20 +10,16 @@ use deferred::{Failure, Unhandled, set_unhandled_hook};
 use endpoints::{ParseError, Parsed, Registry};
 use interfaces::{ReactorCore as _, StreamClientEndpoint, StreamServerEndpoint};
 use reactor::Reactor;
-use systemd::{ListenFds, ListenFdsError};
+use systemd::ListenFds;
 
 use crate::exit_code::Exit;
 use crate::listening::Listen;
 use crate::report::{self, StderrObserver};
 
-/// The kind of endpoint that listens on what was inherited.
-const INHERITED: &str = "systemd";
-
 /// A reactor and a registry.
 pub(crate) struct Workshop {
     pub(crate) reactor: Reactor,
     registry: Registry,
-    environment: Result<(), ListenFdsError>,
 }
 
 /// Whether the descriptors that a supervisor handed over are taken.
@@ -48,40 +44,32 @@ impl Workshop {
                 report::note(format_args!("error: {error}"));
             }
         });
-        let taken = match inherited {
-            Inherited::TakenOver => ListenFds::from_environment(),
-            Inherited::LeftAlone => Ok(ListenFds::default()),
-        };
-        let (listen_fds, environment) = match taken {
-            Ok(listen_fds) => (listen_fds, Ok(())),
-            Err(error) => (ListenFds::default(), Err(error)),
+        let inherited = match inherited {
+            Inherited::TakenOver => {
+                ListenFds::from_environment().unwrap_or_else(ListenFds::unavailable)
+            }
+            Inherited::LeftAlone => ListenFds::default(),
         };
         let reactor = Reactor::new().map_err(|error| {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable
         })?;
         reactor.set_observer(Rc::new(StderrObserver));
-        let registry = registry(&reactor, listen_fds);
-        Ok(Self { reactor, registry, environment })
+        let registry = ropewalk::registry_with_inherited(reactor.clone(), inherited);
+        Ok(Self { reactor, registry })
     }
 
     /// The server endpoints that the strings describe, all or none.
     ///
     /// # Errors
     ///
-    /// The exit code, when one of them cannot be understood or the environment does not serve it;
-    /// all that is wrong was reported.
+    /// The exit code, when one of them cannot be parsed; every mistake was reported.
     pub(crate) fn listen(&self, texts: &[String]) -> Result<Vec<Listen>, Exit> {
         let mut endpoints = Vec::with_capacity(texts.len());
         let mut exit = None;
         for text in texts {
-            match self.registry.parse_server(text) {
-                Ok(parsed) => match self.check_environment(text, &parsed) {
-                    Ok(()) => {
-                        endpoints.push(Listen { text: text.clone(), endpoint: parsed.endpoint });
-                    }
-                    Err(unavailable) => exit = exit.or(Some(unavailable)),
-                },
+            match self.registry.server(text) {
+                Ok(endpoint) => endpoints.push(Listen { text: text.clone(), endpoint }),
                 Err(error) => {
                     report::mistake(&error);
                     exit = Some(Exit::Usage);
@@ -97,13 +85,10 @@ impl Workshop {
     ///
     /// The exit code, when it cannot be understood; that was reported.
     pub(crate) fn connect(&self, text: &str) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
-        match self.registry.parse_client(text) {
-            Ok(parsed) => Ok(parsed.endpoint),
-            Err(error) => {
-                report::mistake(&error);
-                Err(Exit::Usage)
-            }
-        }
+        self.registry.client(text).map_err(|error| {
+            report::mistake(&error);
+            Exit::Usage
+        })
     }
 
     /// What a server string means, for `check`.
@@ -150,21 +135,4 @@ impl Workshop {
             }
         }
     }
-
-    fn check_environment<E: ?Sized>(&self, text: &str, parsed: &Parsed<E>) -> Result<(), Exit> {
-        match &self.environment {
-            Err(error) if parsed.description.layers.iter().any(|layer| layer == INHERITED) => {
-                report::failed(text, &Failure::new(error.clone()));
-                Err(Exit::Unavailable)
-            }
-            Err(_) | Ok(()) => Ok(()),
-        }
-    }
-}
-
-/// All kinds of endpoints that the command knows.
-fn registry(reactor: &Reactor, inherited: ListenFds) -> Registry {
-    let registry = Registry::standard(reactor.clone());
-    let registry = systemd::register(registry, Rc::new(reactor.clone()), inherited);
-    tls::register(registry, reactor.clone())
 }
