@@ -22,6 +22,15 @@
 //! it returns. Whoever implements a transport delivers events later, from the reactor's turn, with
 //! nothing borrowed. A [`Producer`] is not a protocol: a transport calls it from inside `write`.
 //!
+//! # How a reactor is handed over
+//!
+//! A function or constructor asks for the abilities that it needs, never for a reactor:
+//!
+//! - What keeps it takes it by value: `reactor: impl ReactorTcp + Resolver + 'static`. A reactor is a
+//!   handle that is cheap to clone, and an `Rc` of anything with an ability has that ability, so
+//!   `reactor.clone()`, an `Rc<Clock>` and an `Rc<dyn ReactorTcp>` all fit.
+//! - What uses it during the call only borrows it: `clock: &dyn ReactorTime`.
+//!
 //! # Features
 //!
 //! The crate is `no_std` with `alloc`. `std` (on by default) adds what only an operating system

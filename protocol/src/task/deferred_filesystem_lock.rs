@@ -75,8 +75,8 @@ pub struct DeferredFilesystemLock<L> {
 
 impl<L: TryLock + 'static> DeferredFilesystemLock<L> {
     /// Waits for `lock` by `clock`.
-    pub fn new(lock: L, clock: Rc<dyn ReactorTime>) -> Self {
-        Self { lock: Rc::new(lock), clock }
+    pub fn new(lock: L, clock: impl ReactorTime + 'static) -> Self {
+        Self { lock: Rc::new(lock), clock: Rc::new(clock) }
     }
 
     /// The lock, at once if it is free. Twisted's `deferUntilLocked`.
