@@ -13,6 +13,7 @@ use core::ops::Deref;
 use core::panic::Location;
 
 use crate::debugging;
+use crate::error::Chain;
 use crate::lenient::Lenient;
 
 /// Any error, behind a pointer that can be cloned: the error type of a
@@ -185,14 +186,10 @@ impl<E: Error + 'static> From<E> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Lenient::display(f, self.as_error())?;
-        if f.alternate() {
-            for source in self.sources().skip(1) {
-                f.write_str(": ")?;
-                Lenient::display(f, source)?;
-            }
+        match f.alternate() {
+            true => fmt::Display::fmt(&Chain(self.as_error()), f),
+            false => Lenient::display(f, self.as_error()),
         }
-        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ mod support;
 use std::error::Error;
 use std::fmt;
 
-use ropewalk_deferred::{Cancelled, Deferred, Failure};
+use ropewalk_deferred::{Cancelled, Chain, Deferred, Failure};
 use support::Boom;
 
 #[derive(Debug)]
@@ -122,4 +122,28 @@ fn a_failure_becomes_a_boxed_error_that_shows_the_same() {
     let boxed = run().unwrap_err();
     assert_eq!(boxed.to_string(), "wrapping");
     assert_eq!(boxed.source().unwrap().to_string(), "boom a");
+}
+
+#[test]
+fn a_chain_shows_an_error_with_its_sources_as_the_failure_of_it_does() {
+    #[derive(Debug)]
+    struct Level(&'static str, Option<Box<Level>>);
+    impl std::fmt::Display for Level {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            match self.0 {
+                "" => Err(std::fmt::Error),
+                name => f.write_str(name),
+            }
+        }
+    }
+    impl std::error::Error for Level {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            self.1.as_ref().map(|it| &**it as _)
+        }
+    }
+    let inner = Box::new(Level("", Some(Box::new(Level("reset", None)))));
+    let error = Level("cannot read", Some(inner));
+    let line = "cannot read: <error that cannot be shown>: reset";
+    assert_eq!(Chain(&error).to_string(), line);
+    assert_eq!(format!("{:#}", Failure::new(error)), line);
 }
