@@ -2,13 +2,13 @@
 //!
 //! Invariant: every variant names what was to be connected to.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use deferred::Failure;
 
-use crate::{Address, OsError};
+use crate::{Address, OsError, printable};
 
 /// Why connecting failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -72,7 +72,7 @@ pub enum ConnectError {
         address: Address,
     },
     /// A host name led to addresses, and none of them answered.
-    #[error("cannot connect to {host}: {}", listed(.attempts))]
+    #[error("cannot connect to {}: {}", printable(.host), listed(.attempts))]
     AllFailed {
         /// The name.
         host: String,
@@ -98,22 +98,12 @@ impl FailedAddress {
     }
 }
 
+/// Each address's failure with its causes, as `Failure` shows them in one line.
 fn listed(attempts: &[FailedAddress]) -> String {
     if attempts.is_empty() {
         return String::from("the name has no address");
     }
-    let mut list = String::new();
-    for attempt in attempts {
-        if !list.is_empty() {
-            list.push_str("; ");
-        }
-        let mut error = Some(attempt.failure.as_error());
-        let mut separator = "";
-        while let Some(level) = error {
-            list.push_str(&alloc::format!("{separator}{level}"));
-            separator = ": ";
-            error = level.source();
-        }
-    }
-    list
+    let chains: Vec<String> =
+        attempts.iter().map(|attempt| alloc::format!("{:#}", attempt.failure)).collect();
+    printable(&chains.join("; ")).to_string()
 }

@@ -45,6 +45,7 @@ extern crate std;
 mod address;
 mod chunk;
 mod os_error;
+mod printable;
 mod reason;
 
 mod producer;
@@ -82,6 +83,7 @@ pub use listen_error::ListenError;
 pub use listening_port::ListeningPort;
 pub use observer::{Observer, ReactorEvent};
 pub use os_error::OsError;
+pub use printable::{Printable, is_printable, panic_message, printable, visible};
 pub use producer::{AlreadyProducing, Producer, PullProducer, PushProducer};
 pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
 pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};

@@ -4,7 +4,7 @@
 
 use alloc::string::String;
 
-use crate::{Address, OsError};
+use crate::{Address, OsError, printable};
 
 /// Why listening failed. Nothing is left behind by a listen that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +45,7 @@ pub enum ListenError {
         limit: usize,
     },
     /// A descriptor that was handed over cannot be listened on.
-    #[error("cannot listen on the descriptor that was handed over: {reason}")]
+    #[error("cannot listen on the descriptor that was handed over: {}", printable(.reason))]
     Unsuitable {
         /// What it is, and what it would have to be.
         reason: String,

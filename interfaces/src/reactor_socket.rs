@@ -6,7 +6,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use std::os::fd::OwnedFd;
 
-use crate::{Factory, ListenError, ListeningPort};
+use crate::{Factory, ListenError, ListeningPort, printable};
 
 /// The ability to adopt descriptors. The crate `systemd` checks what it inherited before it calls
 /// this; the reactor checks again what it relies on: a stream socket, and listening or connected.
@@ -44,7 +44,7 @@ pub trait ReactorSocket {
 #[non_exhaustive]
 pub enum AdoptError {
     /// The descriptor is of another kind.
-    #[error("cannot adopt the descriptor as a connection: {reason}")]
+    #[error("cannot adopt the descriptor as a connection: {}", printable(.reason))]
     Unsuitable {
         /// What it is, and what it would have to be.
         reason: String,

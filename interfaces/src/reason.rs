@@ -9,6 +9,8 @@ use core::fmt;
 
 use deferred::Failure;
 
+use crate::printable;
+
 /// Why a connection ended, given to [`connection_lost`](crate::Protocol::connection_lost) once.
 ///
 /// `Display` says this level only; `source()` has the cause.
@@ -68,7 +70,7 @@ impl fmt::Display for Reason {
             Self::WriteBufferExceeded { cap } => {
                 write!(f, "more than {cap} bytes waited for a peer that does not read")
             }
-            Self::Panicked(message) => write!(f, "protocol panicked: {message}"),
+            Self::Panicked(message) => write!(f, "protocol panicked: {}", printable(&**message)),
         }
     }
 }

@@ -9,6 +9,8 @@ use core::net::SocketAddr;
 
 use deferred::Deferred;
 
+use crate::printable;
+
 /// The ability to look host names up. The reactor's asks the system (getaddrinfo(3)) on a thread of
 /// its pool; tests and other sources of names implement it too.
 pub trait Resolver {
@@ -25,7 +27,7 @@ pub trait Resolver {
 #[non_exhaustive]
 pub enum ResolveError {
     /// The system's resolver answered with an error.
-    #[error("cannot find the address of {host}: {reason}")]
+    #[error("cannot find the address of {}: {}", printable(.host), printable(.reason))]
     Failed {
         /// The name.
         host: String,

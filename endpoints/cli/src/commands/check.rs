@@ -8,6 +8,7 @@
 use std::io::{self, Write as _};
 
 use endpoints::{Description, ParseError, Value};
+use interfaces::printable;
 
 use crate::arguments::Check;
 use crate::exit_code::Exit;
@@ -57,7 +58,7 @@ fn text(description: &Description) -> String {
     for (name, value) in &description.arguments {
         let value = match value {
             Value::Absent => "(none)".into(),
-            value => report::printable(&value.to_string()),
+            value => printable(&value.to_string()).to_string(),
         };
         text.push_str(&format!("\n  {name:width$}  {value}"));
     }

@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::rc::Rc;
 
-use deferred::Deferred;
+use deferred::{Chain, Deferred};
 use interfaces::{Address, StreamClientEndpoint};
 
 use crate::arguments::Relay;
@@ -51,8 +51,7 @@ impl Outgoing {
         let dial = move |junction: &Rc<Junction>| this.dial(junction);
         let (text, peer) = (self.text.clone(), peer.clone());
         let trouble = move |error: &(dyn Error + 'static)| {
-            let causes = report::causes(error);
-            report::note(format_args!("error: relaying {peer} to {text}: {causes}"));
+            report::note(format_args!("error: relaying {peer} to {text}: {}", Chain(error)));
         };
         self.live.counted(Half::new(Junction::new(dial, trouble), Side::Accepted))
     }
