@@ -10,7 +10,7 @@ use core::fmt;
 use core::time::Duration;
 
 use deferred::{Deferred, DeferredLock, Failure, IntoDeferred, Token};
-use interfaces::ReactorTime;
+use interfaces::{ReactorTime, printable};
 
 use super::{DeferredExt, sleep};
 
@@ -149,6 +149,7 @@ pub struct LockTimedOut {
 impl fmt::Display for LockTimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LockTimedOut { name, after } = self;
+        let name = printable(name);
         write!(f, "cannot lock {name}: somebody else has had it for all of {after:?}")
     }
 }
