@@ -18,13 +18,13 @@
 mod arguments;
 mod exit_code;
 
+mod app;
 mod commands;
+mod connection_count;
 mod json;
 mod listening;
-mod live;
 mod server;
 mod shutdown;
-mod workshop;
 
 mod pipe;
 mod protocols;

@@ -4,15 +4,15 @@
 //! loop can wait for. Invariant: each has one call under way at most, so neither runs ahead of the
 //! connection by more than one read.
 
-mod ends;
 mod input;
 mod output;
+mod stdio_protocol;
 #[cfg(test)]
 mod test_threads;
 
-pub(crate) use ends::Ends;
 pub(crate) use input::Input;
 pub(crate) use output::Output;
+pub(crate) use stdio_protocol::Ends;
 
 /// The most bytes of one read, and how many waiting ones are enough.
 const CHUNK: usize = 64 * 1024;

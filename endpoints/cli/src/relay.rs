@@ -2,11 +2,11 @@
 //!
 //! Invariant: all that both halves share is in their [`Junction`], and it calls transports only.
 
-mod end;
-mod half;
-mod junction;
-mod own_ports;
+mod loop_check;
+mod relay_end;
+mod relay_pair;
+mod relay_protocol;
 
-pub(crate) use half::Half;
-pub(crate) use junction::{Junction, Side};
-pub(crate) use own_ports::OwnPorts;
+pub(crate) use loop_check::OwnPorts;
+pub(crate) use relay_pair::{Junction, Side};
+pub(crate) use relay_protocol::Half;

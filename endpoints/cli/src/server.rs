@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use interfaces::{Factory, ReactorCore as _};
 
+use crate::app::Workshop;
+use crate::connection_count::Live;
 use crate::exit_code::Exit;
 use crate::listening::{self, Listen};
-use crate::live::Live;
 use crate::relay::OwnPorts;
 use crate::report;
 use crate::shutdown::{Ending, Shutdown};
-use crate::workshop::Workshop;
 
 /// A factory on several endpoints.
 pub(crate) struct Server {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use deferred::Failure;
 use interfaces::{DelayedCall, ListeningPort, ReactorTime};
 
-use crate::live::Live;
+use crate::connection_count::Live;
 use crate::report;
 
 /// Waits for the signals, and for the connections that they leave.

@@ -10,11 +10,11 @@ use std::io::{self, Write as _};
 use endpoints::{Description, ParseError, Value};
 use interfaces::printable;
 
+use crate::app::{Inherited, Workshop};
 use crate::arguments::Check;
 use crate::exit_code::Exit;
 use crate::json;
 use crate::report;
-use crate::workshop::{Inherited, Workshop};
 
 /// Checks one string.
 pub(crate) fn run(arguments: &Check) -> Result<Exit, Exit> {

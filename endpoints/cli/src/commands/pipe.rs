@@ -8,11 +8,11 @@ use std::rc::Rc;
 use deferred::Deferred;
 use interfaces::{ReactorThreads, Reason, StreamClientEndpoint};
 
+use crate::app::{Inherited, Workshop};
 use crate::arguments::Pipe;
 use crate::exit_code::Exit;
 use crate::pipe::{Ends, Input, Output};
 use crate::report;
-use crate::workshop::{Inherited, Workshop};
 
 /// Pipes until the connection is over.
 pub(crate) fn run(arguments: &Pipe) -> Result<Exit, Exit> {

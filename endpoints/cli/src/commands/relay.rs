@@ -8,13 +8,13 @@ use std::rc::Rc;
 use deferred::{Chain, Deferred};
 use interfaces::{Address, StreamClientEndpoint};
 
+use crate::app::{Inherited, Workshop};
 use crate::arguments::Relay;
+use crate::connection_count::{Counted, Live};
 use crate::exit_code::Exit;
-use crate::live::{Counted, Live};
 use crate::relay::{Half, Junction, OwnPorts, Side};
 use crate::report;
 use crate::server::Server;
-use crate::workshop::{Inherited, Workshop};
 
 /// Relays until a signal ends it.
 pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use interfaces::Factory;
 
+use crate::app::{Inherited, Workshop};
 use crate::arguments::{Serve, Service};
+use crate::connection_count::Live;
 use crate::exit_code::Exit;
-use crate::live::Live;
 use crate::protocols::{Chargen, Daytime, Discard, Echo};
 use crate::server::Server;
-use crate::workshop::{Inherited, Workshop};
 
 /// Serves until a signal ends it.
 pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {

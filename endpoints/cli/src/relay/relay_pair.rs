@@ -11,7 +11,7 @@ use std::rc::Rc;
 use deferred::{CancelHandle, Cancelled, Deferred, Failure};
 use interfaces::{Reason, Transport};
 
-use super::end::{End, Stage};
+use super::relay_end::{End, Stage};
 
 /// Both ends, and the attempt to get the second one.
 pub(crate) struct Junction {
