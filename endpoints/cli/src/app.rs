@@ -1,4 +1,4 @@
-//! What every subcommand works with: a reactor, and a registry that knows all kinds.
+//! The reactor and the registry of endpoints that every subcommand works with.
 //!
 //! Invariant: inherited descriptors are taken over before the reactor opens its first one, and a
 //! wrong environment fails only the endpoints that listen on them.
@@ -17,29 +17,29 @@ use crate::listening::Listen;
 use crate::report::{self, StderrObserver};
 
 /// A reactor and a registry.
-pub(crate) struct Workshop {
+pub(crate) struct App {
     pub(crate) reactor: Reactor,
     registry: Registry,
 }
 
-/// Whether the descriptors that a supervisor handed over are taken.
+/// Whether the descriptors of a supervisor are taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inherited {
-    /// They are, for `systemd:` endpoints to listen on.
+    /// Taken over, for `systemd:` endpoints to listen on.
     TakenOver,
     /// The environment is not looked at.
     LeftAlone,
 }
 
-impl Workshop {
-    /// Makes both.
+impl App {
+    /// Makes the reactor and the registry, and reports errors that no Deferred handled.
     ///
     /// # Errors
     ///
     /// The exit code, when the system has no descriptor for a reactor; it was reported.
     pub(crate) fn new(inherited: Inherited) -> Result<Self, Exit> {
         set_unhandled_hook(|unhandled| {
-            // Promises are no news: at the end of the program all are dropped, whoever waits.
+            // The end of the program drops every promise, so only errors are reported.
             if let Unhandled::Error(error) = unhandled {
                 report::note(format_args!("error: {error}"));
             }
@@ -59,7 +59,7 @@ impl Workshop {
         Ok(Self { reactor, registry })
     }
 
-    /// The server endpoints that the strings describe, all or none.
+    /// The server endpoints that the strings describe: all, or none.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl Workshop {
     ///
     /// # Errors
     ///
-    /// The exit code, when it cannot be understood; that was reported.
+    /// The exit code, when the string cannot be parsed; the mistake was reported.
     pub(crate) fn connect(&self, text: &str) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
         self.registry.client(text).map_err(|error| {
             report::mistake(&error);
@@ -91,7 +91,7 @@ impl Workshop {
         })
     }
 
-    /// What a server string means, for `check`.
+    /// A server string's endpoint and description, for `check`.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl Workshop {
         self.registry.parse_server(text)
     }
 
-    /// What a client string means, for `check`.
+    /// A client string's endpoint and description, for `check`.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Workshop {
         self.registry.parse_client(text)
     }
 
-    /// Runs the reactor until the program has ended, or something stopped the reactor.
+    /// Runs the reactor until `program` has ended or the reactor was stopped.
     pub(crate) fn run(&self, program: impl Future<Output = Exit> + 'static) -> Exit {
         let exit = Rc::new(std::cell::Cell::new(Exit::Done));
         let (ended, reactor) = (exit.clone(), self.reactor.clone());

@@ -1,7 +1,7 @@
-//! What goes to standard error.
+//! Reports on standard error.
 //!
-//! Invariant: a line that cannot be written is lost and nothing else happens, and no byte that came
-//! from a peer reaches a terminal unescaped.
+//! Invariant: a line that cannot be written is lost without an error, and text of peers goes through
+//! [`printable`].
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -10,12 +10,12 @@ use deferred::{Chain, Failure};
 use endpoints::ParseError;
 use interfaces::{Observer, ReactorEvent, printable};
 
-/// A mistake in an endpoint string: what, where, and what would be right.
+/// Reports a mistake in an endpoint string: the mistake, its place and the correction.
 pub(crate) fn mistake(error: &ParseError) {
     lines(error.report());
 }
 
-/// What came of an endpoint that is written correctly: the failure and its causes, and the endpoint.
+/// Reports that an endpoint failed: the failure with its causes, and the endpoint.
 pub(crate) fn failed(endpoint: &str, failure: &Failure) {
     lines(failed_at(endpoint, failure));
 }
@@ -25,22 +25,22 @@ fn failed_at(endpoint: &str, failure: &Failure) -> String {
     format!("error: {}\n  {}", printable(&chain), printable(endpoint))
 }
 
-/// A failure that no endpoint is to blame for.
+/// Reports a failure that concerns no endpoint.
 pub(crate) fn error(failure: &Failure) {
     note(format_args!("error: {failure:#}"));
 }
 
-/// One line that is no failure of ours.
+/// Reports one line.
 pub(crate) fn note(text: impl Display) {
     lines(printable(&text.to_string()));
 }
 
 fn lines(text: impl Display) {
-    // There is nobody left to tell that standard error is closed.
+    // An error of standard error has nowhere to go.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Tells an operator what the reactor had to tell; that a port opens or closes is no news.
+/// Reports the reactor's errors; that a port opens or closes is not reported.
 pub(crate) struct StderrObserver;
 
 impl Observer for StderrObserver {

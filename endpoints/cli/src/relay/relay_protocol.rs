@@ -1,37 +1,37 @@
-//! One half of a relay: the protocol on one of its two connections.
+//! The protocol on one of a relay's two connections.
 //!
-//! Invariant: it holds no state: everything is the junction's.
+//! Invariant: it holds no state; all state is the pair's.
 
 use std::rc::Rc;
 
 use interfaces::{HalfCloseableProtocol, Protocol, Reason, Transport};
 
-use super::{Junction, Side};
+use super::{RelayPair, Side};
 
-/// Hands what its connection says to the junction.
-pub(crate) struct Half {
-    junction: Rc<Junction>,
+/// Forwards the events of its connection to the pair.
+pub(crate) struct RelayProtocol {
+    pair: Rc<RelayPair>,
     side: Side,
 }
 
-impl Half {
-    /// The half of `junction` on this side.
-    pub(crate) fn new(junction: Rc<Junction>, side: Side) -> Self {
-        Self { junction, side }
+impl RelayProtocol {
+    /// The protocol of this side of `pair`.
+    pub(crate) fn new(pair: Rc<RelayPair>, side: Side) -> Self {
+        Self { pair, side }
     }
 }
 
-impl Protocol for Half {
+impl Protocol for RelayProtocol {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
-        self.junction.made(self.side, transport);
+        self.pair.made(self.side, transport);
     }
 
     fn data_received(&mut self, _transport: &Rc<dyn Transport>, data: &[u8]) {
-        self.junction.received(self.side, data);
+        self.pair.received(self.side, data);
     }
 
     fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
-        self.junction.lost(self.side, reason);
+        self.pair.lost(self.side, reason);
     }
 
     fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
@@ -39,8 +39,8 @@ impl Protocol for Half {
     }
 }
 
-impl HalfCloseableProtocol for Half {
+impl HalfCloseableProtocol for RelayProtocol {
     fn read_connection_lost(&mut self, _transport: &Rc<dyn Transport>) {
-        self.junction.read_ended(self.side);
+        self.pair.read_ended(self.side);
     }
 }
