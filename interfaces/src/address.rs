@@ -1,4 +1,4 @@
-//! Where a connection comes from or leads to; Twisted's `IPv4Address`, `IPv6Address`, `UNIXAddress`.
+//! The addresses of connections and ports; Twisted's `IPv4Address`, `IPv6Address`, `UNIXAddress`.
 //!
 //! Invariant: an [`Address`] is a fact read from a socket or given to one, never a name to look up.
 
@@ -8,7 +8,7 @@ use core::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use crate::printable;
 
-/// One end of a connection, or what a port listens on.
+/// The address of one end of a connection, or of a listening port.
 ///
 /// `Display` is the form that the command `ropewalk` prints: `127.0.0.1:80`, `[::1]:80`,
 /// `unix:/run/x.sock`, `unix:@abstract`, `unix:` (unnamed). Names go through [`printable`], so an
@@ -22,7 +22,7 @@ pub enum Address {
     Ipv6(SocketAddrV6),
     /// A UNIX stream socket.
     Unix(UnixAddress),
-    /// A transport of another kind, in its own words: an in-memory pair, a serial line.
+    /// The name of a transport of another kind: an in-memory pair, a serial line.
     Other(Rc<str>),
 }
 
@@ -33,7 +33,7 @@ pub enum UnixAddress {
     Path(Rc<[u8]>),
     /// A name in Linux's abstract namespace, without its leading NUL.
     Abstract(Rc<[u8]>),
-    /// No name: what `accept` and `socketpair` give for the connecting side.
+    /// No name, as `accept` and `socketpair` report it for the connecting side.
     Unnamed,
 }
 
@@ -47,7 +47,7 @@ impl Address {
         }
     }
 
-    /// The TCP port, if there is one.
+    /// The TCP port, if this is an IP address.
     pub fn port(&self) -> Option<u16> {
         self.as_socket_addr().map(|address| address.port())
     }

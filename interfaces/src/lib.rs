@@ -1,9 +1,9 @@
 //! The narrow traits between Ropewalk's crates, Twisted's `twisted.internet.interfaces`.
 //!
 //! An application writes a [`Protocol`] and asks for endpoints ([`StreamServerEndpoint`],
-//! [`StreamClientEndpoint`]); a reactor or a layer implements [`Transport`] and drives whatever
-//! implements [`Deliver`]. Nothing here runs anything: these are the words that the other crates
-//! speak with each other, and a crate that speaks them fits all the others.
+//! [`StreamClientEndpoint`]); a reactor or a layer implements [`Transport`] and delivers events to a
+//! [`Deliver`]. The crate has traits and plain types only, and runs nothing: a crate that uses them
+//! fits all the others.
 //!
 //! ```text
 //!      Protocol            what an application writes: `&mut self`, called one at a time
@@ -19,8 +19,8 @@
 //! # The rule that everything rests on
 //!
 //! **Transport calls are thrown over the wall**: no [`Transport`] method runs protocol code before
-//! it returns. Whoever implements a transport delivers events later, from the reactor's turn, with
-//! nothing borrowed. A [`Producer`] is not a protocol: a transport calls it from inside `write`.
+//! it returns. A transport delivers events later, from the reactor's turn, with nothing borrowed. A
+//! [`Producer`] is not a protocol: a transport calls it from inside `write`.
 //!
 //! # How a reactor is handed over
 //!
@@ -33,8 +33,8 @@
 //!
 //! # Features
 //!
-//! The crate is `no_std` with `alloc`. `std` (on by default) adds what only an operating system
-//! has: threads, inherited descriptors, and the words for system errors.
+//! The crate is `no_std` with `alloc`. `std` (on by default) adds threads, inherited descriptors, and
+//! the system's texts for its errors.
 #![no_std]
 #![forbid(unsafe_code)]
 

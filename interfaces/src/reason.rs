@@ -1,4 +1,4 @@
-//! Why a connection ended; what Twisted passes to `connectionLost` as a `Failure`.
+//! The reason of the end of a connection, which Twisted passes to `connectionLost` as a `Failure`.
 //!
 //! Invariant: [`Reason::Done`] is the only clean end; every other reason means that bytes may have
 //! been lost.
@@ -43,7 +43,7 @@ pub enum Reason {
     Panicked(Rc<str>),
 }
 
-/// Which time limit passed.
+/// The time limit that passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Deadline {

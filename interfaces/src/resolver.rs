@@ -1,6 +1,6 @@
-//! From names to addresses; Twisted's `IHostnameResolver`.
+//! The look-up of host names; Twisted's `IHostnameResolver`.
 //!
-//! Invariant: a numeric address is answered without asking anybody.
+//! Invariant: a numeric address resolves to itself, without a look-up.
 
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -31,7 +31,7 @@ pub enum ResolveError {
     Failed {
         /// The name.
         host: String,
-        /// The resolver's words.
+        /// The resolver's text.
         reason: String,
     },
 }
