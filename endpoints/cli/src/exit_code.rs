@@ -9,7 +9,7 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// The work is done, or a signal stopped it.
     Done,
-    /// An endpoint or an option is wrong, and nothing was opened (`EX_USAGE`).
+    /// An endpoint or an option is wrong (`EX_USAGE`).
     Usage,
     /// Listening or connecting failed, or the connection broke (`EX_UNAVAILABLE`).
     Unavailable,

@@ -21,7 +21,7 @@ pub(crate) struct Server {
     pub(crate) factory: Rc<dyn Factory>,
     pub(crate) connections: ConnectionCount,
     pub(crate) grace: Duration,
-    /// Told by the factory of each outgoing connection, if it makes some.
+    /// Checks the outgoing connections of a factory that makes some.
     pub(crate) loop_check: Option<Rc<LoopCheck>>,
 }
 

@@ -1,6 +1,7 @@
 //! README's program, as a newcomer builds it: a package of its own with README's one dependency.
 //!
-//! Invariant: what is built is README's text; only the path to this tree is put in.
+//! Invariant: the program and its dependencies are README's text; the test puts in only the path to
+//! this tree.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::fs;

@@ -45,7 +45,7 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    /// The protocol of an accepted connection, whose pair makes the outgoing one.
+    /// The protocol of an accepted connection; its pair makes the outgoing one.
     fn accepted(&self, peer: &Address) -> CountedProtocol<RelayProtocol> {
         let this = self.clone();
         let dial = move |pair: &Rc<RelayPair>| this.dial(pair);

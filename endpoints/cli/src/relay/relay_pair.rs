@@ -38,7 +38,7 @@ pub(crate) enum Side {
 
 impl RelayPair {
     /// A pair that begins with the accepted connection: when that is made, `dial` makes the
-    /// other. `trouble` is told why the other one failed or broke, once at most.
+    /// other. `trouble` is called with the error of the other one, at most once.
     pub(crate) fn new(
         dial: impl FnOnce(&Rc<RelayPair>) -> Deferred<()> + 'static,
         trouble: impl Fn(&(dyn Error + 'static)) + 'static,

@@ -8,7 +8,7 @@ use std::thread;
 
 pub(crate) const MIB: usize = 1024 * 1024;
 
-/// So many bytes that no compression and no coincidence can shorten; the same for the same seed.
+/// `length` bytes that neither compress nor repeat; the same for the same seed.
 pub(crate) fn random(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(length + 8);

@@ -102,7 +102,7 @@ fn daytime_sends_one_line_and_closes() {
 fn daytime_reaches_a_client_that_talks_first() {
     let (mut running, mut stream) = serve("daytime");
     for _ in 0..50 {
-        // It may have closed by now; what it sent is still there.
+        // It may have closed by now; the bytes that it sent are still there.
         let _ = stream.write_all(b"what time is it?\r\n");
         let mut line = String::new();
         stream.read_to_string(&mut line).unwrap();

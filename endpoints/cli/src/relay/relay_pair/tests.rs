@@ -11,7 +11,7 @@ use protocol::testing::{ProducerState, StringTransport};
 use super::{RelayPair, Side};
 use crate::relay::RelayProtocol;
 
-/// A relay whose outgoing attempt is in the test's hands.
+/// A relay whose outgoing attempt the test fires.
 struct Scene {
     near: Rc<dyn Deliver>,
     far: Rc<dyn Deliver>,
