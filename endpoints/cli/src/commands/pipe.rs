@@ -18,14 +18,13 @@ use crate::report;
 pub(crate) fn run(arguments: &Pipe) -> Result<Exit, Exit> {
     let app = App::new(Inherited::LeftAlone)?;
     let connect = app.connect(&arguments.connect)?;
-    let threads: Rc<dyn ReactorThreads> = Rc::new(app.reactor.clone());
-    Ok(app.run(pipe(connect, arguments.connect.clone(), threads)))
+    Ok(app.run(pipe(connect, arguments.connect.clone(), app.reactor.clone())))
 }
 
 async fn pipe(
     connect: Rc<dyn StreamClientEndpoint>,
     text: String,
-    threads: Rc<dyn ReactorThreads>,
+    threads: impl ReactorThreads + Clone + 'static,
 ) -> Exit {
     let input = Input::new(threads.clone(), io::stdin());
     let output = Output::new(threads, io::stdout());

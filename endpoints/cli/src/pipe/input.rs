@@ -38,12 +38,12 @@ enum Flow {
 impl Input {
     /// Will read `source` on threads of `threads`.
     pub(crate) fn new(
-        threads: Rc<dyn ReactorThreads>,
+        threads: impl ReactorThreads + 'static,
         source: impl Read + Send + 'static,
     ) -> Rc<Self> {
         Rc::new_cyclic(|me| Self {
             me: me.clone(),
-            threads,
+            threads: Rc::new(threads),
             source: Arc::new(Mutex::new(source)),
             transport: RefCell::default(),
             flow: Cell::new(Flow::Open),
@@ -184,7 +184,7 @@ mod tests {
         pieces: Vec<io::Result<&'static [u8]>>,
     ) -> (TestThreads, Rc<Input>, Rc<StringTransport>) {
         let threads = TestThreads::default();
-        let input = Input::new(Rc::new(threads.clone()), Pieces(pieces));
+        let input = Input::new(threads.clone(), Pieces(pieces));
         let transport = StringTransport::new();
         input.start(&transport.as_transport());
         (threads, input, transport)

@@ -30,12 +30,12 @@ pub(crate) struct Output {
 impl Output {
     /// Will write to `sink` on threads of `threads`.
     pub(crate) fn new(
-        threads: Rc<dyn ReactorThreads>,
+        threads: impl ReactorThreads + 'static,
         sink: impl Write + Send + 'static,
     ) -> Rc<Self> {
         Rc::new_cyclic(|me| Self {
             me: me.clone(),
-            threads,
+            threads: Rc::new(threads),
             sink: Arc::new(Mutex::new(sink)),
             transport: RefCell::default(),
             waiting: RefCell::default(),
@@ -200,7 +200,7 @@ mod tests {
     fn scene(room: usize) -> Scene {
         let threads = TestThreads::default();
         let sink = Sink { taken: Arc::default(), room };
-        let output = Output::new(Rc::new(threads.clone()), sink.clone());
+        let output = Output::new(threads.clone(), sink.clone());
         let transport = StringTransport::new();
         output.start(&transport.as_transport());
         Scene { threads, output, transport, sink }
