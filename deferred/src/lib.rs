@@ -88,7 +88,7 @@
 //!
 //! The error type is [`Failure`] unless you name another: any error, so `?` takes whatever comes,
 //! and [`Failure::trap`] is how an errback handles the kinds it knows and passes on the rest. An
-//! enum of your own works as well when it is a [`Fault`], and [`map_err`](Deferred::map_err)
+//! enum of your own works as well when it is a [`DeferredError`], and [`map_err`](Deferred::map_err)
 //! changes the type.
 //!
 //! ```
@@ -255,58 +255,32 @@
 
 extern crate alloc;
 
-mod callbacks;
-mod cancel;
-mod debugging;
+mod chain;
 mod deferred;
-mod deferred_list;
 mod error;
-mod failure;
-mod failure_group;
-mod fault;
-mod first_error;
-mod future;
-mod gather_results;
-mod gathering;
-mod hook;
-mod into_deferred;
-mod lenient;
-mod line;
-mod link;
-mod lock;
-mod maybe;
-mod node;
-mod pause;
-mod promise;
-mod queue;
-mod race;
-mod semaphore;
-mod slot;
-mod source;
+mod join;
+mod report;
 #[cfg(target_has_atomic = "ptr")]
 mod task_runner;
-mod unhandled;
+mod wait;
+#[cfg(target_has_atomic = "ptr")]
+mod wake;
 
-pub use cancel::{CancelHandle, Cancelled};
-pub use debugging::{debugging, set_debugging};
-pub use deferred::Deferred;
-pub use deferred_list::{DeferredList, ListResult};
-pub use error::Chain;
-pub use failure::{Failure, Sources, Trapped};
-pub use failure_group::FailureGroup;
-pub use fault::Fault;
-pub use first_error::FirstError;
-pub use future::DeferredFuture;
-pub use gather_results::{gather_results, gather_results_consuming_errors};
-pub use hook::{UnhandledHook, set_unhandled_hook};
-pub use into_deferred::IntoDeferred;
-pub use lock::DeferredLock;
-pub use maybe::{execute, maybe_deferred};
-pub use pause::PauseHandle;
-pub use promise::Promise;
-pub use queue::{DeferredQueue, QueueLimits, QueueOverflow, QueueUnderflow};
-pub use race::race;
-pub use semaphore::{DeferredSemaphore, Token};
+pub use deferred::{
+    CancelHandle, Deferred, DeferredFuture, IntoDeferred, PauseHandle, Promise, execute,
+    maybe_deferred,
+};
+pub use error::{
+    Cancelled, Chain, DeferredError, Failure, Sources, Trapped, debugging, set_debugging,
+};
+pub use join::{
+    DeferredList, FailureGroup, FirstError, ListResult, gather_results,
+    gather_results_consuming_errors, race,
+};
+pub use report::{Unhandled, UnhandledError, UnhandledHook, set_unhandled_hook};
 #[cfg(target_has_atomic = "ptr")]
 pub use task_runner::TaskRunner;
-pub use unhandled::{Unhandled, UnhandledError};
+pub use wait::{
+    DeferredLock, DeferredQueue, DeferredSemaphore, QueueLimits, QueueOverflow, QueueUnderflow,
+    Token,
+};

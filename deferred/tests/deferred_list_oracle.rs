@@ -8,8 +8,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use ropewalk_deferred::{
-    CancelHandle, Cancelled, Deferred, DeferredList, FailureGroup, Fault, FirstError, ListResult,
-    Promise, gather_results_consuming_errors, race,
+    CancelHandle, Cancelled, Deferred, DeferredError, DeferredList, FailureGroup, FirstError,
+    ListResult, Promise, gather_results_consuming_errors, race,
 };
 use support::Log;
 
@@ -122,7 +122,7 @@ fn start(what: &str, members: Vec<Deferred<String, Oops>>, log: &Log) -> CancelH
 }
 
 /// Adds a last callback; the answer is the handle on the whole.
-fn noting<T, E: Fault>(
+fn noting<T, E: DeferredError>(
     deferred: Deferred<T, E>,
     note: impl FnOnce(Result<T, E>) + 'static,
 ) -> CancelHandle {

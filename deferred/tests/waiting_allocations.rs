@@ -3,7 +3,7 @@
 mod counting;
 
 use counting::BYTES;
-use ropewalk_deferred::{DeferredLock, DeferredQueue};
+use ropewalk_deferred::{Deferred, DeferredLock, DeferredQueue};
 
 fn allocations(f: impl FnOnce()) -> usize {
     counting::allocations(f).1
@@ -80,6 +80,25 @@ fn waiting_and_dropping_the_deferred_for_ever_takes_no_more_memory_either() {
     assert!(queue.waiting() < 50);
     drop(token);
     assert!(first.0.is_fired());
+}
+
+/// One item is read by each kind of reader, and one comes back.
+#[test]
+fn a_get_that_waited_is_freed_with_its_queue_whoever_takes_the_item() {
+    let before = BYTES.get();
+    {
+        let queue = DeferredQueue::new();
+        let read = queue.get().unwrap();
+        drop(queue.get().unwrap().add_callback(|_| Ok(())));
+        let (outer, promise) = Deferred::<u32>::new();
+        queue.get().unwrap().chain_deferred(promise);
+        let unseen = queue.get().unwrap();
+        (0..4).for_each(|n| queue.put(n).unwrap());
+        drop(unseen);
+        assert_eq!(queue.len(), 1);
+        assert!(outer.is_fired() && read.try_into_result().is_ok());
+    }
+    assert_eq!(BYTES.get(), before);
 }
 
 #[test]

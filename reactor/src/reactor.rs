@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deferred::{Deferred, Fault};
+use deferred::{Deferred, DeferredError};
 use interfaces::{DelayedCall, Observer};
 
 use crate::Kernel;
@@ -152,7 +152,7 @@ impl<S: Sys> Reactor<S> {
     /// cancels what the future awaits: see [`TaskRunner::spawn`](deferred::TaskRunner::spawn). A
     /// future that panics is gone, the observer is told, and its Deferred is cancelled.
     #[track_caller]
-    pub fn spawn<T: 'static, E: Fault>(
+    pub fn spawn<T: 'static, E: DeferredError>(
         &self,
         future: impl Future<Output = Result<T, E>> + 'static,
     ) -> Deferred<T, E> {

@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::future::Future;
 use std::sync::Arc;
 
-use deferred::{Deferred, Fault, TaskRunner};
+use deferred::{Deferred, DeferredError, TaskRunner};
 
 use crate::core::Core;
 use crate::remote::Shared;
@@ -89,7 +89,7 @@ impl<S: Sys> Core<S> {
 
     /// Polls the future for the first time, within the call that spawns it.
     #[track_caller]
-    pub(crate) fn spawn<T: 'static, E: Fault>(
+    pub(crate) fn spawn<T: 'static, E: DeferredError>(
         &self,
         future: impl Future<Output = Result<T, E>> + 'static,
     ) -> Deferred<T, E> {

@@ -5,7 +5,7 @@
 use core::error::Error;
 use core::fmt;
 
-use crate::lenient::Lenient;
+use crate::error::safe_display::SafeDisplay;
 
 /// Shows an error and all its sources, outermost first, separated by `": "`.
 ///
@@ -36,11 +36,11 @@ pub struct Chain<'a>(
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Lenient::display(f, &self.0)?;
+        SafeDisplay::display(f, &self.0)?;
         let mut next = self.0.source();
         while let Some(source) = next {
             f.write_str(": ")?;
-            Lenient::display(f, &source)?;
+            SafeDisplay::display(f, &source)?;
             next = source.source();
         }
         Ok(())

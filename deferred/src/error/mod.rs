@@ -2,6 +2,15 @@
 //!
 //! Invariant: nothing in here knows a Deferred.
 
+mod cancelled;
 mod chain;
+pub(crate) mod debugging;
+mod deferred_error;
+mod failure;
+pub(crate) mod safe_display;
 
+pub use cancelled::Cancelled;
 pub use chain::Chain;
+pub use debugging::{debugging, set_debugging};
+pub use deferred_error::DeferredError;
+pub use failure::{Failure, Sources, Trapped};

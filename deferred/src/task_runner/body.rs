@@ -14,12 +14,12 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use crate::node;
-use crate::source;
-use crate::{Cancelled, Fault, Promise};
+use crate::chain::node;
+use crate::deferred::Promise;
+use crate::error::{Cancelled, DeferredError};
 
 /// A future and the promise of its result.
-pub(crate) struct Body<F, T: 'static, E: Fault> {
+pub(crate) struct Body<F, T: 'static, E: DeferredError> {
     /// Pinned, as the body is. `None` when it is over.
     future: Option<F>,
     promise: Telling<T, E>,
@@ -27,9 +27,9 @@ pub(crate) struct Body<F, T: 'static, E: Fault> {
 
 /// A promise that nobody is to blame for when it is dropped unfired: whoever waits is cancelled,
 /// and that is all.
-struct Telling<T: 'static, E: Fault>(Option<Promise<T, E>>);
+struct Telling<T: 'static, E: DeferredError>(Option<Promise<T, E>>);
 
-impl<F, T: 'static, E: Fault> Body<F, T, E> {
+impl<F, T: 'static, E: DeferredError> Body<F, T, E> {
     pub(crate) fn new(future: F, promise: Promise<T, E>) -> Self {
         Body { future: Some(future), promise: Telling(Some(promise)) }
     }
@@ -58,7 +58,7 @@ impl<F, T, E> Run for Body<F, T, E>
 where
     F: Future<Output = Result<T, E>>,
     T: 'static,
-    E: Fault,
+    E: DeferredError,
 {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let (mut future, promise) = self.parts();
@@ -76,11 +76,11 @@ where
     }
 }
 
-impl<T: 'static, E: Fault> Drop for Telling<T, E> {
+impl<T: 'static, E: DeferredError> Drop for Telling<T, E> {
     fn drop(&mut self) {
         let Some(source) = self.0.take().and_then(Promise::into_source) else { return };
-        if Rc::strong_count(&source) > 1 || source.slot().has_reader() {
-            node::advance(source::fire(source, Err(Cancelled.into())));
+        if Rc::strong_count(&source) > 1 || source.cell().has_reader() {
+            node::advance(node::fire(source, Err(Cancelled.into())));
         }
     }
 }

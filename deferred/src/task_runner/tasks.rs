@@ -14,9 +14,9 @@ use alloc::vec::Vec;
 use core::mem;
 use core::pin::Pin;
 
-use super::awaits::Awaits;
 use super::body::Run;
-use super::waker::TaskWaker;
+use crate::wake::awaits::Awaits;
+use crate::wake::waker::TaskWaker;
 
 /// All tasks of a runner.
 #[derive(Default)]

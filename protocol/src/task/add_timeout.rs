@@ -8,7 +8,7 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 use core::time::Duration;
 
-use deferred::{Deferred, Fault, IntoDeferred};
+use deferred::{Deferred, DeferredError, IntoDeferred};
 use interfaces::ReactorTime;
 
 use super::{TimedOut, TimeoutFault};
@@ -43,7 +43,7 @@ pub trait DeferredExt: Sized {
     /// What the Deferred gives when it succeeds.
     type Value: 'static;
     /// What it gives when it fails.
-    type Error: Fault;
+    type Error: DeferredError;
 
     /// Cancels the Deferred when it has no result after `timeout`.
     ///
@@ -106,7 +106,7 @@ pub trait DeferredExt: Sized {
         R: IntoDeferred<Value = Self::Value, Error = Self::Error>;
 }
 
-impl<T: 'static, E: Fault> DeferredExt for Deferred<T, E> {
+impl<T: 'static, E: DeferredError> DeferredExt for Deferred<T, E> {
     type Value = T;
     type Error = E;
 

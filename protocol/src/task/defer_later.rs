@@ -7,7 +7,7 @@ use alloc::rc::Rc;
 use core::cell::OnceCell;
 use core::time::Duration;
 
-use deferred::{Deferred, Fault, IntoDeferred};
+use deferred::{Deferred, DeferredError, IntoDeferred};
 use interfaces::{DelayedCall, ReactorTime};
 
 /// Calls `function` when `delay` has passed, and gives what it returns. Twisted's `deferLater`.
@@ -68,7 +68,7 @@ pub fn sleep(clock: &dyn ReactorTime, delay: Duration) -> Deferred<()> {
     due_in(clock, delay)
 }
 
-fn due_in<E: Fault>(clock: &dyn ReactorTime, delay: Duration) -> Deferred<(), E> {
+fn due_in<E: DeferredError>(clock: &dyn ReactorTime, delay: Duration) -> Deferred<(), E> {
     let call = Rc::<OnceCell<DelayedCall>>::default();
     let taken_back = call.clone();
     let (deferred, promise) = Deferred::with_canceller(move || {

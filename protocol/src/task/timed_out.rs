@@ -6,7 +6,7 @@ use core::error::Error;
 use core::fmt;
 use core::time::Duration;
 
-use deferred::{Cancelled, Failure, Fault};
+use deferred::{Cancelled, DeferredError, Failure};
 
 /// The error of a Deferred that had not fired in time. Twisted's `TimeoutError`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +65,7 @@ impl Error for TimedOut {}
 ///     }
 /// }
 /// ```
-pub trait TimeoutFault: Fault {
+pub trait TimeoutFault: DeferredError {
     /// What takes the place of this error, with which a Deferred answered when it was cancelled
     /// because its time was over. A plain cancellation becomes `timed_out`; any other error stays.
     /// Called by [`add_timeout`](super::DeferredExt::add_timeout), once at most.

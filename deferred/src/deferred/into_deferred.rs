@@ -1,0 +1,41 @@
+//! [`IntoDeferred`]: what a callback may return.
+//!
+//! Twisted lets a callback return anything. Invariant: a result that is there needs no allocation.
+
+use crate::deferred::Deferred;
+use crate::error::DeferredError;
+
+/// What a callback may return: a `Result`, or a [`Deferred`] to wait for.
+///
+/// Implement it for a type of yours that callbacks shall be able to return.
+///
+/// # Differences from Twisted
+///
+/// A plain value is written `Ok(value)`, and a raised exception is an `Err`.
+pub trait IntoDeferred {
+    /// What it gives when it succeeds.
+    type Value: 'static;
+    /// What it gives when it fails.
+    type Error: DeferredError;
+
+    /// Makes a Deferred of it.
+    fn into_deferred(self) -> Deferred<Self::Value, Self::Error>;
+}
+
+impl<T: 'static, E: DeferredError> IntoDeferred for Result<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn into_deferred(self) -> Deferred<T, E> {
+        Deferred::fired(self)
+    }
+}
+
+impl<T: 'static, E: DeferredError> IntoDeferred for Deferred<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn into_deferred(self) -> Deferred<T, E> {
+        self
+    }
+}

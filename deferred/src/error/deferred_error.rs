@@ -1,0 +1,37 @@
+//! [`DeferredError`]: what the error type of a [`Deferred`](crate::Deferred) has to offer.
+//!
+//! Invariant: every fault can be made from [`Cancelled`] and can be shown, so no Deferred is
+//! without a way to be cancelled and no error is dropped without a word.
+
+use core::fmt::Debug;
+
+use crate::Cancelled;
+
+/// What a [`Deferred`](crate::Deferred) can fail with: anything that can be shown and that can be
+/// made from [`Cancelled`]. You never implement it; it is there for every type that fits.
+///
+/// [`Failure`](crate::Failure) is one. For an enum of your own, a variant for the cancellation
+/// makes it one:
+///
+/// ```
+/// use ropewalk_deferred::{Cancelled, Deferred};
+///
+/// #[derive(Debug, PartialEq)]
+/// enum LookUpError {
+///     NotFound,
+///     Cancelled,
+/// }
+///
+/// impl From<Cancelled> for LookUpError {
+///     fn from(_: Cancelled) -> Self {
+///         LookUpError::Cancelled
+///     }
+/// }
+///
+/// let (deferred, promise) = Deferred::<u32, LookUpError>::new();
+/// promise.errback(LookUpError::NotFound);
+/// assert_eq!(deferred.try_into_result().unwrap(), Err(LookUpError::NotFound));
+/// ```
+pub trait DeferredError: Debug + From<Cancelled> + 'static {}
+
+impl<E: Debug + From<Cancelled> + 'static> DeferredError for E {}

@@ -1,0 +1,275 @@
+//! [`Failure`]: any error, shared. Twisted's `twisted.python.failure.Failure`.
+//!
+//! Invariant: it holds the error that it was made from, never another Failure, and showing it
+//! never fails.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use core::any::type_name;
+use core::error::Error;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::panic::Location;
+
+use crate::error::Chain;
+use crate::error::debugging;
+use crate::error::safe_display::SafeDisplay;
+
+/// Any error, behind a pointer that can be cloned: the error type of a
+/// [`Deferred`](crate::Deferred) that names no other.
+///
+/// Anything that is an [`Error`] becomes one with `?` or `into()`. It does not implement `Error`
+/// itself, because then it could not be made from every error, itself included; so making a failure
+/// of a failure does not nest. [`as_error`](Failure::as_error) is the error, and a `Box<dyn Error>`
+/// can be made of it.
+///
+/// `{}` shows the error alone, `{:#}` with all its sources, `{:?}` with the name of its type.
+///
+/// # Examples
+///
+/// ```
+/// use ropewalk_deferred::Failure;
+/// use std::num::ParseIntError;
+///
+/// fn parse(text: &str) -> Result<u32, Failure> {
+///     Ok(text.parse()?)
+/// }
+///
+/// let failure = parse("x").unwrap_err();
+/// assert!(failure.check::<ParseIntError>());
+/// assert_eq!(failure.to_string(), "invalid digit found in string");
+/// ```
+///
+/// # Differences from Twisted
+///
+/// There are no subclasses, so `check` and `trap` ask for one type. Where Twisted has a tree of
+/// exceptions there is an enum, and its kinds are told apart by matching on it. There is no
+/// traceback; with [`set_debugging`](crate::set_debugging) on, a failure knows where it was made.
+#[derive(Clone)]
+pub struct Failure {
+    error: Rc<dyn Held>,
+}
+
+/// An error that knows its type's name, and perhaps where it became a failure.
+trait Held {
+    fn error(&self) -> &(dyn Error + 'static);
+
+    fn type_name(&self) -> &'static str;
+
+    fn location(&self) -> Option<&'static Location<'static>>;
+}
+
+struct Plain<E>(E);
+
+impl<E: Error + 'static> Held for Plain<E> {
+    fn error(&self) -> &(dyn Error + 'static) {
+        &self.0
+    }
+
+    fn type_name(&self) -> &'static str {
+        type_name::<E>()
+    }
+
+    fn location(&self) -> Option<&'static Location<'static>> {
+        None
+    }
+}
+
+struct Located<E>(E, &'static Location<'static>);
+
+impl<E: Error + 'static> Held for Located<E> {
+    fn error(&self) -> &(dyn Error + 'static) {
+        &self.0
+    }
+
+    fn type_name(&self) -> &'static str {
+        type_name::<E>()
+    }
+
+    fn location(&self) -> Option<&'static Location<'static>> {
+        Some(self.1)
+    }
+}
+
+impl Failure {
+    /// Makes a failure of an error.
+    #[track_caller]
+    pub fn new(error: impl Error + 'static) -> Self {
+        Failure {
+            error: match debugging::caller() {
+                None => Rc::new(Plain(error)),
+                Some(place) => Rc::new(Located(error, place)),
+            },
+        }
+    }
+
+    /// Whether the error is an `E`; its sources do not count. Twisted's `check`.
+    pub fn check<E: Error + 'static>(&self) -> bool {
+        self.as_error().is::<E>()
+    }
+
+    /// The error, if it is an `E`.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.as_error().downcast_ref()
+    }
+
+    /// The failure as one that is known to hold an `E`, and can be used like a reference to it.
+    ///
+    /// # Errors
+    ///
+    /// Gives the same failure back when its error is of another type.
+    pub fn downcast<E: Error + 'static>(self) -> Result<Trapped<E>, Failure> {
+        if self.check::<E>() {
+            Ok(Trapped { failure: self, error: PhantomData })
+        } else {
+            Err(self)
+        }
+    }
+
+    /// [`downcast`](Failure::downcast) under Twisted's name: with `?` in an errback, an error of
+    /// another type goes on its way.
+    ///
+    /// # Errors
+    ///
+    /// Gives the same failure back when its error is of another type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::{Cancelled, Deferred};
+    ///
+    /// let deferred = Deferred::<u32>::fail(Cancelled).add_errback(|failure| {
+    ///     let _cancelled = failure.trap::<Cancelled>()?;
+    ///     Ok(0)
+    /// });
+    /// assert_eq!(deferred.try_into_result().unwrap().unwrap(), 0);
+    /// ```
+    ///
+    /// # Differences from Twisted
+    ///
+    /// It asks for one type. For several, ask [`check`](Failure::check) for each.
+    pub fn trap<E: Error + 'static>(self) -> Result<Trapped<E>, Failure> {
+        self.downcast()
+    }
+
+    /// Where it was made, if [`set_debugging`] was on then. In
+    /// place of Twisted's traceback.
+    ///
+    /// [`set_debugging`]: crate::set_debugging
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.error.location()
+    }
+
+    /// The error itself. Twisted's `value`.
+    pub fn as_error(&self) -> &(dyn Error + 'static) {
+        self.error.error()
+    }
+
+    /// The name of the error's type.
+    pub fn type_name(&self) -> &'static str {
+        self.error.type_name()
+    }
+
+    /// The error, its source, the source of that, and so on.
+    pub fn sources(&self) -> Sources<'_> {
+        Sources { next: Some(self.as_error()) }
+    }
+}
+
+impl<E: Error + 'static> From<E> for Failure {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Failure::new(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match f.alternate() {
+            true => fmt::Display::fmt(&Chain(self.as_error()), f),
+            false => SafeDisplay::display(f, self.as_error()),
+        }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Failure({}: ", self.type_name())?;
+        SafeDisplay::display(f, self.as_error())?;
+        f.write_str(")")
+    }
+}
+
+/// A [`Failure`] that holds an `E`: what [`trap`](Failure::trap) and [`downcast`](Failure::downcast)
+/// give. It can be used like a reference to the `E`, and become the failure again.
+pub struct Trapped<E> {
+    failure: Failure,
+    error: PhantomData<E>,
+}
+
+impl<E> Trapped<E> {
+    /// The failure, unchanged, for an errback that has looked at the error and passes it on.
+    pub fn into_failure(self) -> Failure {
+        self.failure
+    }
+}
+
+impl<E: Error + 'static> Deref for Trapped<E> {
+    type Target = E;
+
+    fn deref(&self) -> &E {
+        self.failure.downcast_ref().expect("downcast() has looked at its type")
+    }
+}
+
+impl<E: Error + 'static> fmt::Debug for Trapped<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+/// The error of a [`Failure`] and its sources, outermost first.
+#[derive(Clone, Debug)]
+pub struct Sources<'a> {
+    next: Option<&'a (dyn Error + 'static)>,
+}
+
+impl<'a> Iterator for Sources<'a> {
+    type Item = &'a (dyn Error + 'static);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let error = self.next?;
+        self.next = error.source();
+        Some(error)
+    }
+}
+
+/// For `main` and other places that take any error. The box shows as the error does and has its
+/// source, but can't be downcast to it: the error may be shared with other clones of the failure.
+impl From<Failure> for Box<dyn Error> {
+    fn from(failure: Failure) -> Self {
+        Box::new(Boxed(failure))
+    }
+}
+
+/// A failure as an error: it shows as the error that it holds.
+struct Boxed(Failure);
+
+impl Error for Boxed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.as_error().source()
+    }
+}
+
+impl fmt::Display for Boxed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Boxed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}

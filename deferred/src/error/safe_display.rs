@@ -1,0 +1,42 @@
+//! [`SafeDisplay`]: showing what may refuse to be shown.
+//!
+//! Invariant: only the writer's own failure is reported as one, so a report about an error does not
+//! fail because of that error.
+
+use core::fmt::{self, Write as _};
+
+/// Shows what may refuse to be shown: an error whose own formatting fails must not make the
+/// report about it panic.
+pub(crate) struct SafeDisplay<'a, 'b> {
+    to: &'a mut fmt::Formatter<'b>,
+    /// The writer failed, not what is shown.
+    broken: bool,
+}
+
+impl SafeDisplay<'_, '_> {
+    pub(crate) fn display(f: &mut fmt::Formatter<'_>, shown: &dyn fmt::Display) -> fmt::Result {
+        SafeDisplay::show(f, format_args!("{shown}"))
+    }
+
+    pub(crate) fn debug(f: &mut fmt::Formatter<'_>, shown: &dyn fmt::Debug) -> fmt::Result {
+        SafeDisplay::show(f, format_args!("{shown:?}"))
+    }
+
+    fn show(f: &mut fmt::Formatter<'_>, shown: fmt::Arguments<'_>) -> fmt::Result {
+        let mut lenient = SafeDisplay { to: f, broken: false };
+        match lenient.write_fmt(shown) {
+            Err(fmt::Error) if !lenient.broken => {
+                lenient.to.write_str("<error that cannot be shown>")
+            }
+            result => result,
+        }
+    }
+}
+
+impl fmt::Write for SafeDisplay<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let result = self.to.write_str(text);
+        self.broken |= result.is_err();
+        result
+    }
+}
