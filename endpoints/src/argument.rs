@@ -10,8 +10,9 @@ use core::time::Duration;
 
 use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
+use crate::duration::SECONDS_MAX;
 use crate::grammar::{Form, Piece};
-use crate::number::{self, SECONDS_MAX};
+use crate::number;
 use crate::{Arguments, Host, ParseError, Parsed, Problem, quote_string_argument};
 
 /// One argument, given or not. Methods that end in `_or` have a default; the others need a value.

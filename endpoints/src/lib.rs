@@ -140,6 +140,7 @@ mod standard;
 mod tcp_strings;
 mod unix_strings;
 
+mod duration;
 mod grammar;
 mod nearest;
 mod number;
@@ -149,6 +150,7 @@ mod tcp_reactor;
 pub use argument::Argument;
 pub use arguments::Arguments;
 pub use description::{Description, Parsed, Value};
+pub use duration::{BadDuration, parse_duration};
 pub use host::{BadHost, Host};
 pub use parse_error::ParseError;
 pub use problem::{Problem, Side};
