@@ -123,6 +123,7 @@
 extern crate alloc;
 
 mod parse_error;
+mod parser;
 mod problem;
 mod registry;
 
@@ -153,9 +154,10 @@ pub use description::{Description, Parsed, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use host::{BadHost, Host};
 pub use parse_error::ParseError;
+pub use parser::{ClientParser, ServerParser};
 pub use problem::{Problem, Side};
 pub use quote::quote_string_argument;
-pub use registry::{ClientParser, Registry, ServerParser};
+pub use registry::Registry;
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};

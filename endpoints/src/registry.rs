@@ -8,55 +8,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use interfaces::{ReactorTcp, ReactorUnix, Resolver, StreamClientEndpoint, StreamServerEndpoint};
+use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
 use crate::grammar::{self, Field};
 use crate::nearest::{listed, nearest};
-use crate::{Arguments, ParseError, Parsed, Problem, Side};
-
-/// Reads the strings of one kind of server. Registered once, called for each string.
-pub trait ServerParser {
-    /// The first field of its strings, in lower case.
-    fn kind(&self) -> &'static str;
-
-    /// Whether the first field of a string means this kind. By default case does not count, as
-    /// for Twisted's plugins.
-    fn is_kind(&self, given: &str) -> bool {
-        given.eq_ignore_ascii_case(self.kind())
-    }
-
-    /// Makes an endpoint without opening anything.
-    ///
-    /// # Errors
-    ///
-    /// [`ParseError`], most easily made by the methods of [`Argument`](crate::Argument).
-    fn parse(
-        &self,
-        arguments: &Arguments<'_>,
-    ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError>;
-}
-
-/// Reads the strings of one kind of client. Registered once, called for each string.
-pub trait ClientParser {
-    /// The first field of its strings, in lower case.
-    fn kind(&self) -> &'static str;
-
-    /// Whether the first field of a string means this kind. By default case does not count, as
-    /// in Twisted.
-    fn is_kind(&self, given: &str) -> bool {
-        given.eq_ignore_ascii_case(self.kind())
-    }
-
-    /// Makes an endpoint without opening anything.
-    ///
-    /// # Errors
-    ///
-    /// [`ParseError`], most easily made by the methods of [`Argument`](crate::Argument).
-    fn parse(
-        &self,
-        arguments: &Arguments<'_>,
-    ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError>;
-}
+use crate::{Arguments, ClientParser, ParseError, Parsed, Problem, ServerParser, Side};
 
 /// The known kinds, and what turns strings into endpoints; Twisted's `serverFromString` and
 /// `clientFromString`. A clone is cheap and shares the parsers.
@@ -75,11 +31,6 @@ impl Registry {
     /// Knows no kind.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Knows `tcp`, `tcp6` and `unix`, server and client, on this reactor.
-    pub fn standard<R: ReactorTcp + ReactorUnix + Resolver + 'static>(reactor: R) -> Self {
-        crate::standard::standard(Rc::new(reactor))
     }
 
     /// Knows one more kind of server, unless there is one of its name already.
