@@ -8,9 +8,7 @@
 //! ```
 //! use interfaces::StreamServerEndpoint;
 //! use protocol::testing::memory::Network;
-//! use ropewalk_endpoints::{
-//!     Arguments, Description, ParseError, Parsed, Registry, ServerParser, Value,
-//! };
+//! use ropewalk_endpoints::{Arguments, ParseError, Parsed, Registry, ServerParser};
 //!
 //! struct Memory(Network);
 //!
@@ -21,16 +19,11 @@
 //!
 //!     fn parse(
 //!         &self,
-//!         arguments: &Arguments<'_>,
+//!         arguments: Arguments<'_>,
 //!     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
 //!         let [name] = arguments.bind(["name"])?;
-//!         let name = name.required()?;
-//!         let description = Description {
-//!             kind: "memory",
-//!             arguments: vec![("name", Value::Text(name.into()))],
-//!             layers: vec!["memory".into()],
-//!         };
-//!         Ok(Parsed::new(std::rc::Rc::new(self.0.server(name)), description))
+//!         let endpoint = self.0.server(name.required()?);
+//!         Ok(arguments.parsed(std::rc::Rc::new(endpoint), ["memory"]))
 //!     }
 //! }
 //!
@@ -141,6 +134,7 @@ mod standard;
 mod tcp_strings;
 mod unix_strings;
 
+mod bracket_hint;
 mod duration;
 mod grammar;
 mod nearest;

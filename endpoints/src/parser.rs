@@ -25,7 +25,7 @@ pub trait ServerParser {
     /// [`ParseError`], most easily made by the methods of [`Argument`](crate::Argument).
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError>;
 }
 
@@ -47,6 +47,6 @@ pub trait ClientParser {
     /// [`ParseError`], most easily made by the methods of [`Argument`](crate::Argument).
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError>;
 }

@@ -69,7 +69,7 @@ impl Registry {
         let (kind, fields) = split(text, Side::Server)?;
         match self.kinds.servers.iter().find(|parser| parser.is_kind(&kind.name)) {
             Some(parser) => {
-                parser.parse(&Arguments::new(text, (Side::Server, parser.kind()), fields, self))
+                parser.parse(Arguments::new(text, (Side::Server, parser.kind()), fields, self))
             }
             None => Err(self.unknown(text, kind, Side::Server)),
         }
@@ -93,7 +93,7 @@ impl Registry {
         let (kind, fields) = split(text, Side::Client)?;
         match self.kinds.clients.iter().find(|parser| parser.is_kind(&kind.name)) {
             Some(parser) => {
-                parser.parse(&Arguments::new(text, (Side::Client, parser.kind()), fields, self))
+                parser.parse(Arguments::new(text, (Side::Client, parser.kind()), fields, self))
             }
             None => Err(self.unknown(text, kind, Side::Client)),
         }

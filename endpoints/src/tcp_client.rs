@@ -85,6 +85,15 @@ impl TcpClientEndpoint {
         Self { family: Family::Ipv6, ..Self::shared(reactor, host, port) }
     }
 
+    /// The family of every address that can be connected to, as far as the host's form tells.
+    pub(crate) fn host_family(&self) -> Family {
+        match (self.family, self.host.is_ipv6()) {
+            (Family::Any, Some(true)) => Family::Ipv6,
+            (Family::Any, Some(false)) => Family::Ipv4,
+            (family, _) => family,
+        }
+    }
+
     fn options(&self, address: SocketAddr) -> ConnectTcp {
         ConnectTcp::new(address)
             .with_timeout(self.timeout)
