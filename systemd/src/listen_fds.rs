@@ -10,6 +10,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 use std::rc::Rc;
 
 use interfaces::OsError;
+use socket2::SockRef;
 
 use crate::inspect::{Kind, wanted};
 use crate::sys::{self, Origin};
@@ -133,7 +134,7 @@ impl ListenFds {
                 wanted: wanted(domain),
             });
         }
-        sys::set_non_blocking(descriptor.as_fd()).map_err(failed)?;
+        SockRef::from(descriptor).set_nonblocking(true).map_err(failed)?;
         slot.take().ok_or_else(|| TakeError::AlreadyTaken { descriptor: label() })
     }
 
