@@ -1,7 +1,6 @@
 //! An inherited descriptor is looked at before it is used, and used once.
 //!
 //! Invariant: what is refused stays where it was, unchanged.
-#![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::error::Error;
 use std::fs::File;
