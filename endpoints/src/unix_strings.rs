@@ -5,7 +5,7 @@
 //! | server | `address`, `mode` (0600), `backlog` (50), `lockfile` (1) | `abstract` |
 //! | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract` |
 //!
-//! Invariant: a name that the system would cut short or refuse is refused here.
+//! Invariant: a name that the system cuts short or refuses is an error when it is parsed.
 
 use alloc::rc::Rc;
 use core::time::Duration;
@@ -19,10 +19,6 @@ use crate::{
     Argument, Arguments, ClientParser, ParseError, Parsed, ServerParser, UnixClientEndpoint,
     UnixServerEndpoint, Value,
 };
-
-/// The most bytes of a path (unix(7)): 108, and the last is a NUL. An abstract name has as many
-/// behind the NUL that it begins with.
-const NAME_MAX: usize = 107;
 
 /// `unix` servers.
 pub(crate) struct UnixServerParser(pub(crate) Rc<dyn ReactorUnix>);
@@ -90,7 +86,7 @@ impl ClientParser for UnixClientParser {
     }
 }
 
-/// Reads the two arguments that exclude each other; one is needed.
+/// Reads the two arguments that exclude each other. One of them is needed.
 fn address(path: &Argument<'_>, name: &Argument<'_>) -> Result<UnixAddress, ParseError> {
     if path.is_given() && name.is_given() {
         let (earlier, later) =
@@ -109,16 +105,21 @@ fn address(path: &Argument<'_>, name: &Argument<'_>) -> Result<UnixAddress, Pars
     match text {
         "" => Err(path.error("the path of a socket")),
         text if text.contains('\0') => Err(path.error("a path without a NUL byte")),
-        text if text.len() > NAME_MAX => Err(path.too_long(text.len(), NAME_MAX)),
-        text => Ok(UnixAddress::Path(Rc::from(text.as_bytes()))),
+        text => fitting(path, UnixAddress::Path(Rc::from(text.as_bytes()))),
     }
 }
 
 fn abstract_name(argument: &Argument<'_>, name: &str) -> Result<UnixAddress, ParseError> {
     match name {
         "" => Err(argument.error("an abstract name of at least one byte")),
-        name if name.len() > NAME_MAX => Err(argument.too_long(name.len(), NAME_MAX)),
-        name => Ok(UnixAddress::Abstract(Rc::from(name.as_bytes()))),
+        name => fitting(argument, UnixAddress::Abstract(Rc::from(name.as_bytes()))),
+    }
+}
+
+fn fitting(argument: &Argument<'_>, address: UnixAddress) -> Result<UnixAddress, ParseError> {
+    match address.excess_length() {
+        Some(length) => Err(argument.too_long(length, UnixAddress::NAME_BYTES_MAX)),
+        None => Ok(address),
     }
 }
 
