@@ -1,6 +1,7 @@
-//! One argument of an endpoint: its name, and what the string gave for it.
+//! One argument of an endpoint string: its name, and the value given for it.
 //!
-//! Invariant: reading it either gives a value that is safe to use or says where the mistake is.
+//! Invariant: every reader either returns a value that is safe to use and records it, or returns an
+//! error with the place of the mistake.
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
@@ -256,7 +257,7 @@ impl<'a> Argument<'a> {
         self.arguments.error(self.span(), problem)
     }
 
-    /// A mistake inside of a value that is itself an endpoint string, at its place in the whole.
+    /// Moves a mistake in a nested endpoint string to its place in the outer string.
     fn nested(&self, inner: ParseError) -> ParseError {
         let Some(piece) = self.piece else { return inner };
         let outer = |offset| self.arguments.written_offset(piece, offset);

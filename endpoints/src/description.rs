@@ -1,4 +1,4 @@
-//! What an endpoint string was understood as: for `ropewalk check` and for logs.
+//! Every argument of an endpoint with its effective value: for `ropewalk check` and for logs.
 //!
 //! Invariant: a description printed and parsed again is the same description.
 
@@ -17,7 +17,7 @@ use crate::quote_string_argument;
 pub struct Parsed<E: ?Sized> {
     /// The endpoint.
     pub endpoint: Rc<E>,
-    /// What the string was understood as.
+    /// Every argument with its effective value.
     pub description: Description,
 }
 

@@ -1,9 +1,9 @@
 //! Endpoints from strings that an administrator can edit; Twisted's `twisted.internet.endpoints`.
 //!
-//! What to listen on and what to connect to comes from a command line or a file. A [`Registry`]
-//! turns it into an endpoint, or into a [`ParseError`] that shows where the mistake is. Making an
-//! endpoint opens nothing. [`Registry::standard`] knows `tcp`, `tcp6` and `unix`; any crate can add
-//! kinds, as here one that listens in memory:
+//! A command line or a file says where a program listens and where it connects. A [`Registry`]
+//! turns such a string into an endpoint, or into a [`ParseError`] that points at the mistake.
+//! Making an endpoint opens nothing. [`Registry::standard`] knows `tcp`, `tcp6` and `unix`; any
+//! crate can add kinds. This example adds one that listens in memory:
 //!
 //! ```
 //! use interfaces::StreamServerEndpoint;

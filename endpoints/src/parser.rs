@@ -1,4 +1,4 @@
-//! What reads the strings of one kind; Twisted's `IStreamServerEndpointStringParser` and
+//! The parsers of one kind of endpoint string; Twisted's `IStreamServerEndpointStringParser` and
 //! `IStreamClientEndpointStringParserWithReactor`.
 //!
 //! Invariant: making an endpoint opens nothing.

@@ -1,5 +1,4 @@
-//! Which kinds of endpoints there are; what Twisted looks up among its plugins
-//! (`IStreamServerEndpointStringParser`, `IStreamClientEndpointStringParserWithReactor`).
+//! The registered kinds of endpoint strings, where Twisted looks among its plugins.
 //!
 //! Invariant: of two parsers for one kind the one that was registered first stays.
 
@@ -14,7 +13,7 @@ use crate::grammar::{self, Field};
 use crate::nearest::{listed, nearest};
 use crate::{Arguments, ClientParser, ParseError, Parsed, Problem, ServerParser, Side};
 
-/// The known kinds, and what turns strings into endpoints; Twisted's `serverFromString` and
+/// Turns strings of the registered kinds into endpoints; Twisted's `serverFromString` and
 /// `clientFromString`. A clone is cheap and shares the parsers.
 #[derive(Clone, Default)]
 pub struct Registry {
@@ -28,12 +27,12 @@ struct Kinds {
 }
 
 impl Registry {
-    /// Knows no kind.
+    /// A registry without kinds.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Knows one more kind of server, unless there is one of its name already.
+    /// Adds a kind of server, unless there is one of its name already.
     #[must_use]
     pub fn with_server(mut self, parser: impl ServerParser + 'static) -> Self {
         if self.server_kinds().all(|kind| kind != parser.kind()) {
@@ -42,7 +41,7 @@ impl Registry {
         self
     }
 
-    /// Knows one more kind of client, unless there is one of its name already.
+    /// Adds a kind of client, unless there is one of its name already.
     #[must_use]
     pub fn with_client(mut self, parser: impl ClientParser + 'static) -> Self {
         if self.client_kinds().all(|kind| kind != parser.kind()) {

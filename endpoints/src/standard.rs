@@ -1,4 +1,4 @@
-//! The kinds that every program has.
+//! The built-in kinds: `tcp`, `tcp6` and `unix`.
 //!
 //! Invariant: all of them run on one reactor.
 
@@ -12,7 +12,7 @@ use crate::tcp_strings::{Tcp6ClientParser, Tcp6ServerParser, TcpClientParser, Tc
 use crate::unix_strings::{UnixClientParser, UnixServerParser};
 
 impl Registry {
-    /// Knows `tcp`, `tcp6` and `unix`, server and client, on this reactor.
+    /// A registry with `tcp`, `tcp6` and `unix`, server and client, on this reactor.
     pub fn standard<R: ReactorTcp + ReactorUnix + Resolver + 'static>(reactor: R) -> Self {
         let reactor = Rc::new(reactor);
         let unix: Rc<dyn ReactorUnix> = reactor.clone();

@@ -6,7 +6,7 @@
 //! | `tcp6` | server | `port`, `backlog` (50), `interface` (`::`) | |
 //! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress` |
 //!
-//! Invariant: what would fail at every listen or connect, because of the string alone, fails here.
+//! Invariant: a string that can never listen or connect is an error when it is parsed.
 
 use alloc::rc::Rc;
 use core::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What a descriptor really is; nothing in Twisted, which believes the `domain` it is told.
+//! The type of a descriptor. Twisted has no such look: it believes the string's `domain`.
 //!
 //! Invariant: looking changes nothing.
 
@@ -16,7 +16,7 @@ use crate::Domain;
 /// The type of a descriptor, as getsockopt(2), getsockname(2) and fstat(2) tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Not a socket; the words for what it is.
+    /// Not a socket; the type in words.
     File(&'static str),
     /// A socket.
     Socket { family: c_int, kind: Type, listening: bool },
@@ -41,7 +41,7 @@ impl Kind {
         })
     }
 
-    /// Whether connections can be accepted on it, and it is of the family, where one is asked for.
+    /// Whether it accepts stream connections, and is of the family, if one is given.
     pub(crate) fn is_stream_port(self, domain: Option<Domain>) -> bool {
         let Self::Socket { family, kind: Type::STREAM, listening: true } = self else {
             return false;
@@ -73,7 +73,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What a descriptor has to be, to be listened on.
+/// The type that a descriptor has to have, in words.
 pub(crate) fn wanted(domain: Option<Domain>) -> String {
     match domain {
         Some(domain) => format!("a listening stream socket of family {domain}"),

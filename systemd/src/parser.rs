@@ -1,7 +1,6 @@
 //! The `systemd:` string; Twisted's `_SystemdParser`.
 //!
-//! Invariant: parsing looks at no descriptor, so that a string can be checked on another machine
-//! than the one that will listen.
+//! Invariant: parsing looks at no descriptor, so that a string can be checked on any machine.
 
 use std::rc::Rc;
 
@@ -23,8 +22,7 @@ use crate::{AdoptedStreamServerEndpoint, Domain, LISTEN_FDS_MAX, ListenFds, Sele
 /// # Differences from Twisted
 ///
 /// `domain` may be left out. A negative index, which Twisted counts from the end, is an error.
-/// Whether the descriptor exists and is of that family is found out when it is listened on, and not
-/// while parsing.
+/// `listen` checks that the descriptor exists and is of that family; parsing does not.
 pub fn register(
     registry: Registry,
     reactor: Rc<dyn ReactorSocket>,
