@@ -1,4 +1,4 @@
-//! Numbers as endpoint strings write them: what Python's `int()` reads, as far as it is safe.
+//! Numbers in endpoint strings: the forms that Python's `int()` accepts, but for the unsafe ones.
 //!
 //! Invariant: ASCII digits only, and never a negative number.
 

@@ -37,6 +37,23 @@ pub enum UnixAddress {
     Unnamed,
 }
 
+impl UnixAddress {
+    /// The most bytes of a path or an abstract name: `sun_path` has 108, one of which is a path's NUL at
+    /// its end or an abstract name's at its beginning (unix(7)).
+    pub const NAME_BYTES_MAX: usize = 107;
+
+    /// The length of a name that is longer than [`NAME_BYTES_MAX`](Self::NAME_BYTES_MAX), for the error
+    /// that says so.
+    pub fn excess_length(&self) -> Option<usize> {
+        match self {
+            Self::Path(name) | Self::Abstract(name) => {
+                (name.len() > Self::NAME_BYTES_MAX).then_some(name.len())
+            }
+            Self::Unnamed => None,
+        }
+    }
+}
+
 impl Address {
     /// The IP address and port, if this is an IP address.
     pub fn as_socket_addr(&self) -> Option<SocketAddr> {
@@ -103,6 +120,15 @@ mod tests {
         let path = Address::from(UnixAddress::Path(Rc::from(&b"/run/x.sock"[..])));
         assert_eq!(path.to_string(), "unix:/run/x.sock");
         assert_eq!(Address::from(UnixAddress::Unnamed).to_string(), "unix:");
+    }
+
+    #[test]
+    fn only_a_name_of_more_than_107_bytes_is_too_long() {
+        for name in [UnixAddress::Path, UnixAddress::Abstract] {
+            assert_eq!(name(Rc::from([b'a'; 107])).excess_length(), None);
+            assert_eq!(name(Rc::from([b'a'; 108])).excess_length(), Some(108));
+        }
+        assert_eq!(UnixAddress::Unnamed.excess_length(), None);
     }
 
     #[test]

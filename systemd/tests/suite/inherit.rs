@@ -2,7 +2,6 @@
 //!
 //! Invariant: the process under test is this program again, started by a shell that puts the
 //! descriptors in place and then becomes it, as a supervisor does; so `LISTEN_PID` is right.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test may")]
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -33,7 +32,7 @@ fn child(role: &str, place: &str, variables: &[(&str, &str)]) -> Vec<String> {
     run(role, &script, variables)
 }
 
-const BECOME: &str = "exec \"$0\" --ignored --exact --nocapture the_child";
+const BECOME: &str = "exec \"$0\" --ignored --exact --nocapture inherit::the_child";
 
 fn run(role: &str, script: &str, variables: &[(&str, &str)]) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();

@@ -1,19 +1,15 @@
 //! `systemd:` strings mean what Twisted's do, and say where they are wrong.
 //!
 //! Invariant: no string opens anything while it is parsed.
-#![cfg(feature = "endpoints")]
-#![allow(clippy::unwrap_used, reason = "a test may")]
-
-mod support;
 
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::os::unix::net::UnixListener;
 use std::rc::Rc;
 
+use crate::support::{Keeper, listen};
 use endpoints::Registry;
 use ropewalk_systemd as systemd;
-use support::{Keeper, listen};
 use systemd::{ListenFds, TakeError};
 
 /// A registry that knows `systemd:` with these descriptors, and the reactor it listens on.

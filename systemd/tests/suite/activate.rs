@@ -2,7 +2,6 @@
 //!
 //! Invariant: without `systemd-socket-activate` this is skipped with a printed reason, unless
 //! `ROPEWALK_PEERS=required` says that it has to be there.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test may")]
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -62,7 +61,7 @@ fn activate(paths: [&Path; 2]) -> Child {
     command
         .args(["--fdname", "web:ctl", "-E", ROLE])
         .arg(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "the_program"])
+        .args(["--ignored", "--exact", "activate::the_program"])
         .env(ROLE, "serve")
         .stdin(Stdio::null())
         .stdout(Stdio::null())

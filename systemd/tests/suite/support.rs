@@ -1,7 +1,6 @@
 //! A reactor that keeps what it is asked to adopt, for tests to look at.
 //!
 //! Invariant: every descriptor that it was given is in [`Keeper::adopted`] or was closed.
-#![allow(dead_code, reason = "each test that includes this uses a part of it")]
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;

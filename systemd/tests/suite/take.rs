@@ -1,7 +1,6 @@
 //! An inherited descriptor is looked at before it is used, and used once.
 //!
 //! Invariant: what is refused stays where it was, unchanged.
-#![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::error::Error;
 use std::fs::File;
@@ -10,6 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
 use ropewalk_systemd as systemd;
+use socket2::{Socket, Type};
 use systemd::{Domain, ListenFds, ListenFdsError, Selector, TakeError};
 
 fn named(name: &str) -> Selector {
@@ -69,6 +69,22 @@ fn a_socket_that_accepts_no_streams_is_refused() {
     assert_eq!(
         complaint(one, None),
         format!("it is a stream socket of family UNIX that does not listen, {wanted}")
+    );
+}
+
+#[test]
+fn a_socket_of_a_rare_type_or_family_is_told_by_both() {
+    let wanted = "and has to be a listening stream socket of family INET, INET6 or UNIX";
+    let packets = Socket::new(socket2::Domain::UNIX, Type::SEQPACKET, None).unwrap();
+    assert_eq!(
+        complaint(packets, None),
+        format!("it is a sequential-packet socket of family UNIX, {wanted}")
+    );
+    let netlink = socket2::Domain::from(libc::AF_NETLINK);
+    let netlink = Socket::new(netlink, Type::RAW, None).unwrap();
+    assert_eq!(
+        complaint(netlink, None),
+        format!("it is a raw socket of address family number {}, {wanted}", libc::AF_NETLINK)
     );
 }
 

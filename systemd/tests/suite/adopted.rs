@@ -1,9 +1,6 @@
 //! Listening on an inherited socket hands it to the reactor once, and leaves its path alone.
 //!
 //! Invariant: an endpoint that was only made has touched nothing.
-#![allow(clippy::unwrap_used, reason = "a test may")]
-
-mod support;
 
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -11,9 +8,9 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::rc::Rc;
 
+use crate::support::{Keeper, listen};
 use interfaces::ListenError;
 use ropewalk_systemd as systemd;
-use support::{Keeper, listen};
 use systemd::{AdoptedStreamServerEndpoint, Domain, ListenFds, Selector, TakeError};
 
 fn tcp() -> OwnedFd {
