@@ -101,13 +101,13 @@
 //! |---|---|
 //! | the arrows above, the top of the tree, a reason for each crate from elsewhere | `xtask/tests/architecture.rs` |
 //! | the first four crates build where there is no std | `xtask/tests/no_std.rs` |
-//! | headers, sizes of files and functions, plain words | `xtask/tests/tidy.rs` |
+//! | headers, sizes of files and functions, plain words, one thing for each type name, no `RefCell` guard in a head whose body may run foreign code, the arrows between the modules of a crate | `xtask/tests/tidy` |
 //! | what every transport does, on every transport there is | `cargo xtask conformance` |
 //! | instructions and allocations of the hot paths | `cargo xtask counts`, `xtask/counts/baseline.tsv` |
 //! | an idle connection owns no buffer; what a callback allocates | `tests/allocations.rs` of each crate |
 //! | README's program builds with one dependency, and echoes | `endpoints/ropewalk/tests/readme.rs` |
 //!
-//! And those that a reviewer holds, as no test can:
+//! A reviewer holds the rest:
 //!
 //! - Transport calls are thrown over the wall: no method of a transport runs protocol code before it
 //!   returns.

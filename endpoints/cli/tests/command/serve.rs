@@ -150,7 +150,7 @@ fn a_second_process_cannot_take_a_path_that_is_served_but_one_left_behind() {
     assert!(second.errors.contains(&unix), "{}", second.errors);
     first.signal("KILL");
     eventually("the first is gone", || !first.is_running());
-    assert!(path.exists(), "nobody removed it");
+    assert!(path.exists(), "it was not removed");
     let mut third = Running::ropewalk(&["serve", "echo", &unix]);
     assert_eq!(third.listening(), unix);
 }
