@@ -2,11 +2,11 @@
 //!
 //! Invariant: a panic that no case planned, and an error that none expected, fails the case.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use deferred::{Unhandled, set_unhandled_hook};
+pub(crate) use interfaces::panic_message;
 use interfaces::{Observer, ReactorEvent};
 
 /// The beginning of the message of a panic that a case plans, so that it is told from the others and
@@ -86,15 +86,8 @@ pub(crate) fn silence_planned_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let message = panic_message(info.payload());
-        let planned = message.is_some_and(|message| message.starts_with(PLANNED));
-        if !planned {
+        if !message.starts_with(PLANNED) {
             before(info);
         }
     }));
-}
-
-/// What a panic said, if it said it in words.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied())
 }
