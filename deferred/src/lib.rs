@@ -4,7 +4,7 @@
 //! ```
 //! use ropewalk_deferred::{Deferred, Promise, set_unhandled_hook};
 //!
-//! /// Somebody who answers later. Asking gives a Deferred, the promise is kept until then.
+//! /// Answers later. Asking gives a Deferred; the promise is kept until the answer is there.
 //! #[derive(Default)]
 //! struct Oracle {
 //!     asked: Vec<Promise<String>>,
@@ -104,7 +104,7 @@
 //! assert_eq!(number.try_into_result().unwrap().unwrap(), -1);
 //! ```
 //!
-//! An error that nobody took is not lost: when it is dropped, the hook of [`set_unhandled_hook`] is
+//! An error that no reader took is not lost: when it is dropped, the hook of [`set_unhandled_hook`] is
 //! told, once.
 //!
 //! # Cancelling
@@ -131,17 +131,17 @@
 //! handle.cancel();
 //! assert!(stopped.get());
 //! assert!(result.try_into_result().unwrap().unwrap_err().check::<Cancelled>());
-//! promise.callback(5); // comes too late, and is dropped without a word
+//! promise.callback(5); // comes too late, and is dropped
 //! ```
 //!
 //! # Awaiting
 //!
 //! Any Deferred can be awaited: `let value = deferred.await?;`. The task is woken by the firing call
-//! and polled later by whoever runs it, so a task never runs in the middle of somebody's callback.
+//! and polled later by its executor, so a task never runs in the middle of a callback.
 //! Dropping a future that awaits cancels what it awaits.
 //!
 //! The other way round, [`TaskRunner::spawn`] makes a Deferred of a future. It needs no reactor (one
-//! has a runner inside), only somebody who calls [`run`](TaskRunner::run). Cancelling that Deferred
+//! has a runner inside), only calls of [`run`](TaskRunner::run). Cancelling that Deferred
 //! cancels what the future awaits, so the cancellation arrives at its `await`, and the future may
 //! handle it and go on, as any errback may.
 //!
@@ -180,7 +180,8 @@
 //! # Taking turns
 //!
 //! [`DeferredLock`], [`DeferredSemaphore`] and [`DeferredQueue`] are asked and answer with a Deferred;
-//! who asked first is served first. What they give is given back by being dropped.
+//! the first to ask is the first to be served. A token goes back when it is dropped, and so does an item
+//! that was not seen.
 //!
 //! ```
 //! use ropewalk_deferred::{Deferred, DeferredLock};
@@ -215,7 +216,7 @@
 //!
 //! # What is not promised
 //!
-//! - Firing a promise from *inside a callback* of another is a plain nested call. A row of a million
+//! - Firing a promise from *inside a callback* of another is a plain nested call. A million
 //!   promises, each fired by hand in a callback of the one before, needs that much stack; return the
 //!   Deferred instead.
 //! - A promise that is captured by a callback of its own Deferred keeps itself alive, so neither is
@@ -232,8 +233,8 @@
 //! - There are two halves. Firing takes the promise, so firing twice does not compile, and adding
 //!   takes the Deferred, so each result has one reader.
 //! - An awaiting task resumes after the firing call has returned; Twisted resumes it inside.
-//! - A promise that is dropped unfired cancels whoever waits for it, and says so to the hook. In
-//!   Twisted they wait for ever.
+//! - A promise that is dropped unfired cancels the reader of its Deferred, and says so to the hook. In
+//!   Twisted the reader waits for ever.
 //! - After a cancellation whatever the promise fires is swallowed; Twisted swallows it only when
 //!   there was no canceller. [`Promise::is_cancelled`] tells.
 //! - A cancel handle belongs to the Deferred that it was taken from. Take it from the last one of a
@@ -244,17 +245,27 @@
 //! # Where it runs
 //!
 //! On any target with `alloc`; `TaskRunner` on those whose atomics can compare and exchange a
-//! pointer, since a waker may be used on any thread. Two modules have unsafe code: `hook`, because a
-//! function pointer in an atomic cannot be read back without it, and `task_runner`, because wakers
-//! cross threads while Deferreds do not: its `waker` has the table of the wakers and the way from an
-//! `await` to its task, its `body` pins a future beside its promise, which in an `async` block would
-//! take twice the memory.
+//! pointer, since a waker may be used on any thread. Three modules have unsafe code: `report::hook`,
+//! because a function pointer in an atomic cannot be read back without it; `wake::waker`, because
+//! wakers cross threads while Deferreds do not, with the table of the wakers and the way from an
+//! `await` to its task; `task_runner::body`, because it pins a future beside its promise, which in an
+//! `async` block would take twice the memory.
 
 #![no_std]
 #![deny(unsafe_code)]
 
 extern crate alloc;
 
+// The map: one line for each folder. An arrow says which folders its code uses; there are no others.
+//
+// task_runner  futures as Deferreds, polled on one thread       → deferred, wake, chain, error
+// join         several Deferreds as one: lists, gather, race    → deferred, chain, report, error
+// wait         lock, semaphore, queue                           → deferred, chain, report, error
+// deferred     Deferred, Promise, callbacks, await, cancelling  → wake, chain, report, error
+// wake         wakers, from any thread, and the ready queue     → chain
+// chain        the nodes, and how results and cancels travel    → report, error
+// report       the hook for errors that no reader took          → error
+// error        Failure, Cancelled, how errors are shown         → nothing
 mod chain;
 mod deferred;
 mod error;

@@ -1,5 +1,6 @@
 //! Where failures and promises were made, and that noting it changes nothing else.
 
+#[path = "suite/support/mod.rs"]
 mod support;
 
 use std::sync::{Mutex, PoisonError};

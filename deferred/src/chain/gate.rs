@@ -10,8 +10,8 @@
 //!                  receive() while paused
 //! ```
 //!
-//! Invariant: a result is held only while the gate is shut, so what it holds never gets lost: the
-//! one who shut it keeps it alive and lets go of it by opening it.
+//! Invariant: a result is held only while the gate is shut. The handle that shut the gate owns it, and
+//! opens it when it is dropped, so no held result is lost.
 
 use alloc::rc::Rc;
 use core::cell::Cell;
@@ -28,10 +28,10 @@ pub(crate) trait Hold {
     /// How many pauses are not undone.
     fn pauses(&self) -> &Cell<u32>;
 
-    /// Takes back a result that nobody has taken.
+    /// Takes back a result that no reader has taken.
     fn hold(&self);
 
-    /// Lets go of the result that is held; the answer is the node to go on with.
+    /// Releases the result that is held; returns the node to go on with.
     fn release(self: Rc<Self>) -> Option<Rc<dyn Node>>;
 }
 

@@ -11,10 +11,10 @@
 //! ```
 //!
 //! A waiting link waits for the node above it, a chained one for the inner Deferred, and `cancel()`
-//! goes there. A link that nobody but its reader knows is not chained: it drops out, and its reader
-//! waits in its place.
+//! goes there. A link that only its reader knows is not chained: it drops out, and its reader waits
+//! in its place.
 //!
-//! Invariant: while a callback runs the link waits for nobody, so a cancellation that arrives then
+//! Invariant: while a callback runs the link has no upstream, so a cancellation that arrives then
 //! does nothing, and nothing of the link is borrowed.
 
 use alloc::rc::Rc;
@@ -75,7 +75,7 @@ impl<U: 'static, E: DeferredError, F: 'static> Link<U, E, F> {
         }
         let reader = self.cell.read_by(None);
         match reader.as_ref().and_then(Reader::as_node) {
-            // Nobody but the reader knows this link, so the reader waits for the inner one itself,
+            // Only the reader knows this link, so the reader waits for the inner one itself,
             // and a loop written as recursion keeps one link alive instead of one for each round.
             Some(node) if Rc::weak_count(&self) == 0 => {
                 node.wait_for(Some(inner.clone()));
@@ -137,7 +137,7 @@ where
     D: IntoState<U, E2>,
 {
     fn receive(self: Rc<Self>, from: &ResultCell<T, E>) -> Option<Rc<dyn Node>> {
-        // A link has one upstream, which fires once. Who hands over holds it still.
+        // A link has one upstream, which fires once. The caller owns it still.
         let callback = self.callback.take()?;
         self.upstream.clear();
         let result = from.take()?;

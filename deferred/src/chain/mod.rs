@@ -4,14 +4,12 @@
 //!   promise_state   the head of a chain: what a Promise fires
 //!   link            a callback
 //!   gate            a place where results can be held back
-//!   lent            an item that goes back when it is dropped unseen
 //!          └──▶ upstream, result_cell ──▶ node
 //! ```
 //!
 //! Invariant: a node knows no Deferred, only the traits of `node`.
 
 pub(crate) mod gate;
-pub(crate) mod lent;
 pub(crate) mod link;
 pub(crate) mod node;
 pub(crate) mod promise_state;

@@ -9,11 +9,11 @@
 //!                                   the canceller has stopped the work, panicked, or fired the promise
 //! ```
 //!
-//! A canceller is one of two kinds. One stops the work, and then the source settles. The other asks
-//! for it to stop, and the source is pending again until the promise fires.
+//! A canceller is one of two kinds. One stops the work, and then the state settles. The other asks for
+//! it to stop, and the state is pending again until the promise fires.
 //!
-//! Invariant: it settles once. What comes after that is dropped without a word, because it is the
-//! answer of a producer that did not know yet that nobody wants it any more.
+//! Invariant: it settles once. A later result is dropped and not reported: it is the answer of a
+//! producer that did not know yet of the cancellation.
 
 use alloc::rc::Rc;
 use core::cell::Cell;
@@ -36,9 +36,9 @@ pub(crate) struct PromiseState<T: 'static, E: DeferredError, C> {
     made_at: Cell<Option<&'static Location<'static>>>,
 }
 
-/// What is called when a source is cancelled.
+/// The closure that is called when a promise's Deferred is cancelled.
 pub(crate) trait Canceller<T, E>: Sized + 'static {
-    /// Called while the source is pending.
+    /// Called while the promise is pending.
     fn cancel(self) -> Cancellation<T, E, Self>;
 }
 
@@ -94,13 +94,13 @@ where
     #[inline]
     pub(crate) fn new(canceller: C, made_at: Option<&'static Location<'static>>) -> Rc<Self> {
         // `Rc::default` makes it where it stays; `Rc::new` would make it on the stack and move it.
-        let source: Rc<Self> = Rc::default();
-        source.canceller.set(Some(canceller));
-        source.made_at.set(made_at);
-        source
+        let state: Rc<Self> = Rc::default();
+        state.canceller.set(Some(canceller));
+        state.made_at.set(made_at);
+        state
     }
 
-    /// Takes its result; the answer is the node to go on with, which lets go of the canceller first.
+    /// Takes its result; returns the node to go on with, which drops the canceller first.
     fn settle(self: Rc<Self>, result: Result<T, E>) -> Option<Rc<dyn Node>> {
         self.phase.set(Phase::Settled);
         self.cell.put(result);
@@ -112,7 +112,7 @@ where
         OnUnwind(|| node::advance(Rc::clone(self).stopped(None)))
     }
 
-    /// Lets go of the canceller, whose destructor is foreign code.
+    /// Drops the canceller, whose destructor is foreign code.
     fn drop_canceller(self: &Rc<Self>) {
         // A task is woken before that, since it may panic.
         self.cell.wake();
@@ -147,7 +147,7 @@ where
                 self.settle(Err(Cancelled.into()))
             }
             Phase::Abandoned => {
-                // Nobody waits, so the error is dropped here, and so before the canceller.
+                // There is no reader, so the error is dropped here, and so before the canceller.
                 drop(self.settle(Err(Cancelled.into())));
                 None
             }
@@ -240,7 +240,7 @@ where
             Phase::Abandoned | Phase::Settled => return,
         }
         if Rc::strong_count(&self) == 1 && !self.cell.has_reader() {
-            // The Deferred is gone, too: nobody waits, so there is nothing to say.
+            // The Deferred is gone, too, and there is no reader, so there is nothing to report.
             self.phase.set(Phase::Settled);
             return;
         }

@@ -6,7 +6,7 @@
 //!                  └─ read_by(reader) ▶ reader waits ┘
 //! ```
 //!
-//! Invariant: a reader is never forgotten. No slot is dropped while one waits: a promise fires or is
+//! Invariant: a reader always gets a result. No cell is dropped while one waits: a promise fires or is
 //! dropped, which fires, and a link and what it waits for own each other until then. Foreign code that
 //! may panic before the result is handed over runs beside an `OnUnwind` that does it then.
 
@@ -25,19 +25,19 @@ pub(crate) struct ResultCell<T: 'static, E: DeferredError> {
     reader: Cell<Option<Reader<T, E>>>,
 }
 
-/// Who takes the result of a slot.
+/// What takes the result of a cell.
 pub(crate) enum Reader<T: 'static, E: DeferredError> {
     /// The next callback of the chain.
     Callback(Rc<dyn InputNode<T, E>>),
-    /// Anybody else.
+    /// Any other reader.
     Other(Other<T, E>),
 }
 
-/// Who takes the result of a slot and is no callback.
+/// A reader that is no callback.
 pub(crate) enum Other<T: 'static, E: DeferredError> {
-    /// The node whose callback returned the Deferred of this slot.
+    /// The node whose callback returned the Deferred of this cell.
     Outer(Rc<dyn OutputNode<T, E>>),
-    /// The source of a promise that was given to the Deferred of this slot.
+    /// The state of a promise that was chained to the Deferred of this cell.
     Promise(Rc<dyn Settle<T, E>>),
     /// A task that is woken and then takes the result itself.
     Task(Waker),
@@ -56,7 +56,7 @@ impl<T: 'static, E: DeferredError> ResultCell<T, E> {
     pub(crate) fn put(&self, result: Result<T, E>) {
         let before = self.result.replace(ReportOnDrop::new(result));
         debug_assert!(!before.is_some(), "a node has one result");
-        // Nothing, but to drop it would be to look.
+        // Known empty; `forget` saves the drop check.
         mem::forget(before);
     }
 
@@ -107,16 +107,16 @@ impl<T: 'static, E: DeferredError> ResultCell<T, E> {
         awaited
     }
 
-    /// From now on that reader waits, where nobody waited.
+    /// Adds a reader where none waited.
     #[inline]
     pub(crate) fn attach(&self, reader: Reader<T, E>) {
         let before = self.reader.replace(Some(reader));
-        debug_assert!(before.is_none(), "who reads a Deferred has taken it");
-        // Nothing, but to drop it would be to look.
+        debug_assert!(before.is_none(), "a reader has taken the Deferred");
+        // Known empty; `forget` saves the drop check.
         mem::forget(before);
     }
 
-    /// From now on that reader waits. The answer is the one that waited before.
+    /// Sets the reader; returns the one that waited before.
     #[inline]
     pub(crate) fn read_by(&self, reader: Option<Reader<T, E>>) -> Option<Reader<T, E>> {
         self.reader.replace(reader)
@@ -125,7 +125,7 @@ impl<T: 'static, E: DeferredError> ResultCell<T, E> {
 
 /// Hands a node's result to its reader, if one waits: what every node does to `advance`.
 ///
-/// A callback takes it out of the slot, so that it is not moved any more often than that.
+/// A callback takes it out of the cell, so that it is not moved any more often than that.
 #[inline]
 pub(crate) fn hand_over<T, E, N>(node: Rc<N>) -> Option<Rc<dyn Node>>
 where
@@ -152,7 +152,7 @@ fn hand_over_to<T: 'static, E: DeferredError>(
 ) -> Option<Rc<dyn Node>> {
     match reader {
         Other::Outer(outer) => pass_on(outer, take_from(node)?),
-        Other::Promise(source) => node::fire(source, take_from(node)?),
+        Other::Promise(state) => node::fire(state, take_from(node)?),
         // It owns the node, and takes the result itself.
         Other::Task(waker) => {
             waker.wake();
@@ -161,7 +161,7 @@ fn hand_over_to<T: 'static, E: DeferredError>(
     }
 }
 
-/// Takes a node's result out, if it is there, and lets go of the node: what every node does when its
+/// Takes a node's result out, if it is there, and drops this owner of the node: what every node does when its
 /// Deferred is taken apart.
 #[inline]
 pub(crate) fn into_state<T, E, N>(node: Rc<N>) -> State<T, E>
@@ -179,14 +179,14 @@ where
     }
 }
 
-/// Takes the result of a node that nobody needs any more. It is there while any reader but a task
-/// is: whoever made that reader has given up what else could take it.
+/// Takes the result of a node that has no other use. It is there while any reader but a task is,
+/// because that reader owns the only way to it.
 #[inline]
 fn take_from<T: 'static, E: DeferredError>(node: Rc<dyn OutputNode<T, E>>) -> Option<Result<T, E>> {
     node.cell().take()
 }
 
-/// Lets go of a node whose result has been taken. Its callback or canceller went before that, so
+/// Frees a node whose result has been taken. Its callback or canceller went before that, so
 /// nothing is left in it, and none of its parts is dropped, which would be to look at each.
 #[inline]
 fn free<T: 'static, E: DeferredError, N: OutputNode<T, E>>(node: Rc<N>) {
@@ -208,7 +208,7 @@ fn pass_on<T: 'static, E: DeferredError>(
     Some(outer)
 }
 
-/// A result that is looked at and goes back into its slot, also when the looking panics.
+/// A result that is looked at and goes back into its cell, also when the looking panics.
 struct Shown<'a, T: 'static, E: DeferredError> {
     cell: &'a ResultCell<T, E>,
     result: ReportOnDrop<T, E>,
@@ -228,7 +228,7 @@ impl<T: 'static, E: DeferredError> Reader<T, E> {
         match self {
             Reader::Callback(link) => Some(&**link),
             Reader::Other(Other::Outer(outer)) => Some(&**outer),
-            Reader::Other(Other::Promise(source)) => Some(&**source),
+            Reader::Other(Other::Promise(state)) => Some(&**state),
             Reader::Other(Other::Task(_)) => None,
         }
     }

@@ -140,7 +140,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// `chainDeferred`.
     ///
     /// Cancelling the promise's Deferred calls its own canceller, and does not reach this one; then
-    /// the result of this one is dropped without a word.
+    /// the result of this one is dropped and not reported.
     ///
     /// # Examples
     ///
@@ -157,9 +157,9 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
         match self.into_state() {
             State::Fired(result) => promise.fire(result),
             State::Pending(node) => {
-                let Some(source) = promise.into_source() else { return };
-                source.chain();
-                node.cell().attach(Reader::Other(Other::Promise(source)));
+                let Some(state) = promise.into_state() else { return };
+                state.chain();
+                node.cell().attach(Reader::Other(Other::Promise(state)));
             }
         }
     }
@@ -174,17 +174,16 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     {
         let node = match self.inner {
             Repr::Fired(result) => return callback(claim(result)),
-            Repr::Lent(lent) => return callback(Ok(lent.take())),
             Repr::Node(node) => node,
         };
-        // Not `into_state`, so that the slot is asked for once.
-        let slot = node.cell();
-        if let Some(result) = slot.take() {
+        // Not `into_state`, so that the cell is asked for once.
+        let cell = node.cell();
+        if let Some(result) = cell.take() {
             drop(node);
             return callback(result);
         }
         let link = Link::new(callback);
-        slot.attach(Reader::Callback(link.clone()));
+        cell.attach(Reader::Callback(link.clone()));
         link.start(node);
         Deferred::at(link)
     }

@@ -21,7 +21,7 @@ use crate::wake;
 /// it goes on later, when its executor polls it.
 ///
 /// Dropping it before it is done cancels what it awaits, as [`CancelHandle::cancel`] does, and the
-/// outcome of that is dropped without a word, as nobody asks for it. If the cancellation is answered
+/// outcome of that is dropped and not reported. If the cancellation is answered
 /// by waiting for something else, an error that comes from there later is reported as unhandled.
 /// An `async` block that has not come to its `await` holds a [`Deferred`] still, and dropping that
 /// cancels nothing.
@@ -59,7 +59,6 @@ impl<T: 'static, E: DeferredError> Future for DeferredFuture<T, E> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
         match self.awaited.take() {
             Some(Repr::Fired(result)) => Poll::Ready(claim(result)),
-            Some(Repr::Lent(lent)) => Poll::Ready(Ok(lent.take())),
             Some(Repr::Node(node)) => match poll_node(&node, context) {
                 Poll::Ready(result) => Poll::Ready(result),
                 Poll::Pending => {
@@ -76,11 +75,11 @@ fn poll_node<T: 'static, E: DeferredError>(
     node: &Rc<dyn OutputNode<T, E>>,
     context: &mut Context<'_>,
 ) -> Poll<Result<T, E>> {
-    let slot = node.cell();
-    if let Some(result) = slot.take() {
+    let cell = node.cell();
+    if let Some(result) = cell.take() {
         return Poll::Ready(result);
     }
-    let (mut waker, is_new) = match slot.read_by(None) {
+    let (mut waker, is_new) = match cell.read_by(None) {
         Some(Reader::Other(Other::Task(waker))) => {
             let is_new = !waker.will_wake(context.waker());
             (waker, is_new)
@@ -88,14 +87,14 @@ fn poll_node<T: 'static, E: DeferredError>(
         _ => (context.waker().clone(), true),
     };
     waker.clone_from(context.waker());
-    // Cloning a waker is foreign code, which may have fired, so the slot is looked at again.
-    if let Some(result) = slot.take() {
+    // Cloning a waker is foreign code, which may have fired, so the cell is looked at again.
+    if let Some(result) = cell.take() {
         return Poll::Ready(result);
     }
     if is_new {
         tell_task(node, context);
     }
-    drop(slot.read_by(Some(Reader::Other(Other::Task(waker)))));
+    drop(cell.read_by(Some(Reader::Other(Other::Task(waker)))));
     Poll::Pending
 }
 
@@ -123,8 +122,7 @@ impl<T: 'static, E: DeferredError> Drop for DeferredFuture<T, E> {
         }
         drop(node.cell().read_by(None));
         node::cancel(node.clone());
-        // Whoever drops a future asks for no answer, so the answer to the cancellation is no
-        // unhandled error.
+        // The future that asked is gone, so the answer to the cancellation is no unhandled error.
         drop(node.cell().take());
     }
 }

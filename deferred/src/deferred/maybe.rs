@@ -9,7 +9,7 @@ use crate::error::DeferredError;
 /// Calls `function` and makes a Deferred of what it returns, whether that is there or comes later.
 /// Twisted's `maybeDeferred`.
 ///
-/// For code that is handed a function by somebody and does not want to know which kind it is.
+/// For code that calls a function of either kind.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! [`Deferred`]: a result that is there now or later, and what to do with it. Twisted's
+//! [`Deferred`]: a result that is there now or later, and the callbacks for it. Twisted's
 //! `twisted.internet.defer.Deferred`.
 //!
 //! Invariant: a callback runs as soon as the result is there, once, with nothing of ours borrowed.
@@ -14,7 +14,6 @@ mod promise;
 use alloc::rc::{Rc, Weak};
 use core::fmt;
 
-use crate::chain::lent::Lent;
 use crate::chain::node::{IntoState, Node, OutputNode, Settle, State};
 use crate::chain::promise_state::{Ask, PromiseState, Stop};
 use crate::error::{DeferredError, Failure, debugging};
@@ -27,18 +26,18 @@ pub use maybe::{execute, maybe_deferred};
 pub use pause::PauseHandle;
 pub use promise::Promise;
 
-/// A result that is there now or later, and what is to be done with it.
+/// A result that is there now or later, and the callbacks for it.
 ///
-/// Made by whoever does the work, together with the [`Promise`] that fires it, and given to whoever
-/// asked. The [crate documentation](crate) is a guide.
+/// Made by the code that does the work, together with the [`Promise`] that fires it, and given to the
+/// caller. The [crate documentation](crate) is a guide.
 ///
 /// Dropping it cancels nothing: callbacks that were added still run. When its result is an error
-/// and nobody takes it, the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
+/// and no reader takes it, the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
 ///
 /// # Differences from Twisted
 ///
 /// Each `add_…` takes the Deferred and gives a new one, with the type of what the callback returns.
-/// Firing is the promise's, so who holds a Deferred can't fire it.
+/// Firing is the promise's, so the holder of a Deferred can't fire it.
 pub struct Deferred<T: 'static, E: DeferredError = Failure> {
     pub(crate) inner: Repr<T, E>,
 }
@@ -47,8 +46,6 @@ pub struct Deferred<T: 'static, E: DeferredError = Failure> {
 pub(crate) enum Repr<T: 'static, E: DeferredError> {
     /// It was fired from the start, and needs no node.
     Fired(ReportOnDrop<T, E>),
-    /// It has an item from the start, which goes back when it is dropped unseen.
-    Lent(Lent<T>),
     /// The last node of its chain, which may have fired since.
     Node(Rc<dyn OutputNode<T, E>>),
 }
@@ -114,7 +111,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     pub fn with_canceller(
         canceller: impl FnOnce() -> Option<Result<T, E>> + 'static,
     ) -> (Deferred<T, E>, Promise<T, E>) {
-        Deferred::from_source(PromiseState::new(Stop(canceller), debugging::caller()))
+        Deferred::from_state(PromiseState::new(Stop(canceller), debugging::caller()))
     }
 
     /// As [`new`](Deferred::new), with a closure that asks for the work to be stopped when the
@@ -149,7 +146,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     pub fn with_cooperative_canceller(
         canceller: impl FnMut() + 'static,
     ) -> (Deferred<T, E>, Promise<T, E>) {
-        Deferred::from_source(PromiseState::new(Ask(canceller), debugging::caller()))
+        Deferred::from_state(PromiseState::new(Ask(canceller), debugging::caller()))
     }
 
     /// A Deferred that has its value already; Twisted's `succeed`. It allocates nothing.
@@ -168,7 +165,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// [`CancelHandle::cancel`].
     pub fn cancel_handle(&self) -> CancelHandle {
         CancelHandle::new(match &self.inner {
-            Repr::Fired(_) | Repr::Lent(_) => None,
+            Repr::Fired(_) => None,
             Repr::Node(node) => Some(Rc::downgrade(node) as Weak<dyn Node>),
         })
     }
@@ -176,7 +173,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// Whether the result is there, that is, whether a callback added now would run at once.
     pub fn is_fired(&self) -> bool {
         match &self.inner {
-            Repr::Fired(_) | Repr::Lent(_) => true,
+            Repr::Fired(_) => true,
             Repr::Node(node) => node.cell().is_fired(),
         }
     }
@@ -193,7 +190,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// use ropewalk_deferred::Deferred;
     ///
     /// let (deferred, promise) = Deferred::<u32>::new();
-    /// let deferred = deferred.try_into_result().expect_err("nobody has fired yet");
+    /// let deferred = deferred.try_into_result().expect_err("it is pending");
     /// promise.callback(5);
     /// assert_eq!(deferred.try_into_result().unwrap().unwrap(), 5);
     /// ```
@@ -206,19 +203,14 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     }
 
     #[inline]
-    fn from_source(source: Rc<impl Settle<T, E> + 'static>) -> (Deferred<T, E>, Promise<T, E>) {
-        (Deferred::at(source.clone()), Promise::new(source))
+    fn from_state(state: Rc<impl Settle<T, E> + 'static>) -> (Deferred<T, E>, Promise<T, E>) {
+        (Deferred::at(state.clone()), Promise::new(state))
     }
 
     /// A Deferred that has its result already.
     #[inline]
     pub(crate) fn fired(result: Result<T, E>) -> Self {
         Deferred { inner: Repr::Fired(ReportOnDrop::new(result)) }
-    }
-
-    /// A Deferred that has an item already, which goes back when it is dropped unseen.
-    pub(crate) fn lent(lent: Lent<T>) -> Self {
-        Deferred { inner: Repr::Lent(lent) }
     }
 
     /// The Deferred at the end of a chain.
@@ -232,7 +224,6 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     pub(crate) fn into_state(self) -> State<T, E> {
         match self.inner {
             Repr::Fired(result) => State::Fired(claim(result)),
-            Repr::Lent(lent) => State::Fired(Ok(lent.take())),
             Repr::Node(node) => node.into_state(),
         }
     }
@@ -256,11 +247,10 @@ pub(crate) fn claim<T: 'static, E: DeferredError>(result: ReportOnDrop<T, E>) ->
 impl<T: fmt::Debug + 'static, E: DeferredError> fmt::Debug for Deferred<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.inner {
-            Repr::Fired(result) => show(f, result.as_ref().map(Result::as_ref)),
-            Repr::Lent(lent) => show(f, lent.as_ref().map(Ok::<_, &E>)),
+            Repr::Fired(result) => show(f, result.as_ref()),
             Repr::Node(node) => node.cell().show(|result| match result {
                 None if node.is_chained() => f.write_str("Deferred(waits for another)"),
-                result => show(f, result.map(Result::as_ref)),
+                result => show(f, result),
             }),
         }
     }
@@ -268,7 +258,7 @@ impl<T: fmt::Debug + 'static, E: DeferredError> fmt::Debug for Deferred<T, E> {
 
 fn show<T: fmt::Debug, E: fmt::Debug>(
     f: &mut fmt::Formatter<'_>,
-    result: Option<Result<&T, &E>>,
+    result: Option<&Result<T, E>>,
 ) -> fmt::Result {
     match result {
         None => f.write_str("Deferred(pending)"),

@@ -56,7 +56,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
 impl PauseHandle {
     /// From now on results are held back. Twisted's `Deferred.pause`.
     ///
-    /// A result that has come through already and that nobody has taken yet is held again, so a
+    /// A result that has come through already and was not taken yet is held again, so a
     /// Deferred can be paused after it has fired.
     pub fn pause(&self) {
         let pauses = self.gate.pauses();

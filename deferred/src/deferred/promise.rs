@@ -9,25 +9,25 @@ use crate::chain::node::{self, Phase, Settle};
 use crate::error::{DeferredError, Failure};
 
 /// The half of a [`Deferred`](crate::Deferred) that fires it. Made with it by
-/// [`Deferred::new`](crate::Deferred::new), and kept by whoever does the work.
+/// [`Deferred::new`](crate::Deferred::new), and kept by the code that does the work.
 ///
 /// Firing runs the callbacks inside the firing call, so fire when your own state is in order and
-/// nothing is borrowed. After the Deferred was cancelled, what is fired is dropped without a word.
+/// nothing is borrowed. After the Deferred was cancelled, a result that is fired is dropped and not reported.
 ///
 /// # Differences from Twisted
 ///
-/// A promise that is dropped unfired cancels whoever waits for it, and the hook of
-/// [`set_unhandled_hook`](crate::set_unhandled_hook) is told; in Twisted they wait for ever. When
-/// nobody waits, because the Deferred was dropped without a callback, nothing happens.
-#[must_use = "a promise that is dropped unfired cancels whoever waits for it"]
+/// A promise that is dropped unfired cancels the reader of its Deferred, and the hook of
+/// [`set_unhandled_hook`](crate::set_unhandled_hook) is told; in Twisted it waits for ever. When
+/// there is none, because the Deferred was dropped without a callback, nothing happens.
+#[must_use = "a promise that is dropped unfired cancels the reader of its Deferred"]
 pub struct Promise<T: 'static, E: DeferredError = Failure> {
-    source: Option<Rc<dyn Settle<T, E>>>,
+    state: Option<Rc<dyn Settle<T, E>>>,
 }
 
 impl<T: 'static, E: DeferredError> Promise<T, E> {
     #[inline]
-    pub(crate) fn new(source: Rc<dyn Settle<T, E>>) -> Self {
-        Promise { source: Some(source) }
+    pub(crate) fn new(state: Rc<dyn Settle<T, E>>) -> Self {
+        Promise { state: Some(state) }
     }
 
     /// Fires with a value; Twisted's `callback`.
@@ -46,34 +46,34 @@ impl<T: 'static, E: DeferredError> Promise<T, E> {
     /// Fires with either: what a `Result` says.
     #[inline(always)] // so that a result which is made for the call is made in its place
     pub fn fire(mut self, result: Result<T, E>) {
-        if let Some(source) = self.source.take() {
-            node::advance(node::fire(source, result));
+        if let Some(state) = self.state.take() {
+            node::advance(node::fire(state, result));
         }
     }
 
     /// Gives it to the end of another chain, which is to fire it.
-    pub(crate) fn into_source(mut self) -> Option<Rc<dyn Settle<T, E>>> {
-        self.source.take()
+    pub(crate) fn into_state(mut self) -> Option<Rc<dyn Settle<T, E>>> {
+        self.state.take()
     }
 
-    /// Whether anybody can see what it fires with: the Deferred is held, or a callback waits.
+    /// Whether its result would be seen: the Deferred is held, or it has a callback.
     pub(crate) fn is_heard(&self) -> bool {
-        let source = self.source.as_ref();
-        source.is_some_and(|it| Rc::strong_count(it) > 1 || it.cell().has_reader())
+        let state = self.state.as_ref();
+        state.is_some_and(|it| Rc::strong_count(it) > 1 || it.cell().has_reader())
     }
 
     /// Whether the Deferred was cancelled, so that what is fired now is swallowed. For work that
-    /// looks from time to time whether anybody still wants it; a canceller is told at once.
+    /// asks from time to time whether it is still wanted; a canceller is told at once.
     pub fn is_cancelled(&self) -> bool {
-        self.source.as_ref().is_some_and(|source| source.phase() == Phase::Settled)
+        self.state.as_ref().is_some_and(|state| state.phase() == Phase::Settled)
     }
 }
 
 impl<T: 'static, E: DeferredError> Drop for Promise<T, E> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(source) = self.source.take() {
-            source.abandon();
+        if let Some(state) = self.state.take() {
+            state.abandon();
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Whether the places where failures and promises are made are noted; Twisted's `setDebugging`.
+//! The switch that records where failures and promises are made; Twisted's `setDebugging`.
 //!
-//! Invariant: the switch changes what is told about a Deferred, never what it does. It may be
+//! Invariant: the switch changes the reports about a Deferred, never its behaviour. It may be
 //! turned at any time, from any thread.
 
 use core::panic::Location;
@@ -30,13 +30,13 @@ pub fn set_debugging(on: bool) -> bool {
     before
 }
 
-/// Whether places are noted; Twisted's `getDebugging`.
+/// Whether places are recorded; Twisted's `getDebugging`.
 #[inline]
 pub fn debugging() -> bool {
     DEBUGGING.load(Ordering::Relaxed)
 }
 
-/// The place that called the function that calls this, if places are noted.
+/// The place that called the function that calls this, if places are recorded.
 #[inline]
 #[track_caller]
 pub(crate) fn caller() -> Option<&'static Location<'static>> {

@@ -1,11 +1,11 @@
 //! [`DeferredError`]: what the error type of a [`Deferred`](crate::Deferred) has to offer.
 //!
 //! Invariant: every fault can be made from [`Cancelled`] and can be shown, so no Deferred is
-//! without a way to be cancelled and no error is dropped without a word.
+//! without a way to be cancelled and every error can be reported.
 
 use core::fmt::Debug;
 
-use crate::Cancelled;
+use super::Cancelled;
 
 /// What a [`Deferred`](crate::Deferred) can fail with: anything that can be shown and that can be
 /// made from [`Cancelled`]. You never implement it; it is there for every type that fits.

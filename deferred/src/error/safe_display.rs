@@ -9,7 +9,7 @@ use core::fmt::{self, Write as _};
 /// report about it panic.
 pub(crate) struct SafeDisplay<'a, 'b> {
     to: &'a mut fmt::Formatter<'b>,
-    /// The writer failed, not what is shown.
+    /// The writer failed, not the value that is shown.
     broken: bool,
 }
 
@@ -23,11 +23,9 @@ impl SafeDisplay<'_, '_> {
     }
 
     fn show(f: &mut fmt::Formatter<'_>, shown: fmt::Arguments<'_>) -> fmt::Result {
-        let mut lenient = SafeDisplay { to: f, broken: false };
-        match lenient.write_fmt(shown) {
-            Err(fmt::Error) if !lenient.broken => {
-                lenient.to.write_str("<error that cannot be shown>")
-            }
+        let mut safe = SafeDisplay { to: f, broken: false };
+        match safe.write_fmt(shown) {
+            Err(fmt::Error) if !safe.broken => safe.to.write_str("<error that cannot be shown>"),
             result => result,
         }
     }

@@ -44,7 +44,7 @@ use crate::join::{Join, LeftOver, Rule, Step};
 ///
 /// # Differences from Twisted
 ///
-/// - The members belong to the list, so nobody can add a callback to one of them afterwards. What a
+/// - The members belong to the list, so no callback can be added to one of them afterwards. What a
 ///   member's error becomes then in Twisted, it becomes here only when it is no part of the list's
 ///   result, because the list had its result before or got it from another member: it is unhandled,
 ///   and the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told, unless the list
@@ -52,7 +52,7 @@ use crate::join::{Join, LeftOver, Rule, Step};
 /// - A list without members that waits for a first value has no result until it is cancelled, and is
 ///   [`Cancelled`](crate::Cancelled) then. In Twisted nothing ends it.
 /// - When a member's canceller panics the other members are cancelled all the same, and the panic
-///   goes on to whoever cancelled the list. Twisted logs it.
+///   goes on to the caller that cancelled the list. Twisted logs it.
 /// - A member that waits for another list, and so on, takes some of the stack for each of them when
 ///   it is cancelled, as in Twisted; firing does not.
 #[must_use = "a list does nothing until it is collected"]
@@ -101,7 +101,7 @@ impl<T: 'static, E: DeferredError> DeferredList<T, E> {
         self
     }
 
-    /// Members' errors that are no part of the result are to be dropped without a word. Twisted's
+    /// Members' errors that are no part of the result are to be dropped and not reported. Twisted's
     /// `consumeErrors`.
     ///
     /// # Examples
@@ -129,12 +129,12 @@ impl<T: 'static, E: DeferredError> DeferredList<T, E> {
     /// Cancelling it cancels every member, also when one of them decides on the way. The result is
     /// what comes of that, and comes when it comes: a list that does not fire on one error gives
     /// [`ListResult::All`], with [`Cancelled`](crate::Cancelled) for those that had nothing better.
-    /// A list that has its result cancels nobody.
+    /// A list that has its result cancels no member.
     pub fn collect(self) -> Deferred<ListResult<T, E>, FirstError<E>> {
-        let gathering = Join::new(self.fires, self.left_over);
-        let asked = gathering.clone();
+        let join = Join::new(self.fires, self.left_over);
+        let asked = join.clone();
         let (list, promise) = Deferred::with_cooperative_canceller(move || asked.cancel());
-        gathering.start(self.members, promise);
+        join.start(self.members, promise);
         list
     }
 }

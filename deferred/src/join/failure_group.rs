@@ -1,4 +1,4 @@
-//! [`FailureGroup`]: the errors of all who took part in a race; Twisted's `FailureGroup`.
+//! [`FailureGroup`]: the errors of all members of a race; Twisted's `FailureGroup`.
 //!
 //! Invariant: it is empty exactly if the race was cancelled before all of them had failed.
 
@@ -10,7 +10,7 @@ use crate::error::safe_display::SafeDisplay;
 use crate::error::{Cancelled, Failure};
 use crate::join::first_error::Cause;
 
-/// The error of a [`race`](crate::race) that nobody won: the errors of all members. Twisted's
+/// The error of a [`race`](crate::race) in which every member failed: the errors of all members. Twisted's
 /// `FailureGroup`.
 ///
 /// It shows as all of them, and so has no source. It is an [`Error`] if they are, or are each a

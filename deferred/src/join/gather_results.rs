@@ -13,9 +13,9 @@ use crate::join::{Join, LeftOver, Rule, Step};
 /// The values of all members, in the order of the members. Twisted's `gatherResults`.
 ///
 /// The first error of a member is the result at once, as a [`FirstError`]. The other members run on,
-/// and what they give is dropped: values without a word, errors as unhandled ones, that is, the hook
+/// and their results are dropped: values are not reported, errors are unhandled ones, that is, the hook
 /// of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
-/// [`gather_results_consuming_errors`] drops errors without a word, too.
+/// [`gather_results_consuming_errors`] drops errors unreported, too.
 ///
 /// Cancelling it cancels every member. The result is what comes of that: usually the error of the
 /// first member, and the values if every canceller chose a value.
@@ -57,7 +57,7 @@ pub fn gather_results<T: 'static, E: DeferredError>(
     gather(members.into_iter().collect(), LeftOver::Told)
 }
 
-/// As [`gather_results`], but errors that come after the first are dropped without a word. Twisted's
+/// As [`gather_results`], but errors that come after the first are dropped and not reported. Twisted's
 /// `gatherResults(…, consumeErrors=True)`.
 ///
 /// For members that fail together, and when it is to be cancelled: then every member fails.
@@ -84,10 +84,10 @@ fn gather<T: 'static, E: DeferredError>(
     members: Vec<Deferred<T, E>>,
     left_over: LeftOver,
 ) -> Deferred<Vec<T>, FirstError<E>> {
-    let gathering = Join::new(EveryValue, left_over);
-    let asked = gathering.clone();
+    let join = Join::new(EveryValue, left_over);
+    let asked = join.clone();
     let (values, promise) = Deferred::with_cooperative_canceller(move || asked.cancel());
-    gathering.start(members, promise);
+    join.start(members, promise);
     values
 }
 

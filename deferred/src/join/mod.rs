@@ -8,10 +8,10 @@
 //! ```
 //!
 //! The ring at the right ends when the promise is fired or the canceller is called. Without members
-//! it is all that there is, and keeps the promise that nobody will fire.
+//! there is only that ring, and it keeps the promise, which is never fired.
 //!
 //! Invariant: the promise is there as long as nothing is decided. It is taken out first, so what
-//! foreign code does meanwhile meets a gathering that is decided.
+//! foreign code does meanwhile meets a join that is decided.
 
 mod deferred_list;
 mod failure_group;
@@ -39,7 +39,7 @@ pub use first_error::FirstError;
 pub use gather_results::{gather_results, gather_results_consuming_errors};
 pub use race::race;
 
-/// When a gathering is decided, and what it gives.
+/// When a join is decided, and what it gives.
 pub(crate) trait Rule<T, E>: 'static {
     /// What it gives when it succeeds.
     type Value: 'static;
@@ -64,12 +64,12 @@ pub(crate) trait Rule<T, E>: 'static {
 /// What a member's result leads to: the end, or to be kept.
 pub(crate) type Step<U, E2, T, E> = ControlFlow<Result<U, E2>, Result<T, E>>;
 
-/// What becomes of members' errors that are no part of what the gathering gives.
+/// What becomes of members' errors that are no part of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LeftOver {
     /// The hook is told.
     Told,
-    /// They are dropped without a word.
+    /// They are dropped and not reported.
     Consumed,
 }
 
@@ -83,13 +83,13 @@ pub(crate) struct Join<T: 'static, E: DeferredError, R: Rule<T, E>> {
     /// How many have given nothing yet.
     missing: Cell<usize>,
     /// Where the pending members are waited for; none if there are none, or when one has decided.
-    seats: RefCell<Option<Rc<MemberLinks<T, E, R>>>>,
+    links: RefCell<Option<Rc<MemberLinks<T, E, R>>>>,
 }
 
 type MemberLinks<T, E, R> = Vec<Weak<MemberLink<T, E, R>>>;
 
 impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
-    /// A gathering without members. Its `cancel` is for the canceller of the promise that `start`
+    /// A join without members. Its `cancel` is for the canceller of the promise that `start`
     /// takes.
     pub(crate) fn new(rule: R, left_over: LeftOver) -> Rc<Self> {
         Rc::new(Join {
@@ -98,7 +98,7 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
             promise: Cell::new(None),
             results: RefCell::default(),
             missing: Cell::new(0),
-            seats: RefCell::default(),
+            links: RefCell::default(),
         })
     }
 
@@ -114,8 +114,8 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
         }
         self.promise.set(Some(promise));
         self.missing.set(count);
-        self.seat(members);
-        // All have a seat before the first result is looked at, since a race cancels the others.
+        self.link(members);
+        // All are linked before the first result is looked at, since a race cancels the others.
         for index in 0..count {
             let given = self.results.borrow_mut().get_mut(index).map(mem::take);
             if let Some(result) = given.and_then(ReportOnDrop::claim) {
@@ -125,30 +125,30 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
     }
 
     /// Cancels every member. It is not decided by that, but by what they answer; without members
-    /// nobody would ever answer, so then the promise is dropped.
+    /// no answer would come, so then the promise is dropped.
     pub(crate) fn cancel(&self) {
-        let seats = self.seats.borrow().clone();
-        match seats {
-            Some(seats) => cancel_each(&seats),
+        let links = self.links.borrow().clone();
+        match links {
+            Some(links) => cancel_each(&links),
             None => drop(self.promise.take()),
         }
     }
 
-    fn seat(self: &Rc<Self>, members: Vec<Deferred<T, E>>) {
+    fn link(self: &Rc<Self>, members: Vec<Deferred<T, E>>) {
         let pending = members.iter().filter(|member| !member.is_fired()).count();
-        let mut seats = Vec::with_capacity(pending);
+        let mut links = Vec::with_capacity(pending);
         let mut results = Vec::with_capacity(members.len());
         for (index, member) in members.into_iter().enumerate() {
             results.push(match member.into_state() {
                 State::Fired(result) => ReportOnDrop::new(result),
                 State::Pending(node) => {
-                    seats.push(MemberLink::at(&node, self, index));
+                    links.push(MemberLink::at(&node, self, index));
                     ReportOnDrop::default()
                 }
             });
         }
         self.results.replace(results);
-        self.seats.replace((pending > 0).then(|| Rc::new(seats)));
+        self.links.replace((pending > 0).then(|| Rc::new(links)));
     }
 
     /// Takes a member's result; the answer is the node to go on with.
@@ -179,7 +179,7 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
         let results = self.results.take().into_iter();
         let results = results.map(|result| result.claim().expect("none is missing"));
         let outcome = self.rule.all(results);
-        node::fire(promise.into_source()?, outcome)
+        node::fire(promise.into_state()?, outcome)
     }
 
     /// One member has decided. What the others have given so far is no part of it.
@@ -194,18 +194,18 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
                 promise.fire(outcome);
             }
         });
-        let seats = self.seats.take();
+        let links = self.links.take();
         let results = self.results.take();
-        if let Some(seats) = seats.filter(|_| R::CANCELS_THE_REST) {
-            cancel_each(&seats);
+        if let Some(links) = links.filter(|_| R::CANCELS_THE_REST) {
+            cancel_each(&links);
         }
         results.into_iter().for_each(|result| self.leave(result));
         mem::forget(unwinding);
         let (promise, outcome) = firing?;
-        node::fire(promise.into_source()?, outcome)
+        node::fire(promise.into_state()?, outcome)
     }
 
-    /// Drops a result that nobody is given.
+    /// Drops a result that is no part of the join's.
     fn leave(&self, result: ReportOnDrop<T, E>) {
         match self.left_over {
             LeftOver::Told => drop(result),
@@ -238,25 +238,21 @@ impl<N: Node + 'static> Drop for Cancelling<'_, N> {
     }
 }
 
-/// Where a gathering waits for one pending member.
+/// The node by which a join waits for one pending member.
 struct MemberLink<T: 'static, E: DeferredError, R: Rule<T, E>> {
-    gathering: Rc<Join<T, E, R>>,
+    join: Rc<Join<T, E, R>>,
     index: usize,
     upstream: Upstream,
 }
 
 impl<T: 'static, E: DeferredError, R: Rule<T, E>> MemberLink<T, E, R> {
     /// Takes its place at the end of the member's chain, which owns it from now on.
-    fn at(
-        member: &Rc<dyn OutputNode<T, E>>,
-        gathering: &Rc<Join<T, E, R>>,
-        index: usize,
-    ) -> Weak<Self> {
+    fn at(member: &Rc<dyn OutputNode<T, E>>, join: &Rc<Join<T, E, R>>, index: usize) -> Weak<Self> {
         let upstream: Rc<dyn Node> = member.clone();
         let upstream = Upstream::new(Some(upstream));
-        let seat = Rc::new(MemberLink { gathering: Rc::clone(gathering), index, upstream });
-        let weak = Rc::downgrade(&seat);
-        member.cell().read_by(Some(Reader::Callback(seat)));
+        let link = Rc::new(MemberLink { join: Rc::clone(join), index, upstream });
+        let weak = Rc::downgrade(&link);
+        member.cell().read_by(Some(Reader::Callback(link)));
         weak
     }
 }
@@ -281,8 +277,8 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Node for MemberLink<T, E, R> {
 
 impl<T: 'static, E: DeferredError, R: Rule<T, E>> InputNode<T, E> for MemberLink<T, E, R> {
     fn receive(self: Rc<Self>, from: &ResultCell<T, E>) -> Option<Rc<dyn Node>> {
-        // It waits for nobody any more, so a decision that cancels the others passes it by.
+        // It has no upstream any more, so a decision that cancels the others passes it by.
         self.upstream.clear();
-        self.gathering.put(self.index, from.take()?)
+        self.join.put(self.index, from.take()?)
     }
 }

@@ -1,6 +1,6 @@
 //! [`race`]: the first success of several Deferreds; Twisted's `race`.
 //!
-//! Invariant: when the race has its result nobody runs any more who has not been asked to stop.
+//! Invariant: when the race has its result, every other member has been cancelled.
 
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
@@ -13,7 +13,7 @@ use crate::join::{Join, LeftOver, Rule, Step};
 /// The first value that any of the members gives, with the index of that member. Twisted's `race`.
 ///
 /// The others are cancelled then, before the result is given, and what they answer is dropped
-/// without a word. When all members fail, the result is their errors, as a [`FailureGroup`].
+/// and not reported. When all members fail, the result is their errors, as a [`FailureGroup`].
 ///
 /// Cancelling the race cancels every member. If all of them answer with an error at once, the result
 /// is the group of these errors; if one answers with a value, it has won; if some do not answer at
@@ -43,13 +43,13 @@ pub fn race<T: 'static, E: DeferredError>(
     members: impl IntoIterator<Item = Deferred<T, E>>,
 ) -> Deferred<(usize, T), FailureGroup<E>> {
     let members = members.into_iter().collect();
-    let gathering = Join::new(FirstValue, LeftOver::Consumed);
-    let cancelled = gathering.clone();
+    let join = Join::new(FirstValue, LeftOver::Consumed);
+    let cancelled = join.clone();
     let (race, promise) = Deferred::with_canceller(move || {
         cancelled.cancel();
         None
     });
-    gathering.start(members, promise);
+    join.start(members, promise);
     race
 }
 

@@ -1,4 +1,4 @@
-//! The one hook of the process for what nobody handled, as a function pointer in an atomic.
+//! The one hook of the process for errors that no reader took, as a function pointer in an atomic.
 //!
 //! Twisted has its global log for this. Invariant: the pointer is null or was made from an
 //! [`UnhandledHook`]. The other unsafe code of the crate is the task runner's.
@@ -9,14 +9,14 @@ use core::mem;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::Unhandled;
+use super::Unhandled;
 
-/// A function that is told what nobody handled.
+/// A function that gets reports of unhandled errors and of promises dropped unfired.
 pub type UnhandledHook = fn(&Unhandled<'_>);
 
 static HOOK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
-/// Sets who is told about errors that nobody handled, and about promises dropped unfired.
+/// Sets the function that gets reports of unhandled errors and of promises dropped unfired.
 ///
 /// There is one hook for all threads of the process, and none at first. Call it once at the start
 /// of the program; a later call replaces the hook. The answer is the one that was set before.

@@ -1,9 +1,9 @@
-//! What happens to errors that nobody handled: [`Unhandled`] is what the hook is told.
+//! [`Unhandled`]: the reports that the hook gets about errors that no reader took.
 //!
 //! Twisted logs "Unhandled error in Deferred" when the garbage collector finds one.
 //!
 //! Invariant: a result that waits for its reader lives in an [`ReportOnDrop`], so an error is either
-//! taken out by somebody or reported when it is dropped, never both.
+//! taken out by a reader or reported when it is dropped, never both.
 
 use core::any::{Any, type_name};
 use core::fmt;
@@ -19,7 +19,7 @@ use crate::report::hook;
 pub enum Unhandled<'a> {
     /// An error was dropped and no errback, no awaiting task had taken it.
     Error(UnhandledError<'a>),
-    /// A promise was dropped unfired although somebody waits; they are cancelled right after.
+    /// A promise was dropped unfired although its Deferred has a reader, which is cancelled right after.
     PromiseDropped {
         /// The name of the type that was promised.
         value: &'static str,
@@ -30,7 +30,7 @@ pub enum Unhandled<'a> {
     Logged(UnhandledError<'a>),
 }
 
-/// An error that nobody handled, with its type still known.
+/// An error that no reader took, with its type still known.
 pub struct UnhandledError<'a> {
     error: &'a dyn Any,
     shown: &'a dyn fmt::Debug,
@@ -106,7 +106,7 @@ impl<T: 'static, E: DeferredError> ReportOnDrop<T, E> {
         ReportOnDrop(Some(result))
     }
 
-    /// Takes the result out; whoever has it now answers for it.
+    /// Takes the result out; dropping it is no longer reported.
     #[inline]
     pub(crate) fn claim(mut self) -> Option<Result<T, E>> {
         self.0.take()
@@ -145,7 +145,7 @@ fn report<T, E: DeferredError>(error: &E) {
     hook::call(&Unhandled::Error(UnhandledError::new::<T, E>(error)));
 }
 
-/// A promise of a `T` was dropped although somebody waits for it.
+/// A promise of a `T` was dropped although its Deferred has a reader.
 pub(crate) fn promise_dropped<T>(made_at: Option<&'static Location<'static>>) {
     hook::call(&Unhandled::PromiseDropped { value: type_name::<T>(), made_at });
 }

@@ -2,7 +2,7 @@
 //! side of it that a runner sees.
 //!
 //! Invariant: the future is dropped before its result is told, and a body that is dropped unfinished
-//! leaves nobody waiting.
+//! cancels its readers.
 //!
 //! An `async` block that awaits the future and then fires would do, but keeps two places for it and
 //! so doubles what a task needs.
@@ -25,8 +25,7 @@ pub(crate) struct Body<F, T: 'static, E: DeferredError> {
     promise: Telling<T, E>,
 }
 
-/// A promise that nobody is to blame for when it is dropped unfired: whoever waits is cancelled,
-/// and that is all.
+/// A promise that may be dropped unfired: its readers are cancelled and the hook is not told.
 struct Telling<T: 'static, E: DeferredError>(Option<Promise<T, E>>);
 
 impl<F, T: 'static, E: DeferredError> Body<F, T, E> {
@@ -50,7 +49,7 @@ pub(crate) trait Run {
     /// Polls the future. When it is ready, it is dropped and its result told.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()>;
 
-    /// Drops the future, and tells nobody yet.
+    /// Drops the future and keeps the promise.
     fn drop_future(self: Pin<&mut Self>);
 }
 
@@ -78,9 +77,9 @@ where
 
 impl<T: 'static, E: DeferredError> Drop for Telling<T, E> {
     fn drop(&mut self) {
-        let Some(source) = self.0.take().and_then(Promise::into_source) else { return };
-        if Rc::strong_count(&source) > 1 || source.cell().has_reader() {
-            node::advance(node::fire(source, Err(Cancelled.into())));
+        let Some(state) = self.0.take().and_then(Promise::into_state) else { return };
+        if Rc::strong_count(&state) > 1 || state.cell().has_reader() {
+            node::advance(node::fire(state, Err(Cancelled.into())));
         }
     }
 }

@@ -33,7 +33,7 @@ use runner_core::RunnerCore;
 
 /// Runs futures on this thread, and makes a [`Deferred`] of each.
 ///
-/// It is all that async code needs: whoever owns it spawns futures and calls
+/// It is all that async code needs: its owner spawns futures and calls
 /// [`run`](TaskRunner::run) when they were woken. A reactor has one inside; without a reactor,
 /// `while runner.run() {}` after each event is a main loop.
 ///
@@ -81,13 +81,13 @@ pub struct TaskRunner {
 }
 
 impl TaskRunner {
-    /// A runner for whoever looks by himself whether there is something to run.
+    /// A runner whose owner asks [`is_ready`](TaskRunner::is_ready) by itself.
     pub fn new() -> Self {
         TaskRunner::with_wake(|| {})
     }
 
     /// A runner that calls `wake` when [`is_ready`](TaskRunner::is_ready) becomes true, so that
-    /// somebody who sleeps can run it.
+    /// a sleeping thread can run it.
     ///
     /// It is called from inside wakers, that is, on any thread and from inside firing calls. It shall
     /// only note or signal that there is something to do. It is called once for any number of tasks
@@ -218,7 +218,7 @@ impl TaskRunner {
     }
 
     /// Drops all futures, as dropping the runner does, each drop given to `call`; see
-    /// [`run_with`](TaskRunner::run_with). When all are gone, whoever waits for one is told.
+    /// [`run_with`](TaskRunner::run_with). When all are gone, their promises are dropped.
     pub fn drop_tasks_with(&self, mut call: impl FnMut(&mut dyn FnMut())) {
         let mut tasks = self.inner.take_all();
         // First all of them, so that none is told of the end of another.

@@ -1,4 +1,4 @@
-//! [`RunnerCore`]: what a runner and the cancellers of its tasks share.
+//! [`RunnerCore`]: the state that a runner and the cancellers of its tasks share.
 //!
 //! Invariant: while a task is polled, dropped or cancelled nothing is borrowed here.
 
@@ -20,7 +20,7 @@ pub(crate) struct RunnerCore {
     tasks: RefCell<Tasks>,
     ready: Arc<ReadyQueue>,
     /// What a run has yet to poll. It outlives a run that ends by a panic.
-    row: ReadyBatch,
+    batch: ReadyBatch,
     /// How many tasks are being polled, one inside the spawning of the other.
     polls: Cell<usize>,
 }
@@ -30,7 +30,7 @@ impl RunnerCore {
         RunnerCore {
             tasks: RefCell::default(),
             ready: ReadyQueue::new(wake),
-            row: ReadyBatch::new(),
+            batch: ReadyBatch::new(),
             polls: Cell::new(0),
         }
     }
@@ -61,18 +61,18 @@ impl RunnerCore {
 
     #[inline]
     pub(crate) fn is_ready(&self) -> bool {
-        !self.ready.is_empty() || !self.row.is_empty()
+        !self.ready.is_empty() || !self.batch.is_empty()
     }
 
     /// Takes those that were woken, unless a run was left in the middle.
     pub(crate) fn line_up(&self) {
-        if self.row.is_empty() {
-            self.row.swap(&self.ready.take());
+        if self.batch.is_empty() {
+            self.batch.swap(&self.ready.take());
         }
     }
 
     pub(crate) fn next(&self) -> Option<TaskWaker> {
-        self.row.pop().inspect(TaskWaker::clear_woken)
+        self.batch.pop().inspect(TaskWaker::clear_woken)
     }
 
     pub(crate) fn resume(&self, waker: &TaskWaker) {
@@ -103,7 +103,7 @@ impl RunnerCore {
         }
     }
 
-    /// Somebody cancels the Deferred of a task.
+    /// The Deferred of a task is cancelled.
     pub(crate) fn cancel(&self, waker: &TaskWaker) {
         if self.cancel_awaited(waker) {
             return;

@@ -47,7 +47,7 @@ pub(crate) struct Suspended {
     pub(crate) awaits: Awaits,
 }
 
-/// What a task does, for somebody who wants to cancel it.
+/// What a task does, as a cancellation sees it.
 pub(crate) enum Standing<'a> {
     Gone,
     Polled,

@@ -1,4 +1,4 @@
-//! [`Getter`]: the node of a `get` that waits for an item, and [`Place`], its place in the queue.
+//! [`Getter`]: the node of a `get`, and [`Place`], its place in the queue while it waits.
 //!
 //! ```text
 //!             Place::give()                 a callback or a task takes it
@@ -7,7 +7,12 @@
 //!      └── cancelled, or the queue is dropped ──▶ Cancelled
 //! ```
 //!
-//! Invariant: an item in the cell is taken by a reader or lent again, so that its drop gives it back.
+//! A `get` that finds an item has a getter, too. It costs an allocation, where a fired Deferred costs
+//! none, but a third kind of Deferred that knows the way back made every other one dearer: 25 % on a
+//! chain that has fired, 8 % on a pending one.
+//!
+//! Invariant: an item in the cell is taken by a reader or goes back; it is dropped in here only if the
+//! queue is gone.
 
 use alloc::rc::{Rc, Weak};
 use core::cell::Cell;
@@ -15,13 +20,18 @@ use core::mem;
 use core::task::Waker;
 
 use super::wait_queue::{Ticket, Waiter};
-use crate::chain::lent::{Lender, Lent};
 use crate::chain::node::{self, Node, OnUnwind, OutputNode, State};
 use crate::chain::result_cell::{self, ResultCell};
 use crate::error::{Cancelled, Failure};
 use crate::report::unhandled;
 
-/// The node of a `get` that waits.
+/// The owner of items that it lends to getters.
+pub(crate) trait Lender<T> {
+    /// An item comes back unseen. `number` is the number that it was lent with.
+    fn take_back(self: Rc<Self>, item: T, number: u64);
+}
+
+/// The node of a `get`.
 pub(crate) struct Getter<T: 'static> {
     /// Whether it has its result.
     settled: Cell<bool>,
@@ -46,6 +56,18 @@ impl<T: 'static> Getter<T> {
             cell: ResultCell::default(),
         });
         (getter.clone(), Place { getter })
+    }
+
+    /// A getter that has its item already.
+    pub(crate) fn with_item(item: T, number: u64, lender: Weak<dyn Lender<T>>) -> Rc<Self> {
+        let getter = Getter {
+            settled: Cell::new(true),
+            ticket: Cell::new(None),
+            lender: Cell::new(Some((number, lender))),
+            cell: ResultCell::default(),
+        };
+        getter.cell.put(Ok(item));
+        Rc::new(getter)
     }
 
     /// Ends without an item, if there is none yet.
@@ -97,8 +119,9 @@ impl<T: 'static> Drop for Getter<T> {
     fn drop(&mut self) {
         if let Some((number, lender)) = self.lender.take()
             && let Some(Ok(item)) = self.cell.take()
+            && let Some(lender) = lender.upgrade()
         {
-            drop(Lent::new(item, number, lender));
+            lender.take_back(item, number);
         }
     }
 }

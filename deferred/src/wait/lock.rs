@@ -1,4 +1,4 @@
-//! [`DeferredLock`]: one at a time, the others wait; Twisted's class of that name.
+//! [`DeferredLock`]: one holder at a time, the others wait; Twisted's class of that name.
 //!
 //! Invariant: it is a semaphore of one token.
 
@@ -9,13 +9,13 @@ use crate::deferred::{Deferred, IntoDeferred};
 use crate::error::Failure;
 use crate::wait::{DeferredSemaphore, Token};
 
-/// What one holds at a time, while the others wait in line.
+/// A lock with one holder at a time, while the others wait in the order in which they asked.
 ///
-/// For work of several steps that must not be mixed with the same work of somebody else, such as a
-/// question and its answer on a shared connection. It guards no data: between two callbacks nobody
-/// else runs on this thread anyway.
+/// For work of several steps that must not be mixed with the same work of another task, such as a
+/// question and its answer on a shared connection. It guards no data: between two callbacks no
+/// other code runs on this thread anyway.
 ///
-/// A clone is another handle of the same lock. Who holds it keeps it alive, so those in line get
+/// A clone is another handle of the same lock. A token keeps it alive, so those in line get
 /// their turn also when the last handle has been dropped.
 ///
 /// # Examples
@@ -90,7 +90,7 @@ impl DeferredLock {
         self.semaphore.run(f)
     }
 
-    /// Whether somebody holds it, or is about to get it.
+    /// Whether it is held, or on its way to a waiter.
     pub fn is_locked(&self) -> bool {
         self.semaphore.tokens() == 0
     }

@@ -18,9 +18,8 @@ use core::error::Error;
 use core::fmt;
 use core::mem;
 
-use super::getter::{Getter, Place};
+use super::getter::{Getter, Lender, Place};
 use super::wait_queue::WaitQueue;
-use crate::chain::lent::{Lender, Lent};
 use crate::chain::node::OnUnwind;
 use crate::deferred::{Deferred, IntoDeferred};
 use crate::error::Failure;
@@ -28,7 +27,7 @@ use crate::error::Failure;
 /// A queue of items in which one can wait for the next, first come, first served on both sides.
 ///
 /// A clone is another handle of the same queue. When the last handle is dropped, its items are
-/// dropped, and who still waits for one fails as with any promise that is dropped. A callback that
+/// dropped, and each `get` that still waits fails as with any promise that is dropped. A callback that
 /// waits in a queue and owns a handle of it keeps both alive.
 ///
 /// # Examples
@@ -38,7 +37,7 @@ use crate::error::Failure;
 ///
 /// let jobs = DeferredQueue::with_limits(QueueLimits { size: Some(1), ..QueueLimits::default() });
 /// let done = jobs.run(|job: &str| Ok(format!("{job}: done"))).unwrap();
-/// jobs.put("sweep").unwrap(); // goes to the one who waits
+/// jobs.put("sweep").unwrap(); // goes to the run that waits
 /// assert_eq!(done.try_into_result().unwrap().unwrap(), "sweep: done");
 ///
 /// jobs.put("wash").unwrap(); // is stored
@@ -65,7 +64,7 @@ use crate::error::Failure;
 /// An item that has come to a Deferred stays the queue's until a callback, a task or
 /// [`try_into_result`](Deferred::try_into_result) takes it. If the Deferred, or the future that
 /// awaits it, is dropped before that, the item is back in its old place, before all items that were
-/// put after it, and goes to the first who waits before the drop returns. So a task that waits for an
+/// put after it, and goes to the first `get` that waits before the drop returns. So a task that waits for an
 /// item can be dropped at any moment, also between the [`put`](DeferredQueue::put) that woke it and
 /// its next poll.
 ///
@@ -88,10 +87,10 @@ pub struct DeferredQueue<T: 'static> {
 }
 
 /// How many items, and how many that wait for one, a [`DeferredQueue`] takes. `None`, the default,
-/// is without limit, which is for what is bounded by something else.
+/// is without limit, for a queue that something else bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// The most items that are stored. With 0, an item is taken only when somebody waits for it.
+    /// The most items that are stored. With 0, an item is accepted only when a `get` waits for it.
     pub size: Option<usize>,
     /// The most that wait. With 0, a `get` is answered only when an item is stored.
     pub backlog: Option<usize>,
@@ -125,12 +124,12 @@ impl<T: 'static> DeferredQueue<T> {
         DeferredQueue { shared: Rc::new(shared) }
     }
 
-    /// Gives the item to the first who waits, whose callbacks run before this returns, or stores it
-    /// at the end when nobody does.
+    /// Gives the item to the first `get` that waits, whose callbacks run before this returns, or stores it
+    /// at the end when none waits.
     ///
     /// # Errors
     ///
-    /// [`QueueOverflow`], with the item, when nobody waits and the queue is full.
+    /// [`QueueOverflow`], with the item, when no `get` waits and the queue is full.
     pub fn put(&self, item: T) -> Result<(), QueueOverflow<T>> {
         let shared = &self.shared;
         // While items are handed over there are items and waiters, and then this one is the last.
@@ -146,8 +145,7 @@ impl<T: 'static> DeferredQueue<T> {
         Ok(())
     }
 
-    /// Takes the first item: one that is stored is there at once and costs no allocation, otherwise
-    /// it comes with a [`put`](DeferredQueue::put) after all who waited before have had theirs.
+    /// Takes the first item: one that is stored is there at once, otherwise it comes with a [`put`](DeferredQueue::put) after all who waited before have had theirs.
     ///
     /// The Deferred fails with [`Cancelled`](crate::Cancelled) when it is cancelled before an item
     /// came, and then gets none. Cancelling it later does nothing; dropping it gives the item back.
@@ -157,10 +155,9 @@ impl<T: 'static> DeferredQueue<T> {
     /// [`QueueUnderflow`] when the queue is empty and as many wait as may.
     pub fn get(&self) -> Result<Deferred<T>, QueueUnderflow> {
         let Shared { limits, waiters, .. } = &*self.shared;
-        if waiters.is_empty()
-            && let Some(lent) = self.shared.lend()
-        {
-            return Ok(Deferred::lent(lent));
+        if let Some((number, item)) = self.shared.take() {
+            let getter = Getter::with_item(item, number, self.shared.as_lender());
+            return Ok(Deferred::at(getter));
         }
         if let Some(backlog) = limits.backlog
             && waiters.len() >= backlog
@@ -174,8 +171,8 @@ impl<T: 'static> DeferredQueue<T> {
         Ok(Deferred::at(getter))
     }
 
-    /// Calls `f` with the first item: at once when one is stored, otherwise inside the
-    /// [`put`](DeferredQueue::put) that brings it.
+    /// Calls `f` with the first item: at once when one is stored, which costs no allocation, otherwise
+    /// inside the [`put`](DeferredQueue::put) that brings it.
     ///
     /// The Deferred fails as `f` does, and with [`Cancelled`](crate::Cancelled) when it is cancelled
     /// before an item came; then `f` is not called.
@@ -190,7 +187,10 @@ impl<T: 'static> DeferredQueue<T> {
     where
         R: IntoDeferred<Error = Failure>,
     {
-        Ok(self.get()?.add_callback(f))
+        match self.shared.take() {
+            Some((_, item)) => Ok(f(item).into_deferred()),
+            None => Ok(self.get()?.add_callback(f)),
+        }
     }
 
     /// How many items are stored, and not on their way to a waiter; Twisted's `pending`.
@@ -219,11 +219,12 @@ impl<T: 'static> Shared<T> {
         self.put.get()
     }
 
-    /// Lends the first item.
-    fn lend(self: &Rc<Self>) -> Option<Lent<T>> {
-        let first = self.items.borrow_mut().pop_front();
-        let (number, item) = first?;
-        Some(Lent::new(item, number, self.as_lender()))
+    /// Takes out the first item, unless waiters are to have it.
+    fn take(&self) -> Option<(u64, T)> {
+        match self.waiters.is_empty() {
+            true => self.items.borrow_mut().pop_front(),
+            false => None,
+        }
     }
 
     /// Gives an item to a waiter, whose callbacks run inside this call.

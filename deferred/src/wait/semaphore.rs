@@ -1,4 +1,4 @@
-//! [`DeferredSemaphore`]: so many at once, the others wait; Twisted's class of that name.
+//! [`DeferredSemaphore`]: a number of holders at once, the others wait; Twisted's class of that name.
 //!
 //! ```text
 //!   acquire() ── a token is free ─────────────────────▶ Token ── drop, release() ──┐
@@ -7,7 +7,7 @@
 //!                              └────── cancelled ──▶ gone
 //! ```
 //!
-//! Invariant: outside of a hand-over, somebody is in line only while no token is free.
+//! Invariant: outside of a hand-over there are waiters only while no token is free.
 
 use alloc::rc::Rc;
 use core::cell::Cell;
@@ -20,7 +20,7 @@ use crate::deferred::{Deferred, IntoDeferred, Promise};
 use crate::error::Failure;
 use crate::wait::wait_queue::WaitQueue;
 
-/// A number of tokens, of which each is held by one at a time. Who finds none free waits in line.
+/// A number of tokens, each with one holder at a time. An `acquire` that finds none free waits in line.
 ///
 /// A clone is another handle of the same semaphore. Tokens keep it alive, so those in line get their
 /// turn also when the last handle has been dropped. A callback that panics gives its token back, and
@@ -54,21 +54,21 @@ use crate::wait::wait_queue::WaitQueue;
 /// - A token that is given back inside a callback that is run by the giving back of another is
 ///   handed on when that callback has returned; Twisted nests the two. So a long line needs no deep
 ///   stack, and the order of the line is kept.
-/// - A waiter that nobody listens to, as its Deferred was dropped without a callback, is passed over.
-///   Twisted gives it a token that nobody gives back.
+/// - A waiter whose Deferred was dropped without a callback is passed over. Twisted gives it a token
+///   that is never given back.
 #[derive(Clone)]
 pub struct DeferredSemaphore {
     tokens: Rc<Tokens>,
 }
 
-/// A token that is held. Dropping it gives it back, and whoever is first in line has it before the
+/// A token that is held. Dropping it gives it back, and the first in line has it before the
 /// drop returns.
 ///
 /// It is `'static` and may be kept anywhere: in a field, in a callback, across an `await`.
 ///
 /// # Differences from Twisted
 ///
-/// There the one who acquired calls `release` on the lock or semaphore.
+/// There `release` is a method of the lock or semaphore.
 #[must_use = "a token that is dropped is given back at once"]
 pub struct Token {
     tokens: Rc<Tokens>,
@@ -111,7 +111,7 @@ impl DeferredSemaphore {
     /// ```
     #[must_use = "a token that is dropped is given back at once"]
     pub fn acquire(&self) -> Deferred<Token> {
-        // During a hand-over a token can be free while others are still in line.
+        // During a hand-over a token can be free while there are still waiters.
         if self.tokens.free.get() > 0 && self.tokens.waiters.is_empty() {
             return Deferred::succeed(Tokens::take(&self.tokens));
         }
@@ -146,7 +146,7 @@ impl DeferredSemaphore {
         })
     }
 
-    /// How many tokens are free, and not on their way to somebody in line.
+    /// How many tokens are free, and not on their way to a waiter.
     pub fn tokens(&self) -> usize {
         self.tokens.free.get().saturating_sub(self.tokens.waiters.len())
     }

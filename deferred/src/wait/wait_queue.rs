@@ -47,8 +47,7 @@ impl<W> Ticket<W> {
     /// Takes the waiter out, if it still waits.
     pub(crate) fn leave(&self) -> Option<W> {
         let queue = self.queue.upgrade()?;
-        let waiter = queue.waiting.borrow_mut().remove(&self.number);
-        waiter
+        queue.waiting.borrow_mut().remove(&self.number)
     }
 }
 

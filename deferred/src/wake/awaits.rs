@@ -2,7 +2,7 @@
 //! there may be several here.
 //!
 //! Invariant: every Deferred whose result wakes the task is among them. There may be others that it
-//! awaits no more, so whoever uses one asks the node itself.
+//! awaits no more, so a user of one asks the node itself.
 
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;

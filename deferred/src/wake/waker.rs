@@ -2,7 +2,7 @@
 //! finds the task that it is a part of. This is the unsafe code of the task runner.
 //!
 //! Wakers cross threads, and all else of a task stays on the thread of its runner. Invariant: what
-//! threads share is atomics; a pointer to something that stays is followed only by who holds the
+//! threads share is atomics; a pointer to something that stays is followed only by the holder of the
 //! very `Context` of the poll during which it was noted, and a `Context` never leaves its thread.
 //!
 //! ```text
@@ -126,7 +126,7 @@ impl ReadyBatch {
         if first.is_null() {
             return None;
         }
-        // SAFETY: a row owns a count of each of its tasks, and gives this one away.
+        // SAFETY: a batch owns a count of each of its tasks, and gives this one away.
         let task = unsafe { Arc::from_raw(first.cast_const()) };
         self.first.set(task.next.swap(ptr::null_mut(), Ordering::Relaxed));
         Some(TaskWaker(task))
@@ -203,7 +203,7 @@ fn push(task: Arc<Header>) {
     }
 }
 
-/// A poll that runs: forgets what was noted when it is over, also by a panic.
+/// The scope of one poll: clears the notes when it is over, also by a panic.
 struct PollScope<'a>(&'a Header);
 
 impl<'a> PollScope<'a> {
@@ -234,7 +234,7 @@ pub(crate) fn awaits_of<'a>(context: &'a Context<'_>) -> Option<&'a Awaits> {
     if !ptr::eq(waker.vtable(), &raw const TABLE) {
         return None;
     }
-    // SAFETY: whoever makes a waker with our table is this file, with the pointer of an `Arc` whose
+    // SAFETY: only this file makes a waker with our table, with the pointer of an `Arc` whose
     // count the waker holds.
     let header = unsafe { &*waker.data().cast::<Header>() };
     if !ptr::eq(header.context.load(Ordering::Relaxed), address(context)) {
