@@ -3,24 +3,33 @@
 //! Invariant: no field is ignored, but for an option that a later one of the same name replaces.
 
 use alloc::borrow::Cow;
+use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::array;
-use core::net::Ipv6Addr;
+use core::cell::RefCell;
 use core::ops::Range;
 
-use crate::grammar::{self, Field, Form, Piece};
+use crate::bracket_hint::bracket_hint;
+use crate::grammar::{self, Field, Piece};
 use crate::nearest::{listed, nearest};
-use crate::{Argument, ParseError, Problem, Registry, Side};
+use crate::{Argument, Description, ParseError, Parsed, Problem, Registry, Side, Value};
 
-/// What an endpoint string gives to its kind. Made by [`Registry`]; a parser binds it.
+/// The fields of one endpoint string. Made by [`Registry`]; a parser binds them, reads each
+/// [`Argument`], and turns the endpoint into [`Parsed`].
 ///
 /// # Examples
 ///
 /// ```
-/// # use ropewalk_endpoints::{Arguments, ParseError};
-/// fn read(arguments: &Arguments<'_>) -> Result<(u16, u64), ParseError> {
-///     let [port, backlog] = arguments.bind(["port", "backlog"])?;
-///     Ok((port.port()?, backlog.number_or(0..=1000, 50)?))
+/// # use interfaces::StreamServerEndpoint;
+/// # use ropewalk_endpoints::{Arguments, ParseError, Parsed};
+/// # type Endpoint = std::rc::Rc<dyn StreamServerEndpoint>;
+/// fn parse(
+///     arguments: Arguments<'_>,
+///     serial: impl Fn(u64, u64) -> Endpoint,
+/// ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
+///     let [port, speed] = arguments.bind(["port", "speed"])?;
+///     let endpoint = serial(port.number(0..=9)?, speed.number_or(300..=115_200, 9600)?);
+///     Ok(arguments.parsed(endpoint, ["serial"]))
 /// }
 /// ```
 #[derive(Debug)]
@@ -30,6 +39,8 @@ pub struct Arguments<'a> {
     kind: &'static str,
     fields: Vec<Field<'a>>,
     registry: &'a Registry,
+    /// The bound names in order, each with what was recorded for it.
+    described: RefCell<Vec<(&'static str, Value)>>,
 }
 
 impl<'a> Arguments<'a> {
@@ -39,7 +50,7 @@ impl<'a> Arguments<'a> {
         fields: Vec<Field<'a>>,
         registry: &'a Registry,
     ) -> Self {
-        Self { text, side, kind, fields, registry }
+        Self { text, side, kind, fields, registry, described: RefCell::default() }
     }
 
     /// The whole string.
@@ -57,27 +68,13 @@ impl<'a> Arguments<'a> {
         self.side
     }
 
-    /// The registry that is parsing: for values that are endpoint strings themselves.
-    pub fn registry(&self) -> &'a Registry {
-        self.registry
-    }
-
-    /// How many values were given by position.
-    pub fn positional_count(&self) -> usize {
-        self.positionals().count()
-    }
-
-    /// Whether an option of this name was given.
-    pub fn has_option(&self, name: &str) -> bool {
-        self.option(name).is_some()
-    }
-
-    /// Binds like a call: values by position in this order, options by name, in any order.
+    /// Binds like a call: values by position in this order, options by name, in any order. The
+    /// description lists the arguments in this order, too.
     ///
     /// # Errors
     ///
-    /// The leftmost field that is an unknown option, a value too many, or given twice. What is
-    /// missing is told when it is asked for.
+    /// The leftmost field that is an unknown option, a value too many, or given twice. A missing
+    /// argument is an error when it is read.
     pub fn bind<const N: usize>(
         &self,
         names: [&'static str; N],
@@ -96,17 +93,73 @@ impl<'a> Arguments<'a> {
         positional: [&'static str; P],
         keywords: [&'static str; K],
     ) -> Result<([Argument<'_>; P], [Argument<'_>; K]), ParseError> {
-        self.check(&positional, &keywords)?;
-        let by_position: Vec<&Piece<'a>> = self.positionals().collect();
-        let positional = array::from_fn(|index| {
-            let name = positional[index];
-            self.argument(name, by_position.get(index).copied().or_else(|| self.option(name)))
-        });
-        Ok((positional, keywords.map(|name| self.argument(name, self.option(name)))))
+        self.bind_after(0, positional, keywords)
     }
 
-    fn argument<'s>(&'s self, name: &'static str, piece: Option<&'s Piece<'a>>) -> Argument<'s> {
-        Argument::new(self, name, piece)
+    /// As [`bind_keywords`](Self::bind_keywords) with `host` and `port` by position, both needed.
+    /// A single value by position is the port if the host is given by name, as in Twisted.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind) and [`require`](Self::require).
+    pub fn bind_host_port<const K: usize>(
+        &self,
+        keywords: [&'static str; K],
+    ) -> Result<([Argument<'_>; 2], [Argument<'_>; K]), ParseError> {
+        let host_by_name = self.positionals().count() == 1 && self.option("host").is_some();
+        let bound = self.bind_after(usize::from(host_by_name), ["host", "port"], keywords)?;
+        // That the port is missing says more about `tcp:80` than that `80` is not a host.
+        self.require(&bound.0)?;
+        Ok(bound)
+    }
+
+    /// Checks that these arguments are given, before any of them is read.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Missing`] for the first of them that is not given.
+    pub fn require(&self, needed: &[Argument<'_>]) -> Result<(), ParseError> {
+        match needed.iter().find(|argument| !argument.is_given()) {
+            Some(missing) => Err(missing.missing()),
+            None => Ok(()),
+        }
+    }
+
+    /// The endpoint with its description: every bound argument with the value that reading it
+    /// recorded, and the layers from the application to the wire.
+    pub fn parsed<E: ?Sized>(
+        self,
+        endpoint: Rc<E>,
+        layers: impl IntoIterator<Item = impl Into<Cow<'static, str>>>,
+    ) -> Parsed<E> {
+        let description = Description {
+            kind: self.kind,
+            arguments: self.described.into_inner(),
+            layers: layers.into_iter().map(Into::into).collect(),
+        };
+        Parsed { endpoint, description }
+    }
+
+    /// The first `by_name` positional arguments are taken by name only.
+    fn bind_after<const P: usize, const K: usize>(
+        &self,
+        by_name: usize,
+        positional: [&'static str; P],
+        keywords: [&'static str; K],
+    ) -> Result<([Argument<'_>; P], [Argument<'_>; K]), ParseError> {
+        self.check(by_name, &positional, &keywords)?;
+        let names = positional.iter().chain(&keywords);
+        self.described.replace(names.map(|name| (*name, Value::Absent)).collect());
+        let mut values = self.positionals();
+        let positional = array::from_fn(|index| {
+            let value = if index < by_name { None } else { values.next() };
+            self.argument(positional[index], value)
+        });
+        Ok((positional, keywords.map(|name| self.argument(name, None))))
+    }
+
+    fn argument<'s>(&'s self, name: &'static str, value: Option<&'s Piece<'a>>) -> Argument<'s> {
+        Argument::new(self, name, value.or_else(|| self.option(name)))
     }
 
     fn positionals(&self) -> impl Iterator<Item = &Piece<'a>> {
@@ -122,26 +175,28 @@ impl<'a> Arguments<'a> {
 
     fn check(
         &self,
+        by_name: usize,
         positional: &[&'static str],
         keywords: &[&'static str],
     ) -> Result<(), ParseError> {
-        let given = self.positional_count();
+        let (by_name, by_position) = positional.split_at(by_name);
+        let known = || by_position.iter().chain(by_name).chain(keywords).copied();
+        let given = self.positionals().count();
         let mut position = 0;
         for field in &self.fields {
             let Some(option) = &field.name else {
                 position += 1;
-                if position > positional.len() {
-                    return Err(self.surplus(&field.value, positional));
+                if position > by_position.len() {
+                    return Err(self.surplus(&field.value, by_position));
                 }
                 continue;
             };
-            let mut known = positional.iter().chain(keywords).copied();
-            match known.position(|name| name == option.text) {
-                Some(index) if index < given.min(positional.len()) => {
-                    return Err(self.given_twice(positional[index], option.span.clone()));
+            match known().position(|name| name == option.text) {
+                Some(index) if index < given.min(by_position.len()) => {
+                    return Err(self.given_twice(by_position[index], option.span.clone()));
                 }
                 Some(_) => {}
-                None => return Err(self.unknown_option(option, positional, keywords)),
+                None => return Err(self.unknown_option(option, known)),
             }
         }
         Ok(())
@@ -162,13 +217,11 @@ impl<'a> Arguments<'a> {
             .expecting(alloc::format!("`{argument}` once"))
     }
 
-    fn unknown_option(
+    fn unknown_option<I: Iterator<Item = &'static str>>(
         &self,
         option: &Piece<'_>,
-        positional: &[&'static str],
-        keywords: &[&'static str],
+        known: impl Fn() -> I,
     ) -> ParseError {
-        let known = || positional.iter().chain(keywords).copied();
         let problem = Problem::UnknownOption {
             option: option.text.as_ref().into(),
             kind: self.kind,
@@ -183,6 +236,23 @@ impl<'a> Arguments<'a> {
             .suggesting(nearest(&option.text, known()))
     }
 
+    pub(crate) fn registry(&self) -> &'a Registry {
+        self.registry
+    }
+
+    /// Puts the value into the description, if the description lists the argument.
+    pub(crate) fn record(&self, name: &'static str, value: Value) {
+        let mut described = self.described.borrow_mut();
+        if let Some(entry) = described.iter_mut().find(|(listed, _)| *listed == name) {
+            entry.1 = value;
+        }
+    }
+
+    /// Takes the argument out of the description.
+    pub(crate) fn unlist(&self, name: &'static str) {
+        self.described.borrow_mut().retain(|(listed, _)| *listed != name);
+    }
+
     pub(crate) fn error(&self, span: Range<usize>, problem: Problem) -> ParseError {
         ParseError::new(self.text, span, problem).hinting(bracket_hint(self.text, &self.fields))
     }
@@ -192,30 +262,4 @@ impl<'a> Arguments<'a> {
         let written = self.text.get(value.span.clone()).unwrap_or("");
         value.span.start + grammar::written_offset(written, unescaped)
     }
-}
-
-/// What to say when an IPv6 address that was written wrongly is the most likely cause of an error.
-fn bracket_hint(text: &str, fields: &[Field<'_>]) -> Option<&'static str> {
-    let is_bracketed =
-        |field: &Field<'_>| field.value.form == Form::Plain && field.value.text.starts_with('[');
-    if fields.iter().any(is_bracketed) {
-        return Some(
-            "brackets hold an IPv6 address and nothing else, without backslashes: `[::1]`",
-        );
-    }
-    let bare = (0..fields.len()).any(|first| holds_bare_ipv6(text, &fields[first..]));
-    bare.then_some("an IPv6 address goes into brackets: `[::1]`")
-}
-
-/// Whether these fields begin with an IPv6 address whose colons were read as separators.
-fn holds_bare_ipv6(text: &str, fields: &[Field<'_>]) -> bool {
-    // An IPv6 address has at most eight groups, so no longer run needs to be looked at.
-    const FIELDS_MAX: usize = 9;
-    let Some(first) = fields.first() else { return false };
-    fields.iter().take(FIELDS_MAX).skip(1).any(|last| {
-        let run = text.get(first.value.span.start..last.value.span.end).unwrap_or("");
-        // `80::` is an address, too, but more often a port with two empty fields behind it.
-        let likely = !run.ends_with(':') || first.name.is_some();
-        likely && run.parse::<Ipv6Addr>().is_ok()
-    })
 }

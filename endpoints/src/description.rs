@@ -1,4 +1,4 @@
-//! What an endpoint string was understood as: for `ropewalk check` and for logs.
+//! Every argument of an endpoint with its effective value: for `ropewalk check` and for logs.
 //!
 //! Invariant: a description printed and parsed again is the same description.
 
@@ -11,11 +11,13 @@ use core::time::Duration;
 
 use crate::quote_string_argument;
 
-/// What a string became. Making it opened nothing: no socket, no port.
+/// An endpoint from a string, and its description. Made by
+/// [`Arguments::parsed`](crate::Arguments::parsed); no socket and no port is opened.
+#[non_exhaustive]
 pub struct Parsed<E: ?Sized> {
     /// The endpoint.
     pub endpoint: Rc<E>,
-    /// What it was understood as.
+    /// Every argument with its effective value.
     pub description: Description,
 }
 
@@ -23,10 +25,11 @@ pub struct Parsed<E: ?Sized> {
 ///
 /// `Display` is the canonical endpoint string: every argument that is not absent, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Description {
     /// The kind, as registered.
     pub kind: &'static str,
-    /// The arguments in the order of the kind's documentation, defaults filled in.
+    /// The arguments in the order in which the kind binds them, defaults filled in.
     pub arguments: Vec<(&'static str, Value)>,
     /// The layers from the application to the wire, for example `["tls", "tcp"]`.
     pub layers: Vec<Cow<'static, str>>,
@@ -50,13 +53,6 @@ pub enum Value {
     Seconds(Duration),
     /// A switch, shown as `1` or `0`.
     Flag(bool),
-}
-
-impl<E: ?Sized> Parsed<E> {
-    /// An endpoint and its description.
-    pub fn new(endpoint: Rc<E>, description: Description) -> Self {
-        Self { endpoint, description }
-    }
 }
 
 impl<E: ?Sized> Clone for Parsed<E> {

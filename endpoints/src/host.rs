@@ -1,7 +1,7 @@
-//! A host as an endpoint names it: a numeric address, or a name that a resolver is asked about.
+//! The host of an endpoint: a numeric address, or a name for the resolver.
 //!
-//! Invariant: what could be a mistyped address is never taken for a name, so no resolver is asked
-//! about `999.1.1.1`, and nothing listens on what the system makes of `1.2.3`.
+//! Invariant: a text whose last label is a number is an address or a mistake, and never a name. So
+//! no resolver is asked about `999.1.1.1`, and `1.2.3` is not 1.2.0.3, as the system reads it.
 
 use alloc::string::String;
 use core::fmt;
@@ -31,16 +31,17 @@ pub enum Host {
     Zoned {
         /// The address.
         address: Ipv6Addr,
-        /// What stands after the `%`.
+        /// The text behind the `%`.
         zone: String,
     },
     /// A host name.
     Name(String),
 }
 
-/// A text that is neither an address nor a host name.
+/// The error of parsing a [`Host`]: the text is neither an address nor a host name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("neither an ip address nor a host name")]
+#[non_exhaustive]
 pub struct BadHost;
 
 impl Host {
@@ -62,7 +63,7 @@ impl Host {
         }
     }
 
-    /// Whether it is an IPv4 address, an IPv6 address, or (`None`) a name that can be both.
+    /// Whether it is an IPv6 address; `None` for a name, which can have addresses of both families.
     pub(crate) fn is_ipv6(&self) -> Option<bool> {
         match self {
             Self::Ip(address) => Some(address.is_ipv6()),
@@ -114,7 +115,7 @@ impl fmt::Display for Host {
     }
 }
 
-/// Whether the text is what may stand in brackets: an IPv6 address, with a zone or without.
+/// Whether the text can stand in brackets: an IPv6 address, with a zone or without.
 pub(crate) fn is_bare_ipv6(text: &str) -> bool {
     text.parse::<Ipv6Addr>().is_ok() || zoned(text).is_some()
 }

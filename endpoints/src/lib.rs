@@ -1,16 +1,14 @@
 //! Endpoints from strings that an administrator can edit; Twisted's `twisted.internet.endpoints`.
 //!
-//! What to listen on and what to connect to comes from a command line or a file. A [`Registry`]
-//! turns it into an endpoint, or into a [`ParseError`] that shows where the mistake is. Making an
-//! endpoint opens nothing. [`Registry::standard`] knows `tcp`, `tcp6` and `unix`; any crate can add
-//! kinds, as here one that listens in memory:
+//! A command line or a file says where a program listens and where it connects. A [`Registry`]
+//! turns such a string into an endpoint, or into a [`ParseError`] that points at the mistake.
+//! Making an endpoint opens nothing. [`Registry::standard`] knows `tcp`, `tcp6` and `unix`; any
+//! crate can add kinds. This example adds one that listens in memory:
 //!
 //! ```
 //! use interfaces::StreamServerEndpoint;
 //! use protocol::testing::memory::Network;
-//! use ropewalk_endpoints::{
-//!     Arguments, Description, ParseError, Parsed, Registry, ServerParser, Value,
-//! };
+//! use ropewalk_endpoints::{Arguments, ParseError, Parsed, Registry, ServerParser};
 //!
 //! struct Memory(Network);
 //!
@@ -21,16 +19,11 @@
 //!
 //!     fn parse(
 //!         &self,
-//!         arguments: &Arguments<'_>,
+//!         arguments: Arguments<'_>,
 //!     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
 //!         let [name] = arguments.bind(["name"])?;
-//!         let name = name.required()?;
-//!         let description = Description {
-//!             kind: "memory",
-//!             arguments: vec![("name", Value::Text(name.into()))],
-//!             layers: vec!["memory".into()],
-//!         };
-//!         Ok(Parsed::new(std::rc::Rc::new(self.0.server(name)), description))
+//!         let endpoint = self.0.server(name.required()?);
+//!         Ok(arguments.parsed(std::rc::Rc::new(endpoint), ["memory"]))
 //!     }
 //! }
 //!
@@ -123,6 +116,7 @@
 extern crate alloc;
 
 mod parse_error;
+mod parser;
 mod problem;
 mod registry;
 
@@ -140,6 +134,8 @@ mod standard;
 mod tcp_strings;
 mod unix_strings;
 
+mod bracket_hint;
+mod duration;
 mod grammar;
 mod nearest;
 mod number;
@@ -149,11 +145,13 @@ mod tcp_reactor;
 pub use argument::Argument;
 pub use arguments::Arguments;
 pub use description::{Description, Parsed, Value};
+pub use duration::{BadDuration, parse_duration};
 pub use host::{BadHost, Host};
 pub use parse_error::ParseError;
+pub use parser::{ClientParser, ServerParser};
 pub use problem::{Problem, Side};
 pub use quote::quote_string_argument;
-pub use registry::{ClientParser, Registry, ServerParser};
+pub use registry::Registry;
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};

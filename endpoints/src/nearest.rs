@@ -1,11 +1,11 @@
-//! Which of the known names was probably meant.
+//! The known name that is nearest to a mistyped one.
 //!
-//! Invariant: a name is proposed only when at most two slips of the hand lead to it.
+//! Invariant: a proposed name is at most two edits away from the given one.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// How many slips there may be.
+/// The most edits between the given and the proposed name.
 const DISTANCE_MAX: usize = 2;
 
 /// The known name that is nearest to `given`; of equally near ones the first. Case does not count.
@@ -28,8 +28,8 @@ pub(crate) fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> 
     best.map(|(_, name)| name)
 }
 
-/// How many letters must be inserted, left out, replaced, or swapped with their neighbour
-/// (optimal string alignment).
+/// The number of letters to insert, leave out, replace, or swap with their neighbour (optimal
+/// string alignment).
 fn distance(from: &[char], to: &[char]) -> usize {
     let mut before_last: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=to.len()).collect();

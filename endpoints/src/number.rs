@@ -1,12 +1,10 @@
-//! Numbers as endpoint strings write them: what Python's `int()` reads, as far as it is safe.
+//! Numbers in endpoint strings: the forms that Python's `int()` accepts, but for the unsafe ones.
 //!
 //! Invariant: ASCII digits only, and never a negative number.
 
 use core::time::Duration;
 
-/// The longest time that can be asked for, in seconds: 136 years, so that adding it to a clock
-/// never overflows.
-pub(crate) const SECONDS_MAX: u64 = u32::MAX as u64;
+use crate::duration::{SECONDS_MAX, parse_duration};
 
 /// A decimal number. As in Python, space around it, a `+`, leading zeros, and single underscores
 /// between digits are accepted.
@@ -23,24 +21,12 @@ pub(crate) fn octal(text: &str) -> Option<u64> {
     }
 }
 
-/// A time: a decimal number of seconds, or a number with `ms`, `s`, `m` or `h` after it.
+/// A time: a [`decimal`] number of seconds, or what [`parse_duration`] reads.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
-    let time = match decimal(text) {
-        Some(seconds) => Duration::from_secs(seconds),
-        None => with_unit(text)?,
-    };
-    Some(time).filter(|time| time.as_secs() <= SECONDS_MAX)
-}
-
-fn with_unit(text: &str) -> Option<Duration> {
-    let unit = text.trim_start_matches(|character: char| character.is_ascii_digit());
-    let number = digits(&text[..text.len() - unit.len()], 10)?;
-    match unit {
-        "ms" => Some(Duration::from_millis(number)),
-        "s" => Some(Duration::from_secs(number)),
-        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
-        "h" => Some(Duration::from_secs(number.checked_mul(3600)?)),
-        _ => None,
+    match decimal(text) {
+        Some(seconds) if seconds <= SECONDS_MAX => Some(Duration::from_secs(seconds)),
+        Some(_) => None,
+        None => parse_duration(text).ok(),
     }
 }
 

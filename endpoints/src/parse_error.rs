@@ -1,4 +1,4 @@
-//! What is wrong with an endpoint string, and where.
+//! The error of parsing an endpoint string: a mistake and its place.
 //!
 //! Invariant: the span lies inside the string, on character boundaries.
 
@@ -11,7 +11,7 @@ use core::ops::Range;
 use crate::Problem;
 use crate::picture::{picture, shown};
 
-/// Why an endpoint string was not understood.
+/// A mistake in an endpoint string, and its place.
 ///
 /// `Display` is one line, [`message`](Self::message); [`report`](Self::report) is the whole text
 /// for a person:
@@ -25,7 +25,7 @@ use crate::picture::{picture, shown};
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParseError(Box<Mistake>);
 
-/// Behind a pointer, so that results are small where nothing is wrong.
+/// Boxed, so that a `Result` without an error stays small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mistake {
     text: String,
@@ -67,7 +67,7 @@ impl ParseError {
         self
     }
 
-    /// The same mistake in a string that holds the mistaken one as a value.
+    /// The same mistake in an outer string, which holds the mistaken one as a value.
     pub(crate) fn moved_to(mut self, text: &str, span: Range<usize>) -> Self {
         self.0.text = text.into();
         self.0.span = span;
@@ -79,42 +79,42 @@ impl ParseError {
         &self.0.text
     }
 
-    /// Where the mistake begins, in bytes. For something missing, the end of the string.
+    /// The first byte of the mistake. For a missing argument it is the end of the string.
     pub fn offset(&self) -> usize {
         self.0.span.start
     }
 
-    /// How many bytes are wrong; 0 where something is missing.
+    /// The length of the mistake in bytes; 0 for a missing argument.
     pub fn length(&self) -> usize {
         self.0.span.len()
     }
 
-    /// Where the mistake begins, in characters, from 1.
+    /// The first character of the mistake, counted from 1.
     pub fn column(&self) -> usize {
         self.0.text.get(..self.0.span.start).unwrap_or(&self.0.text).chars().count() + 1
     }
 
-    /// What is wrong, to match on.
+    /// The kind of mistake, to match on.
     pub fn problem(&self) -> &Problem {
         &self.0.problem
     }
 
-    /// What is wrong: one line, lower case, without control characters.
+    /// The message: one line, lower case, without control characters.
     pub fn message(&self) -> String {
         alloc::format!("{self}")
     }
 
-    /// What would be right, where that can be said in a few words.
+    /// The right form in a few words, where a few words can say it.
     pub fn expected(&self) -> Option<&str> {
         self.0.expected.as_deref()
     }
 
-    /// The known name that was probably meant, if one is near.
+    /// The known name that is nearest to the given one, if any is near.
     pub fn suggestion(&self) -> Option<&str> {
         self.0.suggestion.as_deref()
     }
 
-    /// One line that helps on, if there is something to say that the message does not.
+    /// One line of help that the message does not have, if there is any.
     pub fn help(&self) -> Option<String> {
         let word = match self.0.problem {
             Problem::UnknownOption { .. } => "option",
@@ -132,7 +132,7 @@ impl ParseError {
         }
     }
 
-    /// Two lines, indented: the string, and carets below what is wrong, with its column.
+    /// Two lines, indented: the string, and carets below the mistake, with its column.
     ///
     /// Columns count characters, and no control character is printed as it is.
     pub fn picture(&self) -> String {
@@ -152,8 +152,8 @@ impl fmt::Display for ParseError {
     }
 }
 
-/// The report without its first word: a `main` that returns the error prints it with `Error: ` in
-/// front, and people read that.
+/// The report without its first word, as a `main` that returns the error prints it behind
+/// `Error: `.
 impl fmt::Debug for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}\n{}", self.picture())?;

@@ -18,7 +18,7 @@ pub enum Problem {
     /// Every field has a name, so none tells the kind.
     #[error("the kind of the {side} is missing: every field is an option")]
     NoKind {
-        /// What was to be parsed.
+        /// The side.
         side: Side,
     },
     /// No kind of this name is registered.
@@ -32,7 +32,7 @@ pub enum Problem {
     WrongSide {
         /// The name given.
         kind: String,
-        /// What was to be parsed.
+        /// The side.
         side: Side,
     },
     /// The kind has no option of this name.
@@ -42,7 +42,7 @@ pub enum Problem {
         option: String,
         /// The kind.
         kind: &'static str,
-        /// What was to be parsed.
+        /// The side.
         side: Side,
     },
     /// An argument without a default is missing.
@@ -52,7 +52,7 @@ pub enum Problem {
         argument: &'static str,
         /// The kind.
         kind: &'static str,
-        /// What was to be parsed.
+        /// The side.
         side: Side,
     },
     /// More values by position than the kind takes.
@@ -62,7 +62,7 @@ pub enum Problem {
         given: String,
         /// The kind.
         kind: &'static str,
-        /// What was to be parsed.
+        /// The side.
         side: Side,
     },
     /// One argument by position and by name.
@@ -72,7 +72,7 @@ pub enum Problem {
         argument: &'static str,
         /// The kind.
         kind: &'static str,
-        /// What was to be parsed.
+        /// The side.
         side: Side,
     },
     /// Two arguments that exclude each other.
@@ -103,7 +103,7 @@ pub enum Problem {
         /// The most there can be.
         limit: usize,
     },
-    /// What a parser of a further kind says, in its own words.
+    /// A message of the kind's own parser.
     #[error("{}", shown(.message))]
     Refused {
         /// One line, lower case, without a full stop.
@@ -111,12 +111,13 @@ pub enum Problem {
     },
 }
 
-/// What a string is to become.
+/// The side of a connection that an endpoint is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Side {
-    /// Something to listen on.
+    /// Listens.
     Server,
-    /// Something to connect to.
+    /// Connects.
     Client,
 }
 
@@ -145,7 +146,7 @@ fn unknown(kind: &str) -> String {
     }
 }
 
-/// "`80a0` is not", or for nothing at all, "is empty, and not".
+/// "`80a0` is not", and for an empty value "is empty, and not".
 fn refused(given: &str) -> String {
     match given {
         "" => "is empty, and not".into(),

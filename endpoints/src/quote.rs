@@ -1,6 +1,6 @@
 //! Quoting; Twisted's `quoteStringArgument`.
 //!
-//! Invariant: what is quoted is read back as it was, by position and by name.
+//! Invariant: a quoted text is read back unchanged, by position and by name.
 
 use alloc::borrow::Cow;
 use alloc::string::String;

@@ -1,5 +1,4 @@
-//! Which kinds of endpoints there are; what Twisted looks up among its plugins
-//! (`IStreamServerEndpointStringParser`, `IStreamClientEndpointStringParserWithReactor`).
+//! The registered kinds of endpoint strings, where Twisted looks among its plugins.
 //!
 //! Invariant: of two parsers for one kind the one that was registered first stays.
 
@@ -8,57 +7,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use interfaces::{ReactorTcp, ReactorUnix, Resolver, StreamClientEndpoint, StreamServerEndpoint};
+use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
 use crate::grammar::{self, Field};
 use crate::nearest::{listed, nearest};
-use crate::{Arguments, ParseError, Parsed, Problem, Side};
+use crate::{Arguments, ClientParser, ParseError, Parsed, Problem, ServerParser, Side};
 
-/// Reads the strings of one kind of server. Registered once, called for each string.
-pub trait ServerParser {
-    /// The first field of its strings, in lower case.
-    fn kind(&self) -> &'static str;
-
-    /// Whether the first field of a string means this kind. By default case does not count, as
-    /// for Twisted's plugins.
-    fn is_kind(&self, given: &str) -> bool {
-        given.eq_ignore_ascii_case(self.kind())
-    }
-
-    /// Makes an endpoint without opening anything.
-    ///
-    /// # Errors
-    ///
-    /// [`ParseError`], most easily made by the methods of [`Argument`](crate::Argument).
-    fn parse(
-        &self,
-        arguments: &Arguments<'_>,
-    ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError>;
-}
-
-/// Reads the strings of one kind of client. Registered once, called for each string.
-pub trait ClientParser {
-    /// The first field of its strings, in lower case.
-    fn kind(&self) -> &'static str;
-
-    /// Whether the first field of a string means this kind. By default case does not count, as
-    /// in Twisted.
-    fn is_kind(&self, given: &str) -> bool {
-        given.eq_ignore_ascii_case(self.kind())
-    }
-
-    /// Makes an endpoint without opening anything.
-    ///
-    /// # Errors
-    ///
-    /// [`ParseError`], most easily made by the methods of [`Argument`](crate::Argument).
-    fn parse(
-        &self,
-        arguments: &Arguments<'_>,
-    ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError>;
-}
-
-/// The known kinds, and what turns strings into endpoints; Twisted's `serverFromString` and
+/// Turns strings of the registered kinds into endpoints; Twisted's `serverFromString` and
 /// `clientFromString`. A clone is cheap and shares the parsers.
 #[derive(Clone, Default)]
 pub struct Registry {
@@ -72,17 +27,12 @@ struct Kinds {
 }
 
 impl Registry {
-    /// Knows no kind.
+    /// A registry without kinds.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Knows `tcp`, `tcp6` and `unix`, server and client, on this reactor.
-    pub fn standard<R: ReactorTcp + ReactorUnix + Resolver + 'static>(reactor: R) -> Self {
-        crate::standard::standard(Rc::new(reactor))
-    }
-
-    /// Knows one more kind of server, unless there is one of its name already.
+    /// Adds a kind of server, unless there is one of its name already.
     #[must_use]
     pub fn with_server(mut self, parser: impl ServerParser + 'static) -> Self {
         if self.server_kinds().all(|kind| kind != parser.kind()) {
@@ -91,7 +41,7 @@ impl Registry {
         self
     }
 
-    /// Knows one more kind of client, unless there is one of its name already.
+    /// Adds a kind of client, unless there is one of its name already.
     #[must_use]
     pub fn with_client(mut self, parser: impl ClientParser + 'static) -> Self {
         if self.client_kinds().all(|kind| kind != parser.kind()) {
@@ -118,7 +68,7 @@ impl Registry {
         let (kind, fields) = split(text, Side::Server)?;
         match self.kinds.servers.iter().find(|parser| parser.is_kind(&kind.name)) {
             Some(parser) => {
-                parser.parse(&Arguments::new(text, (Side::Server, parser.kind()), fields, self))
+                parser.parse(Arguments::new(text, (Side::Server, parser.kind()), fields, self))
             }
             None => Err(self.unknown(text, kind, Side::Server)),
         }
@@ -142,7 +92,7 @@ impl Registry {
         let (kind, fields) = split(text, Side::Client)?;
         match self.kinds.clients.iter().find(|parser| parser.is_kind(&kind.name)) {
             Some(parser) => {
-                parser.parse(&Arguments::new(text, (Side::Client, parser.kind()), fields, self))
+                parser.parse(Arguments::new(text, (Side::Client, parser.kind()), fields, self))
             }
             None => Err(self.unknown(text, kind, Side::Client)),
         }

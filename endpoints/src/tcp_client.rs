@@ -18,8 +18,7 @@ use interfaces::{
 use crate::Host;
 use crate::tcp_reactor::{Family, TcpReactor, addresses};
 
-/// How many addresses of one name are tried. More than this come only from a name server that
-/// means harm or is mistaken.
+/// The most addresses of one name that are tried. Only a hostile or broken name server has more.
 const ADDRESSES_MAX: usize = 32;
 
 /// A host and TCP port to connect to.
@@ -27,8 +26,8 @@ const ADDRESSES_MAX: usize = 32;
 /// # Errors
 ///
 /// `connect` fails with [`ConnectError`]; for a name, with [`ConnectError::AllFailed`], which
-/// lists each address that was tried, or with what the resolver says. Cancelling stops whatever
-/// runs, the look-up or the attempt, and begins no other.
+/// lists each address that was tried, or with the resolver's error. Cancelling stops the running
+/// look-up or attempt, and begins no other.
 ///
 /// # Differences from Twisted
 ///
@@ -85,6 +84,15 @@ impl TcpClientEndpoint {
         Self { family: Family::Ipv6, ..Self::shared(reactor, host, port) }
     }
 
+    /// The family of every address that can be connected to, as far as the host's form tells.
+    pub(crate) fn host_family(&self) -> Family {
+        match (self.family, self.host.is_ipv6()) {
+            (Family::Any, Some(true)) => Family::Ipv6,
+            (Family::Any, Some(false)) => Family::Ipv4,
+            (family, _) => family,
+        }
+    }
+
     fn options(&self, address: SocketAddr) -> ConnectTcp {
         ConnectTcp::new(address)
             .with_timeout(self.timeout)
@@ -121,8 +129,8 @@ impl StreamClientEndpoint for TcpClientEndpoint {
     }
 }
 
-/// The same result; but cancelling sets `given_up` first, so that what then fails is not taken for
-/// a failed attempt, whatever the reactor calls it.
+/// Forwards the result. Cancelling sets `given_up` first, so that the failure which follows ends the
+/// connect, whatever error the reactor reports.
 fn cancelled_by(given_up: Rc<Cell<bool>>, connected: Deferred<()>) -> Deferred<()> {
     let running = connected.cancel_handle();
     let (deferred, promise) = Deferred::with_canceller(move || {
@@ -137,7 +145,7 @@ fn cancelled_by(given_up: Rc<Cell<bool>>, connected: Deferred<()>) -> Deferred<(
     deferred
 }
 
-/// The addresses of one name, while they are tried.
+/// The addresses of one name that are left to try.
 struct Addresses {
     endpoint: TcpClientEndpoint,
     factory: Rc<dyn Factory>,
@@ -165,7 +173,7 @@ impl Addresses {
     }
 }
 
-/// Whether another address would not help: somebody cancelled, or this address did connect.
+/// Whether no other address is tried: the connect was cancelled, or this address did connect.
 fn is_final(failure: &Failure) -> bool {
     let connected = matches!(
         failure.downcast_ref(),

@@ -1,4 +1,4 @@
-//! What a TCP endpoint needs of a reactor, and which of a name's addresses it takes.
+//! The abilities of a reactor that TCP endpoints need, and the look-up of a host's addresses.
 //!
 //! Invariant: a numeric address is never given to a resolver.
 
@@ -17,7 +17,7 @@ pub(crate) trait TcpReactor: ReactorTcp + Resolver {}
 
 impl<R: ReactorTcp + Resolver> TcpReactor for R {}
 
-/// Which addresses an endpoint uses.
+/// The addresses that an endpoint uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     /// IPv4 and IPv6.
@@ -51,7 +51,7 @@ impl Family {
 ///
 /// # Errors
 ///
-/// Fails with what the resolver says, or with [`ResolveError`] when there is none of the family.
+/// Fails with the resolver's error, or with [`ResolveError`] when there is none of the family.
 pub(crate) fn addresses(
     reactor: &Rc<dyn TcpReactor>,
     (host, port): (&Host, u16),

@@ -16,7 +16,7 @@ use crate::tcp_reactor::{Family, TcpReactor, addresses};
 /// # Errors
 ///
 /// `listen` fails with [`ListenError`](interfaces::ListenError), or, if the interface is a name,
-/// with what the resolver says.
+/// with the resolver's error.
 ///
 /// # Differences from Twisted
 ///

@@ -6,23 +6,19 @@
 //! | `tcp6` | server | `port`, `backlog` (50), `interface` (`::`) | |
 //! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress` |
 //!
-//! Invariant: what would fail at every listen or connect, because of the string alone, fails here.
+//! Invariant: a string that can never listen or connect is an error when it is parsed.
 
 use alloc::rc::Rc;
-use alloc::string::ToString;
 use core::net::IpAddr;
 use core::time::Duration;
 
 use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
-use crate::tcp_reactor::TcpReactor;
+use crate::tcp_reactor::{Family, TcpReactor};
 use crate::{
-    Argument, Arguments, ClientParser, Description, Host, ParseError, Parsed, ServerParser,
-    TcpClientEndpoint, TcpServerEndpoint, Value,
+    Argument, Arguments, ClientParser, Host, ParseError, Parsed, ServerParser, TcpClientEndpoint,
+    TcpServerEndpoint,
 };
-
-/// The largest backlog that listen(2) can be asked for.
-pub(crate) const BACKLOG_MAX: u64 = i32::MAX as u64;
 
 /// `tcp` servers.
 pub(crate) struct TcpServerParser(pub(crate) Rc<dyn TcpReactor>);
@@ -47,19 +43,13 @@ impl ServerParser for TcpServerParser {
 
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let [port, interface, backlog] = arguments.bind(["port", "interface", "backlog"])?;
-        let (port, host) = (port.port()?, interface_or(&interface, Host::ANY_IPV4)?);
-        let backlog = backlog.number_or(0..=BACKLOG_MAX, 50)?;
-        let endpoint = TcpServerEndpoint::shared(Rc::clone(&self.0), port);
-        let endpoint = endpoint.with_interface(host.clone()).with_backlog(backlog as u32);
-        let arguments = alloc::vec![
-            ("port", Value::Number(port.into())),
-            ("interface", Value::Text(host.to_string())),
-            ("backlog", Value::Number(backlog)),
-        ];
-        Ok(Parsed::new(Rc::new(endpoint), over_tcp("tcp", arguments)))
+        let endpoint = TcpServerEndpoint::shared(Rc::clone(&self.0), port.port()?)
+            .with_interface(interface.host_or(Host::ANY_IPV4)?)
+            .with_backlog(backlog.backlog()?);
+        Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
     }
 }
 
@@ -70,22 +60,16 @@ impl ServerParser for Tcp6ServerParser {
 
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let [port, backlog, interface] = arguments.bind(["port", "backlog", "interface"])?;
-        let (port, backlog) = (port.port()?, backlog.number_or(0..=BACKLOG_MAX, 50)?);
-        let host = match interface.is_given() {
-            true => ipv6_host(&interface)?,
-            false => Host::ANY_IPV6,
-        };
-        let endpoint = TcpServerEndpoint::shared_ipv6(Rc::clone(&self.0), port);
-        let endpoint = endpoint.with_interface(host.clone()).with_backlog(backlog as u32);
-        let arguments = alloc::vec![
-            ("port", Value::Number(port.into())),
-            ("backlog", Value::Number(backlog)),
-            ("interface", Value::Text(host.to_string())),
-        ];
-        Ok(Parsed::new(Rc::new(endpoint), over_tcp("tcp6", arguments)))
+        let endpoint = TcpServerEndpoint::shared_ipv6(Rc::clone(&self.0), port.port()?)
+            .with_backlog(backlog.backlog()?)
+            .with_interface(match interface.is_given() {
+                true => ipv6_host(&interface)?,
+                false => interface.host_or(Host::ANY_IPV6)?,
+            });
+        Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
     }
 }
 
@@ -96,13 +80,13 @@ impl ClientParser for TcpClientParser {
 
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let given = client_arguments(arguments)?;
-        let host = given.host.host()?;
-        client("tcp", given, host, |host, port| {
-            TcpClientEndpoint::shared(Rc::clone(&self.0), host, port)
-        })
+        let ([host, port], options) = arguments.bind_host_port(["timeout", "bindAddress"])?;
+        let (host, port) = (host.host()?, port.port()?);
+        let endpoint = TcpClientEndpoint::shared(Rc::clone(&self.0), host, port);
+        let endpoint = endpoint.with_arguments(options)?;
+        Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
     }
 }
 
@@ -113,85 +97,38 @@ impl ClientParser for Tcp6ClientParser {
 
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let given = client_arguments(arguments)?;
-        let host = ipv6_host(&given.host)?;
-        client("tcp6", given, host, |host, port| {
-            TcpClientEndpoint::shared_ipv6(Rc::clone(&self.0), host, port)
-        })
+        let ([host, port], options) = arguments.bind_host_port(["timeout", "bindAddress"])?;
+        let (host, port) = (ipv6_host(&host)?, port.port()?);
+        let endpoint = TcpClientEndpoint::shared_ipv6(Rc::clone(&self.0), host, port);
+        let endpoint = endpoint.with_arguments(options)?;
+        Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
     }
 }
 
-/// The arguments of a client, bound and not yet read.
-struct ClientArguments<'a> {
-    host: Argument<'a>,
-    port: Argument<'a>,
-    timeout: Argument<'a>,
-    bind_address: Argument<'a>,
-}
-
-/// Twisted's rule: a single value by position is the port if the host is given by name.
-fn client_arguments<'a>(arguments: &'a Arguments<'_>) -> Result<ClientArguments<'a>, ParseError> {
-    let given = if arguments.positional_count() == 1 && arguments.has_option("host") {
-        let ([port], [host, timeout, bind_address]) =
-            arguments.bind_keywords(["port"], ["host", "timeout", "bindAddress"])?;
-        ClientArguments { host, port, timeout, bind_address }
-    } else {
-        let ([host, port], [timeout, bind_address]) =
-            arguments.bind_keywords(["host", "port"], ["timeout", "bindAddress"])?;
-        ClientArguments { host, port, timeout, bind_address }
-    };
-    // That the port is missing says more about `tcp:80` than that `80` is not a host.
-    match [given.host, given.port].into_iter().find(|needed| !needed.is_given()) {
-        Some(missing) => Err(missing.missing()),
-        None => Ok(given),
-    }
-}
-
-fn client(
-    kind: &'static str,
-    given: ClientArguments<'_>,
-    host: Host,
-    endpoint: impl FnOnce(Host, u16) -> TcpClientEndpoint,
-) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-    let port = given.port.port()?;
-    let timeout = given.timeout.seconds_or(Duration::from_secs(30))?;
-    let bind_address = given.bind_address.ip_address()?;
-    let is_ipv6 = if kind == "tcp6" { Some(true) } else { host.is_ipv6() };
-    match (is_ipv6, bind_address) {
-        (Some(true), Some(IpAddr::V4(_))) => {
-            return Err(given.bind_address.error("an IPv6 address"));
+impl TcpClientEndpoint {
+    /// Reads the arguments `timeout` and `bindAddress`, which every client over TCP takes.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`], also when the local address is not of the host's family.
+    pub fn with_arguments(
+        self,
+        [timeout, bind_address]: [Argument<'_>; 2],
+    ) -> Result<Self, ParseError> {
+        let endpoint = self.with_timeout(timeout.seconds_or(Duration::from_secs(30))?);
+        let Some(address) = bind_address.ip_address()? else { return Ok(endpoint) };
+        match (endpoint.host_family(), address) {
+            (Family::Ipv6, IpAddr::V4(_)) => Err(bind_address.error("an IPv6 address")),
+            (Family::Ipv4, IpAddr::V6(_)) => Err(bind_address.error("an IPv4 address")),
+            _ => Ok(endpoint.with_bind_address(address)),
         }
-        (Some(false), Some(IpAddr::V6(_))) => {
-            return Err(given.bind_address.error("an IPv4 address"));
-        }
-        _ => {}
     }
-    let arguments = alloc::vec![
-        ("host", Value::Text(host.to_string())),
-        ("port", Value::Number(port.into())),
-        ("timeout", Value::Seconds(timeout)),
-        ("bindAddress", bind_address.map_or(Value::Absent, |ip| Value::Text(ip.to_string()))),
-    ];
-    let mut endpoint = endpoint(host, port).with_timeout(timeout);
-    if let Some(address) = bind_address {
-        endpoint = endpoint.with_bind_address(address);
-    }
-    Ok(Parsed::new(Rc::new(endpoint), over_tcp(kind, arguments)))
-}
-
-/// An empty interface means the default, as in Twisted.
-fn interface_or(interface: &Argument<'_>, default: Host) -> Result<Host, ParseError> {
-    if interface.span().is_empty() { Ok(default) } else { interface.host() }
 }
 
 fn ipv6_host(argument: &Argument<'_>) -> Result<Host, ParseError> {
     let expected = "an IPv6 address or a host name";
     let host = argument.host().map_err(|_| argument.error(expected))?;
     if host.is_ipv6() == Some(false) { Err(argument.error(expected)) } else { Ok(host) }
-}
-
-fn over_tcp(kind: &'static str, arguments: alloc::vec::Vec<(&'static str, Value)>) -> Description {
-    Description { kind, arguments, layers: alloc::vec!["tcp".into()] }
 }

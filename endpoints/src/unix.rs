@@ -1,6 +1,6 @@
 //! UNIX stream sockets; Twisted's `UNIXServerEndpoint` and `UNIXClientEndpoint`.
 //!
-//! Invariant: what the reactor is asked for is what the endpoint was made with.
+//! Invariant: the reactor gets the options unchanged.
 
 use alloc::rc::Rc;
 use core::fmt;

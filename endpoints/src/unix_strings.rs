@@ -5,10 +5,9 @@
 //! | server | `address`, `mode` (0600), `backlog` (50), `lockfile` (1) | `abstract` |
 //! | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract` |
 //!
-//! Invariant: a name that the system would cut short or refuse is refused here.
+//! Invariant: a name that the system cuts short or refuses is an error when it is parsed.
 
 use alloc::rc::Rc;
-use alloc::string::String;
 use core::time::Duration;
 
 use interfaces::{
@@ -16,10 +15,9 @@ use interfaces::{
     UnixAddress,
 };
 
-use crate::tcp_strings::BACKLOG_MAX;
 use crate::{
-    Argument, Arguments, ClientParser, Description, ParseError, Parsed, ServerParser,
-    UnixClientEndpoint, UnixServerEndpoint, Value,
+    Argument, Arguments, ClientParser, ParseError, Parsed, ServerParser, UnixClientEndpoint,
+    UnixServerEndpoint, Value,
 };
 
 /// `unix` servers.
@@ -39,34 +37,26 @@ impl ServerParser for UnixServerParser {
 
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let ([path, mode, backlog, lock_file], [name]) =
             arguments.bind_keywords(["address", "mode", "backlog", "lockfile"], ["abstract"])?;
-        let name = Name::read(&path, &name)?;
-        let bits = mode.octal_mode_or(0o600)?;
-        let backlog = backlog.number_or(0..=BACKLOG_MAX, 50)?;
-        let locked = lock_file.flag_or(true)? && name.is_path();
-        if mode.is_given() && !name.is_path() {
-            return Err(
-                mode.refuse("an abstract name has no mode: everybody on the machine can connect")
-            );
+        let address = address(&path, &name)?;
+        let is_path = is_path(&address);
+        let options = ListenUnix::new(address)
+            .with_mode(mode.octal_mode_or(0o600)?)
+            .with_backlog(backlog.backlog()?)
+            .with_lock_file(lock(lock_file.flag_or(true)? && is_path));
+        if !is_path {
+            if mode.is_given() {
+                return Err(mode
+                    .refuse("an abstract name has no mode: everybody on the machine can connect"));
+            }
+            mode.record(Value::Absent);
+            lock_file.record(Value::Flag(false));
         }
-        let options = ListenUnix::new(name.address())
-            .with_mode(bits)
-            .with_backlog(backlog as u32)
-            .with_lock_file(lock(locked));
-        let mode = if name.is_path() { Value::Mode(bits) } else { Value::Absent };
-        let [path, name] = name.values();
-        let arguments = alloc::vec![
-            ("address", path),
-            ("mode", mode),
-            ("backlog", Value::Number(backlog)),
-            ("lockfile", Value::Flag(locked)),
-            ("abstract", name),
-        ];
         let endpoint = UnixServerEndpoint::shared(Rc::clone(&self.0), options);
-        Ok(Parsed::new(Rc::new(endpoint), over_unix(arguments)))
+        Ok(arguments.parsed(Rc::new(endpoint), ["unix"]))
     }
 }
 
@@ -77,98 +67,66 @@ impl ClientParser for UnixClientParser {
 
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
         let ([path], [lock_file, timeout, check_pid, name]) =
             arguments.bind_keywords(["path"], ["lockfile", "timeout", "checkPID", "abstract"])?;
-        let name = Name::read(&path, &name)?;
+        let address = address(&path, &name)?;
         // With both, `lockfile` wins, as in Twisted.
-        let checked = check_pid.flag_or(false)?;
-        let locked = lock_file.flag_or(checked)?;
-        let asked = if lock_file.is_given() { lock_file } else { check_pid };
-        if locked && !name.is_path() {
+        let locked = lock_file.flag_or(check_pid.unlisted().flag_or(false)?)?;
+        if locked && !is_path(&address) {
+            let asked = if lock_file.is_given() { lock_file } else { check_pid };
             return Err(asked.refuse("an abstract name has no lock file to look at"));
         }
-        let timeout = timeout.seconds_or(Duration::from_secs(30))?;
-        let options =
-            ConnectUnix::new(name.address()).with_timeout(timeout).with_lock_file(lock(locked));
-        let [path, name] = name.values();
-        let arguments = alloc::vec![
-            ("path", path),
-            ("lockfile", Value::Flag(locked)),
-            ("timeout", Value::Seconds(timeout)),
-            ("abstract", name),
-        ];
+        let options = ConnectUnix::new(address)
+            .with_timeout(timeout.seconds_or(Duration::from_secs(30))?)
+            .with_lock_file(lock(locked));
         let endpoint = UnixClientEndpoint::shared(Rc::clone(&self.0), options);
-        Ok(Parsed::new(Rc::new(endpoint), over_unix(arguments)))
+        Ok(arguments.parsed(Rc::new(endpoint), ["unix"]))
     }
 }
 
-/// What a socket is called.
-enum Name {
-    Path(String),
-    Abstract(String),
+/// Reads the two arguments that exclude each other. One of them is needed.
+fn address(path: &Argument<'_>, name: &Argument<'_>) -> Result<UnixAddress, ParseError> {
+    if path.is_given() && name.is_given() {
+        let (earlier, later) =
+            if path.span().start < name.span().start { (path, name) } else { (name, path) };
+        return Err(later.excluded_by(earlier));
+    }
+    if name.is_given() {
+        return abstract_name(name, name.required()?);
+    }
+    let text = path.required()?;
+    if let Some(rest) = text.strip_prefix('\0') {
+        path.record(Value::Absent);
+        name.record(Value::Text(rest.into()));
+        return abstract_name(path, rest);
+    }
+    match text {
+        "" => Err(path.error("the path of a socket")),
+        text if text.contains('\0') => Err(path.error("a path without a NUL byte")),
+        text => fitting(path, UnixAddress::Path(Rc::from(text.as_bytes()))),
+    }
 }
 
-impl Name {
-    /// From the two arguments that exclude each other; one is needed.
-    fn read(path: &Argument<'_>, name: &Argument<'_>) -> Result<Self, ParseError> {
-        if path.is_given() && name.is_given() {
-            let (earlier, later) =
-                if path.span().start < name.span().start { (path, name) } else { (name, path) };
-            return Err(later.excluded_by(earlier));
-        }
-        if name.is_given() {
-            return Self::abstract_name(name, name.required()?);
-        }
-        let text = path.required()?;
-        if let Some(rest) = text.strip_prefix('\0') {
-            return Self::abstract_name(path, rest);
-        }
-        match text {
-            "" => Err(path.error("the path of a socket")),
-            text if text.contains('\0') => Err(path.error("a path without a NUL byte")),
-            text if text.len() > UnixAddress::NAME_BYTES_MAX => {
-                Err(path.too_long(text.len(), UnixAddress::NAME_BYTES_MAX))
-            }
-            text => Ok(Self::Path(text.into())),
-        }
+fn abstract_name(argument: &Argument<'_>, name: &str) -> Result<UnixAddress, ParseError> {
+    match name {
+        "" => Err(argument.error("an abstract name of at least one byte")),
+        name => fitting(argument, UnixAddress::Abstract(Rc::from(name.as_bytes()))),
     }
+}
 
-    fn abstract_name(argument: &Argument<'_>, name: &str) -> Result<Self, ParseError> {
-        match name {
-            "" => Err(argument.error("an abstract name of at least one byte")),
-            name if name.len() > UnixAddress::NAME_BYTES_MAX => {
-                Err(argument.too_long(name.len(), UnixAddress::NAME_BYTES_MAX))
-            }
-            name => Ok(Self::Abstract(name.into())),
-        }
+fn fitting(argument: &Argument<'_>, address: UnixAddress) -> Result<UnixAddress, ParseError> {
+    match address.excess_length() {
+        Some(length) => Err(argument.too_long(length, UnixAddress::NAME_BYTES_MAX)),
+        None => Ok(address),
     }
+}
 
-    fn is_path(&self) -> bool {
-        matches!(self, Self::Path(_))
-    }
-
-    fn address(&self) -> UnixAddress {
-        match self {
-            Self::Path(path) => UnixAddress::Path(Rc::from(path.as_bytes())),
-            Self::Abstract(name) => UnixAddress::Abstract(Rc::from(name.as_bytes())),
-        }
-    }
-
-    /// The effective values of both arguments.
-    fn values(self) -> [Value; 2] {
-        match self {
-            Self::Path(path) => [Value::Text(path), Value::Absent],
-            Self::Abstract(name) => [Value::Absent, Value::Text(name)],
-        }
-    }
+fn is_path(address: &UnixAddress) -> bool {
+    matches!(address, UnixAddress::Path(_))
 }
 
 fn lock(used: bool) -> LockFile {
     if used { LockFile::Used } else { LockFile::Ignored }
-}
-
-fn over_unix(arguments: alloc::vec::Vec<(&'static str, Value)>) -> Description {
-    Description { kind: "unix", arguments, layers: alloc::vec!["unix".into()] }
 }

@@ -1,16 +1,18 @@
-//! Where a connection comes from or leads to; Twisted's `IPv4Address`, `IPv6Address`, `UNIXAddress`.
+//! The addresses of connections and ports; Twisted's `IPv4Address`, `IPv6Address`, `UNIXAddress`.
 //!
 //! Invariant: an [`Address`] is a fact read from a socket or given to one, never a name to look up.
 
 use alloc::rc::Rc;
-use core::fmt::{self, Write as _};
+use core::fmt;
 use core::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// One end of a connection, or what a port listens on.
+use crate::printable;
+
+/// The address of one end of a connection, or of a listening port.
 ///
 /// `Display` is the form that the command `ropewalk` prints: `127.0.0.1:80`, `[::1]:80`,
-/// `unix:/run/x.sock`, `unix:@abstract`, `unix:` (unnamed). Bytes of a UNIX name that are not
-/// printable ASCII are escaped, so an address can go to a log as it is.
+/// `unix:/run/x.sock`, `unix:@abstract`, `unix:` (unnamed). Names go through [`printable`], so an
+/// address can go to a log as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
@@ -20,7 +22,7 @@ pub enum Address {
     Ipv6(SocketAddrV6),
     /// A UNIX stream socket.
     Unix(UnixAddress),
-    /// A transport of another kind, in its own words: an in-memory pair, a serial line.
+    /// The name of a transport of another kind: an in-memory pair, a serial line.
     Other(Rc<str>),
 }
 
@@ -31,7 +33,7 @@ pub enum UnixAddress {
     Path(Rc<[u8]>),
     /// A name in Linux's abstract namespace, without its leading NUL.
     Abstract(Rc<[u8]>),
-    /// No name: what `accept` and `socketpair` give for the connecting side.
+    /// No name, as `accept` and `socketpair` report it for the connecting side.
     Unnamed,
 }
 
@@ -62,7 +64,7 @@ impl Address {
         }
     }
 
-    /// The TCP port, if there is one.
+    /// The TCP port, if this is an IP address.
     pub fn port(&self) -> Option<u16> {
         self.as_socket_addr().map(|address| address.port())
     }
@@ -89,7 +91,7 @@ impl fmt::Display for Address {
             Self::Ipv4(v4) => v4.fmt(f),
             Self::Ipv6(v6) => v6.fmt(f),
             Self::Unix(unix) => write!(f, "unix:{unix}"),
-            Self::Other(name) => f.write_str(name),
+            Self::Other(name) => printable(&**name).fmt(f),
         }
     }
 }
@@ -97,29 +99,11 @@ impl fmt::Display for Address {
 impl fmt::Display for UnixAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Path(path) => escaped(f, path),
-            Self::Abstract(name) => {
-                f.write_char('@')?;
-                escaped(f, name)
-            }
+            Self::Path(path) => printable(path).fmt(f),
+            Self::Abstract(name) => write!(f, "@{}", printable(name)),
             Self::Unnamed => Ok(()),
         }
     }
-}
-
-/// UTF-8 text as it is, all that could disturb a terminal or a log line as an escape.
-fn escaped(f: &mut fmt::Formatter<'_>, name: &[u8]) -> fmt::Result {
-    for part in name.utf8_chunks() {
-        for character in part.valid().chars() {
-            if character.is_control() {
-                write!(f, "{}", character.escape_default())?;
-            } else {
-                f.write_char(character)?;
-            }
-        }
-        write!(f, "{}", part.invalid().escape_ascii())?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -151,5 +135,7 @@ mod tests {
     fn a_name_with_odd_bytes_cannot_break_a_log_line() {
         let name = UnixAddress::Abstract(Rc::from(&b"a\n\x1b[1m\xff\0"[..]));
         assert_eq!(name.to_string(), "@a\\n\\u{1b}[1m\\xff\\u{0}");
+        let other = Address::Other(Rc::from("serial \u{202e}\r"));
+        assert_eq!(other.to_string(), "serial \\u{202e}\\r");
     }
 }

@@ -1,23 +1,24 @@
-//! One piece of bytes that a transport takes over, so that `write_sequence` need not copy it.
+//! A piece of bytes that a transport owns after `write_sequence`, without copying it.
 //!
-//! Invariant: a chunk's bytes never change after it was made.
+//! Invariant: the bytes of a chunk do not change after its construction.
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::ops::Deref;
 
-/// Bytes handed over to a transport: owned, shared between connections, or static.
+/// Bytes that a transport takes over: owned, shared between connections, or static.
 ///
 /// A server that sends one message to a thousand peers makes one `Rc<[u8]>` and hands a clone of
 /// it to each.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Chunk {
-    /// Given away by the caller.
+    /// Owned by the chunk.
     Owned(Vec<u8>),
     /// Shared: a clone costs a reference count.
     Shared(Rc<[u8]>),
-    /// Part of the program.
+    /// Compiled into the program.
     Static(&'static [u8]),
 }
 

@@ -1,14 +1,14 @@
-//! Why no connection came about; Twisted's `ConnectError` family.
+//! The errors of connecting; Twisted's `ConnectError` family.
 //!
-//! Invariant: every variant names what was to be connected to.
+//! Invariant: every variant names its target.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use deferred::Failure;
 
-use crate::{Address, OsError};
+use crate::{Address, OsError, printable};
 
 /// Why connecting failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum ConnectError {
     /// The system or the peer refused; its reason is the source.
     #[error("cannot connect to {address}")]
     Refused {
-        /// What was to be connected to.
+        /// The target.
         address: Address,
         /// The system call's answer: `ECONNREFUSED`, `ENETUNREACH`, `ENOENT`…
         #[source]
@@ -26,17 +26,17 @@ pub enum ConnectError {
     /// No answer came in time.
     #[error("cannot connect to {address}: no answer within {after:?}")]
     TimedOut {
-        /// What was to be connected to.
+        /// The target.
         address: Address,
-        /// The time that was allowed.
+        /// The time limit.
         after: Duration,
     },
     /// The local address to connect from cannot be used.
     #[error("cannot connect to {address} from {bind_address}")]
     Bind {
-        /// What was to be connected to.
+        /// The target.
         address: Address,
-        /// What was to be bound first.
+        /// The local address.
         bind_address: Address,
         /// The system call's answer.
         #[source]
@@ -45,75 +45,65 @@ pub enum ConnectError {
     /// A UNIX path or abstract name has more bytes than the system's address structure.
     #[error("cannot connect to {address}: the name has {length} bytes, and the limit is {limit}")]
     NameTooLong {
-        /// What was to be connected to.
+        /// The target.
         address: Address,
         /// The name's length in bytes.
         length: usize,
-        /// The most there can be.
+        /// The limit in bytes.
         limit: usize,
     },
     /// No server holds the lock file beside the UNIX path, though that was asked to be checked.
     /// Twisted's `BadFileError` of `checkPID`.
     #[error("cannot connect to {address}: no server that is alive holds its lock file")]
     NotLocked {
-        /// What was to be connected to.
+        /// The target.
         address: Address,
     },
-    /// The connection stood, but the factory built no protocol. Twisted's `NoProtocol`.
+    /// The connection was made, but the factory built no protocol. Twisted's `NoProtocol`.
     #[error("connected to {address}, but the factory built no protocol for it")]
     NoProtocol {
-        /// What was connected to.
+        /// The target.
         address: Address,
     },
-    /// The connection stood, but ended before its protocol could be told.
+    /// The connection was made, but ended before `connection_made`.
     #[error("connected to {address}, but the connection ended at once")]
     EndedAtOnce {
-        /// What was connected to.
+        /// The target.
         address: Address,
     },
-    /// A host name led to addresses, and none of them answered.
-    #[error("cannot connect to {host}: {}", listed(.attempts))]
+    /// A host name has addresses, and connecting to each of them failed.
+    #[error("cannot connect to {}: {}", printable(.host), listed(.attempts))]
     AllFailed {
         /// The name.
         host: String,
-        /// Each address that was tried, and what came of it.
+        /// Each address that was tried, with its failure.
         attempts: Vec<FailedAddress>,
     },
 }
 
-/// One address that a host name led to, and why it did not serve.
+/// One address of a host name, and why connecting to it failed.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FailedAddress {
-    /// What was tried.
+    /// The address.
     pub address: Address,
-    /// What came of it.
+    /// The failure.
     pub failure: Failure,
 }
 
 impl FailedAddress {
-    /// `address` was tried, and `failure` came of it.
+    /// Connecting to `address` failed with `failure`.
     pub fn new(address: Address, failure: Failure) -> Self {
         Self { address, failure }
     }
 }
 
+/// Each address's failure with its causes, as `Failure` shows them in one line.
 fn listed(attempts: &[FailedAddress]) -> String {
     if attempts.is_empty() {
         return String::from("the name has no address");
     }
-    let mut list = String::new();
-    for attempt in attempts {
-        if !list.is_empty() {
-            list.push_str("; ");
-        }
-        let mut error = Some(attempt.failure.as_error());
-        let mut separator = "";
-        while let Some(level) = error {
-            list.push_str(&alloc::format!("{separator}{level}"));
-            separator = ": ";
-            error = level.source();
-        }
-    }
-    list
+    let chains: Vec<String> =
+        attempts.iter().map(|attempt| alloc::format!("{:#}", attempt.failure)).collect();
+    printable(&chains.join("; ")).to_string()
 }

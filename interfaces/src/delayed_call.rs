@@ -1,7 +1,7 @@
-//! A call that is to happen later, and can be moved or taken back; Twisted's `IDelayedCall`.
+//! The handle of a scheduled call, which moves or cancels it; Twisted's `IDelayedCall`.
 //!
-//! Invariant: a key names one call for ever: a clock never gives the same key to two calls, so a
-//! handle that outlives its call can do no harm.
+//! Invariant: a clock gives a key to one call only, so a handle that outlives its call reaches no
+//! other.
 
 use alloc::rc::Weak;
 use core::fmt;
@@ -15,12 +15,12 @@ use core::time::Duration;
 ///
 /// # Differences from Twisted
 ///
-/// - A call that is over is forgotten, so there is one error, [`NotPending`], where Twisted tells
-///   `AlreadyCalled` from `AlreadyCancelled`. To tell them apart every call that ever was would have
-///   to be remembered, or to have an allocation of its own.
-/// - Its text says when it is due, not how long that is from now, nor what is called, nor where it
-///   was asked for: the compiler passes no place of the caller through a `dyn` clock.
-/// - Handles can't be compared; what is due first is the clock's affair.
+/// - A call that has run or was cancelled leaves no record, so there is one error, [`NotPending`],
+///   where Twisted has `AlreadyCalled` and `AlreadyCancelled`. Two errors would need a record or an
+///   allocation for each call.
+/// - `Debug` shows the time at which it is due, but neither the function nor the caller: the compiler
+///   passes no place of the caller through a `dyn` clock.
+/// - Handles can't be compared; only the clock knows the order of its calls.
 #[derive(Clone)]
 pub struct DelayedCall {
     timers: Weak<dyn Timers>,
@@ -38,12 +38,12 @@ impl DelayedCall {
         self.timers.upgrade()?.time(self.key)
     }
 
-    /// Whether it is pending: neither run nor cancelled, and its reactor lives.
+    /// Whether it is pending: neither run nor cancelled, and its reactor exists.
     pub fn active(&self) -> bool {
         self.time().is_some()
     }
 
-    /// Takes the call back; its closure is dropped before this returns.
+    /// Cancels the call; its closure is dropped before this returns.
     ///
     /// # Errors
     ///
@@ -86,11 +86,11 @@ impl fmt::Debug for DelayedCall {
 pub struct TimerKey(pub u64);
 
 /// The pending calls of a clock, as [`DelayedCall`] needs them. Implemented by reactors and by the
-/// test clock; nobody else calls it.
+/// test clock, and called by `DelayedCall` alone.
 pub trait Timers {
     /// When the call is due, or `None` if it is not pending.
     fn time(&self, key: TimerKey) -> Option<Duration>;
-    /// Takes the call back.
+    /// Cancels the call.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! Where to listen and where to connect, decided once; Twisted's `IStreamServerEndpoint` and
+//! A place to listen or to connect, and how; Twisted's `IStreamServerEndpoint` and
 //! `IStreamClientEndpoint`.
 //!
-//! Invariant: making an endpoint opens nothing; `listen` and `connect` may be called more than once.
+//! Invariant: constructing an endpoint opens nothing; `listen` and `connect` may be called more than once.
 
 use alloc::rc::Rc;
 
@@ -9,17 +9,17 @@ use deferred::Deferred;
 
 use crate::{Factory, ListeningPort};
 
-/// Somewhere to accept connections.
+/// A place to accept connections.
 pub trait StreamServerEndpoint {
     /// Listens, and runs a protocol of the factory on each connection accepted.
     ///
     /// # Errors
     ///
-    /// Fails with [`ListenError`](crate::ListenError), or with what a layer's own kind says.
+    /// Fails with [`ListenError`](crate::ListenError), or with an error of a layer.
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>>;
 }
 
-/// Somewhere to connect to.
+/// A place to connect to.
 pub trait StreamClientEndpoint {
     /// Makes one connection and runs the factory's protocol on it. Fires when that protocol's
     /// `connection_made` has returned; cancelling gives the attempt up. Most callers want
@@ -27,7 +27,7 @@ pub trait StreamClientEndpoint {
     ///
     /// # Errors
     ///
-    /// Fails with [`ConnectError`](crate::ConnectError), or with what a layer's own kind says.
+    /// Fails with [`ConnectError`](crate::ConnectError), or with an error of a layer.
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()>;
 }
 

@@ -14,9 +14,8 @@ use crate::{Address, Deliver};
 /// Write a closure and give it to `protocol::factory_fn` instead of implementing this, unless you
 /// write a layer: a layer's factory wraps another factory.
 pub trait Factory {
-    /// A connection to or from `peer` stands: what shall run on it? `None` refuses, and the
-    /// connection is closed. Called once per established connection, before its
-    /// `connection_made`.
+    /// Makes the protocol for an established connection to or from `peer`; `None` refuses it, and the
+    /// connection is closed. Called once for each connection, before its `connection_made`.
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>>;
 
     /// A port or an attempt begins to use this factory. Called once for each.
@@ -26,7 +25,7 @@ pub trait Factory {
     ///
     /// # Errors
     ///
-    /// What it fails with fails the `stop_listening` that caused it.
+    /// The failure becomes that of the `stop_listening` that caused the call.
     fn do_stop(&self) -> Result<(), Failure> {
         Ok(())
     }

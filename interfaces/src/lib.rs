@@ -1,9 +1,9 @@
 //! The narrow traits between Ropewalk's crates, Twisted's `twisted.internet.interfaces`.
 //!
 //! An application writes a [`Protocol`] and asks for endpoints ([`StreamServerEndpoint`],
-//! [`StreamClientEndpoint`]); a reactor or a layer implements [`Transport`] and drives whatever
-//! implements [`Deliver`]. Nothing here runs anything: these are the words that the other crates
-//! speak with each other, and a crate that speaks them fits all the others.
+//! [`StreamClientEndpoint`]); a reactor or a layer implements [`Transport`] and delivers events to a
+//! [`Deliver`]. The crate has traits and plain types only, and runs nothing: a crate that uses them
+//! fits all the others.
 //!
 //! ```text
 //!      Protocol            what an application writes: `&mut self`, called one at a time
@@ -19,14 +19,23 @@
 //! # The rule that everything rests on
 //!
 //! **Transport calls are thrown over the wall**: no [`Transport`] method runs protocol code before
-//! it returns. Whoever implements a transport delivers events later, from the reactor's turn, with
-//! nothing borrowed. A [`Producer`] is not a protocol: a transport calls it from inside `write`.
+//! it returns. A transport delivers events later, from the reactor's turn, with nothing borrowed. A
+//! [`Producer`] is not a protocol: a transport calls it from inside `write`.
+//!
+//! # How a reactor is handed over
+//!
+//! A function or constructor asks for the abilities that it needs, never for a reactor:
+//!
+//! - What keeps it takes it by value: `reactor: impl ReactorTcp + Resolver + 'static`. A reactor is a
+//!   handle that is cheap to clone, and an `Rc` of anything with an ability has that ability, so
+//!   `reactor.clone()`, an `Rc<Clock>` and an `Rc<dyn ReactorTcp>` all fit.
+//! - What uses it during the call only borrows it: `clock: &dyn ReactorTime`.
 //!
 //! # Features
 //!
-//! The crate is `no_std` with `alloc`. `std` (on by default) adds what only an operating system
-//! has: threads, inherited descriptors, and the words for system errors. `testing` adds an event that
-//! no layer knows: a test sends it through a layer to see that the layer passes on what is added later.
+//! The crate is `no_std` with `alloc`. `std` (on by default) adds threads, inherited descriptors, and
+//! the system's texts for its errors. `testing` adds an event that no layer knows, by which a test sees that
+//! a layer passes on what is added later.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -37,6 +46,7 @@ extern crate std;
 mod address;
 mod chunk;
 mod os_error;
+mod printable;
 mod reason;
 
 mod producer;
@@ -74,6 +84,7 @@ pub use listen_error::ListenError;
 pub use listening_port::ListeningPort;
 pub use observer::{Observer, ReactorEvent};
 pub use os_error::OsError;
+pub use printable::{Printable, is_printable, panic_message, printable, visible};
 pub use producer::{AlreadyProducing, Producer, PullProducer, PushProducer};
 pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
 pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};

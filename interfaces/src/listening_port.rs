@@ -1,4 +1,4 @@
-//! Something that accepts connections; Twisted's `IListeningPort`.
+//! A port that accepts connections; Twisted's `IListeningPort`.
 //!
 //! Invariant: from the moment `stop_listening` is called, no connection is accepted.
 
@@ -12,11 +12,10 @@ use crate::Address;
 ///
 /// A stopped port is not started again: listen anew.
 pub trait ListeningPort {
-    /// The address that is really listened on: port 0 has become a number.
+    /// The local address that the port is bound to, with the number that port 0 became.
     fn host(&self) -> Address;
 
-    /// Accepts no more, at once. Fires when the socket is closed and the factory's `do_stop` has
-    /// run, and fails with what that failed with. Connections already accepted go on. On a
-    /// stopped port it fires at once.
+    /// Stops accepting, at once. Fires when the socket is closed and the factory's `do_stop` has run,
+    /// and fails with its failure. Accepted connections go on. On a stopped port it fires at once.
     fn stop_listening(&self) -> Deferred<()>;
 }

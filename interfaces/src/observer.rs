@@ -1,19 +1,19 @@
-//! What an operator wants to know: one stream of typed occurrences; Twisted's log observers.
+//! The events of a reactor that an operator logs or counts; Twisted's log observers.
 //!
-//! Invariant: an observer is told after the fact, and can change nothing.
+//! Invariant: an observer is called after the event, and its answer changes nothing.
 
 use alloc::rc::Rc;
 use core::error::Error;
 
 use crate::{Address, OsError};
 
-/// Takes what a reactor has to tell. Called on the reactor's thread, with nothing borrowed.
+/// Takes the events of a reactor. Called on the reactor's thread, with nothing borrowed.
 pub trait Observer {
-    /// Something happened.
+    /// Takes one event.
     fn observe(&self, event: &ReactorEvent<'_>);
 }
 
-/// What happened.
+/// An event of a reactor.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReactorEvent<'a> {
@@ -33,23 +33,23 @@ pub enum ReactorEvent<'a> {
         address: &'a Address,
         /// The system call's answer.
         error: OsError,
-        /// What was done about it.
+        /// The remedy that was taken.
         remedy: &'static str,
     },
     /// A callback panicked, and was caught.
     CallbackPanicked {
-        /// Which one: "protocol", "timer", "factory"…
+        /// The kind of callback: "protocol", "timer", "factory"…
         callback: &'static str,
-        /// The connection's peer, where there is one.
+        /// The connection's peer, if the callback belongs to a connection.
         peer: Option<&'a Address>,
-        /// The panic's message.
+        /// The panic's message, as the program wrote it: print it by [`printable`](crate::printable).
         message: &'a str,
     },
-    /// An error that had nowhere else to go.
+    /// An error that reached no caller.
     Failed {
-        /// What was attempted.
+        /// The attempt.
         attempt: &'static str,
-        /// What came of it.
+        /// The error.
         error: &'a (dyn Error + 'static),
     },
 }

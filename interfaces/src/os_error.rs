@@ -1,4 +1,4 @@
-//! What a system call answered, in a form that `no_std` code can carry and compare.
+//! The error of a system call, in a form that `no_std` code can carry and compare.
 //!
 //! Invariant: the number is the platform's `errno`, positive.
 
@@ -6,7 +6,7 @@ use core::fmt;
 
 /// An error number of the operating system (errno(3)).
 ///
-/// With `std`, `Display` gives the system's words ("Connection refused (os error 111)"); without,
+/// With `std`, `Display` shows the system's text ("Connection refused (os error 111)"); without,
 /// the number alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OsError(i32);

@@ -1,4 +1,5 @@
-//! Flow control: who makes the bytes that a transport sends; Twisted's `IPushProducer`, `IPullProducer`.
+//! Flow control between a transport and the source of its bytes; Twisted's `IPushProducer`,
+//! `IPullProducer`.
 //!
 //! Invariant: a transport calls its producer with nothing borrowed, and never after
 //! `stop_producing` or `unregister_producer`.
@@ -6,13 +7,13 @@
 use alloc::rc::Rc;
 use core::fmt;
 
-/// A source of bytes that runs by itself, and can be told to wait. Twisted's `IPushProducer`.
+/// A source of bytes that runs by itself, and can be paused. Twisted's `IPushProducer`.
 ///
 /// Every [`Transport`](crate::Transport) is one for its protocol: `pause_producing` stops reading.
 /// So joining two connections with back-pressure is one
 /// [`register_producer`](crate::Transport::register_producer) in each direction.
 pub trait PushProducer {
-    /// The consumer holds enough: write no more until resumed. Called by a transport from inside
+    /// The consumer's buffer is full: write no more until resumed. Called by a transport from inside
     /// `write`, once each time its unsent bytes pass the high-water mark.
     fn pause_producing(&self);
 
@@ -26,8 +27,8 @@ pub trait PushProducer {
 /// A source of bytes that makes one piece each time it is asked. Twisted's `IPullProducer`.
 pub trait PullProducer {
     /// Write one piece now, before returning. Called from inside `register_producer`, and again
-    /// each time what was written has left: then perhaps several times in a row, until a few times
-    /// as much waits as a push producer may write, so that pieces leave together.
+    /// each time the written bytes have left: then perhaps several times in a row, until the queue has
+    /// a few times the bytes that pause a push producer, so that pieces leave together.
     fn resume_producing(&self);
 
     /// The consumer is gone for good: never produce again.

@@ -1,4 +1,4 @@
-//! What an application writes; Twisted's `IProtocol` and its optional roles.
+//! The protocol that an application writes; Twisted's `IProtocol` and its optional roles.
 //!
 //! Invariant: the calls of one connection come one at a time, in this order: `connection_made`
 //! once, any number of the others, `connection_lost` once and last.
@@ -41,12 +41,13 @@ pub trait Protocol: 'static {
         let _ = transport;
     }
 
-    /// Bytes arrived; where one call's bytes end means nothing. Test with one byte at a time.
+    /// Bytes arrived, cut anywhere: a call may bring a part of a message or several messages. Test
+    /// with one byte at a time.
     /// Never called while paused, nor after this side's `lose_connection`.
     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]);
 
-    /// The connection is gone. The last call, exactly once, on a later turn than the transport call
-    /// that caused it. The transport still tells its addresses; what is written to it is dropped.
+    /// The connection ended. The last call, exactly once, on a later turn than the transport call that
+    /// caused it. The transport still returns its addresses, and drops what is written to it.
     fn connection_lost(&mut self, transport: &Rc<dyn Transport>, reason: &Reason) {
         let _ = (transport, reason);
     }

@@ -1,17 +1,17 @@
-//! A reactor's life: start, stop, and who wants to be told; Twisted's `IReactorCore`.
+//! The start and the stop of a reactor, and their triggers; Twisted's `IReactorCore`.
 //!
 //! Invariant: each system event passes its three phases once, in order, and a phase begins only when
-//! all that the phase before it waits for has fired.
+//! every Deferred of the phase before it has fired, as far as that phase waits.
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 
 use deferred::Deferred;
 
-/// The ability to be told of a reactor's start and end, and to end it. Running it is for the
-/// program alone, so `run` is a method of the reactor itself.
+/// The ability to stop a reactor, and to have functions called at its start and stop. Only the program
+/// runs it, so `run` is a method of the reactor itself.
 pub trait ReactorCore {
-    /// Whether the loop runs and was not told to stop.
+    /// Whether the loop runs and `stop` was not called.
     fn running(&self) -> bool;
 
     /// Begins the shutdown: its triggers run, then `run` returns. Callable from inside any callback.
@@ -30,29 +30,31 @@ pub trait ReactorCore {
         trigger: Trigger,
     ) -> TriggerId;
 
-    /// Takes a trigger back. Answers whether it was still there.
+    /// Removes a trigger. Returns whether it was registered.
     fn remove_system_event_trigger(&self, id: TriggerId) -> bool;
 
     /// Calls at start-up, or on the next turn when the reactor runs already.
     fn call_when_running(&self, call: Box<dyn FnOnce()>);
 }
 
-/// What a system event calls.
+/// The function that a system event calls.
 pub type Trigger = Box<dyn FnOnce() -> Deferred<()>>;
 
-/// When, relative to the event itself.
+/// The time of a trigger, relative to its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Phase {
-    /// Before it, while all still works: the phase that can be held back.
+    /// Before the event: the phase that a trigger's Deferred can hold back.
     Before,
-    /// While it happens. At shutdown the connections are lost and the ports closed after these.
+    /// During the event. At shutdown, connections are lost and ports closed after these triggers.
     During,
-    /// When it is over.
+    /// After the event.
     After,
 }
 
-/// What happens to a reactor once.
+/// An event in the life of a reactor that has triggers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SystemEvent {
     /// `run` was called.
     Startup,
@@ -64,7 +66,7 @@ pub enum SystemEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TriggerId(pub u64);
 
-/// A reactor was told to stop that does not run. Twisted's `ReactorNotRunning`.
+/// The error of stopping a reactor that does not run. Twisted's `ReactorNotRunning`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot stop the reactor: it does not run, or is stopping already")]
 pub struct NotRunning;

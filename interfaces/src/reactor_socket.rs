@@ -1,15 +1,15 @@
-//! Sockets that somebody else opened; Twisted's `IReactorSocket`.
+//! Adopted sockets, which a supervisor or the program opened; Twisted's `IReactorSocket`.
 //!
-//! Invariant: an adopted socket is owned from then on, closed once, and its path is never touched.
+//! Invariant: the reactor owns an adopted socket and closes it once; it never touches its path.
 
 use alloc::rc::Rc;
 use alloc::string::String;
 use std::os::fd::OwnedFd;
 
-use crate::{Factory, ListenError, ListeningPort};
+use crate::{Factory, ListenError, ListeningPort, printable};
 
-/// The ability to adopt descriptors. The crate `systemd` checks what it inherited before it calls
-/// this; the reactor checks again what it relies on: a stream socket, and listening or connected.
+/// The ability to adopt descriptors. The crate `systemd` checks inherited descriptors before it calls
+/// this; the reactor checks again that each is a stream socket, and listening or connected.
 pub trait ReactorSocket {
     /// Accepts connections on a socket that listens already.
     ///
@@ -44,9 +44,9 @@ pub trait ReactorSocket {
 #[non_exhaustive]
 pub enum AdoptError {
     /// The descriptor is of another kind.
-    #[error("cannot adopt the descriptor as a connection: {reason}")]
+    #[error("cannot adopt the descriptor as a connection: {}", printable(.reason))]
     Unsuitable {
-        /// What it is, and what it would have to be.
+        /// The kind that it has, and the kind that is needed.
         reason: String,
     },
     /// The factory built no protocol.

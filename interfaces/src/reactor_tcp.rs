@@ -1,6 +1,6 @@
 //! TCP as a capability; Twisted's `IReactorTCP`.
 //!
-//! Invariant: addresses are numeric; names are looked up before, by a [`Resolver`](crate::Resolver).
+//! Invariant: addresses are numeric; a [`Resolver`](crate::Resolver) looks names up before.
 
 use alloc::rc::Rc;
 use core::net::SocketAddr;
@@ -32,7 +32,7 @@ pub trait ReactorTcp {
     fn connect_tcp(&self, options: &ConnectTcp, factory: Rc<dyn Factory>) -> Deferred<()>;
 }
 
-/// Where and how to listen.
+/// The options of listening.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListenTcp {
@@ -57,7 +57,7 @@ impl ListenTcp {
     }
 }
 
-/// Where and how to connect.
+/// The options of connecting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectTcp {

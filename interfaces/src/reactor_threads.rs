@@ -1,7 +1,7 @@
-//! The way in from other threads, and out to them; Twisted's `IReactorFromThreads`,
+//! Calls from other threads, and work on them; Twisted's `IReactorFromThreads`,
 //! `IReactorInThreads`.
 //!
-//! Invariant: [`FromThread`] is the only thing of a reactor that another thread may hold.
+//! Invariant: of a reactor, another thread can hold a [`FromThread`] only.
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;

@@ -14,8 +14,8 @@ use crate::DelayedCall;
 ///
 /// Time is a monotonic [`Duration`] since the reactor's zero, not a float of wall-clock seconds.
 pub trait ReactorTime {
-    /// The time now, since the reactor's zero. The clock is read at each call, so what is due a second
-    /// after a long callback is due a second after its end.
+    /// The time now, since the reactor's zero. Each call reads the clock, so a timer of one second that
+    /// is set at the end of a long callback is due a second after that end.
     fn now(&self) -> Duration;
 
     /// Runs `call` once, when `delay` has passed: never inside this call, not even for zero. Calls

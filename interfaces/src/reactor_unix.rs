@@ -1,6 +1,6 @@
 //! UNIX stream sockets as a capability; Twisted's `IReactorUNIX`.
 //!
-//! Invariant: a path is never taken from a server that lives, and is removed only by who made it.
+//! Invariant: a path is never taken from a running server, and only the server that made it removes it.
 
 use alloc::rc::Rc;
 use core::time::Duration;
@@ -30,9 +30,9 @@ pub trait ReactorUnix {
     fn connect_unix(&self, options: &ConnectUnix, factory: Rc<dyn Factory>) -> Deferred<()>;
 }
 
-/// Whether the lock file beside a path (`PATH.lock`) is used. A listening server holds a lock on
-/// it for as long as it lives (flock(2)), so that a path left behind by a dead one can be told from
-/// a path in use. Abstract names need none.
+/// Whether the lock file beside a path (`PATH.lock`) is used. A listening server holds a lock on it
+/// until it stops, so that a path of a server that died can be told from a path in use. Abstract names
+/// need none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockFile {
     /// A server takes it; a client connects only when a server holds it.
@@ -41,7 +41,7 @@ pub enum LockFile {
     Ignored,
 }
 
-/// Where and how to listen.
+/// The options of listening.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListenUnix {
@@ -83,7 +83,7 @@ impl ListenUnix {
     }
 }
 
-/// Where and how to connect.
+/// The options of connecting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectUnix {

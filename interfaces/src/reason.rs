@@ -1,4 +1,4 @@
-//! Why a connection ended; what Twisted passes to `connectionLost` as a `Failure`.
+//! The reason of the end of a connection, which Twisted passes to `connectionLost` as a `Failure`.
 //!
 //! Invariant: [`Reason::Done`] is the only clean end; every other reason means that bytes may have
 //! been lost.
@@ -8,6 +8,8 @@ use core::error::Error;
 use core::fmt;
 
 use deferred::Failure;
+
+use crate::printable;
 
 /// Why a connection ended, given to [`connection_lost`](crate::Protocol::connection_lost) once.
 ///
@@ -41,7 +43,7 @@ pub enum Reason {
     Panicked(Rc<str>),
 }
 
-/// Which time limit passed.
+/// The time limit that passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Deadline {
@@ -68,7 +70,7 @@ impl fmt::Display for Reason {
             Self::WriteBufferExceeded { cap } => {
                 write!(f, "more than {cap} bytes waited for a peer that does not read")
             }
-            Self::Panicked(message) => write!(f, "protocol panicked: {message}"),
+            Self::Panicked(message) => write!(f, "protocol panicked: {}", printable(&**message)),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! From names to addresses; Twisted's `IHostnameResolver`.
+//! The look-up of host names; Twisted's `IHostnameResolver`.
 //!
-//! Invariant: a numeric address is answered without asking anybody.
+//! Invariant: a numeric address resolves to itself, without a look-up.
 
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use deferred::Deferred;
+
+use crate::printable;
 
 /// The ability to look host names up. The reactor's asks the system (getaddrinfo(3)) on a thread of
 /// its pool; tests and other sources of names implement it too.
@@ -25,11 +27,11 @@ pub trait Resolver {
 #[non_exhaustive]
 pub enum ResolveError {
     /// The system's resolver answered with an error.
-    #[error("cannot find the address of {host}: {reason}")]
+    #[error("cannot find the address of {}: {}", printable(.host), printable(.reason))]
     Failed {
         /// The name.
         host: String,
-        /// The resolver's words.
+        /// The resolver's text.
         reason: String,
     },
 }

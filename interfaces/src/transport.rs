@@ -12,13 +12,13 @@ use crate::{Address, AlreadyProducing, Chunk, Producer, PushProducer};
 ///
 /// The reactor implements it for sockets, and a layer (TLS, a throttle) for what it wraps. As a
 /// [`PushProducer`] a transport controls its own reading: after `pause_producing` no more data
-/// arrives, not even what was read already; end of file waits too. `stop_producing` is
+/// arrives, not even bytes that were read already; end of file waits too. `stop_producing` is
 /// `lose_connection`.
 pub trait Transport: PushProducer {
     /// Queues bytes. Never blocks and never fails: on a connection that ended or is closing for
-    /// writing, the bytes are dropped, and `connection_lost` tells.
+    /// writing, the bytes are dropped, and `connection_lost` gives the reason.
     ///
-    /// All that is written during one callback leaves in one system call when it returns.
+    /// The bytes of all writes of one callback leave in one system call when it returns.
     fn write(&self, data: &[u8]);
 
     /// Queues several pieces as if written one after the other, without joining them.
@@ -32,15 +32,15 @@ pub trait Transport: PushProducer {
     /// `connection_lost` follows on a later turn, with [`Reason::Aborted`](crate::Reason::Aborted).
     fn abort_connection(&self);
 
-    /// The address of the other side. Valid for as long as the handle is.
+    /// The remote address. Valid as long as the handle.
     fn peer(&self) -> Address;
 
-    /// The address of this side.
+    /// The local address. Valid as long as the handle.
     fn host(&self) -> Address;
 
-    /// Registers the source of the bytes, so that it can be told when to wait.
+    /// Registers the source of the bytes, so that it can be paused and resumed.
     ///
-    /// A push producer hears nothing until the unsent bytes pass
+    /// A push producer is first called when the unsent bytes pass
     /// [`high_water`](BufferLimits::high_water); a pull producer is asked for its first piece at
     /// once, inside this call. On a connection that ended, the producer's `stop_producing` is
     /// called at once, and nothing is registered.
@@ -50,7 +50,7 @@ pub trait Transport: PushProducer {
     /// [`AlreadyProducing`] when another one is registered, which stays.
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing>;
 
-    /// Forgets the producer; a `lose_connection` that waited for this goes on.
+    /// Unregisters the producer; a `lose_connection` that waited for this goes on.
     fn unregister_producer(&self);
 
     /// Sets how many unsent bytes pause the producer, and how many are too many. Twisted's
@@ -67,12 +67,12 @@ pub trait Transport: PushProducer {
         None
     }
 
-    /// What only a UNIX socket tells, if this is one.
+    /// The peer's credentials, if this is a UNIX socket.
     fn as_unix(&self) -> Option<&dyn UnixTransport> {
         None
     }
 
-    /// What the handshake agreed on, if this is TLS.
+    /// The results of the handshake, if this is TLS.
     fn as_tls(&self) -> Option<&dyn TlsTransport> {
         None
     }
@@ -114,10 +114,9 @@ impl Default for BufferLimits {
 /// A transport whose two directions close one by one. Twisted's `loseWriteConnection` of
 /// `ITCPTransport`; ours has it wherever the wire does: TCP, UNIX sockets, TLS.
 pub trait HalfCloseableTransport {
-    /// Sends what is queued, then tells the peer that no more will come. Reading goes on. The
-    /// protocol hears
-    /// [`write_connection_lost`](crate::HalfCloseableProtocol::write_connection_lost) when it is
-    /// done. Later writes are dropped. Idempotent.
+    /// Sends the queued bytes and then the end of file. Reading goes on.
+    /// [`write_connection_lost`](crate::HalfCloseableProtocol::write_connection_lost) is called when
+    /// they are sent. Later writes are dropped. Idempotent.
     fn lose_write_connection(&self);
 }
 
@@ -134,14 +133,14 @@ pub trait TcpTransport {
     fn set_tcp_keep_alive(&self, on: bool);
 }
 
-/// What only a UNIX socket tells (unix(7)). Twisted's `IUNIXTransport`.
+/// The abilities of a UNIX socket alone (unix(7)). Twisted's `IUNIXTransport`.
 pub trait UnixTransport {
     /// The process, user and group at the other end when it connected (`SO_PEERCRED`), or `None`
-    /// where the system does not tell.
+    /// where the system does not report them.
     fn peer_credentials(&self) -> Option<(u32, u32, u32)>;
 }
 
-/// What the handshake agreed on. Twisted's `ISSLTransport` and `INegotiated`. All is `None` or
+/// The results of a TLS handshake. Twisted's `ISSLTransport` and `INegotiated`. All are `None` or
 /// empty until [`handshake_completed`](crate::HandshakeListener::handshake_completed).
 pub trait TlsTransport {
     /// The protocol that ALPN chose (RFC 7301).

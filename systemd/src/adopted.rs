@@ -1,7 +1,7 @@
-//! Listening on what was inherited; Twisted's `AdoptedStreamServerEndpoint`.
+//! A server endpoint on an inherited socket; Twisted's `AdoptedStreamServerEndpoint`.
 //!
-//! Invariant: nothing is looked up before `listen`, and what is inherited is never bound, unlinked
-//! or given another mode.
+//! Invariant: no descriptor is looked up before `listen`, and an inherited socket is never bound,
+//! unlinked or given another mode.
 
 use std::rc::Rc;
 
@@ -21,15 +21,15 @@ pub struct AdoptedStreamServerEndpoint {
 }
 
 impl AdoptedStreamServerEndpoint {
-    /// Will listen on the descriptor that `selector` means, which has to be of the family `domain`
-    /// where one is given.
+    /// Listens on the descriptor of `selector`, which has to be of the family `domain` if one is
+    /// given.
     pub fn new(
-        reactor: Rc<dyn ReactorSocket>,
+        reactor: impl ReactorSocket + 'static,
         inherited: ListenFds,
         selector: Selector,
         domain: Option<Domain>,
     ) -> Self {
-        Self { reactor, inherited, selector, domain }
+        Self { reactor: Rc::new(reactor), inherited, selector, domain }
     }
 }
 

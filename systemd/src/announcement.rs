@@ -1,7 +1,8 @@
-//! What the environment says was inherited: `LISTEN_PID`, `LISTEN_FDS`, `LISTEN_FDNAMES`
+//! The variables that announce inherited descriptors: `LISTEN_PID`, `LISTEN_FDS`, `LISTEN_FDNAMES`
 //! (sd_listen_fds(3)); the reading half of Twisted's `ListenFDs.fromEnvironment`.
 //!
-//! Invariant: a pure function of the variables and the process's number; no descriptor is touched.
+//! Invariant: the result follows from the variables and the process's number alone; no descriptor is
+//! touched.
 
 use std::ffi::{OsStr, OsString};
 
@@ -13,7 +14,7 @@ pub const LISTEN_FDS_MAX: u32 = 4096;
 /// The name of a descriptor when `LISTEN_FDNAMES` is absent (sd_listen_fds_with_names(3)).
 const UNNAMED: &str = "unknown";
 
-/// How many descriptors were handed to this process, and their names in order. The first one is
+/// The names of the descriptors that were handed to this process, in order. The first one has
 /// number 3.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Announcement {

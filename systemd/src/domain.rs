@@ -1,4 +1,4 @@
-//! The address families that can be listened on; what Twisted's `systemd:` string calls `domain`.
+//! The address families of inherited sockets; the `domain` of Twisted's `systemd:` string.
 //!
 //! Invariant: the text is the family's name in `<sys/socket.h>` without `AF_`.
 
@@ -7,6 +7,7 @@ use core::fmt;
 
 /// An address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Domain {
     /// IPv4.
     Inet,

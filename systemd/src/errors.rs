@@ -1,7 +1,7 @@
-//! Why inherited descriptors could not be taken over, or one of them not be listened on.
+//! The errors of taking inherited descriptors over, and of listening on one of them.
 //!
-//! Invariant: each variant names the variable or the descriptor, what it is, and what it would have
-//! to be.
+//! Invariant: each message names the variable or the descriptor, its state, and the state that it
+//! has to have.
 
 use std::os::fd::RawFd;
 
@@ -9,8 +9,8 @@ use interfaces::OsError;
 
 use crate::LISTEN_FDS_MAX;
 
-/// Why [`ListenFds::from_environment`](crate::ListenFds::from_environment) took nothing over.
-/// But for [`System`](Self::System), no descriptor was changed.
+/// The error of [`ListenFds::from_environment`](crate::ListenFds::from_environment). Unless it is
+/// [`System`](Self::System), no descriptor was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListenFdsError {
@@ -20,7 +20,7 @@ pub enum ListenFdsError {
          number from 0 to {LISTEN_FDS_MAX}"
     )]
     Count {
-        /// What it is.
+        /// Its value.
         text: String,
     },
     /// `LISTEN_FDNAMES` is not UTF-8.
@@ -34,10 +34,10 @@ pub enum ListenFdsError {
     NamesMismatch {
         /// The number in `LISTEN_FDS`.
         descriptors: usize,
-        /// How many names there are.
+        /// The number of names.
         names: usize,
     },
-    /// A descriptor that was announced is not open.
+    /// An announced descriptor is not open.
     #[error(
         "cannot take over inherited descriptors: LISTEN_FDS announces {count}, and descriptor \
          {descriptor} is not open"
@@ -48,8 +48,8 @@ pub enum ListenFdsError {
         /// The first one that is not open.
         descriptor: RawFd,
     },
-    /// A descriptor that was announced is close-on-exec, so it was opened by this process itself,
-    /// or somebody else in it has taken it over.
+    /// An announced descriptor is close-on-exec, so this process opened it or has taken it over
+    /// before.
     #[error(
         "cannot take over inherited descriptors: LISTEN_FDS announces {count}, and descriptor \
          {descriptor} is close-on-exec, so this process opened it or has taken it over before"
@@ -57,13 +57,13 @@ pub enum ListenFdsError {
     NotInherited {
         /// The number in `LISTEN_FDS`.
         count: usize,
-        /// The first one of that kind.
+        /// The first one that is close-on-exec.
         descriptor: RawFd,
     },
     /// A system call failed.
     #[error("cannot take over inherited descriptor {descriptor}")]
     System {
-        /// Which one.
+        /// Its number.
         descriptor: RawFd,
         /// The system call's answer.
         #[source]
@@ -71,23 +71,26 @@ pub enum ListenFdsError {
     },
 }
 
-/// Why an inherited descriptor could not be listened on.
+/// The error of listening on an inherited descriptor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TakeError {
-    /// There are none at all.
+    /// No descriptor was inherited.
     #[error(
         "cannot listen on an inherited descriptor: none was inherited, as LISTEN_PID and \
          LISTEN_FDS are not set for this process"
     )]
     NothingInherited,
-    /// There are fewer. Twisted's `IndexError`.
+    /// The environment announced some that could not be taken over.
+    #[error(transparent)]
+    Unavailable(ListenFdsError),
+    /// No descriptor has that index. Twisted's `IndexError`.
     #[error(
         "cannot listen on the inherited descriptor with index {index}: the last one has index \
          {last}"
     )]
     NoSuchIndex {
-        /// Which one was asked for.
+        /// The requested index.
         index: usize,
         /// The greatest index there is.
         last: usize,
@@ -98,9 +101,9 @@ pub enum TakeError {
         listed(.names)
     )]
     NoSuchName {
-        /// Which one was asked for.
+        /// The requested name.
         name: String,
-        /// The names there are, in order.
+        /// The names of all, in order.
         names: Vec<String>,
     },
     /// Several descriptors have that name.
@@ -112,29 +115,29 @@ pub enum TakeError {
     Ambiguous {
         /// The name.
         name: String,
-        /// Which ones have it.
+        /// The indexes that have it.
         indexes: Vec<usize>,
     },
-    /// Somebody listens on it already.
+    /// It was taken before.
     #[error("cannot listen on inherited {descriptor}: it was taken before")]
     AlreadyTaken {
-        /// Which one.
+        /// The descriptor.
         descriptor: DescriptorLabel,
     },
-    /// It is of another kind.
+    /// It is not a listening stream socket of the family.
     #[error("cannot listen on inherited {descriptor}: it is {found}, and has to be {wanted}")]
     Unsuitable {
-        /// Which one.
+        /// The descriptor.
         descriptor: DescriptorLabel,
-        /// What it is.
+        /// Its type.
         found: String,
-        /// What it would have to be.
+        /// The type that it has to have.
         wanted: String,
     },
     /// A system call failed.
     #[error("cannot listen on inherited {descriptor}")]
     System {
-        /// Which one.
+        /// The descriptor.
         descriptor: DescriptorLabel,
         /// The system call's answer.
         #[source]
@@ -142,8 +145,9 @@ pub enum TakeError {
     },
 }
 
-/// All the ways to say which inherited descriptor is meant.
+/// An inherited descriptor's number, index and name.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DescriptorLabel {
     /// The number that it had when this process began.
     pub number: RawFd,

@@ -1,40 +1,49 @@
-//! What a descriptor really is; nothing in Twisted, which believes the `domain` it is told.
+//! The type of a descriptor. Twisted has no such look: it believes the string's `domain`.
 //!
 //! Invariant: looking changes nothing.
 
 use core::ffi::c_int;
 use core::fmt;
+use std::fs::{File, FileType};
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::os::unix::fs::FileTypeExt as _;
 
-use crate::{Domain, sys};
+use socket2::{SockRef, Type};
 
-/// What fstat(2), getsockname(2) and getsockopt(2) tell of a descriptor.
+use crate::Domain;
+
+/// The type of a descriptor, as getsockopt(2), getsockname(2) and fstat(2) tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Not a socket; the words for what it is.
+    /// Not a socket; the type in words.
     File(&'static str),
     /// A socket.
-    Socket { family: c_int, kind: c_int, listening: bool },
+    Socket { family: c_int, kind: Type, listening: bool },
 }
 
 impl Kind {
     /// Looks at a descriptor.
     pub(crate) fn of(descriptor: BorrowedFd<'_>) -> io::Result<Self> {
-        let file_type = sys::file_type(descriptor)?;
-        if file_type != libc::S_IFSOCK {
-            return Ok(Self::File(file_words(file_type)));
-        }
+        let socket = SockRef::from(&descriptor);
+        let kind = match socket.r#type() {
+            Ok(kind) => kind,
+            Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => {
+                let file = File::from(descriptor.try_clone_to_owned()?);
+                return Ok(Self::File(file_words(file.metadata()?.file_type())));
+            }
+            Err(error) => return Err(error),
+        };
         Ok(Self::Socket {
-            family: sys::family(descriptor)?,
-            kind: sys::socket_option(descriptor, libc::SO_TYPE)?,
-            listening: sys::socket_option(descriptor, libc::SO_ACCEPTCONN)? != 0,
+            family: socket.local_addr()?.family().into(),
+            kind,
+            listening: socket.is_listener()?,
         })
     }
 
-    /// Whether connections can be accepted on it, and it is of the family, where one is asked for.
+    /// Whether it accepts stream connections, and is of the family, if one is given.
     pub(crate) fn is_stream_port(self, domain: Option<Domain>) -> bool {
-        let Self::Socket { family, kind: libc::SOCK_STREAM, listening: true } = self else {
+        let Self::Socket { family, kind: Type::STREAM, listening: true } = self else {
             return false;
         };
         Domain::from_family(family).is_some_and(|found| domain.is_none_or(|wanted| wanted == found))
@@ -49,22 +58,22 @@ impl fmt::Display for Kind {
         };
         f.write_str(if listening { "a listening " } else { "a " })?;
         match kind {
-            libc::SOCK_STREAM => f.write_str("stream socket")?,
-            libc::SOCK_DGRAM => f.write_str("datagram socket")?,
-            libc::SOCK_SEQPACKET => f.write_str("sequential-packet socket")?,
-            libc::SOCK_RAW => f.write_str("raw socket")?,
-            other => write!(f, "socket of type {other}")?,
+            Type::STREAM => f.write_str("stream socket")?,
+            Type::DGRAM => f.write_str("datagram socket")?,
+            Type::SEQPACKET => f.write_str("sequential-packet socket")?,
+            Type::RAW => f.write_str("raw socket")?,
+            other => write!(f, "socket of type {}", c_int::from(other))?,
         }
         match Domain::from_family(family) {
             Some(domain) => write!(f, " of family {domain}")?,
             None => write!(f, " of address family number {family}")?,
         }
-        let mute = kind == libc::SOCK_STREAM && !listening;
+        let mute = kind == Type::STREAM && !listening;
         f.write_str(if mute { " that does not listen" } else { "" })
     }
 }
 
-/// What a descriptor has to be, to be listened on.
+/// The type that a descriptor has to have, in words.
 pub(crate) fn wanted(domain: Option<Domain>) -> String {
     match domain {
         Some(domain) => format!("a listening stream socket of family {domain}"),
@@ -72,14 +81,14 @@ pub(crate) fn wanted(domain: Option<Domain>) -> String {
     }
 }
 
-fn file_words(file_type: libc::mode_t) -> &'static str {
+fn file_words(file_type: FileType) -> &'static str {
     match file_type {
-        libc::S_IFREG => "a regular file",
-        libc::S_IFDIR => "a directory",
-        libc::S_IFCHR => "a character device",
-        libc::S_IFBLK => "a block device",
-        libc::S_IFIFO => "a pipe",
-        // What has no file type is made by eventfd(2), epoll_create(2), signalfd(2)…
+        it if it.is_file() => "a regular file",
+        it if it.is_dir() => "a directory",
+        it if it.is_char_device() => "a character device",
+        it if it.is_block_device() => "a block device",
+        it if it.is_fifo() => "a pipe",
+        // eventfd(2), epoll_create(2) and signalfd(2) make descriptors without a file type.
         _ => "not a file and not a socket",
     }
 }

@@ -1,8 +1,8 @@
 //! Socket activation: listening on sockets that a supervisor opened; Twisted's
 //! `twisted.python.systemd` and its `systemd:` endpoint.
 //!
-//! A supervisor such as systemd opens the sockets, and starts the program when somebody connects.
-//! [`ListenFds`] takes over what it handed to this process (sd_listen_fds(3)), and
+//! A supervisor such as systemd opens the sockets, and starts the program when a client connects.
+//! [`ListenFds`] takes over the descriptors that it handed to this process (sd_listen_fds(3)), and
 //! [`AdoptedStreamServerEndpoint`] listens on one of them by index or by name.
 //!
 //! ```text
@@ -27,11 +27,11 @@
 //! }
 //! ```
 //!
-//! # What is inherited is not ours
+//! # Inherited sockets belong to the supervisor
 //!
 //! An inherited socket is never unlinked, locked or given another mode: the supervisor has it open
-//! and will hand it to the next process. It is looked at before it is used, and an error says what
-//! it is and what it would have to be.
+//! and will hand it to the next process. It is looked at before it is used, and an error names its
+//! type and the type that it has to have.
 //!
 //! # Features
 //!

@@ -1,6 +1,6 @@
 //! The descriptors that this process inherited; Twisted's `twisted.python.systemd.ListenFDs`.
 //!
-//! Invariant: each one is owned once: here until it is taken, and then by who took it.
+//! Invariant: each one has one owner: its [`ListenFds`] until it is taken, and then the taker.
 
 use core::cell::RefCell;
 use core::fmt;
@@ -10,6 +10,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 use std::rc::Rc;
 
 use interfaces::OsError;
+use socket2::SockRef;
 
 use crate::inspect::{Kind, wanted};
 use crate::sys::{self, Origin};
@@ -22,7 +23,7 @@ const FIRST: RawFd = 3;
 static TAKEN_OVER: AtomicBool = AtomicBool::new(false);
 
 /// The inherited descriptors, in order, with their names. A clone is another handle to the same
-/// ones. Those that nobody took are closed with the last handle.
+/// ones. Those that were not taken are closed with the last handle.
 ///
 /// # Examples
 ///
@@ -30,7 +31,7 @@ static TAKEN_OVER: AtomicBool = AtomicBool::new(false);
 /// # use ropewalk_systemd as systemd;
 /// use systemd::{ListenFds, Selector};
 ///
-/// // Somebody else's socket, named by hand.
+/// // A socket of another supervisor, named by hand.
 /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let inherited = ListenFds::from_descriptors([("web", listener.into())]);
 ///
@@ -42,10 +43,13 @@ static TAKEN_OVER: AtomicBool = AtomicBool::new(false);
 #[derive(Clone, Default)]
 pub struct ListenFds {
     inherited: Rc<[Inherited]>,
+    /// Why there are none, where the environment announced some.
+    error: Option<ListenFdsError>,
 }
 
-/// Says which inherited descriptor is meant.
+/// Selects an inherited descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Selector {
     /// By its place, from 0.
     Index(usize),
@@ -54,10 +58,10 @@ pub enum Selector {
 }
 
 impl ListenFds {
-    /// Takes over what the environment of this process announces. Call it first in `main`.
+    /// Takes over the descriptors that the environment announces. Call it first in `main`.
     ///
-    /// The environment is read and never edited, so a second call would find the same: it gets
-    /// nothing. All descriptors are made close-on-exec; a child gets none of them.
+    /// The environment is read and never edited; a second call gets no descriptor. All descriptors
+    /// are made close-on-exec, so no child inherits them.
     ///
     /// # Errors
     ///
@@ -78,8 +82,7 @@ impl ListenFds {
         take_over(&announcement).inspect_err(|_| TAKEN_OVER.store(false, Ordering::Release))
     }
 
-    /// Holds these descriptors as if they had been inherited, for a supervisor of another kind and
-    /// for tests.
+    /// Holds these descriptors as if they had been inherited: for other supervisors, and for tests.
     pub fn from_descriptors<N: Into<String>>(
         descriptors: impl IntoIterator<Item = (N, OwnedFd)>,
     ) -> Self {
@@ -88,7 +91,13 @@ impl ListenFds {
             name: name.into(),
             descriptor: RefCell::new(Some(descriptor)),
         };
-        Self { inherited: descriptors.into_iter().map(hold).collect() }
+        Self { inherited: descriptors.into_iter().map(hold).collect(), error: None }
+    }
+
+    /// Holds none, because [`from_environment`](Self::from_environment) failed with `error`: taking
+    /// one fails with it. For a program in which only the use of an inherited descriptor fails.
+    pub fn unavailable(error: ListenFdsError) -> Self {
+        Self { inherited: Rc::default(), error: Some(error) }
     }
 
     /// The numbers and names of all that were inherited, in order, whether taken since or not.
@@ -100,8 +109,8 @@ impl ListenFds {
     /// Takes a listening stream socket out, non-blocking. With a `domain`, its family has to be
     /// that one.
     ///
-    /// Non-blocking is a property of the socket itself, so that whoever else has it open, the
-    /// supervisor and other processes, has it non-blocking from then on too.
+    /// Non-blocking is a property of the socket itself: from then on it is non-blocking for the
+    /// supervisor and other processes that have it open, too.
     ///
     /// # Errors
     ///
@@ -133,11 +142,14 @@ impl ListenFds {
                 wanted: wanted(domain),
             });
         }
-        sys::set_non_blocking(descriptor.as_fd()).map_err(failed)?;
+        SockRef::from(descriptor).set_nonblocking(true).map_err(failed)?;
         slot.take().ok_or_else(|| TakeError::AlreadyTaken { descriptor: label() })
     }
 
     fn find(&self, selector: &Selector) -> Result<usize, TakeError> {
+        if let Some(error) = &self.error {
+            return Err(TakeError::Unavailable(error.clone()));
+        }
         let Some(last) = self.inherited.len().checked_sub(1) else {
             return Err(TakeError::NothingInherited);
         };
@@ -168,7 +180,7 @@ impl fmt::Debug for ListenFds {
     }
 }
 
-/// One descriptor, and what it was called when it was open; `None` when somebody took it.
+/// One descriptor with its first number and its name; `None` once it was taken.
 struct Inherited {
     number: RawFd,
     name: String,
@@ -201,7 +213,7 @@ fn take_over(announcement: &Announcement) -> Result<ListenFds, ListenFdsError> {
     Ok(ListenFds::from_descriptors(descriptors))
 }
 
-/// What std makes itself has no number; it comes from none of our calls.
+/// An error without a number comes from std itself, and from none of these calls.
 fn os_error(error: &io::Error) -> OsError {
     OsError::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO))
 }

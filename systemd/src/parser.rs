@@ -1,13 +1,10 @@
 //! The `systemd:` string; Twisted's `_SystemdParser`.
 //!
-//! Invariant: parsing looks at no descriptor, so that a string can be checked on another machine
-//! than the one that will listen.
+//! Invariant: parsing looks at no descriptor, so that a string can be checked on any machine.
 
 use std::rc::Rc;
 
-use endpoints::{
-    Argument, Arguments, Description, ParseError, Parsed, Registry, ServerParser, Value,
-};
+use endpoints::{Argument, Arguments, ParseError, Parsed, Registry, ServerParser};
 use interfaces::{ReactorSocket, StreamServerEndpoint};
 
 use crate::{AdoptedStreamServerEndpoint, Domain, LISTEN_FDS_MAX, ListenFds, Selector};
@@ -25,14 +22,13 @@ use crate::{AdoptedStreamServerEndpoint, Domain, LISTEN_FDS_MAX, ListenFds, Sele
 /// # Differences from Twisted
 ///
 /// `domain` may be left out. A negative index, which Twisted counts from the end, is an error.
-/// Whether the descriptor exists and is of that family is found out when it is listened on, and not
-/// while parsing.
+/// `listen` checks that the descriptor exists and is of that family; parsing does not.
 pub fn register(
     registry: Registry,
-    reactor: Rc<dyn ReactorSocket>,
+    reactor: impl ReactorSocket + 'static,
     inherited: ListenFds,
 ) -> Registry {
-    registry.with_server(SystemdParser { reactor, inherited })
+    registry.with_server(SystemdParser { reactor: Rc::new(reactor), inherited })
 }
 
 /// Reads `systemd:` strings, for [`register`].
@@ -48,15 +44,14 @@ impl ServerParser for SystemdParser {
 
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let [domain, index, name] = arguments.bind(["domain", "index", "name"])?;
         let domain = parse_domain(&domain)?;
         let selector = parse_selector(&index, &name)?;
-        let description = describe(self.kind(), domain, &selector);
         let (reactor, inherited) = (self.reactor.clone(), self.inherited.clone());
         let endpoint = AdoptedStreamServerEndpoint::new(reactor, inherited, selector, domain);
-        Ok(Parsed::new(Rc::new(endpoint), description))
+        Ok(arguments.parsed(Rc::new(endpoint), ["systemd"]))
     }
 }
 
@@ -75,18 +70,5 @@ fn parse_selector(index: &Argument<'_>, name: &Argument<'_>) -> Result<Selector,
             let number = index.number(0..=u64::from(LISTEN_FDS_MAX) - 1)?;
             Ok(Selector::Index(number as usize))
         }
-    }
-}
-
-fn describe(kind: &'static str, domain: Option<Domain>, selector: &Selector) -> Description {
-    let domain = domain.map_or(Value::Absent, |domain| Value::Text(domain.name().into()));
-    let (index, name) = match selector {
-        Selector::Index(index) => (Value::Number(*index as u64), Value::Absent),
-        Selector::Name(name) => (Value::Absent, Value::Text(name.clone())),
-    };
-    Description {
-        kind,
-        arguments: vec![("domain", domain), ("index", index), ("name", name)],
-        layers: vec![kind.into()],
     }
 }

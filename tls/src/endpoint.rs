@@ -23,9 +23,9 @@ pub struct TlsServerEndpoint<E> {
 }
 
 impl<E: StreamServerEndpoint> TlsServerEndpoint<E> {
-    /// Speaks TLS as `config` says on the connections that `endpoint` accepts.
-    pub fn new(config: Arc<ServerConfig>, endpoint: E, time: Rc<dyn ReactorTime>) -> Self {
-        Self { endpoint, config, time, options: TlsOptions::default() }
+    /// Speaks TLS as `config` says on what `endpoint` accepts.
+    pub fn new(config: Arc<ServerConfig>, endpoint: E, time: impl ReactorTime + 'static) -> Self {
+        Self { endpoint, config, time: Rc::new(time), options: TlsOptions::default() }
     }
 
     /// Sets other time limits.
@@ -69,9 +69,10 @@ impl<E: StreamClientEndpoint> TlsClientEndpoint<E> {
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
         endpoint: E,
-        time: Rc<dyn ReactorTime>,
+        time: impl ReactorTime + 'static,
     ) -> Self {
-        Self { endpoint, config, name, time, options: TlsOptions::default() }
+        let options = TlsOptions::default();
+        Self { endpoint, config, name, time: Rc::new(time), options }
     }
 
     /// Sets other time limits.

@@ -27,7 +27,7 @@ use crate::options::{FactoryContext, Role, TlsOptions};
 pub fn wrap_server(
     config: Arc<ServerConfig>,
     factory: Rc<dyn Factory>,
-    time: Rc<dyn ReactorTime>,
+    time: impl ReactorTime + 'static,
 ) -> Rc<dyn Factory> {
     wrap_server_with(config, factory, time, TlsOptions::default())
 }
@@ -36,10 +36,10 @@ pub fn wrap_server(
 pub fn wrap_server_with(
     config: Arc<ServerConfig>,
     factory: Rc<dyn Factory>,
-    time: Rc<dyn ReactorTime>,
+    time: impl ReactorTime + 'static,
     options: TlsOptions,
 ) -> Rc<dyn Factory> {
-    TlsFactory::wrap(Role::Server(config), factory, time, options)
+    TlsFactory::wrap(Role::Server(config), factory, Rc::new(time), options)
 }
 
 /// Runs the factory's protocols over TLS, as the client of the server called `name`, with the
@@ -48,7 +48,7 @@ pub fn wrap_client(
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     factory: Rc<dyn Factory>,
-    time: Rc<dyn ReactorTime>,
+    time: impl ReactorTime + 'static,
 ) -> Rc<dyn Factory> {
     wrap_client_with(config, name, factory, time, TlsOptions::default())
 }
@@ -58,10 +58,10 @@ pub fn wrap_client_with(
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     factory: Rc<dyn Factory>,
-    time: Rc<dyn ReactorTime>,
+    time: impl ReactorTime + 'static,
     options: TlsOptions,
 ) -> Rc<dyn Factory> {
-    TlsFactory::wrap(Role::Client(config, name), factory, time, options)
+    TlsFactory::wrap(Role::Client(config, name), factory, Rc::new(time), options)
 }
 
 struct TlsFactory {

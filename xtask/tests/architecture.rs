@@ -12,19 +12,24 @@ use cargo_metadata::{Dependency, DependencyKind, Edition, MetadataCommand, Packa
 use workspace::{assert_none, root, text};
 
 /// What each package may be built on, beside the crates that `dependencies.toml` lists.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("deferred", &[]),
     ("interfaces", &["deferred"]),
     ("protocol", &["interfaces", "deferred"]),
     ("endpoints", &["interfaces", "deferred", "protocol"]),
-    ("reactor", &["interfaces", "deferred"]),
+    // Of `protocol` the transport kit alone.
+    ("reactor", &["interfaces", "deferred", "protocol"]),
     ("tls", &["interfaces", "deferred", "protocol", "endpoints"]),
     ("systemd", &["interfaces", "deferred", "endpoints"]),
     ("testkit", &["interfaces", "deferred", "protocol"]),
+    ("ropewalk", LIBRARIES),
     ("xtask", EVERYTHING),
     ("counts", &["interfaces", "deferred", "protocol", "endpoints", "reactor", "tls"]),
     ("cli", EVERYTHING),
 ];
+
+const LIBRARIES: &[&str] =
+    &["deferred", "interfaces", "protocol", "endpoints", "reactor", "tls", "systemd"];
 
 const EVERYTHING: &[&str] = &[
     "deferred",
@@ -35,12 +40,14 @@ const EVERYTHING: &[&str] = &[
     "tls",
     "systemd",
     "testkit",
+    "ropewalk",
     "xtask",
     "cli",
 ];
 
-/// Arrows that exist only where a feature asks for them, so that the layer is of use without.
-const OPTIONAL: [(&str, &str); 2] = [("tls", "endpoints"), ("systemd", "endpoints")];
+/// Arrows that exist only where a feature asks for them, so that the crate is of use without.
+const OPTIONAL: [(&str, &str); 4] =
+    [("tls", "endpoints"), ("systemd", "endpoints"), ("ropewalk", "tls"), ("ropewalk", "systemd")];
 
 /// The packages that reach no operating system.
 const NO_STD: [&str; 4] = ["deferred", "interfaces", "protocol", "endpoints"];
@@ -151,7 +158,7 @@ fn packages() -> Vec<Package> {
 
 /// The directory that a package is named after.
 fn concept(package: &str) -> &str {
-    if package == "ropewalk" { "cli" } else { package.trim_start_matches("ropewalk-") }
+    package.trim_start_matches("ropewalk-")
 }
 
 fn is_ours(dependency: &Dependency) -> bool {

@@ -1,12 +1,12 @@
 //! The command line, as clap reads it.
 //!
-//! Invariant: endpoints stay text here: only the registry knows what they may say.
+//! Invariant: endpoints stay text here; only the registry parses them.
 
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::grace::parse_grace;
+use endpoints::parse_duration;
 
 /// One command for both sides of any connection.
 #[derive(Debug, Parser)]
@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     version: Option<bool>,
 }
 
-/// `-h` and `--help`, which the long help need not mention to who has found it.
+/// `-h` and `--help`; hidden in the long help, which its reader has found already.
 #[derive(Args, Clone, Copy, Debug)]
 struct Help {
     /// Print help; --help has examples
@@ -50,7 +50,7 @@ struct Help {
     help: Option<bool>,
 }
 
-/// What there is to do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve one protocol on one or several endpoints
@@ -181,16 +181,16 @@ pub(crate) struct Check {
     help: Help,
 }
 
-/// How a server ends.
+/// The options of a server's shutdown.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Stopping {
-    /// Time for connections after SIGTERM or SIGINT: 500ms, 2m; else 10s
+    /// Time for connections after SIGTERM or SIGINT: 500ms, 2m, 1h; else 10s
     #[arg(
         long,
         value_name = "TIME",
         default_value = "10s",
         hide_default_value = true,
-        value_parser = parse_grace
+        value_parser = parse_duration
     )]
     pub(crate) grace: Duration,
 }

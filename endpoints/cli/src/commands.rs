@@ -1,6 +1,6 @@
 //! The subcommands, one file each.
 //!
-//! Invariant: each reports what it has to say and answers with an exit code; none ends the process.
+//! Invariant: each subcommand reports its errors and returns an exit code; none ends the process.
 
 pub(crate) mod check;
 pub(crate) mod pipe;

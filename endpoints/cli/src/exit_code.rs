@@ -1,17 +1,17 @@
-//! What the command answers to its caller, from sysexits.h.
+//! The command's exit codes, from sysexits.h.
 //!
-//! Invariant: there are these three, and no other way out returns another number.
+//! Invariant: the command returns one of these three.
 
 use std::process::ExitCode;
 
 /// How the command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// It did what it was asked for, or was told to stop.
+    /// The work is done, or a signal stopped it.
     Done,
-    /// An endpoint or an option is wrong, so nothing was tried (`EX_USAGE`).
+    /// An endpoint or an option is wrong (`EX_USAGE`).
     Usage,
-    /// It cannot listen or connect, or the connection broke (`EX_UNAVAILABLE`).
+    /// Listening or connecting failed, or the connection broke (`EX_UNAVAILABLE`).
     Unavailable,
 }
 

@@ -7,44 +7,72 @@
 //! {"ok":false,"offset":4,"message":"port `80a0` is not …","suggestion":null}
 //! ```
 
-use endpoints::{Description, ParseError, Value as Argument};
-use serde_json::{Value, json};
+use endpoints::{Description, ParseError, Value};
+use serde::{Serialize, Serializer};
 
-/// What a string means.
+/// The line for a string that was parsed.
 pub(crate) fn description(description: &Description) -> String {
-    let arguments = description.arguments.iter().map(|(name, argument)| (*name, value(argument)));
-    object([
-        ("ok", json!(true).to_string()),
-        ("kind", json!(description.kind).to_string()),
-        ("arguments", object(arguments.map(|(name, value)| (name, value.to_string())))),
-        ("layers", json!(description.layers).to_string()),
-    ])
+    let Description { kind, arguments, layers, .. } = description;
+    let layers = layers.iter().map(|layer| &**layer).collect();
+    line(&ParsedLine { ok: true, kind, arguments, layers })
 }
 
-/// What is wrong with it.
+/// The line for a mistake.
 pub(crate) fn mistake(error: &ParseError) -> String {
-    object([
-        ("ok", json!(false).to_string()),
-        ("offset", json!(error.offset()).to_string()),
-        ("message", json!(error.message()).to_string()),
-        ("suggestion", json!(error.suggestion()).to_string()),
-    ])
+    let (offset, message) = (error.offset(), error.message());
+    line(&MistakeLine { ok: false, offset, message, suggestion: error.suggestion() })
 }
 
-/// An object with its keys in this order, which serde_json's own map does not keep.
-fn object<'a>(members: impl IntoIterator<Item = (&'a str, String)>) -> String {
-    let members = members.into_iter().map(|(key, value)| format!("{}:{value}", json!(key)));
-    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+#[derive(Serialize)]
+struct ParsedLine<'a> {
+    ok: bool,
+    kind: &'a str,
+    #[serde(serialize_with = "in_order")]
+    arguments: &'a [(&'static str, Value)],
+    layers: Vec<&'a str>,
 }
 
-fn value(argument: &Argument) -> Value {
-    match argument {
-        Argument::Absent => Value::Null,
-        Argument::Number(number) => json!(number),
-        Argument::Flag(set) => json!(set),
-        Argument::Seconds(time) if time.subsec_nanos() == 0 => json!(time.as_secs()),
-        Argument::Seconds(time) => json!(time.as_secs_f64()),
-        // Text as it is, a mode in octal, and whatever a further kind shows.
-        argument => json!(argument.to_string()),
+#[derive(Serialize)]
+struct MistakeLine<'a> {
+    ok: bool,
+    offset: usize,
+    message: String,
+    suggestion: Option<&'a str>,
+}
+
+/// The value of an argument as a value of JSON.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Scalar {
+    Null,
+    Bool(bool),
+    Whole(u64),
+    Fraction(f64),
+    Text(String),
+}
+
+impl From<&Value> for Scalar {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Absent => Self::Null,
+            Value::Number(number) => Self::Whole(*number),
+            Value::Flag(set) => Self::Bool(*set),
+            Value::Seconds(time) if time.subsec_nanos() == 0 => Self::Whole(time.as_secs()),
+            Value::Seconds(time) => Self::Fraction(time.as_secs_f64()),
+            // Text, a mode in octal, and every kind that is added later.
+            value => Self::Text(value.to_string()),
+        }
     }
+}
+
+/// An object with the arguments as its members, in their order.
+fn in_order<S: Serializer>(
+    arguments: &[(&'static str, Value)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(arguments.iter().map(|(name, value)| (name, Scalar::from(value))))
+}
+
+fn line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("text, numbers and lists of text are JSON")
 }

@@ -1,4 +1,4 @@
-//! Opening several ports at once, and telling where they are.
+//! Opens several ports at once, and announces their addresses.
 //!
 //! Invariant: all are open, or none is.
 
@@ -10,17 +10,17 @@ use interfaces::{Factory, ListeningPort, StreamServerEndpoint};
 
 use crate::report;
 
-/// An endpoint to listen on, and what it was written as.
+/// An endpoint to listen on, and its string.
 pub(crate) struct Listen {
     pub(crate) text: String,
     pub(crate) endpoint: Rc<dyn StreamServerEndpoint>,
 }
 
-/// Listens on each of them, in order.
+/// Listens on each endpoint, in order.
 ///
 /// # Errors
 ///
-/// The first one that cannot be listened on, and why; those before it are closed again.
+/// The string and the failure of the first endpoint that fails; the ports before it are closed again.
 pub(crate) async fn open(
     endpoints: &[Listen],
     factory: &Rc<dyn Factory>,
@@ -46,11 +46,11 @@ async fn close(ports: Vec<Rc<dyn ListeningPort>>) {
     }
 }
 
-/// One line for each port on standard output, flushed: `listening ADDRESS`, the actual one.
+/// Prints `listening ADDRESS` with the actual address of each port to standard output, and flushes.
 pub(crate) fn announce(ports: &[Rc<dyn ListeningPort>]) {
     let told = write_lines(&mut io::stdout().lock(), ports);
     if let Err(error) = told {
-        // Whoever wanted to know where is gone; those who know already are served.
+        // The server goes on: its clients may know the address without this line.
         report::note(format_args!("warning: cannot write to standard output: {error}"));
     }
 }
@@ -72,7 +72,7 @@ mod tests {
     use deferred::Deferred;
     use interfaces::{Address, ListenError, UnixAddress};
 
-    /// Listens without a socket, and counts what is open; after `room` ports it refuses.
+    /// Listens without a socket, counts the open ports, and refuses the port after `room`.
     struct Doors {
         open: Rc<Cell<usize>>,
         room: usize,

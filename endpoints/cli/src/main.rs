@@ -7,30 +7,29 @@
 //! ropewalk check [--client|--server] <ENDPOINT> [--json]      what a string means
 //! ```
 //!
-//! Standard output has one line for each listener, `listening ADDRESS`, once all of them accept; what
-//! goes wrong is told on standard error. Exit codes are 0 (done, or stopped by a signal), 64 (an
+//! Standard output has one line for each listener, `listening ADDRESS`, once all of them accept; errors
+//! go to standard error. Exit codes are 0 (done, or stopped by a signal), 64 (an
 //! endpoint or the usage is wrong), 69 (it cannot listen or connect). `SIGTERM` and `SIGINT` close
 //! the ports and let connections finish for `--grace`; the second one ends them now.
 //!
-//! Invariant of this file: it dispatches, and does nothing else.
+//! Invariant: this file parses and dispatches, and does nothing else.
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod exit_code;
 
+mod app;
 mod commands;
+mod connection_count;
 mod json;
 mod listening;
-mod live;
 mod server;
 mod shutdown;
-mod workshop;
 
 mod pipe;
 mod protocols;
 mod relay;
 
-mod grace;
 mod report;
 
 use std::process::ExitCode;
@@ -44,7 +43,7 @@ fn main() -> ExitCode {
     match Arguments::try_parse() {
         Ok(arguments) => dispatch(&arguments.command).into(),
         Err(error) => {
-            // Whoever closed the output does not want to read it.
+            // An output that is closed has no reader to tell.
             let _ = error.print();
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             exit.into()

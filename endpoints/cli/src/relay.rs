@@ -1,12 +1,13 @@
-//! The joining of two connections; Twisted's `twisted.protocols.portforward`.
+//! A relay joins two connections; Twisted's `twisted.protocols.portforward`.
 //!
-//! Invariant: all that both halves share is in their [`Junction`], and it calls transports only.
+//! Invariant: the two protocols share their [`RelayPair`] and nothing else, and it calls transports
+//! only.
 
-mod end;
-mod half;
-mod junction;
-mod own_ports;
+mod loop_check;
+mod relay_end;
+mod relay_pair;
+mod relay_protocol;
 
-pub(crate) use half::Half;
-pub(crate) use junction::{Junction, Side};
-pub(crate) use own_ports::OwnPorts;
+pub(crate) use loop_check::LoopCheck;
+pub(crate) use relay_pair::{RelayPair, Side};
+pub(crate) use relay_protocol::RelayProtocol;

@@ -1,56 +1,46 @@
-//! What goes to standard error.
+//! Reports on standard error.
 //!
-//! Invariant: a line that cannot be written is lost and nothing else happens, and no byte that came
-//! from a peer reaches a terminal unescaped.
+//! Invariant: a line that cannot be written is lost without an error, and text of peers goes through
+//! [`printable`].
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
-use deferred::Failure;
+use deferred::{Chain, Failure};
 use endpoints::ParseError;
-use interfaces::{Observer, ReactorEvent};
+use interfaces::{Observer, ReactorEvent, printable};
 
-/// A mistake in an endpoint string: what, where, and what would be right.
+/// Reports a mistake in an endpoint string: the mistake, its place and the correction.
 pub(crate) fn mistake(error: &ParseError) {
-    lines(&error.report());
+    lines(error.report());
 }
 
-/// What came of an endpoint that is written correctly: the failure and its causes, and the endpoint.
+/// Reports that an endpoint failed: the failure with its causes, and the endpoint.
 pub(crate) fn failed(endpoint: &str, failure: &Failure) {
-    lines(&format!("error: {}\n  {}", printable(&format!("{failure:#}")), printable(endpoint)));
+    lines(failed_at(endpoint, failure));
 }
 
-/// A failure that no endpoint is to blame for.
+fn failed_at(endpoint: &str, failure: &Failure) -> String {
+    let chain = format!("{failure:#}");
+    format!("error: {}\n  {}", printable(&chain), printable(endpoint))
+}
+
+/// Reports a failure that concerns no endpoint.
 pub(crate) fn error(failure: &Failure) {
-    lines(&format!("error: {}", printable(&format!("{failure:#}"))));
+    note(format_args!("error: {failure:#}"));
 }
 
-/// One line that is no failure of ours.
+/// Reports one line.
 pub(crate) fn note(text: impl Display) {
-    lines(&printable(&text.to_string()));
+    lines(printable(&text.to_string()));
 }
 
-fn lines(text: &str) {
-    // There is nobody left to tell that standard error is closed.
+fn lines(text: impl Display) {
+    // An error of standard error has nowhere to go.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// The text in one line, with an escape for each character that could disturb a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control()
-            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-/// Tells an operator what the reactor had to tell; that a port opens or closes is no news.
+/// Reports the reactor's errors; that a port opens or closes is not reported.
 pub(crate) struct StderrObserver;
 
 impl Observer for StderrObserver {
@@ -68,8 +58,7 @@ impl Observer for StderrObserver {
                 note(format_args!("error: a {callback} panicked: {message}"));
             }
             ReactorEvent::Failed { attempt, error } => {
-                let causes = causes(*error);
-                note(format_args!("error: {attempt}: {causes}"));
+                note(format_args!("error: {attempt}: {}", Chain(*error)));
             }
             ReactorEvent::ListeningStarted { .. } | ReactorEvent::ListeningStopped { .. } => {}
             _ => {}
@@ -77,33 +66,32 @@ impl Observer for StderrObserver {
     }
 }
 
-/// An error and what caused it, in one line.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use interfaces::{ConnectError, FailedAddress, OsError, UnixAddress};
 
     #[test]
     fn what_a_peer_sent_cannot_disturb_a_terminal() {
-        assert_eq!(printable("a\n\x1b[2Jb\u{9b}\u{202e}é"), "a\\n\\u{1b}[2Jb\\u{9b}\\u{202e}é");
+        let cause = Failure::new(std::io::Error::other("a\n\x1b[2Jb\u{9b}\u{202e}é"));
+        let attempts = vec![FailedAddress::new(UnixAddress::Unnamed.into(), cause.clone())];
+        let host = "evil\u{200b}.example".into();
+        for failure in [cause, Failure::new(ConnectError::AllFailed { host, attempts })] {
+            let text = failed_at("tcp:\u{202e}moc:80\r", &failure);
+            let (error, endpoint) = text.split_once('\n').unwrap();
+            assert!(error.ends_with("a\\n\\u{1b}[2Jb\\u{9b}\\u{202e}é"), "{error}");
+            assert!(!error.contains('\u{200b}'), "{error}");
+            assert_eq!(endpoint, "  tcp:\\u{202e}moc:80\\r");
+        }
     }
 
     #[test]
     fn an_error_shows_with_its_causes() {
-        let cause = interfaces::OsError::from_raw_os_error(111);
-        let address = interfaces::UnixAddress::Unnamed.into();
-        let error = interfaces::ConnectError::Refused { address, source: cause };
-        let line = causes(&error);
-        assert!(line.starts_with("cannot connect to unix:: ") && line.contains("111"), "{line}");
+        let source = OsError::from_raw_os_error(111);
+        let address = UnixAddress::Unnamed.into();
+        let failure = Failure::new(ConnectError::Refused { address, source });
+        let line = failed_at("unix:", &failure);
+        let begins = line.starts_with("error: cannot connect to unix:: ");
+        assert!(begins && line.contains("111"), "{line}");
     }
 }

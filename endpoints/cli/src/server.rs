@@ -1,28 +1,28 @@
-//! What `serve` and `relay` have in common: listen, tell where, run, end in order.
+//! The running of `serve` and `relay`: listen, announce the ports, run, shut down.
 //!
-//! Invariant: a signal is heeded from before the first port opens.
+//! Invariant: the signals are caught before the first port opens.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{Factory, ReactorCore as _};
 
+use crate::app::App;
+use crate::connection_count::ConnectionCount;
 use crate::exit_code::Exit;
 use crate::listening::{self, Listen};
-use crate::live::Live;
-use crate::relay::OwnPorts;
+use crate::relay::LoopCheck;
 use crate::report;
 use crate::shutdown::{Ending, Shutdown};
-use crate::workshop::Workshop;
 
 /// A factory on several endpoints.
 pub(crate) struct Server {
     pub(crate) listen: Vec<Listen>,
     pub(crate) factory: Rc<dyn Factory>,
-    pub(crate) live: Live,
+    pub(crate) connections: ConnectionCount,
     pub(crate) grace: Duration,
-    /// Where the factory tells what it connects to, if it does.
-    pub(crate) own_ports: Option<Rc<OwnPorts>>,
+    /// Checks the outgoing connections of a factory that makes some.
+    pub(crate) loop_check: Option<Rc<LoopCheck>>,
 }
 
 impl Server {
@@ -31,8 +31,8 @@ impl Server {
     /// # Errors
     ///
     /// The exit code, when a signal cannot be caught; it was reported.
-    pub(crate) fn run(self, workshop: &Workshop) -> Result<Exit, Exit> {
-        let reactor = workshop.reactor.clone();
+    pub(crate) fn run(self, app: &App) -> Result<Exit, Exit> {
+        let reactor = app.reactor.clone();
         let end = move |ending| {
             if ending == Ending::Now {
                 reactor.disconnect_all();
@@ -40,34 +40,33 @@ impl Server {
             // It may be stopping already.
             let _ = reactor.stop();
         };
-        let clock = Rc::new(workshop.reactor.clone());
-        let shutdown = Shutdown::new(clock, self.live, self.grace, end);
+        let shutdown = Shutdown::new(app.reactor.clone(), self.connections, self.grace, end);
         for signal in [libc::SIGTERM, libc::SIGINT] {
             let shutdown = shutdown.clone();
-            let caught = workshop.reactor.on_signal(signal, move || shutdown.signal());
+            let caught = app.reactor.on_signal(signal, move || shutdown.signal());
             caught.map_err(|error| {
                 report::note(format_args!("error: cannot catch signal {signal}: {error}"));
                 Exit::Unavailable
             })?;
         }
-        Ok(workshop.run(serve(self.listen, self.factory, self.own_ports, shutdown)))
+        Ok(app.run(serve(self.listen, self.factory, self.loop_check, shutdown)))
     }
 }
 
-/// Never ends when all goes well: the shutdown ends the reactor.
+/// Ends only when something is wrong; a shutdown stops the reactor.
 async fn serve(
     listen: Vec<Listen>,
     factory: Rc<dyn Factory>,
-    own_ports: Option<Rc<OwnPorts>>,
+    loop_check: Option<Rc<LoopCheck>>,
     shutdown: Rc<Shutdown>,
 ) -> Exit {
     match listening::open(&listen, &factory).await {
         Ok(ports) => {
             listening::announce(&ports);
             shutdown.add_ports(&ports);
-            let Some(own_ports) = own_ports else { return std::future::pending().await };
-            // It never fails: its promise lives as long as the ports are watched.
-            let _ = own_ports.watch(&ports).await;
+            let Some(loop_check) = loop_check else { return std::future::pending().await };
+            // It never fails, as `loop_check` keeps its promise.
+            let _ = loop_check.watch(&ports).await;
             report::note("error: the relay leads to itself: it connects to what it listens on");
             Exit::Usage
         }

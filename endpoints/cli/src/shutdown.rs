@@ -1,6 +1,7 @@
-//! How a server ends: SIGTERM or SIGINT, a time of grace, the end.
+//! The shutdown of a server: a signal, the grace time for its connections, the end.
 //!
-//! Invariant: each way to end is called once at most, and from the first signal on nothing is accepted.
+//! Invariant: `end` is called at most once with each [`Ending`], and after the first signal no
+//! connection is accepted.
 //!
 //! ```text
 //!           signal                none left, grace over, second signal
@@ -14,13 +15,13 @@ use std::time::Duration;
 use deferred::Failure;
 use interfaces::{DelayedCall, ListeningPort, ReactorTime};
 
-use crate::live::Live;
+use crate::connection_count::ConnectionCount;
 use crate::report;
 
-/// Waits for the signals, and for the connections that they leave.
+/// Closes the ports at the first signal and waits for the connections.
 pub(crate) struct Shutdown {
     clock: Rc<dyn ReactorTime>,
-    live: Live,
+    connections: ConnectionCount,
     grace: Duration,
     ports: RefCell<Vec<Rc<dyn ListeningPort>>>,
     stage: Cell<Stage>,
@@ -28,12 +29,12 @@ pub(crate) struct Shutdown {
     end: Box<dyn Fn(Ending)>,
 }
 
-/// How it ends.
+/// How the server ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// Every connection has finished; their last bytes may still be on their way.
+    /// Every connection has finished; the reactor may still send their last bytes.
     Drained,
-    /// Whatever is left is to be aborted.
+    /// The remaining connections are aborted.
     Now,
 }
 
@@ -45,16 +46,16 @@ enum Stage {
 }
 
 impl Shutdown {
-    /// Will call `end` when all has finished or the time is over.
+    /// Calls `end` when the last connection has finished, or when `grace` has passed since the signal.
     pub(crate) fn new(
-        clock: Rc<dyn ReactorTime>,
-        live: Live,
+        clock: impl ReactorTime + 'static,
+        connections: ConnectionCount,
         grace: Duration,
         end: impl Fn(Ending) + 'static,
     ) -> Rc<Self> {
         Rc::new(Self {
-            clock,
-            live,
+            clock: Rc::new(clock),
+            connections,
             grace,
             ports: RefCell::default(),
             stage: Cell::new(Stage::Serving),
@@ -63,7 +64,7 @@ impl Shutdown {
         })
     }
 
-    /// The ports that a signal closes. Those that come after the signal are closed at once.
+    /// Adds ports for the first signal to close. After that signal they are closed at once.
     pub(crate) fn add_ports(&self, ports: &[Rc<dyn ListeningPort>]) {
         self.ports.borrow_mut().extend(ports.iter().cloned());
         match self.stage.get() {
@@ -72,7 +73,7 @@ impl Shutdown {
         }
     }
 
-    /// A signal came: the first one drains, the second one ends.
+    /// Takes a signal: the first one drains, the second one ends.
     pub(crate) fn signal(self: &Rc<Self>) {
         match self.stage.get() {
             Stage::Serving => self.drain(),
@@ -88,8 +89,8 @@ impl Shutdown {
         let timer = self.clock.call_later(self.grace, Box::new(move || this.finish(Ending::Now)));
         self.timer.replace(Some(timer));
         let this = self.clone();
-        // It cannot fail: nobody cancels it.
-        let _drained = self.live.none_left().add_callback(move |()| {
+        // It is not cancelled, so it cannot fail.
+        let _drained = self.connections.none_left().add_callback(move |()| {
             this.finish(Ending::Drained);
             Ok(())
         });
@@ -104,7 +105,7 @@ impl Shutdown {
         self.stage.set(Stage::Ended(ending));
         let timer = self.timer.take();
         if let Some(timer) = timer {
-            // When the timer itself brought us here, there is nothing to cancel any more.
+            // The timer that called this is not pending, and then this fails.
             let _ = timer.cancel();
         }
         (self.end)(ending);
@@ -147,25 +148,26 @@ mod tests {
 
     struct Scene {
         clock: Clock,
-        live: Live,
+        connections: ConnectionCount,
         port: Rc<Port>,
         ends: Rc<RefCell<Vec<Ending>>>,
         shutdown: Rc<Shutdown>,
     }
 
     fn scene() -> Scene {
-        let (clock, live, port) = (Clock::new(), Live::default(), Rc::new(Port::default()));
+        let (clock, connections, port) =
+            (Clock::new(), ConnectionCount::default(), Rc::new(Port::default()));
         let ends = Rc::new(RefCell::default());
         let log: Rc<RefCell<Vec<Ending>>> = ends.clone();
         let shutdown = Shutdown::new(
-            Rc::new(clock.clone()),
-            live.clone(),
+            clock.clone(),
+            connections.clone(),
             Duration::from_secs(10),
             move |ending| log.borrow_mut().push(ending),
         );
         let ports: [Rc<dyn ListeningPort>; 1] = [port.clone()];
         shutdown.add_ports(&ports);
-        Scene { clock, live, port, ends, shutdown }
+        Scene { clock, connections, port, ends, shutdown }
     }
 
     #[test]
@@ -191,7 +193,7 @@ mod tests {
     #[test]
     fn a_connection_may_finish_after_the_port_is_closed() {
         let scene = scene();
-        let connection = scene.live.counted(Discard);
+        let connection = scene.connections.counted(Discard);
         scene.shutdown.signal();
         assert_eq!((scene.port.stopped.get(), scene.ends.borrow().len()), (1, 0));
         scene.clock.advance(Duration::from_secs(9));
@@ -205,7 +207,7 @@ mod tests {
     #[test]
     fn a_connection_that_does_not_finish_has_the_time_of_grace() {
         let scene = scene();
-        let _connection = scene.live.counted(Discard);
+        let _connection = scene.connections.counted(Discard);
         scene.shutdown.signal();
         scene.clock.advance(Duration::from_millis(9_999));
         assert_eq!(*scene.ends.borrow(), []);
@@ -216,7 +218,7 @@ mod tests {
     #[test]
     fn a_second_signal_ends_it_now() {
         let scene = scene();
-        let _connection = scene.live.counted(Discard);
+        let _connection = scene.connections.counted(Discard);
         scene.shutdown.signal();
         scene.shutdown.signal();
         assert_eq!(*scene.ends.borrow(), [Ending::Now]);
@@ -225,7 +227,7 @@ mod tests {
     #[test]
     fn a_port_that_opens_after_the_signal_is_closed_at_once() {
         let scene = scene();
-        let _connection = scene.live.counted(Discard);
+        let _connection = scene.connections.counted(Discard);
         scene.shutdown.signal();
         let late = Rc::new(Port::default());
         let ports: [Rc<dyn ListeningPort>; 1] = [late.clone()];

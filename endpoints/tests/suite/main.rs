@@ -10,4 +10,5 @@ mod listening;
 mod mistakes;
 mod oracle;
 mod random_strings;
+mod recording;
 mod registry;

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 use ropewalk_endpoints::{
-    Arguments, ClientParser, Description, ParseError, Parsed, Problem, Registry, ServerParser,
-    Side, Value,
+    Arguments, ClientParser, ParseError, Parsed, Problem, Registry, ServerParser, Side, Value,
 };
 
 use crate::doubles::Reactor;
@@ -23,17 +22,14 @@ impl ClientParser for Wrapped {
 
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
         let [name, endpoint] = arguments.bind(["name", "endpoint"])?;
         let inner = endpoint.client()?.ok_or_else(|| endpoint.missing())?;
         let mut layers = inner.description.layers;
         layers.insert(0, "wrapped".into());
-        let arguments = vec![
-            ("name", Value::Text(name.required()?.into())),
-            ("endpoint", Value::Text(endpoint.required()?.into())),
-        ];
-        Ok(Parsed::new(inner.endpoint, Description { kind: "wrapped", arguments, layers }))
+        name.required()?;
+        Ok(arguments.parsed(inner.endpoint, layers))
     }
 }
 
@@ -47,7 +43,7 @@ impl ServerParser for Probe {
 
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let ([a, b], [c]) = arguments.bind_keywords(["a", "b"], ["c"])?;
         assert_eq!((arguments.kind(), arguments.side()), (self.0, Side::Server));

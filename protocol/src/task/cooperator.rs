@@ -94,13 +94,13 @@ pub struct Cooperator {
 
 impl Cooperator {
     /// A cooperator that runs its tasks as they come.
-    pub fn new(clock: Rc<dyn ReactorTime>) -> Self {
-        Self { scheduler: Rc::new(Scheduler::new(clock, SchedulerStage::Started)) }
+    pub fn new(clock: impl ReactorTime + 'static) -> Self {
+        Self { scheduler: Rc::new(Scheduler::new(Rc::new(clock), SchedulerStage::Started)) }
     }
 
     /// A cooperator whose tasks wait for its [`start`](Self::start). Twisted's `started=False`.
-    pub fn unstarted(clock: Rc<dyn ReactorTime>) -> Self {
-        Self { scheduler: Rc::new(Scheduler::new(clock, SchedulerStage::Unstarted)) }
+    pub fn unstarted(clock: impl ReactorTime + 'static) -> Self {
+        Self { scheduler: Rc::new(Scheduler::new(Rc::new(clock), SchedulerStage::Unstarted)) }
     }
 
     /// Turns are as long as a predicate says, of which `factory` makes one for each turn. It is asked

@@ -10,7 +10,7 @@ use core::fmt;
 use core::time::Duration;
 
 use deferred::{Deferred, DeferredLock, Failure, IntoDeferred, Token};
-use interfaces::ReactorTime;
+use interfaces::{ReactorTime, printable};
 
 use super::{DeferredExt, sleep};
 
@@ -75,8 +75,8 @@ pub struct DeferredFilesystemLock<L> {
 
 impl<L: TryLock + 'static> DeferredFilesystemLock<L> {
     /// Waits for `lock` by `clock`.
-    pub fn new(lock: L, clock: Rc<dyn ReactorTime>) -> Self {
-        Self { lock: Rc::new(lock), clock }
+    pub fn new(lock: L, clock: impl ReactorTime + 'static) -> Self {
+        Self { lock: Rc::new(lock), clock: Rc::new(clock) }
     }
 
     /// The lock, at once if it is free. Twisted's `deferUntilLocked`.
@@ -149,6 +149,7 @@ pub struct LockTimedOut {
 impl fmt::Display for LockTimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LockTimedOut { name, after } = self;
+        let name = printable(name);
         write!(f, "cannot lock {name}: somebody else has had it for all of {after:?}")
     }
 }

@@ -84,13 +84,16 @@ impl LoopingCall {
     /// `function` is called by the clock, or by [`start`](Self::start), with nothing borrowed; it may
     /// stop, reset or change the looping call, and anything else.
     pub fn new<R>(
-        clock: Rc<dyn ReactorTime>,
+        clock: impl ReactorTime + 'static,
         mut function: impl FnMut(&LoopingCall) -> R + 'static,
     ) -> Self
     where
         R: IntoDeferred<Error = Failure>,
     {
-        Self::of(clock, Function::Plain(Box::new(move |looping| nothing_of(function(looping)))))
+        Self::of(
+            Rc::new(clock),
+            Function::Plain(Box::new(move |looping| nothing_of(function(looping)))),
+        )
     }
 
     /// A looping call of a function that is told how many ticks have passed since it ran last: one,
@@ -122,14 +125,14 @@ impl LoopingCall {
     /// # looping.stop().unwrap();
     /// ```
     pub fn with_count<R>(
-        clock: Rc<dyn ReactorTime>,
+        clock: impl ReactorTime + 'static,
         mut function: impl FnMut(&LoopingCall, u64) -> R + 'static,
     ) -> Self
     where
         R: IntoDeferred<Error = Failure>,
     {
         let counting = move |looping: &LoopingCall, count| nothing_of(function(looping, count));
-        Self::of(clock, Function::Counting(Box::new(counting)))
+        Self::of(Rc::new(clock), Function::Counting(Box::new(counting)))
     }
 
     fn of(clock: Rc<dyn ReactorTime>, function: Function) -> Self {

@@ -45,6 +45,7 @@ fn the_phases_of_start_and_stop_come_in_order_whatever_the_order_of_asking() {
         let names = match event {
             SystemEvent::Startup => ["started", "starting", "before the start"],
             SystemEvent::Shutdown => ["stopped", "stopping", "before the stop"],
+            other => panic!("{other:?} is not asked for"),
         };
         for (phase, name) in [Phase::After, Phase::During, Phase::Before].into_iter().zip(names) {
             note(&reactor, phase, event, &log, name);

@@ -1,6 +1,6 @@
-//! Descriptors that a supervisor hands over: taken, adopted by a reactor, named by `systemd:` strings.
+//! What the crate promises, asked from outside.
 //!
-//! Invariant: what a process inherits is read in a process of its own, as it is given out once.
+//! Invariant: a test that takes inherited descriptors over does so in a child process of its own.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a test may")]
 
 mod support;
@@ -8,5 +8,6 @@ mod support;
 mod activate;
 mod adopted;
 mod inherit;
+#[cfg(feature = "endpoints")]
 mod strings;
 mod take;

@@ -1,7 +1,6 @@
 //! `systemd:` strings mean what Twisted's do, and say where they are wrong.
 //!
 //! Invariant: no string opens anything while it is parsed.
-#![cfg(feature = "endpoints")]
 
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};

@@ -1,10 +1,6 @@
 //! A reactor that keeps what it is asked to adopt, for tests to look at.
 //!
 //! Invariant: every descriptor that it was given is in [`Keeper::adopted`] or was closed.
-#![cfg_attr(
-    not(feature = "endpoints"),
-    allow(dead_code, reason = "the tests of strings use the rest")
-)]
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;

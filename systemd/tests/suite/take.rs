@@ -9,7 +9,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
 use ropewalk_systemd as systemd;
-use systemd::{Domain, ListenFds, Selector, TakeError};
+use socket2::{Socket, Type};
+use systemd::{Domain, ListenFds, ListenFdsError, Selector, TakeError};
 
 fn named(name: &str) -> Selector {
     Selector::Name(name.into())
@@ -68,6 +69,22 @@ fn a_socket_that_accepts_no_streams_is_refused() {
     assert_eq!(
         complaint(one, None),
         format!("it is a stream socket of family UNIX that does not listen, {wanted}")
+    );
+}
+
+#[test]
+fn a_socket_of_a_rare_type_or_family_is_told_by_both() {
+    let wanted = "and has to be a listening stream socket of family INET, INET6 or UNIX";
+    let packets = Socket::new(socket2::Domain::UNIX, Type::SEQPACKET, None).unwrap();
+    assert_eq!(
+        complaint(packets, None),
+        format!("it is a sequential-packet socket of family UNIX, {wanted}")
+    );
+    let netlink = socket2::Domain::from(libc::AF_NETLINK);
+    let netlink = Socket::new(netlink, Type::RAW, None).unwrap();
+    assert_eq!(
+        complaint(netlink, None),
+        format!("it is a raw socket of address family number {}, {wanted}", libc::AF_NETLINK)
     );
 }
 
@@ -183,4 +200,16 @@ fn a_name_that_several_have_is_an_error_that_says_which() {
 fn an_empty_name_is_a_name_like_any_other() {
     let inherited = ListenFds::from_descriptors([("", tcp().into()), ("web", tcp().into())]);
     assert!(inherited.take_stream_port(&named(""), None).is_ok());
+}
+
+#[test]
+fn what_could_not_be_taken_over_says_why_when_it_is_used() {
+    let why = ListenFdsError::NotOpen { count: 2, descriptor: 4 };
+    let inherited = ListenFds::unavailable(why.clone());
+    assert_eq!(inherited.inherited_descriptors().count(), 0);
+    for selector in [Selector::Index(0), named("web")] {
+        let error = inherited.take_stream_port(&selector, None).unwrap_err();
+        assert_eq!(error, TakeError::Unavailable(why.clone()));
+        assert_eq!(error.to_string(), why.to_string());
+    }
 }

@@ -4,7 +4,9 @@
 //! none shows its content.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use interfaces::{Printable, printable};
 
 /// Why the certificates and keys of an endpoint cannot be used. Fails the `listen` or `connect` that
 /// needed them.
@@ -12,7 +14,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum CredentialsError {
     /// A file is missing or cannot be read.
-    #[error("cannot read the file `{}` of `{argument}`", path.display())]
+    #[error("cannot read the file `{}` of `{argument}`", shown(path))]
     Unreadable {
         /// The argument that names it.
         argument: &'static str,
@@ -23,7 +25,11 @@ pub enum CredentialsError {
         source: io::Error,
     },
     /// A file is not the PEM text that it should be.
-    #[error("cannot use the file `{}` of `{argument}`: it is not PEM: {problem}", path.display())]
+    #[error(
+        "cannot use the file `{}` of `{argument}`: it is not PEM: {}",
+        shown(path),
+        printable(problem)
+    )]
     NotPem {
         /// The argument that names it.
         argument: &'static str,
@@ -35,7 +41,7 @@ pub enum CredentialsError {
     /// A file has no certificate.
     #[error(
         "no certificate in the file `{}` of `{argument}`: expected a block `BEGIN CERTIFICATE`",
-        path.display()
+        shown(path)
     )]
     NoCertificate {
         /// The argument that names it.
@@ -47,7 +53,7 @@ pub enum CredentialsError {
     #[error(
         "no private key in the file `{}` of `{argument}`: expected a block `BEGIN PRIVATE KEY`, \
          `BEGIN RSA PRIVATE KEY` or `BEGIN EC PRIVATE KEY`",
-        path.display()
+        shown(path)
     )]
     NoKey {
         /// The argument that names it.
@@ -59,7 +65,7 @@ pub enum CredentialsError {
     #[error(
         "the private key in the file `{}` of `{argument}` is encrypted: expected one without a \
          passphrase, as `openssl pkey` writes it",
-        path.display()
+        shown(path)
     )]
     EncryptedKey {
         /// The argument that names it.
@@ -71,7 +77,7 @@ pub enum CredentialsError {
     #[error(
         "cannot use the private key in the file `{}` of `{argument}`: expected an RSA, ECDSA or \
          Ed25519 key",
-        path.display()
+        shown(path)
     )]
     BadKey {
         /// The argument that names it.
@@ -83,7 +89,7 @@ pub enum CredentialsError {
         source: rustls::Error,
     },
     /// A certificate is damaged.
-    #[error("cannot use the first certificate in the file `{}` of `{argument}`", path.display())]
+    #[error("cannot use the first certificate in the file `{}` of `{argument}`", shown(path))]
     BadCertificate {
         /// The argument that names it.
         argument: &'static str,
@@ -97,8 +103,8 @@ pub enum CredentialsError {
     #[error(
         "the private key in `{}` does not match the certificate in `{}`: expected the key of the \
          first certificate there",
-        key.display(),
-        certificate.display()
+        shown(key),
+        shown(certificate)
     )]
     Mismatch {
         /// The file of the key.
@@ -110,7 +116,7 @@ pub enum CredentialsError {
     #[error(
         "no certificate in `{}` of `{argument}`: expected a directory with files whose names end in \
          `.pem`",
-        path.display()
+        shown(path)
     )]
     NoCertificates {
         /// The argument that names it.
@@ -122,7 +128,7 @@ pub enum CredentialsError {
     #[error(
         "no usable certificate in `{}` of `{argument}`: expected `.pem` files with a private key \
          and its certificate, which has a DNS name",
-        path.display()
+        shown(path)
     )]
     NoPair {
         /// The argument that names it.
@@ -133,4 +139,9 @@ pub enum CredentialsError {
     /// The provider of cryptography has no suite for the wanted versions.
     #[error("the provider of cryptography does not support the wanted versions of tls")]
     Unsupported(#[source] rustls::Error),
+}
+
+/// A path as a line of text.
+fn shown(path: &Path) -> Printable<'_> {
+    printable(path.as_os_str().as_encoded_bytes())
 }

@@ -2,14 +2,13 @@
 //!
 //! Invariant: every argument is checked when the string is parsed, but for what only a file can tell.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
 use endpoints::{
-    Argument, Arguments, ClientParser, Description, Host, ParseError, Parsed, TcpClientEndpoint,
-    Value,
+    Argument, Arguments, ClientParser, Host, ParseError, Parsed, TcpClientEndpoint, Value,
 };
 use interfaces::StreamClientEndpoint;
 use rustls::pki_types::ServerName;
@@ -17,7 +16,7 @@ use rustls::pki_types::ServerName;
 use super::Context;
 use super::ascii_name::to_ascii;
 use super::client::{FileClient, Trust};
-use super::server_strings::{file, text};
+use super::server_strings::file;
 use crate::credentials::{Identity, Named};
 
 pub(super) struct SslClientParser(pub(super) Context);
@@ -30,24 +29,27 @@ impl ClientParser for SslClientParser {
 
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let given = ssl_arguments(arguments)?;
-        let (host, tcp) = given.tcp.endpoint(&self.0)?;
-        let credentials = given.credentials.read()?;
-        let name = match given.hostname.is_given() {
-            true => server_name(&given.hostname)?.1,
-            false => host.name.clone(),
-        };
-        let mut described = given.tcp.described(&host)?;
-        described.extend(credentials.described());
-        described.extend([("hostname", text(given.hostname.text()?)), credentials.verify()]);
-        let description = Description {
-            kind: "ssl",
-            arguments: described,
-            layers: vec!["tls".into(), "tcp".into()],
-        };
-        Ok(client(&self.0, Rc::new(tcp), name, credentials, description))
+        let ([host, port], [timeout, bind_address, certificate, key, trust, hostname, verify]) =
+            arguments.bind_host_port([
+                "timeout",
+                "bindAddress",
+                "certKey",
+                "privateKey",
+                "caCertsDir",
+                "hostname",
+                "verify",
+            ])?;
+        let (host, mut name) = named_host(&host)?;
+        let below = TcpClientEndpoint::new(self.0.reactor.clone(), host, port.port()?)
+            .with_arguments([timeout, bind_address])?;
+        let credentials = Credentials::read([certificate, key, trust, verify])?;
+        if hostname.text()?.is_some() {
+            name = server_name(&hostname)?.1;
+        }
+        let endpoint = credentials.client(&self.0, Rc::new(below), name);
+        Ok(arguments.parsed(Rc::new(endpoint), ["tls", "tcp"]))
     }
 }
 
@@ -58,7 +60,7 @@ impl ClientParser for TlsClientParser {
 
     fn parse(
         &self,
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
         let ([host, port, timeout, bind_address, certificate, key, trust, endpoint], [verify]) =
             arguments.bind_keywords(
@@ -74,11 +76,11 @@ impl ClientParser for TlsClientParser {
                 ],
                 ["verify"],
             )?;
-        let tcp = TcpArguments { host, port, timeout, bind_address };
-        let credentials = CredentialArguments { certificate, key, trust, verify }.read()?;
-        let (host, below) = tcp.endpoint(&self.0)?;
-        let mut described = tcp.described(&host)?;
-        let mut layers = vec!["tls".into()];
+        let credentials = Credentials::read([certificate, key, trust, verify])?;
+        // That the port is missing says more about `tls:443` than that `443` is not a host.
+        arguments.require(&[host, port])?;
+        let ((host, name), port) = (named_host(&host)?, port.port()?);
+        let mut layers: Vec<Cow<'static, str>> = vec!["tls".into()];
         let below: Rc<dyn StreamClientEndpoint> = match endpoint.client()? {
             Some(inner) => {
                 let unused = [timeout, bind_address].into_iter().find(Argument::is_given);
@@ -86,195 +88,78 @@ impl ClientParser for TlsClientParser {
                     return Err(unused.excluded_by(&endpoint));
                 }
                 layers.extend(inner.description.layers);
-                described.truncate(2);
-                described.extend([("timeout", Value::Absent), ("bindAddress", Value::Absent)]);
                 inner.endpoint
             }
             None => {
                 layers.push("tcp".into());
-                Rc::new(below)
+                let below = TcpClientEndpoint::new(self.0.reactor.clone(), host, port);
+                Rc::new(below.with_arguments([timeout, bind_address])?)
             }
         };
-        described.extend(credentials.described());
-        described.extend([("endpoint", text(endpoint.text()?)), credentials.verify()]);
-        let description = Description { kind: "tls", arguments: described, layers };
-        Ok(client(&self.0, below, host.name, credentials, description))
+        let endpoint = credentials.client(&self.0, below, name);
+        Ok(arguments.parsed(Rc::new(endpoint), layers))
     }
 }
 
-fn client(
-    context: &Context,
-    below: Rc<dyn StreamClientEndpoint>,
-    name: ServerName<'static>,
-    credentials: ClientCredentials,
-    description: Description,
-) -> Parsed<dyn StreamClientEndpoint> {
-    let endpoint = FileClient {
-        below,
-        context: context.clone(),
-        name,
-        trust: credentials.trust,
-        identity: credentials.identity,
-        config: RefCell::default(),
-    };
-    Parsed::new(Rc::new(endpoint), description)
-}
-
-struct SslArguments<'a> {
-    tcp: TcpArguments<'a>,
-    credentials: CredentialArguments<'a>,
-    hostname: Argument<'a>,
-}
-
-/// Twisted's rule: a single value by position is the port if the host is given by name.
-fn ssl_arguments<'a>(arguments: &'a Arguments<'_>) -> Result<SslArguments<'a>, ParseError> {
-    const KEYWORDS: [&str; 7] =
-        ["timeout", "bindAddress", "certKey", "privateKey", "caCertsDir", "hostname", "verify"];
-    let [t, b, c, k, d, h, v] = KEYWORDS;
-    let (host, port, rest) = if arguments.positional_count() == 1 && arguments.has_option("host") {
-        let ([port], [host, rest @ ..]) =
-            arguments.bind_keywords(["port"], ["host", t, b, c, k, d, h, v])?;
-        (host, port, rest)
-    } else {
-        let ([host, port], rest) = arguments.bind_keywords(["host", "port"], KEYWORDS)?;
-        (host, port, rest)
-    };
-    let [timeout, bind_address, certificate, key, trust, hostname, verify] = rest;
-    Ok(SslArguments {
-        tcp: TcpArguments { host, port, timeout, bind_address },
-        credentials: CredentialArguments { certificate, key, trust, verify },
-        hostname,
-    })
-}
-
-/// Where to connect over TCP.
-#[derive(Clone, Copy)]
-struct TcpArguments<'a> {
-    host: Argument<'a>,
-    port: Argument<'a>,
-    timeout: Argument<'a>,
-    bind_address: Argument<'a>,
-}
-
-/// A host, and what its certificate has to be for.
-struct NamedHost {
-    host: Host,
-    name: ServerName<'static>,
-}
-
-impl TcpArguments<'_> {
-    fn endpoint(&self, context: &Context) -> Result<(NamedHost, TcpClientEndpoint), ParseError> {
-        // That the port is missing says more about `ssl:443` than that `443` is not a host.
-        let missing = [self.host, self.port].into_iter().find(|needed| !needed.is_given());
-        if let Some(missing) = missing {
-            return Err(missing.missing());
-        }
-        let (host, name) = server_name(&self.host)?;
-        let bind_address = self.bind_address.ip_address()?;
-        match (host.socket_addr(0).map(|address| address.is_ipv6()), bind_address) {
-            (Some(true), Some(IpAddr::V4(_))) => {
-                return Err(self.bind_address.error("an IPv6 address"));
-            }
-            (Some(false), Some(IpAddr::V6(_))) => {
-                return Err(self.bind_address.error("an IPv4 address"));
-            }
-            _ => {}
-        }
-        let endpoint =
-            TcpClientEndpoint::new(context.reactor.clone(), host.clone(), self.port.port()?)
-                .with_timeout(self.seconds()?);
-        let endpoint = match bind_address {
-            Some(address) => endpoint.with_bind_address(address),
-            None => endpoint,
-        };
-        Ok((NamedHost { host, name }, endpoint))
-    }
-
-    fn seconds(&self) -> Result<Duration, ParseError> {
-        self.timeout.seconds_or(Duration::from_secs(30))
-    }
-
-    fn described(&self, host: &NamedHost) -> Result<Vec<(&'static str, Value)>, ParseError> {
-        let bind_address = self.bind_address.ip_address()?.map(|address| address.to_string());
-        Ok(vec![
-            ("host", Value::Text(host.host.to_string())),
-            ("port", Value::Number(self.port.port()?.into())),
-            ("timeout", Value::Seconds(self.seconds()?)),
-            ("bindAddress", text(bind_address.as_deref())),
-        ])
-    }
-}
-
-/// Who is trusted, and who is told.
-struct CredentialArguments<'a> {
-    certificate: Argument<'a>,
-    key: Argument<'a>,
-    trust: Argument<'a>,
-    verify: Argument<'a>,
-}
-
-struct ClientCredentials {
+/// What a client trusts, and what it shows.
+struct Credentials {
     trust: Trust,
     identity: Option<Identity>,
-    /// The names of certificate, key and directory arguments.
-    names: [&'static str; 3],
 }
 
-impl CredentialArguments<'_> {
-    fn read(&self) -> Result<ClientCredentials, ParseError> {
-        let names = [self.certificate.name(), self.key.name(), self.trust.name()];
-        let directory = file(&self.trust)?.map(|path| Named::new(names[2], path));
-        let trust = match (self.verify.text()?, directory) {
+impl Credentials {
+    fn read([certificate, key, trust, verify]: [Argument<'_>; 4]) -> Result<Self, ParseError> {
+        let directory = file(&trust)?.map(|path| Named::new(trust.name(), path));
+        let trust = match (verify.text()?, directory) {
             (None, None) => Trust::Public,
             (None, Some(directory)) => Trust::Directory(directory),
             (Some("danger-none"), None) => Trust::DangerAnyone,
-            (Some("danger-none"), Some(_)) => return Err(self.verify.excluded_by(&self.trust)),
+            (Some("danger-none"), Some(_)) => return Err(verify.excluded_by(&trust)),
             (Some(_), _) => {
-                return Err(self.verify.error("`danger-none`, or left out to verify the server"));
+                return Err(verify.error("`danger-none`, or left out to verify the server"));
             }
         };
-        let identity = match (file(&self.certificate)?, file(&self.key)?) {
-            (Some(certificate), key) => Some(Identity {
-                certificate: Named::new(names[0], certificate),
-                key: match key {
-                    Some(key) => Named::new(names[1], key),
-                    None => Named::new(names[0], certificate),
+        let identity = match (file(&certificate)?, file(&key)?) {
+            (Some(path), key_path) => Some(Identity {
+                certificate: Named::new(certificate.name(), path),
+                key: match key_path {
+                    Some(path) => Named::new(key.name(), path),
+                    None => {
+                        key.record(Value::Text(path.into()));
+                        Named::new(certificate.name(), path)
+                    }
                 },
                 extra_chain: None,
             }),
             (None, None) => None,
             (None, Some(_)) => {
-                return Err(self.key.refuse(format!(
+                return Err(key.refuse(format!(
                     "`{}` is given without `{}`: expected the certificate of the key, too",
-                    names[1], names[0]
+                    key.name(),
+                    certificate.name()
                 )));
             }
         };
-        Ok(ClientCredentials { trust, identity, names })
+        Ok(Self { trust, identity })
+    }
+
+    fn client(
+        self,
+        context: &Context,
+        below: Rc<dyn StreamClientEndpoint>,
+        name: ServerName<'static>,
+    ) -> FileClient {
+        let Self { trust, identity } = self;
+        let context = context.clone();
+        FileClient { below, context, name, trust, identity, config: RefCell::default() }
     }
 }
 
-impl ClientCredentials {
-    fn described(&self) -> [(&'static str, Value); 3] {
-        let [certificate, key, trust] = self.names;
-        let path = |file: &Named| Value::Text(file.path.display().to_string());
-        let (certificate_file, key_file) = match &self.identity {
-            Some(identity) => (path(&identity.certificate), path(&identity.key)),
-            None => (Value::Absent, Value::Absent),
-        };
-        let directory = match &self.trust {
-            Trust::Directory(directory) => path(directory),
-            Trust::Public | Trust::DangerAnyone => Value::Absent,
-        };
-        [(certificate, certificate_file), (key, key_file), (trust, directory)]
-    }
-
-    fn verify(&self) -> (&'static str, Value) {
-        match self.trust {
-            Trust::DangerAnyone => ("verify", Value::Text("danger-none".into())),
-            Trust::Public | Trust::Directory(_) => ("verify", Value::Absent),
-        }
-    }
+/// As [`server_name`], and the description shows the host as it is connected to.
+fn named_host(argument: &Argument<'_>) -> Result<(Host, ServerName<'static>), ParseError> {
+    let (host, name) = server_name(argument)?;
+    argument.record(Value::Text(host.to_string()));
+    Ok((host, name))
 }
 
 /// A host as it is connected to, and as certificates name it: in ASCII, without the dot at the end.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: nothing older than TLS 1.2 can be named.
 
-use endpoints::{Argument, ParseError};
+use endpoints::{Argument, ParseError, Value};
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 
@@ -19,21 +19,23 @@ pub(super) enum Versions {
 impl Versions {
     /// Reads the argument.
     pub(super) fn of(argument: &Argument<'_>) -> Result<Self, ParseError> {
-        match argument.text()? {
-            None | Some("TLS_METHOD" | "SSLv23_METHOD") => Ok(Self::All),
-            Some("TLSv1_2_METHOD") => Ok(Self::Tls12),
-            Some("TLSv1_3_METHOD") => Ok(Self::Tls13),
+        let versions = match argument.text()? {
+            None | Some("TLS_METHOD" | "SSLv23_METHOD") => Self::All,
+            Some("TLSv1_2_METHOD") => Self::Tls12,
+            Some("TLSv1_3_METHOD") => Self::Tls13,
             Some(old @ ("SSLv2_METHOD" | "SSLv3_METHOD" | "TLSv1_METHOD" | "TLSv1_1_METHOD")) => {
-                Err(argument.refuse(format!(
+                return Err(argument.refuse(format!(
                     "{old} is no longer offered by anyone, as it is broken: expected {EXPECTED}"
-                )))
+                )));
             }
-            Some(_) => Err(argument.error(EXPECTED)),
-        }
+            Some(_) => return Err(argument.error(EXPECTED)),
+        };
+        argument.record(Value::Text(versions.name().into()));
+        Ok(versions)
     }
 
     /// The name for descriptions.
-    pub(super) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::All => "TLS_METHOD",
             Self::Tls12 => "TLSv1_2_METHOD",

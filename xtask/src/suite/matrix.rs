@@ -103,7 +103,7 @@ fn on_a_thread(case: Case, subject: Arc<dyn Subject>) -> Outcome {
         }
         Err(RecvTimeoutError::Disconnected) => {
             let payload = thread.join().err();
-            let message = payload.as_deref().and_then(panic_message);
+            let message = payload.as_deref().map(panic_message);
             Err(Failed::new(format!("panicked: {}", message.unwrap_or("without a message"))))
         }
     }

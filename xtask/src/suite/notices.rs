@@ -2,11 +2,11 @@
 //!
 //! Invariant: an unplanned panic or an unexpected error fails the case.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use deferred::{Unhandled, set_unhandled_hook};
+pub(crate) use interfaces::panic_message;
 use interfaces::{Observer, ReactorEvent};
 
 /// The first word of the message of a panic that a case plans. Such a panic is counted, and not
@@ -86,15 +86,8 @@ pub(crate) fn silence_planned_panics() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let message = panic_message(info.payload());
-        let planned = message.is_some_and(|message| message.starts_with(PLANNED));
-        if !planned {
+        if !message.starts_with(PLANNED) {
             before(info);
         }
     }));
-}
-
-/// The message of a panic, if its payload is a string.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Option<&str> {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied())
 }

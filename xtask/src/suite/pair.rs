@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 
+use deferred::Chain;
 use interfaces::{BufferLimits, HalfCloseableTransport, ListeningPort, Reason, Transport};
 
 use crate::suite::outcome::same_bytes;
@@ -107,13 +108,7 @@ pub fn unclean(whose: &str, probe: &Probe) -> Outcome {
 
 /// A reason and its causes in one line.
 pub fn describe(reason: &Reason) -> String {
-    let mut text = reason.to_string();
-    let mut source = std::error::Error::source(reason);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+    Chain(reason).to_string()
 }
 
 /// Buffer limits for this number of unsent bytes, with room for a layer's overhead.

@@ -1,24 +1,26 @@
 //! `ropewalk check`: what an endpoint string means.
 //!
-//! Invariant: nothing is opened but the reactor's own descriptors, and neither the environment nor
-//! a file is looked at. Without `--client` or `--server` a string is read as a server, and then as
-//! a client; of two mistakes the one further to the right is told, the server's when both begin at
-//! the same place.
+//! Without `--client` or `--server` a string is parsed as a server and then as a client; of two
+//! mistakes the one further to the right is reported, the server's when both are at the same place.
+//!
+//! Invariant: only the reactor's own descriptors are opened, and neither the environment nor a file is
+//! read.
 
 use std::io::{self, Write as _};
 
 use endpoints::{Description, ParseError, Value};
+use interfaces::printable;
 
+use crate::app::{App, Inherited};
 use crate::arguments::Check;
 use crate::exit_code::Exit;
 use crate::json;
 use crate::report;
-use crate::workshop::{Inherited, Workshop};
 
 /// Checks one string.
 pub(crate) fn run(arguments: &Check) -> Result<Exit, Exit> {
-    let workshop = Workshop::new(Inherited::LeftAlone)?;
-    let result = describe(&workshop, arguments);
+    let app = App::new(Inherited::LeftAlone)?;
+    let result = describe(&app, arguments);
     let exit = if result.is_ok() { Exit::Done } else { Exit::Usage };
     match (&result, arguments.json) {
         (Ok(description), false) => print(&text(description)),
@@ -29,10 +31,10 @@ pub(crate) fn run(arguments: &Check) -> Result<Exit, Exit> {
     Ok(exit)
 }
 
-fn describe(workshop: &Workshop, arguments: &Check) -> Result<Description, ParseError> {
+fn describe(app: &App, arguments: &Check) -> Result<Description, ParseError> {
     let text = &arguments.endpoint;
-    let server = || workshop.parse_server(text).map(|parsed| parsed.description);
-    let client = || workshop.parse_client(text).map(|parsed| parsed.description);
+    let server = || app.parse_server(text).map(|parsed| parsed.description);
+    let client = || app.parse_client(text).map(|parsed| parsed.description);
     match (arguments.server, arguments.client) {
         (true, _) => server(),
         (false, true) => client(),
@@ -42,8 +44,7 @@ fn describe(workshop: &Workshop, arguments: &Check) -> Result<Description, Parse
     }
 }
 
-/// The mistake of the reading that understood more; what is only missing at the end counts less
-/// than what is there and wrong.
+/// The mistake of the parser that got further. A missing argument counts less than a wrong one.
 fn further(server: ParseError, client: ParseError) -> ParseError {
     let understood = client.offset() > server.offset() && client.length() > 0;
     if understood { client } else { server }
@@ -57,7 +58,7 @@ fn text(description: &Description) -> String {
     for (name, value) in &description.arguments {
         let value = match value {
             Value::Absent => "(none)".into(),
-            value => report::printable(&value.to_string()),
+            value => printable(&value.to_string()).to_string(),
         };
         text.push_str(&format!("\n  {name:width$}  {value}"));
     }
@@ -66,6 +67,6 @@ fn text(description: &Description) -> String {
 
 fn print(text: &str) {
     let mut output = io::stdout().lock();
-    // The exit code says it too, to whoever does not read.
+    // A caller that closed the output has the exit code.
     let _ = writeln!(output, "{text}").and_then(|()| output.flush());
 }

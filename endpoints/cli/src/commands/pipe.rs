@@ -1,6 +1,6 @@
 //! `ropewalk pipe`: standard input and output joined to a connection.
 //!
-//! Invariant: it ends well only when the peer has closed in order and all that it sent is written.
+//! Invariant: the exit code is 0 only if the peer closed in order and every byte from it is written.
 
 use std::io;
 use std::rc::Rc;
@@ -8,42 +8,41 @@ use std::rc::Rc;
 use deferred::Deferred;
 use interfaces::{ReactorThreads, Reason, StreamClientEndpoint};
 
+use crate::app::{App, Inherited};
 use crate::arguments::Pipe;
 use crate::exit_code::Exit;
-use crate::pipe::{Ends, Input, Output};
+use crate::pipe::{Input, Output, StdioProtocol};
 use crate::report;
-use crate::workshop::{Inherited, Workshop};
 
 /// Pipes until the connection is over.
 pub(crate) fn run(arguments: &Pipe) -> Result<Exit, Exit> {
-    let workshop = Workshop::new(Inherited::LeftAlone)?;
-    let connect = workshop.connect(&arguments.connect)?;
-    let threads: Rc<dyn ReactorThreads> = Rc::new(workshop.reactor.clone());
-    Ok(workshop.run(pipe(connect, arguments.connect.clone(), threads)))
+    let app = App::new(Inherited::LeftAlone)?;
+    let connect = app.connect(&arguments.connect)?;
+    Ok(app.run(pipe(connect, arguments.connect.clone(), app.reactor.clone())))
 }
 
 async fn pipe(
     connect: Rc<dyn StreamClientEndpoint>,
     text: String,
-    threads: Rc<dyn ReactorThreads>,
+    threads: impl ReactorThreads + Clone + 'static,
 ) -> Exit {
     let input = Input::new(threads.clone(), io::stdin());
     let output = Output::new(threads, io::stdout());
     let (over, promise) = Deferred::<Reason>::new();
-    let ends = Ends::new(input.clone(), output.clone(), promise);
-    if let Err(failure) = protocol::connect_protocol(&*connect, ends).await {
-        // Its promise went with the protocol, which never had a connection.
+    let protocol = StdioProtocol::new(input.clone(), output.clone(), promise);
+    if let Err(failure) = protocol::connect_protocol(&*connect, protocol).await {
+        // The protocol, which never had a connection, is dropped with the promise.
         let _cancelled = over.add_errback(|_| Ok(Reason::Aborted));
         report::failed(&text, &failure);
         return Exit::Unavailable;
     }
     let reason = over.await.unwrap_or(Reason::Aborted);
-    // It never fails: a write that failed is told below.
+    // It never fails; a failed write is reported below.
     let _ = output.finished().await;
     ending(&text, &reason, &input, &output)
 }
 
-/// The first thing that went wrong is the cause of the rest.
+/// Reports the first error, as it is the cause of the others.
 fn ending(text: &str, reason: &Reason, input: &Input, output: &Output) -> Exit {
     if let Some(error) = output.take_failure() {
         report::note(format_args!("error: cannot write to standard output: {error}"));

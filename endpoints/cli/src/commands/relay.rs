@@ -5,65 +5,64 @@
 use std::error::Error;
 use std::rc::Rc;
 
-use deferred::Deferred;
+use deferred::{Chain, Deferred};
 use interfaces::{Address, StreamClientEndpoint};
 
+use crate::app::{App, Inherited};
 use crate::arguments::Relay;
+use crate::connection_count::{ConnectionCount, CountedProtocol};
 use crate::exit_code::Exit;
-use crate::live::{Counted, Live};
-use crate::relay::{Half, Junction, OwnPorts, Side};
+use crate::relay::{LoopCheck, RelayPair, RelayProtocol, Side};
 use crate::report;
 use crate::server::Server;
-use crate::workshop::{Inherited, Workshop};
 
 /// Relays until a signal ends it.
 pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
-    let workshop = Workshop::new(Inherited::TakenOver)?;
-    // Both are looked at, so that both mistakes are told at once.
-    let listen = workshop.listen(std::slice::from_ref(&arguments.listen));
-    let connect = workshop.connect(&arguments.connect);
+    let app = App::new(Inherited::TakenOver)?;
+    // Both are parsed before either returns, so that both mistakes are reported at once.
+    let listen = app.listen(std::slice::from_ref(&arguments.listen));
+    let connect = app.connect(&arguments.connect);
     let (listen, connect) = (listen?, connect?);
-    let (live, own_ports) = (Live::default(), Rc::new(OwnPorts::default()));
+    let (connections, loop_check) = (ConnectionCount::default(), Rc::new(LoopCheck::default()));
     let outgoing = Outgoing {
         connect,
         text: arguments.connect.as_str().into(),
-        live: live.clone(),
-        own_ports: own_ports.clone(),
+        connections: connections.clone(),
+        loop_check: loop_check.clone(),
     };
     let factory = protocol::factory_fn(move |peer| outgoing.accepted(peer));
     let grace = arguments.stopping.grace;
-    Server { listen, factory, live, grace, own_ports: Some(own_ports) }.run(&workshop)
+    Server { listen, factory, connections, grace, loop_check: Some(loop_check) }.run(&app)
 }
 
-/// Where accepted connections are to lead.
+/// The outgoing side of the relay.
 #[derive(Clone)]
 struct Outgoing {
     connect: Rc<dyn StreamClientEndpoint>,
     text: Rc<str>,
-    live: Live,
-    own_ports: Rc<OwnPorts>,
+    connections: ConnectionCount,
+    loop_check: Rc<LoopCheck>,
 }
 
 impl Outgoing {
-    /// The accepted half of a new junction, which makes the other half when it is connected.
-    fn accepted(&self, peer: &Address) -> Counted<Half> {
+    /// The protocol of an accepted connection; its pair makes the outgoing one.
+    fn accepted(&self, peer: &Address) -> CountedProtocol<RelayProtocol> {
         let this = self.clone();
-        let dial = move |junction: &Rc<Junction>| this.dial(junction);
+        let dial = move |pair: &Rc<RelayPair>| this.dial(pair);
         let (text, peer) = (self.text.clone(), peer.clone());
         let trouble = move |error: &(dyn Error + 'static)| {
-            let causes = report::causes(error);
-            report::note(format_args!("error: relaying {peer} to {text}: {causes}"));
+            report::note(format_args!("error: relaying {peer} to {text}: {}", Chain(error)));
         };
-        self.live.counted(Half::new(Junction::new(dial, trouble), Side::Accepted))
+        self.connections.counted(RelayProtocol::new(RelayPair::new(dial, trouble), Side::Accepted))
     }
 
-    fn dial(&self, junction: &Rc<Junction>) -> Deferred<()> {
-        let half = self.live.counted(Half::new(junction.clone(), Side::Connected));
-        let own_ports = self.own_ports.clone();
-        protocol::connect_protocol(&*self.connect, half).add_callback(move |connected| {
-            // Without a transport it has ended already.
+    fn dial(&self, pair: &Rc<RelayPair>) -> Deferred<()> {
+        let protocol = self.connections.counted(RelayProtocol::new(pair.clone(), Side::Connected));
+        let loop_check = self.loop_check.clone();
+        protocol::connect_protocol(&*self.connect, protocol).add_callback(move |connected| {
+            // Without a transport the connection has ended already.
             if let Some(transport) = connected.transport() {
-                own_ports.connected(&transport.host(), &transport.peer());
+                loop_check.connected(&transport.host(), &transport.peer());
             }
             Ok(())
         })

@@ -1,33 +1,33 @@
 //! `ropewalk serve`: one protocol on several endpoints.
 //!
-//! Invariant: nothing is opened before every endpoint is understood.
+//! Invariant: no port opens before every endpoint is parsed.
 
 use std::rc::Rc;
 
 use interfaces::Factory;
 
+use crate::app::{App, Inherited};
 use crate::arguments::{Serve, Service};
+use crate::connection_count::ConnectionCount;
 use crate::exit_code::Exit;
-use crate::live::Live;
 use crate::protocols::{Chargen, Daytime, Discard, Echo};
 use crate::server::Server;
-use crate::workshop::{Inherited, Workshop};
 
 /// Serves until a signal ends it.
 pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
-    let workshop = Workshop::new(Inherited::TakenOver)?;
-    let listen = workshop.listen(&arguments.listen)?;
-    let live = Live::default();
-    let factory = factory(arguments.protocol, live.clone());
+    let app = App::new(Inherited::TakenOver)?;
+    let listen = app.listen(&arguments.listen)?;
+    let connections = ConnectionCount::default();
+    let factory = factory(arguments.protocol, connections.clone());
     let grace = arguments.stopping.grace;
-    Server { listen, factory, live, grace, own_ports: None }.run(&workshop)
+    Server { listen, factory, connections, grace, loop_check: None }.run(&app)
 }
 
-fn factory(service: Service, live: Live) -> Rc<dyn Factory> {
+fn factory(service: Service, connections: ConnectionCount) -> Rc<dyn Factory> {
     match service {
-        Service::Echo => protocol::factory_fn(move |_| live.counted(Echo)),
-        Service::Discard => protocol::factory_fn(move |_| live.counted(Discard)),
-        Service::Chargen => protocol::factory_fn(move |_| live.counted(Chargen)),
-        Service::Daytime => protocol::factory_fn(move |_| live.counted(Daytime)),
+        Service::Echo => protocol::factory_fn(move |_| connections.counted(Echo)),
+        Service::Discard => protocol::factory_fn(move |_| connections.counted(Discard)),
+        Service::Chargen => protocol::factory_fn(move |_| connections.counted(Chargen)),
+        Service::Daytime => protocol::factory_fn(move |_| connections.counted(Daytime)),
     }
 }

@@ -1,7 +1,7 @@
 //! Standard input as a producer.
 //!
-//! Invariant: the next read begins when what the last one gave is written to the transport, and not
-//! while the transport says wait.
+//! Invariant: a read begins when the bytes of the last one are in the transport, and never while the
+//! transport has paused this producer.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind, Read};
@@ -20,30 +20,30 @@ pub(crate) struct Input {
     source: Arc<Mutex<dyn Read + Send>>,
     transport: RefCell<Option<Rc<dyn Transport>>>,
     flow: Cell<Flow>,
-    /// Whether a read is under way.
+    /// Whether a read is in progress.
     reading: Cell<bool>,
     failure: RefCell<Option<io::Error>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
-    /// To be read on.
+    /// The input is read.
     Open,
-    /// The transport holds enough.
+    /// The transport has paused this producer.
     Paused,
-    /// At its end, or not wanted any more.
+    /// The input or the connection ended.
     Ended,
 }
 
 impl Input {
     /// Will read `source` on threads of `threads`.
     pub(crate) fn new(
-        threads: Rc<dyn ReactorThreads>,
+        threads: impl ReactorThreads + 'static,
         source: impl Read + Send + 'static,
     ) -> Rc<Self> {
         Rc::new_cyclic(|me| Self {
             me: me.clone(),
-            threads,
+            threads: Rc::new(threads),
             source: Arc::new(Mutex::new(source)),
             transport: RefCell::default(),
             flow: Cell::new(Flow::Open),
@@ -55,12 +55,12 @@ impl Input {
     /// Begins to read, into this transport. Called once.
     pub(crate) fn start(self: &Rc<Self>, transport: &Rc<dyn Transport>) {
         self.transport.replace(Some(transport.clone()));
-        // Nobody else had the transport before, so there is no other producer to collide with.
+        // The transport is new, so no other producer is registered.
         let _ = transport.register_producer(Producer::Push(self.clone()));
         self.read_on();
     }
 
-    /// Reads no more; what a read under way will give is dropped.
+    /// Ends reading, and drops the bytes of a read in progress.
     pub(crate) fn end(&self) {
         self.flow.set(Flow::Ended);
         let transport = self.transport.take();
@@ -69,7 +69,7 @@ impl Input {
         }
     }
 
-    /// Why reading failed, if it did; asked once.
+    /// Takes the error of the read that failed, if one did.
     pub(crate) fn take_failure(&self) -> Option<io::Error> {
         self.failure.take()
     }
@@ -142,7 +142,7 @@ impl PushProducer for Input {
     }
 }
 
-/// What there is, waited for when there is nothing yet; empty at the end.
+/// Reads one chunk, waiting for the first byte; an empty chunk is the end.
 fn read_chunk(source: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -152,7 +152,7 @@ fn read_chunk(source: &mut dyn Read) -> io::Result<Vec<u8>> {
                 return Ok(chunk);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // Somebody who has the same terminal open has made it non-blocking for all.
+            // Another process with the same terminal made it non-blocking for all.
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -185,7 +185,7 @@ mod tests {
         pieces: Vec<io::Result<&'static [u8]>>,
     ) -> (TestThreads, Rc<Input>, Rc<StringTransport>) {
         let threads = TestThreads::default();
-        let input = Input::new(Rc::new(threads.clone()), Pieces(pieces));
+        let input = Input::new(threads.clone(), Pieces(pieces));
         let transport = StringTransport::new();
         input.start(&transport.as_transport());
         (threads, input, transport)

@@ -1,7 +1,7 @@
 //! Standard output as a consumer.
 //!
-//! Invariant: bytes are written in the order in which they came, by one call at a time, and when
-//! more than a chunk of them waits, the transport is paused.
+//! Invariant: one thread call at a time writes the bytes in the order of their arrival, and while more
+//! than a chunk is queued, the transport is paused.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ pub(crate) struct Output {
     sink: Arc<Mutex<dyn Write + Send>>,
     transport: RefCell<Option<Rc<dyn Transport>>>,
     waiting: RefCell<Vec<u8>>,
-    /// Whether a write is under way.
+    /// Whether a write is in progress.
     writing: Cell<bool>,
     paused: Cell<bool>,
     broken: RefCell<Option<io::Error>>,
@@ -30,12 +30,12 @@ pub(crate) struct Output {
 impl Output {
     /// Will write to `sink` on threads of `threads`.
     pub(crate) fn new(
-        threads: Rc<dyn ReactorThreads>,
+        threads: impl ReactorThreads + 'static,
         sink: impl Write + Send + 'static,
     ) -> Rc<Self> {
         Rc::new_cyclic(|me| Self {
             me: me.clone(),
-            threads,
+            threads: Rc::new(threads),
             sink: Arc::new(Mutex::new(sink)),
             transport: RefCell::default(),
             waiting: RefCell::default(),
@@ -46,18 +46,18 @@ impl Output {
         })
     }
 
-    /// The transport that is to wait when the output is slow.
+    /// Sets the transport that is paused when the output is slow.
     pub(crate) fn start(&self, transport: &Rc<dyn Transport>) {
         self.transport.replace(Some(transport.clone()));
     }
 
-    /// The connection is gone; what waits is still written.
+    /// Forgets the transport, after the connection ended. Queued bytes are still written.
     pub(crate) fn end(&self) {
         let transport = self.transport.take();
         drop(transport);
     }
 
-    /// Takes bytes.
+    /// Queues bytes and writes them; after a failed write it drops them.
     pub(crate) fn write(&self, data: &[u8]) {
         if self.broken.borrow().is_some() {
             return;
@@ -73,7 +73,7 @@ impl Output {
         }
     }
 
-    /// Fires when all is written, or when nothing more can be.
+    /// Fires when the queue is written, or when writing failed.
     pub(crate) fn finished(&self) -> Deferred<()> {
         if !self.writing.get() {
             return Deferred::succeed(());
@@ -83,7 +83,7 @@ impl Output {
         deferred
     }
 
-    /// Why writing failed, if it did; asked once.
+    /// Takes the error of the write that failed, if one did.
     pub(crate) fn take_failure(&self) -> Option<io::Error> {
         self.broken.take()
     }
@@ -142,7 +142,7 @@ impl Output {
     }
 }
 
-/// Everything, now: also to a sink that somebody made non-blocking.
+/// Writes and flushes the whole chunk, also to a sink that another process made non-blocking.
 fn write_chunk(sink: &mut dyn Write, mut chunk: &[u8]) -> io::Result<()> {
     let nap = || std::thread::sleep(std::time::Duration::from_millis(10));
     while !chunk.is_empty() {
@@ -168,7 +168,7 @@ mod tests {
     use crate::pipe::test_threads::TestThreads;
     use protocol::testing::{ProducerState, StringTransport};
 
-    /// Takes a few bytes at a time; fails after so many.
+    /// Takes at most seven bytes a write, and fails when `room` bytes are taken.
     #[derive(Clone)]
     struct Sink {
         taken: Arc<Mutex<Vec<u8>>>,
@@ -201,7 +201,7 @@ mod tests {
     fn scene(room: usize) -> Scene {
         let threads = TestThreads::default();
         let sink = Sink { taken: Arc::default(), room };
-        let output = Output::new(Rc::new(threads.clone()), sink.clone());
+        let output = Output::new(threads.clone(), sink.clone());
         let transport = StringTransport::new();
         output.start(&transport.as_transport());
         Scene { threads, output, transport, sink }

@@ -35,7 +35,7 @@ impl TestThreads {
 
 impl ReactorThreads for TestThreads {
     fn remote(&self) -> Arc<dyn FromThread> {
-        nobody()
+        detached()
     }
 
     fn call_in_thread(&self, work: Box<dyn FnOnce() + Send>, done: Box<dyn FnOnce(ThreadOutcome)>) {
@@ -46,12 +46,12 @@ impl ReactorThreads for TestThreads {
 }
 
 /// The handle of a reactor that is gone: nothing here is called from a thread.
-fn nobody() -> Arc<dyn FromThread> {
-    struct Nobody;
-    impl FromThread for Nobody {
+fn detached() -> Arc<dyn FromThread> {
+    struct Detached;
+    impl FromThread for Detached {
         fn call_from_thread(&self, call: Box<dyn FnOnce() + Send>) {
             drop(call);
         }
     }
-    Arc::new(Nobody)
+    Arc::new(Detached)
 }

@@ -23,7 +23,7 @@ pub(crate) struct Chargen;
 impl Protocol for Chargen {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
         let pages = Pages { transport: Rc::downgrade(transport), page: page().into() };
-        // Nobody else had the transport before, so there is no other producer to collide with.
+        // The transport is new, so no other producer is registered.
         let _ = transport.register_producer(Producer::Pull(Rc::new(pages)));
     }
 
@@ -52,7 +52,7 @@ impl PullProducer for Pages {
     fn stop_producing(&self) {}
 }
 
-/// As many lines as there are characters to begin one with: after them it is the same again.
+/// The cycle: one line for each character that a line can begin with.
 fn page() -> Vec<u8> {
     let mut page = Vec::with_capacity(PRINTABLE.count() * (LINE + 2));
     for start in 0..PRINTABLE.count() {

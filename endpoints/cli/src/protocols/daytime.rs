@@ -61,7 +61,7 @@ struct Date {
 }
 
 impl Date {
-    /// The date so many days after 1 January 1970.
+    /// The date `days` days after 1 January 1970.
     ///
     /// Years are counted from 1 March, so that the odd day is a year's last, and in eras of 400
     /// years, which all have the same number of days.

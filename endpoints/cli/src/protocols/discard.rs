@@ -1,4 +1,4 @@
-//! Discard (RFC 863): what comes in is thrown away; Twisted's `wire.Discard`.
+//! Discard (RFC 863): drops received bytes; Twisted's `wire.Discard`.
 //!
 //! Invariant: nothing is ever written.
 
@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use interfaces::{Protocol, Transport};
 
-/// Throws away what it gets. The peer's end of file ends the connection.
+/// Drops received bytes. The peer's end of file ends the connection.
 #[derive(Debug, Default)]
 pub(crate) struct Discard;
 

@@ -1,4 +1,4 @@
-//! Echo (RFC 862): what comes in goes out; Twisted's `wire.Echo`.
+//! Echo (RFC 862): sends received bytes back; Twisted's `wire.Echo`.
 //!
 //! Invariant: a peer that does not read is not read from: the transport is its own producer.
 
@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use interfaces::{HalfCloseableProtocol, Producer, Protocol, Transport};
 
-/// Sends back what it gets, and closes when the peer has ended and has everything back.
+/// Sends received bytes back, and closes after the peer's end of file when they are sent.
 ///
 /// # Differences from Twisted
 ///
@@ -16,7 +16,7 @@ pub(crate) struct Echo;
 
 impl Protocol for Echo {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
-        // Nobody else had the transport before, so there is no other producer to collide with.
+        // The transport is new, so no other producer is registered.
         let _ = transport.register_producer(Producer::Push(transport.clone()));
     }
 

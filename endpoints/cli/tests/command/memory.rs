@@ -32,7 +32,7 @@ fn fill(stream: &mut TcpStream) -> usize {
                 thread::sleep(Duration::from_millis(10));
             }
         }
-        assert!(sent < 512 * MIB, "nobody holds it back");
+        assert!(sent < 512 * MIB, "back-pressure holds it back");
     }
     sent
 }

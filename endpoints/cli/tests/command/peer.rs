@@ -4,7 +4,7 @@ use std::path::Path;
 
 use testkit::skip_without_peer;
 
-/// Whether a program listens on the UNIX socket, which nobody connects to for it.
+/// Whether a program listens on the UNIX socket; found out without a connection to it.
 ///
 /// The file is there from bind(2) on, and until listen(2) a client is refused. The kernel tells
 /// them apart: `__SO_ACCEPTCON` among the flags of /proc/net/unix (unix(7), proc_net(5)).

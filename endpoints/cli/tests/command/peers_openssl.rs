@@ -13,13 +13,13 @@ use crate::certificates::Certificate;
 use crate::peer::is_listening;
 use crate::running::{Running, eventually};
 
-/// `openssl`, whose input stays open: with `-quiet` it would drop what it has still to send.
+/// A running `openssl` whose input stays open: with `-quiet` it would drop its unsent bytes.
 struct OpenSsl {
     child: Child,
     output: JoinHandle<Vec<u8>>,
 }
 
-/// Sends it this on its input, and collects so much of its output.
+/// Runs openssl with `sent` as its input, and collects `expected` bytes of its output.
 fn openssl(arguments: &[&str], sent: &'static [u8], expected: usize) -> OpenSsl {
     let mut command = find_peer("openssl").unwrap();
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -11,7 +11,7 @@ use crate::bytes::{BACK, THERE, assert_same};
 use crate::peer::{has_ipv6, is_listening};
 use crate::running::{Ended, Running, eventually, run};
 
-/// socat's two directions: what it got from the address, having sent it this.
+/// Runs socat, which sends `sent` to the address, and returns its output.
 fn socat(address: &str, sent: &'static [u8]) -> Ended {
     let mut command = find_peer("socat").unwrap();
     // It gives the other direction that long after one has ended.

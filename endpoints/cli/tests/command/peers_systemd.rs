@@ -11,7 +11,7 @@ use crate::peer::is_listening;
 use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually};
 
 /// systemd-socket-activate does not take port 0, so it gets one that was free just before, and
-/// another one when somebody was faster.
+/// another one when that is taken meanwhile.
 fn activate(path: &Path) -> Option<Running> {
     for _ in 0..20 {
         let mut command = find_peer("systemd-socket-activate")?;

@@ -83,7 +83,7 @@ fn a_slow_output_slows_the_peer_and_loses_nothing() {
                 thread::sleep(std::time::Duration::from_millis(10));
             }
         }
-        assert!(sent < 256 * MIB, "nobody holds it back");
+        assert!(sent < 256 * MIB, "back-pressure holds it back");
     }
     drop(peer);
     let mut output = Vec::new();

@@ -1,4 +1,4 @@
-//! A running `ropewalk`, and what it says.
+//! A running `ropewalk` and its output.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -55,7 +55,7 @@ impl Running {
         Self { child, lines, errors }
     }
 
-    /// The next line of standard output, or what was said instead.
+    /// The next line of standard output; without one, a panic with the standard error.
     pub(crate) fn line(&mut self) -> String {
         match self.lines.recv_timeout(LIMIT) {
             Ok(line) => line,
@@ -116,7 +116,7 @@ impl Drop for Running {
     }
 }
 
-/// A connection whose reads and writes give up after a while.
+/// A connection whose reads and writes have a time limit.
 pub(crate) fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
@@ -141,7 +141,7 @@ pub(crate) fn run(mut command: Command, input: impl AsRef<[u8]> + Send + 'static
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = child.unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // Whoever does not read its input has its reasons.
+    // The program may end without reading its input.
     thread::spawn(move || drop(stdin.write_all(input.as_ref())));
     let errors = collect(child.stderr.take().unwrap());
     let mut stdout = child.stdout.take().unwrap();

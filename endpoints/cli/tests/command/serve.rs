@@ -104,7 +104,7 @@ fn daytime_sends_one_line_and_closes() {
 fn daytime_reaches_a_client_that_talks_first() {
     let (mut running, mut stream) = serve("daytime");
     for _ in 0..50 {
-        // It may have closed by now; what it sent is still there.
+        // It may have closed by now; the bytes that it sent are still there.
         let _ = stream.write_all(b"what time is it?\r\n");
         let mut line = String::new();
         stream.read_to_string(&mut line).unwrap();
@@ -152,7 +152,7 @@ fn a_second_process_cannot_take_a_path_that_is_served_but_one_left_behind() {
     assert!(second.errors.contains(&unix), "{}", second.errors);
     first.signal("KILL");
     eventually("the first is gone", || !first.is_running());
-    assert!(path.exists(), "nobody removed it");
+    assert!(path.exists(), "it was not removed");
     let mut third = Running::ropewalk(&["serve", "echo", &unix]);
     assert_eq!(third.listening(), unix);
 }

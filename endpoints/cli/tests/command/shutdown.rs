@@ -26,8 +26,8 @@ fn refused(stream: &TcpStream) {
 
 #[test]
 fn either_signal_ends_an_idle_server_at_once() {
-    for signal in ["TERM", "INT"] {
-        let mut running = Running::ropewalk(&["serve", "echo", "tcp:0", "--grace", "10m"]);
+    for (signal, grace) in [("TERM", "10m"), ("INT", "10h")] {
+        let mut running = Running::ropewalk(&["serve", "echo", "tcp:0", "--grace", grace]);
         running.listening();
         running.signal(signal);
         let ended = running.wait();

@@ -62,7 +62,7 @@ thread_local! {
 
 fn catch(call: &mut dyn FnMut()) -> Result<(), Rc<str>> {
     let Err(payload) = catch_unwind(AssertUnwindSafe(call)) else { return Ok(()) };
-    let message: Rc<str> = panic_message(&*payload).unwrap_or("no message").into();
+    let message: Rc<str> = panic_message(&*payload).into();
     let observer = OBSERVER.with_borrow(Clone::clone);
     if let Some(observer) = observer {
         observer.observe(&ReactorEvent::CallbackPanicked {

@@ -1,7 +1,7 @@
-//! A relay that leads to itself, found by its addresses.
+//! Detects a relay that connects to its own port.
 //!
-//! Each connection of such a relay makes the next one, until no descriptor is left, so it is ended
-//! when the first is seen. Invariant: the loop is told once.
+//! Each connection of such a relay makes the next one, until no descriptor is left, so the first one
+//! ends the relay. Invariant: the watcher fires at most once.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,15 +9,15 @@ use std::rc::Rc;
 use deferred::{Deferred, Promise};
 use interfaces::{Address, ListeningPort};
 
-/// What the relay listens on.
+/// The addresses that the relay listens on, and the watcher to tell.
 #[derive(Default)]
-pub(crate) struct OwnPorts {
+pub(crate) struct LoopCheck {
     addresses: RefCell<Vec<Address>>,
     watcher: RefCell<Option<Promise<()>>>,
 }
 
-impl OwnPorts {
-    /// Fires when a connection is seen that leads to one of these ports.
+impl LoopCheck {
+    /// Fires when an outgoing connection arrives at one of these ports.
     pub(crate) fn watch(&self, ports: &[Rc<dyn ListeningPort>]) -> Deferred<()> {
         let addresses = ports.iter().map(|port| port.host()).collect();
         self.addresses.replace(addresses);
@@ -26,7 +26,7 @@ impl OwnPorts {
         deferred
     }
 
-    /// A connection was made from `host` to `peer`.
+    /// Looks at an outgoing connection from `host` to `peer`.
     pub(crate) fn connected(&self, host: &Address, peer: &Address) {
         let own = self.addresses.borrow().iter().any(|own| is_same_port(own, host, peer));
         if own {

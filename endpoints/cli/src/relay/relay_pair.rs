@@ -1,8 +1,8 @@
-//! Where the two connections of a relay meet: each is the producer of the other.
+//! The two connections of a relay: each is the producer of the other.
 //!
-//! Invariant: what one side received is in the other's transport, which pauses the first when it
-//! holds enough; only the first bytes of the accepted side wait here, when the other one is not there
-//! yet. So a junction's memory is bounded by two high-water marks and one read.
+//! Invariant: bytes received by one side go to the other's transport, which pauses the first above its
+//! high-water mark; only the bytes that the accepted side sends before the other is connected are
+//! queued here, at most one read. So a pair's memory is bounded by two high-water marks and one read.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -11,41 +11,41 @@ use std::rc::Rc;
 use deferred::{CancelHandle, Cancelled, Deferred, Failure};
 use interfaces::{Reason, Transport};
 
-use super::end::{End, Stage};
+use super::relay_end::{EndStage, RelayEnd};
 
-/// Both ends, and the attempt to get the second one.
-pub(crate) struct Junction {
-    accepted: End,
-    connected: End,
+/// The two ends, and the attempt to connect the second one.
+pub(crate) struct RelayPair {
+    accepted: RelayEnd,
+    connected: RelayEnd,
     dial: Cell<Option<Dial>>,
     attempt: RefCell<Option<CancelHandle>>,
-    /// What came before there was somewhere to put it.
+    /// Bytes of the accepted side from before the other one was connected.
     early: RefCell<Vec<u8>>,
     trouble: Box<dyn Fn(&(dyn Error + 'static))>,
 }
 
-/// Makes the outgoing connection, with the junction's other half on it.
-type Dial = Box<dyn FnOnce(&Rc<Junction>) -> Deferred<()>>;
+/// Makes the outgoing connection, with the pair's other protocol on it.
+type Dial = Box<dyn FnOnce(&Rc<RelayPair>) -> Deferred<()>>;
 
 /// Which of the two connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// The one that came in.
+    /// The incoming connection.
     Accepted,
-    /// The one that was made for it.
+    /// The outgoing connection that is made for it.
     Connected,
 }
 
-impl Junction {
-    /// A junction that begins with the accepted connection: when that is made, `dial` makes the
-    /// other. `trouble` is told why the other one failed or broke, once at most.
+impl RelayPair {
+    /// A pair that begins with the accepted connection: when that is made, `dial` makes the
+    /// other. `trouble` is called with the error of the other one, at most once.
     pub(crate) fn new(
-        dial: impl FnOnce(&Rc<Junction>) -> Deferred<()> + 'static,
+        dial: impl FnOnce(&Rc<RelayPair>) -> Deferred<()> + 'static,
         trouble: impl Fn(&(dyn Error + 'static)) + 'static,
     ) -> Rc<Self> {
         Rc::new(Self {
-            accepted: End::default(),
-            connected: End::default(),
+            accepted: RelayEnd::default(),
+            connected: RelayEnd::default(),
             dial: Cell::new(Some(Box::new(dial))),
             attempt: RefCell::default(),
             early: RefCell::default(),
@@ -53,7 +53,7 @@ impl Junction {
         })
     }
 
-    /// A connection stands.
+    /// A connection was made.
     pub(crate) fn made(self: &Rc<Self>, side: Side, transport: &Rc<dyn Transport>) {
         self.end(side).open(transport);
         match side {
@@ -62,34 +62,34 @@ impl Junction {
         }
     }
 
-    /// Bytes arrived.
+    /// Bytes arrived on this side.
     pub(crate) fn received(&self, side: Side, data: &[u8]) {
         match self.end(side.other()).transport() {
             Some(transport) => transport.write(data),
-            None if self.end(side.other()).stage() == Stage::Waiting => self.keep(side, data),
+            None if self.end(side.other()).stage() == EndStage::Waiting => self.keep(side, data),
             None => {}
         }
     }
 
-    /// A peer sends no more: the other one is told so, and when neither sends, both are closed.
+    /// A peer sent its end of file: it is passed on, and after both sent theirs, both are closed.
     pub(crate) fn read_ended(&self, side: Side) {
         let (end, other) = (self.end(side), self.end(side.other()));
         end.read_ended();
         match other.stage() {
-            // It is told when it is there.
-            Stage::Waiting => {}
-            Stage::Open => other.end_writing(),
-            Stage::ReadEnded => {
+            // `join` passes it on.
+            EndStage::Waiting => {}
+            EndStage::Open => other.end_writing(),
+            EndStage::ReadEnded => {
                 other.end_writing();
                 end.lose();
                 other.lose();
             }
-            Stage::Lost => end.lose(),
+            EndStage::Lost => end.lose(),
         }
     }
 
-    /// A connection is gone, and takes the other one with it: in order when nothing on its way to
-    /// the other side was cut, with a reset when something may have been.
+    /// A connection ended, and ends the other one: in order if every byte for the other side arrived,
+    /// with a reset if some may be lost.
     pub(crate) fn lost(&self, side: Side, reason: &Reason) {
         let (end, other) = (self.end(side), self.end(side.other()));
         let before = end.close();
@@ -97,15 +97,15 @@ impl Junction {
             (self.trouble)(reason);
         }
         match other.stage() {
-            Stage::Waiting => self.cancel(),
-            Stage::Open | Stage::ReadEnded => {
-                if reason.is_clean() || before == Stage::ReadEnded {
+            EndStage::Waiting => self.cancel(),
+            EndStage::Open | EndStage::ReadEnded => {
+                if reason.is_clean() || before == EndStage::ReadEnded {
                     other.lose();
                 } else {
                     other.abort();
                 }
             }
-            Stage::Lost => {}
+            EndStage::Lost => {}
         }
     }
 
@@ -123,10 +123,10 @@ impl Junction {
     fn not_connected(&self, failure: &Failure) {
         self.connected.close();
         match self.accepted.stage() {
-            // It gave up first, and this is the attempt that was cancelled.
-            Stage::Waiting | Stage::Lost => {}
-            Stage::Open | Stage::ReadEnded => {
-                // Who cancels it knows why: a shutdown, or the accepted side that went away.
+            // The accepted side ended first, which cancelled this attempt.
+            EndStage::Waiting | EndStage::Lost => {}
+            EndStage::Open | EndStage::ReadEnded => {
+                // A shutdown or the end of the accepted side cancelled it, and that is no trouble.
                 if !failure.check::<Cancelled>() {
                     (self.trouble)(failure.as_error());
                 }
@@ -135,8 +135,8 @@ impl Junction {
         }
     }
 
-    /// Keeps the first bytes, and takes no more of them. A side that sends nothing stays unpaused, so
-    /// that it can be seen to go away.
+    /// Queues the first bytes, and pauses their side. A side that sends nothing stays unpaused, so that
+    /// its end is noticed.
     fn keep(&self, side: Side, data: &[u8]) {
         self.early.borrow_mut().extend_from_slice(data);
         if let Some(transport) = self.end(side).transport() {
@@ -161,16 +161,16 @@ impl Junction {
         if !early.is_empty() {
             connected.write_sequence(vec![early.into()]);
         }
-        if self.accepted.stage() == Stage::ReadEnded {
+        if self.accepted.stage() == EndStage::ReadEnded {
             self.connected.end_writing();
             return;
         }
-        // Before it is the producer: a resume of ours must not undo a pause of the consumer.
+        // Before it is registered as the producer: this resume must not undo a pause by the consumer.
         accepted.resume_producing();
         self.connected.feed_from(&accepted);
     }
 
-    fn end(&self, side: Side) -> &End {
+    fn end(&self, side: Side) -> &RelayEnd {
         match side {
             Side::Accepted => &self.accepted,
             Side::Connected => &self.connected,
@@ -187,8 +187,7 @@ impl Side {
     }
 }
 
-/// What an operator wants to hear of the connection that this side made. That a peer resets one is
-/// everyday.
+/// Whether the reason of a lost outgoing connection is reported. A reset by the peer is too common.
 fn is_trouble(reason: &Reason) -> bool {
     match reason {
         Reason::Done | Reason::Lost(_) | Reason::Aborted => false,

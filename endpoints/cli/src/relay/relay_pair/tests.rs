@@ -1,4 +1,4 @@
-//! A relay between two transports that keep what is written.
+//! A relay between two recording transports.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,10 +8,10 @@ use interfaces::{ConnectError, Deliver, Event, OsError, Producer, Reason, UnixAd
 use protocol::ProtocolRef;
 use protocol::testing::{ProducerState, StringTransport};
 
-use super::{Junction, Side};
-use crate::relay::Half;
+use super::{RelayPair, Side};
+use crate::relay::RelayProtocol;
 
-/// A relay whose outgoing attempt is in the test's hands.
+/// A relay whose outgoing attempt the test fires.
 struct Scene {
     near: Rc<dyn Deliver>,
     far: Rc<dyn Deliver>,
@@ -26,7 +26,7 @@ fn accepted() -> Scene {
     let attempt = Rc::new(RefCell::new(None));
     let troubles = Rc::new(RefCell::new(Vec::new()));
     let (slot, seen) = (attempt.clone(), troubles.clone());
-    let junction = Junction::new(
+    let pair = RelayPair::new(
         move |_| {
             let (deferred, promise) = Deferred::new();
             slot.replace(Some(promise));
@@ -34,7 +34,7 @@ fn accepted() -> Scene {
         },
         move |error| seen.borrow_mut().push(error.to_string()),
     );
-    let half = |side| ProtocolRef::new(Half::new(junction.clone(), side)).as_deliver();
+    let half = |side| ProtocolRef::new(RelayProtocol::new(pair.clone(), side)).as_deliver();
     let scene = Scene {
         near: half(Side::Accepted),
         far: half(Side::Connected),

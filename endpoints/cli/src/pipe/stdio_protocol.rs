@@ -1,7 +1,7 @@
-//! The protocol between the connection and standard input and output.
+//! The protocol that joins a connection to standard input and output.
 //!
-//! Invariant: the input is read and the output written only while the connection stands, but for
-//! what was received, which is always written.
+//! Invariant: the input is read only while the connection stands; bytes received from it are written
+//! even after its end.
 
 use std::rc::Rc;
 
@@ -10,21 +10,21 @@ use interfaces::{HalfCloseableProtocol, Protocol, Reason, Transport};
 
 use super::{Input, Output};
 
-/// Sends the input, writes what comes, and tells when the connection is over.
-pub(crate) struct Ends {
+/// Sends the input, writes the received bytes, and fires when the connection ended.
+pub(crate) struct StdioProtocol {
     input: Rc<Input>,
     output: Rc<Output>,
     over: Option<Promise<Reason>>,
 }
 
-impl Ends {
-    /// `over` fires with the reason for the end.
+impl StdioProtocol {
+    /// `over` fires with the reason of `connection_lost`.
     pub(crate) fn new(input: Rc<Input>, output: Rc<Output>, over: Promise<Reason>) -> Self {
         Self { input, output, over: Some(over) }
     }
 }
 
-impl Protocol for Ends {
+impl Protocol for StdioProtocol {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
         self.output.start(transport);
         self.input.start(transport);
@@ -47,9 +47,9 @@ impl Protocol for Ends {
     }
 }
 
-impl HalfCloseableProtocol for Ends {
-    /// The peer has said all. What it was sent before is still delivered; that there may be more
-    /// to read, on a terminal for example, keeps nobody waiting.
+impl HalfCloseableProtocol for StdioProtocol {
+    /// The peer sends no more, so the connection is closed after the bytes already queued. Input that
+    /// was not read yet, at a terminal for example, is not waited for.
     fn read_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
         self.input.end();
         transport.lose_connection();

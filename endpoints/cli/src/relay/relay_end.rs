@@ -1,6 +1,7 @@
-//! One of a relay's two connections: how far it is, and whether the other one feeds it.
+//! One of a relay's two connections: its stage, and whether the other one is its producer.
 //!
-//! Invariant: it has a transport exactly while it is open, and no close waits for a producer.
+//! Invariant: it has a transport exactly in the stages Open and ReadEnded, and each close unregisters
+//! the producer first, so that it does not wait for it.
 //!
 //! ```text
 //! each end:   Waiting ──made──▶ Open ──read_ended──▶ ReadEnded ──lost──▶ Lost
@@ -13,17 +14,17 @@ use std::rc::Rc;
 
 use interfaces::{Producer, Transport};
 
-/// One of the two connections.
+/// One of the two connections of a relay.
 #[derive(Default)]
-pub(super) struct End {
+pub(super) struct RelayEnd {
     transport: RefCell<Option<Rc<dyn Transport>>>,
-    stage: Cell<Stage>,
+    stage: Cell<EndStage>,
     /// Whether the other connection is registered as this one's producer.
     fed: Cell<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum EndStage {
     #[default]
     Waiting,
     Open,
@@ -31,23 +32,23 @@ pub(super) enum Stage {
     Lost,
 }
 
-impl End {
+impl RelayEnd {
     pub(super) fn open(&self, transport: &Rc<dyn Transport>) {
-        self.stage.set(Stage::Open);
+        self.stage.set(EndStage::Open);
         self.transport.replace(Some(transport.clone()));
     }
 
-    pub(super) fn close(&self) -> Stage {
+    pub(super) fn close(&self) -> EndStage {
         let transport = self.transport.take();
         drop(transport);
-        self.stage.replace(Stage::Lost)
+        self.stage.replace(EndStage::Lost)
     }
 
     pub(super) fn read_ended(&self) {
-        self.stage.set(Stage::ReadEnded);
+        self.stage.set(EndStage::ReadEnded);
     }
 
-    pub(super) fn stage(&self) -> Stage {
+    pub(super) fn stage(&self) -> EndStage {
         self.stage.get()
     }
 
@@ -69,7 +70,7 @@ impl End {
         Some(transport)
     }
 
-    /// Nothing more will be written: the end of file follows what is queued.
+    /// Sends the end of file after the queued bytes.
     pub(super) fn end_writing(&self) {
         if let Some(transport) = self.unfeed() {
             match transport.as_half_closeable() {

@@ -1,7 +1,7 @@
-//! Which connections are alive, so that a shutdown knows when the last one has finished.
+//! The count of open connections, which tells a shutdown that the last one has finished.
 //!
-//! Invariant: a connection is counted from its factory on, and uncounted once: in
-//! `connection_lost`, or when it is dropped without one.
+//! Invariant: a connection counts from the call of its factory on, until `connection_lost` has
+//! returned or its protocol is dropped.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,64 +9,62 @@ use std::rc::Rc;
 use deferred::{Deferred, Promise};
 use interfaces::{HalfCloseableProtocol, HandshakeListener, Protocol, Reason, Transport};
 
-/// The count of live connections; a clone is the same count.
+/// The count of open connections; a clone is the same count.
 #[derive(Clone, Default)]
-pub(crate) struct Live {
-    count: Rc<Count>,
+pub(crate) struct ConnectionCount {
+    shared: Rc<SharedCount>,
 }
 
 #[derive(Default)]
-struct Count {
+struct SharedCount {
     connections: Cell<usize>,
     waiting: RefCell<Vec<Promise<()>>>,
 }
 
-impl Live {
+impl ConnectionCount {
     /// Counts the connection that `protocol` will run on.
-    pub(crate) fn counted<P: Protocol>(&self, protocol: P) -> Counted<P> {
-        self.count.connections.set(self.count.connections.get() + 1);
-        Counted { protocol, one: Some(One { count: self.count.clone() }) }
+    pub(crate) fn counted<P: Protocol>(&self, protocol: P) -> CountedProtocol<P> {
+        self.shared.connections.set(self.shared.connections.get() + 1);
+        CountedProtocol { protocol, counted: Some(CountedConnection(self.shared.clone())) }
     }
 
-    /// How many there are.
+    /// The number of open connections.
     pub(crate) fn connections(&self) -> usize {
-        self.count.connections.get()
+        self.shared.connections.get()
     }
 
-    /// Fires when there is none any more, at once if there is none now.
+    /// Fires when no connection is open, at once if none is open now.
     pub(crate) fn none_left(&self) -> Deferred<()> {
         if self.connections() == 0 {
             return Deferred::succeed(());
         }
         let (deferred, promise) = Deferred::new();
-        self.count.waiting.borrow_mut().push(promise);
+        self.shared.waiting.borrow_mut().push(promise);
         deferred
     }
 }
 
-/// One counted connection.
-struct One {
-    count: Rc<Count>,
-}
+/// One connection in the count; its drop takes it out.
+struct CountedConnection(Rc<SharedCount>);
 
-impl Drop for One {
+impl Drop for CountedConnection {
     fn drop(&mut self) {
-        let left = self.count.connections.get() - 1;
-        self.count.connections.set(left);
+        let left = self.0.connections.get() - 1;
+        self.0.connections.set(left);
         if left == 0 {
-            let waiting = self.count.waiting.take();
+            let waiting = self.0.waiting.take();
             waiting.into_iter().for_each(|promise| promise.callback(()));
         }
     }
 }
 
 /// A protocol whose connection is counted.
-pub(crate) struct Counted<P> {
+pub(crate) struct CountedProtocol<P> {
     protocol: P,
-    one: Option<One>,
+    counted: Option<CountedConnection>,
 }
 
-impl<P: Protocol> Protocol for Counted<P> {
+impl<P: Protocol> Protocol for CountedProtocol<P> {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
         self.protocol.connection_made(transport);
     }
@@ -77,7 +75,7 @@ impl<P: Protocol> Protocol for Counted<P> {
 
     fn connection_lost(&mut self, transport: &Rc<dyn Transport>, reason: &Reason) {
         self.protocol.connection_lost(transport, reason);
-        self.one = None;
+        self.counted = None;
     }
 
     fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
@@ -99,12 +97,12 @@ mod tests {
 
     #[test]
     fn the_last_connection_lost_is_told_once() {
-        let live = Live::default();
+        let count = ConnectionCount::default();
         let told = Rc::new(Cell::new(0));
-        let first = ProtocolRef::new(live.counted(Discard)).as_deliver();
-        let second = ProtocolRef::new(live.counted(Discard)).as_deliver();
+        let first = ProtocolRef::new(count.counted(Discard)).as_deliver();
+        let second = ProtocolRef::new(count.counted(Discard)).as_deliver();
         let seen = told.clone();
-        let _waiting = live.none_left().add_callback(move |()| {
+        let _waiting = count.none_left().add_callback(move |()| {
             seen.set(seen.get() + 1);
             Ok(())
         });
@@ -112,18 +110,18 @@ mod tests {
             connection.deliver(Event::ConnectionMade(&StringTransport::new().as_transport()));
         }
         first.deliver(Event::ConnectionLost(&Reason::Done));
-        assert_eq!((live.connections(), told.get()), (1, 0));
+        assert_eq!((count.connections(), told.get()), (1, 0));
         drop(first);
-        assert_eq!((live.connections(), told.get()), (1, 0), "it was uncounted before");
+        assert_eq!((count.connections(), told.get()), (1, 0), "it was uncounted before");
         second.deliver(Event::ConnectionLost(&Reason::Aborted));
-        assert_eq!((live.connections(), told.get()), (0, 1));
+        assert_eq!((count.connections(), told.get()), (0, 1));
     }
 
     #[test]
     fn a_protocol_that_never_had_a_connection_is_uncounted_too() {
-        let live = Live::default();
-        drop(live.counted(Discard));
-        assert_eq!(live.connections(), 0);
-        assert!(live.none_left().is_fired());
+        let count = ConnectionCount::default();
+        drop(count.counted(Discard));
+        assert_eq!(count.connections(), 0);
+        assert!(count.none_left().is_fired());
     }
 }

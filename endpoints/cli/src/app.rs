@@ -1,7 +1,7 @@
-//! What every subcommand works with: a reactor, and a registry that knows all kinds.
+//! The reactor and the registry of endpoints that every subcommand works with.
 //!
-//! Invariant: what was inherited is taken over before the reactor opens its first descriptor, and a
-//! wrong environment matters only to an endpoint that needs it.
+//! Invariant: inherited descriptors are taken over before the reactor opens its first one, and a
+//! wrong environment fails only the endpoints that listen on them.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -10,78 +10,66 @@ use deferred::{Failure, Unhandled, set_unhandled_hook};
 use endpoints::{ParseError, Parsed, Registry};
 use interfaces::{ReactorCore as _, StreamClientEndpoint, StreamServerEndpoint};
 use reactor::Reactor;
-use systemd::{ListenFds, ListenFdsError};
+use systemd::ListenFds;
 
 use crate::exit_code::Exit;
 use crate::listening::Listen;
 use crate::report::{self, StderrObserver};
 
-/// The kind of endpoint that listens on what was inherited.
-const INHERITED: &str = "systemd";
-
 /// A reactor and a registry.
-pub(crate) struct Workshop {
+pub(crate) struct App {
     pub(crate) reactor: Reactor,
     registry: Registry,
-    environment: Result<(), ListenFdsError>,
 }
 
-/// Whether the descriptors that a supervisor handed over are taken.
+/// Whether the descriptors of a supervisor are taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inherited {
-    /// They are, for `systemd:` endpoints to listen on.
+    /// Taken over, for `systemd:` endpoints to listen on.
     TakenOver,
     /// The environment is not looked at.
     LeftAlone,
 }
 
-impl Workshop {
-    /// Makes both.
+impl App {
+    /// Makes the reactor and the registry, and reports errors that no Deferred handled.
     ///
     /// # Errors
     ///
     /// The exit code, when the system has no descriptor for a reactor; it was reported.
     pub(crate) fn new(inherited: Inherited) -> Result<Self, Exit> {
         set_unhandled_hook(|unhandled| {
-            // Promises are no news: at the end of the program all are dropped, whoever waits.
+            // The end of the program drops every promise, so only errors are reported.
             if let Unhandled::Error(error) = unhandled {
                 report::note(format_args!("error: {error}"));
             }
         });
-        let taken = match inherited {
-            Inherited::TakenOver => ListenFds::from_environment(),
-            Inherited::LeftAlone => Ok(ListenFds::default()),
-        };
-        let (listen_fds, environment) = match taken {
-            Ok(listen_fds) => (listen_fds, Ok(())),
-            Err(error) => (ListenFds::default(), Err(error)),
+        let inherited = match inherited {
+            Inherited::TakenOver => {
+                ListenFds::from_environment().unwrap_or_else(ListenFds::unavailable)
+            }
+            Inherited::LeftAlone => ListenFds::default(),
         };
         let reactor = Reactor::new().map_err(|error| {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable
         })?;
         reactor.set_observer(Rc::new(StderrObserver));
-        let registry = registry(&reactor, listen_fds);
-        Ok(Self { reactor, registry, environment })
+        let registry = ropewalk::registry_with_inherited(reactor.clone(), inherited);
+        Ok(Self { reactor, registry })
     }
 
-    /// The server endpoints that the strings describe, all or none.
+    /// The server endpoints that the strings describe: all, or none.
     ///
     /// # Errors
     ///
-    /// The exit code, when one of them cannot be understood or the environment does not serve it;
-    /// all that is wrong was reported.
+    /// The exit code, when one of them cannot be parsed; every mistake was reported.
     pub(crate) fn listen(&self, texts: &[String]) -> Result<Vec<Listen>, Exit> {
         let mut endpoints = Vec::with_capacity(texts.len());
         let mut exit = None;
         for text in texts {
-            match self.registry.parse_server(text) {
-                Ok(parsed) => match self.check_environment(text, &parsed) {
-                    Ok(()) => {
-                        endpoints.push(Listen { text: text.clone(), endpoint: parsed.endpoint });
-                    }
-                    Err(unavailable) => exit = exit.or(Some(unavailable)),
-                },
+            match self.registry.server(text) {
+                Ok(endpoint) => endpoints.push(Listen { text: text.clone(), endpoint }),
                 Err(error) => {
                     report::mistake(&error);
                     exit = Some(Exit::Usage);
@@ -95,18 +83,15 @@ impl Workshop {
     ///
     /// # Errors
     ///
-    /// The exit code, when it cannot be understood; that was reported.
+    /// The exit code, when the string cannot be parsed; the mistake was reported.
     pub(crate) fn connect(&self, text: &str) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
-        match self.registry.parse_client(text) {
-            Ok(parsed) => Ok(parsed.endpoint),
-            Err(error) => {
-                report::mistake(&error);
-                Err(Exit::Usage)
-            }
-        }
+        self.registry.client(text).map_err(|error| {
+            report::mistake(&error);
+            Exit::Usage
+        })
     }
 
-    /// What a server string means, for `check`.
+    /// A server string's endpoint and description, for `check`.
     ///
     /// # Errors
     ///
@@ -118,7 +103,7 @@ impl Workshop {
         self.registry.parse_server(text)
     }
 
-    /// What a client string means, for `check`.
+    /// A client string's endpoint and description, for `check`.
     ///
     /// # Errors
     ///
@@ -130,7 +115,7 @@ impl Workshop {
         self.registry.parse_client(text)
     }
 
-    /// Runs the reactor until the program has ended, or something stopped the reactor.
+    /// Runs the reactor until `program` has ended or the reactor was stopped.
     pub(crate) fn run(&self, program: impl Future<Output = Exit> + 'static) -> Exit {
         let exit = Rc::new(std::cell::Cell::new(Exit::Done));
         let (ended, reactor) = (exit.clone(), self.reactor.clone());
@@ -150,21 +135,4 @@ impl Workshop {
             }
         }
     }
-
-    fn check_environment<E: ?Sized>(&self, text: &str, parsed: &Parsed<E>) -> Result<(), Exit> {
-        match &self.environment {
-            Err(error) if parsed.description.layers.iter().any(|layer| layer == INHERITED) => {
-                report::failed(text, &Failure::new(error.clone()));
-                Err(Exit::Unavailable)
-            }
-            Err(_) | Ok(()) => Ok(()),
-        }
-    }
-}
-
-/// All kinds of endpoints that the command knows.
-fn registry(reactor: &Reactor, inherited: ListenFds) -> Registry {
-    let registry = Registry::standard(reactor.clone());
-    let registry = systemd::register(registry, Rc::new(reactor.clone()), inherited);
-    tls::register(registry, reactor.clone())
 }

@@ -1,0 +1,13 @@
+//! The names that most programs use: `use ropewalk::prelude::*;`.
+//!
+//! Invariant: a name here is never that of another thing in std's prelude.
+
+pub use deferred::{Deferred, Failure, Promise};
+pub use endpoints::Registry;
+pub use interfaces::{
+    Address, Factory, HalfCloseableProtocol, HandshakeListener, ListeningPort, Protocol,
+    ReactorCore, ReactorTcp, ReactorThreads, ReactorTime, ReactorUnix, Reason,
+    StreamClientEndpoint, StreamServerEndpoint, Transport,
+};
+pub use protocol::{ProtocolRef, connect_protocol, factory_fn};
+pub use reactor::{Reactor, react};
