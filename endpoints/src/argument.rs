@@ -1,26 +1,13 @@
 //! One argument of an endpoint string: its name, and the value given for it.
 //!
-//! Invariant: every reader either returns a value that is safe to use and records it, or returns an
-//! error with the place of the mistake.
+//! Invariant: every error points at the value, or behind the string if there is none.
 
 use alloc::borrow::Cow;
-use alloc::string::{String, ToString as _};
-use core::net::IpAddr;
-use core::ops::{Range, RangeInclusive};
-use core::time::Duration;
+use alloc::string::String;
+use core::ops::Range;
 
-use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
-
-use crate::duration::SECONDS_MAX;
-use crate::grammar::{Form, Piece};
-use crate::number;
-use crate::{Arguments, Host, ParseError, Parsed, Problem, Value, quote_string_argument};
-
-/// Every TCP port.
-const PORTS: RangeInclusive<u64> = 0..=u16::MAX as u64;
-
-/// The largest backlog that listen(2) can be asked for.
-const BACKLOG_MAX: u64 = i32::MAX as u64;
+use crate::grammar::Piece;
+use crate::{Arguments, ParseError, Problem, Value};
 
 /// One argument, given or not. Methods that end in `_or` have a default; the others need a value,
 /// unless they return an `Option`.
@@ -53,6 +40,14 @@ impl<'a> Argument<'a> {
         self.name
     }
 
+    pub(crate) fn arguments(&self) -> &'a Arguments<'a> {
+        self.arguments
+    }
+
+    pub(crate) fn piece(&self) -> Option<&'a Piece<'a>> {
+        self.piece
+    }
+
     /// Whether the string gives it, be it empty.
     pub fn is_given(&self) -> bool {
         self.piece.is_some()
@@ -62,154 +57,6 @@ impl<'a> Argument<'a> {
     pub fn span(&self) -> Range<usize> {
         let end = self.arguments.text().len();
         self.piece.map_or(end..end, |piece| piece.span.clone())
-    }
-
-    /// The text, if it is given. An IPv6 literal in brackets is a mistake here.
-    pub fn text(&self) -> Result<Option<&'a str>, ParseError> {
-        match self.piece {
-            Some(Piece { text, form: Form::Literal, .. }) => {
-                let quoted = quote_string_argument(text);
-                Err(self.error(alloc::format!("plain text, as `{quoted}` would be")))
-            }
-            Some(Piece { text, form: Form::Plain, .. }) => {
-                self.record(Value::Text(String::from(&**text)));
-                Ok(Some(text))
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// The text, which must be given.
-    pub fn required(&self) -> Result<&'a str, ParseError> {
-        self.text()?.ok_or_else(|| self.missing())
-    }
-
-    /// The text, or `default` if it is not given.
-    pub fn text_or(&self, default: &'a str) -> Result<&'a str, ParseError> {
-        let text = self.text()?;
-        if text.is_none() {
-            self.record(Value::Text(default.into()));
-        }
-        Ok(text.unwrap_or(default))
-    }
-
-    /// A TCP port, which must be given.
-    pub fn port(&self) -> Result<u16, ParseError> {
-        self.number(PORTS).map(|port| port as u16)
-    }
-
-    /// A TCP port, or `default` if it is not given.
-    pub fn port_or(&self, default: u16) -> Result<u16, ParseError> {
-        self.number_or(PORTS, default.into()).map(|port| port as u16)
-    }
-
-    /// How many connections the kernel keeps before they are accepted; 50 if it is not given.
-    pub fn backlog(&self) -> Result<u32, ParseError> {
-        self.number_or(0..=BACKLOG_MAX, 50).map(|backlog| backlog as u32)
-    }
-
-    /// A decimal number in the range, which must be given.
-    pub fn number(&self, range: RangeInclusive<u64>) -> Result<u64, ParseError> {
-        let piece = self.piece.ok_or_else(|| self.missing())?;
-        let number = number::decimal(&piece.text).filter(|number| range.contains(number));
-        let number = number.ok_or_else(|| {
-            self.error(alloc::format!("a number from {} to {}", range.start(), range.end()))
-        })?;
-        self.record(Value::Number(number));
-        Ok(number)
-    }
-
-    /// A decimal number in the range, or `default` if it is not given.
-    pub fn number_or(&self, range: RangeInclusive<u64>, default: u64) -> Result<u64, ParseError> {
-        if self.is_given() {
-            return self.number(range);
-        }
-        self.record(Value::Number(default));
-        Ok(default)
-    }
-
-    /// Permission bits: an octal number up to 7777, with or without `0` or `0o` before it.
-    pub fn octal_mode_or(&self, default: u32) -> Result<u32, ParseError> {
-        let mode = match self.piece {
-            Some(piece) => number::octal(&piece.text)
-                .filter(|mode| *mode <= 0o7777)
-                .ok_or_else(|| self.error("an octal mode from 0 to 7777"))?
-                as u32,
-            None => default,
-        };
-        self.record(Value::Mode(mode));
-        Ok(mode)
-    }
-
-    /// A switch: `0` is off, any other number is on, as in Twisted.
-    pub fn flag_or(&self, default: bool) -> Result<bool, ParseError> {
-        let flag = match self.piece {
-            Some(piece) => number::decimal(&piece.text).ok_or_else(|| self.error("0 or 1"))? != 0,
-            None => default,
-        };
-        self.record(Value::Flag(flag));
-        Ok(flag)
-    }
-
-    /// A time: a number of seconds, or a number with `ms`, `s`, `m` or `h`.
-    pub fn seconds_or(&self, default: Duration) -> Result<Duration, ParseError> {
-        let time = match self.piece {
-            Some(piece) => number::duration(&piece.text).ok_or_else(|| {
-                self.error(alloc::format!(
-                    "a time from 0 to {SECONDS_MAX} s, as in `30` or `500ms`"
-                ))
-            })?,
-            None => default,
-        };
-        self.record(Value::Seconds(time));
-        Ok(time)
-    }
-
-    /// A numeric address or a host name, which must be given.
-    pub fn host(&self) -> Result<Host, ParseError> {
-        let Some(piece) = self.piece else { return Err(self.missing()) };
-        let brackets: &[char] = match piece.form {
-            Form::Plain => &[],
-            Form::Literal => &['[', ']'],
-        };
-        let text = piece.text.trim_matches(brackets);
-        let host: Host = text.parse().map_err(|_| self.error("an IP address or a host name"))?;
-        self.record(Value::Text(host.to_string()));
-        Ok(host)
-    }
-
-    /// A numeric address or a host name, or `default`; given but empty counts as not given, as in
-    /// Twisted.
-    pub fn host_or(&self, default: Host) -> Result<Host, ParseError> {
-        if !self.is_empty() {
-            return self.host();
-        }
-        self.record(Value::Text(default.to_string()));
-        Ok(default)
-    }
-
-    /// A numeric address; given but empty counts as not given, as in Twisted.
-    pub fn ip_address(&self) -> Result<Option<IpAddr>, ParseError> {
-        if self.is_empty() {
-            return Ok(None);
-        }
-        match self.host() {
-            Ok(Host::Ip(address)) => Ok(Some(address)),
-            Ok(_) | Err(_) => Err(self.error("an IP address")),
-        }
-    }
-
-    /// An endpoint string of its own, which the same registry parses. Its mistakes are found at
-    /// their place in the outer string.
-    pub fn server(&self) -> Result<Option<Parsed<dyn StreamServerEndpoint>>, ParseError> {
-        let parsed = self.text()?.map(|text| self.arguments.registry().parse_server(text));
-        parsed.transpose().map_err(|error| self.nested(error))
-    }
-
-    /// As [`server`](Self::server), for a client.
-    pub fn client(&self) -> Result<Option<Parsed<dyn StreamClientEndpoint>>, ParseError> {
-        let parsed = self.text()?.map(|text| self.arguments.registry().parse_client(text));
-        parsed.transpose().map_err(|error| self.nested(error))
     }
 
     /// Replaces the recorded value by the effective one, where the two differ.
@@ -255,18 +102,5 @@ impl<'a> Argument<'a> {
     pub(crate) fn too_long(&self, length: usize, limit: usize) -> ParseError {
         let problem = Problem::TooLong { argument: self.name, length, limit };
         self.arguments.error(self.span(), problem)
-    }
-
-    /// Moves a mistake in a nested endpoint string to its place in the outer string.
-    fn nested(&self, inner: ParseError) -> ParseError {
-        let Some(piece) = self.piece else { return inner };
-        let outer = |offset| self.arguments.written_offset(piece, offset);
-        let span = outer(inner.offset())..outer(inner.offset() + inner.length());
-        inner.moved_to(self.arguments.text(), span)
-    }
-
-    /// Whether it is not given, or given as nothing.
-    fn is_empty(&self) -> bool {
-        self.piece.is_none_or(|piece| piece.text.is_empty())
     }
 }

@@ -19,8 +19,8 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use nom::branch::alt;
-use nom::bytes::complete::take_till;
-use nom::character::complete::{anychar, char, none_of};
+use nom::bytes::complete::{is_not, take_till};
+use nom::character::complete::{anychar, char};
 use nom::combinator::{all_consuming, cut, eof, opt, peek, recognize, verify};
 use nom::multi::{many0_count, separated_list1};
 use nom::sequence::{delimited, preceded, terminated};
@@ -124,11 +124,11 @@ fn value(input: &str) -> IResult<&str, (&str, Form)> {
         .parse(input)
 }
 
-/// Escapes, and characters that do not `stop` it; may be empty.
+/// Escapes, and runs of characters that do not `stop` it; may be empty.
 fn plain<'a>(
     stop: &'static str,
 ) -> impl Parser<&'a str, Output = &'a str, Error = nom::error::Error<&'a str>> {
-    recognize(many0_count(alt((preceded(char('\\'), cut(anychar)), none_of(stop)))))
+    recognize(many0_count(alt((is_not(stop), recognize(preceded(char('\\'), cut(anychar)))))))
 }
 
 /// An IPv6 address in brackets that is a whole value. Anything else is read as Twisted reads it.

@@ -122,9 +122,11 @@ mod registry;
 
 mod argument;
 mod arguments;
+mod binding;
 mod description;
 mod host;
 mod quote;
+mod readers;
 
 mod tcp_client;
 mod tcp_server;
