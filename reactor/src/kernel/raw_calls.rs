@@ -5,11 +5,45 @@
 //! Invariant: this is the crate's only file with `unsafe`.
 #![allow(unsafe_code, reason = "these calls take pointers")]
 
+use std::fs::File;
 use std::io;
 use std::mem;
 use std::os::fd::AsRawFd as _;
 
 use socket2::Socket;
+
+/// Takes a write lock on the whole file, which belongs to the open file (fcntl(2), `F_OFD_SETLK`);
+/// `false` while another open file has a lock on it.
+pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+    match lock_call(file, libc::F_OFD_SETLK, libc::F_WRLCK) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether another open file has a write lock on the file (fcntl(2), `F_OFD_GETLK`). Takes none.
+pub(super) fn is_locked(file: &File) -> bool {
+    let found = lock_call(file, libc::F_OFD_GETLK, libc::F_RDLCK);
+    found.is_ok_and(|found| i32::from(found.l_type) != libc::F_UNLCK)
+}
+
+fn lock_call(file: &File, command: libc::c_int, kind: libc::c_int) -> io::Result<libc::flock> {
+    // From the first byte to the last that there will ever be.
+    let mut lock = libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    // SAFETY: the descriptor is open for as long as `file` is borrowed; the pointer leads to a `flock`
+    // that outlives the call, which these commands read and write.
+    let answer = unsafe { libc::fcntl(file.as_raw_fd(), command, &raw mut lock) };
+    if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(lock) }
+}
 
 /// Process, user and group at the other end of a UNIX socket when it connected.
 pub(super) fn peer_credentials(stream: &Socket) -> Option<(u32, u32, u32)> {
