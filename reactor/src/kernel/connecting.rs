@@ -1,6 +1,6 @@
-//! Beginning to connect: connect(2) on a non-blocking socket.
+//! connect(2) on a non-blocking socket.
 //!
-//! Invariant: these never wait; the outcome is told later, by writability and `SO_ERROR`.
+//! Invariant: no function waits; writability and `SO_ERROR` tell the outcome of an attempt later.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ pub(super) fn tcp(address: SocketAddr, bind: Option<SocketAddr>) -> Result<Socke
     match socket.connect(&SockAddr::from(address)) {
         Ok(()) => Ok(socket),
         Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(socket),
-        // The attempt goes on without us (connect(2)).
+        // The attempt goes on in the kernel (connect(2)).
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(socket),
         Err(error) => Err(ConnectFault::Connect(error)),
     }

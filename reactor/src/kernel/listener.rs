@@ -67,7 +67,7 @@ impl KernelListener {
         Ok(Self { socket, address, _path })
     }
 
-    /// Takes over a socket that listens already; its path, if it has one, is not ours to touch.
+    /// Adopts a socket that listens already; its path, if it has one, stays when it closes.
     pub(super) fn adopt(descriptor: OwnedFd) -> Result<Self, ListenError> {
         let unsuitable = |reason: String| ListenError::Unsuitable { reason };
         let socket = stream_socket(descriptor).map_err(unsuitable)?;
@@ -94,7 +94,7 @@ pub(super) fn accept(listener: &Socket) -> io::Result<(Socket, SockAddr)> {
     listener.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
 }
 
-/// Checks a descriptor that shall become a connection.
+/// Adopts a descriptor as a connection; the error says what it is instead.
 pub(super) fn adopt_connection(descriptor: OwnedFd) -> Result<Socket, String> {
     let socket = stream_socket(descriptor)?;
     if socket.is_listener().unwrap_or(false) {
@@ -106,7 +106,7 @@ pub(super) fn adopt_connection(descriptor: OwnedFd) -> Result<Socket, String> {
     }
 }
 
-/// Checks that it is a stream socket, and sets what ours have from the beginning.
+/// Checks that it is a stream socket, and makes it non-blocking and closed on exec.
 fn stream_socket(descriptor: OwnedFd) -> Result<Socket, String> {
     let socket = Socket::from(descriptor);
     match socket.r#type() {

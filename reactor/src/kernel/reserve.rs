@@ -1,4 +1,5 @@
-//! One descriptor kept for the day when there is no other; Twisted's `_FileDescriptorReservation`.
+//! One descriptor in reserve for a process that has no other left; Twisted's
+//! `_FileDescriptorReservation`.
 //!
 //! Invariant: outside of [`lend`](Reserve::lend) the descriptor is held, if one could be had.
 
@@ -12,13 +13,13 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Holds nothing yet: a reactor that never listens needs none.
+    /// Empty: a reactor that never listens needs none.
     pub(super) fn new() -> Self {
         Self { held: RefCell::new(None) }
     }
 
-    /// Takes a descriptor, unless one is held. Failing is no error: then there is no reserve, and
-    /// the next call tries again.
+    /// Opens a descriptor, unless one is held. A failure is ignored: there is no reserve then, and the
+    /// next call tries again.
     pub(super) fn fill(&self) {
         let mut held = self.held.borrow_mut();
         if held.is_none() {
@@ -26,8 +27,8 @@ impl Reserve {
         }
     }
 
-    /// Runs `use_it` while the descriptor is free to be used, and takes it back. `EMFILE`, and
-    /// nothing is run, when there is none.
+    /// Closes the descriptor, runs `use_it`, which may use its number, and opens it again. Without a
+    /// reserve `use_it` does not run, and the error is `EMFILE`.
     pub(super) fn lend<R>(&self, use_it: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
         if self.held.take().is_none() {
             self.fill();

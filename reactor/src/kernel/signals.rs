@@ -10,18 +10,17 @@ use signal_hook::consts::FORBIDDEN;
 use signal_hook::iterator::backend::{Handle, SignalDelivery};
 use signal_hook::iterator::exfiltrator::SignalOnly;
 
-/// The signals that are watched.
-///
-/// A trait, so that a program which watches none carries nothing of signal-hook.
+/// The signals that are watched; a trait, so that the linker can drop signal-hook from a program that
+/// watches none.
 pub(super) trait WatchedSignals {
-    /// Watches one more.
+    /// Adds one.
     fn add(&self, signal: i32) -> io::Result<()>;
 
-    /// The signals that came since the last time.
+    /// Takes the signals that came since the previous call.
     fn take(&mut self) -> Vec<i32>;
 }
 
-/// The signals that signal-hook watches.
+/// Signals through signal-hook.
 pub(super) struct HookedSignals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
     handle: Handle,
@@ -30,7 +29,7 @@ pub(super) struct HookedSignals {
 /// The highest signal of Linux, `SIGRTMAX`.
 const SIGNAL_MAX: i32 = 64;
 
-/// Refuses what is no signal, or cannot be caught; signal-hook would panic.
+/// Refuses a number that is no signal, or a signal that cannot be caught; signal-hook would panic.
 pub(super) fn check(signal: i32) -> io::Result<()> {
     if !(1..=SIGNAL_MAX).contains(&signal) || FORBIDDEN.contains(&signal) {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
@@ -48,7 +47,7 @@ impl HookedSignals {
         Ok(Self { delivery, handle })
     }
 
-    /// What the poll watches.
+    /// The reading end of the pipe, for the poll.
     pub(super) fn source(&self) -> &UnixStream {
         self.delivery.get_read()
     }

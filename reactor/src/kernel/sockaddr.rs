@@ -1,6 +1,6 @@
-//! Between the system's socket addresses and ours.
+//! Conversions between socket2's addresses and those of `interfaces`.
 //!
-//! Invariant: what cannot be told is [`UnixAddress::Unnamed`], never a made-up address.
+//! Invariant: an unknown address is [`UnixAddress::Unnamed`], never a made-up one.
 
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -10,7 +10,7 @@ use std::rc::Rc;
 use interfaces::{Address, UnixAddress};
 use socket2::SockAddr;
 
-/// Ours for theirs.
+/// An address of the system as one of `interfaces`.
 pub(super) fn to_address(address: &SockAddr) -> Address {
     if let Some(ip) = address.as_socket() {
         return Address::from(ip);
@@ -25,15 +25,15 @@ pub(super) fn to_address(address: &SockAddr) -> Address {
     Address::Unix(unix)
 }
 
-/// Ours for theirs, where asking may have failed because the connection is gone.
+/// The same, for a query that fails when the connection is gone.
 pub(super) fn or_unnamed(address: io::Result<SockAddr>) -> Address {
     address.map_or(Address::Unix(UnixAddress::Unnamed), |address| to_address(&address))
 }
 
-/// Theirs for ours.
+/// The name of a UNIX socket as an address of the system.
 pub(super) fn from_unix(address: &UnixAddress) -> io::Result<SockAddr> {
     match address {
-        // The system would take the first for no name, and cut the second at its NUL.
+        // The system would treat the first as unnamed, and cut the second at its NUL.
         UnixAddress::Path(path) if path.is_empty() || path.contains(&0) => Err(not_a_name()),
         UnixAddress::Path(path) => SockAddr::unix(as_path(path)),
         UnixAddress::Abstract(name) => {

@@ -1,7 +1,7 @@
-//! The file that a UNIX server makes.
+//! The socket file of a UNIX server.
 //!
-//! Invariant: a path is unlinked only while its lock is held and nobody answers there, or, at the
-//! end, when it is still the very file that we made.
+//! Invariant: a path is unlinked only while its lock is held and connections to it are refused, or, when
+//! the server ends, while it is still the file that this server made.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -16,7 +16,7 @@ use super::lock_file::{LockError, LockFile};
 use super::{connecting, sockaddr};
 use crate::sys::os_error::os_error;
 
-/// A path of ours, and the lock that guards it.
+/// The path of a server, and the lock that guards it.
 #[derive(Debug)]
 pub(super) struct UnixPath {
     path: PathBuf,
@@ -26,12 +26,12 @@ pub(super) struct UnixPath {
 }
 
 impl UnixPath {
-    /// A path without a lock file: what stands there stays, and binding will say so.
+    /// A path without a lock file: a file that is there stays, and binding fails.
     pub(super) fn unlocked(path: &[u8]) -> Self {
         Self { path: sockaddr::as_path(path).to_owned(), made: None, _lock: None }
     }
 
-    /// Takes the lock, then removes what a dead server left behind.
+    /// Takes the lock, then removes the socket of a dead server.
     pub(super) fn locked(path: &Rc<[u8]>) -> Result<Self, ListenError> {
         let address = Address::Unix(UnixAddress::Path(Rc::clone(path)));
         let file = sockaddr::as_path(path).to_owned();
@@ -40,8 +40,8 @@ impl UnixPath {
         Ok(Self { path: file, made: None, _lock: Some(lock) })
     }
 
-    /// The file was made just now: remembers which it is, and gives it all of `mode` where the
-    /// umask took some.
+    /// Records the identity of the file that bind(2) just made, and gives it the bits of `mode` that the
+    /// umask took.
     pub(super) fn made(&mut self, mode: u32) -> io::Result<()> {
         let metadata = fs::symlink_metadata(&self.path)?;
         self.made = Some(FileIdentity::of(&metadata));
@@ -55,13 +55,13 @@ impl UnixPath {
 impl Drop for UnixPath {
     fn drop(&mut self) {
         if self.made.is_some() && FileIdentity::at(&self.path) == self.made {
-            // It may have gone meanwhile, which is what is wanted.
+            // A file that is gone meanwhile needs no removal.
             drop(fs::remove_file(&self.path));
         }
     }
 }
 
-/// Removes a socket that nobody answers at.
+/// Removes a socket at which connections are refused.
 fn remove_stale(path: &Path, name: &Rc<[u8]>, address: Address) -> Result<(), ListenError> {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return Ok(());
@@ -95,8 +95,8 @@ fn not_locked(address: Address, error: &LockError) -> ListenError {
     ListenError::Refused { address, source, hint }
 }
 
-/// Whether a server that lives holds the lock of this path. An abstract name has none, and ends
-/// with its server.
+/// Whether a live server holds the lock of this path. An abstract name has no lock, and ends with its
+/// server.
 pub(super) fn is_locked(address: &UnixAddress) -> bool {
     match address {
         UnixAddress::Path(path) => super::lock_file::is_held(sockaddr::as_path(path)),

@@ -98,12 +98,12 @@ impl World {
         if let Some(listening) = self.listeners.get_mut(&listener) {
             listening.push(id);
         }
-        self.came(Source::Listener(listener));
+        self.became_readable(Source::Listener(listener));
     }
 
     pub(super) fn accept(&mut self, listener: ListenerId) -> io::Result<EndId> {
         let accepted = self.take_descriptor_and_accept(listener);
-        self.touched(Source::Listener(listener));
+        self.maybe_spurious(Source::Listener(listener));
         let number = listener.number();
         self.noted(SystemCall::Accept, number, accepted, |id| id.connection().answer())
     }
@@ -119,14 +119,14 @@ impl World {
     }
 
     fn accept_with_descriptor(&mut self, listener: ListenerId) -> io::Result<EndId> {
-        if self.dice.happens(self.faults.would_block) {
+        if self.rng.happens(self.faults.would_block) {
             return Err(self.accept_would_block(listener));
         }
         let id = EndId::server(self.pop(listener)?);
-        if self.dice.happens(self.faults.aborted_accept) {
+        if self.rng.happens(self.faults.aborted_accept) {
             self.held(id).end_mut(Side::Server).holder = Holder::Gone;
             self.send_reset(id);
-            self.forget_if_unnoticed(id.connection());
+            self.remove_if_unheld(id.connection());
             return Err(errno(libc::ECONNABORTED));
         }
         self.held(id).end_mut(Side::Server).holder = Holder::Program;
@@ -160,7 +160,7 @@ impl World {
     pub(super) fn connection_waits(&mut self, listener: ListenerId) -> bool {
         let listening = self.listeners.get(&listener);
         let is_ready = listening.is_some_and(|listening| listening.level().readable);
-        let waits = is_ready && !self.dice.happens(self.faults.would_block);
+        let waits = is_ready && !self.rng.happens(self.faults.would_block);
         if !waits {
             self.watching(Source::Listener(listener), Way::Read, SocketWatch::would_block);
         }

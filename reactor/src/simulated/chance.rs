@@ -1,22 +1,22 @@
-//! The dice: how likely something is, and what was thrown.
+//! Probabilities, and the random number generator that every decision is drawn from.
 //!
-//! Invariant: the same seed throws the same numbers, on every machine.
+//! Invariant: the same seed gives the same numbers, on every machine.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::nanos::Nanos;
 
-/// How likely something is, in steps of a thousandth.
+/// A probability, in steps of a thousandth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Chance(u16);
 
 impl Chance {
-    /// It does not happen.
+    /// Zero.
     pub const NEVER: Self = Self(0);
 
-    /// It happens `count` times in a thousand; at most 900, so that whoever tries again gets
-    /// through.
+    /// `count` in a thousand; at most 900, so that an operation that is tried again succeeds sooner or
+    /// later.
     pub const fn per_mille(count: u16) -> Self {
         Self(if count > 900 { 900 } else { count })
     }
@@ -24,9 +24,9 @@ impl Chance {
 
 /// A generator of the xoshiro256** family (Blackman and Vigna, 2018), seeded by splitmix64.
 #[derive(Debug)]
-pub(super) struct Dice([u64; 4]);
+pub(super) struct Rng([u64; 4]);
 
-impl Dice {
+impl Rng {
     pub(super) fn new(seed: u64) -> Self {
         let mut state = seed;
         Self(std::array::from_fn(|_| {
@@ -38,16 +38,16 @@ impl Dice {
     #[inline]
     pub(super) fn next(&mut self) -> u64 {
         let [a, b, c, d] = self.0;
-        let thrown = b.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
+        let drawn = b.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
         let (c, d) = (c ^ a, d ^ b);
         self.0 = [a ^ d, b ^ c, c ^ (b << 17), d.rotate_left(45)];
-        thrown
+        drawn
     }
 
     /// Evenly one of `0..limit`; 0 for a limit of 0.
     #[inline]
     pub(super) fn below(&mut self, limit: u64) -> u64 {
-        // The upper half of the product: no division, and a bias below 2⁻⁴⁰ for what is asked here.
+        // The upper half of the product: no division, and a bias below 2⁻⁴⁰ for the limits in use.
         let product = u128::from(self.next()) * u128::from(limit);
         (product >> 64) as u64
     }
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn xoshiro_gives_the_published_first_values() {
-        let mut dice = Dice([1, 2, 3, 4]);
-        let thrown: Vec<u64> = (0..5).map(|_| dice.next()).collect();
+        let mut rng = Rng([1, 2, 3, 4]);
+        let thrown: Vec<u64> = (0..5).map(|_| rng.next()).collect();
         assert_eq!(
             thrown,
             [11520, 0, 1_509_978_240, 1_215_971_899_390_074_240, 1_216_172_134_540_287_360]
@@ -122,19 +122,19 @@ mod tests {
 
     #[test]
     fn throws_stay_within_their_limits_and_reach_them() {
-        let mut dice = Dice::new(7);
+        let mut rng = Rng::new(7);
         let mut seen = [false; 5];
         for _ in 0..1000 {
-            seen[dice.index(5)] = true;
-            let size = dice.size(&(3..=100));
+            seen[rng.index(5)] = true;
+            let size = rng.size(&(3..=100));
             assert!((3..=100).contains(&size), "{size}");
-            assert_eq!(dice.size(&(9..=9)), 9);
-            let time = dice.duration(&(Duration::from_nanos(5)..=Duration::from_nanos(6)));
+            assert_eq!(rng.size(&(9..=9)), 9);
+            let time = rng.duration(&(Duration::from_nanos(5)..=Duration::from_nanos(6)));
             assert!((5..=6).contains(&time.0));
         }
         assert_eq!(seen, [true; 5]);
-        assert!((0..1000).all(|_| !dice.happens(Chance::NEVER)));
-        let often = (0..10_000).filter(|_| dice.happens(Chance::per_mille(1000))).count();
+        assert!((0..1000).all(|_| !rng.happens(Chance::NEVER)));
+        let often = (0..10_000).filter(|_| rng.happens(Chance::per_mille(1000))).count();
         assert!((8_800..9_200).contains(&often), "{often}");
     }
 }

@@ -1,7 +1,7 @@
-//! The virtual clock and what is to happen.
+//! The virtual clock and the queue of scheduled events.
 //!
-//! Invariant: what happens at the same time happens in the order in which it was planned, and the
-//! clock never goes back.
+//! Invariant: events of the same time run in the order in which they were scheduled, and the clock never
+//! goes back.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
@@ -9,70 +9,70 @@ use std::collections::{BinaryHeap, VecDeque};
 use super::ids::{ConnectionId, EndId, Source};
 use super::nanos::Nanos;
 
-/// What a poll that has not to wait costs: time passes for a program that is never idle, too, and
-/// the network goes on.
+/// The time that a poll takes at least, so that the network goes on under a program that is never
+/// idle.
 const TICK: Nanos = Nanos(1_000);
 
-/// Something that the network does by itself.
+/// A step that the network takes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Happening {
-    /// A connection's request reaches the server; how often it was sent before.
+pub(super) enum NetworkEvent {
+    /// A connection's request reaches the server; the number counts earlier attempts.
     Request(ConnectionId, u32),
     /// The server's answer reaches the client.
     Established(ConnectionId),
     /// The server's refusal reaches the client.
     Refused(ConnectionId),
-    /// The client has asked often enough.
+    /// The client stops trying.
     GivenUp(ConnectionId),
     /// The next segment that this end sent arrives at the other.
     Segment(EndId),
     /// A report that was held back is due.
     Report(Source),
-    /// A report for no reason is due.
+    /// A spurious report is due.
     Spurious(Source),
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     now: Nanos,
-    /// What takes no time, in the order of planning, which is that of time, too.
-    at_once: VecDeque<Planned>,
-    /// The rest; the first one is on top.
-    later: BinaryHeap<Planned>,
+    /// Events without a delay, in the order of scheduling, which is the order of time.
+    at_once: VecDeque<Scheduled>,
+    /// Events with a delay; the first is on top.
+    later: BinaryHeap<Scheduled>,
     count: u64,
 }
 
 #[derive(Debug)]
-struct Planned {
-    /// The time, and below it the number, which no other one has.
+struct Scheduled {
+    /// The time in the upper half, and a number that no other event has in the lower.
     order: u128,
-    happening: Happening,
+    event: NetworkEvent,
 }
 
-impl Planned {
+impl Scheduled {
     #[inline]
     fn time(&self) -> Nanos {
         Nanos((self.order >> 64) as u64)
     }
 }
 
-impl PartialEq for Planned {
+impl PartialEq for Scheduled {
     fn eq(&self, other: &Self) -> bool {
         self.order == other.order
     }
 }
 
-impl Eq for Planned {}
+impl Eq for Scheduled {}
 
-impl PartialOrd for Planned {
+impl PartialOrd for Scheduled {
     #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-/// What is first is the greatest, for that is what the heap has on top.
-impl Ord for Planned {
+/// Reversed, so that the heap has the first event on top.
+impl Ord for Scheduled {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         other.order.cmp(&self.order)
@@ -101,28 +101,28 @@ impl Clock {
         self.now.saturating_add(delay)
     }
 
-    /// Plans for `time`; what is past happens at once, which is in the next poll.
+    /// Schedules an event for `time`; one in the past runs in the next poll.
     #[inline]
-    pub(super) fn plan(&mut self, time: Nanos, happening: Happening) {
+    pub(super) fn schedule(&mut self, time: Nanos, event: NetworkEvent) {
         let order = u128::from(time.max(self.now).0) << 64 | u128::from(self.count);
-        let planned = Planned { order, happening };
+        let scheduled = Scheduled { order, event };
         self.count += 1;
         if time <= self.now {
-            self.at_once.push_back(planned);
+            self.at_once.push_back(scheduled);
         } else {
-            self.later.push(planned);
+            self.later.push(scheduled);
         }
     }
 
-    /// When the next thing happens.
+    /// The time of the next event.
     #[inline]
     pub(super) fn next(&self) -> Option<Nanos> {
-        self.at_once.front().max(self.later.peek()).map(Planned::time)
+        self.at_once.front().max(self.later.peek()).map(Scheduled::time)
     }
 
-    /// The next thing whose time has come.
+    /// Takes the next event that is due.
     #[inline]
-    pub(super) fn take_due(&mut self) -> Option<Happening> {
+    pub(super) fn take_due(&mut self) -> Option<NetworkEvent> {
         let (at_once, later) = (self.at_once.front(), self.later.peek());
         let taken = if at_once > later {
             self.at_once.pop_front()
@@ -131,7 +131,7 @@ impl Clock {
         } else {
             None
         };
-        taken.map(|planned| planned.happening)
+        taken.map(|scheduled| scheduled.event)
     }
 }
 
@@ -143,16 +143,16 @@ mod tests {
     fn what_is_due_comes_in_the_order_of_time_and_then_of_planning() {
         let mut clock = Clock::default();
         let at = Nanos;
-        clock.plan(at(2), Happening::Established(ConnectionId(3)));
-        clock.plan(at(1), Happening::Established(ConnectionId(1)));
-        clock.plan(at(1), Happening::Established(ConnectionId(2)));
+        clock.schedule(at(2), NetworkEvent::Established(ConnectionId(3)));
+        clock.schedule(at(1), NetworkEvent::Established(ConnectionId(1)));
+        clock.schedule(at(1), NetworkEvent::Established(ConnectionId(2)));
         assert_eq!(clock.take_due(), None);
         assert_eq!(clock.next(), Some(at(1)));
         clock.advance_to(at(5));
         clock.advance_to(at(4));
         assert_eq!(clock.now(), at(5));
         for expected in 1..=3 {
-            assert_eq!(clock.take_due(), Some(Happening::Established(ConnectionId(expected))));
+            assert_eq!(clock.take_due(), Some(NetworkEvent::Established(ConnectionId(expected))));
         }
         assert_eq!((clock.take_due(), clock.next()), (None, None));
     }
@@ -161,18 +161,18 @@ mod tests {
     fn what_takes_no_time_comes_between_what_was_planned_for_before_and_for_later() {
         let mut clock = Clock::default();
         for (time, number) in [(6, 4), (5, 1)] {
-            clock.plan(Nanos(time), Happening::Established(ConnectionId(number)));
+            clock.schedule(Nanos(time), NetworkEvent::Established(ConnectionId(number)));
         }
         clock.advance_to(Nanos(5));
-        // What is past counts as what is now.
-        clock.plan(Nanos(5), Happening::Established(ConnectionId(2)));
-        clock.plan(Nanos(3), Happening::Established(ConnectionId(3)));
-        clock.plan(Nanos(6), Happening::Established(ConnectionId(5)));
+        // A time in the past counts as now.
+        clock.schedule(Nanos(5), NetworkEvent::Established(ConnectionId(2)));
+        clock.schedule(Nanos(3), NetworkEvent::Established(ConnectionId(3)));
+        clock.schedule(Nanos(6), NetworkEvent::Established(ConnectionId(5)));
         assert_eq!(clock.next(), Some(Nanos(5)));
         clock.advance_to(Nanos(6));
-        clock.plan(Nanos(6), Happening::Established(ConnectionId(6)));
+        clock.schedule(Nanos(6), NetworkEvent::Established(ConnectionId(6)));
         for expected in 1..=6 {
-            assert_eq!(clock.take_due(), Some(Happening::Established(ConnectionId(expected))));
+            assert_eq!(clock.take_due(), Some(NetworkEvent::Established(ConnectionId(expected))));
         }
         assert_eq!((clock.take_due(), clock.next()), (None, None));
     }

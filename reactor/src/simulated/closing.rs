@@ -1,6 +1,6 @@
 //! How connections end: close, reset, and the end of a listener.
 //!
-//! Invariant: a connection that neither a program nor a queue holds is forgotten, with its port.
+//! Invariant: a connection that neither a program nor a queue holds is removed, and its port freed.
 
 use super::connection::{Holder, Kind, OnClose, Wire};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
@@ -20,7 +20,7 @@ impl World {
         let (wire, on_close) = (end.wire, end.on_close);
         let has_unread = match connection.kind {
             Kind::Tcp => connection.incoming(id.side()).has_unread(),
-            // What was written to a UNIX socket is with the receiver at once.
+            // Bytes written to a UNIX socket reach the receiver's buffer at once.
             Kind::Unix => !connection.incoming(id.side()).is_empty(),
         };
         match (wire, connection.kind) {
@@ -32,34 +32,34 @@ impl World {
             (Wire::Established, Kind::Tcp) => self.finish(id, Fin::Waiting),
             (Wire::Established, Kind::Unix) => {
                 self.finish(id, if has_unread { Fin::WaitingReset } else { Fin::Waiting });
-                // Its writes fail from now on, so it is told that it can write.
-                self.rouse(Source::End(id.other()));
+                // The peer's writes fail from now on, so it is reported writable.
+                self.rearm(Source::End(id.other()));
             }
         }
-        self.forget_if_unnoticed(id.connection());
+        self.remove_if_unheld(id.connection());
     }
 
-    /// Tells the other end that this one is broken. What is under way arrives before it, or is lost.
+    /// Sends a reset to the other end. Bytes under way arrive before it, or are lost.
     pub(super) fn send_reset(&mut self, id: EndId) {
-        if self.dice.coin() {
+        if self.rng.coin() {
             self.held(id).outgoing(id.side()).lose();
         }
         if self.held(id).outgoing(id.side()).send_reset() {
-            self.plan_arrival(id);
+            self.schedule_arrival(id);
         }
     }
 
-    /// Something on the way has forgotten the connection: one end learns now, the other soon.
-    pub(super) fn sever(&mut self, connection: ConnectionId) {
-        let side = if self.dice.coin() { Side::Client } else { Side::Server };
+    /// A middlebox has dropped the connection: one end is reset now, the other soon.
+    pub(super) fn reset_both_ends(&mut self, connection: ConnectionId) {
+        let side = if self.rng.coin() { Side::Client } else { Side::Server };
         let first = EndId::new(connection, side);
         self.held(first).incoming(first.side()).lose();
-        self.break_end(first);
+        self.receive_reset(first);
         self.send_reset(first);
     }
 
-    /// A reset reached this end.
-    pub(super) fn break_end(&mut self, id: EndId) {
+    /// A reset reaches this end.
+    pub(super) fn receive_reset(&mut self, id: EndId) {
         let connection = self.held(id);
         connection.outgoing(id.side()).lose();
         let was_finished = connection.incoming(id.side()).fin_arrived;
@@ -67,7 +67,7 @@ impl World {
         if end.wire != Wire::Broken {
             end.wire = Wire::Broken;
             end.error = Some(if was_finished { libc::EPIPE } else { libc::ECONNRESET });
-            self.rouse(Source::End(id));
+            self.rearm(Source::End(id));
         }
     }
 
@@ -80,14 +80,14 @@ impl World {
             let id = EndId::server(connection);
             self.held(id).end_mut(Side::Server).holder = Holder::Gone;
             self.send_reset(id);
-            self.forget_if_unnoticed(connection);
+            self.remove_if_unheld(connection);
         }
     }
 
-    /// Forgets a connection whose ends are both gone.
-    pub(super) fn forget_if_unnoticed(&mut self, id: ConnectionId) {
+    /// Removes a connection that no program and no queue holds.
+    pub(super) fn remove_if_unheld(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get(id) else { return };
-        if !connection.is_forgotten() {
+        if !connection.is_unheld() {
             return;
         }
         let client = connection.end(Side::Client).name.as_socket_addr();

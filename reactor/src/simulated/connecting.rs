@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use interfaces::{Address, UnixAddress};
 
-use super::clock::Happening;
+use super::clock::NetworkEvent;
 use super::connection::{Connection, End, Holder, Kind, Wire};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
 use super::links::Link;
@@ -102,8 +102,8 @@ impl World {
         wire: Wire,
         server_holder: Holder,
     ) -> ConnectionId {
-        let link = Link::chosen(&self.links, kind, &mut self.dice);
-        let mut buffer = || self.dice.size(&self.links.buffer);
+        let link = Link::chosen(&self.links, kind, &mut self.rng);
+        let mut buffer = || self.rng.size(&self.links.buffer);
         let pipes = [Pipe::new(buffer(), buffer()), Pipe::new(buffer(), buffer())];
         let ends = [End::new(client, wire, Holder::Program), End::new(server, wire, server_holder)];
         self.connections.insert(Connection::new(kind, link, ends, pipes))
@@ -112,24 +112,24 @@ impl World {
     /// Puts a request on the wire.
     fn send_request(&mut self, id: ConnectionId, attempt: u32) {
         let Some(connection) = self.connections.get(id) else { return };
-        let time = self.clock.after(connection.link.latency(&mut self.dice));
-        self.clock.plan(time, Happening::Request(id, attempt));
+        let time = self.clock.after(connection.link.latency(&mut self.rng));
+        self.clock.schedule(time, NetworkEvent::Request(id, attempt));
     }
 
     pub(super) fn request_arrives(&mut self, id: ConnectionId, attempt: u32) {
         let Some(connection) = self.connections.get(id) else { return };
         let Some(address) = connection.end(Side::Server).name.as_socket_addr() else { return };
-        let answer = self.clock.after(connection.link.latency(&mut self.dice));
+        let answer = self.clock.after(connection.link.latency(&mut self.rng));
         if self.names.black_holes.contains(&address.ip()) {
             return self.request_is_lost(id, attempt);
         }
         match self.names.find(&Name::Tcp(address)) {
-            None => self.clock.plan(answer, Happening::Refused(id)),
+            None => self.clock.schedule(answer, NetworkEvent::Refused(id)),
             Some(listener) if self.listeners.get(&listener).is_none_or(ListenerState::is_full) => {
                 self.request_is_lost(id, attempt);
             }
             Some(listener) => {
-                self.clock.plan(answer, Happening::Established(id));
+                self.clock.schedule(answer, NetworkEvent::Established(id));
                 // No segment may overtake the answer.
                 if let Some(connection) = self.connections.get_mut(id) {
                     connection.outgoing(Side::Server).next_arrival(answer);
@@ -143,10 +143,10 @@ impl World {
     fn request_is_lost(&mut self, id: ConnectionId, attempt: u32) {
         let again = self.clock.after(Duration::from_secs(1 << attempt).into());
         let next = match attempt {
-            RETRIES => Happening::GivenUp(id),
-            _ => Happening::Request(id, attempt + 1),
+            RETRIES => NetworkEvent::GivenUp(id),
+            _ => NetworkEvent::Request(id, attempt + 1),
         };
-        self.clock.plan(again, next);
+        self.clock.schedule(again, next);
     }
 
     pub(super) fn answer_arrives(&mut self, id: ConnectionId) {
@@ -154,7 +154,7 @@ impl World {
         let end = connection.end_mut(Side::Client);
         if (end.wire, end.holder) == (Wire::Opening, Holder::Program) {
             end.wire = Wire::Established;
-            self.went(Source::End(EndId::client(id)));
+            self.became_writable(Source::End(EndId::client(id)));
         }
     }
 
@@ -162,6 +162,6 @@ impl World {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let end = connection.end_mut(Side::Client);
         (end.wire, end.error) = (Wire::Broken, Some(error));
-        self.rouse(Source::End(EndId::client(id)));
+        self.rearm(Source::End(EndId::client(id)));
     }
 }

@@ -16,7 +16,7 @@ pub(super) enum Kind {
     Unix,
 }
 
-/// What an end knows of the wire.
+/// The state of the connection as one end knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wire {
     /// The handshake is not over.
@@ -26,19 +26,19 @@ pub(super) enum Wire {
     Broken,
 }
 
-/// Who has an end.
+/// The owner of an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
-    /// The request has not reached the server.
+    /// None: the request has not reached the server.
     Nobody,
     /// It waits to be accepted.
     Queue,
     Program,
-    /// It was closed; what was written may still be under way.
+    /// None: it was closed; written bytes may still be under way.
     Gone,
 }
 
-/// What dropping the handle does.
+/// The effect of dropping the handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OnClose {
     Finish,
@@ -78,7 +78,7 @@ pub(super) struct Connection {
     pub(super) kind: Kind,
     pub(super) link: Link,
     ends: [End; 2],
-    /// Each is named by the side that sends.
+    /// Indexed by the side that sends.
     pipes: [Pipe; 2],
 }
 
@@ -97,19 +97,19 @@ impl Connection {
         &mut self.ends[side as usize]
     }
 
-    /// What this side sends.
+    /// The pipe that this side sends on.
     #[inline]
     pub(super) fn outgoing(&mut self, side: Side) -> &mut Pipe {
         &mut self.pipes[side as usize]
     }
 
-    /// What this side receives.
+    /// The pipe that this side receives from.
     #[inline]
     pub(super) fn incoming(&mut self, side: Side) -> &mut Pipe {
         &mut self.pipes[1 - side as usize]
     }
 
-    /// How much there is for this side to read, or the `errno` instead; 0 is the end of file.
+    /// The bytes that this side can read, or the `errno` instead; 0 is the end of file.
     #[inline]
     pub(super) fn readable_bytes(&mut self, side: Side) -> Result<usize, i32> {
         let incoming = self.incoming(side);
@@ -126,7 +126,7 @@ impl Connection {
         }
     }
 
-    /// How much this side can write, or the `errno` instead.
+    /// The bytes that this side can write, or the `errno` instead.
     #[inline]
     pub(super) fn room(&mut self, side: Side) -> Result<usize, i32> {
         let hung_up = self.has_hung_up(side);
@@ -142,13 +142,13 @@ impl Connection {
         }
     }
 
-    /// Whether the other side is gone, as one learns of a UNIX socket's.
+    /// Whether the other side is gone, which an end of a UNIX socket knows at once.
     #[inline]
     fn has_hung_up(&self, side: Side) -> bool {
         self.kind == Kind::Unix && self.end(side.other()).holder == Holder::Gone
     }
 
-    /// The wire, the link and the pipe that this side sends on, at once.
+    /// The link and the pipe that this side sends on, borrowed together.
     #[inline]
     pub(super) fn sending(&mut self, side: Side) -> (&Link, &mut Pipe) {
         (&self.link, &mut self.pipes[side as usize])
@@ -163,7 +163,7 @@ impl Connection {
         }
     }
 
-    /// Changes the watch on one end. Answers whether this way became due by that.
+    /// Changes the watch on one end. Returns whether that made a report for this way due.
     #[inline]
     pub(super) fn watching(
         &mut self,
@@ -206,8 +206,8 @@ impl Connection {
         self.ends.iter().all(|end| end.wire == Wire::Established)
     }
 
-    /// Whether nobody can notice it any more.
-    pub(super) fn is_forgotten(&self) -> bool {
+    /// Whether neither a program nor a queue holds an end.
+    pub(super) fn is_unheld(&self) -> bool {
         self.ends.iter().all(|end| matches!(end.holder, Holder::Nobody | Holder::Gone))
     }
 }

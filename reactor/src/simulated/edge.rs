@@ -1,4 +1,4 @@
-//! Edge-triggered readiness of one socket, as [`Sys`](crate::sys::Sys) promises it and not a bit more.
+//! Edge-triggered readiness of one socket: exactly the promise of [`Sys`](crate::sys::Sys).
 //!
 //! ```text
 //!            came short, or                ready
@@ -6,21 +6,21 @@
 //!  Reported ────────────────▶ Armed ────────────────▶ Due
 //!     ▲                         ▲                      │ poll
 //!     │                         └── ready no more ─────┤
-//!     └────────────────── told ────────────────────────┘
+//!     └──────────────── reported ──────────────────────┘
 //! ```
 //!
-//! Invariant: an edge becomes due only when it is armed, and is told once for that.
+//! Invariant: an edge becomes due only when it is armed, and is reported once for that.
 
 use crate::sys::{Ready, Token};
 
-/// Where one direction's reports stand.
+/// The state of one direction's reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Edge {
-    /// The next time that it is ready is worth a report.
+    /// The next time that it is ready is reported.
     Armed,
-    /// The report is on its way.
+    /// The report is in the list or scheduled.
     Due,
-    /// The program knows; it has to come short first.
+    /// The program was told; an operation has to come short first.
     Reported,
 }
 
@@ -31,7 +31,7 @@ pub(super) enum Way {
     Write,
 }
 
-/// What a socket is ready for now.
+/// The readiness of a socket now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Level {
     pub(super) readable: bool,
@@ -39,8 +39,8 @@ pub(super) struct Level {
     pub(super) writable: bool,
 }
 
-/// How much a report says. Both are right: Linux tells all, the portable promise is only what
-/// changed.
+/// How much a report says. Both are right: Linux reports all that is ready, the portable promise
+/// covers the changes alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     Change,
@@ -53,7 +53,7 @@ pub(super) struct SocketWatch {
     token: Option<Token>,
     read: Edge,
     write: Edge,
-    told_closed: bool,
+    reported_closed: bool,
     spurious: bool,
     /// Whether the socket is in the list for the next poll.
     pub(super) listed: bool,
@@ -65,7 +65,7 @@ impl SocketWatch {
             token: None,
             read: Edge::Reported,
             write: Edge::Reported,
-            told_closed: false,
+            reported_closed: false,
             spurious: false,
             listed: false,
         }
@@ -76,7 +76,7 @@ impl SocketWatch {
         self.token.is_some()
     }
 
-    /// Begins to watch: what is ready now is reported once.
+    /// Begins to watch: present readiness is reported once.
     pub(super) fn begin(&mut self, token: Token) {
         *self = Self { token: Some(token), listed: self.listed, ..Self::none() };
         self.arm(Way::Read);
@@ -87,26 +87,26 @@ impl SocketWatch {
         *self = Self { listed: self.listed, ..Self::none() };
     }
 
-    /// An operation transferred less than it was asked for. Once the end of file was told, that is
-    /// no reason for another report.
+    /// An operation transferred less than it was asked for. Once the end of file was reported, that
+    /// arms nothing.
     #[inline]
     pub(super) fn came_short(&mut self, way: Way) {
         match way {
-            Way::Read if self.told_closed => {}
+            Way::Read if self.reported_closed => {}
             Way::Read => self.arm(Way::Read),
             Way::Write => self.arm(Way::Write),
         }
     }
 
-    /// An operation answered `WouldBlock`: whatever was told, the program has stopped.
+    /// An operation answered `WouldBlock`: the program has stopped, whatever was reported.
     pub(super) fn would_block(&mut self, way: Way) {
         if way == Way::Read {
-            self.told_closed = false;
+            self.reported_closed = false;
         }
         self.arm(way);
     }
 
-    /// Makes the next readiness worth a report, whatever the program knows.
+    /// Arms this way, whatever was reported.
     #[inline]
     pub(super) fn arm(&mut self, way: Way) {
         let edge = self.edge(way);
@@ -123,18 +123,18 @@ impl SocketWatch {
         }
     }
 
-    /// Arms one more report, for no reason.
-    pub(super) fn be_spurious(&mut self) {
+    /// Arms a spurious report.
+    pub(super) fn arm_spurious(&mut self) {
         self.spurious = true;
     }
 
-    /// Whether it is worth a report when this way is ready.
+    /// Whether readiness this way is to be reported.
     #[inline]
     pub(super) fn awaits(&mut self, way: Way) -> bool {
         self.is_on() && *self.edge(way) == Edge::Armed
     }
 
-    /// Puts it on the list for the next poll; answers whether it was not there yet.
+    /// Marks it as listed for the next poll; returns whether it was not listed yet.
     #[inline]
     pub(super) fn enlist(&mut self) -> bool {
         self.is_on() && !std::mem::replace(&mut self.listed, true)
@@ -146,12 +146,12 @@ impl SocketWatch {
         *self.edge(way) = Edge::Due;
     }
 
-    /// What poll says of this socket, if anything.
+    /// The report of a poll about this socket, if there is one.
     #[inline]
     pub(super) fn report(&mut self, level: Level, scope: Scope) -> Option<Ready> {
         let token = self.token?;
-        let mut readable = told(&mut self.read, level.readable);
-        let mut writable = told(&mut self.write, level.writable);
+        let mut readable = take_due(&mut self.read, level.readable);
+        let mut writable = take_due(&mut self.write, level.writable);
         let spurious = std::mem::take(&mut self.spurious);
         if !readable && !writable && !spurious {
             return None;
@@ -161,7 +161,7 @@ impl SocketWatch {
             writable |= level.writable;
         }
         let read_closed = level.read_closed && readable;
-        self.told_closed |= read_closed;
+        self.reported_closed |= read_closed;
         Some(Ready {
             token,
             readable: readable || spurious,
@@ -171,8 +171,8 @@ impl SocketWatch {
     }
 }
 
-/// Tells a due edge; one that went away meanwhile waits for the next change.
-fn told(edge: &mut Edge, level: bool) -> bool {
+/// Whether a due edge is reported; one whose readiness went away waits for the next change.
+fn take_due(edge: &mut Edge, level: bool) -> bool {
     match (*edge, level) {
         (Edge::Due, true) => {
             *edge = Edge::Reported;
@@ -199,7 +199,7 @@ mod tests {
         watch
     }
 
-    /// It is ready to be read; answers whether that became due.
+    /// Makes it readable; returns whether a report became due.
     fn settle(watch: &mut SocketWatch) -> bool {
         let awaits = watch.awaits(Way::Read);
         if awaits {

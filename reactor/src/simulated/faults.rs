@@ -1,13 +1,13 @@
-//! What goes wrong, and how often.
+//! The faults of the network, and how often each occurs.
 //!
-//! Invariant: no fault breaks a promise of [`StreamSys`](crate::sys::StreamSys): a program that follows the trait's
-//! rules survives them all.
+//! Invariant: no fault breaks a promise of [`StreamSys`](crate::sys::StreamSys): a program that follows
+//! the trait's rules survives them all.
 
 use std::time::Duration;
 
 use super::Chance;
 
-/// How often each thing goes wrong. The default has all of them on, moderately.
+/// The probability of each fault. The default has all of them on, moderately.
 ///
 /// # Examples
 ///
@@ -22,8 +22,9 @@ pub struct Faults {
     /// A read or write transfers less than it could, down to one byte. The report that more is
     /// there follows.
     pub short: Chance,
-    /// A read, write or accept answers `EAGAIN` although it could be done, or a look finds nobody
-    /// although a connection waits. The report follows.
+    /// A read, write or accept answers `EAGAIN` although it could succeed, or
+    /// [`connection_waits`](crate::sys::StreamSys::connection_waits) is `false` although one does. The
+    /// report follows.
     pub would_block: Chance,
     /// An operation answers `EINTR`, or a poll ends early with nothing.
     pub interrupted: Chance,
@@ -34,23 +35,23 @@ pub struct Faults {
     /// The reserve descriptor of [`accept_and_close`](crate::sys::StreamSys::accept_and_close) does not help.
     pub failed_reserve: Chance,
     /// A segment of a TCP connection meets a middlebox that has forgotten the connection: both ends
-    /// are reset, and what was under way is lost.
+    /// are reset, and the bytes under way are lost.
     pub reset: Chance,
-    /// An operation is followed by a report without reason. (Not before a connection attempt is
-    /// decided, for that is how its outcome is told, and never of `read_closed`.)
+    /// A spurious report follows an operation. (Not before a connection attempt is decided, as its
+    /// outcome is told by a report, and never of `read_closed`.)
     pub spurious: Chance,
     /// A report comes late.
     pub delayed_report: Chance,
-    /// A segment is lost, and arrives only when it was sent again.
+    /// A segment is lost, and arrives when it is sent again.
     pub stall: Chance,
-    /// A poll finds that a longer time has passed: the machine was suspended or busy.
+    /// The clock jumps ahead in a poll: the machine was suspended or busy.
     pub clock_jump: Chance,
-    /// The longest such time. Default 50 ms.
+    /// The longest such jump. Default 50 ms.
     pub clock_jump_at_most: Duration,
 }
 
 impl Faults {
-    /// Nothing goes wrong.
+    /// No faults.
     pub const fn none() -> Self {
         Self {
             short: Chance::NEVER,
@@ -68,8 +69,7 @@ impl Faults {
         }
     }
 
-    /// Only what a program must hide from its protocols: no connection is lost by these, and timers
-    /// run on time.
+    /// Only faults that a reactor hides from protocols: no connection is lost, and timers run on time.
     pub const fn harmless() -> Self {
         Self {
             short: Chance::per_mille(200),

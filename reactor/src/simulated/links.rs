@@ -1,18 +1,18 @@
-//! What the wires are like, and the one that a connection got.
+//! Latency, buffers and segments: the ranges, and the link of one connection.
 //!
-//! Invariant: a connection's wire stays as the seed chose it when the connection began.
+//! Invariant: a connection's link stays as the seed chose it when the connection began.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::chance::{Chance, Dice};
+use super::chance::{Chance, Rng};
 use super::connection::Kind;
 use super::nanos::Nanos;
 
-/// The ranges from which the seed chooses each connection's wire.
+/// The ranges from which the seed chooses each connection's link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Links {
-    /// How long a segment is under way, for TCP; UNIX sockets take no time. Default 20 µs to 2 ms.
+    /// The latency of TCP segments; UNIX sockets have none. Default 20 µs to 2 ms.
     pub latency: RangeInclusive<Duration>,
     /// Bytes of each of the two buffers of each direction. Default 64 bytes to 64 KiB, each
     /// doubling as likely as the others.
@@ -22,11 +22,11 @@ pub struct Links {
 }
 
 impl Links {
-    /// As on the loopback interface: nothing takes time, and buffers and segments hold 64 KiB.
+    /// As on the loopback interface: no latency, and buffers and segments of 64 KiB.
     ///
     /// # Examples
     ///
-    /// A network that does nothing but carry, for a program whose own speed is of interest:
+    /// A network without faults and delays, for measuring a program's own speed:
     ///
     /// ```
     /// use ropewalk_reactor::simulated::{Faults, Links, Simulated};
@@ -52,46 +52,46 @@ impl Default for Links {
     }
 }
 
-/// One connection's wire.
+/// The link of one connection.
 #[derive(Debug)]
 pub(super) struct Link {
     kind: Kind,
     latency_least: Nanos,
-    /// How much more it may be.
+    /// The most that is added to it.
     latency_spread: Nanos,
     segment_bytes_max: usize,
 }
 
-/// How long a lost segment takes to be sent again (RFC 6298's lower bound on Linux).
+/// The delay until a lost segment is sent again (RFC 6298's lower bound on Linux).
 const RETRANSMISSION: Nanos = Nanos(200_000_000);
 
 impl Link {
-    pub(super) fn chosen(links: &Links, kind: Kind, dice: &mut Dice) -> Self {
+    pub(super) fn chosen(links: &Links, kind: Kind, rng: &mut Rng) -> Self {
         let base = match kind {
             Kind::Unix => 0,
-            Kind::Tcp => dice.duration(&links.latency).0,
+            Kind::Tcp => rng.duration(&links.latency).0,
         };
-        // Each connection has its distance, and a quarter more or less of it by the day.
+        // Per-connection base latency, ±25 % jitter per segment.
         let (latency_least, latency_spread) = (Nanos(base - base / 4), Nanos(base / 4 * 2));
-        Self { kind, latency_least, latency_spread, segment_bytes_max: dice.size(&links.segment) }
+        Self { kind, latency_least, latency_spread, segment_bytes_max: rng.size(&links.segment) }
     }
 
     #[inline]
-    pub(super) fn latency(&self, dice: &mut Dice) -> Nanos {
-        self.latency_least.saturating_add(Nanos(dice.up_to(self.latency_spread.0)))
+    pub(super) fn latency(&self, rng: &mut Rng) -> Nanos {
+        self.latency_least.saturating_add(Nanos(rng.up_to(self.latency_spread.0)))
     }
 
-    /// The latency of a segment, which TCP may have to send twice.
+    /// The delay of a segment, which TCP may have to send twice.
     #[inline]
-    pub(super) fn delay(&self, stall: Chance, dice: &mut Dice) -> Nanos {
-        let delay = self.latency(dice);
-        let stalls = self.kind == Kind::Tcp && dice.happens(stall);
+    pub(super) fn delay(&self, stall: Chance, rng: &mut Rng) -> Nanos {
+        let delay = self.latency(rng);
+        let stalls = self.kind == Kind::Tcp && rng.happens(stall);
         if stalls { delay.saturating_add(RETRANSMISSION) } else { delay }
     }
 
-    /// How much of `bytes` the next segment takes.
+    /// The size of the next segment when `bytes` are to be sent.
     #[inline]
-    pub(super) fn segment(&self, bytes: usize, dice: &mut Dice) -> usize {
-        dice.at_most(self.segment_bytes_max).min(bytes)
+    pub(super) fn segment(&self, bytes: usize, rng: &mut Rng) -> usize {
+        rng.at_most(self.segment_bytes_max).min(bytes)
     }
 }

@@ -27,7 +27,7 @@ impl ListenerState {
         Self { name, address, lock_file, watch, backlog, queue }
     }
 
-    /// One more than the backlog fits, as on Linux.
+    /// Linux queues one connection more than the backlog says.
     pub(super) fn is_full(&self) -> bool {
         self.queue.len() > self.backlog
     }
@@ -40,7 +40,7 @@ impl ListenerState {
         self.queue.pop_front()
     }
 
-    /// Changes the watch. Answers whether this way became due by that.
+    /// Changes the watch. Returns whether that made a report for this way due.
     pub(super) fn watching(
         &mut self,
         way: Way,

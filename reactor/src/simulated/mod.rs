@@ -1,23 +1,23 @@
 //! A network in memory that a seed drives: the second implementation of [`StreamSys`](crate::sys::StreamSys).
 //!
-//! Twisted has no counterpart; its `MemoryReactor` records calls and moves no byte. Invariant: all
-//! that happens follows from the seed and from the calls made: no wall clock, no address, no hash
-//! map's order. So a run that fails is run again by its seed. (Other threads are the exception: what
-//! a [`ClockHold`] waits for is up to them.)
+//! Twisted has no counterpart; its `MemoryReactor` records calls and moves no byte. Invariant: every
+//! result follows from the seed and from the calls made: no wall clock, no memory address, no hash map's
+//! order. So a run that fails is repeated by its seed. (Other threads are the exception: they decide how
+//! long a [`ClockHold`] lasts.)
 //!
 //! # The clock
 //!
-//! It moves in [`poll`](crate::sys::Sys::poll) alone: with nothing ready it jumps to the next thing that
-//! happens in the network or to the end of the timeout, whichever is first. Where there is neither,
-//! nothing can ever happen again, and the answer is an error of kind
-//! [`Deadlock`](std::io::ErrorKind::Deadlock) instead of a wait without end.
+//! It moves in [`poll`](crate::sys::Sys::poll) alone: with nothing ready it jumps to the next event of
+//! the network or to the end of the timeout, whichever is first. Where there is neither, no event can
+//! ever come, and the result is an error of kind [`Deadlock`](std::io::ErrorKind::Deadlock) instead of a
+//! wait without end.
 //!
 //! # A connection's life
 //!
 //! ```text
 //!  client's end                                   server's end
 //!
-//!  Opening ──────────── SYN ───────────▶ nobody listens: RST back ──▶ Broken (ECONNREFUSED)
+//!  Opening ──────────── SYN ───────────▶ no listener: RST back ─────▶ Broken (ECONNREFUSED)
 //!     │                                  backlog full: SYN lost, sent again after 1, 3, 7… s
 //!     │                                  else: Established, in the listener's queue
 //!     │◀──────────── SYN+ACK ───────────────┘        │ accept            │ listener closed
@@ -31,18 +31,18 @@
 //!     ├─ segment for an end that is gone: RST back
 //!     ├─ reset fault: both ends
 //!     ▼
-//!  Broken: what arrived is still read, then ECONNRESET once, then the end of file
+//!  Broken: arrived bytes are still read, then ECONNRESET once, then the end of file
 //! ```
 //!
 //! Each direction is a pipe: the sender's buffer, segments under way, the receiver's buffer; both
 //! buffers are bounded. The answers are Linux's (tcp(7), unix(7)), down to which of an end of file
-//! and an error comes first. A UNIX connection stands at once, has no RST but for unread data, and
-//! answers `EPIPE` as soon as the peer is gone.
+//! and an error comes first. A UNIX connection is established at once, has no RST but for unread data,
+//! and answers `EPIPE` as soon as the peer is gone.
 //!
-//! # What is not simulated
+//! # Not simulated
 //!
-//! File permissions, `TIME_WAIT`, out-of-band data, and addresses that are not this machine's: every
-//! address is, unless a [black hole](Simulated::black_hole).
+//! File permissions, `TIME_WAIT`, out-of-band data, and other machines: every address is this machine's,
+//! unless it is a [black hole](Simulated::black_hole).
 
 mod network;
 mod outside;

@@ -1,6 +1,6 @@
-//! Who listens where, which ports are taken, and what lies in the file system.
+//! Bound names: listeners by name, taken ports, and files in the way of a listener.
 //!
-//! Invariant: a name that is listened on leads to one listener.
+//! Invariant: a name leads to one listener at most.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,7 +13,7 @@ use super::ids::ListenerId;
 /// The ports that the system chooses from (RFC 6335 section 6).
 const DYNAMIC_PORTS: std::ops::RangeInclusive<u16> = 49152..=65535;
 
-/// What lies at a path without anybody listening on it.
+/// A file at a path that no listener is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leftover {
     /// The socket of a server that died.
@@ -22,7 +22,7 @@ pub enum Leftover {
     File,
 }
 
-/// What can be listened on.
+/// A name that a listener can be bound to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Name {
     Tcp(SocketAddr),
@@ -44,7 +44,7 @@ impl Name {
 #[derive(Debug)]
 pub(super) struct Names {
     listeners: BTreeMap<Name, ListenerId>,
-    /// How many sockets are bound to each local address; the port comes first, to be searched for.
+    /// The number of sockets bound to each local address; the port comes first, for range queries.
     bound: BTreeMap<(u16, IpAddr), usize>,
     next_port: u16,
     pub(super) leftovers: BTreeMap<Rc<[u8]>, Leftover>,
@@ -73,7 +73,7 @@ impl Names {
         }
     }
 
-    /// Who listens at a name.
+    /// The listener at a name.
     pub(super) fn find(&self, name: &Name) -> Option<ListenerId> {
         let exact = self.listeners.get(name);
         let found = exact.or_else(|| match name {
@@ -135,7 +135,7 @@ fn unspecified(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// Where a connection to `address` really goes: the unspecified address means this machine.
+/// The destination of a connection to `address`: the unspecified address means this machine.
 pub(super) fn destination(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -145,7 +145,7 @@ pub(super) fn destination(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// What is listened on, as an [`Address`].
+/// The name as an [`Address`].
 pub(super) fn address_of(name: &Name) -> Address {
     match name {
         Name::Tcp(address) => Address::from(*address),

@@ -1,10 +1,10 @@
-//! Time inside of the network: a moment since its zero, or how long something takes.
+//! Time in the network: a moment since its zero, or a duration.
 //!
-//! Invariant: what does not fit into the number, some 585 years, is the largest; nothing wraps.
+//! Invariant: additions and conversions saturate at the largest number, some 585 years; none wraps.
 
 use std::time::Duration;
 
-/// So many nanoseconds.
+/// A number of nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Nanos(pub(super) u64);
 

@@ -1,4 +1,4 @@
-//! [`Simulated`]: the network as tests hold it.
+//! [`Simulated`]: the handle of a simulated network.
 //!
 //! Invariant: a clone is the same network.
 
@@ -16,8 +16,8 @@ use super::names::{Leftover, Name};
 use super::outside::{ClockHold, Outside};
 use super::world::World;
 
-/// A simulated network, and the system that a reactor needs; see the [`Sys`](crate::sys::Sys) that it
-/// implements. A clone is the same network: keep one to ask for the trace.
+/// A simulated network, and a system for a reactor: it implements
+/// [`StreamSys`](crate::sys::StreamSys). A clone is the same network: keep one to ask for the trace.
 ///
 /// Several reactors must not share one, for a poll of one would take the reports of the other.
 ///
@@ -45,30 +45,30 @@ pub struct Simulated {
     pub(super) outside: Arc<Outside>,
 }
 
-/// What a simulated network carries, for leak checks.
+/// The open sockets of a simulated network, for leak checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Carried {
-    /// Stream handles that are alive.
+    /// Live stream handles.
     pub streams: usize,
-    /// Listener handles that are alive.
+    /// Live listener handles.
     pub listeners: usize,
-    /// Connections of which some end is held or waits to be accepted, attempts included.
+    /// Connections with an end that is held or waits to be accepted, attempts included.
     pub connections: usize,
 }
 
 impl Simulated {
-    /// A network with the default [`Faults`] and [`Links`], as this seed throws them.
+    /// A network with the default [`Faults`] and [`Links`], drawn from this seed.
     pub fn new(seed: u64) -> Self {
         let world = World::new(seed, Faults::default());
         Self { world: Rc::new(RefCell::new(world)), outside: Arc::default() }
     }
 
-    /// What goes wrong from now on.
+    /// Sets the faults from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.world.borrow_mut().faults = faults;
     }
 
-    /// What the connections are like that begin from now on.
+    /// Sets the links of connections that begin from now on.
     pub fn set_links(&self, links: Links) {
         self.world.borrow_mut().links = links;
     }
@@ -84,13 +84,13 @@ impl Simulated {
         self.world.borrow_mut().trace.keep_lines(lines_max);
     }
 
-    /// The calls that were kept, oldest first: the time, the call, whom it was about in hexadecimal
-    /// (two numbers for each connection, the even one its client), the answer, a hash of each piece of the bytes.
+    /// The calls that were kept, oldest first: the time, the call, the number of its socket in hexadecimal
+    /// (two for each connection, the even one its client), the result, a hash of each piece of the bytes.
     pub fn log(&self) -> Vec<String> {
         self.world.borrow().trace.lines()
     }
 
-    /// What is open.
+    /// The sockets that are open.
     pub fn carried(&self) -> Carried {
         let world = self.world.borrow();
         let listeners = world.listeners.len();
@@ -101,7 +101,7 @@ impl Simulated {
         }
     }
 
-    /// Sends the process a signal. Answers whether somebody watches it; otherwise nothing happens.
+    /// Sends the process a signal. Returns whether it is watched; otherwise it is ignored.
     pub fn raise(&self, signal: i32) -> bool {
         let signals = &mut self.world.borrow_mut().signals;
         let is_watched = signals.watched.contains(&signal);
@@ -118,21 +118,20 @@ impl Simulated {
         self.world.borrow_mut().names.black_holes.insert(address);
     }
 
-    /// How many descriptors there are: with as many streams and listeners open, no more can be
-    /// opened or accepted (`EMFILE`). `usize::MAX`, as at first, is no limit.
+    /// Limits the descriptors: with `open_max` streams and listeners open, no more can be opened or
+    /// accepted (`EMFILE`). `usize::MAX`, the initial value, is no limit.
     pub fn limit_descriptors(&self, open_max: usize) {
         self.world.borrow_mut().descriptors.open_max = open_max;
     }
 
-    /// Puts something at a UNIX path that is in the way of a listener. Names that are not paths are
-    /// left alone.
+    /// Puts a file at a UNIX path, in the way of a listener. Other names are ignored.
     pub fn leave_behind(&self, address: &UnixAddress, leftover: Leftover) {
         if let Some(Name::Path(path)) = Name::of_unix(address) {
             self.world.borrow_mut().names.leftovers.insert(path, leftover);
         }
     }
 
-    /// Makes the clock wait for other threads for as long as the result lives.
+    /// Makes the clock wait for other threads until the result is dropped.
     pub fn hold_clock(&self) -> ClockHold {
         ClockHold::new(&self.outside)
     }

@@ -1,4 +1,4 @@
-//! What can be asked of and set on an end beside moving bytes: options, addresses, the pending error.
+//! Queries and options of an end: its addresses, the pending error, socket options, credentials.
 //!
 //! Invariant: nothing here makes a socket ready.
 

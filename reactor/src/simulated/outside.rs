@@ -1,12 +1,11 @@
-//! What other threads may touch: the waker, and the hold on the clock.
+//! The state shared with other threads: the waker, and the holds on the clock.
 //!
-//! Invariant: no wake is lost: one that comes before the wait ends it.
+//! Invariant: no wake is lost: one that comes before the wait ends it at once.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// What it holds is changed with the lock taken, and looked at without it by a poll that only wants
-/// to know: so a poll that finds nothing costs two loads.
+/// Changed under the lock, and read without it by a poll: a poll that finds nothing costs two loads.
 #[derive(Debug, Default)]
 pub(super) struct Outside {
     woken: AtomicBool,
@@ -35,20 +34,20 @@ impl Outside {
         self.woken.load(Ordering::Acquire)
     }
 
-    /// Waits, for as long as it takes on the real clock, for a wake or the end of the last hold.
+    /// Waits on the real clock, without a limit, for a wake or the end of the last hold.
     pub(super) fn wait(&self) {
         let blocked = |_: &mut ()| !self.is_woken() && self.is_held();
         drop(self.changed.wait_while(self.lock(), blocked).unwrap_or_else(PoisonError::into_inner));
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {
-        // Each change is one assignment, so a thread that panicked left nothing half done.
+        // Each change is one assignment, so a poisoned lock guards a whole state.
         self.change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Keeps the simulated clock from jumping to the end of a timeout while a thread works, and a poll
-/// from calling it a deadlock: instead the poll waits, really, until something wakes the reactor or
+/// from calling it a deadlock: instead the poll waits in real time until a thread wakes the reactor or
 /// the last hold is dropped. Made by [`hold_clock`](super::Simulated::hold_clock); may be sent to
 /// the thread.
 #[derive(Debug)]

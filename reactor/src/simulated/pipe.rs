@@ -4,41 +4,41 @@
 //!   read ◀── arrived ┊ under way ┊ unsent ◀── push
 //! ```
 //!
-//! All bytes lie behind one another in one ring; what they go through is a border that moves past
-//! them. Invariant: bytes leave in the order in which they came, each once; only a reset, or a
-//! receiver that is gone, loses some.
+//! All bytes lie in one ring; two borders separate the three parts, and a step of the network moves a
+//! border. Invariant: bytes leave in the order in which they came, each once; only a reset, or a receiver
+//! that is gone, loses some.
 
 use std::collections::VecDeque;
 
 use super::nanos::Nanos;
 
-/// What travels.
+/// One segment under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Segment {
-    /// So many bytes.
+    /// This number of bytes.
     Data(usize),
-    /// No more will come.
+    /// The end of file.
     Fin,
-    /// The connection is broken.
+    /// The connection is reset.
     Reset,
 }
 
-/// How far the end of file is.
+/// The state of the end of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fin {
     /// The sender may write.
     Open,
-    /// It leaves after the last byte.
+    /// It is sent after the last byte.
     Waiting,
-    /// A reset leaves in its place.
+    /// A reset is sent in its place.
     WaitingReset,
-    /// It, or a reset, is under way or has arrived: nothing follows.
+    /// It, or a reset, is under way or has arrived: no segment follows.
     Sent,
 }
 
 #[derive(Debug)]
 pub(super) struct Pipe {
-    /// What has arrived, then what is under way, then what is not yet sent.
+    /// Arrived bytes, then bytes under way, then unsent bytes.
     bytes: VecDeque<u8>,
     arrived_bytes: usize,
     flight_bytes: usize,
@@ -46,7 +46,7 @@ pub(super) struct Pipe {
     send_bytes_max: usize,
     roomy_bytes_min: usize,
     receive_bytes_max: usize,
-    /// The time of the last arrival that was planned.
+    /// The time of the last arrival that was scheduled.
     last_arrival: Nanos,
     pub(super) fin: Fin,
     pub(super) fin_arrived: bool,
@@ -71,7 +71,7 @@ impl Pipe {
         }
     }
 
-    /// How much a write can take.
+    /// The bytes that a write can add.
     #[inline]
     pub(super) fn room(&self) -> usize {
         self.send_bytes_max - (self.bytes.len() - self.arrived_bytes)
@@ -88,13 +88,13 @@ impl Pipe {
         self.bytes.extend(data);
     }
 
-    /// Whether something is to be put on the wire when the receiver has room for it.
+    /// Whether bytes are unsent until the receiver has room for them.
     #[inline]
     pub(super) fn waits_for_room(&self) -> bool {
         self.unsent_bytes() > 0
     }
 
-    /// How many bytes may be put on the wire now.
+    /// The bytes that may be sent now.
     #[inline]
     pub(super) fn sendable(&self) -> usize {
         let window = self.receive_bytes_max.saturating_sub(self.arrived_bytes + self.flight_bytes);
@@ -112,7 +112,7 @@ impl Pipe {
         self.flight.push_back(Segment::Data(bytes));
     }
 
-    /// Puts the end on the wire, if it is its turn. Answers whether it was.
+    /// Sends the end, if it is its turn. Returns whether it was.
     #[inline]
     pub(super) fn send_end(&mut self) -> bool {
         match self.fin {
@@ -124,7 +124,7 @@ impl Pipe {
         true
     }
 
-    /// Puts a reset behind what is under way, unless there is one. What was not yet sent is lost.
+    /// Sends a reset behind the bytes under way, unless one is there already. Unsent bytes are lost.
     pub(super) fn send_reset(&mut self) -> bool {
         let is_first = !self.has_reset;
         self.bytes.truncate(self.arrived_bytes + self.flight_bytes);
@@ -136,34 +136,34 @@ impl Pipe {
         is_first
     }
 
-    /// When a segment arrives that would do so at `time`: not before the last one.
+    /// The arrival of a segment that is due at `time`: not before the previous one.
     #[inline]
     pub(super) fn next_arrival(&mut self, time: Nanos) -> Nanos {
         self.last_arrival = self.last_arrival.max(time);
         self.last_arrival
     }
 
-    /// What arrives now; `None` after it was lost. Bytes are still under way until they have
+    /// Takes the segment that arrives now; `None` if it was lost. Its bytes are under way until they have
     /// [arrived](Self::arrive) or [vanished](Self::vanish).
     #[inline]
     pub(super) fn next_segment(&mut self) -> Option<Segment> {
         self.flight.pop_front()
     }
 
-    /// The first bytes under way are there.
+    /// Moves the first bytes under way to the receiver.
     #[inline]
     pub(super) fn arrive(&mut self, bytes: usize) {
         self.flight_bytes -= bytes;
         self.arrived_bytes += bytes;
     }
 
-    /// The first bytes under way find nobody.
+    /// Drops the first bytes under way: the receiver is gone.
     pub(super) fn vanish(&mut self, bytes: usize) {
         self.flight_bytes -= bytes;
         self.bytes.drain(self.arrived_bytes..self.arrived_bytes + bytes);
     }
 
-    /// All that has not arrived is lost.
+    /// Drops all bytes and segments that have not arrived.
     pub(super) fn lose(&mut self) {
         self.bytes.truncate(self.arrived_bytes);
         self.flight.clear();
@@ -172,24 +172,24 @@ impl Pipe {
         self.has_reset = false;
     }
 
-    /// How many bytes wait for the reader.
+    /// The bytes that wait for the reader.
     #[inline]
     pub(super) fn readable_bytes(&self) -> usize {
         self.arrived_bytes
     }
 
-    /// Whether the reader leaves something behind, should it go now.
+    /// Whether bytes wait for the reader.
     #[inline]
     pub(super) fn has_unread(&self) -> bool {
         self.arrived_bytes > 0
     }
 
-    /// Whether bytes are anywhere between writer and reader.
+    /// Whether no bytes are between writer and reader.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Moves the next bytes into `buffer`, which must not be longer than what is there.
+    /// Moves the next bytes into `buffer`, which is no longer than the bytes that wait.
     #[inline]
     pub(super) fn read(&mut self, buffer: &mut [u8]) {
         let count = buffer.len();

@@ -77,19 +77,19 @@ impl Sys for Simulated {
 }
 
 impl World {
-    /// Throws for what a wait costs, and answers the latest time that it may end at.
+    /// Draws the cost of a wait, and returns the time at which it ends at the latest.
     fn begin_wait(&mut self, timeout: Option<Nanos>) -> Option<Nanos> {
         let start = self.clock.now();
         self.clock.tick();
-        if self.dice.happens(self.faults.clock_jump) {
-            let jump = self.dice.duration(&(Duration::ZERO..=self.faults.clock_jump_at_most));
+        if self.rng.happens(self.faults.clock_jump) {
+            let jump = self.rng.duration(&(Duration::ZERO..=self.faults.clock_jump_at_most));
             self.clock.advance_to(start.saturating_add(jump));
         }
         let deadline = timeout.map(|timeout| start.saturating_add(timeout));
-        if !self.dice.happens(self.faults.interrupted) {
+        if !self.rng.happens(self.faults.interrupted) {
             return deadline;
         }
-        let interrupted = start.saturating_add(self.dice.duration(&(Duration::ZERO..=DELAY_MAX)));
+        let interrupted = start.saturating_add(self.rng.duration(&(Duration::ZERO..=DELAY_MAX)));
         Some(deadline.map_or(interrupted, |deadline| deadline.min(interrupted)))
     }
 
@@ -97,7 +97,7 @@ impl World {
     fn wait(&mut self, deadline: Option<Nanos>, threads: Threads, ready: &mut Vec<Ready>) -> Wait {
         let before = ready.len();
         loop {
-            self.happen();
+            self.run_due();
             self.collect(threads.woke, ready);
             if ready.len() > before {
                 return Wait::Over;
@@ -113,7 +113,7 @@ impl World {
         }
     }
 
-    /// Moves the listed reports into `ready`, in an order that the dice choose.
+    /// Moves the listed reports into `ready`, in an order that is drawn.
     fn collect(&mut self, woke: bool, ready: &mut Vec<Ready>) {
         if woke {
             ready.push(reserved(Token::WAKER));
@@ -126,8 +126,8 @@ impl World {
         }
         let mut sources = std::mem::take(&mut self.reports);
         while !sources.is_empty() {
-            let source = sources.swap_remove(self.dice.index(sources.len()));
-            let scope = if self.dice.coin() { Scope::All } else { Scope::Change };
+            let source = sources.swap_remove(self.rng.index(sources.len()));
+            let scope = if self.rng.coin() { Scope::All } else { Scope::Change };
             if let Some(report) = self.report(source, scope) {
                 let flags = [report.readable, report.read_closed, report.writable];
                 let flags = flags.into_iter().fold(0, |all, flag| all << 1 | i64::from(flag));

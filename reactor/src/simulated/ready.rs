@@ -1,11 +1,11 @@
-//! Who is ready: from changes to reports to a poll.
+//! Readiness of the sockets: from a change to a listed report.
 //!
-//! Invariant: whatever makes a socket ready one way calls [`watching`](World::watching) for that way,
-//! or one of the functions here that end with it.
+//! Invariant: every change that makes a socket ready one way ends with [`watching`](World::watching) for
+//! that way.
 
 use std::time::Duration;
 
-use super::clock::Happening;
+use super::clock::NetworkEvent;
 use super::connection::Wire;
 use super::edge::{Level, Scope, SocketWatch, Way};
 use super::ids::Source;
@@ -38,7 +38,7 @@ impl World {
         }
     }
 
-    /// What it is ready for.
+    /// The readiness of a socket that may be gone.
     #[inline]
     fn level(&self, source: Source) -> Option<Level> {
         match source {
@@ -54,7 +54,7 @@ impl World {
         if let Some(watch) = self.watch(source) {
             watch.begin(token);
         }
-        self.rouse(source);
+        self.rearm(source);
         self.trace.note(self.clock.now(), SystemCall::Register, source.number(), 0);
     }
 
@@ -65,7 +65,7 @@ impl World {
         self.trace.note(self.clock.now(), SystemCall::Deregister, source.number(), 0);
     }
 
-    /// Changes the watch on a socket that may be gone, and sees what follows from that this way.
+    /// Changes the watch on a socket that may be gone, and schedules the report that this makes due.
     pub(super) fn watching(
         &mut self,
         source: Source,
@@ -83,30 +83,30 @@ impl World {
             }
         };
         if is_due {
-            self.plan_report(source);
+            self.schedule_report(source);
         }
     }
 
-    /// Makes what is ready now, either way, worth a report, whatever the program knows.
-    pub(super) fn rouse(&mut self, source: Source) {
+    /// Arms both ways, whatever was reported.
+    pub(super) fn rearm(&mut self, source: Source) {
         self.watching(source, Way::Read, SocketWatch::arm);
         self.watching(source, Way::Write, SocketWatch::arm);
     }
 
-    /// Something is due: it is told in the next poll, or later.
-    fn plan_report(&mut self, source: Source) {
-        if self.dice.happens(self.faults.delayed_report) {
-            let time = self.clock.after(self.dice.duration(&(Duration::ZERO..=DELAY_MAX)));
-            self.clock.plan(time, Happening::Report(source));
+    /// Lists a due report for the next poll, or for a later one.
+    fn schedule_report(&mut self, source: Source) {
+        if self.rng.happens(self.faults.delayed_report) {
+            let time = self.clock.after(self.rng.duration(&(Duration::ZERO..=DELAY_MAX)));
+            self.clock.schedule(time, NetworkEvent::Report(source));
         } else {
             self.list(source);
         }
     }
 
-    /// Something came. Linux reports it even to a program that has not yet come short; the portable
-    /// promise does not.
-    pub(super) fn came(&mut self, source: Source) {
-        let tells_at_once = self.dice.coin();
+    /// Bytes, an end or a connection arrived. Linux reports it even before the program has come short;
+    /// the portable promise does not.
+    pub(super) fn became_readable(&mut self, source: Source) {
+        let tells_at_once = self.rng.coin();
         self.watching(source, Way::Read, |watch, way| {
             if tells_at_once {
                 watch.arm(way);
@@ -114,10 +114,10 @@ impl World {
         });
     }
 
-    /// There is more room to write, or the attempt is decided. No program that has not come short is
-    /// told, unless for no reason.
-    pub(super) fn went(&mut self, source: Source) {
-        let tells_at_once = self.dice.happens(self.faults.spurious);
+    /// There is more room to write, or the attempt is decided. Before the program has come short, only a
+    /// spurious report tells it.
+    pub(super) fn became_writable(&mut self, source: Source) {
+        let tells_at_once = self.rng.happens(self.faults.spurious);
         self.watching(source, Way::Write, |watch, way| {
             if tells_at_once {
                 watch.arm(way);
@@ -131,24 +131,24 @@ impl World {
         }
     }
 
-    /// After an operation: perhaps a report will follow for no reason.
-    pub(super) fn touched(&mut self, source: Source) {
-        if self.dice.happens(self.faults.spurious) {
-            let time = self.clock.after(self.dice.duration(&(Duration::ZERO..=DELAY_MAX)));
-            self.clock.plan(time, Happening::Spurious(source));
+    /// Draws whether a spurious report follows an operation.
+    pub(super) fn maybe_spurious(&mut self, source: Source) {
+        if self.rng.happens(self.faults.spurious) {
+            let time = self.clock.after(self.rng.duration(&(Duration::ZERO..=DELAY_MAX)));
+            self.clock.schedule(time, NetworkEvent::Spurious(source));
         }
     }
 
-    pub(super) fn report_for_no_reason(&mut self, source: Source) {
+    pub(super) fn report_spuriously(&mut self, source: Source) {
         if let Source::End(id) = source {
             let connection = self.connections.get(id.connection());
-            // Writability is how the outcome of an attempt is told.
+            // Writability tells the outcome of an attempt.
             if connection.is_none_or(|found| found.end(id.side()).wire == Wire::Opening) {
                 return;
             }
         }
         if let Some(watch) = self.watch(source) {
-            watch.be_spurious();
+            watch.arm_spurious();
         }
         self.list(source);
     }

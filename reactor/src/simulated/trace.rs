@@ -1,6 +1,6 @@
-//! What was done and what came of it: folded into one number, and kept as text if asked.
+//! The trace: calls and their results, folded into one hash, and kept as text if asked.
 //!
-//! Invariant: the number depends on every call, its result and its bytes, in order, and on nothing
+//! Invariant: the hash depends on every call, its time, its result and its bytes, in order, and on nothing
 //! else.
 
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::chance::mixed;
 use super::nanos::Nanos;
 
-/// What is taken down: the calls of a program, and what a poll told it.
+/// The entries of the trace: the calls of a program, and the reports of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SystemCall {
     Accept,
@@ -20,7 +20,7 @@ pub(super) enum SystemCall {
     Deregister,
     Getsockopt,
     Listen,
-    /// Looking whether a connection waits.
+    /// Asking whether a connection waits.
     Look,
     Poll,
     /// One report of a poll.
@@ -73,23 +73,23 @@ impl Trace {
 
     pub(super) fn keep_lines(&mut self, lines_max: usize) {
         self.lines_max = lines_max;
-        self.forget_oldest();
+        self.drop_oldest();
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
         self.lines.iter().cloned().collect()
     }
 
-    /// Takes down one call: its name, whom it was about, and what it answered as a number; errors
-    /// are negative.
+    /// Adds one call: its name, the number of its socket, and its result as a number; errors are
+    /// negative.
     #[inline]
-    pub(super) fn note(&mut self, now: Nanos, call: SystemCall, whom: u64, answer: i64) {
+    pub(super) fn note(&mut self, now: Nanos, call: SystemCall, socket: u64, answer: i64) {
         self.folded.add(now.0);
-        self.folded.add(whom << 8 | call as u64);
+        self.folded.add(socket << 8 | call as u64);
         self.folded.add(answer as u64);
         if self.lines_max > 0 {
             self.keep_line(format!(
-                "{:?} {} {whom:x} = {answer}",
+                "{:?} {} {socket:x} = {answer}",
                 Duration::from(now),
                 call.name()
             ));
@@ -109,7 +109,7 @@ impl Trace {
     #[cold]
     fn keep_line(&mut self, line: String) {
         self.lines.push_back(line);
-        self.forget_oldest();
+        self.drop_oldest();
     }
 
     #[cold]
@@ -120,7 +120,7 @@ impl Trace {
         }
     }
 
-    fn forget_oldest(&mut self) {
+    fn drop_oldest(&mut self) {
         while self.lines.len() > self.lines_max {
             self.lines.pop_front();
         }
@@ -136,8 +136,8 @@ pub(super) fn number<T>(result: &io::Result<T>, value: impl FnOnce(&T) -> i64) -
     }
 }
 
-/// Many numbers as one. Each is added by a step that can be undone, so that no two sequences which
-/// differ in one number only become the same.
+/// A hash of numbers. Each is added by an invertible step, so that two sequences which differ in one
+/// number only never have the same hash.
 #[derive(Clone, Copy, Debug, Default)]
 struct Folded(u64);
 
@@ -145,7 +145,7 @@ impl Folded {
     #[inline]
     fn add(&mut self, value: u64) {
         let stirred = (self.0.rotate_left(23) ^ value).wrapping_mul(GOLDEN);
-        // Otherwise a zero would leave zero as it is.
+        // Otherwise a zero would leave a state of zero unchanged.
         self.0 = stirred.wrapping_add(GOLDEN);
     }
 
@@ -157,7 +157,7 @@ impl Folded {
 /// The odd number that splitmix64 counts in: 2⁶⁴ by the golden ratio.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The bytes and their count as one number: eight of them at a time, the last ones filled up.
+/// A hash of the bytes and their count: eight bytes at a time, the last ones padded with zeros.
 fn hashed(bytes: &[u8]) -> u64 {
     let mut folded = Folded::default();
     folded.add(bytes.len() as u64);
@@ -181,8 +181,8 @@ mod tests {
     fn the_hash_tells_calls_subjects_answers_bytes_times_and_orders_apart() {
         let hash_of = |notes: &[(u64, SystemCall, u64, i64, &[u8])]| {
             let mut trace = Trace::default();
-            for &(time, call, whom, answer, bytes) in notes {
-                trace.note(Nanos(time), call, whom, answer);
+            for &(time, call, socket, answer, bytes) in notes {
+                trace.note(Nanos(time), call, socket, answer);
                 trace.note_bytes(bytes);
             }
             trace.hash()
@@ -227,8 +227,8 @@ mod tests {
     fn only_the_newest_lines_are_kept() {
         let mut trace = Trace::default();
         trace.keep_lines(2);
-        for whom in 0..5 {
-            trace.note(Nanos::ZERO, SystemCall::Recv, whom, 0);
+        for socket in 0..5 {
+            trace.note(Nanos::ZERO, SystemCall::Recv, socket, 0);
         }
         assert_eq!(trace.lines(), ["0ns recv 3 = 0", "0ns recv 4 = 0"]);
     }

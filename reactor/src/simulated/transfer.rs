@@ -1,11 +1,11 @@
-//! How bytes get from one end to the other: write, segments, read.
+//! The way of bytes from one end to the other: write, segments, read.
 //!
-//! Invariant: whatever makes room in a buffer pumps the pipe that fills it.
+//! Invariant: every step that makes room in a buffer pumps the pipe that fills it.
 
 use std::io::{self, IoSlice};
 
-use super::chance::Dice;
-use super::clock::Happening;
+use super::chance::Rng;
+use super::clock::NetworkEvent;
 use super::connection::{Holder, Kind, Wire};
 use super::edge::{SocketWatch, Way};
 use super::faults::Faults;
@@ -30,7 +30,7 @@ impl World {
         let connection = self.connections.get_mut(id.connection()).expect(HELD);
         let count = match connection.readable_bytes(id.side()) {
             Ok(0) => return Ok(0),
-            Ok(there) => amount(there, buffer.len(), &self.faults, &mut self.dice),
+            Ok(there) => amount(there, buffer.len(), &self.faults, &mut self.rng),
             Err(libc::EAGAIN) => 0,
             Err(error) => return Err(errno(error)),
         };
@@ -67,7 +67,7 @@ impl World {
         let asked = data.iter().map(|piece| piece.len()).sum();
         let count = match connection.room(id.side()) {
             Ok(_) if asked == 0 => return Ok(0),
-            Ok(room) => amount(room, asked, &self.faults, &mut self.dice),
+            Ok(room) => amount(room, asked, &self.faults, &mut self.rng),
             Err(libc::EAGAIN) => 0,
             Err(error) => return Err(errno(error)),
         };
@@ -105,7 +105,7 @@ impl World {
         }
     }
 
-    /// The end of file, or a reset, follows what was written.
+    /// Queues the end of file, or a reset, behind the written bytes.
     pub(super) fn finish(&mut self, id: EndId, fin: Fin) {
         let outgoing = self.held(id).outgoing(id.side());
         if outgoing.fin == Fin::Open {
@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    /// Puts on the wire what fits into the receiver's buffer.
+    /// Sends the bytes that fit into the receiver's buffer.
     pub(super) fn pump(&mut self, sender: EndId) {
         let Some(connection) = self.connections.get_mut(sender.connection()) else { return };
         let (link, outgoing) = connection.sending(sender.side());
@@ -122,21 +122,21 @@ impl World {
             match outgoing.sendable() {
                 0 if !outgoing.send_end() => return,
                 0 => {}
-                bytes => outgoing.send_data(link.segment(bytes, &mut self.dice)),
+                bytes => outgoing.send_data(link.segment(bytes, &mut self.rng)),
             }
-            let delay = link.delay(self.faults.stall, &mut self.dice);
+            let delay = link.delay(self.faults.stall, &mut self.rng);
             let time = outgoing.next_arrival(self.clock.after(delay));
-            self.clock.plan(time, Happening::Segment(sender));
+            self.clock.schedule(time, NetworkEvent::Segment(sender));
         }
     }
 
-    /// Plans the arrival of a segment that was put on the wire by itself.
-    pub(super) fn plan_arrival(&mut self, sender: EndId) {
+    /// Schedules the arrival of a segment that was sent outside of [`pump`](Self::pump).
+    pub(super) fn schedule_arrival(&mut self, sender: EndId) {
         let Some(connection) = self.connections.get_mut(sender.connection()) else { return };
         let (link, outgoing) = connection.sending(sender.side());
-        let delay = link.delay(self.faults.stall, &mut self.dice);
+        let delay = link.delay(self.faults.stall, &mut self.rng);
         let time = outgoing.next_arrival(self.clock.after(delay));
-        self.clock.plan(time, Happening::Segment(sender));
+        self.clock.schedule(time, NetworkEvent::Segment(sender));
     }
 
     pub(super) fn segment_arrives(&mut self, sender: EndId) {
@@ -147,9 +147,9 @@ impl World {
             Segment::Data(bytes) => self.data_arrives(sender, bytes),
             Segment::Fin => {
                 connection.incoming(receiver.side()).fin_arrived = true;
-                self.came(Source::End(receiver));
+                self.became_readable(Source::End(receiver));
             }
-            Segment::Reset => self.break_end(receiver),
+            Segment::Reset => self.receive_reset(receiver),
         }
     }
 
@@ -167,26 +167,26 @@ impl World {
             }
             (Holder::Queue | Holder::Program, Wire::Opening | Wire::Established) => {
                 let may_break = connection.kind == Kind::Tcp && connection.is_established();
-                if may_break && self.dice.happens(self.faults.reset) {
-                    return self.sever(sender.connection());
+                if may_break && self.rng.happens(self.faults.reset) {
+                    return self.reset_both_ends(sender.connection());
                 }
                 connection.outgoing(sender.side()).arrive(bytes);
-                self.came(Source::End(receiver));
-                self.went(Source::End(sender));
+                self.became_readable(Source::End(receiver));
+                self.became_writable(Source::End(sender));
             }
         }
     }
 }
 
-/// How much of what is there a call of `asked` bytes moves, with what the faults make of it; 0 if it
-/// would block.
+/// The bytes that a call for `asked` moves when `there` could be moved, after the faults; 0 if it would
+/// block.
 #[inline]
-fn amount(there: usize, asked: usize, faults: &Faults, dice: &mut Dice) -> usize {
-    if dice.happens(faults.would_block) {
+fn amount(there: usize, asked: usize, faults: &Faults, rng: &mut Rng) -> usize {
+    if rng.happens(faults.would_block) {
         return 0;
     }
     let count = there.min(asked);
-    if count > 0 && dice.happens(faults.short) { dice.at_most(count) } else { count }
+    if count > 0 && rng.happens(faults.short) { rng.at_most(count) } else { count }
 }
 
 /// The first `count` bytes of these pieces.

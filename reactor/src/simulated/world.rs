@@ -1,12 +1,12 @@
-//! The whole network: its tables, and what each happening does.
+//! [`World`]: the state of the network, and the dispatch of its events.
 //!
-//! Invariant: nothing in here calls a program back, so it can be borrowed for the whole of a call.
+//! Invariant: no method calls a program back, so the world is borrowed for the whole of a call.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::chance::{Chance, Dice};
-use super::clock::{Clock, Happening};
+use super::chance::{Chance, Rng};
+use super::clock::{Clock, NetworkEvent};
 use super::connection::Connection;
 use super::faults::Faults;
 use super::ids::{EndId, ListenerId, Source};
@@ -16,20 +16,20 @@ use super::names::Names;
 use super::table::Table;
 use super::trace::{SystemCall, Trace, number};
 
-/// Why the connection of a handle that is alive is found.
+/// The reason why a handle finds its connection.
 pub(super) const HELD: &str = "a held end keeps its connection";
 
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) clock: Clock,
-    pub(super) dice: Dice,
+    pub(super) rng: Rng,
     pub(super) faults: Faults,
     pub(super) links: Links,
     pub(super) trace: Trace,
     pub(super) connections: Table<Connection>,
     pub(super) listeners: BTreeMap<ListenerId, ListenerState>,
     pub(super) names: Names,
-    /// Who may have something to report in the next poll.
+    /// The sockets that the next poll asks for a report.
     pub(super) reports: Vec<Source>,
     pub(super) signals: SignalState,
     pub(super) descriptors: Descriptors,
@@ -43,7 +43,7 @@ pub(super) struct SignalState {
     pub(super) is_due: bool,
 }
 
-/// How many descriptors are open and may be.
+/// The number of open descriptors, and its limit.
 #[derive(Debug)]
 pub(super) struct Descriptors {
     pub(super) open: usize,
@@ -65,7 +65,7 @@ impl World {
     pub(super) fn new(seed: u64, faults: Faults) -> Self {
         Self {
             clock: Clock::default(),
-            dice: Dice::new(seed),
+            rng: Rng::new(seed),
             faults,
             links: Links::default(),
             trace: Trace::default(),
@@ -78,36 +78,38 @@ impl World {
         }
     }
 
-    /// The connection of a handle that is alive.
+    /// The connection of a live handle.
     pub(super) fn held(&mut self, id: EndId) -> &mut Connection {
         self.connections.get_mut(id.connection()).expect(HELD)
     }
 
-    /// Lets everything happen whose time has come.
-    pub(super) fn happen(&mut self) {
-        while let Some(happening) = self.clock.take_due() {
-            match happening {
-                Happening::Request(connection, attempt) => {
+    /// Runs the events that are due.
+    pub(super) fn run_due(&mut self) {
+        while let Some(event) = self.clock.take_due() {
+            match event {
+                NetworkEvent::Request(connection, attempt) => {
                     self.request_arrives(connection, attempt)
                 }
-                Happening::Established(connection) => self.answer_arrives(connection),
-                Happening::Refused(connection) => {
+                NetworkEvent::Established(connection) => self.answer_arrives(connection),
+                NetworkEvent::Refused(connection) => {
                     self.attempt_fails(connection, libc::ECONNREFUSED)
                 }
-                Happening::GivenUp(connection) => self.attempt_fails(connection, libc::ETIMEDOUT),
-                Happening::Segment(sender) => self.segment_arrives(sender),
-                Happening::Report(source) => self.list(source),
-                Happening::Spurious(source) => self.report_for_no_reason(source),
+                NetworkEvent::GivenUp(connection) => {
+                    self.attempt_fails(connection, libc::ETIMEDOUT)
+                }
+                NetworkEvent::Segment(sender) => self.segment_arrives(sender),
+                NetworkEvent::Report(source) => self.list(source),
+                NetworkEvent::Spurious(source) => self.report_spuriously(source),
             }
         }
     }
 
-    /// Throws for a fault that an operation answers with.
+    /// Draws whether an operation fails with this fault.
     pub(super) fn fault(&mut self, chance: Chance, answer: i32) -> io::Result<()> {
-        if self.dice.happens(chance) { Err(errno(answer)) } else { Ok(()) }
+        if self.rng.happens(chance) { Err(errno(answer)) } else { Ok(()) }
     }
 
-    /// Ends an operation on a stream: notes it, and throws for a report without reason.
+    /// Ends an operation on a stream: draws whether a spurious report follows, and notes the result.
     pub(super) fn answered<T>(
         &mut self,
         call: SystemCall,
@@ -115,7 +117,7 @@ impl World {
         result: io::Result<T>,
         value: impl FnOnce(&T) -> i64,
     ) -> io::Result<T> {
-        self.touched(Source::End(id));
+        self.maybe_spurious(Source::End(id));
         self.noted(call, id.number(), result, value)
     }
 
@@ -123,11 +125,11 @@ impl World {
     pub(super) fn noted<T>(
         &mut self,
         call: SystemCall,
-        whom: u64,
+        socket: u64,
         result: io::Result<T>,
         value: impl FnOnce(&T) -> i64,
     ) -> io::Result<T> {
-        self.trace.note(self.clock.now(), call, whom, number(&result, value));
+        self.trace.note(self.clock.now(), call, socket, number(&result, value));
         result
     }
 }
