@@ -7,7 +7,7 @@ use std::io;
 use interfaces::{Address, ListenError, ListenTcp, ListenUnix, LockFile, OsError, UnixAddress};
 
 use super::connection::{Holder, Wire};
-use super::edge::{SocketWatch, Way};
+use super::edge::{Direction, SocketWatch};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
 use super::listener::ListenerState;
 use super::names::{Leftover, Name, address_of};
@@ -124,7 +124,7 @@ impl World {
         }
         let id = EndId::server(self.pop(listener)?);
         if self.rng.happens(self.faults.aborted_accept) {
-            self.held(id).end_mut(Side::Server).holder = Holder::Gone;
+            self.held(id).end_mut(Side::Server).holder = Holder::Closed;
             self.send_reset(id);
             self.remove_if_unheld(id.connection());
             return Err(errno(libc::ECONNABORTED));
@@ -162,14 +162,14 @@ impl World {
         let is_ready = listening.is_some_and(|listening| listening.level().readable);
         let waits = is_ready && !self.rng.happens(self.faults.would_block);
         if !waits {
-            self.watching(Source::Listener(listener), Way::Read, SocketWatch::would_block);
+            self.watching(Source::Listener(listener), Direction::Read, SocketWatch::would_block);
         }
         self.trace.note(self.clock.now(), SystemCall::Look, listener.number(), i64::from(waits));
         waits
     }
 
     fn accept_would_block(&mut self, listener: ListenerId) -> io::Error {
-        self.watching(Source::Listener(listener), Way::Read, SocketWatch::would_block);
+        self.watching(Source::Listener(listener), Direction::Read, SocketWatch::would_block);
         errno(libc::EAGAIN)
     }
 }

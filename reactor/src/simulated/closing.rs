@@ -2,7 +2,7 @@
 //!
 //! Invariant: a connection that neither a program nor a queue holds is removed, and its port freed.
 
-use super::connection::{Holder, Kind, OnClose, Wire};
+use super::connection::{Family, Holder, OnClose, Wire};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
 use super::pipe::Fin;
 use super::trace::SystemCall;
@@ -15,22 +15,22 @@ impl World {
         self.descriptors.open -= 1;
         let connection = self.held(id);
         let end = connection.end_mut(id.side());
-        end.holder = Holder::Gone;
+        end.holder = Holder::Closed;
         end.watch.end();
         let (wire, on_close) = (end.wire, end.on_close);
-        let has_unread = match connection.kind {
-            Kind::Tcp => connection.incoming(id.side()).has_unread(),
+        let has_unread = match connection.family {
+            Family::Tcp => connection.incoming(id.side()).has_unread(),
             // Bytes written to a UNIX socket reach the receiver's buffer at once.
-            Kind::Unix => !connection.incoming(id.side()).is_empty(),
+            Family::Unix => !connection.incoming(id.side()).is_empty(),
         };
-        match (wire, connection.kind) {
+        match (wire, connection.family) {
             (Wire::Broken, _) => {}
             (Wire::Opening, _) => self.send_reset(id),
-            (Wire::Established, Kind::Tcp) if has_unread || on_close == OnClose::Reset => {
+            (Wire::Established, Family::Tcp) if has_unread || on_close == OnClose::Reset => {
                 self.send_reset(id);
             }
-            (Wire::Established, Kind::Tcp) => self.finish(id, Fin::Waiting),
-            (Wire::Established, Kind::Unix) => {
+            (Wire::Established, Family::Tcp) => self.finish(id, Fin::Waiting),
+            (Wire::Established, Family::Unix) => {
                 self.finish(id, if has_unread { Fin::WaitingReset } else { Fin::Waiting });
                 // The peer's writes fail from now on, so it is reported writable.
                 self.rearm(Source::End(id.other()));
@@ -78,7 +78,7 @@ impl World {
         self.names.stop_listening(&listening.name);
         while let Some(connection) = listening.pop() {
             let id = EndId::server(connection);
-            self.held(id).end_mut(Side::Server).holder = Holder::Gone;
+            self.held(id).end_mut(Side::Server).holder = Holder::Closed;
             self.send_reset(id);
             self.remove_if_unheld(connection);
         }

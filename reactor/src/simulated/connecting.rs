@@ -9,7 +9,7 @@ use std::time::Duration;
 use interfaces::{Address, UnixAddress};
 
 use super::clock::NetworkEvent;
-use super::connection::{Connection, End, Holder, Kind, Wire};
+use super::connection::{Connection, End, Family, Holder, Wire};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
 use super::links::Link;
 use super::listener::ListenerState;
@@ -61,7 +61,7 @@ impl World {
             ConnectFault::Bind(errno(number))
         })?;
         let names = [Address::from(local), Address::from(peer)];
-        let id = self.new_connection(Kind::Tcp, names, Wire::Opening, Holder::Nobody);
+        let id = self.new_connection(Family::Tcp, names, Wire::Opening, Holder::Pending);
         self.send_request(id, 0);
         Ok(EndId::client(id))
     }
@@ -83,7 +83,7 @@ impl World {
         }
         self.descriptors.open()?;
         let names = [Address::from(UnixAddress::Unnamed), Address::from(address.clone())];
-        let id = self.new_connection(Kind::Unix, names, Wire::Established, Holder::Nobody);
+        let id = self.new_connection(Family::Unix, names, Wire::Established, Holder::Pending);
         self.queue(listener, id);
         Ok(EndId::client(id))
     }
@@ -97,16 +97,16 @@ impl World {
 
     fn new_connection(
         &mut self,
-        kind: Kind,
+        family: Family,
         [client, server]: [Address; 2],
         wire: Wire,
         server_holder: Holder,
     ) -> ConnectionId {
-        let link = Link::chosen(&self.links, kind, &mut self.rng);
+        let link = Link::chosen(&self.links, family, &mut self.rng);
         let mut buffer = || self.rng.size(&self.links.buffer);
         let pipes = [Pipe::new(buffer(), buffer()), Pipe::new(buffer(), buffer())];
         let ends = [End::new(client, wire, Holder::Program), End::new(server, wire, server_holder)];
-        self.connections.insert(Connection::new(kind, link, ends, pipes))
+        self.connections.insert(Connection::new(family, link, ends, pipes))
     }
 
     /// Puts a request on the wire.

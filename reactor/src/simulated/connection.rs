@@ -5,13 +5,13 @@
 
 use interfaces::Address;
 
-use super::edge::{Level, SocketWatch, Way};
+use super::edge::{Direction, Level, SocketWatch};
 use super::ids::Side;
 use super::links::Link;
 use super::pipe::{Fin, Pipe};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Family {
     Tcp,
     Unix,
 }
@@ -30,12 +30,12 @@ pub(super) enum Wire {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
     /// None: the request has not reached the server.
-    Nobody,
+    Pending,
     /// It waits to be accepted.
     Queue,
     Program,
     /// None: it was closed; written bytes may still be under way.
-    Gone,
+    Closed,
 }
 
 /// The effect of dropping the handle.
@@ -75,7 +75,7 @@ impl End {
 
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) kind: Kind,
+    pub(super) family: Family,
     pub(super) link: Link,
     ends: [End; 2],
     /// Indexed by the side that sends.
@@ -83,8 +83,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(kind: Kind, link: Link, ends: [End; 2], pipes: [Pipe; 2]) -> Self {
-        Self { kind, link, ends, pipes }
+    pub(super) fn new(family: Family, link: Link, ends: [End; 2], pipes: [Pipe; 2]) -> Self {
+        Self { family, link, ends, pipes }
     }
 
     #[inline]
@@ -145,7 +145,7 @@ impl Connection {
     /// Whether the other side is gone, which an end of a UNIX socket knows at once.
     #[inline]
     fn has_hung_up(&self, side: Side) -> bool {
-        self.kind == Kind::Unix && self.end(side.other()).holder == Holder::Gone
+        self.family == Family::Unix && self.end(side.other()).holder == Holder::Closed
     }
 
     /// The link and the pipe that this side sends on, borrowed together.
@@ -157,9 +157,9 @@ impl Connection {
     #[inline]
     pub(super) fn level(&self, side: Side) -> Level {
         Level {
-            readable: self.is_ready(side, Way::Read),
+            readable: self.is_ready(side, Direction::Read),
             read_closed: self.is_read_closed(side),
-            writable: self.is_ready(side, Way::Write),
+            writable: self.is_ready(side, Direction::Write),
         }
     }
 
@@ -168,29 +168,29 @@ impl Connection {
     pub(super) fn watching(
         &mut self,
         side: Side,
-        way: Way,
-        change: impl FnOnce(&mut SocketWatch, Way),
+        direction: Direction,
+        change: impl FnOnce(&mut SocketWatch, Direction),
     ) -> bool {
         let watch = &mut self.end_mut(side).watch;
-        change(watch, way);
-        if !watch.awaits(way) || !self.is_ready(side, way) {
+        change(watch, direction);
+        if !watch.awaits(direction) || !self.is_ready(side, direction) {
             return false;
         }
-        self.end_mut(side).watch.become_due(way);
+        self.end_mut(side).watch.become_due(direction);
         true
     }
 
     #[inline]
-    fn is_ready(&self, side: Side, way: Way) -> bool {
+    fn is_ready(&self, side: Side, direction: Direction) -> bool {
         let end = self.end(side);
-        match (way, end.wire) {
-            (Way::Read, _) => {
+        match (direction, end.wire) {
+            (Direction::Read, _) => {
                 let incoming = &self.pipes[1 - side as usize];
                 incoming.has_unread() || self.is_read_closed(side) || end.error.is_some()
             }
-            (Way::Write, Wire::Opening) => false,
-            (Way::Write, Wire::Broken) => true,
-            (Way::Write, Wire::Established) => {
+            (Direction::Write, Wire::Opening) => false,
+            (Direction::Write, Wire::Broken) => true,
+            (Direction::Write, Wire::Established) => {
                 let outgoing = &self.pipes[side as usize];
                 outgoing.is_roomy() || outgoing.fin != Fin::Open || self.has_hung_up(side)
             }
@@ -208,6 +208,6 @@ impl Connection {
 
     /// Whether neither a program nor a queue holds an end.
     pub(super) fn is_unheld(&self) -> bool {
-        self.ends.iter().all(|end| matches!(end.holder, Holder::Nobody | Holder::Gone))
+        self.ends.iter().all(|end| matches!(end.holder, Holder::Pending | Holder::Closed))
     }
 }

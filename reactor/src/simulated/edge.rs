@@ -26,7 +26,7 @@ enum Edge {
 
 /// A direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Direction {
     Read,
     Write,
 }
@@ -79,8 +79,8 @@ impl SocketWatch {
     /// Begins to watch: present readiness is reported once.
     pub(super) fn begin(&mut self, token: Token) {
         *self = Self { token: Some(token), listed: self.listed, ..Self::none() };
-        self.arm(Way::Read);
-        self.arm(Way::Write);
+        self.arm(Direction::Read);
+        self.arm(Direction::Write);
     }
 
     pub(super) fn end(&mut self) {
@@ -90,36 +90,36 @@ impl SocketWatch {
     /// An operation transferred less than it was asked for. Once the end of file was reported, that
     /// arms nothing.
     #[inline]
-    pub(super) fn came_short(&mut self, way: Way) {
-        match way {
-            Way::Read if self.reported_closed => {}
-            Way::Read => self.arm(Way::Read),
-            Way::Write => self.arm(Way::Write),
+    pub(super) fn came_short(&mut self, direction: Direction) {
+        match direction {
+            Direction::Read if self.reported_closed => {}
+            Direction::Read => self.arm(Direction::Read),
+            Direction::Write => self.arm(Direction::Write),
         }
     }
 
     /// An operation answered `WouldBlock`: the program has stopped, whatever was reported.
-    pub(super) fn would_block(&mut self, way: Way) {
-        if way == Way::Read {
+    pub(super) fn would_block(&mut self, direction: Direction) {
+        if direction == Direction::Read {
             self.reported_closed = false;
         }
-        self.arm(way);
+        self.arm(direction);
     }
 
     /// Arms this way, whatever was reported.
     #[inline]
-    pub(super) fn arm(&mut self, way: Way) {
-        let edge = self.edge(way);
+    pub(super) fn arm(&mut self, direction: Direction) {
+        let edge = self.edge(direction);
         if *edge == Edge::Reported {
             *edge = Edge::Armed;
         }
     }
 
     #[inline]
-    fn edge(&mut self, way: Way) -> &mut Edge {
-        match way {
-            Way::Read => &mut self.read,
-            Way::Write => &mut self.write,
+    fn edge(&mut self, direction: Direction) -> &mut Edge {
+        match direction {
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.write,
         }
     }
 
@@ -130,8 +130,8 @@ impl SocketWatch {
 
     /// Whether readiness this way is to be reported.
     #[inline]
-    pub(super) fn awaits(&mut self, way: Way) -> bool {
-        self.is_on() && *self.edge(way) == Edge::Armed
+    pub(super) fn awaits(&mut self, direction: Direction) -> bool {
+        self.is_on() && *self.edge(direction) == Edge::Armed
     }
 
     /// Marks it as listed for the next poll; returns whether it was not listed yet.
@@ -142,8 +142,8 @@ impl SocketWatch {
 
     /// This way is ready, and [awaited](Self::awaits).
     #[inline]
-    pub(super) fn become_due(&mut self, way: Way) {
-        *self.edge(way) = Edge::Due;
+    pub(super) fn become_due(&mut self, direction: Direction) {
+        *self.edge(direction) = Edge::Due;
     }
 
     /// The report of a poll about this socket, if there is one.
@@ -201,9 +201,9 @@ mod tests {
 
     /// Makes it readable; returns whether a report became due.
     fn settle(watch: &mut SocketWatch) -> bool {
-        let awaits = watch.awaits(Way::Read);
+        let awaits = watch.awaits(Direction::Read);
         if awaits {
-            watch.become_due(Way::Read);
+            watch.become_due(Direction::Read);
         }
         awaits
     }
@@ -215,7 +215,7 @@ mod tests {
         assert!(watch.report(READABLE, Scope::Change).is_some_and(|ready| ready.readable));
         assert!(!settle(&mut watch));
         assert_eq!(watch.report(READABLE, Scope::Change), None);
-        watch.came_short(Way::Read);
+        watch.came_short(Direction::Read);
         assert!(settle(&mut watch));
         assert!(watch.report(READABLE, Scope::Change).is_some());
     }
@@ -233,9 +233,9 @@ mod tests {
         let mut watch = watch();
         settle(&mut watch);
         assert!(watch.report(CLOSED, Scope::Change).is_some_and(|ready| ready.read_closed));
-        watch.came_short(Way::Read);
+        watch.came_short(Direction::Read);
         assert!(!settle(&mut watch));
-        watch.would_block(Way::Read);
+        watch.would_block(Direction::Read);
         assert!(settle(&mut watch));
     }
 }

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::chance::{Chance, Rng};
-use super::connection::Kind;
+use super::connection::Family;
 use super::nanos::Nanos;
 
 /// The ranges from which the seed chooses each connection's link.
@@ -55,7 +55,7 @@ impl Default for Links {
 /// The link of one connection.
 #[derive(Debug)]
 pub(super) struct Link {
-    kind: Kind,
+    family: Family,
     latency_least: Nanos,
     /// The most that is added to it.
     latency_spread: Nanos,
@@ -66,14 +66,14 @@ pub(super) struct Link {
 const RETRANSMISSION: Nanos = Nanos(200_000_000);
 
 impl Link {
-    pub(super) fn chosen(links: &Links, kind: Kind, rng: &mut Rng) -> Self {
-        let base = match kind {
-            Kind::Unix => 0,
-            Kind::Tcp => rng.duration(&links.latency).0,
+    pub(super) fn chosen(links: &Links, family: Family, rng: &mut Rng) -> Self {
+        let base = match family {
+            Family::Unix => 0,
+            Family::Tcp => rng.duration(&links.latency).0,
         };
         // Per-connection base latency, ±25 % jitter per segment.
         let (latency_least, latency_spread) = (Nanos(base - base / 4), Nanos(base / 4 * 2));
-        Self { kind, latency_least, latency_spread, segment_bytes_max: rng.size(&links.segment) }
+        Self { family, latency_least, latency_spread, segment_bytes_max: rng.size(&links.segment) }
     }
 
     #[inline]
@@ -85,7 +85,7 @@ impl Link {
     #[inline]
     pub(super) fn delay(&self, stall: Chance, rng: &mut Rng) -> Nanos {
         let delay = self.latency(rng);
-        let stalls = self.kind == Kind::Tcp && rng.happens(stall);
+        let stalls = self.family == Family::Tcp && rng.happens(stall);
         if stalls { delay.saturating_add(RETRANSMISSION) } else { delay }
     }
 

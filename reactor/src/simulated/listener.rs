@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use interfaces::{Address, LockFile};
 
-use super::edge::{Level, SocketWatch, Way};
+use super::edge::{Direction, Level, SocketWatch};
 use super::ids::ConnectionId;
 use super::names::Name;
 
@@ -43,17 +43,17 @@ impl ListenerState {
     /// Changes the watch. Returns whether that made a report for this way due.
     pub(super) fn watching(
         &mut self,
-        way: Way,
-        change: impl FnOnce(&mut SocketWatch, Way),
+        direction: Direction,
+        change: impl FnOnce(&mut SocketWatch, Direction),
     ) -> bool {
-        change(&mut self.watch, way);
-        let is_ready = match way {
-            Way::Read => !self.queue.is_empty(),
-            Way::Write => false,
+        change(&mut self.watch, direction);
+        let is_ready = match direction {
+            Direction::Read => !self.queue.is_empty(),
+            Direction::Write => false,
         };
-        let is_due = is_ready && self.watch.awaits(way);
+        let is_due = is_ready && self.watch.awaits(direction);
         if is_due {
-            self.watch.become_due(way);
+            self.watch.become_due(direction);
         }
         is_due
     }

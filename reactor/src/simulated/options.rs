@@ -6,7 +6,7 @@ use std::io;
 
 use interfaces::Address;
 
-use super::connection::{Kind, OnClose};
+use super::connection::{Family, OnClose};
 use super::ids::EndId;
 use super::trace::SystemCall;
 use super::world::{World, errno};
@@ -50,6 +50,6 @@ impl World {
     }
 
     pub(super) fn peer_credentials(&mut self, id: EndId) -> Option<(u32, u32, u32)> {
-        (self.held(id).kind == Kind::Unix).then_some(CREDENTIALS)
+        (self.held(id).family == Family::Unix).then_some(CREDENTIALS)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::clock::NetworkEvent;
 use super::connection::Wire;
-use super::edge::{Level, Scope, SocketWatch, Way};
+use super::edge::{Direction, Level, Scope, SocketWatch};
 use super::ids::Source;
 use super::listener::ListenerState;
 use super::poll::DELAY_MAX;
@@ -69,17 +69,17 @@ impl World {
     pub(super) fn watching(
         &mut self,
         source: Source,
-        way: Way,
-        change: impl FnOnce(&mut SocketWatch, Way),
+        direction: Direction,
+        change: impl FnOnce(&mut SocketWatch, Direction),
     ) {
         let is_due = match source {
             Source::End(id) => {
                 let found = self.connections.get_mut(id.connection());
-                found.is_some_and(|found| found.watching(id.side(), way, change))
+                found.is_some_and(|found| found.watching(id.side(), direction, change))
             }
             Source::Listener(id) => {
                 let found = self.listeners.get_mut(&id);
-                found.is_some_and(|found| found.watching(way, change))
+                found.is_some_and(|found| found.watching(direction, change))
             }
         };
         if is_due {
@@ -89,8 +89,8 @@ impl World {
 
     /// Arms both ways, whatever was reported.
     pub(super) fn rearm(&mut self, source: Source) {
-        self.watching(source, Way::Read, SocketWatch::arm);
-        self.watching(source, Way::Write, SocketWatch::arm);
+        self.watching(source, Direction::Read, SocketWatch::arm);
+        self.watching(source, Direction::Write, SocketWatch::arm);
     }
 
     /// Lists a due report for the next poll, or for a later one.
@@ -107,9 +107,9 @@ impl World {
     /// the portable promise does not.
     pub(super) fn became_readable(&mut self, source: Source) {
         let tells_at_once = self.rng.coin();
-        self.watching(source, Way::Read, |watch, way| {
+        self.watching(source, Direction::Read, |watch, direction| {
             if tells_at_once {
-                watch.arm(way);
+                watch.arm(direction);
             }
         });
     }
@@ -118,9 +118,9 @@ impl World {
     /// spurious report tells it.
     pub(super) fn became_writable(&mut self, source: Source) {
         let tells_at_once = self.rng.happens(self.faults.spurious);
-        self.watching(source, Way::Write, |watch, way| {
+        self.watching(source, Direction::Write, |watch, direction| {
             if tells_at_once {
-                watch.arm(way);
+                watch.arm(direction);
             }
         });
     }

@@ -6,8 +6,8 @@ use std::io::{self, IoSlice};
 
 use super::chance::Rng;
 use super::clock::NetworkEvent;
-use super::connection::{Holder, Kind, Wire};
-use super::edge::{SocketWatch, Way};
+use super::connection::{Family, Holder, Wire};
+use super::edge::{Direction, SocketWatch};
 use super::faults::Faults;
 use super::ids::{EndId, Source};
 use super::pipe::{Fin, Segment};
@@ -35,7 +35,7 @@ impl World {
             Err(error) => return Err(errno(error)),
         };
         if count == 0 {
-            return Err(self.would_block(id, Way::Read));
+            return Err(self.would_block(id, Direction::Read));
         }
         let incoming = connection.incoming(id.side());
         incoming.read(&mut buffer[..count]);
@@ -43,7 +43,7 @@ impl World {
             self.pump(id.other());
         }
         if count < buffer.len() {
-            self.watching(Source::End(id), Way::Read, SocketWatch::came_short);
+            self.watching(Source::End(id), Direction::Read, SocketWatch::came_short);
         }
         Ok(count)
     }
@@ -72,19 +72,19 @@ impl World {
             Err(error) => return Err(errno(error)),
         };
         if count == 0 {
-            return Err(self.would_block(id, Way::Write));
+            return Err(self.would_block(id, Direction::Write));
         }
         let outgoing = connection.outgoing(id.side());
         moved(data, count).for_each(|piece| outgoing.push(piece));
         self.pump(id);
         if count < asked {
-            self.watching(Source::End(id), Way::Write, SocketWatch::came_short);
+            self.watching(Source::End(id), Direction::Write, SocketWatch::came_short);
         }
         Ok(count)
     }
 
-    fn would_block(&mut self, id: EndId, way: Way) -> io::Error {
-        self.watching(Source::End(id), way, SocketWatch::would_block);
+    fn would_block(&mut self, id: EndId, direction: Direction) -> io::Error {
+        self.watching(Source::End(id), direction, SocketWatch::would_block);
         errno(libc::EAGAIN)
     }
 
@@ -159,14 +159,14 @@ impl World {
         let end = connection.end(receiver.side());
         match (end.holder, end.wire) {
             (_, Wire::Broken) => connection.outgoing(sender.side()).vanish(bytes),
-            (Holder::Gone | Holder::Nobody, _) => {
+            (Holder::Closed | Holder::Pending, _) => {
                 connection.outgoing(sender.side()).vanish(bytes);
-                if connection.kind == Kind::Tcp {
+                if connection.family == Family::Tcp {
                     self.send_reset(receiver);
                 }
             }
             (Holder::Queue | Holder::Program, Wire::Opening | Wire::Established) => {
-                let may_break = connection.kind == Kind::Tcp && connection.is_established();
+                let may_break = connection.family == Family::Tcp && connection.is_established();
                 if may_break && self.rng.happens(self.faults.reset) {
                     return self.reset_both_ends(sender.connection());
                 }

@@ -9,7 +9,7 @@ use std::mem;
 
 use interfaces::delayed_call::TimerKey;
 
-use super::Call;
+use super::TimerCallback;
 use super::chunks::Chunks;
 use super::places::Position;
 use super::records::Record;
@@ -32,7 +32,7 @@ struct Entry {
     /// Of a vacant entry: the next vacant one.
     next: Position,
     /// Of a vacant entry: `None`.
-    call: Option<Call>,
+    call: Option<TimerCallback>,
 }
 
 /// All entries, pending and vacant.
@@ -71,7 +71,12 @@ impl Entries {
         self.entries.len()
     }
 
-    pub(super) fn insert(&mut self, due: u64, order: u32, call: Call) -> (Position, TimerKey) {
+    pub(super) fn insert(
+        &mut self,
+        due: u64,
+        order: u32,
+        call: TimerCallback,
+    ) -> (Position, TimerKey) {
         self.pending += 1;
         let position = self.vacant;
         let Some(entry) = self.entries.get_mut(position.index()) else {
@@ -86,7 +91,7 @@ impl Entries {
         (position, position.key(*generation))
     }
 
-    fn push(&mut self, due: u64, order: u32, call: Call) -> (Position, TimerKey) {
+    fn push(&mut self, due: u64, order: u32, call: TimerCallback) -> (Position, TimerKey) {
         let position = Position::after(self.entries.len());
         let generation = self.first_generation + 1;
         self.entries.push(Entry { due, order, next: Position::NOWHERE, call: Some(call) });
@@ -132,7 +137,7 @@ impl Entries {
     }
 
     /// Leaves an entry.
-    pub(super) fn remove(&mut self, position: Position) -> Option<Call> {
+    pub(super) fn remove(&mut self, position: Position) -> Option<TimerCallback> {
         let entry = self.entries.get_mut(position.index()).expect(PRESENT);
         let call = entry.call.take()?;
         entry.order = Record::NUMBERS;
@@ -170,7 +175,7 @@ impl Entries {
     }
 
     /// Takes all calls, in the order of their entries.
-    pub(super) fn take_all(&mut self) -> Vec<Call> {
+    pub(super) fn take_all(&mut self) -> Vec<TimerCallback> {
         let positions = (0..self.entries.len()).map(Position::after);
         let calls = positions.filter_map(|position| self.remove(position)).collect();
         self.give_back();

@@ -32,4 +32,4 @@ mod wheels;
 pub(crate) use queue::TimerQueue;
 
 /// What is to be called.
-pub(crate) type Call = Box<dyn FnOnce()>;
+pub(crate) type TimerCallback = Box<dyn FnOnce()>;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use interfaces::NotPending;
 use interfaces::delayed_call::TimerKey;
 
-use super::Call;
+use super::TimerCallback;
 use super::entries::Entries;
 use super::places::Position;
 use super::records::Record;
@@ -42,10 +42,10 @@ impl TimerQueue {
         self.entries.pending()
     }
 
-    pub(crate) fn insert(&mut self, time: Duration, call: Call) -> TimerKey {
+    pub(crate) fn insert(&mut self, time: Duration, call: TimerCallback) -> TimerKey {
         let (due, order) = (nanoseconds(time), self.next_order());
         let (position, key) = self.entries.insert(due, order, call);
-        self.file(Record { due, order, position });
+        self.enqueue(Record { due, order, position });
         key
     }
 
@@ -60,7 +60,7 @@ impl TimerQueue {
     }
 
     /// Takes the soonest call, if it is due at `now` and was asked for before this phase.
-    pub(crate) fn pop_due(&mut self, now: Duration) -> Option<Call> {
+    pub(crate) fn pop_due(&mut self, now: Duration) -> Option<TimerCallback> {
         let soonest = self.soonest()?;
         if soonest.due > nanoseconds(now) || soonest.order >= self.asked_before {
             return None;
@@ -74,9 +74,9 @@ impl TimerQueue {
     }
 
     /// Takes a call back; the caller drops it with nothing borrowed.
-    pub(crate) fn cancel(&mut self, key: TimerKey) -> Result<Call, NotPending> {
+    pub(crate) fn cancel(&mut self, key: TimerKey) -> Result<TimerCallback, NotPending> {
         let position = self.entries.find(key).ok_or(NotPending)?;
-        self.forget(position);
+        self.invalidate(position);
         self.take(position).ok_or(NotPending)
     }
 
@@ -86,13 +86,13 @@ impl TimerQueue {
         let (due, order) = (nanoseconds(time), self.next_order());
         let record = Record { due, order, position };
         self.entries.change(record);
-        self.forget(position);
-        self.file(record);
+        self.invalidate(position);
+        self.enqueue(record);
         Ok(())
     }
 
     /// Takes all calls; the caller drops them with nothing borrowed.
-    pub(crate) fn take_all(&mut self) -> Vec<Call> {
+    pub(crate) fn take_all(&mut self) -> Vec<TimerCallback> {
         self.wheels = Wheels::new();
         self.soonest = None;
         self.entries.take_all()
@@ -111,7 +111,7 @@ impl TimerQueue {
         self.soonest
     }
 
-    fn take(&mut self, position: Position) -> Option<Call> {
+    fn take(&mut self, position: Position) -> Option<TimerCallback> {
         let call = self.entries.remove(position);
         if self.len() == 0 && self.entries.give_back() {
             self.wheels = Wheels::new();
@@ -120,34 +120,34 @@ impl TimerQueue {
     }
 
     /// A call is not due any more when it was.
-    fn forget(&mut self, position: Position) {
+    fn invalidate(&mut self, position: Position) {
         if self.soonest.is_some_and(|soonest| soonest.position == position) {
             self.soonest = None;
         }
     }
 
     /// Puts the record of a pending call into the wheels.
-    fn file(&mut self, record: Record) {
+    fn enqueue(&mut self, record: Record) {
         if self.len() == 1 || self.soonest.is_some_and(|soonest| record.due < soonest.due) {
             self.soonest = Some(record);
         }
         if self.wheels.len() < 2 * self.len() + self.entries.len() / 8 + OUT_OF_DATE_MAX {
             self.wheels.insert(record);
         } else {
-            self.file_all();
+            self.rebuild_wheels();
         }
     }
 
     /// Puts records of all pending calls into the wheels, and no others.
     #[cold]
-    fn file_all(&mut self) {
+    fn rebuild_wheels(&mut self) {
         self.wheels.clear();
         self.entries.records().for_each(|record| self.wheels.insert(record));
     }
 
     fn next_order(&mut self) -> u32 {
         if self.asked == Record::NUMBERS {
-            self.count_anew();
+            self.renumber();
         }
         let order = self.asked;
         self.asked += 1;
@@ -156,7 +156,7 @@ impl TimerQueue {
 
     /// Gives all pending calls lower numbers, in the same order.
     #[cold]
-    fn count_anew(&mut self) {
+    fn renumber(&mut self) {
         let mut pending: Vec<Record> = self.entries.records().collect();
         pending.sort_unstable_by_key(|record| record.order);
         let asked_before = self.asked_before;
@@ -167,7 +167,7 @@ impl TimerQueue {
             self.asked += 1;
         }
         self.soonest = None;
-        self.file_all();
+        self.rebuild_wheels();
     }
 }
 

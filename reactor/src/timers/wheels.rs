@@ -46,7 +46,7 @@ struct Front {
 }
 
 struct Wheel {
-    slots: [Slot; Place::SLOTS],
+    slots: [WheelSlot; Place::SLOTS],
     /// A bit for each slot that isn't empty; there is one in all wheels but the root.
     occupied: u64,
     /// How many bits of a time are below those that choose a slot.
@@ -58,7 +58,7 @@ struct Wheel {
 }
 
 #[derive(Clone, Copy)]
-enum Slot {
+enum WheelSlot {
     Empty,
     List(List),
     /// The number of a finer wheel.
@@ -114,7 +114,7 @@ impl Wheels {
                 None => self.find_front(number, entries)?,
             };
             let slot = &mut self.wheels[place.wheel()].slots[place.slot()];
-            let Slot::List(list) = slot else { return None };
+            let WheelSlot::List(list) = slot else { return None };
             let record = self.blocks.first(list);
             if entries.is_current(record) {
                 return Some(record);
@@ -137,21 +137,21 @@ impl Wheels {
             let slot = wheel.first_occupied()?;
             let place = Place::new(number, slot);
             match &mut wheel.slots[slot] {
-                Slot::Empty => return None,
-                Slot::Wheel(finer) => number = *finer as usize,
-                Slot::List(list) if list.is_in_order() => {
+                WheelSlot::Empty => return None,
+                WheelSlot::Wheel(finer) => number = *finer as usize,
+                WheelSlot::List(list) if list.is_in_order() => {
                     self.front = Some(Front { place, begins: wheel.begin_of(slot) });
                     return Some(place);
                 }
                 // For a single nanosecond there is no finer wheel.
-                Slot::List(list) if list.is_sortable() || wheel.shift == 0 => {
+                WheelSlot::List(list) if list.is_sortable() || wheel.shift == 0 => {
                     let keep = |record| entries.is_current_soon(record);
                     self.records -= self.blocks.sort(list, keep);
                     if list.is_empty() {
                         number = self.empty(place);
                     }
                 }
-                Slot::List(_) => self.open(place),
+                WheelSlot::List(_) => self.open(place),
             }
         }
     }
@@ -170,17 +170,17 @@ impl Wheels {
             let wheel = &mut self.wheels[number];
             let slot = wheel.slot_of(record.due);
             let list = match &mut wheel.slots[slot] {
-                Slot::Wheel(finer) => {
+                WheelSlot::Wheel(finer) => {
                     number = *finer as usize;
                     continue;
                 }
-                Slot::List(list) => {
+                WheelSlot::List(list) => {
                     self.blocks.add(list, record);
                     *list
                 }
-                empty @ Slot::Empty => {
+                empty @ WheelSlot::Empty => {
                     let list = self.blocks.list(record);
-                    *empty = Slot::List(list);
+                    *empty = WheelSlot::List(list);
                     wheel.occupied |= 1 << slot;
                     list
                 }
@@ -192,11 +192,11 @@ impl Wheels {
     /// Makes a wheel of the list there, unless it is for a single nanosecond.
     fn open(&mut self, place: Place) {
         let wheel = &self.wheels[place.wheel()];
-        let Slot::List(mut list) = wheel.slots[place.slot()] else { return };
+        let WheelSlot::List(mut list) = wheel.slots[place.slot()] else { return };
         let Some(shift) = wheel.shift.checked_sub(Place::BITS) else { return };
         let prefix = wheel.prefix << Place::BITS | place.slot() as u64;
         let finer = self.wheels.insert(Wheel::new(shift, prefix, Some(place)));
-        self.wheels[place.wheel()].slots[place.slot()] = Slot::Wheel(finer as u32);
+        self.wheels[place.wheel()].slots[place.slot()] = WheelSlot::Wheel(finer as u32);
         self.front = None;
         while let Some(record) = self.blocks.pop(&mut list) {
             self.insert_below(finer, record);
@@ -208,7 +208,7 @@ impl Wheels {
     fn empty(&mut self, mut place: Place) -> usize {
         loop {
             let wheel = &mut self.wheels[place.wheel()];
-            wheel.slots[place.slot()] = Slot::Empty;
+            wheel.slots[place.slot()] = WheelSlot::Empty;
             wheel.occupied &= !(1 << place.slot());
             match wheel.within {
                 Some(within) if wheel.occupied == 0 => {
@@ -223,7 +223,7 @@ impl Wheels {
 
 impl Wheel {
     fn new(shift: u32, prefix: u64, within: Option<Place>) -> Self {
-        Self { slots: [Slot::Empty; Place::SLOTS], occupied: 0, shift, prefix, within }
+        Self { slots: [WheelSlot::Empty; Place::SLOTS], occupied: 0, shift, prefix, within }
     }
 
     fn prefix_of(&self, due: u64) -> u64 {
