@@ -1,9 +1,9 @@
-//! A list that grows without moving what is in it.
+//! A list that grows without moving its elements.
 //!
-//! A million entries in one `Vec` would be copied again and again while it grows, and fresh memory
-//! is most of what an entry costs. Invariant: each chunk is full before there is a next one.
+//! A million entries in one `Vec` would be copied each time it grows. Invariant: each chunk is full before
+//! there is a next one.
 
-/// A chunk holds `SIZE` things; the first one grows to that by and by.
+/// A list in chunks of `SIZE` elements; the first chunk grows to that size as a `Vec` does.
 pub(super) struct Chunks<T, const SIZE: usize> {
     chunks: Vec<Vec<T>>,
     len: usize,
@@ -20,16 +20,16 @@ impl<T, const SIZE: usize> Chunks<T, SIZE> {
         self.len
     }
 
-    pub(super) fn push(&mut self, thing: T) {
+    pub(super) fn push(&mut self, element: T) {
         self.len += 1;
         match self.chunks.last_mut() {
-            Some(last) if last.len() < SIZE => last.push(thing),
+            Some(last) if last.len() < SIZE => last.push(element),
             Some(_) => {
                 let mut chunk = Vec::with_capacity(SIZE);
-                chunk.push(thing);
+                chunk.push(element);
                 self.chunks.push(chunk);
             }
-            None => self.chunks.push(vec![thing]),
+            None => self.chunks.push(vec![element]),
         }
     }
 

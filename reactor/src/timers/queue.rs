@@ -1,6 +1,7 @@
-//! What the reactor asks of its pending calls.
+//! [`TimerQueue`]: what the reactor asks of its pending calls.
 //!
-//! Invariant: `soonest`, if it is known, is the call that is due first.
+//! Invariant: each pending call has one record in the heap that is not stale: the one with the number of its
+//! entry.
 
 use std::time::Duration;
 
@@ -9,33 +10,24 @@ use interfaces::delayed_call::TimerKey;
 
 use super::TimerCallback;
 use super::entries::Entries;
-use super::places::Position;
-use super::records::Record;
-use super::wheels::Wheels;
+use super::heap::{Heap, Record};
+use super::positions::Position;
 
-/// So many records may be out of date, beside as many as calls are pending and an eighth of the
-/// entries: it takes that many to be worth a walk through all entries.
-const OUT_OF_DATE_MAX: usize = 1024;
+/// Up to this length a full heap grows, however many of its records are stale.
+const FEW: usize = 64;
 
 pub(crate) struct TimerQueue {
     entries: Entries,
-    wheels: Wheels,
-    soonest: Option<Record>,
-    /// How many calls were asked for or moved.
+    heap: Heap,
+    /// The number of calls that were asked for or moved.
     asked: u32,
-    /// How many of them before the phase of due calls that began last.
+    /// The value of `asked` when the last phase of due calls began.
     asked_before: u32,
 }
 
 impl TimerQueue {
     pub(crate) fn new() -> Self {
-        Self {
-            entries: Entries::new(),
-            wheels: Wheels::new(),
-            soonest: None,
-            asked: 0,
-            asked_before: 0,
-        }
+        Self { entries: Entries::new(), heap: Heap::default(), asked: 0, asked_before: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -49,12 +41,12 @@ impl TimerQueue {
         key
     }
 
-    /// When the soonest call is due.
+    /// The time of the soonest call.
     pub(crate) fn next_time(&mut self) -> Option<Duration> {
         self.soonest().map(|record| Duration::from_nanos(record.due))
     }
 
-    /// Begins a phase of due calls: what is asked for or moved from now on is not part of it.
+    /// Begins a phase of due calls: calls that are asked for or moved from now on are not part of it.
     pub(crate) fn begin_phase(&mut self) {
         self.asked_before = self.asked;
     }
@@ -65,7 +57,7 @@ impl TimerQueue {
         if soonest.due > nanoseconds(now) || soonest.order >= self.asked_before {
             return None;
         }
-        self.soonest = None;
+        self.heap.drop_first();
         self.take(soonest.position)
     }
 
@@ -73,10 +65,10 @@ impl TimerQueue {
         Some(Duration::from_nanos(self.entries.due(self.entries.find(key)?)))
     }
 
-    /// Takes a call back; the caller drops it with nothing borrowed.
+    /// Cancels a call; the caller drops it with nothing borrowed.
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Result<TimerCallback, NotPending> {
         let position = self.entries.find(key).ok_or(NotPending)?;
-        self.invalidate(position);
+        self.heap.drop_front_of(position);
         self.take(position).ok_or(NotPending)
     }
 
@@ -86,15 +78,14 @@ impl TimerQueue {
         let (due, order) = (nanoseconds(time), self.next_order());
         let record = Record { due, order, position };
         self.entries.change(record);
-        self.invalidate(position);
+        self.heap.drop_front_of(position);
         self.enqueue(record);
         Ok(())
     }
 
     /// Takes all calls; the caller drops them with nothing borrowed.
     pub(crate) fn take_all(&mut self) -> Vec<TimerCallback> {
-        self.wheels = Wheels::new();
-        self.soonest = None;
+        self.heap = Heap::default();
         self.entries.take_all()
     }
 
@@ -104,45 +95,37 @@ impl TimerQueue {
         self.asked = self.asked.max(Record::NUMBERS - left);
     }
 
+    /// The record of the soonest call; stale records before it are removed.
+    #[inline]
     fn soonest(&mut self) -> Option<Record> {
-        if self.soonest.is_none() {
-            self.soonest = self.wheels.first(&self.entries);
+        loop {
+            let first = self.heap.first()?;
+            if self.entries.is_latest(first) {
+                return Some(first);
+            }
+            self.heap.drop_first();
         }
-        self.soonest
     }
 
+    /// Takes a call out of its entry; its record, if it is still in the heap, is stale from now on.
     fn take(&mut self, position: Position) -> Option<TimerCallback> {
         let call = self.entries.remove(position);
-        if self.len() == 0 && self.entries.give_back() {
-            self.wheels = Wheels::new();
+        if self.len() == 0 {
+            if self.entries.give_back() {
+                self.heap = Heap::default();
+            }
+            self.heap.clear();
         }
         call
     }
 
-    /// A call is not due any more when it was.
-    fn invalidate(&mut self, position: Position) {
-        if self.soonest.is_some_and(|soonest| soonest.position == position) {
-            self.soonest = None;
-        }
-    }
-
-    /// Puts the record of a pending call into the wheels.
+    /// Adds the record of a pending call. A full heap of which most is stale is cleaned instead of
+    /// enlarged, so a clean-up costs each stale record a constant.
     fn enqueue(&mut self, record: Record) {
-        if self.len() == 1 || self.soonest.is_some_and(|soonest| record.due < soonest.due) {
-            self.soonest = Some(record);
+        if self.heap.is_full() && self.heap.len() > FEW && self.heap.len() > 2 * self.len() {
+            self.heap.retain(|record| self.entries.is_latest(record));
         }
-        if self.wheels.len() < 2 * self.len() + self.entries.len() / 8 + OUT_OF_DATE_MAX {
-            self.wheels.insert(record);
-        } else {
-            self.rebuild_wheels();
-        }
-    }
-
-    /// Puts records of all pending calls into the wheels, and no others.
-    #[cold]
-    fn rebuild_wheels(&mut self) {
-        self.wheels.clear();
-        self.entries.records().for_each(|record| self.wheels.insert(record));
+        self.heap.push(record);
     }
 
     fn next_order(&mut self) -> u32 {
@@ -166,12 +149,11 @@ impl TimerQueue {
             self.entries.change(Record { order: self.asked, ..record });
             self.asked += 1;
         }
-        self.soonest = None;
-        self.rebuild_wheels();
+        self.heap.refill(self.entries.records());
     }
 }
 
-/// The due time as it is compared; what is further away than 584 years never comes.
+/// A time as it is compared; one that is further away than 584 years never comes.
 fn nanoseconds(time: Duration) -> u64 {
     let seconds = time.as_secs().saturating_mul(1_000_000_000);
     seconds.saturating_add(u64::from(time.subsec_nanos()))
