@@ -108,7 +108,8 @@ mod kernel;
 pub mod simulated;
 pub mod sys;
 
+pub use self::core::counts::Counts;
 pub use self::core::limits::Limits;
 pub use self::core::standard_error::StandardError;
 pub use kernel::{Kernel, KernelListener};
-pub use reactor::{Counts, Reactor, Remote, SystemExit, react};
+pub use reactor::{Reactor, Remote, SystemExit, react};

@@ -16,10 +16,10 @@ use deferred::{Deferred, DeferredError};
 use interfaces::{DelayedCall, Observer};
 
 use crate::core::Core;
+use crate::core::counts::Counts;
 use crate::core::limits::Limits;
 use crate::core::stage::Stage;
 use crate::core::standard_error::{self, StandardError};
-use crate::core::tenant::Kind;
 use crate::kernel::Kernel;
 use crate::run::{lifetime, turn};
 use crate::simulated::Simulated;
@@ -31,31 +31,10 @@ pub use remote::Remote;
 /// An event loop: one thread, any number of connections. A cheap handle to clone; several may live in
 /// one process, and dropping the last handle of one frees all that it owns.
 ///
-/// It is also every capability that the crate `interfaces` has words for, so
-/// `Rc::new(reactor.clone())` serves wherever an `Rc<dyn ReactorTcp>` is asked for. What the reactor
-/// owns (a port's factory, a timer) and that holds such a handle keeps the reactor alive;
-/// [`run`](Reactor::run) lets go of it all when it stops.
+/// It implements every capability of the crate `interfaces`, so a clone of it serves wherever an
+/// `impl ReactorTcp` is asked for. A port's factory or a timer that holds such a handle keeps the
+/// reactor alive; [`run`](Reactor::run) drops them all when it stops.
 pub struct Reactor<S: StreamSys = Kernel>(Rc<Core<S>>);
-
-/// How much of each a reactor holds at this moment: what tests compare with nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counts {
-    /// Connections whose protocol has not been told of their end.
-    pub streams: usize,
-    /// Open ports.
-    pub ports: usize,
-    /// Connections being made.
-    pub attempts: usize,
-    /// Sockets that wait for their peer's end of file, without a protocol.
-    pub lingering: usize,
-    /// Pending delayed calls, the reactor's own included.
-    pub timers: usize,
-    /// Futures that have not finished.
-    pub tasks: usize,
-    /// Pieces of work on other threads whose end was not told.
-    pub works: usize,
-}
 
 impl Reactor<Kernel> {
     /// A reactor on the operating system, with the default limits.
@@ -215,17 +194,10 @@ impl<S: StreamSys> Reactor<S> {
         let mut counts = Counts {
             timers: self.0.timers.borrow().len(),
             tasks: self.0.tasks.len(),
-            works: self.0.jobs.pending(),
+            jobs: self.0.jobs.pending(),
             ..Counts::default()
         };
-        for kind in self.0.kinds() {
-            match kind {
-                Kind::Stream => counts.streams += 1,
-                Kind::Port => counts.ports += 1,
-                Kind::Attempt => counts.attempts += 1,
-                Kind::Lingering => counts.lingering += 1,
-            }
-        }
+        self.0.count_tenants(&mut counts);
         counts
     }
 

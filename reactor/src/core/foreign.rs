@@ -10,7 +10,7 @@ use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 
-use interfaces::{Address, Observer, ReactorEvent};
+use interfaces::{Address, Observer, ReactorEvent, panic_message};
 
 use super::Core;
 use crate::sys::StreamSys;
@@ -71,7 +71,7 @@ impl<S: StreamSys> Core<S> {
         peer: Option<&Address>,
         payload: Box<dyn Any + Send>,
     ) -> Rc<str> {
-        let message = panic_message(&*payload);
+        let message: Rc<str> = Rc::from(panic_message(&*payload));
         // The payload may panic again when it is dropped; then it is leaked.
         drop_quietly(payload);
         self.observe(&ReactorEvent::CallbackPanicked { callback, peer, message: &message });
@@ -107,15 +107,4 @@ pub(super) fn quietly(foreign: impl FnOnce()) {
 /// Drops a value and ignores a panic of its drop.
 pub(crate) fn drop_quietly<T>(value: T) {
     quietly(|| drop(value));
-}
-
-/// The text that a panic was raised with.
-pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> Rc<str> {
-    if let Some(text) = payload.downcast_ref::<&str>() {
-        Rc::from(*text)
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        Rc::from(text.as_str())
-    } else {
-        Rc::from("a value that is not text")
-    }
 }

@@ -6,10 +6,10 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
-use interfaces::{ReactorEvent, ThreadOutcome};
+use interfaces::{ReactorEvent, ThreadOutcome, panic_message};
 
 use super::Core;
-use super::foreign::{drop_quietly, panic_message};
+use super::foreign::drop_quietly;
 use super::remote_calls::RemoteCall;
 use crate::sys::StreamSys;
 use crate::threads::jobs::Done;

@@ -6,6 +6,7 @@
 
 pub(crate) mod agenda;
 pub(crate) mod clock;
+pub(crate) mod counts;
 pub(crate) mod foreign;
 mod jobs;
 pub(crate) mod limits;

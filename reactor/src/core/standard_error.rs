@@ -1,15 +1,15 @@
-//! The observer that a reactor has when it was given none.
+//! The default observer of a reactor.
 //!
-//! Invariant: what went wrong is printed, what went well is not, and a standard error that is closed
-//! or full changes nothing.
+//! Invariant: failures are printed, one line each and safe for a terminal; success is not printed, and
+//! a closed standard error changes nothing.
 
-use std::error::Error;
 use std::fmt;
 use std::io::{self, Write as _};
 
-use interfaces::{Observer, ReactorEvent};
+use deferred::Chain;
+use interfaces::{Observer, ReactorEvent, printable};
 
-/// Prints what went wrong to standard error, a line each.
+/// Prints failures to standard error, a line each.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StandardError;
 
@@ -28,25 +28,10 @@ impl Observer for StandardError {
                 print(format_args!("a {callback} panicked: {message}"));
             }
             ReactorEvent::Failed { attempt, error } => {
-                print(format_args!("{attempt} failed: {}", Causes(*error)));
+                print(format_args!("{attempt} failed: {}", Chain(*error)));
             }
             _ => {}
         }
-    }
-}
-
-/// An error and its sources, outermost first.
-struct Causes<'a>(&'a (dyn Error + 'static));
-
-impl fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut next = self.0.source();
-        while let Some(source) = next {
-            write!(f, ": {source}")?;
-            next = source.source();
-        }
-        Ok(())
     }
 }
 
@@ -60,5 +45,5 @@ pub(crate) fn print_unhandled() {
 
 fn print(line: fmt::Arguments<'_>) {
     // `eprintln!` would panic where standard error is closed.
-    drop(writeln!(io::stderr(), "{line}"));
+    drop(writeln!(io::stderr(), "{}", printable(&line.to_string())));
 }

@@ -243,7 +243,7 @@ fn work_starts_only_once_the_reactor_runs() {
         reactor.turn(Some(Duration::from_millis(2))).unwrap();
     }
     assert!(!started.load(Ordering::SeqCst));
-    assert_eq!(reactor.counts().works, 1);
+    assert_eq!(reactor.counts().jobs, 1);
     reactor.run().unwrap();
     assert!(started.load(Ordering::SeqCst));
 }

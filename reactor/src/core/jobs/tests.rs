@@ -78,7 +78,7 @@ fn work_that_no_thread_can_be_started_for_is_refused_on_a_later_turn_and_reporte
     let failures = failures.0.take();
     assert_eq!(failures.len(), 1);
     assert!(failures[0].starts_with("starting a thread for blocking work: "), "{failures:?}");
-    assert_eq!(reactor.counts().works, 0);
+    assert_eq!(reactor.counts().jobs, 0);
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
             (counts.lingering, "lingering sockets"),
             (counts.timers, "timers"),
             (counts.tasks, "tasks"),
-            (counts.works, "pieces of work"),
+            (counts.jobs, "pieces of work"),
         ];
         let some = counts.into_iter().filter(|(count, _)| *count > 0);
         let mut left: Vec<_> = some.map(|(count, what)| format!("{count} {what}")).collect();
