@@ -112,7 +112,10 @@ impl<S: StreamSys> Reactor<S> {
     }
 
     /// One turn by hand, waiting for `wait_at_most` (`None`: for ever) when there is nothing to do.
-    /// Twisted's `iterate`. Not from inside a callback.
+    /// Twisted's `iterate`.
+    ///
+    /// A callback may call it: what the callback has written so far is sent in that turn, and events for
+    /// the protocol that runs wait in its mailbox until its callback has returned.
     ///
     /// # Errors
     ///
