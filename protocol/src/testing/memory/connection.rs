@@ -135,10 +135,14 @@ impl Connection {
 
     /// Whether it ended; then [`finish`](Self::finish) it.
     pub(super) fn is_ending(&self) -> bool {
+        self.transport.is_ending() && self.is_opened()
+    }
+
+    fn is_opened(&self) -> bool {
         let waits = self.opening.take();
         let opened = waits.is_none();
         self.opening.set(waits);
-        opened && self.transport.is_ending()
+        opened
     }
 
     /// Stops the producer and tells the protocol why; the last call.

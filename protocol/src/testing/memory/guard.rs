@@ -19,6 +19,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Makes the call; an error is the message of its panic, if panics are caught.
+    #[inline]
     pub(super) fn call(
         &self,
         callback: &'static str,
@@ -26,10 +27,23 @@ impl Guard {
         call: &mut dyn FnMut(),
     ) -> Result<(), Rc<str>> {
         let catch = self.catch.borrow().clone();
-        let Some(catch) = catch else {
-            call();
-            return Ok(());
-        };
+        match catch {
+            Some(catch) => self.call_caught(&*catch, callback, peer, call),
+            None => {
+                call();
+                Ok(())
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn call_caught(
+        &self,
+        catch: &CatchPanic,
+        callback: &'static str,
+        peer: Option<&Address>,
+        call: &mut dyn FnMut(),
+    ) -> Result<(), Rc<str>> {
         let result = catch(call);
         if let Err(message) = &result {
             self.observe(&ReactorEvent::CallbackPanicked { callback, peer, message });

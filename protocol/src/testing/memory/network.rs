@@ -129,8 +129,10 @@ impl Network {
     pub fn pump(&self) -> bool {
         self.run_due_calls();
         // A connection that ends from here on waits for the next round.
-        let ending = self.tables.ending_connections();
-        let progress = self.finish_connections(ending);
+        let progress = match self.tables.has_ending() {
+            true => self.finish_connections(self.tables.ending_connections()),
+            false => Progress::Quiet,
+        };
         let progress = progress.or(self.finish_ports());
         let progress = progress.or(self.make_attempts());
         progress.or(self.step_connections()) == Progress::Moved

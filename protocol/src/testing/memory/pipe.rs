@@ -53,6 +53,7 @@ impl Pipe {
     }
 
     /// Copies as many bytes as there is room for; returns how many.
+    #[inline]
     pub(super) fn fill_from(&self, unsent: &Unsent) -> usize {
         let mut bytes = self.bytes.borrow_mut();
         let mut room = self.capacity.saturating_sub(bytes.len());

@@ -232,7 +232,7 @@ impl Socket {
         on_its_way && self.incoming.tail() == Tail::Eof
     }
 
-    #[inline]
+    #[inline(always)]
     fn all_sent(&mut self, sent: usize) -> Sent {
         if self.state == StreamState::OPEN && !self.producer.is_registered() {
             return happened(sent);

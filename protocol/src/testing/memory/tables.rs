@@ -82,6 +82,11 @@ impl Tables {
         self.connections.borrow().len()
     }
 
+    /// Whether a connection ends in this round.
+    pub(super) fn has_ending(&self) -> bool {
+        self.connections.borrow().iter().any(|connection| connection.is_ending())
+    }
+
     /// The connections whose protocols are told in this round that they are lost.
     pub(super) fn ending_connections(&self) -> Vec<Rc<Connection>> {
         let connections = self.connections.borrow();
