@@ -74,6 +74,14 @@ fn catch(call: &mut dyn FnMut()) -> Result<(), Rc<str>> {
     Err(message)
 }
 
+impl MemoryWorld {
+    /// The time until the next delayed call is due.
+    fn until_next_call(&self) -> Option<Duration> {
+        let next = self.clock.delayed_calls().first().and_then(|call| call.time());
+        next.map(|time| time.saturating_sub(self.clock.now()))
+    }
+}
+
 impl World for MemoryWorld {
     fn server(&self) -> Rc<dyn StreamServerEndpoint> {
         self.names.set(self.names.get() + 1);
@@ -90,13 +98,13 @@ impl World for MemoryWorld {
     }
 
     fn turn(&self) -> Result<(), Failure> {
-        if self.network.pump() {
-            // Time passes for a network that is never at rest, too; the next round runs what is due.
+        let had_due_calls = self.until_next_call() == Some(Duration::ZERO);
+        if self.network.pump() || had_due_calls {
+            // Time passes for a network that is never at rest, too; the next round runs the due calls.
             self.clock.elapse(Duration::from_micros(10));
             return Ok(());
         }
-        let next = self.clock.delayed_calls().first().and_then(|call| call.time());
-        let until_next = next.map(|time| time.saturating_sub(self.clock.now()));
+        let until_next = self.until_next_call();
         let wait = Duration::from_millis(5);
         self.clock.elapse(until_next.unwrap_or(wait).min(wait));
         Ok(())
