@@ -205,7 +205,7 @@
 //! Timeouts, delayed and repeated calls need a clock, so they are in `ropewalk-protocol`'s module
 //! `task`: `add_timeout`, `defer_later`, `LoopingCall`, `Cooperator`.
 //!
-//! # What it costs
+//! # Costs
 //!
 //! A Deferred with its promise is one allocation, a callback added to a pending Deferred is one
 //! more; a Deferred that has fired needs none, and callbacks added to it need none. Firing,
@@ -214,7 +214,7 @@
 //! fine. A loop that is written as recursion, where a callback returns a new round of the loop, keeps
 //! one round in memory, not all.
 //!
-//! # What is not promised
+//! # No promises
 //!
 //! - Firing a promise from *inside a callback* of another is a plain nested call. A million
 //!   promises, each fired by hand in a callback of the one before, needs that much stack; return the

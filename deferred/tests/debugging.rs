@@ -11,7 +11,7 @@ use support::{Boom, boom_in, reports};
 /// There is one switch in a process.
 static SWITCH: Mutex<()> = Mutex::new(());
 
-/// Runs `f` with the switch turned on or off, and nobody else turns it meanwhile.
+/// Runs `f` with the switch turned on or off; no other test turns it meanwhile.
 fn with_debugging<R>(on: bool, f: impl FnOnce() -> R) -> R {
     let _alone = SWITCH.lock().unwrap_or_else(PoisonError::into_inner);
     let before = set_debugging(on);

@@ -12,7 +12,7 @@ use interfaces::visible;
 pub(crate) fn picture(text: &str, span: &Range<usize>) -> String {
     let count = |range: Range<usize>| text.get(range).unwrap_or("").chars().count();
     let before = count(0..span.start);
-    // What is missing has no length, and still needs something to point with.
+    // A missing value has no length, and still needs a caret.
     let carets = count(span.clone()).max(1);
     let text = shown(text);
     let column = before + 1;

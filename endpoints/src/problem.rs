@@ -90,7 +90,7 @@ pub enum Problem {
         argument: &'static str,
         /// The value given.
         given: String,
-        /// What it should have been.
+        /// The kind of value that was expected.
         expected: Cow<'static, str>,
     },
     /// A name with more bytes than the system takes.

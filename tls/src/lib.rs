@@ -50,7 +50,7 @@
 //! }
 //! ```
 //!
-//! # What it promises
+//! # Promises
 //!
 //! - `connection_made` comes when the connection below stands. Bytes written before the handshake is
 //!   done are held and sent after it; [`HandshakeListener`](interfaces::HandshakeListener) tells,
@@ -64,7 +64,7 @@
 //! - Each direction closes by itself, as on TCP, with both versions of TLS.
 //! - Layers nest.
 //!
-//! # What it costs
+//! # Costs
 //!
 //! An idle connection has about 3.6 KB of heap, most of it rustls's session, and in aws-lc, which
 //! allocates in C, another 1.4 KB. Buffers are lent by a pool of the factory: a connection keeps

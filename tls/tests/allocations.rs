@@ -141,9 +141,9 @@ fn a_record_that_comes_in_two_pieces_costs_one_or_two_more() {
     for _ in 0..10 {
         calls_for_halves(&mut driven, 100);
     }
-    // What is kept grows once to hold the rest of its record.
+    // The kept half grows once to hold the rest of its record.
     assert_eq!(calls_for_halves(&mut driven, 100), (1, 3));
-    // Of this one so much is there that room for the rest is made at once, and does not move it.
+    // Of this record the length is known, so room for the rest is made at once, and does not move it.
     assert_eq!(calls_for_halves(&mut driven, 600), (1, 2));
 }
 

@@ -38,7 +38,7 @@ use crate::wake;
 /// [`CancelHandle::cancel`]: crate::CancelHandle::cancel
 #[must_use = "futures do nothing unless awaited"]
 pub struct DeferredFuture<T: 'static, E: DeferredError = Failure> {
-    /// What is awaited, until the result was taken.
+    /// The awaited Deferred, until its result was taken.
     awaited: Option<Repr<T, E>>,
 }
 

@@ -13,9 +13,9 @@ use crate::error::DeferredError;
 ///
 /// A plain value is written `Ok(value)`, and a raised exception is an `Err`.
 pub trait IntoDeferred {
-    /// What it gives when it succeeds.
+    /// The value of its success.
     type Value: 'static;
-    /// What it gives when it fails.
+    /// The error of its failure.
     type Error: DeferredError;
 
     /// Makes a Deferred of it.

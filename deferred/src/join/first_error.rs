@@ -48,12 +48,12 @@ impl<E> FirstError<E> {
         self.index
     }
 
-    /// What it failed with. Twisted's `subFailure`.
+    /// The error of the first failure. Twisted's `subFailure`.
     pub fn error(&self) -> &E {
         &self.error
     }
 
-    /// What it failed with. Twisted's `subFailure`.
+    /// The error of the first failure. Twisted's `subFailure`.
     pub fn into_error(self) -> E {
         self.error
     }

@@ -41,9 +41,9 @@ pub use race::race;
 
 /// When a join is decided, and what it gives.
 pub(crate) trait Rule<T, E>: 'static {
-    /// What it gives when it succeeds.
+    /// The value of its success.
     type Value: 'static;
-    /// What it gives when it fails.
+    /// The error of its failure.
     type Error: DeferredError;
     /// Whether one member's decision cancels the others.
     const CANCELS_THE_REST: bool;

@@ -90,7 +90,7 @@ impl TaskRunner {
     /// a sleeping thread can run it.
     ///
     /// It is called from inside wakers, that is, on any thread and from inside firing calls. It shall
-    /// only note or signal that there is something to do. It is called once for any number of tasks
+    /// only note or signal that tasks are ready. It is called once for any number of tasks
     /// that are woken before the next run.
     pub fn with_wake(wake: impl Fn() + Send + Sync + 'static) -> Self {
         TaskRunner { inner: Rc::new(RunnerCore::new(Box::new(wake))) }

@@ -130,10 +130,12 @@ impl RunnerCore {
 
     /// Cancels what a suspended task awaits. The answer is whether there was anything.
     fn cancel_awaited(&self, waker: &TaskWaker) -> bool {
-        let (first, others) = match self.tasks.borrow_mut().standing(waker) {
+        let mut tasks = self.tasks.borrow_mut();
+        let (first, others) = match tasks.standing(waker) {
             Standing::Gone | Standing::Polled => return false,
             Standing::Suspended(awaits) => awaits.nodes(),
         };
+        drop(tasks);
         let waker = waker.to_waker();
         let (mut found, mut asked) = (false, Vec::new());
         for node in first.into_iter().chain(others) {

@@ -21,13 +21,13 @@ use crate::wake::waker::TaskWaker;
 /// All tasks of a runner.
 #[derive(Default)]
 pub(crate) struct Tasks {
-    places: Vec<Place>,
+    places: Vec<TaskSlot>,
     /// The first vacant place, or the length.
     vacant: usize,
     count: usize,
 }
 
-enum Place {
+enum TaskSlot {
     Taken(Task),
     /// The next vacant place, or the length.
     Vacant(usize),
@@ -54,7 +54,7 @@ pub(crate) enum Standing<'a> {
     Suspended(&'a Awaits),
 }
 
-/// What has become of a task that was put back.
+/// The state of a task that was put back.
 pub(crate) enum PutBack {
     Suspended,
     /// It is suspended, and a cancellation has waited for that.
@@ -79,11 +79,11 @@ impl Tasks {
         let task = Task { waker, suspended: Some(suspended), cancelled: false };
         match self.places.get_mut(key) {
             None => {
-                self.places.push(Place::Taken(task));
+                self.places.push(TaskSlot::Taken(task));
                 self.vacant = key + 1;
             }
             Some(place) => {
-                if let Place::Vacant(next) = mem::replace(place, Place::Taken(task)) {
+                if let TaskSlot::Vacant(next) = mem::replace(place, TaskSlot::Taken(task)) {
                     self.vacant = next;
                 }
             }
@@ -126,20 +126,20 @@ impl Tasks {
     pub(crate) fn remove(&mut self, waker: &TaskWaker) -> Option<Suspended> {
         self.find(waker)?;
         let key = waker.key();
-        let place = mem::replace(self.places.get_mut(key)?, Place::Vacant(self.vacant));
+        let place = mem::replace(self.places.get_mut(key)?, TaskSlot::Vacant(self.vacant));
         self.vacant = key;
         self.count -= 1;
         match place {
-            Place::Taken(task) => task.suspended,
-            Place::Vacant(_) => None,
+            TaskSlot::Taken(task) => task.suspended,
+            TaskSlot::Vacant(_) => None,
         }
     }
 
     /// Removes all; the caller drops them one by one, with nothing borrowed.
     pub(crate) fn take_all(&mut self) -> Vec<Suspended> {
         let suspended = |place| match place {
-            Place::Taken(task) => task.suspended,
-            Place::Vacant(_) => None,
+            TaskSlot::Taken(task) => task.suspended,
+            TaskSlot::Vacant(_) => None,
         };
         mem::take(self).places.into_iter().filter_map(suspended).collect()
     }
@@ -147,8 +147,8 @@ impl Tasks {
     /// The task of this waker, unless it is gone and its place another's.
     fn find(&mut self, waker: &TaskWaker) -> Option<&mut Task> {
         match self.places.get_mut(waker.key())? {
-            Place::Taken(task) if task.waker.is(waker) => Some(task),
-            Place::Taken(_) | Place::Vacant(_) => None,
+            TaskSlot::Taken(task) if task.waker.is(waker) => Some(task),
+            TaskSlot::Taken(_) | TaskSlot::Vacant(_) => None,
         }
     }
 }

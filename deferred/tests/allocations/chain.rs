@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::hint::black_box;
 use std::rc::Rc;
 
-use crate::counting::{BYTES, allocations};
+use crate::allocations;
 use ropewalk_deferred::{Cancelled, Deferred, Promise};
+use testkit::live_bytes;
 
 #[test]
 fn a_deferred_with_its_promise_is_one_allocation() {
@@ -79,7 +80,7 @@ fn cancelling_allocates_nothing() {
 
 #[test]
 fn everything_is_freed() {
-    let before = BYTES.get();
+    let before = live_bytes();
     {
         let (deferred, promise) = Deferred::<u64, Cancelled>::new();
         let (inner, inner_promise) = Deferred::<u64, Cancelled>::new();
@@ -90,12 +91,12 @@ fn everything_is_freed() {
         assert_eq!(tail.try_into_result().unwrap(), Ok(2));
         drop(handle);
     }
-    assert_eq!(BYTES.get(), before);
+    assert_eq!(live_bytes(), before);
 }
 
 #[test]
 fn everything_is_freed_on_whichever_way_the_result_came() {
-    let before = BYTES.get();
+    let before = live_bytes();
     {
         let (paused, promise) = Deferred::<u64, Cancelled>::new();
         let (paused, handle) = paused.pausable();
@@ -121,20 +122,20 @@ fn everything_is_freed_on_whichever_way_the_result_came() {
         handle.cancel();
         assert_eq!(last.try_into_result().unwrap(), Ok(5));
     }
-    assert_eq!(BYTES.get(), before);
+    assert_eq!(live_bytes(), before);
 }
 
 #[test]
 fn what_has_run_is_freed_although_the_last_deferred_is_held() {
     const LARGE: usize = 4096;
     let large = || black_box([1_u8; LARGE]);
-    let start = BYTES.get();
+    let start = live_bytes();
 
     let (deferred, promise) = Deferred::<u64, Cancelled>::new();
     let first = large();
     let last = deferred.add_callback(move |n| Ok(n + first.len() as u64)).add_callback(Ok);
     promise.callback(1);
-    assert!(BYTES.get() - start < LARGE as isize, "a callback before the last");
+    assert!(live_bytes() - start < LARGE as isize, "a callback before the last");
     assert_eq!(last.try_into_result().unwrap(), Ok(LARGE as u64 + 1));
 
     let (inner, inner_promise) = Deferred::<u64, Cancelled>::new();
@@ -144,7 +145,7 @@ fn what_has_run_is_freed_although_the_last_deferred_is_held() {
     let outer = outer.add_callback(move |_| inner);
     outer_promise.callback(0);
     inner_promise.callback(1);
-    assert!(BYTES.get() - start < LARGE as isize, "an inner Deferred");
+    assert!(live_bytes() - start < LARGE as isize, "an inner Deferred");
     assert_eq!(outer.try_into_result().unwrap(), Ok(LARGE as u64 + 1));
 }
 
@@ -171,9 +172,9 @@ fn a_loop_written_as_recursion_keeps_one_round_in_memory() {
         }
     };
     run(10);
-    let before = BYTES.get();
+    let before = live_bytes();
     run(9_000);
-    assert_eq!(BYTES.get(), before);
+    assert_eq!(live_bytes(), before);
     run(991);
     assert_eq!(deferred.try_into_result().unwrap(), Ok(2));
 }

@@ -2,8 +2,9 @@
 
 use std::hint::black_box;
 
-use crate::counting::{BYTES, allocations};
+use crate::allocations;
 use ropewalk_deferred::{Cancelled, Deferred, DeferredList, Promise, gather_results, race};
+use testkit::live_bytes;
 
 type Member = Deferred<u64, Cancelled>;
 
@@ -62,16 +63,16 @@ fn cancelling_a_list_and_winning_a_race_allocate_no_more_than_the_result() {
 #[test]
 fn what_a_member_used_is_given_back_when_it_has_fired_although_others_are_waited_for() {
     const LARGE: usize = 4096;
-    let before = BYTES.get();
+    let before = live_bytes();
     let (members, mut promises) = pending(10);
     let members = members.into_iter().map(|member| {
         let large = black_box([1_u8; LARGE]);
         member.add_callback(move |n| Ok(n + u64::from(large[0])))
     });
     let list = DeferredList::new(members).collect();
-    assert!(BYTES.get() - before > 10 * LARGE as isize);
+    assert!(live_bytes() - before > 10 * LARGE as isize);
     promises.drain(1..).for_each(|promise| promise.callback(1));
-    assert!(BYTES.get() - before < 2 * LARGE as isize, "one is pending");
+    assert!(live_bytes() - before < 2 * LARGE as isize, "one is pending");
     assert!(!list.is_fired());
 }
 
@@ -116,8 +117,8 @@ fn everything_is_freed_whatever_becomes_of_a_list() {
         },
     ];
     for (number, life) in lives.into_iter().enumerate() {
-        let before = BYTES.get();
+        let before = live_bytes();
         life();
-        assert_eq!(BYTES.get(), before, "life {number}");
+        assert_eq!(live_bytes(), before, "life {number}");
     }
 }

@@ -6,8 +6,9 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::task::Poll;
 
-use crate::counting::{BYTES, allocations};
+use crate::allocations;
 use ropewalk_deferred::{Cancelled, Deferred, Promise, TaskRunner};
+use testkit::live_bytes;
 
 /// A runner that has a place for one more task.
 fn runner() -> TaskRunner {
@@ -88,12 +89,12 @@ fn cancelling_a_task_that_awaits_one_deferred_allocates_nothing() {
 fn the_future_of_a_task_is_kept_once() {
     let runner = runner();
     let large = black_box([1_u8; 4096]);
-    let before = BYTES.get();
+    let before = live_bytes();
     let task = runner.spawn(async move {
         pending::<()>().await;
         Ok::<_, Cancelled>(large[0])
     });
-    let bytes = BYTES.get() - before;
+    let bytes = live_bytes() - before;
     assert!((4096..4096 + 512).contains(&bytes), "{bytes}");
     drop(task);
 }
@@ -101,7 +102,7 @@ fn the_future_of_a_task_is_kept_once() {
 #[test]
 fn everything_of_a_task_is_freed_when_it_is_done() {
     let runner = runner();
-    let before = BYTES.get();
+    let before = live_bytes();
     let (deferred, promise) = Deferred::<u64, Cancelled>::new();
     let task = runner.spawn(deferred.into_future());
     let dropped = runner.spawn(pending::<Result<u64, Cancelled>>());
@@ -109,15 +110,15 @@ fn everything_of_a_task_is_freed_when_it_is_done() {
     runner.run();
     dropped.cancel_handle().cancel();
     drop((task, dropped));
-    let places = BYTES.get() - before;
+    let places = live_bytes() - before;
     assert!(runner.is_empty() && places < 1024, "{places} bytes of places for more tasks");
     drop(runner);
-    assert!(BYTES.get() < before);
+    assert!(live_bytes() < before);
 }
 
 #[test]
 fn tasks_that_were_woken_and_never_run_are_freed_with_their_runner() {
-    let before = BYTES.get();
+    let before = live_bytes();
     let runner = TaskRunner::new();
     for _ in 0..3 {
         let (deferred, promise) = Deferred::<u64, Cancelled>::new();
@@ -126,5 +127,5 @@ fn tasks_that_were_woken_and_never_run_are_freed_with_their_runner() {
     }
     assert!(runner.is_ready());
     drop(runner);
-    assert_eq!(BYTES.get(), before);
+    assert_eq!(live_bytes(), before);
 }

@@ -1,10 +1,10 @@
-//! What it costs to wait for a lock, a token or an item: allocations, counted.
+//! Waiting for a lock, a token or an item: allocations, counted.
 
-use crate::counting::BYTES;
 use ropewalk_deferred::{Deferred, DeferredLock, DeferredQueue};
+use testkit::live_bytes;
 
 fn allocations(f: impl FnOnce()) -> usize {
-    crate::counting::allocations(f).1
+    crate::allocations(f).1
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn what_is_there_at_once_allocates_nothing() {
     assert_eq!(count, 0);
 }
 
-/// The getter knows the way back of an item that nobody sees.
+/// The getter knows the way back of an unseen item.
 #[test]
 fn a_get_of_an_item_that_is_there_is_one_allocation() {
     let queue = DeferredQueue::new();
@@ -62,9 +62,9 @@ fn waiting_and_cancelling_for_ever_takes_no_more_memory() {
         }
     };
     rounds(10);
-    let before = BYTES.get();
+    let before = live_bytes();
     rounds(10_000);
-    assert_eq!(BYTES.get(), before);
+    assert_eq!(live_bytes(), before);
     drop((token, first));
 }
 
@@ -79,11 +79,11 @@ fn waiting_and_dropping_the_deferred_for_ever_takes_no_more_memory_either() {
             drop(queue.get());
         }
     };
-    let before = BYTES.get();
+    let before = live_bytes();
     rounds(100);
-    let after_some = BYTES.get() - before;
+    let after_some = live_bytes() - before;
     rounds(10_000);
-    assert!(BYTES.get() - before < 2 * after_some, "{after_some}");
+    assert!(live_bytes() - before < 2 * after_some, "{after_some}");
     assert!(queue.waiting() < 50);
     drop(token);
     assert!(first.0.is_fired());
@@ -92,7 +92,7 @@ fn waiting_and_dropping_the_deferred_for_ever_takes_no_more_memory_either() {
 /// One item is read by each kind of reader, and one comes back.
 #[test]
 fn a_get_that_waited_is_freed_with_its_queue_whoever_takes_the_item() {
-    let before = BYTES.get();
+    let before = live_bytes();
     {
         let queue = DeferredQueue::new();
         let read = queue.get().unwrap();
@@ -105,12 +105,12 @@ fn a_get_that_waited_is_freed_with_its_queue_whoever_takes_the_item() {
         assert_eq!(queue.len(), 1);
         assert!(outer.is_fired() && read.try_into_result().is_ok());
     }
-    assert_eq!(BYTES.get(), before);
+    assert_eq!(live_bytes(), before);
 }
 
 #[test]
 fn everything_is_freed() {
-    let before = BYTES.get();
+    let before = live_bytes();
     {
         let (lock, queue) = (DeferredLock::new(), DeferredQueue::new());
         let (token, waiting) = (lock.acquire(), lock.acquire());
@@ -120,5 +120,5 @@ fn everything_is_freed() {
         drop((token, get, other.add_errback(|_| Ok([1; 100]))));
         assert!(waiting.is_fired());
     }
-    assert_eq!(BYTES.get(), before);
+    assert_eq!(live_bytes(), before);
 }

@@ -19,7 +19,7 @@ use wake::ready_queue::{QueueHook, Queued, ReadyQueue};
 struct Task {
     hook: QueueHook<Task>,
     polls: AtomicUsize,
-    /// What it finds when it is polled.
+    /// The input that a poll finds.
     input: AtomicUsize,
     seen: AtomicUsize,
 }

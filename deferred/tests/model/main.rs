@@ -74,7 +74,7 @@ fn what_a_deferred_does_is_what_the_rules_say() {
     }
 }
 
-/// A test of the test: it has to come to everything that there is to see.
+/// A test of the test: it has to reach every rule.
 #[test]
 fn the_scripts_come_to_everything_that_there_is_to_see() {
     listen();

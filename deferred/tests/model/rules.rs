@@ -19,7 +19,7 @@ pub(crate) fn run(script: &Script, ends: usize) -> Vec<Event> {
 /// The number of a chain.
 type At = usize;
 
-/// A place of a chain: behind so many of its steps.
+/// A place of a chain: the number of steps before it.
 type Place = (At, usize);
 
 struct Rules<'a> {
@@ -40,7 +40,7 @@ struct Entry {
     last: Option<Place>,
 }
 
-/// A Deferred in somebody's hand.
+/// A Deferred with a holder.
 enum Held {
     Fired(Outcome),
     /// The end of that chain.
@@ -93,7 +93,7 @@ enum Step {
     Gate(usize),
 }
 
-/// What is done at the step that a chain has come to.
+/// The action at the step that a chain has reached.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Doing {
     Nothing,
@@ -105,7 +105,7 @@ enum Doing {
 /// Who gets the result at the end of a chain.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reader {
-    /// Somebody holds the Deferred.
+    /// The test holds the Deferred.
     Held,
     Nobody,
     /// A future that is being dropped.

@@ -96,7 +96,7 @@ fn cancelling_the_first_cancels_the_second_through_it() {
     assert!(other.try_into_result().unwrap().unwrap_err().check::<Cancelled>());
 }
 
-/// A bug once, found by the model test: what nobody but the promise knew dropped out, and the
+/// A bug once, found by the model test: a node that the promise alone knew dropped out, and the
 /// handle was taken for the promise's.
 #[test]
 fn a_handle_of_what_was_chained_reaches_what_its_callback_returned() {

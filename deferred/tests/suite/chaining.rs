@@ -1,4 +1,4 @@
-//! Deferreds returned by callbacks: who waits for whom, and in which order things go on.
+//! Deferreds returned by callbacks: which one waits for which, and the order in which callbacks go on.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -8,15 +8,12 @@ use std::task::{Poll, Waker};
 
 use crate::support::{Boom, Log, OnDrop, boom_in, reports};
 use ropewalk_deferred::{Deferred, Failure, Promise, TaskRunner, maybe_deferred};
+use testkit::result_of;
 
 /// Runs until no task is ready.
 fn settle(runner: &TaskRunner) {
     let rounds = (0..100).take_while(|_| runner.run()).count();
     assert!(rounds < 100, "a task wakes itself for ever");
-}
-
-fn result_of<T>(deferred: Deferred<T>) -> Result<T, Failure> {
-    deferred.try_into_result().ok().expect("it has fired")
 }
 
 /// inline-001

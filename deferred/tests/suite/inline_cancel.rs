@@ -5,15 +5,12 @@ use std::rc::Rc;
 
 use crate::support::{Boom, Log, boom_in};
 use ropewalk_deferred::{CancelHandle, Cancelled, Deferred, Failure, Promise, TaskRunner};
+use testkit::result_of;
 
 /// Runs until no task is ready.
 fn settle(runner: &TaskRunner) {
     let rounds = (0..100).take_while(|_| runner.run()).count();
     assert!(rounds < 100, "a task wakes itself for ever");
-}
-
-fn result_of<T>(deferred: Deferred<T>) -> Result<T, Failure> {
-    deferred.try_into_result().ok().expect("it has fired")
 }
 
 /// How deep the wait is that is cancelled.

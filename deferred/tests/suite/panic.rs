@@ -1,4 +1,4 @@
-//! A panic in foreign code unwinds through the firing call, and nobody waits for ever.
+//! A panic in foreign code unwinds through the firing call, and no waiter waits for ever.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

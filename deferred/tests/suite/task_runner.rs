@@ -8,10 +8,7 @@ use std::task::{Poll, Waker};
 
 use crate::support::{Boom, Log, OnDrop, boom_in, reports};
 use ropewalk_deferred::{Cancelled, Deferred, Failure, TaskRunner};
-
-fn result_of<T>(deferred: Deferred<T>) -> Result<T, Failure> {
-    deferred.try_into_result().ok().expect("it has fired")
-}
+use testkit::result_of;
 
 /// Waits once for something that is no Deferred.
 fn foreign_wait() -> (impl Future<Output = ()>, Rc<RefCell<Option<Waker>>>) {
@@ -62,7 +59,7 @@ fn dropping_the_runner_drops_its_futures_and_cancels_their_deferreds_without_a_w
             failure.trap::<Cancelled>()?;
             Ok(2)
         });
-        // Nobody asks for the result of this one.
+        // The result of this one is dropped.
         drop(runner.spawn(pending::<Result<u32, Failure>>()));
         drop(runner);
         assert!(dropped.get());

@@ -9,10 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::support::OnDrop;
 use ropewalk_deferred::{CancelHandle, Cancelled, Deferred, Failure, TaskRunner};
-
-fn result_of<T>(deferred: Deferred<T>) -> Result<T, Failure> {
-    deferred.try_into_result().ok().expect("it has fired")
-}
+use testkit::result_of;
 
 /// deferred-068: the future is dropped and the error is there at once, where asyncio needs a turn.
 #[test]

@@ -7,11 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
-use ropewalk_deferred::{Deferred, Failure, TaskRunner};
-
-fn result_of<T>(deferred: Deferred<T>) -> Result<T, Failure> {
-    deferred.try_into_result().ok().expect("it has fired")
-}
+use ropewalk_deferred::{Failure, TaskRunner};
+use testkit::result_of;
 
 /// A task that is never done, counts its polls, and gives its waker away.
 fn counted(runner: &TaskRunner) -> (Rc<Cell<u32>>, Waker) {

@@ -1,4 +1,4 @@
-//! Errors that nobody handled, and promises that nobody fired: the hook is told, once.
+//! Unhandled errors and unfired promises: the hook is told, once.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

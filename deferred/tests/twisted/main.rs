@@ -90,7 +90,7 @@ fn explain(python: &Path, seed: u64) -> ! {
 fn what_a_deferred_does_is_what_twisteds_does() {
     let python = match venv::python() {
         Ok(python) => python,
-        Err(reason) => return venv::skip(&reason),
+        Err(reason) => return testkit::skip_without_peer(&reason),
     };
     listen();
     let scripts: Vec<Script> = (0..SEQUENCES).map(|seed| script(seed, Dialect::Twisted)).collect();
@@ -103,7 +103,7 @@ fn what_a_deferred_does_is_what_twisteds_does() {
     }
 }
 
-/// A test of the test: the scripts come to what there is to compare.
+/// A test of the test: the scripts reach every kind of row.
 #[test]
 fn the_scripts_wait_freeze_cancel_and_fail() {
     listen();

@@ -43,17 +43,3 @@ pub(crate) fn run(command: &mut Command) -> Result<String, String> {
     });
     Err(format!("{program} ended with {}: {}", output.status, said.trim()))
 }
-
-/// Says why nothing is proved here.
-///
-/// # Panics
-///
-/// When `ROPEWALK_PEERS=required`.
-pub(crate) fn skip(reason: &str) {
-    let required = env::var_os("ROPEWALK_PEERS").is_some_and(|value| value == "required");
-    assert!(!required, "ROPEWALK_PEERS=required, but {reason}");
-    #[allow(clippy::print_stderr)] // It is for whoever runs the tests.
-    {
-        eprintln!("skipped: {reason}");
-    }
-}

@@ -25,7 +25,7 @@ pub(crate) enum Call {
     Cancelled,
 }
 
-/// What an attempt or a look-up does when nobody is there to answer it.
+/// What an attempt or a look-up does without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mood {
     /// It waits for the test.
@@ -88,7 +88,7 @@ impl Reactor {
         self.0.on_cancel.set(outcome);
     }
 
-    /// What was asked for since the last time.
+    /// The calls since the last time.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.0.calls.take()
     }

@@ -1,4 +1,4 @@
-//! Strings that nobody would write, from a generator with a fixed seed.
+//! Improbable strings, from a generator with a fixed seed.
 //!
 //! Invariant: the same strings in every run.
 
@@ -63,7 +63,7 @@ fn is_told_well(text: &str, mistake: &ParseError) {
     assert!(!mistake.report().contains(['\0', '\u{202e}']), "{text:?}");
 }
 
-/// What is understood is understood again from its own description.
+/// A string that parses is parsed again from its own description.
 fn understand(registry: &Registry, text: &str) -> [Option<String>; 2] {
     let server = registry.parse_server(text).map(|parsed| parsed.description);
     let client = registry.parse_client(text).map(|parsed| parsed.description);

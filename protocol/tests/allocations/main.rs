@@ -1,5 +1,9 @@
 //! Claims about memory, counted by the allocator of this executable.
 
-mod counting;
 mod protocol;
 mod task;
+
+use testkit::CountingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;

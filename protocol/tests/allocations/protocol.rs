@@ -7,13 +7,7 @@ use ropewalk_protocol::ProtocolRef;
 use ropewalk_protocol::testing::StringTransport;
 use ropewalk_protocol::testing::memory::Pair;
 
-use crate::counting;
-
-/// The number of allocations, and the growth in bytes.
-fn counted<T>(work: impl FnOnce() -> T) -> (T, usize, isize) {
-    let (made, counts) = counting::counted(work);
-    (made, counts.calls, counts.kept)
-}
+use testkit::counted;
 
 struct Nothing;
 

@@ -9,12 +9,13 @@ use interfaces::delayed_call::{TimerKey, Timers};
 use interfaces::{DelayedCall, NotPending, ReactorTime};
 use ropewalk_protocol::task::{Cooperator, DeferredExt, LoopingCall};
 
-use crate::counting;
+use testkit::{allocated_bytes, allocations};
 
 /// The number of allocations, and their bytes.
 fn counted(work: impl FnOnce()) -> (usize, usize) {
-    let ((), counts) = counting::counted(work);
-    (counts.calls, counts.allocated)
+    let (allocations_before, bytes_before) = (allocations(), allocated_bytes());
+    work();
+    (allocations() - allocations_before, allocated_bytes() - bytes_before)
 }
 
 /// A clock with room for one call, so that what is counted is not the clock's.

@@ -8,15 +8,12 @@ use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{NotPending, NotRunning};
 use ropewalk_protocol::task::{DeferredExt, TimedOut, TimeoutFault};
 use ropewalk_protocol::testing::Clock;
+use testkit::result_of;
 
 const SECOND: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(10);
 
 type Seen<T> = Rc<RefCell<Vec<T>>>;
-
-fn result_of<T: 'static>(deferred: Deferred<T>) -> Result<T, Failure> {
-    deferred.try_into_result().ok().expect("it has fired")
-}
 
 /// Counts how often what waits behind the timeout is cancelled.
 fn waits_behind<T: 'static>(deferred: Deferred<T>, cancelled: &Rc<Cell<u32>>) -> Deferred<()> {

@@ -7,20 +7,7 @@ use interfaces::{BufferLimits, Chunk, Producer, Protocol, Reason, Transport};
 use interfaces::{HalfCloseableProtocol, PullProducer, PushProducer};
 use ropewalk_protocol::testing::memory::Network;
 use ropewalk_protocol::{ProtocolRef, WeakProtocolRef};
-
-/// A generator of small numbers (Marsaglia's xorshift64), shared by all that play.
-struct Dice(Cell<u64>);
-
-impl Dice {
-    fn roll(&self, below: usize) -> usize {
-        let mut state = self.0.get();
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        self.0.set(state);
-        (state % below as u64) as usize
-    }
-}
+use testkit::Dice;
 
 /// What both players of one game share.
 struct Game {
@@ -50,7 +37,7 @@ impl Player {
     fn play(&mut self, transport: &Rc<dyn Transport>) {
         assert!(!std::mem::replace(&mut self.tally.running, true), "it runs already");
         assert_eq!((self.tally.made, self.tally.lost), (1, 0));
-        for _ in 0..self.game.dice.roll(3) {
+        for _ in 0..self.game.dice.below(3) {
             self.act(transport);
         }
         self.tally.running = false;
@@ -58,7 +45,7 @@ impl Player {
 
     fn act(&mut self, transport: &Rc<dyn Transport>) {
         let dice = &self.game.dice;
-        match dice.roll(40) {
+        match dice.below(40) {
             0 => transport.lose_connection(),
             1 => transport.abort_connection(),
             2 => transport.as_half_closeable().expect("it is").lose_write_connection(),
@@ -68,14 +55,14 @@ impl Player {
                 let _ = transport.register_producer(Producer::Push(Rc::new(Idle)));
             }
             13 => {
-                let pull = Rc::new(Pull { me: self.me.clone(), left: Cell::new(dice.roll(9)) });
+                let pull = Rc::new(Pull { me: self.me.clone(), left: Cell::new(dice.below(9)) });
                 let _ = transport.register_producer(Producer::Pull(pull));
             }
             14..18 => transport.unregister_producer(),
             18 => {
-                let cap = 200 + dice.roll(2000);
+                let cap = 200 + dice.below(2000);
                 transport.set_buffer_limits(
-                    BufferLimits::default().with_high_water(dice.roll(99)).with_cap(cap),
+                    BufferLimits::default().with_high_water(dice.below(99)).with_cap(cap),
                 );
             }
             19..22 => self.disturb(),
@@ -84,7 +71,7 @@ impl Player {
                 self.tally.sent += 8;
             }
             _ => {
-                let count = dice.roll(99);
+                let count = dice.below(99);
                 transport.write(&[b'x'; 99][..count]);
                 self.tally.sent += count;
             }
@@ -93,7 +80,7 @@ impl Player {
 
     /// Enters the other side, or itself.
     fn disturb(&self) {
-        let target = self.game.players.borrow()[self.game.dice.roll(2)].clone();
+        let target = self.game.players.borrow()[self.game.dice.below(2)].clone();
         target.enter_with(|player, transport| player.play(transport));
     }
 }
@@ -160,26 +147,25 @@ impl PullProducer for Pull {
 }
 
 fn play_one(seed: u64) {
-    let dice = Dice(Cell::new(0x9e37_79b9_7f4a_7c15 ^ seed));
-    dice.roll(2);
+    let dice = Dice::new(seed);
     let game = Rc::new(Game { dice, players: RefCell::default() });
     for _ in 0..2 {
         let player = ProtocolRef::new_cyclic(|me| Player {
             game: game.clone(),
             me: me.clone(),
             tally: Tally::default(),
-            half_closeable: game.dice.roll(2) == 0,
+            half_closeable: game.dice.below(2) == 0,
         });
         game.players.borrow_mut().push(player);
     }
     let network = Network::new();
-    network.set_in_flight_max(1 + game.dice.roll(100));
-    network.set_read_max(1 + game.dice.roll(50));
+    network.set_in_flight_max(1 + game.dice.below(100));
+    network.set_read_max(1 + game.dice.below(50));
     let players = game.players.borrow().clone();
     let pair = network.join(players[0].as_deliver(), players[1].as_deliver());
     for _ in 0..200 {
         network.pump();
-        let player = &players[game.dice.roll(2)];
+        let player = &players[game.dice.below(2)];
         player.enter_with(|player, transport| player.play(transport));
     }
     for transport in [pair.client(), pair.server()] {

@@ -7,18 +7,7 @@ use crate::support::{Talk, why};
 use interfaces::{BufferLimits, Chunk, Transport};
 use ropewalk_protocol::testing::Recorder;
 use ropewalk_protocol::testing::memory::Network;
-
-/// A generator of small numbers (Marsaglia's xorshift64), for properties.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % below as u64) as usize
-    }
-}
+use testkit::Dice;
 
 #[test]
 fn both_sides_hear_of_their_connection_from_a_pump_and_see_each_others_addresses() {
@@ -131,17 +120,17 @@ fn more_than_the_pipe_holds_arrives_as_the_peer_reads() {
 #[test]
 fn any_mix_of_writing_pausing_and_pumping_delivers_what_was_written() {
     for seed in 1..200 {
-        let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ seed);
+        let dice = Dice::new(seed);
         let network = Network::new();
-        network.set_in_flight_max(dice.roll(20));
-        network.set_read_max(dice.roll(10));
+        network.set_in_flight_max(dice.below(20));
+        network.set_read_max(dice.below(10));
         let talk = Talk::over(&network, |client| client, |server| server);
         let (client, server) = (talk.pair.client(), talk.pair.server());
         let mut written = Vec::new();
         for step in 0..100 {
-            match dice.roll(5) {
+            match dice.below(5) {
                 0 => {
-                    let piece = vec![step; dice.roll(30)];
+                    let piece = vec![step; dice.below(30)];
                     client.write(&piece);
                     written.extend(piece);
                 }

@@ -118,7 +118,8 @@ impl<S: StreamSys> Core<S> {
 
     /// Adds the tenants to the counts of their kinds.
     pub(crate) fn count_tenants(&self, counts: &mut Counts) {
-        for kind in self.slots.borrow().tenants().filter_map(Slot::kind) {
+        let slots = self.slots.borrow();
+        for kind in slots.tenants().filter_map(Slot::kind) {
             if let Some(number) = kind.number(counts) {
                 *number += 1;
             }

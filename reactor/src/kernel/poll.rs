@@ -37,7 +37,8 @@ impl Sys for Kernel {
 
     fn poll(&self, timeout: Option<Duration>, events: &mut KernelEvents) -> io::Result<()> {
         let timeout = timeout.map(|timeout| timeout.min(WAIT_MAX));
-        match self.poll.borrow_mut().poll(&mut events.0, timeout) {
+        let polled = self.poll.borrow_mut().poll(&mut events.0, timeout);
+        match polled {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             answer => answer,
         }

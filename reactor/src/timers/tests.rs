@@ -80,7 +80,7 @@ impl Pair {
         assert_eq!(self.queue.len(), self.places.len());
     }
 
-    /// Random operations on at most so many calls, whose times have at most so many bits.
+    /// Random operations on at most `pending_max` calls, whose times have at most `bits` bits.
     fn operate(&mut self, operations: usize, bits: u64, pending_max: usize) {
         let mut random = bits + pending_max as u64;
         for _ in 0..operations {

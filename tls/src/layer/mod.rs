@@ -9,7 +9,9 @@
 //!            └────── writes ─────▶ Connection ── records ──────▲
 //! ```
 //!
-//! The layer owns the protocol, and both own the connection, which owns neither. The files:
+//! The layer owns the protocol, and both own the connection, which owns neither.
+//!
+//! # Map
 //!
 //! ```text
 //!  tls_layer        events in, events out
@@ -23,8 +25,11 @@
 //!  link             the session and the transport below
 //!  state            the state machine: phase, sending, signals, actions
 //!
-//!  arrows  tls_layer, transport → producer_below → connection → input, output, end, producer
-//!          input, output → link, state;  end → state
+//! ```
+//!
+//! ```text
+//! tls_layer, transport → producer_below → connection → { input, output, end, producer }
+//! input, output → { link, state };  end → state
 //! ```
 //!
 //! Invariant: a file uses only files that its arrows lead to, directly or by way of others.

@@ -329,7 +329,7 @@ fn random_names_cost_no_file() {
     let (site, machine) = (Site::new(), Machine::new());
     let (directory, _) = directory_of_names(&site);
     machine.serve(&format!("tls:{directory}:443")).unwrap();
-    // What is not read any more cannot be missed.
+    // A file that is not read any more cannot be missed.
     drop(site.files);
     for number in 0..20 {
         machine.call(&format!("tls:n{number}.example:443")).unwrap();

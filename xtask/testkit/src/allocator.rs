@@ -9,6 +9,7 @@ use std::cell::Cell;
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
+    static ALLOCATED_BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Counts what each thread allocates and frees. An executable uses it by a static of its own:
@@ -35,6 +36,13 @@ pub fn allocations() -> usize {
     ALLOCATIONS.get()
 }
 
+/// The bytes that this thread has allocated so far, also those that it has freed since; moving to another
+/// size counts the new size.
+#[inline]
+pub fn allocated_bytes() -> usize {
+    ALLOCATED_BYTES.get()
+}
+
 /// The bytes that this thread has allocated so far, less those that it has freed. Below 0 for a thread
 /// that frees what others have allocated.
 #[inline]
@@ -50,37 +58,38 @@ pub fn counted<T>(work: impl FnOnce() -> T) -> (T, usize, isize) {
 }
 
 #[inline]
-fn count(allocations: usize, bytes: isize) {
+fn count(allocations: usize, allocated: usize, growth: isize) {
     ALLOCATIONS.set(ALLOCATIONS.get() + allocations);
-    LIVE_BYTES.set(LIVE_BYTES.get() + bytes);
+    ALLOCATED_BYTES.set(ALLOCATED_BYTES.get() + allocated);
+    LIVE_BYTES.set(LIVE_BYTES.get() + growth);
 }
 
 // SAFETY: each call goes to the system's allocator as it is, and counting does not allocate.
 unsafe impl GlobalAlloc for CountingAllocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size() as isize);
+        count(1, layout.size(), layout.size() as isize);
         // SAFETY: the caller keeps the contract of the same method.
         unsafe { System.alloc(layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size() as isize);
+        count(1, layout.size(), layout.size() as isize);
         // SAFETY: the caller keeps the contract of the same method.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(1, size as isize - layout.size() as isize);
+        count(1, size, size as isize - layout.size() as isize);
         // SAFETY: the caller keeps the contract of the same method.
         unsafe { System.realloc(pointer, layout, size) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(0, -(layout.size() as isize));
+        count(0, 0, -(layout.size() as isize));
         // SAFETY: the caller keeps the contract of the same method.
         unsafe { System.dealloc(pointer, layout) }
     }

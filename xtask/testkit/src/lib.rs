@@ -2,7 +2,7 @@
 //!
 //! | for | there is |
 //! |---|---|
-//! | claims about memory | [`CountingAllocator`], [`counted`], [`allocations`], [`live_bytes`] |
+//! | claims about memory | [`CountingAllocator`], [`counted`], [`allocations`], [`allocated_bytes`], [`live_bytes`] |
 //! | random cases that are the same in each run | [`Dice`], [`pattern`] |
 //! | a Deferred that has fired | [`result_of`] |
 //! | a protocol for a single connection | [`once`] |
@@ -18,7 +18,7 @@ mod factory;
 mod result;
 mod skipping;
 
-pub use allocator::{CountingAllocator, allocations, counted, live_bytes};
+pub use allocator::{CountingAllocator, allocated_bytes, allocations, counted, live_bytes};
 pub use dice::{Dice, pattern};
 pub use factory::once;
 pub use result::result_of;

@@ -1,4 +1,4 @@
-//! Who is asked when something is cancelled, and promises that are dropped.
+//! The canceller that a cancellation asks, and promises that are dropped.
 
 use super::{At, Doing, NOWHERE, Phase, Place, Promise, Reader, Row, Rules};
 use crate::script::{CancellerEnd, CancellerKind, Error, Event, Op};

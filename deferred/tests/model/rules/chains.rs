@@ -121,7 +121,7 @@ impl Rules<'_> {
         self.chains[at].take_result().expect("it is at the end")
     }
 
-    /// An error at the end of a chain is reported when nobody has it any more.
+    /// An error at the end of a chain is reported when its last holder drops it.
     pub(super) fn let_go(&mut self, at: At) {
         let chain = &self.chains[at];
         if chain.reader != Reader::Nobody || !chain.has_result() || self.is_kept(at) {
@@ -132,7 +132,7 @@ impl Rules<'_> {
         }
     }
 
-    /// Whether somebody has the place where the result is, though not the Deferred: the promise of
+    /// Whether a holder has the place of the result, though not the Deferred: the promise of
     /// a Deferred that was cancelled, or the handle of a gate.
     fn is_kept(&self, at: At) -> bool {
         let chain = &self.chains[at];

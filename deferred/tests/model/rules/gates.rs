@@ -28,7 +28,7 @@ impl Rules<'_> {
         self.put(row, Held::End(chain));
     }
 
-    /// Uses the handle of a gate; meanwhile nobody else can.
+    /// Uses the handle of a gate, which no other call can use meanwhile.
     pub(super) fn with_gate(&mut self, number: usize, f: impl FnOnce(&mut Self, usize)) {
         let gate = number % self.gates.len().max(1);
         if self.gates.get(gate).is_some_and(|gate| gate.handle == Handle::Held) {
@@ -38,7 +38,7 @@ impl Rules<'_> {
         }
     }
 
-    /// What has come through and was not taken is held again.
+    /// A result that came through and was not taken is held again.
     pub(super) fn pause(&mut self, gate: usize) {
         let Gate { chain, step, .. } = self.gates[gate];
         self.gates[gate].pauses += 1;

@@ -1,4 +1,4 @@
-//! Who gets what comes out of a chain: tasks, other promises, somebody who looks, nobody.
+//! The reader at the end of a chain: a task, another promise, a test that looks, or none.
 
 use super::{At, Doing, Held, Promise, Reader, Row, Rules, Step};
 use crate::script::{Event, Shown};
@@ -87,7 +87,7 @@ impl Rules<'_> {
         }
     }
 
-    /// Dropping a future cancels what it waits for, and nobody asks what came of that.
+    /// Dropping a future cancels what it waits for, and no reader asks for the outcome.
     pub(super) fn drop_task(&mut self, number: usize) {
         let task = number % self.tasks.len().max(1);
         let Some(held) = self.tasks.get_mut(task).and_then(Option::take) else { return };

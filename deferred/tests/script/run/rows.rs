@@ -1,4 +1,4 @@
-//! What is done with a row of a script, with its gates and with tasks.
+//! Playing a row of a script, with its gates and with tasks.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Deferred, Failure, Promise};
+use deferred::{Deferred, Promise};
 use ropewalk_protocol::task::{CooperativeTask, Cooperator, TaskFinished};
 use ropewalk_protocol::testing::Clock;
 
@@ -55,9 +55,7 @@ impl Work {
     }
 }
 
-pub(crate) fn result_of(deferred: Deferred<()>) -> Result<(), Failure> {
-    deferred.try_into_result().expect("it has fired")
-}
+pub(crate) use testkit::result_of;
 
 /// How a task was finished, as its `when_done` says.
 pub(crate) fn finished(deferred: Deferred<()>) -> TaskFinished {

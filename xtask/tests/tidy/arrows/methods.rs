@@ -14,13 +14,14 @@ use super::type_name;
 use crate::source::Source;
 
 /// Method names of std and of other crates that modules also give to methods of their own.
-const SHARED_NAMES: [&str; 62] = [
+const SHARED_NAMES: [&str; 64] = [
     "all", "any", "append", "chain", "clear", "collect", "count", "drain", "elapsed", "end",
     "entry", "extend", "filter", "find", "first", "flush", "fold", "get", "get_mut", "insert",
     "is_empty", "iter", "join", "keys", "kind", "last", "len", "lock", "map", "max", "min", "next",
-    "now", "pending", "poll", "pop", "position", "push", "read", "recv", "remove", "replace",
-    "reserve", "resize", "retain", "rev", "send", "set", "skip", "sort", "split", "start", "sum",
-    "swap", "take", "truncate", "values", "wait", "wake", "with", "write", "zip",
+    "now", "pause", "pending", "poll", "pop", "position", "push", "read", "recv", "remove",
+    "replace", "reserve", "resize", "resume", "retain", "rev", "send", "set", "skip", "sort",
+    "split", "start", "sum", "swap", "take", "truncate", "values", "wait", "wake", "with", "write",
+    "zip",
 ];
 
 /// The methods of all modules, by name.
