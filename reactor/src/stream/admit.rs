@@ -12,7 +12,7 @@ use interfaces::{Address, Deliver, Event, Reason, Transport};
 
 use super::flags::{IoFlags, Origin};
 use super::rare::{Peer, RareState};
-use super::state::StreamState;
+use super::state::StateCell;
 use super::{Running, Stream};
 use crate::buffers::send_queue::SendQueue;
 use crate::core::Core;
@@ -54,7 +54,7 @@ impl<S: StreamSys> Connected<S> {
             shared: Rc::clone(&core.streams),
             token,
             socket: Cell::new(Some(self.socket)),
-            state: StreamState::default(),
+            state: StateCell::new(),
             io: IoFlags::new(self.origin),
             queue: SendQueue::default(),
             rare: RareState::default(),

@@ -5,6 +5,7 @@
 use std::rc::Rc;
 
 use interfaces::{Event, Reason};
+use protocol::transport::{Next, StreamState};
 
 use super::linger::Lingering;
 use super::{Running, Stream};
@@ -29,7 +30,7 @@ impl<S: StreamSys> Stream<S> {
     /// turn carries it out.
     pub(super) fn schedule_close(&self, reason: Reason) {
         self.queue_written();
-        if self.state.close() {
+        if self.state.step(StreamState::abort) == Next::Close {
             self.list_closing(reason);
         }
     }
@@ -51,7 +52,7 @@ impl<S: StreamSys> Stream<S> {
 
     /// Ends a connection: the socket goes, the producer is told, the protocol is told and dropped.
     pub(crate) fn close(&self, core: &Core<S>, reason: &Reason) {
-        self.state.lost();
+        self.state.step(StreamState::lost);
         let Some(running) = self.leave_slot(core, reason) else { return };
         self.queue.clear(&self.shared.pool);
         self.stop_producer(core);

@@ -17,7 +17,7 @@ pub(crate) struct IoFlags {
     pub(crate) blocked: Cell<bool>,
     /// The system was asked to say when there is room.
     pub(crate) watches_writing: Cell<bool>,
-    pub(crate) eof: Eof,
+    pub(crate) eof: EofFlags,
     /// The protocol paused its reading.
     pub(crate) paused: Cell<bool>,
     /// Its push producer was paused, and is resumed when all is sent.
@@ -32,9 +32,9 @@ pub(crate) struct IoFlags {
 
 /// Which EOFs were sent and received, as bits.
 #[derive(Default)]
-pub(crate) struct Eof(Cell<u8>);
+pub(crate) struct EofFlags(Cell<u8>);
 
-impl Eof {
+impl EofFlags {
     const RECEIVED: u8 = 1;
     const SENT: u8 = 2;
 
@@ -71,7 +71,7 @@ impl IoFlags {
             read_closed: Cell::new(false),
             blocked: Cell::new(false),
             watches_writing: Cell::new(false),
-            eof: Eof::default(),
+            eof: EofFlags::default(),
             paused: Cell::new(false),
             producer_paused: Cell::new(false),
             dirty: Cell::new(false),

@@ -8,9 +8,9 @@ use std::io;
 
 use deferred::Failure;
 use interfaces::{Event, OsError, Producer, Reason};
+use protocol::transport::{Broken, Drained};
 
 use super::linger::send_end_of_file;
-use super::state::{Broken, Drained};
 use super::{Running, Stream};
 use crate::buffers::send_queue::Parts;
 use crate::core::Core;
@@ -69,7 +69,7 @@ impl<S: StreamSys> Running<S> {
         let stream = &self.stream;
         let mut refills = core.limits.refills_per_turn;
         while refills > 0 {
-            if !stream.state.is_alive() {
+            if !stream.state.get().is_alive() {
                 return;
             }
             let made = match stream.send_queued(core) {
@@ -88,13 +88,14 @@ impl<S: StreamSys> Running<S> {
 
     fn drained(&self, core: &Core<S>) {
         let stream = &self.stream;
-        match stream.state.drained(stream.has_producer()) {
+        let has_producer = stream.has_producer();
+        match stream.state.step(|state| state.drained(has_producer)) {
             Drained::Nothing => {}
-            Drained::ShutdownWrite => match stream.send_end_of_file(core) {
+            Drained::EndWriting => match stream.send_end_of_file(core) {
                 Err(error) => stream.broken(core, os_error(&error)),
                 Ok(()) => self.announce(core, Event::WriteConnectionLost),
             },
-            Drained::ShutdownAndClose => {
+            Drained::EndWritingAndClose => {
                 // What fails is tried again when it is closed, which does not depend on it.
                 drop(stream.send_end_of_file(core));
                 stream.list_closing(Reason::Done);
@@ -125,7 +126,7 @@ impl<S: StreamSys> Stream<S> {
     }
 
     fn send_all(&self, core: &Core<S>, parts: &mut Parts) -> Sent {
-        let is_last = self.state.ends_behind_queue(self.has_producer());
+        let is_last = self.state.get().ends_behind_queue(self.has_producer());
         while !parts.is_empty() {
             if self.io.blocked.get() {
                 return Sent::Blocked;
@@ -183,7 +184,7 @@ impl<S: StreamSys> Stream<S> {
             self.shared.pulling.set((Token::NOBODY, 0));
             made += 1;
             let wants_more = (before + 1..=enough).contains(&self.unsent());
-            if !wants_more || made == at_most || !self.state.is_alive() {
+            if !wants_more || made == at_most || !self.state.get().is_alive() {
                 break;
             }
         }
@@ -223,7 +224,8 @@ impl<S: StreamSys> Stream<S> {
         self.queue.clear(&self.shared.pool);
         // The system tells of a reset once, and of a broken pipe from then on.
         let error = self.rare.broken().unwrap_or(error);
-        match self.state.broken(self.wants_to_read()) {
+        let reads = self.wants_to_read();
+        match self.state.step(|state| state.broken(reads)) {
             Broken::ReadOn => {
                 self.rare.set_broken(error);
                 // Not observed: all that is there is read, up to the error.

@@ -51,10 +51,11 @@ use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, Deliver, HalfCloseableTransport, Producer,
     PushProducer, Reason, TcpTransport, Transport, UnixAddress, UnixTransport,
 };
+use protocol::transport::{Next, StreamState};
 
 use self::flags::IoFlags;
 use self::rare::{Peer, RareState};
-use self::state::{Next, StreamState};
+use self::state::StateCell;
 use crate::buffers::send_queue::SendQueue;
 use crate::buffers::shared::StreamShared;
 use crate::core::Core;
@@ -80,7 +81,7 @@ pub(crate) struct Stream<S: StreamSys> {
     token: Token,
     /// Out while it is asked something, and for good when it is closed.
     socket: Cell<Option<S::Stream>>,
-    state: StreamState,
+    state: StateCell,
     pub(crate) io: IoFlags,
     queue: SendQueue,
     rare: RareState,
@@ -142,7 +143,7 @@ impl<S: StreamSys> Stream<S> {
 
     #[inline(always)]
     fn wants_to_read(&self) -> bool {
-        !self.io.paused.get() && self.state.receives()
+        !self.io.paused.get() && self.state.get().receives()
     }
 
     /// Whether what the peer sends is read and dropped: a peer that flushes, too, would otherwise
@@ -168,7 +169,7 @@ impl<S: StreamSys> Stream<S> {
 
     /// The reactor is dropped: closes the socket, with its unsent bytes.
     pub(crate) fn abandon(&self) {
-        self.state.lost();
+        self.state.step(StreamState::lost);
         drop(self.socket.take());
     }
 
@@ -216,7 +217,7 @@ impl<S: StreamSys> Transport for Stream<S> {
     fn lose_connection(&self) {
         self.queue_written();
         let idle = self.queue.is_empty() && !self.has_producer();
-        self.follow(self.state.lose(idle));
+        self.follow(self.state.step(|state| state.lose(idle)));
     }
 
     fn abort_connection(&self) {
@@ -232,7 +233,7 @@ impl<S: StreamSys> Transport for Stream<S> {
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
-        if !self.state.is_alive() {
+        if !self.state.get().is_alive() {
             producer.stop_producing();
             return Ok(());
         }
@@ -254,7 +255,7 @@ impl<S: StreamSys> Transport for Stream<S> {
 
     fn unregister_producer(&self) {
         let producer = self.rare.take_producer();
-        if producer.is_some() && self.state.is_alive() && !self.state.is_open() {
+        if producer.is_some() && self.state.get().is_alive() && !self.state.is_open() {
             self.make_dirty();
         }
     }
@@ -282,7 +283,7 @@ impl<S: StreamSys> PushProducer for Stream<S> {
     }
 
     fn resume_producing(&self) {
-        if !self.io.paused.replace(false) || !self.state.receives() {
+        if !self.io.paused.replace(false) || !self.state.get().receives() {
             return;
         }
         let Some(core) = self.shared.core() else { return };
@@ -299,6 +300,6 @@ impl<S: StreamSys> PushProducer for Stream<S> {
 impl<S: StreamSys> HalfCloseableTransport for Stream<S> {
     fn lose_write_connection(&self) {
         self.queue_written();
-        self.follow(self.state.lose_write());
+        self.follow(self.state.step(StreamState::lose_write));
     }
 }

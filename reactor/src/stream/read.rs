@@ -7,8 +7,8 @@ use std::io;
 
 use deferred::Failure;
 use interfaces::{Event, Reason};
+use protocol::transport::{Broken, Eof};
 
-use super::state::Broken;
 use super::{Running, Stream};
 use crate::core::Core;
 use crate::sys::os_error::os_error;
@@ -46,7 +46,7 @@ impl<S: StreamSys> Running<S> {
         if changed && (stream.unsent() > 0 || stream.io.producer_paused.get()) {
             self.flush_again(core);
         }
-        if ready.read_closed && !stream.wants_to_read() && stream.state.is_alive() {
+        if ready.read_closed && !stream.wants_to_read() && stream.state.get().is_alive() {
             stream.look_for_error(core);
         }
     }
@@ -135,25 +135,21 @@ impl<S: StreamSys> Running<S> {
         }
         let asked = stream.call(core, "protocol", || self.protocol.is_half_closeable());
         core.run_woken_tasks();
-        match asked {
-            Ok(true) => {
-                stream.state.end_reading();
-                self.announce(core, Event::ReadConnectionLost);
+        let half_closeable = match asked {
+            Ok(half_closeable) => half_closeable,
+            Err(message) => return stream.schedule_close(Reason::Panicked(message)),
+        };
+        let unsent = stream.unsent() > 0;
+        match stream.state.step(|state| state.eof(half_closeable, unsent)) {
+            // The protocol ended the connection when it was asked.
+            Eof::Nothing => {}
+            Eof::Deliver => self.announce(core, Event::ReadConnectionLost),
+            Eof::Flush => {
+                stream.stop_producer(core);
+                self.flush(core);
             }
-            Ok(false) => self.end_with_the_peer(core),
-            Err(message) => stream.schedule_close(Reason::Panicked(message)),
+            Eof::Close => stream.close(core, &Reason::Done),
         }
-    }
-
-    /// The protocol has no use for one direction alone. What it wrote before still goes out.
-    fn end_with_the_peer(&self, core: &Core<S>) {
-        let stream = &self.stream;
-        if stream.unsent() == 0 {
-            return stream.close(core, &Reason::Done);
-        }
-        stream.state.end_after_flush();
-        stream.stop_producer(core);
-        self.flush(core);
     }
 }
 

@@ -73,7 +73,7 @@ impl<S: StreamSys> Stream<S> {
     /// Queues what was not sent at once.
     #[cold]
     fn keep(&self, rest: &[u8]) {
-        if self.state.is_alive() {
+        if self.state.get().is_alive() {
             self.queue.gather(rest, &self.shared.pool);
             self.io.dirty.set(true);
         }
@@ -170,7 +170,7 @@ impl<S: StreamSys> Stream<S> {
     }
 
     fn accepts_writes(&self) -> bool {
-        self.state.is_open() || self.state.accepts_writes(self.has_producer())
+        self.state.is_open() || self.state.get().accepts_writes(self.has_producer())
     }
 
     /// What every write does after it queued, so that `unsent` bytes wait.

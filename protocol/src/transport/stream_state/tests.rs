@@ -172,3 +172,35 @@ fn half_close_happens_after_the_producer() {
 fn a_state_is_small() {
     assert!(size_of::<StreamState>() <= 2);
 }
+
+#[test]
+fn half_close_happens_once() {
+    assert_eq!(HALF_CLOSED.lose_write(), (HALF_CLOSED, Next::Nothing));
+    assert_eq!(HALF_CLOSED.drained(false), (HALF_CLOSED, Drained::Nothing));
+}
+
+#[test]
+fn our_end_of_file_comes_behind_the_queue_only_after_a_call_of_our_own() {
+    for own_call in [OPEN.lose(false).0, OPEN.lose_write().0] {
+        assert!(own_call.ends_behind_queue(false) && !own_call.ends_behind_queue(true));
+    }
+    for other in [OPEN, HALF_CLOSED, FOR_QUEUE, StreamState::Closing] {
+        assert!(!other.ends_behind_queue(false), "{other:?}");
+    }
+}
+
+#[test]
+fn no_input_but_lost_changes_the_end() {
+    for state in [StreamState::Closing, StreamState::Lost] {
+        assert_eq!(state.lose(true), (state, Next::Nothing));
+        assert_eq!(state.lose_write(), (state, Next::Nothing));
+        for unsent in [false, true] {
+            assert_eq!(state.eof(true, unsent), (state, Eof::Nothing));
+            assert_eq!(state.eof(false, unsent), (state, Eof::Nothing));
+        }
+        assert_eq!(state.drained(false), (state, Drained::Nothing));
+        assert_eq!(state.broken(true), (state, Broken::Nothing));
+        assert_eq!(state.abort(), (state, Next::Nothing));
+        assert!(!state.receives() && !state.accepts_writes(true));
+    }
+}
