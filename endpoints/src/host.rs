@@ -8,6 +8,8 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::str::FromStr;
 
+use crate::ascii_name::to_ascii;
+
 /// A numeric address or a host name.
 ///
 /// # Examples
@@ -18,6 +20,7 @@ use core::str::FromStr;
 /// let host: Host = "fe80::1%2".parse()?;
 /// assert_eq!(host.socket_addr(80).unwrap().to_string(), "[fe80::1%2]:80");
 /// assert!("example.com".parse::<Host>()?.socket_addr(80).is_none());
+/// assert_eq!("bücher.example".parse::<Host>()?.to_string(), "xn--bcher-kva.example");
 /// assert!("1.2.3".parse::<Host>().is_err());
 /// # Ok::<(), ropewalk_endpoints::BadHost>(())
 /// ```
@@ -34,7 +37,8 @@ pub enum Host {
         /// The text behind the `%`.
         zone: String,
     },
-    /// A host name.
+    /// A host name. A parsed one is in ASCII, as DNS has it: `bücher.example` is
+    /// `xn--bcher-kva.example`.
     Name(String),
 }
 
@@ -83,7 +87,10 @@ impl FromStr for Host {
         if let Some((address, zone)) = zoned(text) {
             return Ok(Self::Zoned { address, zone: zone.into() });
         }
-        if is_host_name(text) { Ok(Self::Name(text.into())) } else { Err(BadHost) }
+        match to_ascii(text) {
+            Some(name) if is_host_name(&name) => Ok(Self::Name(name.into_owned())),
+            Some(_) | None => Err(BadHost),
+        }
     }
 }
 
@@ -129,7 +136,7 @@ fn zoned(text: &str) -> Option<(Ipv6Addr, &str)> {
     Some((address.parse().ok().filter(|_| fits)?, zone))
 }
 
-/// RFC 1123 with underscores and, as Twisted lets the resolver judge them, letters of any script.
+/// RFC 1123, with underscores.
 fn is_host_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let last = name.rsplit('.').next().unwrap_or(name);
@@ -139,7 +146,7 @@ fn is_host_name(text: &str) -> bool {
 fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
         && !label.starts_with('-')
-        && label.chars().all(|letter| letter.is_alphanumeric() || letter == '-' || letter == '_')
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// The system reads a name that ends so as an IPv4 address of an old form (inet_aton(3)): `1.2.3`

@@ -122,6 +122,7 @@ mod registry;
 
 mod argument;
 mod arguments;
+mod ascii_name;
 mod binding;
 mod description;
 mod host;

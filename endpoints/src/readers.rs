@@ -123,7 +123,8 @@ impl<'a> Argument<'a> {
         Ok(time)
     }
 
-    /// A numeric address or a host name, which must be given.
+    /// A numeric address or a host name, which must be given. The description shows a name as it is
+    /// written, as Twisted does.
     pub fn host(&self) -> Result<Host, ParseError> {
         let Some(piece) = self.piece() else { return Err(self.missing()) };
         let brackets: &[char] = match piece.form {
@@ -132,7 +133,11 @@ impl<'a> Argument<'a> {
         };
         let text = piece.text.trim_matches(brackets);
         let host: Host = text.parse().map_err(|_| self.error("an IP address or a host name"))?;
-        self.record(Value::Text(host.to_string()));
+        let shown = match &host {
+            Host::Name(_) => text.into(),
+            _ => host.to_string(),
+        };
+        self.record(Value::Text(shown));
         Ok(host)
     }
 

@@ -51,6 +51,31 @@ fn a_tcp_string_connects_where_it_says_and_asks_no_resolver() {
 }
 
 #[test]
+fn the_resolver_is_asked_for_a_name_in_ascii() {
+    for (name, ascii) in [
+        ("Example.com.", "Example.com."),
+        ("b\u{fc}cher.example", "xn--bcher-kva.example"),
+        ("bu\u{308}cher.example", "xn--bcher-kva.example"),
+        ("B\u{dc}CHER.example", "xn--bcher-kva.example"),
+        ("b\u{fc}cher\u{3002}example", "xn--bcher-kva.example"),
+        ("b\u{fc}cher_1.example.", "xn--bcher_1-n2a.example."),
+    ] {
+        let reactor = Reactor::new();
+        let _connected = connect(&reactor, &format!("tcp:{name}:80"));
+        assert_eq!(reactor.calls(), [Call::Resolve(ascii.into())], "{name}");
+    }
+}
+
+#[test]
+fn a_name_that_dns_cannot_hold_and_an_address_in_other_digits_are_refused() {
+    let long = "\u{fc}".repeat(300);
+    let names = ["\u{fc}\u{202e}.example", "\u{fc} .example", "\u{ff11}.2.3.4", "\u{3002}", &long];
+    for name in names {
+        assert!(name.parse::<Host>().is_err(), "{name:?}");
+    }
+}
+
+#[test]
 fn a_unix_string_connects_where_it_says() {
     let path = || ConnectUnix::new(UnixAddress::Path(Rc::from(&b"/a"[..])));
     let hidden = UnixAddress::Abstract(Rc::from(&b"x"[..]));

@@ -14,7 +14,6 @@ use interfaces::StreamClientEndpoint;
 use rustls::pki_types::ServerName;
 
 use super::Context;
-use super::ascii_name::to_ascii;
 use super::client::{FileClient, Trust};
 use super::server_strings::file;
 use crate::credentials::{Identity, Named};
@@ -167,7 +166,6 @@ fn server_name(argument: &Argument<'_>) -> Result<(Host, ServerName<'static>), P
     let wrong = || argument.error("a host name that a certificate can be for, or an IP address");
     match argument.host()? {
         Host::Name(name) => {
-            let name = to_ascii(&name).ok_or_else(wrong)?;
             let bare = name.strip_suffix('.').unwrap_or(&name).to_owned();
             let server = ServerName::try_from(bare).map_err(|_| wrong())?;
             Ok((Host::Name(name), server))

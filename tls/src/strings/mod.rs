@@ -2,7 +2,6 @@
 //!
 //! Invariant: parsing opens no file and no socket; `listen` and the first `connect` read the files.
 
-mod ascii_name;
 mod client;
 mod client_strings;
 mod server;

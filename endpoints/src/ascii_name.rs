@@ -1,16 +1,19 @@
-//! Host names with letters beyond ASCII, as DNS and certificates write them (UTS 46, RFC 5891).
+//! Host names with letters beyond ASCII, as DNS and certificates write them (UTS 46, RFC 5891);
+//! `HostnameEndpoint` of Twisted asks the Python package idna for the same.
 //!
 //! The crate idna does it: it composes, maps and checks letters with Unicode's own tables, which add
 //! 160 kB to the command. Invariant: the result is ASCII, and an ASCII name is returned unchanged.
+
+use alloc::borrow::Cow;
 
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 
 /// The name in ASCII; in lower case if it was not ASCII. `None` if a letter cannot occur in a name, or
 /// a label or the name is too long for DNS.
-pub(super) fn to_ascii(name: &str) -> Option<String> {
+pub(crate) fn to_ascii(name: &str) -> Option<Cow<'_, str>> {
     if name.is_ascii() {
-        return Some(name.to_owned());
+        return Some(Cow::Borrowed(name));
     }
     Uts46::new()
         .to_ascii(
@@ -20,7 +23,6 @@ pub(super) fn to_ascii(name: &str) -> Option<String> {
             DnsLength::VerifyAllowRootDot,
         )
         .ok()
-        .map(|name| name.into_owned())
 }
 
 #[cfg(test)]
