@@ -42,11 +42,15 @@ use exit_code::Exit;
 fn main() -> ExitCode {
     match Arguments::try_parse() {
         Ok(arguments) => dispatch(&arguments.command).into(),
-        Err(error) => {
+        // It quotes what was typed, or what a script passed on.
+        Err(error) if error.use_stderr() => {
+            report::usage(&error.render().to_string());
+            Exit::Usage.into()
+        }
+        Err(help) => {
             // An output that is closed has no reader to tell.
-            let _ = error.print();
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            exit.into()
+            let _ = help.print();
+            Exit::Done.into()
         }
     }
 }

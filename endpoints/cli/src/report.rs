@@ -30,6 +30,16 @@ pub(crate) fn error(failure: &Failure) {
     note(format_args!("error: {failure:#}"));
 }
 
+/// Reports a mistake in the usage, which may take several lines.
+pub(crate) fn usage(text: &str) {
+    lines(printable_lines(text));
+}
+
+fn printable_lines(text: &str) -> String {
+    let safe: Vec<String> = text.lines().map(|line| printable(line).to_string()).collect();
+    safe.join("\n")
+}
+
 /// Reports one line.
 pub(crate) fn note(text: impl Display) {
     lines(printable(&text.to_string()));
@@ -70,6 +80,14 @@ impl Observer for StderrObserver {
 mod tests {
     use super::*;
     use interfaces::{ConnectError, FailedAddress, OsError, UnixAddress};
+
+    #[test]
+    fn a_wrong_argument_cannot_disturb_a_terminal() {
+        let text =
+            "error: unexpected argument '--\u{202e}a\x1b[2J\u{200b}' found\n\nUsage: ropewalk\n";
+        let safe = r"error: unexpected argument '--\u{202e}a\u{1b}[2J\u{200b}' found";
+        assert_eq!(printable_lines(text), format!("{safe}\n\nUsage: ropewalk"));
+    }
 
     #[test]
     fn what_a_peer_sent_cannot_disturb_a_terminal() {
