@@ -51,8 +51,9 @@
 //!
 //! # Portability
 //!
-//! It runs where mio's `SourceFd` does: epoll and kqueue. Readiness is edge-triggered and may be
-//! spurious; the loop never relies on an event that says more than "look again".
+//! It is built and tested on Linux; the kernel's side uses accept4(2), `SO_PEERCRED` and open-file locks.
+//! Readiness is edge-triggered and may be spurious; the loop never relies on an event that says more
+//! than "look again".
 //!
 //! # Map
 //!

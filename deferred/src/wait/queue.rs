@@ -35,7 +35,7 @@ use crate::error::Failure;
 /// ```
 /// use ropewalk_deferred::{DeferredQueue, QueueLimits};
 ///
-/// let jobs = DeferredQueue::with_limits(QueueLimits { size: Some(1), ..QueueLimits::default() });
+/// let jobs = DeferredQueue::with_limits(QueueLimits::default().with_size(1));
 /// let done = jobs.run(|job: &str| Ok(format!("{job}: done"))).unwrap();
 /// jobs.put("sweep").unwrap(); // goes to the run that waits
 /// assert_eq!(done.try_into_result().unwrap().unwrap(), "sweep: done");
@@ -89,11 +89,28 @@ pub struct DeferredQueue<T: 'static> {
 /// How many items, and how many that wait for one, a [`DeferredQueue`] takes. `None`, the default,
 /// is without limit, for a queue that something else bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct QueueLimits {
     /// The most items that are stored. With 0, an item is accepted only when a `get` waits for it.
     pub size: Option<usize>,
     /// The most that wait. With 0, a `get` is answered only when an item is stored.
     pub backlog: Option<usize>,
+}
+
+impl QueueLimits {
+    /// With another [`size`](Self::size).
+    #[must_use]
+    pub fn with_size(mut self, size: impl Into<Option<usize>>) -> Self {
+        self.size = size.into();
+        self
+    }
+
+    /// With another [`backlog`](Self::backlog).
+    #[must_use]
+    pub fn with_backlog(mut self, backlog: impl Into<Option<usize>>) -> Self {
+        self.backlog = backlog.into();
+        self
+    }
 }
 
 struct Shared<T: 'static> {

@@ -11,7 +11,7 @@ use ropewalk_deferred::{
 };
 
 pub(crate) fn limited(size: usize, backlog: usize) -> DeferredQueue<u32> {
-    DeferredQueue::with_limits(QueueLimits { size: Some(size), backlog: Some(backlog) })
+    DeferredQueue::with_limits(QueueLimits::default().with_size(size).with_backlog(backlog))
 }
 
 pub(crate) fn value<T: 'static>(deferred: Deferred<T>) -> T {
@@ -72,11 +72,11 @@ fn the_errors_say_what_was_attempted_and_the_limit() {
         queue.put(Unprintable)?;
         Ok(queue.put(Unprintable)?)
     }
-    let full = DeferredQueue::with_limits(QueueLimits { size: Some(0), backlog: None });
+    let full = DeferredQueue::with_limits(QueueLimits::default().with_size(0));
     let overflow = put(&full).unwrap_err();
     assert!(overflow.check::<QueueOverflow<Unprintable>>());
     assert_eq!(overflow.to_string(), "cannot put an item into the queue: it holds 0, its limit");
-    let empty = DeferredQueue::with_limits(QueueLimits { size: None, backlog: Some(0) });
+    let empty = DeferredQueue::with_limits(QueueLimits::default().with_backlog(0));
     let underflow = put(&empty).unwrap_err();
     assert!(underflow.check::<QueueUnderflow>());
     assert_eq!(

@@ -108,7 +108,8 @@ impl Output {
                 (Ok(result), ThreadOutcome::Done) => result,
                 (_, ThreadOutcome::Panicked(message)) => Err(io::Error::other(message)),
                 (Err(lost), ThreadOutcome::Done) => Err(io::Error::other(lost)),
-                (_, outcome) => Err(io::Error::other(outcome.to_string())),
+                (_, ThreadOutcome::Refused(reason)) => Err(io::Error::other(reason)),
+                (_, outcome) => Err(io::Error::other(format!("the thread {outcome}"))),
             });
         };
         self.threads.call_in_thread(Box::new(work), Box::new(done));
