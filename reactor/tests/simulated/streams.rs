@@ -276,3 +276,60 @@ fn a_port_without_descriptors_sheds_and_then_goes_on() {
     assert_eq!(entries(&diary), ["connection closed cleanly"]);
     drop((clients, client, port));
 }
+
+/// Ends its connection when the peer's end of file has it asked for its half-close role.
+struct EndsWhenAsked {
+    diary: Diary,
+    transport: Option<Rc<dyn Transport>>,
+    asked: u32,
+    has_role: bool,
+}
+
+impl Protocol for EndsWhenAsked {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        self.transport = Some(transport.clone());
+    }
+
+    fn data_received(&mut self, _: &Rc<dyn Transport>, _: &[u8]) {}
+
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
+        self.diary.borrow_mut().push(reason.to_string());
+    }
+
+    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
+        self.asked += 1;
+        // The first time is right after `connection_made`.
+        if self.asked > 1
+            && let Some(transport) = &self.transport
+        {
+            transport.abort_connection();
+        }
+        if self.has_role { Some(self) } else { None }
+    }
+}
+
+impl HalfCloseableProtocol for EndsWhenAsked {
+    fn read_connection_lost(&mut self, _: &Rc<dyn Transport>) {
+        self.diary.borrow_mut().push("end of file".to_owned());
+    }
+}
+
+#[test]
+fn a_connection_that_its_protocol_ends_at_the_peers_end_of_file_hears_of_its_own_end_alone() {
+    for (seed, has_role) in [(1, false), (2, true)] {
+        let (reactor, diary) = (quiet(seed), Diary::default());
+        let kept = diary.clone();
+        let factory = factory_fn(move |_: &Address| EndsWhenAsked {
+            diary: kept.clone(),
+            transport: None,
+            asked: 0,
+            has_role,
+        });
+        let _port = reactor.listen_tcp(&ListenTcp::new(address()), factory).expect("listens");
+        let client = diarist(&Diary::default(), |transport| transport.lose_connection(), false);
+        let connecting = reactor.connect_tcp(&ConnectTcp::new(address()), client);
+        finish(&reactor);
+        drop(connecting);
+        assert_eq!(entries(&diary), ["connection aborted"], "half-closeable: {has_role}");
+    }
+}
