@@ -14,9 +14,9 @@ use interfaces::{
 };
 use protocol::factory_fn;
 use protocol::testing::memory::Network;
-use reactor::simulated::{Faults, Links, Simulated};
-use reactor::sys::Sys;
 use reactor::Reactor;
+use reactor::simulated::{Faults, Links, Simulated};
+use reactor::sys::StreamSys;
 use serde_json::{Value, json};
 
 /// The number of connections.
