@@ -1,8 +1,10 @@
 //! The unsent bytes of one stream, and the pool that lends their buffers.
 //!
 //! Small writes are gathered into one buffer, chunks stay as they are, and both leave in one
-//! vectored write. Invariant: `sent` counts from the beginning of the first part that is not sent
-//! altogether; a stream with nothing unsent owns no queue, for it gave that back to the pool.
+//! vectored write. The transport kit's `SendQueue` is this queue for transports without system calls:
+//! it gives its pieces one by one, where this one fills an array for sendmsg(2). Invariant: `sent`
+//! counts from the beginning of the first part that is not sent altogether; a stream with nothing
+//! unsent owns no queue, for it gave that back to the pool.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
