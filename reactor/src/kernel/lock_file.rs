@@ -151,29 +151,36 @@ mod tests {
 
     #[test]
     fn servers_that_come_while_others_go_never_hold_the_lock_together() {
-        const ROUNDS: usize = 500;
+        const LOCKS: usize = 100;
+        const TRIES: usize = 10_000_000;
         let (_directory, path) = place();
-        let (holders, taken) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..ROUNDS {
-                        match LockFile::take(&path) {
-                            Ok(lock) => {
-                                assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
-                                assert!(is_held(&path));
-                                taken.fetch_add(1, Ordering::SeqCst);
-                                holders.fetch_sub(1, Ordering::SeqCst);
-                                drop(lock);
-                            }
-                            Err(LockError::Held) => {}
-                            Err(error) => panic!("{error:?}"),
-                        }
+        let holders = AtomicUsize::new(0);
+        let server = || {
+            let mut taken = 0;
+            for _ in 0..TRIES {
+                match LockFile::take(&path) {
+                    Ok(lock) => {
+                        assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                        assert!(is_held(&path));
+                        holders.fetch_sub(1, Ordering::SeqCst);
+                        drop(lock);
+                        taken += 1;
                     }
-                });
+                    // The holder may wait for this very processor.
+                    Err(LockError::Held) => thread::yield_now(),
+                    Err(error) => panic!("{error:?}"),
+                }
+                if taken == LOCKS {
+                    break;
+                }
             }
+            taken
+        };
+        let taken = thread::scope(|scope| {
+            let servers: Vec<_> = (0..4).map(|_| scope.spawn(server)).collect();
+            servers.into_iter().map(|server| server.join().unwrap()).collect::<Vec<_>>()
         });
-        assert!(taken.load(Ordering::SeqCst) >= ROUNDS / 4, "{taken:?}");
+        assert_eq!(taken, [LOCKS; 4], "no server is kept out for good");
         assert!(!is_held(&path) && !beside(&path).exists());
     }
 }
