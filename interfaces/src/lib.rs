@@ -98,5 +98,6 @@ pub use reactor_unix::{ConnectUnix, ListenUnix, LockFile, ReactorUnix};
 pub use reason::{Deadline, Reason};
 pub use resolver::{ResolveError, Resolver};
 pub use transport::{
-    BufferLimits, HalfCloseableTransport, TcpTransport, TlsTransport, Transport, UnixTransport,
+    BufferLimits, HalfCloseableTransport, KeepAliveTimes, TcpTransport, TlsTransport, Transport,
+    UnixTransport,
 };

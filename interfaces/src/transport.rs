@@ -5,6 +5,7 @@
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use crate::{Address, AlreadyProducing, Chunk, Producer, PushProducer};
 
@@ -31,6 +32,15 @@ pub trait Transport: PushProducer {
     /// Closes now: queued bytes are dropped, and the peer gets a reset where the wire has one.
     /// `connection_lost` follows on a later turn, with [`Reason::Aborted`](crate::Reason::Aborted).
     fn abort_connection(&self);
+
+    /// As [`lose_connection`](Self::lose_connection), but the peer sees a reset behind the queued
+    /// bytes and never the clean end of a stream: for a side that knows that what it sent is not all
+    /// there was, such as a relay whose other side broke. `connection_lost` follows with
+    /// [`Reason::Aborted`](crate::Reason::Aborted). A layer over a stream passes it on, without an end
+    /// of its own; without an own reset a wire just ends. Idempotent.
+    fn lose_connection_with_reset(&self) {
+        self.lose_connection();
+    }
 
     /// The remote address. Valid as long as the handle.
     fn peer(&self) -> Address;
@@ -131,6 +141,50 @@ pub trait TcpTransport {
     fn tcp_keep_alive(&self) -> bool;
     /// Sets `SO_KEEPALIVE`.
     fn set_tcp_keep_alive(&self, on: bool);
+    /// Sets `SO_KEEPALIVE`, and when an idle connection is probed, and how often before it is lost.
+    fn set_tcp_keep_alive_times(&self, times: KeepAliveTimes);
+}
+
+/// The times of TCP's keep-alive (tcp(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeepAliveTimes {
+    /// How long nothing comes from the peer before the first probe (`TCP_KEEPIDLE`), in whole seconds;
+    /// at least one. Default 60 s.
+    pub idle: Duration,
+    /// The time between two probes (`TCP_KEEPINTVL`), in whole seconds; at least one. Default 15 s.
+    pub interval: Duration,
+    /// How many probes without an answer lose the connection (`TCP_KEEPCNT`). Default 4.
+    pub probes: u32,
+}
+
+impl KeepAliveTimes {
+    /// With another [`idle`](Self::idle).
+    #[must_use]
+    pub fn with_idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// With another [`interval`](Self::interval).
+    #[must_use]
+    pub fn with_interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// With another number of [`probes`](Self::probes).
+    #[must_use]
+    pub fn with_probes(mut self, probes: u32) -> Self {
+        self.probes = probes;
+        self
+    }
+}
+
+impl Default for KeepAliveTimes {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(60), interval: Duration::from_secs(15), probes: 4 }
+    }
 }
 
 /// The abilities of a UNIX socket alone (unix(7)). Twisted's `IUNIXTransport`.

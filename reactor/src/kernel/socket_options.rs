@@ -5,7 +5,8 @@
 use std::io;
 use std::time::Duration;
 
-use socket2::Socket;
+use interfaces::KeepAliveTimes;
+use socket2::{Socket, TcpKeepalive};
 
 use crate::sys::SocketOption;
 
@@ -22,6 +23,16 @@ pub(super) fn set(stream: &Socket, option: SocketOption, on: bool) {
         SocketOption::NoDelay => stream.set_tcp_nodelay(on),
         SocketOption::KeepAlive => stream.set_keepalive(on),
     });
+}
+
+/// The kernel refuses a time of less than a second.
+pub(super) fn set_keep_alive_times(stream: &Socket, times: KeepAliveTimes) {
+    let at_least = |time: Duration| time.max(Duration::from_secs(1));
+    let keep_alive = TcpKeepalive::new()
+        .with_time(at_least(times.idle))
+        .with_interval(at_least(times.interval))
+        .with_retries(times.probes.max(1));
+    drop(stream.set_tcp_keepalive(&keep_alive));
 }
 
 /// Only TCP has a reset; on another socket the option changes nothing.

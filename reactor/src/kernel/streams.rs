@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
 
-use interfaces::{Address, ListenError, ListenTcp, ListenUnix, UnixAddress};
+use interfaces::{Address, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress};
 use mio::Interest;
 use mio::unix::SourceFd;
 use socket2::Socket;
@@ -135,6 +135,10 @@ impl StreamSys for Kernel {
 
     fn set_option(&self, stream: &Socket, option: SocketOption, on: bool) {
         socket_options::set(stream, option, on);
+    }
+
+    fn set_keep_alive_times(&self, stream: &Socket, times: KeepAliveTimes) {
+        socket_options::set_keep_alive_times(stream, times);
     }
 
     fn peer_credentials(&self, stream: &Socket) -> Option<(u32, u32, u32)> {

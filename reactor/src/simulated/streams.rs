@@ -5,7 +5,7 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 
-use interfaces::{Address, ListenError, ListenTcp, ListenUnix, UnixAddress};
+use interfaces::{Address, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress};
 
 use super::ids::Source;
 use super::network::Simulated;
@@ -121,6 +121,10 @@ impl StreamSys for Simulated {
 
     fn option(&self, stream: &SimulatedStream, option: SocketOption) -> bool {
         self.world.borrow_mut().option(stream.id, option)
+    }
+
+    fn set_keep_alive_times(&self, stream: &SimulatedStream, _: KeepAliveTimes) {
+        self.world.borrow_mut().set_option(stream.id, SocketOption::KeepAlive, true);
     }
 
     fn set_option(&self, stream: &SimulatedStream, option: SocketOption, on: bool) {

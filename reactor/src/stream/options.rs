@@ -3,7 +3,7 @@
 //! Invariant: on a connection whose socket is closed the getters return `false` or `None`, and the
 //! setters do nothing.
 
-use interfaces::{TcpTransport, UnixTransport};
+use interfaces::{KeepAliveTimes, TcpTransport, UnixTransport};
 
 use super::Stream;
 use crate::sys::{SocketOption, StreamSys};
@@ -23,6 +23,10 @@ impl<S: StreamSys> TcpTransport for Stream<S> {
 
     fn set_tcp_keep_alive(&self, on: bool) {
         self.with_socket(|sys, socket| sys.set_option(socket, SocketOption::KeepAlive, on));
+    }
+
+    fn set_tcp_keep_alive_times(&self, times: KeepAliveTimes) {
+        self.with_socket(|sys, socket| sys.set_keep_alive_times(socket, times));
     }
 }
 

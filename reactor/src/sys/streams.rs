@@ -6,7 +6,7 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 
-use interfaces::{Address, ListenError, ListenTcp, ListenUnix, UnixAddress};
+use interfaces::{Address, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress};
 
 use super::{Sys, Token, Watch};
 
@@ -175,6 +175,9 @@ pub trait StreamSys: Sys {
 
     /// Sets a socket option that is on or off; a failure is ignored.
     fn set_option(&self, stream: &Self::Stream, option: SocketOption, on: bool);
+
+    /// Sets `SO_KEEPALIVE` and its times; a failure is ignored.
+    fn set_keep_alive_times(&self, stream: &Self::Stream, times: KeepAliveTimes);
 
     /// Process, user and group of a UNIX peer (`SO_PEERCRED`), where the system tells.
     fn peer_credentials(&self, stream: &Self::Stream) -> Option<(u32, u32, u32)>;
