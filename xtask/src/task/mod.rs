@@ -16,6 +16,7 @@ mod coverage_report;
 mod json;
 mod miri;
 mod mutants;
+mod soak;
 mod table;
 
 use std::io::{self, Write};
@@ -27,6 +28,7 @@ pub(crate) use conformance::conformance;
 pub(crate) use counts::counts;
 pub(crate) use miri::miri;
 pub(crate) use mutants::mutants;
+pub(crate) use soak::soak;
 
 /// The exit code of sysexits.h for wrong usage.
 const EX_USAGE: u8 = 64;
