@@ -17,7 +17,7 @@ use super::plan::{BEFORE_A_NAP, End, HEADER, Plan};
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
 /// A connection of either kind.
-pub(super) trait Wire: Read + Write + Send + Sized {
+pub(super) trait Connection: Read + Write + Send + Sized {
     fn duplicate(&self) -> io::Result<Self>;
     fn limit(&self) -> io::Result<()>;
     fn close(&self, direction: Shutdown) -> io::Result<()>;
@@ -34,13 +34,13 @@ pub(super) trait Wire: Read + Write + Send + Sized {
 pub(super) struct Seen {
     /// How many bytes came, all of them right.
     pub(super) bytes: usize,
-    pub(super) how: How,
+    pub(super) how: Ending,
     pub(super) time: Duration,
 }
 
 /// How the peer's bytes ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum Ending {
     /// With an end of file.
     Clean,
     /// With an error, such as a reset.
@@ -54,7 +54,12 @@ pub(super) enum How {
 }
 
 /// Runs one end; `before` is how many of the peer's bytes have been read.
-pub(super) fn converse(wire: impl Wire, plan: &Plan, end: End, before: usize) -> io::Result<Seen> {
+pub(super) fn converse(
+    wire: impl Connection,
+    plan: &Plan,
+    end: End,
+    before: usize,
+) -> io::Result<Seen> {
     let began = Instant::now();
     wire.limit()?;
     if plan.part(end).nap.is_some() {
@@ -69,12 +74,13 @@ pub(super) fn converse(wire: impl Wire, plan: &Plan, end: End, before: usize) ->
         let _ = writer.join();
         read
     });
-    let how = if plan.gives_up(end).is_some() && how != How::Silent { How::GaveUp } else { how };
+    let how =
+        if plan.gives_up(end).is_some() && how != Ending::Silent { Ending::GaveUp } else { how };
     Ok(Seen { bytes, how, time: began.elapsed() })
 }
 
 /// Writes this end's bytes in random pieces, and ends as planned.
-fn write(mut wire: impl Wire, plan: &Plan, end: End) -> io::Result<()> {
+fn write(mut wire: impl Connection, plan: &Plan, end: End) -> io::Result<()> {
     let (part, bytes) = (plan.part(end), plan.bytes_of(end));
     let gives_up = plan.gives_up(end);
     let mut rest = &bytes[..gives_up.unwrap_or(bytes.len())];
@@ -96,21 +102,27 @@ fn write(mut wire: impl Wire, plan: &Plan, end: End) -> io::Result<()> {
 }
 
 /// Reads to the end, or to the first byte that is wrong.
-fn read(wire: &impl Wire, plan: &Plan, end: End, expected: &[u8], before: usize) -> (usize, How) {
-    let Ok(mut wire) = wire.duplicate() else { return (0, How::Error("no descriptor".into())) };
+fn read(
+    wire: &impl Connection,
+    plan: &Plan,
+    end: End,
+    expected: &[u8],
+    before: usize,
+) -> (usize, Ending) {
+    let Ok(mut wire) = wire.duplicate() else { return (0, Ending::Error("no descriptor".into())) };
     let nap = plan.part(end).nap;
     let (mut buffer, mut at, mut awake) = (vec![0; 16 * 1024], before, 0);
     loop {
         let got = match wire.read(&mut buffer) {
-            Ok(0) => return (at, How::Clean),
+            Ok(0) => return (at, Ending::Clean),
             Ok(got) => got,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (at, How::Silent),
-            Err(error) => return (at, How::Error(error.to_string())),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (at, Ending::Silent),
+            Err(error) => return (at, Ending::Error(error.to_string())),
         };
         let wanted = expected.get(at..at + got);
         if wanted != Some(&buffer[..got]) {
-            return (at, How::Wrong(at));
+            return (at, Ending::Wrong(at));
         }
         (at, awake) = (at + got, awake + got);
         if let Some(nap) = nap.filter(|_| awake >= BEFORE_A_NAP) {
@@ -121,14 +133,14 @@ fn read(wire: &impl Wire, plan: &Plan, end: End, expected: &[u8], before: usize)
 }
 
 /// Reads the header of a client: its seed.
-pub(super) fn read_header(wire: &mut impl Wire) -> io::Result<u64> {
+pub(super) fn read_header(wire: &mut impl Connection) -> io::Result<u64> {
     wire.limit()?;
     let mut header = [0; HEADER];
     wire.read_exact(&mut header)?;
     Ok(u64::from_le_bytes(header))
 }
 
-impl Wire for TcpStream {
+impl Connection for TcpStream {
     fn duplicate(&self) -> io::Result<Self> {
         self.try_clone()
     }
@@ -161,7 +173,7 @@ impl Wire for TcpStream {
     }
 }
 
-impl Wire for UnixStream {
+impl Connection for UnixStream {
     fn duplicate(&self) -> io::Result<Self> {
         self.try_clone()
     }
@@ -177,7 +189,7 @@ impl Wire for UnixStream {
 
     fn reset_on_close(&self) {}
 
-    /// What is written to a UNIX socket is in its peer's queue.
+    /// A write to a UNIX socket has put its bytes into the queue of the peer.
     fn await_acknowledgement(&self) {}
 
     fn take_few(&self) {}

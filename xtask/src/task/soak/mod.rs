@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use lexopt::{Arg, Parser, ValueExt as _};
 
 use self::chain::Chain;
-use self::server::Server;
+use self::server::UnixServer;
 use self::tally::Tally;
 use self::usage::Watch;
 use super::{misused, note, print};
@@ -84,7 +84,7 @@ pub(crate) fn soak(mut parser: Parser) -> Result<ExitCode, lexopt::Error> {
 /// Whether all went well.
 fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
-    let server = Server::start(&directory.path().join("server"))?;
+    let server = UnixServer::start(&directory.path().join("server"))?;
     let chain = Chain::start(directory.path(), server.path())?;
     let address = chain.address();
     // The first connection of a relay makes what it keeps.

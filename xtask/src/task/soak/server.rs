@@ -12,7 +12,7 @@ use std::thread;
 use super::conversation::{LIMIT, Seen, converse, read_header};
 use super::plan::{End, HEADER, Plan};
 
-pub(super) struct Server {
+pub(super) struct UnixServer {
     path: PathBuf,
     ended: Arc<Ended>,
 }
@@ -24,7 +24,7 @@ struct Ended {
     added: Condvar,
 }
 
-impl Server {
+impl UnixServer {
     /// Listens on `path`, with a thread for each connection, until the program ends.
     pub(super) fn start(path: &Path) -> io::Result<Self> {
         let listener = UnixListener::bind(path)?;
@@ -43,7 +43,7 @@ impl Server {
         &self.path
     }
 
-    /// What was seen of a session, when that has ended, or nothing within twice the [`LIMIT`].
+    /// The server's view of a session, once that has ended; none after twice the [`LIMIT`].
     pub(super) fn seen(&self, seed: u64) -> Option<Seen> {
         let sessions = self.ended.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self

@@ -5,13 +5,13 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-use super::conversation::{How, LIMIT, Seen, converse};
+use super::conversation::{Ending, LIMIT, Seen, converse};
 use super::plan::{End, Plan};
-use super::server::Server;
+use super::server::UnixServer;
 
 /// What came of a session.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct SessionResult {
     pub(super) seed: u64,
     /// How many bytes arrived at both ends.
     pub(super) bytes: u64,
@@ -19,7 +19,7 @@ pub(super) struct Outcome {
     pub(super) result: Result<(), String>,
 }
 
-pub(super) fn run(address: SocketAddr, server: &Server, seed: u64) -> Outcome {
+pub(super) fn run(address: SocketAddr, server: &UnixServer, seed: u64) -> SessionResult {
     let plan = Plan::new(seed);
     let client = TcpStream::connect_timeout(&address, LIMIT)
         .and_then(|wire| converse(wire, &plan, End::Client, 0));
@@ -27,7 +27,7 @@ pub(super) fn run(address: SocketAddr, server: &Server, seed: u64) -> Outcome {
         Ok(seen) => seen,
         Err(error) => {
             let result = Err(format!("cannot begin a session: {error}"));
-            return Outcome { seed, bytes: 0, broken: plan.broken.is_some(), result };
+            return SessionResult { seed, bytes: 0, broken: plan.broken.is_some(), result };
         }
     };
     // The header of a client that gave up may never arrive.
@@ -42,7 +42,7 @@ pub(super) fn run(address: SocketAddr, server: &Server, seed: u64) -> Outcome {
         None => Err("the session never ended at the server".into()),
     });
     let bytes = (client.bytes + at_server) as u64;
-    Outcome { seed, bytes, broken: plan.broken.is_some(), result }
+    SessionResult { seed, bytes, broken: plan.broken.is_some(), result }
 }
 
 /// Whether `end` saw what its peer did.
@@ -55,12 +55,12 @@ fn judge(plan: &Plan, end: End, seen: &Seen) -> Result<(), String> {
     let all = seen.bytes == sent;
     let is_enough = all || peer == End::Client && gave_up.is_some() && !plan.is_patient;
     let right = match &seen.how {
-        How::GaveUp => true,
-        How::Wrong(_) | How::Silent => false,
+        Ending::GaveUp => true,
+        Ending::Wrong(_) | Ending::Silent => false,
         // A UNIX socket has no reset: at the server, a client that gave up is an end of file.
-        How::Clean if gave_up.is_some() && end == End::Server => is_enough,
-        How::Clean => all,
-        How::Error(_) => gave_up.is_some() && is_enough,
+        Ending::Clean if gave_up.is_some() && end == End::Server => is_enough,
+        Ending::Clean => all,
+        Ending::Error(_) => gave_up.is_some() && is_enough,
     };
     if right && seen.time < LIMIT {
         return Ok(());

@@ -5,7 +5,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::session::Outcome;
+use super::session::SessionResult;
 
 /// How many failures are told.
 const TOLD: usize = 20;
@@ -23,7 +23,7 @@ struct Counted {
 }
 
 impl Tally {
-    pub(super) fn add(&self, outcome: Outcome) {
+    pub(super) fn add(&self, outcome: SessionResult) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counted.sessions += 1;
         counted.broken += u64::from(outcome.broken);
