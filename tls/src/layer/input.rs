@@ -57,7 +57,7 @@ impl Input {
     /// Whether data may be delivered now.
     #[inline]
     pub(super) fn can_deliver(&self, state: &StateMachine) -> bool {
-        state.is_established() && !self.paused.get()
+        state.delivers() && !self.paused.get()
     }
 
     /// Whether something waits to be delivered.
@@ -140,6 +140,7 @@ impl Input {
     #[inline]
     pub(super) fn resume_below(&self, link: &Link, state: &StateMachine) {
         if self.paused_below.get()
+            && state.is_established()
             && self.can_deliver(state)
             && !self.is_due()
             && !state.ignores_input()
@@ -176,8 +177,10 @@ impl Input {
         self.scheduled.set(false);
     }
 
-    /// Drops all waiting plaintext.
-    pub(super) fn release(&self) {
+    /// Drops all that waits to be delivered.
+    pub(super) fn drop_due(&self) {
         self.held.take();
+        self.take_end();
+        self.write_end_due.set(false);
     }
 }
