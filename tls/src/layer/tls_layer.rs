@@ -178,8 +178,10 @@ impl TlsLayer {
             connection.input.drop_due();
         }
         if self.has_delivered() {
-            self.finish();
-        } else if connection.input.can_deliver(&connection.end.state) {
+            return self.finish();
+        }
+        connection.input.keep_layer();
+        if connection.input.can_deliver(&connection.end.state) {
             connection.input.schedule(connection.link.time());
         }
     }
@@ -202,6 +204,7 @@ impl TlsLayer {
             protocol.deliver(Event::ConnectionLost(&reason));
         }
         connection.release();
+        connection.input.let_layer_go();
     }
 
     /// The protocol panicked in a delayed call.
@@ -255,8 +258,10 @@ impl DeliverLater for TlsLayer {
         self.connection.input.unschedule();
         let delivered = caught(|| {
             self.batch(|| {});
-            if self.connection.end.state.phase() == Phase::Gone && self.has_delivered() {
-                self.finish();
+            match self.connection.end.state.phase() {
+                Phase::Gone if self.has_delivered() => self.finish(),
+                Phase::Gone => self.connection.input.keep_layer(),
+                _ => {}
             }
         });
         if let Err(message) = delivered {

@@ -3,6 +3,7 @@
 
 use ropewalk_tls as tls;
 
+mod by_hand;
 mod certificates;
 #[cfg(feature = "endpoints")]
 mod machine;
@@ -10,6 +11,7 @@ mod talk;
 
 mod bytes;
 mod closing;
+mod delivery;
 mod early_data;
 mod failing;
 #[cfg(feature = "endpoints")]
