@@ -149,6 +149,11 @@ fn told_by_offer(why: &PeerIncompatible) -> &'static str {
         | PeerIncompatible::Tls12NotOfferedOrEnabled => {
             "the peer offers no version of tls that this side takes: 1.2 and 1.3, unless limited"
         }
+        // Versions before 1.2 do not have this extension, so this is what they are seen by.
+        PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+            "the peer offers no version of tls that this side takes, 1.2 and 1.3, or no signature \
+             algorithms with it"
+        }
         PeerIncompatible::NoCipherSuitesInCommon
         | PeerIncompatible::NoKxGroupsInCommon
         | PeerIncompatible::NoSignatureSchemesInCommon

@@ -17,7 +17,9 @@ mod failing;
 #[cfg(feature = "endpoints")]
 mod files;
 mod flow;
+mod handshakes;
 mod layers;
+mod resetting;
 mod session;
 #[cfg(feature = "endpoints")]
 mod strings;
