@@ -6,6 +6,7 @@
 
 mod support;
 
+mod backlog;
 mod close;
 mod connect;
 mod descriptors;
