@@ -62,9 +62,9 @@
 //!
 //! | kind | | by position or by name | by name only |
 //! |---|---|---|---|
-//! | `tcp` | server | `port`, `interface` (0.0.0.0), `backlog` (50) | |
-//! | `tcp6` | server | `port`, `backlog` (50), `interface` (::) | |
-//! | `unix` | server | `address`, `mode` (0600), `backlog` (50), `lockfile` (1) | `abstract` |
+//! | `tcp` | server | `port`, `interface` (0.0.0.0), `backlog` (max) | |
+//! | `tcp6` | server | `port`, `backlog` (max), `interface` (::) | |
+//! | `unix` | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract` |
 //! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress` |
 //! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract` |
 //!
@@ -74,7 +74,7 @@
 //! # Differences from Twisted
 //!
 //! A string that Twisted accepts means the same here, or is a mistake for one of the reasons 1 to
-//! 7; 8 and 9 are the only values that change. `tests/oracle.tsv` has Twisted's answer to each of
+//! 7; 8, 9 and 16 are the only values that change. `tests/oracle.tsv` has Twisted's answer to each of
 //! some hundred strings, and a test compares.
 //!
 //! Stricter, where being lax is dangerous:
@@ -107,6 +107,11 @@
 //! 13. Times with a unit: `500ms`, `30s`, `5m`, `2h`.
 //! 14. Quoting escapes `=`, so that a quoted text is safe by position, too.
 //! 15. The grammar lets names be of any letters; they are then unknown options.
+//!
+//! Larger:
+//!
+//! 16. The backlog is as large as the kernel allows unless the string says otherwise, which `max` says
+//!     too; Twisted's is 50, which a burst of clients overflows.
 //!
 //! And apart from strings: kinds are registered, not discovered among installed packages, and the
 //! first of two stays. Every address of a name is tried, in order, and IPv6 is not left out.

@@ -8,7 +8,7 @@ use core::net::IpAddr;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
+use interfaces::{BACKLOG_MAX, StreamClientEndpoint, StreamServerEndpoint};
 
 use crate::duration::SECONDS_MAX;
 use crate::grammar::{Form, Piece};
@@ -18,8 +18,8 @@ use crate::{Argument, Host, ParseError, Parsed, Value, quote_string_argument};
 /// Every TCP port.
 const PORTS: RangeInclusive<u64> = 0..=u16::MAX as u64;
 
-/// The largest backlog that listen(2) can be asked for.
-const BACKLOG_MAX: u64 = i32::MAX as u64;
+/// The backlog that stands for as many connections as the kernel allows.
+const MAX: &str = "max";
 
 impl<'a> Argument<'a> {
     /// The text, if it is given. An IPv6 literal in brackets is a mistake here.
@@ -61,9 +61,14 @@ impl<'a> Argument<'a> {
         self.number_or(PORTS, default.into()).map(|port| port as u16)
     }
 
-    /// How many connections the kernel keeps before they are accepted; 50 if it is not given.
+    /// How many connections the kernel keeps before they are accepted: a number, or `max`, which is the
+    /// default and means as many as the kernel allows.
     pub fn backlog(&self) -> Result<u32, ParseError> {
-        self.number_or(0..=BACKLOG_MAX, 50).map(|backlog| backlog as u32)
+        if self.piece().is_none_or(|piece| piece.text == MAX) {
+            self.record(Value::Text(MAX.into()));
+            return Ok(BACKLOG_MAX);
+        }
+        self.number(0..=BACKLOG_MAX.into()).map(|backlog| backlog as u32)
     }
 
     /// A decimal number in the range, which must be given.

@@ -6,7 +6,9 @@ use alloc::rc::Rc;
 use core::fmt;
 
 use deferred::{Deferred, Failure};
-use interfaces::{Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver, StreamServerEndpoint};
+use interfaces::{
+    BACKLOG_MAX, Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver, StreamServerEndpoint,
+};
 
 use crate::Host;
 use crate::tcp_reactor::{Family, TcpReactor, addresses};
@@ -48,18 +50,25 @@ impl TcpServerEndpoint {
         Self { interface: interface.into(), ..self }
     }
 
-    /// How many connections the kernel keeps before they are accepted. Default 50.
+    /// How many connections the kernel keeps before they are accepted. Default
+    /// [`BACKLOG_MAX`]: as many as the kernel allows.
     #[must_use]
     pub fn with_backlog(self, backlog: u32) -> Self {
         Self { backlog, ..self }
     }
 
     pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
-        Self { reactor, port, interface: Host::ANY_IPV4, backlog: 50, family: Family::Any }
+        Self { reactor, port, interface: Host::ANY_IPV4, backlog: BACKLOG_MAX, family: Family::Any }
     }
 
     pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
-        Self { reactor, port, interface: Host::ANY_IPV6, backlog: 50, family: Family::Ipv6 }
+        Self {
+            reactor,
+            port,
+            interface: Host::ANY_IPV6,
+            backlog: BACKLOG_MAX,
+            family: Family::Ipv6,
+        }
     }
 }
 

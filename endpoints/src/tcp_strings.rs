@@ -2,8 +2,8 @@
 //!
 //! | kind | | by position | by name only |
 //! |---|---|---|---|
-//! | `tcp` | server | `port`, `interface` (every IPv4 address), `backlog` (50) | |
-//! | `tcp6` | server | `port`, `backlog` (50), `interface` (`::`) | |
+//! | `tcp` | server | `port`, `interface` (every IPv4 address), `backlog` (max) | |
+//! | `tcp6` | server | `port`, `backlog` (max), `interface` (`::`) | |
 //! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress` |
 //!
 //! Invariant: a string that can never listen or connect is an error when it is parsed.

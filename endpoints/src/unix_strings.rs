@@ -2,7 +2,7 @@
 //!
 //! | | by position | by name only |
 //! |---|---|---|
-//! | server | `address`, `mode` (0600), `backlog` (50), `lockfile` (1) | `abstract` |
+//! | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract` |
 //! | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract` |
 //!
 //! Invariant: a name that the system cuts short or refuses is an error when it is parsed.

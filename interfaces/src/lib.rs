@@ -90,7 +90,7 @@ pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
 pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};
 #[cfg(feature = "std")]
 pub use reactor_socket::{AdoptError, ReactorSocket};
-pub use reactor_tcp::{ConnectTcp, ListenTcp, ReactorTcp};
+pub use reactor_tcp::{BACKLOG_MAX, ConnectTcp, ListenTcp, ReactorTcp};
 #[cfg(feature = "std")]
 pub use reactor_threads::{FromThread, ReactorThreads, ThreadOutcome};
 pub use reactor_time::ReactorTime;

@@ -23,10 +23,12 @@ pub enum ListenError {
         hint: &'static str,
     },
     /// A running server listens on the UNIX path.
-    #[error("cannot listen on {address}: a server that is alive listens there")]
+    #[error("cannot listen on {address}: a server that is alive listens there{}", owned(*.process))]
     InUse {
         /// The address.
         address: Address,
+        /// The server's process, if its socket (`SO_PEERCRED`) or its lock file tells.
+        process: Option<u32>,
     },
     /// A UNIX path holds something that is not a socket, and so is not removed.
     #[error("cannot listen on {address}: a file that is not a socket is in the way")]
@@ -50,6 +52,10 @@ pub enum ListenError {
         /// The kind that it has, and the kind that is needed.
         reason: String,
     },
+}
+
+fn owned(process: Option<u32>) -> String {
+    process.map_or_else(String::new, |number| alloc::format!(" (process {number})"))
 }
 
 fn hinted(hint: &str) -> String {

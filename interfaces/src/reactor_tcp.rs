@@ -10,6 +10,10 @@ use deferred::Deferred;
 
 use crate::{Factory, ListenError, ListeningPort};
 
+/// The largest backlog that listen(2) takes. The kernel cuts it down to what it allows
+/// (`net.core.somaxconn` on Linux, 4096 unless the system says otherwise).
+pub const BACKLOG_MAX: u32 = i32::MAX as u32;
+
 /// The ability to listen and connect over TCP.
 pub trait ReactorTcp {
     /// Listens, and runs a protocol of the factory on each connection accepted.
@@ -38,15 +42,20 @@ pub trait ReactorTcp {
 pub struct ListenTcp {
     /// The address; port 0 takes a free one.
     pub address: SocketAddr,
-    /// How many connections the kernel keeps before they are accepted (listen(2)). Default 50, as
-    /// in Twisted.
+    /// How many connections the kernel keeps before they are accepted (listen(2)). Default
+    /// [`BACKLOG_MAX`]: as many as the kernel allows.
+    ///
+    /// # Differences from Twisted
+    ///
+    /// Twisted's default is 50, which a burst of clients overflows: a client that comes then waits a
+    /// second before it asks again.
     pub backlog: u32,
 }
 
 impl ListenTcp {
     /// Listens on `address` with the defaults.
     pub fn new(address: impl Into<SocketAddr>) -> Self {
-        Self { address: address.into(), backlog: 50 }
+        Self { address: address.into(), backlog: BACKLOG_MAX }
     }
 
     /// With another [`backlog`](Self::backlog).

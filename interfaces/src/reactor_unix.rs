@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use deferred::Deferred;
 
-use crate::{Factory, ListenError, ListeningPort, UnixAddress};
+use crate::{BACKLOG_MAX, Factory, ListenError, ListeningPort, UnixAddress};
 
 /// The ability to listen and connect over UNIX stream sockets.
 pub trait ReactorUnix {
@@ -49,7 +49,8 @@ pub struct ListenUnix {
     pub address: UnixAddress,
     /// The permission bits of the socket's file, from its first moment on. Default 0600.
     pub mode: u32,
-    /// How many connections the kernel keeps before they are accepted. Default 50.
+    /// How many connections the kernel keeps before they are accepted. Default
+    /// [`BACKLOG_MAX`]: as many as the kernel allows. Twisted's is 50.
     pub backlog: u32,
     /// Default [`LockFile::Used`], as in Twisted's strings.
     pub lock_file: LockFile,
@@ -58,7 +59,7 @@ pub struct ListenUnix {
 impl ListenUnix {
     /// Listens on `address` with the defaults.
     pub fn new(address: UnixAddress) -> Self {
-        Self { address, mode: 0o600, backlog: 50, lock_file: LockFile::Used }
+        Self { address, mode: 0o600, backlog: BACKLOG_MAX, lock_file: LockFile::Used }
     }
 
     /// With another [`mode`](Self::mode).

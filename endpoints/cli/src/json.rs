@@ -3,7 +3,7 @@
 //! Invariant: the keys come in the documented order, and no key depends on the values.
 //!
 //! ```text
-//! {"ok":true,"kind":"tcp","arguments":{"port":80,"interface":"0.0.0.0","backlog":50},"layers":["tcp"]}
+//! {"ok":true,"kind":"tcp","arguments":{"port":80,"interface":"0.0.0.0","backlog":"max"},"layers":["tcp"]}
 //! {"ok":false,"offset":4,"message":"port `80a0` is not …","suggestion":null}
 //! ```
 

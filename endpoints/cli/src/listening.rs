@@ -85,7 +85,10 @@ mod tests {
     impl StreamServerEndpoint for Doors {
         fn listen(&self, _factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
             if self.open.get() == self.room {
-                return Deferred::fail(ListenError::InUse { address: UnixAddress::Unnamed.into() });
+                return Deferred::fail(ListenError::InUse {
+                    address: UnixAddress::Unnamed.into(),
+                    process: None,
+                });
             }
             self.open.set(self.open.get() + 1);
             Deferred::succeed(Rc::new(Door { open: self.open.clone() }))

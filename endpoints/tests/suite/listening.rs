@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use deferred::{Cancelled, Deferred};
 use interfaces::{
-    ListenError, ListenTcp, ListenUnix, ListeningPort, LockFile, ResolveError,
+    BACKLOG_MAX, ListenError, ListenTcp, ListenUnix, ListeningPort, LockFile, ResolveError,
     StreamServerEndpoint, UnixAddress,
 };
 use ropewalk_endpoints::{Host, TcpServerEndpoint, UnixServerEndpoint};
@@ -29,12 +29,14 @@ fn tcp(address: &str, backlog: u32) -> Call {
 #[test]
 fn a_tcp_string_listens_where_it_says() {
     for (text, address, backlog) in [
-        ("tcp:80", "0.0.0.0:80", 50),
-        ("tcp:0", "0.0.0.0:0", 50),
+        ("tcp:80", "0.0.0.0:80", BACKLOG_MAX),
+        ("tcp:0", "0.0.0.0:0", BACKLOG_MAX),
         ("tcp:80:127.0.0.1:7", "127.0.0.1:80", 7),
         ("tcp:80::6", "0.0.0.0:80", 6),
-        ("tcp:80:interface=[::1]", "[::1]:80", 50),
-        ("tcp6:80", "[::]:80", 50),
+        ("tcp:80:backlog=50", "0.0.0.0:80", 50),
+        ("tcp:80:backlog=max", "0.0.0.0:80", BACKLOG_MAX),
+        ("tcp:80:interface=[::1]", "[::1]:80", BACKLOG_MAX),
+        ("tcp6:80", "[::]:80", BACKLOG_MAX),
         ("TCP6:80:7:[fe80::1%3]", "[fe80::1%3]:80", 7),
     ] {
         let reactor = Reactor::new();
@@ -137,5 +139,5 @@ fn endpoints_can_be_made_without_strings() {
     let endpoint =
         TcpServerEndpoint::new_ipv6(reactor.clone(), 0).with_interface(Ipv6Addr::LOCALHOST);
     drop(endpoint.listen(factory()));
-    assert_eq!(reactor.calls(), [Call::ListenUnix(options), tcp("[::1]:0", 50)]);
+    assert_eq!(reactor.calls(), [Call::ListenUnix(options), tcp("[::1]:0", BACKLOG_MAX)]);
 }

@@ -59,7 +59,7 @@ fn read(text: &str) -> Result<Description, ParseError> {
 fn a_default_is_recorded_and_an_unread_argument_is_absent() {
     let defaults = [
         ("port", Value::Number(1)),
-        ("backlog", Value::Number(50)),
+        ("backlog", Value::Text("max".into())),
         ("unread", Value::Absent),
         ("text", Value::Text("a text".into())),
         ("mode", Value::Mode(0o640)),

@@ -161,7 +161,7 @@ fn a_description_shows_every_effective_value() {
         [
             ("address", Value::Text("/a".into())),
             ("mode", Value::Mode(0o600)),
-            ("backlog", Value::Number(50)),
+            ("backlog", Value::Text("max".into())),
             ("lockfile", Value::Flag(true)),
             ("abstract", Value::Absent),
         ]

@@ -1,10 +1,20 @@
 //! Listening sockets, made here or handed over; and accept4(2).
 //!
-//! Invariant: a listener that made a path owns a [`UnixPath`] and drops it after its socket.
+//! ```text
+//!   the end of a listener that was made here
+//!     1. its path, if it made one, is looked at and unlinked, and the lock freed
+//!     2. shutdown(2): a child that was forked at this moment has a copy of the socket, which would
+//!        go on listening until that child calls exec(2)
+//!     3. close(2)
+//!   one that was adopted is closed alone, as another process may listen on it
+//! ```
+//!
+//! Invariant: a listener that made a path owns a [`UnixPath`] and drops it before its socket.
 
 use std::any::Any;
 use std::fs::{File, Permissions};
 use std::io;
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -20,7 +30,15 @@ pub struct KernelListener {
     socket: Socket,
     address: Address,
     /// The [`UnixPath`], erased so that a program which listens on TCP alone carries nothing of it.
-    _path: Option<Box<dyn Any>>,
+    path: Option<Box<dyn Any>>,
+    origin: Origin,
+}
+
+/// Where a listening socket comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Made,
+    Adopted,
 }
 
 impl KernelListener {
@@ -32,7 +50,7 @@ impl KernelListener {
             socket.bind(&SockAddr::from(options.address))?;
             socket.listen(backlog(options.backlog))?;
             let address = sockaddr::to_address(&socket.local_addr()?);
-            Ok(Self { socket, address, _path: None })
+            Ok(Self { socket, address, path: None, origin: Origin::Made })
         };
         open().map_err(|error| refused(Address::from(options.address), &error))
     }
@@ -50,21 +68,26 @@ impl KernelListener {
             (UnixAddress::Path(path), LockFile::Ignored) => Some(UnixPath::unlocked(path)),
             (UnixAddress::Abstract(_) | UnixAddress::Unnamed, _) => None,
         };
-        let mut open = || {
+        let open = || {
             let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
             // The file that bind makes takes the socket's own mode, so it is never wider than this.
-            let socket = with_mode(socket, options.mode)?;
+            with_mode(socket, options.mode)
+        };
+        let socket = open().map_err(|error| refused(address.clone(), &error))?;
+        let mut bind = || {
             socket.bind(&name)?;
             if let Some(path) = &mut path {
                 path.made(options.mode)?;
             }
-            socket.listen(backlog(options.backlog))?;
-            Ok(socket)
+            socket.listen(backlog(options.backlog))
         };
-        let opened: io::Result<Socket> = open();
-        let socket = opened.map_err(|error| refused(address.clone(), &error))?;
-        let _path = path.map(|path| Box::new(path) as Box<dyn Any>);
-        Ok(Self { socket, address, _path })
+        let bound = bind();
+        let path = path.map(|path| Box::new(path) as Box<dyn Any>);
+        let listener = Self { socket, address, path, origin: Origin::Made };
+        match bound {
+            Ok(()) => Ok(listener),
+            Err(error) => Err(refused(listener.address.clone(), &error)),
+        }
     }
 
     /// Adopts a socket that listens already; its path, if it has one, stays when it closes.
@@ -77,7 +100,7 @@ impl KernelListener {
             Err(error) => return Err(unsuitable(format!("it cannot be asked: {error}"))),
         }
         let address = sockaddr::or_unnamed(socket.local_addr());
-        Ok(Self { socket, address, _path: None })
+        Ok(Self { socket, address, path: None, origin: Origin::Adopted })
     }
 
     pub(super) fn socket(&self) -> &Socket {
@@ -86,6 +109,16 @@ impl KernelListener {
 
     pub(super) fn address(&self) -> Address {
         self.address.clone()
+    }
+}
+
+impl Drop for KernelListener {
+    fn drop(&mut self) {
+        drop(self.path.take());
+        if self.origin == Origin::Made {
+            // A socket that does not listen yet has nothing to shut down.
+            drop(self.socket.shutdown(Shutdown::Both));
+        }
     }
 }
 
@@ -146,4 +179,54 @@ fn refused(address: Address, error: &io::Error) -> ListenError {
         _ => "",
     };
     ListenError::Refused { address, source: OsError::from_raw_os_error(errno), hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io::Read as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::net::UnixStream;
+    use std::path::PathBuf;
+    use std::rc::Rc;
+
+    use super::*;
+
+    /// Stands around a [`UnixPath`], and looks whether its socket listens when it is dropped.
+    struct Look {
+        path: PathBuf,
+        around: Option<Box<dyn Any>>,
+        listened: Rc<Cell<Option<[bool; 2]>>>,
+    }
+
+    impl Drop for Look {
+        fn drop(&mut self) {
+            // The connections of this thread, so the first is in the queue.
+            let before = UnixStream::connect(&self.path).is_ok();
+            let queued = UnixStream::connect(&self.path);
+            drop(self.around.take());
+            let is_unlinked = !self.path.exists();
+            let is_open = queued.is_ok_and(|queued| {
+                queued.set_nonblocking(true).is_ok()
+                    && (&queued)
+                        .read(&mut [0])
+                        .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            });
+            self.listened.set(Some([before, is_unlinked && is_open]));
+        }
+    }
+
+    #[test]
+    fn a_path_is_unlinked_before_its_socket_is_closed() {
+        let directory = tempfile::tempdir().expect("a directory for the test");
+        let path = directory.path().join("s");
+        let address = UnixAddress::Path(Rc::from(path.as_os_str().as_bytes()));
+        let mut listener = KernelListener::unix(&ListenUnix::new(address)).expect("it listens");
+        let listened = Rc::new(Cell::new(None));
+        let around = listener.path.take();
+        let look = Look { path, around, listened: listened.clone() };
+        listener.path = Some(Box::new(look));
+        drop(listener);
+        assert_eq!(listened.get(), Some([true, true]));
+    }
 }

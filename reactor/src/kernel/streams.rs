@@ -57,7 +57,12 @@ impl StreamSys for Kernel {
     }
 
     fn accept_and_close(&self, listener: &KernelListener) -> io::Result<()> {
-        self.reserve.lend(|| listener::accept(listener.socket()).map(drop))
+        self.reserve.lend(|| {
+            let (socket, _) = listener::accept(listener.socket())?;
+            // The end of file would say that the client was served.
+            socket_options::reset_on_close(&socket);
+            Ok(())
+        })
     }
 
     fn connect_tcp(

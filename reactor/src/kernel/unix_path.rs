@@ -1,7 +1,8 @@
 //! The socket file of a UNIX server.
 //!
 //! Invariant: a path is unlinked only while its lock is held and connections to it are refused, or, when
-//! the server ends, while it is still the file that this server made.
+//! the server ends, while it is still the file that this server made and its socket is still open: the
+//! number of that file belongs to no other file before the socket is closed.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -13,10 +14,10 @@ use interfaces::{Address, ListenError, UnixAddress};
 
 use super::file_identity::FileIdentity;
 use super::lock_file::{LockError, LockFile};
-use super::{connecting, sockaddr};
+use super::{connecting, raw_calls, sockaddr};
 use crate::sys::os_error::os_error;
 
-/// The path of a server, and the lock that guards it.
+/// The path of a server, and the lock that guards it. Dropped before the server's socket is closed.
 #[derive(Debug)]
 pub(super) struct UnixPath {
     path: PathBuf,
@@ -35,8 +36,10 @@ impl UnixPath {
     pub(super) fn locked(path: &Rc<[u8]>) -> Result<Self, ListenError> {
         let address = Address::Unix(UnixAddress::Path(Rc::clone(path)));
         let file = sockaddr::as_path(path).to_owned();
-        let lock = LockFile::take(&file).map_err(|error| not_locked(address.clone(), &error))?;
+        let mut lock =
+            LockFile::take(&file).map_err(|error| not_locked(address.clone(), &error))?;
         remove_stale(&file, path, address)?;
+        lock.sign();
         Ok(Self { path: file, made: None, _lock: Some(lock) })
     }
 
@@ -55,8 +58,7 @@ impl UnixPath {
 impl Drop for UnixPath {
     fn drop(&mut self) {
         if self.made.is_some() && FileIdentity::at(&self.path) == self.made {
-            // A file that is gone meanwhile needs no removal.
-            drop(fs::remove_file(&self.path));
+            drop(remove(&self.path));
         }
     }
 }
@@ -69,24 +71,45 @@ fn remove_stale(path: &Path, name: &Rc<[u8]>, address: Address) -> Result<(), Li
     if !metadata.file_type().is_socket() {
         return Err(ListenError::NotASocket { address });
     }
+    let stale = FileIdentity::of(&metadata);
     match connecting::unix(&UnixAddress::Path(Rc::clone(name))) {
-        Err(error) if error.raw_os_error() == Some(libc::ECONNREFUSED) => fs::remove_file(path)
-            .map_err(|error| ListenError::Refused {
+        Err(error) if error.raw_os_error() == Some(libc::ECONNREFUSED) => {
+            if FileIdentity::at(path).is_some_and(|now| now != stale) {
+                // A server without a lock file has taken the path meanwhile.
+                return Err(ListenError::InUse { address, process: None });
+            }
+            remove(path).map_err(|error| ListenError::Refused {
                 address,
                 source: os_error(&error),
                 hint: "a dead server left it behind, and it cannot be removed",
-            }),
+            })
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Ok(_) | Err(_) => Err(ListenError::InUse { address }),
+        Ok(socket) => {
+            let process = raw_calls::peer_credentials(&socket).map(|(process, _, _)| process);
+            Err(ListenError::InUse { address, process })
+        }
+        Err(_) => Err(ListenError::InUse { address, process: None }),
+    }
+}
+
+/// Removes a file; one that is gone meanwhile needs no removal.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        answer => answer,
     }
 }
 
 fn not_locked(address: Address, error: &LockError) -> ListenError {
     let (source, hint) = match error {
-        LockError::Held => return ListenError::InUse { address },
+        LockError::Held(process) => {
+            return ListenError::InUse { address, process: *process };
+        }
         LockError::NotALock => (
             interfaces::OsError::from_raw_os_error(libc::EEXIST),
-            "its lock file would be the path with .lock appended, which is a file of another kind",
+            "its lock file would be the path with .lock appended, which is a file of another kind, \
+             of another user, or with a second name",
         ),
         LockError::Failed(error) => {
             (os_error(error), "its lock file, the path with .lock appended, cannot be made")

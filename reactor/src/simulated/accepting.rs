@@ -6,11 +6,12 @@ use std::io;
 
 use interfaces::{Address, ListenError, ListenTcp, ListenUnix, LockFile, OsError, UnixAddress};
 
-use super::connection::{Holder, Wire};
+use super::connection::{Holder, OnClose, Wire};
 use super::edge::{Direction, SocketWatch};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
 use super::listener::ListenerState;
 use super::names::{Leftover, Name, address_of};
+use super::options::CREDENTIALS;
 use super::trace::SystemCall;
 use super::world::{World, errno};
 
@@ -35,7 +36,7 @@ impl World {
                 return Err(ListenError::NotASocket { address });
             }
             if self.is_locked(&options.address) {
-                return Err(ListenError::InUse { address });
+                return Err(ListenError::InUse { address, process: Some(CREDENTIALS.0) });
             }
         }
         let listened = self.listen(name, options.backlog, options.lock_file);
@@ -139,7 +140,10 @@ impl World {
         let number = listener.number();
         let accepted =
             self.noted(SystemCall::AcceptAndClose, number, accepted, |id| id.connection().answer());
-        accepted.map(|id| self.close(id))
+        accepted.map(|id| {
+            self.held(id).end_mut(Side::Server).on_close = OnClose::Reset;
+            self.close(id);
+        })
     }
 
     fn accept_with_reserve(&mut self, listener: ListenerId) -> io::Result<EndId> {

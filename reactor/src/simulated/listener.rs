@@ -10,6 +10,9 @@ use super::edge::{Direction, Level, SocketWatch};
 use super::ids::ConnectionId;
 use super::names::Name;
 
+/// The longest queue that the simulated kernel allows, as Linux does (`net.core.somaxconn`).
+const SOMAXCONN: u32 = 4096;
+
 #[derive(Debug)]
 pub(super) struct ListenerState {
     pub(super) name: Name,
@@ -22,7 +25,7 @@ pub(super) struct ListenerState {
 
 impl ListenerState {
     pub(super) fn new(name: Name, address: Address, backlog: u32, lock_file: LockFile) -> Self {
-        let backlog = usize::try_from(backlog).unwrap_or(usize::MAX);
+        let backlog = usize::try_from(backlog.min(SOMAXCONN)).unwrap_or(usize::MAX);
         let (watch, queue) = (SocketWatch::none(), VecDeque::new());
         Self { name, address, lock_file, watch, backlog, queue }
     }

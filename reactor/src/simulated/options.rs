@@ -14,7 +14,7 @@ use super::world::{World, errno};
 use crate::sys::SocketOption;
 
 /// The peer's process, user and group, as every simulated UNIX socket tells them.
-const CREDENTIALS: (u32, u32, u32) = (1, 1000, 1000);
+pub(super) const CREDENTIALS: (u32, u32, u32) = (1, 1000, 1000);
 
 impl World {
     pub(super) fn name(&mut self, id: EndId) -> Address {

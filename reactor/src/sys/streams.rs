@@ -17,7 +17,7 @@ use super::{Sys, Token, Watch};
 pub trait StreamSys: Sys {
     /// A stream socket, connected or connecting; dropping it closes it in order.
     type Stream: 'static;
-    /// A listening socket; dropping it closes it, and removes what it put in the file system.
+    /// A listening socket; dropping it removes what it put in the file system, and closes it.
     type Listener: 'static;
 
     /// Begins to listen on TCP.
@@ -59,7 +59,7 @@ pub trait StreamSys: Sys {
     /// ten times as long.
     fn connection_waits(&self, listener: &Self::Listener) -> bool;
 
-    /// Accepts one connection and closes it at once, with the descriptor that is kept in reserve for
+    /// Accepts one connection and resets it at once, with the descriptor that is kept in reserve for
     /// a process that has no other left.
     ///
     /// # Errors

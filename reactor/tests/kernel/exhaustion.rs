@@ -47,10 +47,10 @@ fn is_served(reactor: &Reactor, mut client: &Socket) -> bool {
     answer == *b"ping"
 }
 
-/// Whether the client was turned away; `None` as long as it waits.
+/// Whether the client was turned away by a reset, as the end of file would say that it was served; `None` as long as it waits.
 fn was_turned_away(mut client: &Socket) -> Option<bool> {
     match client.read(&mut [0; 1]) {
-        Ok(length) => Some(length == 0),
+        Ok(_) => Some(false),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
         Err(error) => Some(error.kind() == io::ErrorKind::ConnectionReset),
     }

@@ -6,8 +6,10 @@
 
 mod support;
 
+mod backlog;
 mod close;
 mod connect;
+mod copies;
 mod delivery;
 mod descriptors;
 mod exhaustion;
@@ -15,6 +17,7 @@ mod freeing;
 mod lifetime;
 mod limits;
 mod panics;
+mod paths;
 mod react;
 mod resets;
 mod signals;

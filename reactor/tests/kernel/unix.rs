@@ -190,7 +190,8 @@ fn the_path_of_a_server_that_lives_is_never_taken() {
         let port = first.listen_unix(&of_first, echo()).unwrap();
         let inode = fs::symlink_metadata(&path).unwrap().ino();
         match listen(&second, &path).map(drop) {
-            Err(ListenError::InUse { address }) => {
+            Err(ListenError::InUse { address, process }) => {
+                assert_eq!(process, Some(std::process::id()), "{lock_file:?}");
                 assert_eq!(address.to_string(), format!("unix:{}", path.display()));
             }
             other => panic!("{other:?}"),

@@ -24,8 +24,8 @@ use server_strings::{SslServerParser, TlsServerParser};
 ///
 /// | kind | | by position or by name | by name only |
 /// |---|---|---|---|
-/// | `ssl` | server | `port`, `privateKey` (server.pem), `certKey` (as `privateKey`), `sslmethod` (TLS_METHOD), `interface` (0.0.0.0), `backlog` (50), `extraCertChain`, `dhParameters` | |
-/// | `tls` | server | `path`, `port` (443), `backlog` (50), `interface` (::) | |
+/// | `ssl` | server | `port`, `privateKey` (server.pem), `certKey` (as `privateKey`), `sslmethod` (TLS_METHOD), `interface` (0.0.0.0), `backlog` (max), `extraCertChain`, `dhParameters` | |
+/// | `tls` | server | `path`, `port` (443), `backlog` (max), `interface` (::) | |
 /// | `ssl` | client | `host`, `port` | `timeout` (30), `bindAddress`, `certKey`, `privateKey`, `caCertsDir`, `hostname`, `verify` |
 /// | `tls` | client | `host`, `port`, `timeout` (30), `bindAddress`, `certificate`, `privateKey`, `trustRoots`, `endpoint` | `verify` |
 ///

@@ -31,7 +31,7 @@ fn an_ssl_server_has_twisteds_arguments_in_twisteds_order() {
     assert_eq!(
         server("ssl:443:k.pem"),
         "ssl:port=443:privateKey=k.pem:certKey=k.pem:sslmethod=TLS_METHOD:interface=0.0.0.0\
-         :backlog=50 [\"tls\", \"tcp\"]"
+         :backlog=max [\"tls\", \"tcp\"]"
     );
     assert!(server("ssl:443").contains(":privateKey=server.pem:certKey=server.pem:"));
 }
@@ -44,7 +44,7 @@ fn a_tls_server_has_twisteds_arguments_in_twisteds_order() {
     );
     assert_eq!(
         server("tls:/pems"),
-        "tls:path=/pems:port=443:backlog=50:interface=\\:\\: [\"tls\", \"tcp\"]"
+        "tls:path=/pems:port=443:backlog=max:interface=\\:\\: [\"tls\", \"tcp\"]"
     );
 }
 
@@ -190,7 +190,7 @@ fn listening_and_connecting_use_what_the_string_says() {
     assert_eq!(listened[0].address, "10.0.0.1:1234".parse().unwrap());
     assert_eq!(listened[0].backlog, 12);
     assert_eq!(listened[1].address, "[::]:1235".parse().unwrap());
-    assert_eq!(listened[1].backlog, 50);
+    assert_eq!(listened[1].backlog, interfaces::BACKLOG_MAX);
 
     machine.call("tls:\u{e9}.example:1234:timeout=7:bindAddress=127.0.0.1").unwrap();
     assert_eq!(*machine.resolved.borrow(), ["xn--9ca.example"]);

@@ -23,7 +23,7 @@ fn means(arguments: &[&str], expected: &str) {
 fn json_has_every_argument_with_its_effective_value_in_order() {
     means(
         &["tcp:80"],
-        r#"{"ok":true,"kind":"tcp","arguments":{"port":80,"interface":"0.0.0.0","backlog":50},"layers":["tcp"]}"#,
+        r#"{"ok":true,"kind":"tcp","arguments":{"port":80,"interface":"0.0.0.0","backlog":"max"},"layers":["tcp"]}"#,
     );
     means(
         &["--server", "tcp:8080:interface=127.0.0.1:backlog=9"],
@@ -51,7 +51,7 @@ fn text_has_the_kind_the_layers_and_every_argument() {
     assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
     assert_eq!(
         String::from_utf8(ended.output).unwrap(),
-        "kind    tcp\nlayers  tcp\n  port       8080\n  interface  127.0.0.1\n  backlog    50\n"
+        "kind    tcp\nlayers  tcp\n  port       8080\n  interface  127.0.0.1\n  backlog    max\n"
     );
 }
 
