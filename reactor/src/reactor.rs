@@ -19,7 +19,7 @@ use crate::core::Core;
 use crate::core::counts::Counts;
 use crate::core::limits::Limits;
 use crate::core::stage::Stage;
-use crate::core::standard_error::{self, StandardError};
+use crate::kernel::standard_error::{self, StandardError};
 use crate::kernel::Kernel;
 use crate::run::{lifetime, turn};
 use crate::simulated::Simulated;

@@ -14,6 +14,7 @@ use systemd::ListenFds;
 
 use crate::exit_code::Exit;
 use crate::listening::Listen;
+use crate::log::Kind;
 use crate::report::{self, StderrObserver};
 
 /// A reactor and a registry.
@@ -41,7 +42,7 @@ impl App {
         set_unhandled_hook(|unhandled| {
             // The end of the program drops every promise, so only errors are reported.
             if let Unhandled::Error(error) = unhandled {
-                report::note(format_args!("error: {error}"));
+                report::repeated(Kind::Unhandled, format_args!("error: {error}"));
             }
         });
         let inherited = match inherited {
@@ -54,6 +55,7 @@ impl App {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable
         })?;
+        report::limit(reactor.clone());
         reactor.set_observer(Rc::new(StderrObserver));
         let registry = ropewalk::registry_with_inherited(reactor.clone(), inherited);
         Ok(Self { reactor, registry })

@@ -30,6 +30,7 @@ mod pipe;
 mod protocols;
 mod relay;
 
+mod log;
 mod report;
 
 use std::process::ExitCode;
@@ -38,8 +39,10 @@ use clap::Parser as _;
 
 use arguments::{Arguments, Command};
 use exit_code::Exit;
+use report::Session;
 
 fn main() -> ExitCode {
+    let _reporting = Session::begin();
     match Arguments::try_parse() {
         Ok(arguments) => dispatch(&arguments.command).into(),
         // It quotes what was typed, or what a script passed on.

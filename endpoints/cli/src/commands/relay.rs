@@ -6,12 +6,13 @@ use std::error::Error;
 use std::rc::Rc;
 
 use deferred::{Chain, Deferred};
-use interfaces::{Address, StreamClientEndpoint};
+use interfaces::{Address, Reason, StreamClientEndpoint};
 
 use crate::app::{App, Inherited};
 use crate::arguments::Relay;
 use crate::connection_count::{ConnectionCount, CountedProtocol};
 use crate::exit_code::Exit;
+use crate::log::Kind;
 use crate::relay::{LoopCheck, RelayPair, RelayProtocol, Side};
 use crate::report;
 use crate::server::Server;
@@ -51,7 +52,9 @@ impl Outgoing {
         let dial = move |pair: &Rc<RelayPair>| this.dial(pair);
         let (text, peer) = (self.text.clone(), peer.clone());
         let trouble = move |error: &(dyn Error + 'static)| {
-            report::note(format_args!("error: relaying {peer} to {text}: {}", Chain(error)));
+            let kind = if error.is::<Reason>() { Kind::Connection } else { Kind::Dial };
+            let text = format_args!("error: relaying {peer} to {text}: {}", Chain(error));
+            report::repeated(kind, text);
         };
         self.connections.counted(RelayProtocol::new(RelayPair::new(dial, trouble), Side::Accepted))
     }
