@@ -21,6 +21,7 @@ mod exit_code;
 mod app;
 mod commands;
 mod connection_count;
+mod handshake_report;
 mod json;
 mod listening;
 mod server;

@@ -53,7 +53,7 @@ pub(crate) fn limit(clock: impl ReactorTime + 'static) {
     limit_with(Limiter::new(clock, log::write));
 }
 
-fn limit_with(limiter: Rc<Limiter>) {
+pub(crate) fn limit_with(limiter: Rc<Limiter>) {
     LIMITER.set(Some(limiter));
 }
 
@@ -156,10 +156,7 @@ impl Observer for StderrObserver {
                 repeated(Kind::Panic, format_args!("error: a {callback} panicked: {message}"));
             }
             ReactorEvent::Failed { attempt, error } => {
-                repeated(
-                    Kind::Unhandled,
-                    format_args!("error: {attempt}: {}", Chain(*error)),
-                );
+                repeated(Kind::Unhandled, format_args!("error: {attempt}: {}", Chain(*error)));
             }
             ReactorEvent::ListeningStarted { .. } | ReactorEvent::ListeningStopped { .. } => {}
             _ => {}

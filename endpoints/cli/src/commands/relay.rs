@@ -12,6 +12,7 @@ use crate::app::{App, Inherited};
 use crate::arguments::Relay;
 use crate::connection_count::{ConnectionCount, CountedProtocol};
 use crate::exit_code::Exit;
+use crate::handshake_report::HandshakeReport;
 use crate::log::Kind;
 use crate::relay::{LoopCheck, RelayPair, RelayProtocol, Side};
 use crate::report;
@@ -47,7 +48,7 @@ struct Outgoing {
 
 impl Outgoing {
     /// The protocol of an accepted connection; its pair makes the outgoing one.
-    fn accepted(&self, peer: &Address) -> CountedProtocol<RelayProtocol> {
+    fn accepted(&self, peer: &Address) -> CountedProtocol<HandshakeReport<RelayProtocol>> {
         let this = self.clone();
         let dial = move |pair: &Rc<RelayPair>| this.dial(pair);
         let (text, peer) = (self.text.clone(), peer.clone());
@@ -56,7 +57,8 @@ impl Outgoing {
             let text = format_args!("error: relaying {peer} to {text}: {}", Chain(error));
             report::repeated(kind, text);
         };
-        self.connections.counted(RelayProtocol::new(RelayPair::new(dial, trouble), Side::Accepted))
+        let protocol = RelayProtocol::new(RelayPair::new(dial, trouble), Side::Accepted);
+        self.connections.counted(HandshakeReport::new(protocol))
     }
 
     fn dial(&self, pair: &Rc<RelayPair>) -> Deferred<()> {

@@ -47,11 +47,7 @@ impl Limiter {
         clock: impl ReactorTime + 'static,
         tell: impl Fn(String) + 'static,
     ) -> Rc<Self> {
-        Rc::new(Self {
-            clock: Rc::new(clock),
-            kinds: RefCell::default(),
-            tell: Box::new(tell),
-        })
+        Rc::new(Self { clock: Rc::new(clock), kinds: RefCell::default(), tell: Box::new(tell) })
     }
 
     /// Tells the line, or counts it.
