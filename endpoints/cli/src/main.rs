@@ -22,6 +22,7 @@ mod app;
 mod commands;
 mod connection_count;
 mod handshake_report;
+mod interruptible;
 mod json;
 mod listening;
 mod server;
@@ -33,6 +34,7 @@ mod relay;
 
 mod log;
 mod report;
+mod warnings;
 
 use std::process::ExitCode;
 

@@ -78,6 +78,11 @@ pub(crate) fn failed(endpoint: &str, failure: &Failure) {
     lines(failed_at(endpoint, failure));
 }
 
+/// Reports something that an endpoint allows.
+pub(crate) fn warning(endpoint: &str, text: &str) {
+    lines(format!("{}\n{}", safe(&format!("warning: {text}")), safe(&format!("  {endpoint}"))));
+}
+
 fn failed_at(endpoint: &str, failure: &Failure) -> String {
     format!("{}\n{}", safe(&format!("error: {failure:#}")), safe(&format!("  {endpoint}")))
 }
