@@ -111,6 +111,6 @@ pub mod sys;
 
 pub use self::core::counts::Counts;
 pub use self::core::limits::Limits;
-pub use self::core::standard_error::StandardError;
+pub use kernel::standard_error::StandardError;
 pub use kernel::{Kernel, KernelListener};
 pub use reactor::{Reactor, Remote, SystemExit, react};

@@ -7,19 +7,23 @@ use std::future::Future;
 use std::rc::Rc;
 
 use deferred::{Failure, Unhandled, set_unhandled_hook};
-use endpoints::{ParseError, Parsed, Registry};
+use endpoints::{Description, ParseError, Parsed, Registry};
 use interfaces::{ReactorCore as _, StreamClientEndpoint, StreamServerEndpoint};
 use reactor::Reactor;
 use systemd::ListenFds;
 
 use crate::exit_code::Exit;
+use crate::interruptible::{DefaultEffect, InterruptibleClient, InterruptibleServer};
 use crate::listening::Listen;
+use crate::log::Kind;
 use crate::report::{self, StderrObserver};
+use crate::warnings;
 
 /// A reactor and a registry.
 pub(crate) struct App {
     pub(crate) reactor: Reactor,
     registry: Registry,
+    effect: DefaultEffect,
 }
 
 /// Whether the descriptors of a supervisor are taken over.
@@ -41,7 +45,7 @@ impl App {
         set_unhandled_hook(|unhandled| {
             // The end of the program drops every promise, so only errors are reported.
             if let Unhandled::Error(error) = unhandled {
-                report::note(format_args!("error: {error}"));
+                report::repeated(Kind::Unhandled, format_args!("error: {error}"));
             }
         });
         let inherited = match inherited {
@@ -54,29 +58,58 @@ impl App {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable
         })?;
+        report::limit(reactor.clone());
         reactor.set_observer(Rc::new(StderrObserver));
         let registry = ropewalk::registry_with_inherited(reactor.clone(), inherited);
-        Ok(Self { reactor, registry })
+        Ok(Self { reactor, registry, effect: DefaultEffect::new() })
     }
 
-    /// The server endpoints that the strings describe: all, or none.
+    /// The server endpoints that the strings describe: all, or none. From here on signals are for the
+    /// caller to handle; the endpoints stay interruptible while they read their files.
     ///
     /// # Errors
     ///
-    /// The exit code, when one of them cannot be parsed; every mistake was reported.
+    /// The exit code, when one of them cannot be parsed, or no signal be caught; every mistake was
+    /// reported.
     pub(crate) fn listen(&self, texts: &[String]) -> Result<Vec<Listen>, Exit> {
         let mut endpoints = Vec::with_capacity(texts.len());
         let mut exit = None;
         for text in texts {
-            match self.registry.server(text) {
-                Ok(endpoint) => endpoints.push(Listen { text: text.clone(), endpoint }),
+            match self.registry.parse_server(text) {
+                Ok(parsed) => {
+                    self.warn(text, &parsed.description);
+                    let (endpoint, effect) = (parsed.endpoint, self.effect.clone());
+                    let endpoint = Rc::new(InterruptibleServer { endpoint, effect });
+                    endpoints.push(Listen { text: text.clone(), endpoint });
+                }
                 Err(error) => {
                     report::mistake(&error);
                     exit = Some(Exit::Usage);
                 }
             }
         }
-        exit.map_or(Ok(endpoints), Err)
+        match exit {
+            Some(exit) => Err(exit),
+            None => self.watch_signals().map(|()| endpoints),
+        }
+    }
+
+    fn watch_signals(&self) -> Result<(), Exit> {
+        self.effect.watch(&[libc::SIGTERM, libc::SIGINT]).map_err(|error| {
+            report::note(format_args!("error: cannot catch signals: {error}"));
+            Exit::Unavailable
+        })
+    }
+
+    fn warn(&self, text: &str, description: &Description) {
+        if let Some(warning) = self.warning(description) {
+            report::warning(text, warning);
+        }
+    }
+
+    /// What an endpoint allows that its author may not mean.
+    pub(crate) fn warning(&self, description: &Description) -> Option<&'static str> {
+        warnings::warning(&self.registry, description)
     }
 
     /// The client endpoint that the string describes.
@@ -85,10 +118,12 @@ impl App {
     ///
     /// The exit code, when the string cannot be parsed; the mistake was reported.
     pub(crate) fn connect(&self, text: &str) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
-        self.registry.client(text).map_err(|error| {
+        let parsed = self.registry.parse_client(text).map_err(|error| {
             report::mistake(&error);
             Exit::Usage
-        })
+        })?;
+        self.warn(text, &parsed.description);
+        Ok(Rc::new(InterruptibleClient::new(parsed.endpoint, self.effect.clone())))
     }
 
     /// A server string's endpoint and description, for `check`.

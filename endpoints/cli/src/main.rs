@@ -21,6 +21,8 @@ mod exit_code;
 mod app;
 mod commands;
 mod connection_count;
+mod handshake_report;
+mod interruptible;
 mod json;
 mod listening;
 mod server;
@@ -30,7 +32,9 @@ mod pipe;
 mod protocols;
 mod relay;
 
+mod log;
 mod report;
+mod warnings;
 
 use std::process::ExitCode;
 
@@ -38,8 +42,10 @@ use clap::Parser as _;
 
 use arguments::{Arguments, Command};
 use exit_code::Exit;
+use report::Session;
 
 fn main() -> ExitCode {
+    let _reporting = Session::begin();
     match Arguments::try_parse() {
         Ok(arguments) => dispatch(&arguments.command).into(),
         // It quotes what was typed, or what a script passed on.

@@ -1,14 +1,72 @@
 //! Reports on standard error.
 //!
-//! Invariant: a line that cannot be written is lost without an error, and text of peers goes through
-//! [`printable`].
+//! Invariant: no report waits for standard error, what peers cause goes through the [`Limiter`], and text
+//! from elsewhere goes through [`printable`].
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt::Display;
-use std::io::{self, Write as _};
+use std::panic::PanicHookInfo;
+use std::rc::Rc;
+use std::time::Duration;
 
 use deferred::{Chain, Failure};
 use endpoints::ParseError;
-use interfaces::{Observer, ReactorEvent, printable};
+use interfaces::{Observer, ReactorEvent, ReactorTime, printable};
+
+use crate::log::{self, Kind, Limiter};
+
+/// The most bytes of one line: two of them are written in one piece to a pipe (pipe(7), `PIPE_BUF`).
+const LINE_BYTES_MAX: usize = 2000;
+
+/// The wait for the last lines at the end of the command.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// The limiter of the reactor on this thread, from [`limit`] until the session ends.
+    static LIMITER: RefCell<Option<Rc<Limiter>>> = const { RefCell::new(None) };
+}
+
+/// The reporting of one run of the command; its drop tells the last counts and waits for a moment until
+/// the last lines are written.
+pub(crate) struct Session(());
+
+impl Session {
+    /// Reports panics, too, which the hook of std would write without a bound.
+    pub(crate) fn begin() -> Self {
+        std::panic::set_hook(Box::new(|panic| log::write(panicked(panic))));
+        Self(())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(limiter) = LIMITER.take() {
+            limiter.finish();
+        }
+        log::flush(LAST_LINES);
+    }
+}
+
+/// Counts lines that repeat on this clock.
+pub(crate) fn limit(clock: impl ReactorTime + 'static) {
+    limit_with(Limiter::new(clock, log::write));
+}
+
+pub(crate) fn limit_with(limiter: Rc<Limiter>) {
+    LIMITER.set(Some(limiter));
+}
+
+/// Reports one line that a peer can cause, again and again: the first ones as they are, then their
+/// number each second.
+pub(crate) fn repeated(kind: Kind, text: impl Display) {
+    let line = safe(&text.to_string());
+    let limiter = LIMITER.with_borrow(Clone::clone);
+    match limiter {
+        Some(limiter) => limiter.line(kind, line),
+        None => log::write(line),
+    }
+}
 
 /// Reports a mistake in an endpoint string: the mistake, its place and the correction.
 pub(crate) fn mistake(error: &ParseError) {
@@ -20,9 +78,13 @@ pub(crate) fn failed(endpoint: &str, failure: &Failure) {
     lines(failed_at(endpoint, failure));
 }
 
+/// Reports something that an endpoint allows.
+pub(crate) fn warning(endpoint: &str, text: &str) {
+    lines(format!("{}\n{}", safe(&format!("warning: {text}")), safe(&format!("  {endpoint}"))));
+}
+
 fn failed_at(endpoint: &str, failure: &Failure) -> String {
-    let chain = format!("{failure:#}");
-    format!("error: {}\n  {}", printable(&chain), printable(endpoint))
+    format!("{}\n{}", safe(&format!("error: {failure:#}")), safe(&format!("  {endpoint}")))
 }
 
 /// Reports a failure that concerns no endpoint.
@@ -36,18 +98,49 @@ pub(crate) fn usage(text: &str) {
 }
 
 fn printable_lines(text: &str) -> String {
-    let safe: Vec<String> = text.lines().map(|line| printable(line).to_string()).collect();
-    safe.join("\n")
+    text.lines().map(safe).collect::<Vec<_>>().join("\n")
 }
 
 /// Reports one line.
 pub(crate) fn note(text: impl Display) {
-    lines(printable(&text.to_string()));
+    lines(safe(&text.to_string()));
 }
 
-fn lines(text: impl Display) {
-    // An error of standard error has nowhere to go.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+fn lines(text: String) {
+    log::write(text);
+}
+
+/// One line that is safe for a terminal.
+fn safe(line: &str) -> String {
+    clipped(&printable(line).to_string()).into_owned()
+}
+
+/// The line, without its middle if it is too long.
+fn clipped(line: &str) -> Cow<'_, str> {
+    if line.len() <= LINE_BYTES_MAX {
+        return Cow::Borrowed(line);
+    }
+    let kept = LINE_BYTES_MAX / 2 - 50;
+    let (start, end) = (boundary(line, kept), boundary(line, line.len() - kept));
+    let left_out = end - start;
+    Cow::Owned(format!("{}… ({left_out} bytes left out) …{}", &line[..start], &line[end..]))
+}
+
+/// The last character boundary up to `offset`.
+fn boundary(text: &str, offset: usize) -> usize {
+    (0..=offset).rev().find(|offset| text.is_char_boundary(*offset)).unwrap_or(0)
+}
+
+/// What std's hook would print.
+fn panicked(panic: &PanicHookInfo<'_>) -> String {
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("a value that is not text");
+    match panic.location() {
+        Some(place) => safe(&format!("error: panicked at {place}: {text}")),
+        None => safe(&format!("error: panicked: {text}")),
+    }
 }
 
 /// Reports the reactor's errors; that a port opens or closes is not reported.
@@ -56,19 +149,19 @@ pub(crate) struct StderrObserver;
 impl Observer for StderrObserver {
     fn observe(&self, event: &ReactorEvent<'_>) {
         match event {
-            ReactorEvent::AcceptFailed { address, error, remedy } => {
-                note(format_args!("warning: cannot accept on {address}: {error}; {remedy}"));
-            }
-            ReactorEvent::CallbackPanicked { callback, peer: Some(peer), message } => {
-                note(format_args!(
-                    "error: a {callback} panicked, connected with {peer}: {message}"
-                ));
-            }
+            ReactorEvent::AcceptFailed { address, error, remedy } => repeated(
+                Kind::Accept,
+                format_args!("warning: cannot accept on {address}: {error}; {remedy}"),
+            ),
+            ReactorEvent::CallbackPanicked { callback, peer: Some(peer), message } => repeated(
+                Kind::Panic,
+                format_args!("error: a {callback} panicked, connected with {peer}: {message}"),
+            ),
             ReactorEvent::CallbackPanicked { callback, peer: None, message } => {
-                note(format_args!("error: a {callback} panicked: {message}"));
+                repeated(Kind::Panic, format_args!("error: a {callback} panicked: {message}"));
             }
             ReactorEvent::Failed { attempt, error } => {
-                note(format_args!("error: {attempt}: {}", Chain(*error)));
+                repeated(Kind::Unhandled, format_args!("error: {attempt}: {}", Chain(*error)));
             }
             ReactorEvent::ListeningStarted { .. } | ReactorEvent::ListeningStopped { .. } => {}
             _ => {}
@@ -101,6 +194,16 @@ mod tests {
             assert!(!error.contains('\u{200b}'), "{error}");
             assert_eq!(endpoint, "  tcp:\\u{202e}moc:80\\r");
         }
+    }
+
+    #[test]
+    fn a_long_line_loses_its_middle() {
+        let line = safe(&format!("error: {}\u{1b}", "ü".repeat(1 << 20)));
+        assert!(line.len() <= LINE_BYTES_MAX, "{}", line.len());
+        assert!(line.starts_with("error: üü") && line.ends_with("üü\\u{1b}"), "{line}");
+        assert!(line.contains("ü… (2095") && line.contains(" bytes left out) …ü"), "{line}");
+        let line = "x".repeat(LINE_BYTES_MAX);
+        assert_eq!(safe(&line), line);
     }
 
     #[test]

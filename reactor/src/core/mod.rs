@@ -14,7 +14,6 @@ pub(crate) mod remote_calls;
 mod resolver;
 pub(crate) mod slots;
 pub(crate) mod stage;
-pub(crate) mod standard_error;
 pub(crate) mod tasks;
 pub(crate) mod tenant;
 pub(crate) mod triggers;
@@ -23,7 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use interfaces::Observer;
+use interfaces::{Observer, ReactorEvent};
 
 use self::agenda::Agenda;
 use self::foreign::{drop_each, drop_quietly, quietly};
@@ -31,7 +30,6 @@ use self::limits::Limits;
 use self::remote_calls::RemoteCall;
 use self::slots::Slots;
 use self::stage::RunState;
-use self::standard_error::StandardError;
 use self::tasks::Tasks;
 use self::tenant::Slot;
 use crate::buffers::shared::StreamShared;
@@ -121,6 +119,13 @@ impl<S: StreamSys> Drop for Core<S> {
         drop_each(self.jobs.take_all());
         drop_each(self.run_state.triggers.take_all());
         drop_each(self.signal_handlers.take());
-        drop_quietly(self.observer.replace(Rc::new(StandardError)));
+        drop_quietly(self.observer.replace(Rc::new(NoObserver)));
     }
+}
+
+/// In the place of the observer that is dropped.
+struct NoObserver;
+
+impl Observer for NoObserver {
+    fn observe(&self, _: &ReactorEvent<'_>) {}
 }

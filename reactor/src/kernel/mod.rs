@@ -9,6 +9,7 @@
 //!     raw_calls.rs · socket_options.rs        reading, writing, options
 //!     sockaddr.rs                             addresses
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
+//!   standard_error.rs                       the default observer
 //! ```
 //!
 //! Invariant: every socket made here is non-blocking, and every descriptor made here is closed on exec
@@ -26,6 +27,7 @@ mod raw_calls;
 mod reserve;
 mod sockaddr;
 mod socket_options;
+pub(crate) mod standard_error;
 mod streams;
 mod unix_path;
 

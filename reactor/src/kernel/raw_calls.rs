@@ -1,7 +1,7 @@
 //! The system calls that std and socket2 do not offer: `SO_PEERCRED` (unix(7)), `SIOCOUTQ` (tcp(7)),
-//! poll(2), kill(2), geteuid(2) and the locks of fcntl(2). And recv(2) and send(2), inlined, since each
-//! message makes both: an echo of 64 bytes takes 903 instructions of the reactor with them and 922 with
-//! rustix's, 50 echoes in a turn 21,238 and 22,090.
+//! poll(2), kill(2), geteuid(2), the locks of fcntl(2), and a write to standard error without std's lock.
+//! And recv(2) and send(2), inlined, since each message makes both: an echo of 64 bytes takes 903
+//! instructions of the reactor with them and 922 with rustix's, 50 echoes in a turn 21,238 and 22,090.
 //!
 //! Invariant: this is the crate's only file with `unsafe`.
 #![allow(unsafe_code, reason = "these calls take pointers")]
@@ -95,6 +95,27 @@ pub(super) fn is_readable(socket: &Socket) -> bool {
     // SAFETY: the pointer leads to as many structures as the call is told of, one, which outlives it.
     let count = unsafe { libc::poll(&raw mut asked, 1, 0) };
     count != 0
+}
+
+/// Writes to standard error, unless that would wait (`WouldBlock`): for a reader of a pipe, a terminal or a
+/// socket. Of a pipe it is known only for [`libc::PIPE_BUF`] bytes. The mode of the open file is left as
+/// it is, since other processes share it.
+pub(super) fn write_to_standard_error(data: &[u8]) -> io::Result<usize> {
+    let (descriptor, flags) = (libc::STDERR_FILENO, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+    // SAFETY: the pointer leads to as many bytes as the call is told of, which outlive it and are only
+    // read; a descriptor that is closed, or is something else, makes an error or a misplaced line.
+    let length = unsafe { libc::send(descriptor, data.as_ptr().cast(), data.len(), flags) };
+    match transferred(length) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => {}
+        done => return done,
+    }
+    let mut asked = libc::pollfd { fd: descriptor, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: the pointer leads to as many structures as the call is told of, one, which outlives it.
+    if unsafe { libc::poll(&raw mut asked, 1, 0) } == 0 {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    // SAFETY: as for `send`.
+    transferred(unsafe { libc::write(descriptor, data.as_ptr().cast(), data.len()) })
 }
 
 /// recv(2) without flags.

@@ -16,7 +16,7 @@ use interfaces::{Observer as _, ReactorEvent};
 use super::Reactor;
 use crate::core::Core;
 use crate::core::stage::Stage;
-use crate::core::standard_error::StandardError;
+use crate::kernel::standard_error::StandardError;
 use crate::run::lifetime;
 use crate::sys::StreamSys;
 

@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Check) -> Result<Exit, Exit> {
     let result = describe(&app, arguments);
     let exit = if result.is_ok() { Exit::Done } else { Exit::Usage };
     match (&result, arguments.json) {
-        (Ok(description), false) => print(&text(description)),
+        (Ok(description), false) => print(&text(description, app.warning(description))),
         (Ok(description), true) => print(&json::description(description)),
         (Err(error), false) => report::mistake(error),
         (Err(error), true) => print(&json::mistake(error)),
@@ -51,7 +51,7 @@ fn further(server: ParseError, client: ParseError) -> ParseError {
 }
 
 /// One fact a line, in columns.
-fn text(description: &Description) -> String {
+fn text(description: &Description, warning: Option<&str>) -> String {
     let width = description.arguments.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut text =
         format!("kind    {}\nlayers  {}", description.kind, description.layers.join(" over "));
@@ -61,6 +61,9 @@ fn text(description: &Description) -> String {
             value => printable(&value.to_string()).to_string(),
         };
         text.push_str(&format!("\n  {name:width$}  {value}"));
+    }
+    if let Some(warning) = warning {
+        text.push_str(&format!("\nwarning {warning}"));
     }
     text
 }

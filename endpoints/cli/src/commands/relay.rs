@@ -6,12 +6,14 @@ use std::error::Error;
 use std::rc::Rc;
 
 use deferred::{Chain, Deferred};
-use interfaces::{Address, StreamClientEndpoint};
+use interfaces::{Address, Reason, StreamClientEndpoint};
 
 use crate::app::{App, Inherited};
 use crate::arguments::Relay;
 use crate::connection_count::{ConnectionCount, CountedProtocol};
 use crate::exit_code::Exit;
+use crate::handshake_report::HandshakeReport;
+use crate::log::Kind;
 use crate::relay::{LoopCheck, RelayPair, RelayProtocol, Side};
 use crate::report;
 use crate::server::Server;
@@ -46,14 +48,17 @@ struct Outgoing {
 
 impl Outgoing {
     /// The protocol of an accepted connection; its pair makes the outgoing one.
-    fn accepted(&self, peer: &Address) -> CountedProtocol<RelayProtocol> {
+    fn accepted(&self, peer: &Address) -> CountedProtocol<HandshakeReport<RelayProtocol>> {
         let this = self.clone();
         let dial = move |pair: &Rc<RelayPair>| this.dial(pair);
         let (text, peer) = (self.text.clone(), peer.clone());
         let trouble = move |error: &(dyn Error + 'static)| {
-            report::note(format_args!("error: relaying {peer} to {text}: {}", Chain(error)));
+            let kind = if error.is::<Reason>() { Kind::Connection } else { Kind::Dial };
+            let text = format_args!("error: relaying {peer} to {text}: {}", Chain(error));
+            report::repeated(kind, text);
         };
-        self.connections.counted(RelayProtocol::new(RelayPair::new(dial, trouble), Side::Accepted))
+        let protocol = RelayProtocol::new(RelayPair::new(dial, trouble), Side::Accepted);
+        self.connections.counted(HandshakeReport::new(protocol))
     }
 
     fn dial(&self, pair: &Rc<RelayPair>) -> Deferred<()> {

@@ -10,6 +10,7 @@ use crate::app::{App, Inherited};
 use crate::arguments::{Serve, Service};
 use crate::connection_count::ConnectionCount;
 use crate::exit_code::Exit;
+use crate::handshake_report::HandshakeReport;
 use crate::protocols::{Chargen, Daytime, Discard, Echo};
 use crate::server::Server;
 
@@ -25,9 +26,17 @@ pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
 
 fn factory(service: Service, connections: ConnectionCount) -> Rc<dyn Factory> {
     match service {
-        Service::Echo => protocol::factory_fn(move |_| connections.counted(Echo)),
-        Service::Discard => protocol::factory_fn(move |_| connections.counted(Discard)),
-        Service::Chargen => protocol::factory_fn(move |_| connections.counted(Chargen)),
-        Service::Daytime => protocol::factory_fn(move |_| connections.counted(Daytime)),
+        Service::Echo => {
+            protocol::factory_fn(move |_| connections.counted(HandshakeReport::new(Echo)))
+        }
+        Service::Discard => {
+            protocol::factory_fn(move |_| connections.counted(HandshakeReport::new(Discard)))
+        }
+        Service::Chargen => {
+            protocol::factory_fn(move |_| connections.counted(HandshakeReport::new(Chargen)))
+        }
+        Service::Daytime => {
+            protocol::factory_fn(move |_| connections.counted(HandshakeReport::new(Daytime)))
+        }
     }
 }

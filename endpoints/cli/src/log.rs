@@ -1,0 +1,19 @@
+//! The log on standard error, which neither blocks the loop nor grows with what strangers do;
+//! Twisted's `twisted.logger`.
+//!
+//! ```text
+//! report ──▶ Limiter ──▶ LineQueue ──▶ a thread ──▶ standard error
+//!            per kind    bounded       may block
+//! ```
+//!
+//! Invariant: the thread alone writes to standard error while there is one, so the loop never waits
+//! for a reader.
+
+mod kind;
+mod limiter;
+mod line_queue;
+mod writer;
+
+pub(crate) use kind::Kind;
+pub(crate) use limiter::Limiter;
+pub(crate) use writer::{flush, write};

@@ -1,0 +1,34 @@
+//! The kinds of lines that peers can cause, each with a count of its own.
+//!
+//! Invariant: a kind is never made from what a peer sent, so their number is bounded.
+
+/// The kind of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// A port could not accept.
+    Accept,
+    /// A TLS handshake of a peer failed.
+    Handshake,
+    /// The outgoing connection of a relay could not be made.
+    Dial,
+    /// An established connection ended with an error.
+    Connection,
+    /// A callback panicked.
+    Panic,
+    /// An error that reached no caller.
+    Unhandled,
+}
+
+impl Kind {
+    /// The things that are counted, two or more.
+    pub(super) fn plural(self) -> &'static str {
+        match self {
+            Self::Accept => "failed accepts",
+            Self::Handshake => "failed TLS handshakes",
+            Self::Dial => "connections that could not be relayed",
+            Self::Connection => "broken connections",
+            Self::Panic => "panics",
+            Self::Unhandled => "errors",
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What an endpoint string allows that its author may not mean.
+//!
+//! Invariant: an endpoint inside another one's string is looked at, too.
+
+use endpoints::{Description, Registry, Value};
+
+/// The warning about an endpoint, if there is one: one line, without an end.
+pub(crate) fn warning(registry: &Registry, description: &Description) -> Option<&'static str> {
+    verifies_nothing(registry, description).then_some(
+        "verify=danger-none: the server's certificate is not verified, so anyone on the way can read \
+         and change what is sent",
+    )
+}
+
+fn verifies_nothing(registry: &Registry, description: &Description) -> bool {
+    description.arguments.iter().any(|(name, value)| match (*name, value) {
+        ("verify", Value::Text(text)) => text == "danger-none",
+        // It was parsed as a part of the outer string.
+        ("endpoint", Value::Text(text)) => registry
+            .parse_client(text)
+            .is_ok_and(|inner| verifies_nothing(registry, &inner.description)),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reactor::Reactor;
+
+    #[test]
+    fn a_server_that_is_not_verified_is_found_at_any_depth() {
+        let standard = Registry::standard(Reactor::simulated(1));
+        let registry = ropewalk::tls::register(standard, Reactor::simulated(1));
+        for (text, is_found) in [
+            ("tls:h:443", false),
+            ("tls:h:443:verify=danger-none", true),
+            ("ssl:h:443:verify=danger-none", true),
+            (r"tls:h:443:endpoint=tcp\:h\:443", false),
+            (r"tls:h:443:endpoint=ssl\:h\:443\:verify=danger-none", true),
+            ("unix:danger-none", false),
+        ] {
+            let description = registry.parse_client(text).unwrap().description;
+            assert_eq!(warning(&registry, &description).is_some(), is_found, "{text}");
+        }
+    }
+}
