@@ -20,7 +20,9 @@ pub(crate) struct Jobs {
     pending: RefCell<VecDeque<(u64, Done)>>,
     next_number: Cell<u64>,
     threads_max: Cell<usize>,
-    spawn_thread: Cell<SpawnThread>,
+    /// `None` means a thread of the system. The function is named where a job is submitted, so that
+    /// the linker drops it from a program that submits none.
+    spawn_thread: Cell<Option<SpawnThread>>,
 }
 
 impl Default for Jobs {
@@ -30,7 +32,7 @@ impl Default for Jobs {
             pending: RefCell::default(),
             next_number: Cell::new(0),
             threads_max: Cell::new(10),
-            spawn_thread: Cell::new(spawn_system_thread),
+            spawn_thread: Cell::new(None),
         }
     }
 }
@@ -78,12 +80,13 @@ impl Jobs {
     /// As [`ThreadPool::submit`].
     pub(crate) fn submit(&self, job: Job) -> Result<(), RefusedJobs> {
         let mut pool = self.pool.borrow_mut();
-        let pool = pool.get_or_insert_with(|| ThreadPool::new(self.spawn_thread.get()));
+        let spawn_thread = self.spawn_thread.get().unwrap_or(spawn_system_thread);
+        let pool = pool.get_or_insert_with(|| ThreadPool::new(spawn_thread));
         pool.submit(job, self.threads_max.get())
     }
 
     #[cfg(test)]
     pub(crate) fn set_spawn_thread(&self, spawn_thread: SpawnThread) {
-        self.spawn_thread.set(spawn_thread);
+        self.spawn_thread.set(Some(spawn_thread));
     }
 }
