@@ -24,8 +24,12 @@ pub enum Reason {
     /// `ConnectionLost`. The cause is an [`OsError`](crate::OsError) from a socket; other
     /// transports have causes of their own.
     Lost(Failure),
-    /// Our own `abort_connection`. Twisted's `ConnectionAborted`.
+    /// Our own `abort_connection` or `lose_connection_with_reset`. Twisted's `ConnectionAborted`.
     Aborted,
+    /// The reactor stopped, and what was written before was sent, unless the peer did not take it
+    /// within the time of the stop. Not clean, as the peer may have sent more. Twisted says
+    /// `ConnectionLost`.
+    Stopped,
     /// A deadline passed. Twisted's `TimeoutError`.
     TimedOut(Deadline),
     /// TLS failed: the peer's certificate, an alert, a malformed record. Twisted's `SSL.Error`.
@@ -70,6 +74,7 @@ impl fmt::Display for Reason {
             Self::Done => f.write_str("connection closed cleanly"),
             Self::Lost(_) => f.write_str("connection lost"),
             Self::Aborted => f.write_str("connection aborted"),
+            Self::Stopped => f.write_str("reactor stopped"),
             Self::TimedOut(deadline) => write!(f, "{deadline} timed out"),
             Self::Tls(_) => f.write_str("tls failed"),
             Self::Truncated => f.write_str("tls stream ended without close_notify"),
@@ -98,6 +103,7 @@ impl Error for Reason {
             Self::Lost(cause) | Self::Tls(cause) => Some(cause.as_error()),
             Self::Done
             | Self::Aborted
+            | Self::Stopped
             | Self::TimedOut(_)
             | Self::Truncated
             | Self::WriteBufferExceeded { .. }

@@ -78,6 +78,8 @@
 //!             Drained::Nothing => {}
 //!             Drained::EndWriting => protocol.deliver(Event::WriteConnectionLost),
 //!             Drained::EndWritingAndClose | Drained::Close => self.reason.set(Some(Reason::Done)),
+//!             // Where the wire has a reset, the peer gets one.
+//!             Drained::Reset => self.reason.set(Some(Reason::Aborted)),
 //!         }
 //!     }
 //!
@@ -119,6 +121,10 @@
 //!     fn lose_connection(&self) {
 //!         let idle = self.unsent.is_empty() && !self.producer.is_registered();
 //!         self.end(self.state.get().lose(idle), Reason::Done);
+//!     }
+//!     fn lose_connection_with_reset(&self) {
+//!         let idle = self.unsent.is_empty() && !self.producer.is_registered();
+//!         self.end(self.state.get().lose_with_reset(idle), Reason::Aborted);
 //!     }
 //!     fn abort_connection(&self) {
 //!         self.end(self.state.get().abort(), Reason::Aborted);

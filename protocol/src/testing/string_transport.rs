@@ -37,7 +37,8 @@ use interfaces::{
 /// # Panics
 ///
 /// It is stricter than real transports, to catch mistakes: pausing or resuming after
-/// `stop_producing`, `lose_connection` or `abort_connection`, and unregistering a producer where
+/// `stop_producing`, `lose_connection`, `lose_connection_with_reset` or `abort_connection`, and
+/// unregistering a producer where
 /// there is none, panic.
 ///
 /// # Differences from Twisted
@@ -70,6 +71,7 @@ pub enum ProducerState {
 enum Closing {
     No,
     Lose,
+    LoseWithReset,
     Abort,
 }
 
@@ -109,8 +111,8 @@ impl StringTransport {
         self.written.borrow_mut().clear();
     }
 
-    /// Whether the connection is to be closed: by `lose_connection`, `abort_connection` or
-    /// `stop_producing`.
+    /// Whether the connection is to be closed: by `lose_connection`, `lose_connection_with_reset`,
+    /// `abort_connection` or `stop_producing`.
     pub fn disconnecting(&self) -> bool {
         self.closing.get() != Closing::No
     }
@@ -118,6 +120,11 @@ impl StringTransport {
     /// Whether `abort_connection` was called.
     pub fn aborting(&self) -> bool {
         self.closing.get() == Closing::Abort
+    }
+
+    /// Whether `lose_connection_with_reset` was called, and no `abort_connection`.
+    pub fn losing_with_reset(&self) -> bool {
+        self.closing.get() == Closing::LoseWithReset
     }
 
     /// Whether `lose_write_connection` was called.
@@ -144,7 +151,7 @@ impl StringTransport {
         match self.closing.get() {
             Closing::No => !self.write_closed.get(),
             // A producer may finish before the connection closes.
-            Closing::Lose => self.producer.borrow().is_some(),
+            Closing::Lose | Closing::LoseWithReset => self.producer.borrow().is_some(),
             Closing::Abort => false,
         }
     }
@@ -189,6 +196,12 @@ impl Transport for StringTransport {
     fn lose_connection(&self) {
         if self.closing.get() == Closing::No {
             self.closing.set(Closing::Lose);
+        }
+    }
+
+    fn lose_connection_with_reset(&self) {
+        if !self.aborting() {
+            self.closing.set(Closing::LoseWithReset);
         }
     }
 

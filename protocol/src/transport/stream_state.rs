@@ -5,11 +5,11 @@
 //!            lose_write: writing → Finishing ── drained ──► Ended;  broken: writing → Ended
 //!             ┌──────────────────────────────┐
 //!             ▼                              │
-//!          ┌──────┐ lose, or eof with     ┌──┴─────┐
-//!  made ──►│ Open │ bytes unsent ────────►│Flushing│
+//!          ┌──────┐ lose, stop, or eof    ┌──┴─────┐
+//!  made ──►│ Open │ with bytes unsent ───►│Flushing│
 //!          └──┬───┘                       └──┬─────┘
 //!             │ abort, broken;               │ drained
-//!             │ lose or eof,                 │ abort, broken
+//!             │ lose, stop or eof,           │ abort, broken
 //!             ▼ nothing unsent               ▼
 //!          ┌─────────────────────────────────────┐                        ┌──────┐
 //!          │ Closing: nothing is sent or received│ ── lost, later ───────►│ Lost │
@@ -63,8 +63,12 @@ pub enum Writing {
 pub enum Waits {
     /// The queue is sent and the producer has unregistered: after `lose_connection`.
     ForProducer,
-    /// The queue is sent: the peer ended a connection that has no use for one direction alone.
+    /// The queue is sent: the peer ended a connection that has no use for one direction alone, or
+    /// the transport's owner stops.
     ForQueue,
+    /// As [`ForProducer`](Self::ForProducer), after `lose_connection_with_reset`: what follows is a
+    /// reset.
+    ToReset,
 }
 
 /// What follows a call of the protocol.
@@ -96,7 +100,8 @@ pub enum Eof {
 pub enum Broken {
     /// Nothing: the end is decided already.
     Nothing,
-    /// Read and deliver what the peer sent before, then call `connection_lost` with the error.
+    /// Read and deliver what the peer sent before, then call `connection_lost` with the error. A
+    /// protocol that has paused its reading gets it when it resumes.
     ReadOn,
     /// The connection is lost with the error.
     Close,
@@ -113,6 +118,8 @@ pub enum Drained {
     EndWritingAndClose,
     /// The connection has ended cleanly.
     Close,
+    /// End with a reset, once the peer has what was sent; the reason is our own abort.
+    Reset,
 }
 
 /// Whether `connection_lost` is to be called.
@@ -139,9 +146,8 @@ impl StreamState {
     pub fn accepts_writes(self, has_producer: bool) -> bool {
         match self {
             Self::Open { writing: Writing::Open, .. } => true,
-            Self::Open { writing: Writing::Finishing, .. } | Self::Flushing(Waits::ForProducer) => {
-                has_producer
-            }
+            Self::Open { writing: Writing::Finishing, .. }
+            | Self::Flushing(Waits::ForProducer | Waits::ToReset) => has_producer,
             Self::Open { writing: Writing::Ended, .. }
             | Self::Flushing(Waits::ForQueue)
             | Self::Closing
@@ -174,16 +180,46 @@ impl StreamState {
     pub fn ends_behind_queue(self, has_producer: bool) -> bool {
         match self.drained(has_producer).1 {
             Drained::EndWriting | Drained::EndWritingAndClose => true,
-            Drained::Close | Drained::Nothing => false,
+            Drained::Close | Drained::Reset | Drained::Nothing => false,
         }
     }
 
-    /// `lose_connection`. `idle`: nothing is unsent, and no producer is registered.
+    /// `lose_connection`. `idle`: nothing is unsent, and no producer is registered. Where writing has
+    /// ended, no producer is waited for.
     #[inline]
     pub fn lose(self, idle: bool) -> (Self, Next) {
         match self {
+            Self::Open { writing: Writing::Ended, .. } => (Self::Closing, Next::Close),
             Self::Open { .. } if idle => (Self::Closing, Next::Close),
             Self::Open { .. } => (Self::Flushing(Waits::ForProducer), Next::Flush),
+            Self::Flushing(_) | Self::Closing | Self::Lost => (self, Next::Nothing),
+        }
+    }
+
+    /// `lose_connection_with_reset`; `idle` as for [`lose`](Self::lose). After [`Next::Close`] the
+    /// connection ends as after [`Drained::Reset`]. A `lose_connection` that is not done becomes this.
+    pub fn lose_with_reset(self, idle: bool) -> (Self, Next) {
+        match self {
+            Self::Flushing(Waits::ForProducer | Waits::ForQueue) => {
+                (Self::Flushing(Waits::ToReset), Next::Flush)
+            }
+            Self::Open { writing: Writing::Open | Writing::Finishing, .. } if !idle => {
+                (Self::Flushing(Waits::ToReset), Next::Flush)
+            }
+            Self::Open { .. } => (Self::Closing, Next::Close),
+            Self::Flushing(Waits::ToReset) | Self::Closing | Self::Lost => (self, Next::Nothing),
+        }
+    }
+
+    /// The transport's owner stops: what is queued still goes out, and no producer is waited for.
+    /// `unsent`: bytes are queued.
+    pub fn stop(self, unsent: bool, has_producer: bool) -> (Self, Next) {
+        match self {
+            Self::Open { .. } if unsent => (Self::Flushing(Waits::ForQueue), Next::Flush),
+            Self::Open { .. } => (Self::Closing, Next::Close),
+            Self::Flushing(Waits::ForProducer) if has_producer => {
+                (Self::Flushing(Waits::ForQueue), Next::Flush)
+            }
             Self::Flushing(_) | Self::Closing | Self::Lost => (self, Next::Nothing),
         }
     }
@@ -222,11 +258,12 @@ impl StreamState {
         }
     }
 
-    /// Sending failed. `reads`: the protocol receives, and has not paused its reading.
+    /// Sending failed. `unread`: there may be bytes of the peer that the protocol has not received,
+    /// also because it has paused its reading.
     #[inline]
-    pub fn broken(self, reads: bool) -> (Self, Broken) {
+    pub fn broken(self, unread: bool) -> (Self, Broken) {
         match self {
-            Self::Open { reading: Reading::Open, .. } if reads => {
+            Self::Open { reading: Reading::Open, .. } if unread => {
                 (Self::Open { reading: Reading::Open, writing: Writing::Ended }, Broken::ReadOn)
             }
             Self::Open { .. } | Self::Flushing(_) => (Self::Closing, Broken::Close),
@@ -245,9 +282,11 @@ impl StreamState {
                 (Self::Closing, Drained::EndWritingAndClose)
             }
             Self::Flushing(Waits::ForQueue) => (Self::Closing, Drained::Close),
-            Self::Open { .. } | Self::Flushing(Waits::ForProducer) | Self::Closing | Self::Lost => {
-                (self, Drained::Nothing)
-            }
+            Self::Flushing(Waits::ToReset) if !has_producer => (Self::Closing, Drained::Reset),
+            Self::Open { .. }
+            | Self::Flushing(Waits::ForProducer | Waits::ToReset)
+            | Self::Closing
+            | Self::Lost => (self, Drained::Nothing),
         }
     }
 

@@ -51,6 +51,17 @@ fn closing_only_marks_it_and_later_writes_are_dropped_as_on_a_wire() {
     assert_eq!(transport.value(), b"kept");
 
     let transport = StringTransport::new();
+    transport.lose_connection();
+    transport.lose_connection_with_reset();
+    transport.write(b"dropped");
+    transport.lose_connection();
+    assert!(transport.disconnecting() && transport.losing_with_reset());
+    transport.abort_connection();
+    assert!(transport.aborting() && !transport.losing_with_reset());
+    transport.lose_connection_with_reset();
+    assert!(transport.aborting() && transport.value().is_empty());
+
+    let transport = StringTransport::new();
     transport.as_half_closeable().unwrap().lose_write_connection();
     transport.write(b"dropped");
     assert!(transport.write_closed() && !transport.disconnecting());

@@ -92,6 +92,11 @@ impl Pipe {
         self.tail.set(tail);
     }
 
+    /// Whether bytes wait for the reader.
+    pub(super) fn has_bytes(&self) -> bool {
+        !self.bytes.borrow().is_empty()
+    }
+
     pub(super) fn tail(&self) -> Tail {
         self.tail.get()
     }

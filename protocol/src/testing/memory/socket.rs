@@ -14,7 +14,8 @@ use super::byte_queue::ByteQueue;
 use super::errno;
 use super::pipe::{Pipe, ReadNext, Reader, Tail};
 use crate::transport::{
-    Drained, Eof, Next, ProducerSlot, Reading, SendPool, SendQueue, StreamState, Waits, Writing,
+    Broken, Drained, Eof, Next, ProducerSlot, Reading, SendPool, SendQueue, StreamState, Waits,
+    Writing,
 };
 
 /// The state of one side.
@@ -22,6 +23,8 @@ pub(super) struct Socket {
     state: StreamState,
     /// Why it ends: from the decision until the protocol is told.
     reason: Option<Reason>,
+    /// Sending failed with this. It is told behind what the peer had sent.
+    broken: Option<OsError>,
     incoming: Rc<Pipe>,
     read_paused: bool,
     read_max: usize,
@@ -69,6 +72,7 @@ impl Socket {
         Self {
             state: StreamState::OPEN,
             reason: None,
+            broken: None,
             incoming,
             read_paused: false,
             read_max,
@@ -120,7 +124,16 @@ impl Socket {
         let (state, next) = self.state.lose(!self.state.sends());
         self.state = state;
         match next {
-            Next::Close => self.close(Reason::Done),
+            Next::Close => self.close(self.broken.map_or(Reason::Done, lost)),
+            Next::Flush | Next::Nothing => {}
+        }
+    }
+
+    pub(super) fn lose_connection_with_reset(&mut self) {
+        let (state, next) = self.state.lose_with_reset(!self.state.sends());
+        self.state = state;
+        match next {
+            Next::Close => self.close(self.broken.map_or(Reason::Aborted, lost)),
             Next::Flush | Next::Nothing => {}
         }
     }
@@ -165,13 +178,17 @@ impl Socket {
         }
         match self.incoming.read(self.read_max) {
             ReadNext::Bytes(bytes) => Incoming::Data(bytes),
+            ReadNext::Eof | ReadNext::Nothing if self.broken.is_some() => self.read_broken(),
             ReadNext::Eof if self.state.receives() => Incoming::Eof,
             ReadNext::Nothing | ReadNext::Eof => Incoming::Nothing,
-            ReadNext::Reset => {
-                self.end(lost(errno::ECONNRESET));
-                Incoming::Broken
-            }
+            ReadNext::Reset => self.read_broken(),
         }
+    }
+
+    /// All that the peer sent is read, and the connection is broken.
+    fn read_broken(&mut self) -> Incoming {
+        self.end(lost(self.broken.unwrap_or(errno::ECONNRESET)));
+        Incoming::Broken
     }
 
     /// Takes the storage of bytes that were read and delivered.
@@ -208,8 +225,7 @@ impl Socket {
             Reader::Gone => {
                 self.unsent.give_back(unsent, &self.pool);
                 let reset = self.incoming.tail() == Tail::Reset;
-                self.end(lost(if reset { errno::ECONNRESET } else { errno::EPIPE }));
-                return Sent::Something;
+                return self.sending_failed(if reset { errno::ECONNRESET } else { errno::EPIPE });
             }
         };
         unsent.advance(room);
@@ -219,13 +235,32 @@ impl Socket {
         }
     }
 
+    /// What the peer sent before is still delivered. A paused producer goes on, to nowhere, so that its
+    /// own source is not held up.
+    fn sending_failed(&mut self, error: OsError) -> Sent {
+        self.unsent.clear(&self.pool);
+        let (state, follows) = self.state.broken(self.incoming.has_bytes());
+        self.state = state;
+        match follows {
+            Broken::ReadOn => self.broken = Some(error),
+            Broken::Close => self.close(lost(error)),
+            Broken::Nothing => {}
+        }
+        match self.producer.resume() {
+            Some(producer) if follows == Broken::ReadOn => Sent::Resume(Producer::Push(producer)),
+            Some(_) | None => Sent::Something,
+        }
+    }
+
     /// A side that closed cleanly still takes and drops what comes, as long as this one is on its
     /// way to the end of file. So what it sent before is not lost to a broken pipe.
     fn peer_lingers(&self) -> bool {
         let on_its_way = match self.state {
             StreamState::Open { writing: Writing::Ended, .. } => false,
             StreamState::Open { reading, .. } => !self.read_paused && reading == Reading::Open,
-            StreamState::Flushing(Waits::ForProducer) => !self.producer.is_registered(),
+            StreamState::Flushing(Waits::ForProducer | Waits::ToReset) => {
+                !self.producer.is_registered()
+            }
             StreamState::Flushing(Waits::ForQueue) => true,
             StreamState::Closing | StreamState::Lost => false,
         };
@@ -256,6 +291,10 @@ impl Socket {
             }
             Drained::EndWritingAndClose | Drained::Close => {
                 self.close(Reason::Done);
+                Sent::Something
+            }
+            Drained::Reset => {
+                self.close(Reason::Aborted);
                 Sent::Something
             }
         }

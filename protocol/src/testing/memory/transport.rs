@@ -100,6 +100,10 @@ impl Transport for MemoryTransport {
         self.socket.borrow_mut().lose_connection();
     }
 
+    fn lose_connection_with_reset(&self) {
+        self.socket.borrow_mut().lose_connection_with_reset();
+    }
+
     fn abort_connection(&self) {
         self.end(Reason::Aborted);
     }

@@ -9,6 +9,7 @@ const HALF_CLOSED: StreamState =
     StreamState::Open { reading: Reading::Open, writing: Writing::Ended };
 const FOR_PRODUCER: StreamState = StreamState::Flushing(Waits::ForProducer);
 const FOR_QUEUE: StreamState = StreamState::Flushing(Waits::ForQueue);
+const TO_RESET: StreamState = StreamState::Flushing(Waits::ToReset);
 
 /// Every state.
 fn states() -> Vec<StreamState> {
@@ -18,7 +19,7 @@ fn states() -> Vec<StreamState> {
             states.push(StreamState::Open { reading, writing });
         }
     }
-    states.extend([FOR_PRODUCER, FOR_QUEUE, StreamState::Closing, StreamState::Lost]);
+    states.extend([FOR_PRODUCER, FOR_QUEUE, TO_RESET, StreamState::Closing, StreamState::Lost]);
     states
 }
 
@@ -27,6 +28,8 @@ fn successors(state: StreamState) -> Vec<StreamState> {
     let mut next = alloc::vec![state.lose_write().0, state.abort().0];
     for fact in [false, true] {
         next.extend([state.lose(fact).0, state.broken(fact).0, state.drained(fact).0]);
+        next.push(state.lose_with_reset(fact).0);
+        next.extend([state.stop(fact, false).0, state.stop(fact, true).0]);
         next.extend([state.eof(fact, false).0, state.eof(fact, true).0]);
     }
     next
@@ -44,7 +47,9 @@ fn progress(state: StreamState) -> (u8, u8, u8) {
             };
             (0, reading, writing)
         }
-        StreamState::Flushing(_) => (1, 0, 0),
+        StreamState::Flushing(Waits::ForProducer) => (1, 0, 0),
+        StreamState::Flushing(Waits::ForQueue) => (1, 1, 0),
+        StreamState::Flushing(Waits::ToReset) => (1, 2, 0),
         StreamState::Closing => (2, 0, 0),
         StreamState::Lost => (3, 0, 0),
     }
@@ -57,7 +62,7 @@ fn no_input_leads_back() {
             assert!(progress(next) >= progress(state), "{state:?} to {next:?}");
             assert!(state == StreamState::Lost || next != StreamState::Lost, "{state:?}");
             if progress(next) == progress(state) {
-                assert_eq!(next, state, "one way of flushing does not become the other");
+                assert_eq!(next, state, "no input leads sideways");
             }
         }
     }
@@ -94,6 +99,10 @@ fn each_decision_is_made_once() {
             let (after, next) = state.lose(idle);
             assert_eq!(next != Next::Nothing, matches!(state, StreamState::Open { .. }));
             assert_eq!(after.lose(idle), (after, Next::Nothing));
+            let (after, next) = state.lose_with_reset(idle);
+            assert_eq!(next != Next::Nothing, alive && state != TO_RESET);
+            assert_eq!(after.lose_with_reset(idle), (after, Next::Nothing));
+            assert_eq!(after.lose(idle), (after, Next::Nothing), "the reset stays");
         }
         let (after, next) = state.lose_write();
         assert_eq!(after.lose_write(), (after, Next::Nothing));
@@ -112,15 +121,18 @@ fn what_is_to_be_done_and_the_new_state_belong_together() {
     for state in states() {
         for fact in [false, true] {
             let (after, drained) = state.drained(fact);
-            let closes = matches!(drained, Drained::EndWritingAndClose | Drained::Close);
+            let closes =
+                matches!(drained, Drained::EndWritingAndClose | Drained::Close | Drained::Reset);
             assert_eq!(closes, after == StreamState::Closing && state.is_alive());
             let ends = matches!(drained, Drained::EndWriting | Drained::EndWritingAndClose);
             assert_eq!(ends, state.ends_behind_queue(fact));
             assert!(!ends || !fact, "a producer still writes");
+            assert_eq!(drained == Drained::Reset, state == TO_RESET && !fact);
             let (after, broken) = state.broken(fact);
             assert_eq!(broken == Broken::ReadOn, state.receives() && fact);
             assert_eq!(broken != Broken::Nothing, state.is_alive());
             assert!(!after.sends(), "nothing is sent on what is broken");
+            assert_eq!(after.is_alive(), broken == Broken::ReadOn);
             for unsent in [false, true] {
                 let (after, eof) = state.eof(fact, unsent);
                 assert!(!after.receives());
@@ -158,6 +170,42 @@ fn both_directions_closed_still_wait_for_lose_connection() {
     let both = HALF_CLOSED.eof(true, false).0;
     assert!(both.is_alive() && !both.receives() && !both.accepts_writes(true));
     assert_eq!(both.lose(true).1, Next::Close);
+}
+
+#[test]
+fn a_reset_waits_for_queue_and_producer_and_replaces_an_end_that_is_not_done() {
+    assert_eq!(OPEN.lose_with_reset(true), (StreamState::Closing, Next::Close));
+    for earlier in [OPEN, FOR_PRODUCER, FOR_QUEUE] {
+        assert_eq!(earlier.lose_with_reset(false), (TO_RESET, Next::Flush), "{earlier:?}");
+    }
+    assert!(TO_RESET.accepts_writes(true) && !TO_RESET.accepts_writes(false));
+    assert_eq!(TO_RESET.drained(true), (TO_RESET, Drained::Nothing));
+    assert_eq!(TO_RESET.drained(false), (StreamState::Closing, Drained::Reset));
+    assert!(!TO_RESET.ends_behind_queue(false), "no end of file comes before the reset");
+}
+
+#[test]
+fn a_stop_sends_what_is_queued_and_waits_for_no_producer() {
+    for state in states() {
+        for has_producer in [false, true] {
+            for unsent in [false, true] {
+                let (after, next) = state.stop(unsent, has_producer);
+                let is_open = matches!(state, StreamState::Open { .. });
+                assert_eq!(next == Next::Close, is_open && !unsent, "{state:?}");
+                assert_eq!(next != Next::Nothing, after != state);
+                assert!(after.drained(false).0 == StreamState::Closing || !after.is_alive());
+                assert!(after == TO_RESET || !after.accepts_writes(has_producer));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_can_send_no_more_waits_for_no_producer() {
+    for broken in [OPEN.broken(true).0, HALF_CLOSED] {
+        assert_eq!(broken.lose(false), (StreamState::Closing, Next::Close));
+        assert_eq!(broken.lose_with_reset(false), (StreamState::Closing, Next::Close));
+    }
 }
 
 #[test]
@@ -200,6 +248,8 @@ fn no_input_but_lost_changes_the_end() {
         }
         assert_eq!(state.drained(false), (state, Drained::Nothing));
         assert_eq!(state.broken(true), (state, Broken::Nothing));
+        assert_eq!(state.lose_with_reset(true), (state, Next::Nothing));
+        assert_eq!(state.stop(true, true), (state, Next::Nothing));
         assert_eq!(state.abort(), (state, Next::Nothing));
         assert!(!state.receives() && !state.accepts_writes(true));
     }
