@@ -23,11 +23,15 @@ pub(super) enum Patience {
 }
 
 impl RelayPair {
-    /// The stage of a side has changed: another limit holds from now on.
+    /// The stage of a side has changed: another limit holds from now on. While the outgoing connection
+    /// is being made, none does: that has a limit of its own.
     pub(super) fn watch(self: &Rc<Self>) {
-        let over = [&self.accepted, &self.connected].map(|end| end.stage() == EndStage::Lost);
+        let is_watched = match (self.accepted.stage(), self.connected.stage()) {
+            (_, EndStage::Waiting) | (EndStage::Lost, EndStage::Lost) => false,
+            (_, EndStage::Open | EndStage::ReadEnded | EndStage::Lost) => true,
+        };
         match self.limit() {
-            Some((_, limit)) if over != [true, true] => self.silence.watch(limit, self.look()),
+            Some((_, limit)) if is_watched => self.silence.watch(limit, self.look()),
             _ => self.silence.stop(),
         }
     }

@@ -198,17 +198,16 @@ impl RelayPair {
         self.watch();
     }
 
-    /// Whether the end of a connection is told. A side that the pair or a shutdown aborts is not, and
-    /// neither is an accepted side that goes away before it has sent anything.
+    /// Whether the end of a connection is told. A side that the pair or a shutdown ends is not, and
+    /// neither is an accepted side whose handshake fails, as over any protocol, or which goes away
+    /// before it has sent anything.
     fn is_told(&self, side: RelaySide, reason: &Reason) -> bool {
+        let is_joined = self.connected.stage() != EndStage::Waiting;
         match reason {
-            Reason::Done | Reason::Aborted => false,
-            Reason::Lost(_) => {
-                side == RelaySide::Connected
-                    || self.connected.stage() != EndStage::Waiting
-                    || self.owes_early_bytes()
-            }
-            _ => true,
+            Reason::Done | Reason::Aborted | Reason::Stopped => false,
+            _ if side == RelaySide::Connected || is_joined => true,
+            Reason::Lost(_) => self.owes_early_bytes(),
+            _ => self.dial.is_under_way(),
         }
     }
 }
