@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deferred::{Deferred, DeferredError};
-use interfaces::{DelayedCall, Observer};
+use interfaces::{DelayedCall, Observer, Reason};
 
 use crate::core::Core;
 use crate::core::counts::Counts;
@@ -74,9 +74,10 @@ impl<S: StreamSys> Reactor<S> {
     }
 
     /// Runs until [`stop`](interfaces::ReactorCore::stop): startup triggers, turn after turn, then
-    /// the shutdown triggers; connections that are left are lost and ports closed. Sockets that linger
-    /// get their [`Limits::linger`] first, unless [`disconnect_all`](Reactor::disconnect_all) is
-    /// called. May be called again afterwards.
+    /// the shutdown triggers. Ports are closed, and connections that are left end as by
+    /// `lose_connection`, with [`Reason::Stopped`]: what was written is sent, and no producer is waited
+    /// for. All together have [`Limits::linger`] for that; what is unsent then ends with a reset, as
+    /// everything does at [`disconnect_all`](Reactor::disconnect_all). May be called again afterwards.
     ///
     /// # Errors
     ///
@@ -87,7 +88,7 @@ impl<S: StreamSys> Reactor<S> {
         lifetime::start(&self.0);
         let outcome = self.run_turns();
         if outcome.is_err() {
-            lifetime::disconnect_all(&self.0);
+            lifetime::disconnect_all(&self.0, &Reason::Stopped);
         }
         lifetime::end(&self.0);
         outcome
@@ -186,10 +187,10 @@ impl<S: StreamSys> Reactor<S> {
         self.0.set_observer(observer);
     }
 
-    /// Ends every connection and attempt, and closes every port, now: what stopping does.
-    /// Protocols are told with [`Reason::Aborted`](interfaces::Reason::Aborted).
+    /// Ends every connection and attempt, and closes every port, now: unsent bytes are lost, and the
+    /// peers see a reset. Protocols are told with [`Reason::Aborted`].
     pub fn disconnect_all(&self) {
-        lifetime::disconnect_all(&self.0);
+        lifetime::disconnect_all(&self.0, &Reason::Aborted);
     }
 
     /// Counts what the reactor holds at this moment.

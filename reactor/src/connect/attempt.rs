@@ -248,7 +248,7 @@ impl<S: StreamSys> Tenant<S> for Attempt<S> {
         }
     }
 
-    fn abandon(&self) {}
+    fn abandon(&self, _: &S) {}
 
     fn kind(&self) -> Kind {
         Kind::Attempt

@@ -25,8 +25,12 @@ pub struct Limits {
     /// What a new connection's buffer limits are.
     pub buffer: BufferLimits,
     /// How long a connection that this side ended goes on taking and dropping what the peer still
-    /// sends, so that the peer gets our last bytes instead of a reset. Default 2 s.
+    /// sends, so that the peer gets our last bytes instead of a reset; and how long a stop takes at the
+    /// most for all connections together. Default 2 s.
     pub linger: Duration,
+    /// How long a connection that ends with a reset behind its last bytes waits for a peer that
+    /// acknowledges none of them. Default 60 s.
+    pub unacknowledged: Duration,
     /// How long a port without descriptors waits before it accepts again. Default 100 ms.
     pub accept_pause: Duration,
 }
@@ -74,6 +78,13 @@ impl Limits {
         self
     }
 
+    /// With another [`unacknowledged`](Self::unacknowledged).
+    #[must_use]
+    pub fn with_unacknowledged(mut self, unacknowledged: Duration) -> Self {
+        self.unacknowledged = unacknowledged;
+        self
+    }
+
     /// With another [`accept_pause`](Self::accept_pause).
     #[must_use]
     pub fn with_accept_pause(mut self, accept_pause: Duration) -> Self {
@@ -100,6 +111,7 @@ impl Default for Limits {
             read_buffer_bytes: 68 * 1024,
             buffer: BufferLimits::default(),
             linger: Duration::from_secs(2),
+            unacknowledged: Duration::from_secs(60),
             accept_pause: Duration::from_millis(100),
         }
     }

@@ -114,7 +114,7 @@ impl<S: StreamSys> Drop for Core<S> {
     fn drop(&mut self) {
         drop_each(self.remote_queue.close());
         let slots = self.slots.get_mut().take_all();
-        slots.into_iter().for_each(|slot| quietly(|| slot.abandon()));
+        slots.into_iter().for_each(|slot| quietly(|| slot.abandon(&self.sys)));
         drop_each(self.agenda.closings.take());
         drop_each(self.timers.get_mut().take_all());
         self.tasks.drop_tasks(&mut |step| quietly(step));

@@ -20,6 +20,10 @@ pub(crate) enum Stage {
     Starting,
     Running,
     Stopping,
+    /// Every connection ends in order.
+    Disconnecting,
+    /// The time for that is over.
+    CutOff,
     Stopped,
 }
 
@@ -53,10 +57,9 @@ impl RunState {
         self.holds.begin();
     }
 
-    /// Whether this stage passes by itself, and nothing holds it back.
-    pub(crate) fn is_free(&self) -> bool {
-        let passing = matches!(self.stage.get(), Stage::Starting | Stage::Stopping);
-        passing && !self.holds.is_held()
+    /// Whether a trigger holds this stage back.
+    pub(crate) fn is_held(&self) -> bool {
+        self.holds.is_held()
     }
 }
 

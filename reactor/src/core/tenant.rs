@@ -20,11 +20,16 @@ pub(crate) trait Tenant<S: StreamSys> {
     /// `buffer` is the shared read buffer.
     fn ready(self: Rc<Self>, core: &Core<S>, ready: Ready, buffer: &mut [u8]);
 
-    /// The reactor stops: end, and tell the user's code that waits for an answer.
+    /// End now, and tell the user's code that waits for an answer.
     fn stop(self: Rc<Self>, core: &Core<S>);
 
+    /// The reactor stops: end as soon as no byte is lost by it.
+    fn drain(self: Rc<Self>, core: &Core<S>) {
+        self.stop(core);
+    }
+
     /// The reactor is dropped: close, and tell no user code.
-    fn abandon(&self);
+    fn abandon(&self, sys: &S);
 
     /// The tenant is off the list of those that are still ready.
     fn unlist(&self) {}
@@ -74,10 +79,10 @@ impl<S: StreamSys> Default for Slot<S> {
 
 impl<S: StreamSys> Slot<S> {
     /// Closes the tenant's socket, even where a handle outlives the reactor, and drops the tenant.
-    pub(super) fn abandon(self) {
+    pub(super) fn abandon(self, sys: &S) {
         match &self {
-            Self::Stream(running) => running.stream.abandon(),
-            Self::Other(Some(tenant)) => tenant.abandon(),
+            Self::Stream(running) => running.stream.abandon(sys),
+            Self::Other(Some(tenant)) => tenant.abandon(sys),
             Self::Other(None) => {}
         }
     }

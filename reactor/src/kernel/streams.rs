@@ -3,6 +3,7 @@
 //! Invariant: no call here keeps state but the poll's registrations and the reserve.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
 
@@ -115,6 +116,14 @@ impl StreamSys for Kernel {
 
     fn shutdown_write(&self, stream: &Socket) -> io::Result<()> {
         stream.shutdown(std::net::Shutdown::Write)
+    }
+
+    fn has_unread(&self, stream: &Socket) -> bool {
+        stream.peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
+    }
+
+    fn unacknowledged_bytes(&self, stream: &Socket) -> usize {
+        raw_calls::unacknowledged_bytes(stream)
     }
 
     fn reset_on_close(&self, stream: &Socket) {

@@ -229,7 +229,7 @@ impl<S: StreamSys> Tenant<S> for Port<S> {
         }
     }
 
-    fn abandon(&self) {
+    fn abandon(&self, _: &S) {
         drop(self.listener.take());
         drop(self.factory.take());
     }

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //!   Idle ── run ──► Starting ── before-triggers fired ──► Running ── stop ──► Stopping
-//!    ▲                                                                           │ before-triggers
-//!    └── run returns ◄── Stopped ◄── everything disconnected, after-triggers ◄───┘ fired, and no
-//!                                                                                 socket lingers
+//!    ▲                                                                           │ before-triggers fired
+//!    │                                                    no connection is left  ▼
+//!    └─ run returns ◄─ Stopped ◄── after-triggers ◄─┬───────────────────── Disconnecting
+//!                                                   └── CutOff ◄── Limits::linger ──┘
 //! ```
 //!
 //! Invariant: each stage is entered from the one before it, and in this file alone.
@@ -47,17 +48,22 @@ pub(crate) fn stop<S: StreamSys>(core: &Core<S>) -> Result<(), NotRunning> {
             core.call_later(Duration::ZERO, Box::new(before));
             Ok(())
         }
-        Stage::Idle | Stage::Stopping | Stage::Stopped => Err(NotRunning),
+        Stage::Idle | Stage::Stopping | Stage::Disconnecting | Stage::CutOff | Stage::Stopped => {
+            Err(NotRunning)
+        }
     }
 }
 
-/// Whether the next stage may come. A socket that lingers holds the end of the run back: its last
-/// bytes are still on their way, and the end of the process would reset them.
+/// Whether the next stage may come. A connection that is not over holds the end of the run back: its
+/// last bytes are still on their way, and the end of the process would reset them.
 #[inline]
 pub(crate) fn can_advance<S: StreamSys>(core: &Core<S>) -> bool {
-    let is_held_by_lingering =
-        || core.run_state.stage() == Stage::Stopping && core.has_kind(Kind::Lingering);
-    core.run_state.is_free() && !is_held_by_lingering()
+    match core.run_state.stage() {
+        Stage::Starting | Stage::Stopping => !core.run_state.is_held(),
+        Stage::Disconnecting => !core.has_kind(Kind::Stream) && !core.has_kind(Kind::Lingering),
+        Stage::CutOff => true,
+        Stage::Idle | Stage::Running | Stage::Stopped => false,
+    }
 }
 
 /// Goes on to the next stage, if nothing holds this one back. Called between turns.
@@ -73,7 +79,12 @@ pub(crate) fn advance<S: StreamSys>(core: &Core<S>) {
         }
         Stage::Stopping => {
             fire(core, Phase::During, SystemEvent::Shutdown);
-            disconnect_all(core);
+            core.run_state.enter(Stage::Disconnecting);
+            begin_disconnecting(core);
+        }
+        Stage::Disconnecting | Stage::CutOff => {
+            // Attempts and connections that were begun meanwhile.
+            disconnect_all(core, &Reason::Stopped);
             fire(core, Phase::After, SystemEvent::Shutdown);
             core.jobs.close();
             core.run_state.enter(Stage::Stopped);
@@ -91,14 +102,39 @@ pub(crate) fn end<S: StreamSys>(core: &Core<S>) {
     core.run_state.enter(Stage::Idle);
 }
 
-/// Ends every connection and attempt, and closes every port, now.
-pub(crate) fn disconnect_all<S: StreamSys>(core: &Core<S>) {
+/// Ends every connection in order, within one time for all of them together, and attempts and ports at
+/// once.
+fn begin_disconnecting<S: StreamSys>(core: &Core<S>) {
+    let me = core.me.clone();
+    let cut_off = move || {
+        if let Some(core) = me.upgrade()
+            && core.run_state.stage() == Stage::Disconnecting
+        {
+            core.run_state.enter(Stage::CutOff);
+        }
+    };
+    // The end of the run drops it.
+    drop(core.call_later(core.limits.linger, Box::new(cut_off)));
     let tokens = core.slots.borrow().tokens();
     for token in tokens {
         if let Some(tenant) = core.tenant(token) {
-            tenant.stop(core);
+            tenant.drain(core);
         } else if let Some(stream) = Stream::find(core, token) {
-            stream.close(core, &Reason::Aborted);
+            stream.drain(core);
+        }
+    }
+}
+
+/// Ends every connection and attempt, and closes every port, now.
+pub(crate) fn disconnect_all<S: StreamSys>(core: &Core<S>, reason: &Reason) {
+    let tokens = core.slots.borrow().tokens();
+    for token in tokens {
+        if let Some(stream) = Stream::find(core, token) {
+            stream.close(core, reason);
+        }
+        // What lingers of the stream is one, too.
+        if let Some(tenant) = core.tenant(token) {
+            tenant.stop(core);
         }
     }
 }

@@ -18,11 +18,7 @@ impl World {
         end.holder = Holder::Closed;
         end.watch.end();
         let (wire, on_close) = (end.wire, end.on_close);
-        let has_unread = match connection.family {
-            Family::Tcp => connection.incoming(id.side()).has_unread(),
-            // Bytes written to a UNIX socket reach the receiver's buffer at once.
-            Family::Unix => !connection.incoming(id.side()).is_empty(),
-        };
+        let has_unread = connection.has_unread(id.side());
         match (wire, connection.family) {
             (Wire::Broken, _) => {}
             (Wire::Opening, _) => self.send_reset(id),

@@ -126,6 +126,15 @@ impl Connection {
         }
     }
 
+    /// Whether bytes wait for the reader of this side. What was written to a UNIX socket is in the
+    /// receiver's buffer at once.
+    pub(super) fn has_unread(&mut self, side: Side) -> bool {
+        match self.family {
+            Family::Tcp => self.incoming(side).has_unread(),
+            Family::Unix => !self.incoming(side).is_empty(),
+        }
+    }
+
     /// The bytes that this side can write, or the `errno` instead.
     #[inline]
     pub(super) fn room(&mut self, side: Side) -> Result<usize, i32> {

@@ -1,4 +1,5 @@
-//! Queries and options of an end: its addresses, the pending error, socket options, credentials.
+//! Queries and options of an end: its addresses, the pending error, what its buffers hold, socket options,
+//! credentials.
 //!
 //! Invariant: nothing here makes a socket ready.
 
@@ -24,6 +25,18 @@ impl World {
         let error = self.held(id).end_mut(id.side()).error.take();
         let result = error.map_or(Ok(()), |number| Err(errno(number)));
         self.answered(SystemCall::Getsockopt, id, result, |()| 0)
+    }
+
+    pub(super) fn has_unread(&mut self, id: EndId) -> bool {
+        let has_unread = self.held(id).has_unread(id.side());
+        self.trace.note(self.clock.now(), SystemCall::Peek, id.number(), i64::from(has_unread));
+        has_unread
+    }
+
+    pub(super) fn unacknowledged_bytes(&mut self, id: EndId) -> usize {
+        let bytes = self.held(id).outgoing(id.side()).unacknowledged_bytes();
+        self.trace.note(self.clock.now(), SystemCall::Ioctl, id.number(), bytes as i64);
+        bytes
     }
 
     pub(super) fn reset_on_close(&mut self, id: EndId) {

@@ -184,6 +184,16 @@ impl Pipe {
         self.arrived_bytes > 0
     }
 
+    /// What was written and has not arrived, with the end of file as one byte.
+    pub(super) fn unacknowledged_bytes(&self) -> usize {
+        let end_is_on_its_way = match self.fin {
+            Fin::Waiting => true,
+            Fin::Sent => !self.fin_arrived && self.flight.contains(&Segment::Fin),
+            Fin::Open | Fin::WaitingReset => false,
+        };
+        self.bytes.len() - self.arrived_bytes + usize::from(end_is_on_its_way)
+    }
+
     /// Whether no bytes are between writer and reader.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
@@ -252,8 +262,12 @@ mod tests {
         pipe.send_data(2);
         assert!(pipe.send_end());
         assert!(!pipe.send_end());
+        assert_eq!(pipe.unacknowledged_bytes(), 3);
         assert_eq!(pipe.next_segment(), Some(Segment::Data(2)));
+        pipe.arrive(2);
+        assert_eq!(pipe.unacknowledged_bytes(), 1, "the end of file");
         assert_eq!(pipe.next_segment(), Some(Segment::Fin));
         assert_eq!(pipe.next_segment(), None);
+        assert_eq!(pipe.unacknowledged_bytes(), 0);
     }
 }

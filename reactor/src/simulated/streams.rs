@@ -107,6 +107,14 @@ impl StreamSys for Simulated {
         self.world.borrow_mut().shutdown_write(stream.id)
     }
 
+    fn has_unread(&self, stream: &SimulatedStream) -> bool {
+        self.world.borrow_mut().has_unread(stream.id)
+    }
+
+    fn unacknowledged_bytes(&self, stream: &SimulatedStream) -> usize {
+        self.world.borrow_mut().unacknowledged_bytes(stream.id)
+    }
+
     fn reset_on_close(&self, stream: &SimulatedStream) {
         self.world.borrow_mut().reset_on_close(stream.id);
     }

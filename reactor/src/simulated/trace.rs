@@ -22,6 +22,8 @@ pub(super) enum SystemCall {
     Listen,
     /// Asking whether a connection waits.
     Look,
+    Peek,
+    Ioctl,
     Poll,
     /// One report of a poll.
     Ready,
@@ -45,6 +47,8 @@ impl SystemCall {
             Self::Getsockopt => "getsockopt",
             Self::Listen => "listen",
             Self::Look => "look",
+            Self::Peek => "peek",
+            Self::Ioctl => "ioctl",
             Self::Poll => "poll",
             Self::Ready => "ready",
             Self::Recv => "recv",

@@ -23,6 +23,9 @@ enum SocketEnd {
     Linger,
     /// Close with a reset, so that the peer can tell that something is missing.
     Reset,
+    /// The same once the peer has acknowledged what was sent. UNIX sockets have no reset and lose
+    /// nothing when they are closed.
+    ResetBehind,
 }
 
 impl<S: StreamSys> Stream<S> {
@@ -50,6 +53,21 @@ impl<S: StreamSys> Stream<S> {
         }
     }
 
+    /// The reactor stops: what is queued is sent, no producer is waited for, and then the connection
+    /// ends as after `lose_connection`.
+    pub(crate) fn drain(&self, core: &Core<S>) {
+        let (unsent, has_producer) = (self.unsent() > 0, self.has_producer());
+        match self.state.step(|state| state.stop(unsent, has_producer)) {
+            Next::Close => return self.close(core, &self.broken_or(Reason::Stopped)),
+            Next::Flush => self.rare.set_ending(Reason::Stopped),
+            Next::Nothing => {}
+        }
+        if self.state.is_flushing() {
+            self.stop_producer(core);
+            self.follow(Next::Flush);
+        }
+    }
+
     /// Ends a connection: the socket goes, the producer is told, the protocol is told and dropped.
     pub(crate) fn close(&self, core: &Core<S>, reason: &Reason) {
         self.state.step(StreamState::lost);
@@ -71,6 +89,7 @@ impl<S: StreamSys> Stream<S> {
         let socket = self.socket.take()?;
         let lingering = match self.socket_end(reason) {
             SocketEnd::Linger => self.linger(core, socket),
+            SocketEnd::ResetBehind => self.linger_to_reset(core, socket),
             SocketEnd::Close => {
                 self.io.origin.close_socket(core, socket);
                 None
@@ -92,11 +111,17 @@ impl<S: StreamSys> Stream<S> {
     }
 
     fn socket_end(&self, reason: &Reason) -> SocketEnd {
-        match reason {
-            Reason::Done if self.io.eof.received() => SocketEnd::Close,
-            Reason::Done => SocketEnd::Linger,
-            Reason::Lost(_) => SocketEnd::Close,
-            _ => SocketEnd::Reset,
+        let ends_in_order = match reason {
+            Reason::Done => true,
+            Reason::Stopped => self.queue.is_empty(),
+            _ => false,
+        };
+        match (ends_in_order, self.rare.resets_behind()) {
+            (_, true) if self.peer.is_tcp() => SocketEnd::ResetBehind,
+            (_, true) => SocketEnd::Close,
+            (true, false) if self.io.eof.received() => SocketEnd::Close,
+            (true, false) => SocketEnd::Linger,
+            (false, false) => SocketEnd::Reset,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::io;
 
 use deferred::Failure;
 use interfaces::{Event, OsError, Producer, Reason};
-use protocol::transport::{Broken, Drained};
+use protocol::transport::{Broken, Drained, Next};
 
 use super::linger::send_end_of_file;
 use super::{Running, Stream};
@@ -51,8 +51,8 @@ impl<S: StreamSys> Running<S> {
     pub(super) fn flush(&self, core: &Core<S>) {
         let stream = &self.stream;
         stream.io.dirty.set(false);
-        // Mostly there is one piece, it fits, and no producer waits for that.
-        let simple = stream.state.is_open() && !stream.has_producer();
+        // Mostly there is one piece, it fits, no producer waits for that, and nothing is broken.
+        let simple = stream.state.is_open() && stream.rare.is_empty();
         if !simple || !stream.send_sole_piece(&core.sys) {
             self.flush_on(core);
         }
@@ -71,6 +71,9 @@ impl<S: StreamSys> Running<S> {
         while refills > 0 {
             if !stream.state.get().is_alive() {
                 return;
+            }
+            if let Some(error) = stream.rare.broken() {
+                return stream.broken(core, error);
             }
             let made = match stream.send_queued(core) {
                 Sent::All => stream.refill(core, refills),
@@ -100,7 +103,10 @@ impl<S: StreamSys> Running<S> {
                 drop(stream.send_end_of_file(core));
                 stream.list_closing(Reason::Done);
             }
-            Drained::Close => stream.list_closing(Reason::Done),
+            Drained::Close => {
+                stream.list_closing(stream.rare.take_ending().unwrap_or(Reason::Done));
+            }
+            Drained::Reset => stream.list_reset(),
         }
     }
 }
@@ -193,9 +199,32 @@ impl<S: StreamSys> Stream<S> {
 
     fn call_producer(&self, core: &Core<S>, call: impl FnOnce()) {
         if let Err(message) = self.call(core, "producer", call) {
-            self.schedule_close(Reason::Panicked(message));
+            self.producer_panicked(core, Reason::Panicked(message));
         }
         core.run_woken_tasks();
+    }
+
+    /// What the producer gave before is sent, and then the peer sees a reset: the rest is missing.
+    #[cold]
+    fn producer_panicked(&self, core: &Core<S>, reason: Reason) {
+        self.queue_written();
+        if self.state.get().is_alive() {
+            self.rare.set_ending(reason);
+        }
+        let idle = self.queue.is_empty();
+        match self.state.step(|state| state.lose_with_reset(idle)) {
+            Next::Close => self.list_reset(),
+            next @ (Next::Flush | Next::Nothing) => self.follow(next),
+        }
+        self.stop_producer(core);
+    }
+
+    /// Lists the stream, whose end is decided, to be closed with a reset behind what the system has
+    /// taken.
+    pub(super) fn list_reset(&self) {
+        self.rare.set_resets_behind();
+        let ending = self.rare.take_ending().unwrap_or(Reason::Aborted);
+        self.list_closing(self.broken_or(ending));
     }
 
     /// Tells the producer that its bytes are taken no more.
@@ -218,20 +247,30 @@ impl<S: StreamSys> Stream<S> {
         sent
     }
 
-    /// Sending failed. What the peer sent before is still read and delivered, and then the
-    /// connection is lost; on a stream that does not read, it is lost at once.
+    /// Sending failed. What the peer sent before is still read and delivered, by a protocol that has
+    /// paused when it resumes, and then the connection is lost. With nothing to be read it is lost at
+    /// once.
     fn broken(&self, core: &Core<S>, error: OsError) {
         self.queue.clear(&self.shared.pool);
         // The system tells of a reset once, and of a broken pipe from then on.
         let error = self.rare.broken().unwrap_or(error);
-        let reads = self.wants_to_read();
-        match self.state.step(|state| state.broken(reads)) {
+        let has_unread = || self.ask_socket(&core.sys, |sys, socket| sys.has_unread(socket));
+        let unread = self.wants_to_read() || has_unread().unwrap_or(false);
+        match self.state.step(|state| state.broken(unread)) {
             Broken::ReadOn => {
                 self.rare.set_broken(error);
                 // Not observed: all that is there is read, up to the error.
                 self.io.read_closed.set(true);
                 self.io.readable.set(true);
-                self.list_unread(core);
+                if self.wants_to_read() {
+                    self.list_unread(core);
+                }
+                // It goes on, to nowhere, so that its own source is not held up.
+                if let Some(Producer::Push(producer)) = self.rare.producer()
+                    && self.io.producer_paused.replace(false)
+                {
+                    self.call_producer(core, || producer.resume_producing());
+                }
             }
             Broken::Close => self.list_closing(Reason::Lost(Failure::new(error))),
             Broken::Nothing => {}

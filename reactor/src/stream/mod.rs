@@ -47,6 +47,7 @@ use std::cell::Cell;
 use std::mem;
 use std::rc::Rc;
 
+use deferred::Failure;
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, Deliver, HalfCloseableTransport, Producer,
     PushProducer, Reason, TcpTransport, Transport, UnixAddress, UnixTransport,
@@ -167,10 +168,14 @@ impl<S: StreamSys> Stream<S> {
         }
     }
 
-    /// The reactor is dropped: closes the socket, with its unsent bytes.
-    pub(crate) fn abandon(&self) {
+    /// The reactor is dropped: closes the socket, with a reset if bytes are unsent.
+    pub(crate) fn abandon(&self, sys: &S) {
         self.state.step(StreamState::lost);
-        drop(self.socket.take());
+        if let Some(socket) = self.socket.take()
+            && !self.queue.is_empty()
+        {
+            sys.reset_on_close(&socket);
+        }
     }
 
     #[inline]
@@ -200,8 +205,13 @@ impl<S: StreamSys> Stream<S> {
                     self.list_unread(&core);
                 }
             }
-            Next::Close => self.list_closing(Reason::Done),
+            Next::Close => self.list_closing(self.broken_or(Reason::Done)),
         }
+    }
+
+    /// The error that broke the connection, or this reason if none did.
+    fn broken_or(&self, reason: Reason) -> Reason {
+        self.rare.broken().map_or(reason, |error| Reason::Lost(Failure::new(error)))
     }
 }
 
@@ -218,6 +228,15 @@ impl<S: StreamSys> Transport for Stream<S> {
         self.queue_written();
         let idle = self.queue.is_empty() && !self.has_producer();
         self.follow(self.state.step(|state| state.lose(idle)));
+    }
+
+    fn lose_connection_with_reset(&self) {
+        self.queue_written();
+        let idle = self.queue.is_empty() && !self.has_producer();
+        match self.state.step(|state| state.lose_with_reset(idle)) {
+            Next::Close => self.list_reset(),
+            next @ (Next::Flush | Next::Nothing) => self.follow(next),
+        }
     }
 
     fn abort_connection(&self) {
@@ -244,7 +263,11 @@ impl<S: StreamSys> Transport for Stream<S> {
         self.queue_written();
         self.rare.set_producer(producer.clone());
         match producer {
-            Producer::Pull(producer) => producer.resume_producing(),
+            Producer::Pull(producer) => {
+                producer.resume_producing();
+                // It is asked again when what was written before has left, which may be now.
+                self.make_dirty();
+            }
             Producer::Push(_) if self.unsent() > self.limits().high_water => {
                 self.pause_producer();
             }

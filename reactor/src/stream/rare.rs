@@ -1,14 +1,13 @@
-//! Rarely used per-stream state (producer, own limits, pending error), boxed so that an idle stream
-//! pays one word; and a compact peer address.
+//! Rarely used per-stream state (producer, own limits, pending error, an end other than the usual), boxed
+//! so that an idle stream pays one word; and a compact peer address.
 //!
-//! Invariant: a stream without a producer, without limits of its own and without a pending error
-//! allocates nothing here.
+//! Invariant: a stream that was never set any of these allocates nothing here.
 
 use std::cell::Cell;
 use std::net::SocketAddrV4;
 use std::rc::Rc;
 
-use interfaces::{Address, BufferLimits, OsError, Producer};
+use interfaces::{Address, BufferLimits, OsError, Producer, Reason};
 
 /// The state that most streams never have.
 #[derive(Default)]
@@ -21,6 +20,8 @@ struct RareFields {
     producer: Option<Producer>,
     limits: Option<Box<BufferLimits>>,
     broken: Option<OsError>,
+    ending: Option<Reason>,
+    resets_behind: bool,
 }
 
 impl RareState {
@@ -66,6 +67,25 @@ impl RareState {
 
     pub(crate) fn set_broken(&self, error: OsError) {
         self.change(|fields| fields.broken = Some(error));
+    }
+
+    /// The reason for `connection_lost` once the queue is sent, where it is another than the usual.
+    pub(crate) fn take_ending(&self) -> Option<Reason> {
+        if self.is_empty() { None } else { self.change(|fields| fields.ending.take()) }
+    }
+
+    /// The old reason is none of a user's values: only the reactor's own are set here.
+    pub(crate) fn set_ending(&self, reason: Reason) {
+        self.change(|fields| fields.ending = Some(reason));
+    }
+
+    /// Whether the connection ends with a reset, behind what the system has taken.
+    pub(crate) fn resets_behind(&self) -> bool {
+        self.look(|fields| fields.resets_behind.then_some(())).is_some()
+    }
+
+    pub(crate) fn set_resets_behind(&self) {
+        self.change(|fields| fields.resets_behind = true);
     }
 
     #[inline]

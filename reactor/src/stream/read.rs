@@ -143,7 +143,13 @@ impl<S: StreamSys> Running<S> {
         match stream.state.step(|state| state.eof(half_closeable, unsent)) {
             // The protocol ended the connection when it was asked.
             Eof::Nothing => {}
-            Eof::Deliver => self.announce(core, Event::ReadConnectionLost),
+            Eof::Deliver => {
+                self.announce(core, Event::ReadConnectionLost);
+                // The same report may have told that the peer is gone altogether.
+                if stream.state.get().is_alive() {
+                    stream.look_for_error(core);
+                }
+            }
             Eof::Flush => {
                 stream.stop_producer(core);
                 self.flush(core);
@@ -157,14 +163,15 @@ impl<S: StreamSys> Stream<S> {
     /// A stream that does not read learns here that it is broken. One that is only paused is told
     /// when it resumes, behind the bytes that came before.
     fn look_for_error(&self, core: &Core<S>) {
-        let flushing = self.state.is_flushing();
+        // A UNIX socket whose peer is gone has no error, but refuses even to send nothing; and so does one
+        // of our own that has sent its end of file.
+        let refusal_tells = !self.state.get().receives() && !self.io.eof.sent();
         let asked = self.ask_socket(&core.sys, |sys, socket| {
             sys.take_error(socket)?;
-            // A UNIX socket whose peer is gone has no error, but refuses even to send nothing.
-            if flushing { refuses_writes(sys, socket) } else { Ok(()) }
+            if refusal_tells { refuses_writes(sys, socket) } else { Ok(()) }
         });
         let Some(Err(error)) = asked else { return };
-        let error = os_error(&error);
+        let error = self.rare.broken().unwrap_or(os_error(&error));
         self.rare.set_broken(error);
         if self.state.error_noticed() == Broken::Close {
             self.list_closing(Reason::Lost(Failure::new(error)));

@@ -64,6 +64,7 @@ mod tests {
         let others = [
             StreamState::Flushing(Waits::ForProducer),
             StreamState::Flushing(Waits::ForQueue),
+            StreamState::Flushing(Waits::ToReset),
             StreamState::Closing,
             StreamState::Lost,
         ];

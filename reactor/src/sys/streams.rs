@@ -160,6 +160,14 @@ pub trait StreamSys: Sys {
     /// What shutdown(2) answers.
     fn shutdown_write(&self, stream: &Self::Stream) -> io::Result<()>;
 
+    /// Whether bytes of the peer wait to be read (recv(2), `MSG_PEEK`). `false` when only the end of file
+    /// or an error does.
+    fn has_unread(&self, stream: &Self::Stream) -> bool;
+
+    /// How much of what was written over TCP the peer's system has not acknowledged, in bytes, with the
+    /// end of file as one of them (tcp(7), `SIOCOUTQ`). 0 where the system does not tell.
+    fn unacknowledged_bytes(&self, stream: &Self::Stream) -> usize;
+
     /// Makes the drop that follows send a reset (`SO_LINGER` of zero): bytes that were written and not
     /// yet sent are lost, and the peer is told so.
     fn reset_on_close(&self, stream: &Self::Stream);

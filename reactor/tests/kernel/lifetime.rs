@@ -214,7 +214,7 @@ fn a_reactor_runs_once_at_a_time_and_again_afterwards() {
     let client = TcpStream::connect(address).unwrap();
     stop_some_day(&reactor);
     reactor.run().unwrap();
-    assert!(matches!(seen.reason(), Reason::Aborted));
+    assert!(matches!(seen.reason(), Reason::Stopped));
     drop(client);
     seen.forget();
 }
@@ -252,7 +252,7 @@ fn stopping_loses_each_connection_once_and_closes_each_port() {
     order.sort_unstable();
     assert_eq!(order[2..], ["factory stopped", "lost", "lost", "lost", "lost", "lost"]);
     for seen in all.borrow().iter() {
-        assert!(matches!(seen.reason(), Reason::Aborted));
+        assert!(matches!(seen.reason(), Reason::Stopped));
         // The handles of lost connections do no harm.
         seen.transport().write(b"too late");
         seen.transport().lose_connection();

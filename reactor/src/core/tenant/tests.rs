@@ -36,7 +36,7 @@ impl Tenant<Simulated> for Dummy {
         drop(core.remove(self.token));
     }
 
-    fn abandon(&self) {
+    fn abandon(&self, _: &Simulated) {
         self.log.borrow_mut().push("abandon");
     }
 
