@@ -53,6 +53,12 @@ pub enum Reason {
 pub enum Deadline {
     /// A TLS handshake.
     Handshake,
+    /// No byte passed in either direction for longer than a policy allows. Twisted's `TimeoutMixin`.
+    Idle,
+    /// One direction has ended, and no byte passed in the other one for longer than a policy allows.
+    HalfClosed,
+    /// The peer sent nothing at all for longer than a policy allows.
+    FirstByte,
 }
 
 impl Reason {
@@ -84,6 +90,9 @@ impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Handshake => "tls handshake",
+            Self::Idle => "idle connection",
+            Self::HalfClosed => "half-closed connection",
+            Self::FirstByte => "wait for the first byte",
         })
     }
 }

@@ -65,6 +65,11 @@
 //! [`task`] is what can be done with a clock alone: a function that is called later or again and
 //! again, a timeout for a Deferred, long work a little at a time.
 //!
+//! # Relays, and what peers are allowed
+//!
+//! [`relay`] joins connections to others, and [`policies`] puts limits around any factory: on the time
+//! that its peers take, and on the number of their connections.
+//!
 //! # Transports of your own
 //!
 //! [`transport`] has the parts that stream transports are made of: a close machine, a queue of unsent
@@ -89,6 +94,8 @@ mod connect;
 mod factory_fn;
 mod protocol_ref;
 
+pub mod policies;
+pub mod relay;
 pub mod task;
 pub mod transport;
 

@@ -1,0 +1,51 @@
+//! What a server allows its peers; Twisted's `twisted.protocols.policies`.
+//!
+//! | Twisted | here |
+//! |---|---|
+//! | `TimeoutFactory`, `TimeoutMixin` | [`TimeoutFactory`] with its [`Timeouts`] |
+//! | `LimitTotalConnectionsFactory` | [`LimitTotalConnectionsFactory`] |
+//! | `LimitConnectionsByPeer` | [`LimitConnectionsByPeer`] |
+//! | `WrappingFactory.protocols` | [`ConnectionCount`] |
+//!
+//! Each is a factory around a factory. A policy takes the events of a connection on their way and passes
+//! on all of them, those of every role and those added later included, so each fits around any protocol
+//! and around another policy.
+//!
+//! ```
+//! # use ropewalk_protocol as protocol;
+//! # use std::rc::Rc;
+//! # use interfaces::{Factory, Protocol, Transport};
+//! use protocol::policies::{LimitConnectionsByPeer, TimeoutFactory};
+//! use protocol::testing::Clock;
+//! # struct Echo;
+//! # impl Protocol for Echo {
+//! #     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+//! #         transport.write(data);
+//! #     }
+//! # }
+//!
+//! let clock = Clock::new(); // a server's is its reactor
+//! let echo = protocol::factory_fn(|_peer| Echo);
+//! let limited = LimitConnectionsByPeer::new(echo, 100).into_rc();
+//! let factory: Rc<dyn Factory> = TimeoutFactory::new(limited, clock).into_rc();
+//! # drop(factory);
+//! ```
+//!
+//! Invariant: what a connection occupies is given back when its protocol has heard of its end, or is
+//! dropped without one.
+
+mod connection_count;
+mod guarded;
+mod limit_by_peer;
+mod limit_total;
+mod silence;
+mod timed_connection;
+mod timed_transport;
+mod timeout_factory;
+
+pub use connection_count::{ConnectionCount, CountedConnection};
+pub use limit_by_peer::LimitConnectionsByPeer;
+pub use limit_total::LimitTotalConnectionsFactory;
+pub use timeout_factory::{TimeoutFactory, Timeouts};
+
+pub(crate) use silence::Silence;

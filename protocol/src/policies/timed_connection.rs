@@ -1,0 +1,135 @@
+//! One connection under time limits; Twisted's `TimeoutProtocol`.
+//!
+//! Invariant: after `connection_lost` no timer is pending, and a deadline that has passed is the reason
+//! that the protocol hears.
+
+use alloc::boxed::Box;
+use alloc::rc::{Rc, Weak};
+use core::cell::{Cell, RefCell};
+
+use interfaces::{Deadline, DelayedCall, Deliver, Event, Reason, Transport};
+
+use super::Silence;
+use super::timed_transport::TimedTransport;
+use super::timeout_factory::TimeoutContext;
+
+/// A running protocol, and the limits on its peer.
+pub(super) struct TimedConnection {
+    me: Weak<Self>,
+    protocol: Rc<dyn Deliver>,
+    context: Rc<TimeoutContext>,
+    silence: Rc<Silence>,
+    first_byte: RefCell<Option<DelayedCall>>,
+    below: RefCell<Option<Rc<dyn Transport>>>,
+    passed: Cell<Option<Deadline>>,
+}
+
+impl TimedConnection {
+    pub(super) fn around(
+        protocol: Rc<dyn Deliver>,
+        context: &Rc<TimeoutContext>,
+    ) -> Rc<dyn Deliver> {
+        Rc::new_cyclic(|me| Self {
+            me: me.clone(),
+            protocol,
+            context: context.clone(),
+            silence: Rc::new(Silence::new(context.clock.clone())),
+            first_byte: RefCell::default(),
+            below: RefCell::default(),
+            passed: Cell::new(None),
+        })
+    }
+
+    fn connection_made(&self, below: &Rc<dyn Transport>) {
+        let before = self.below.replace(Some(below.clone()));
+        drop(before);
+        let timeouts = &self.context.timeouts;
+        if let (Some(times), Some(tcp)) = (timeouts.keep_alive, below.as_tcp()) {
+            tcp.set_tcp_keep_alive_times(times);
+        }
+        if let Some(limit) = timeouts.first_byte {
+            let me = self.me.clone();
+            let call = self.context.clock.call_later(
+                limit,
+                Box::new(move || {
+                    if let Some(this) = me.upgrade() {
+                        this.pass(Deadline::FirstByte);
+                    }
+                }),
+            );
+            self.first_byte.replace(Some(call));
+        }
+        if let Some(limit) = timeouts.idle {
+            self.silence.watch(limit, Self::look(&self.me));
+        }
+        let transport = TimedTransport::over(below, &self.silence);
+        self.protocol.deliver(Event::ConnectionMade(&transport));
+    }
+
+    fn data_received(&self, data: &mut [u8]) {
+        self.silence.broken();
+        if self.first_byte.borrow().is_some() {
+            self.cancel_first_byte();
+        }
+        self.protocol.deliver(Event::DataReceived(data));
+    }
+
+    fn connection_lost(&self, reason: &Reason) {
+        self.silence.stop();
+        self.cancel_first_byte();
+        match (self.passed.take(), reason) {
+            (Some(deadline), Reason::Aborted) => {
+                self.protocol.deliver(Event::ConnectionLost(&Reason::TimedOut(deadline)));
+            }
+            _ => self.protocol.deliver(Event::ConnectionLost(reason)),
+        }
+        let below = self.below.take();
+        drop(below);
+    }
+
+    fn cancel_first_byte(&self) {
+        let call = self.first_byte.take();
+        if let Some(call) = call {
+            // One that has run is not pending.
+            let _ = call.cancel();
+        }
+    }
+
+    fn look(me: &Weak<Self>) -> impl FnOnce() + 'static {
+        let me = me.clone();
+        move || {
+            if let Some(this) = me.upgrade() {
+                if this.silence.is_over() {
+                    this.pass(Deadline::Idle);
+                } else {
+                    this.silence.look_again(Self::look(&this.me));
+                }
+            }
+        }
+    }
+
+    /// The first deadline that passes counts.
+    fn pass(&self, deadline: Deadline) {
+        let below = self.below.borrow().clone();
+        if let (Some(below), None) = (below, self.passed.get()) {
+            self.passed.set(Some(deadline));
+            below.abort_connection();
+        }
+    }
+}
+
+impl Deliver for TimedConnection {
+    fn deliver(&self, event: Event<'_>) {
+        match event {
+            Event::ConnectionMade(below) => self.connection_made(below),
+            Event::DataReceived(data) => self.data_received(data),
+            Event::ConnectionLost(reason) => self.connection_lost(reason),
+            // Every other event passes, those added later included.
+            event => self.protocol.deliver(event),
+        }
+    }
+
+    fn is_half_closeable(&self) -> bool {
+        self.protocol.is_half_closeable()
+    }
+}

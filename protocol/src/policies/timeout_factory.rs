@@ -1,0 +1,122 @@
+//! Time limits around any protocol; Twisted's `TimeoutFactory`.
+//!
+//! Invariant: a limit that is `None` sets no timer.
+
+use alloc::rc::Rc;
+use core::fmt;
+use core::time::Duration;
+
+use deferred::Failure;
+use interfaces::{Address, Deliver, Factory, KeepAliveTimes, ReactorTime};
+
+use super::timed_connection::TimedConnection;
+
+/// Ends the connections of a factory whose peers keep a server waiting. Such a connection is aborted,
+/// and its protocol hears [`Reason::TimedOut`](interfaces::Reason::TimedOut) with the deadline.
+///
+/// # Differences from Twisted
+///
+/// - Twisted's closes in order, which waits for a peer that does not read, and for a producer.
+/// - A first byte has a limit of its own.
+pub struct TimeoutFactory {
+    factory: Rc<dyn Factory>,
+    context: Rc<TimeoutContext>,
+}
+
+/// What all connections of one factory share.
+pub(super) struct TimeoutContext {
+    pub(super) clock: Rc<dyn ReactorTime>,
+    pub(super) timeouts: Timeouts,
+}
+
+/// The time limits of a [`TimeoutFactory`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// How long a peer may take to send its first byte. `None` is no limit, as for a protocol whose
+    /// client has nothing to say. Default 30 s.
+    pub first_byte: Option<Duration>,
+    /// How long nothing may be received or written; noticed at most a quarter of it later. Twisted's
+    /// `timeoutPeriod`. Default 5 minutes.
+    pub idle: Option<Duration>,
+    /// When a silent peer is probed, so that one that has vanished is noticed, on TCP; `None` leaves
+    /// the option of the socket alone. Default: after 60 s, then four times 15 s apart.
+    pub keep_alive: Option<KeepAliveTimes>,
+}
+
+impl Timeouts {
+    /// With another [`first_byte`](Self::first_byte).
+    #[must_use]
+    pub fn with_first_byte(mut self, first_byte: Option<Duration>) -> Self {
+        self.first_byte = first_byte;
+        self
+    }
+
+    /// With another [`idle`](Self::idle).
+    #[must_use]
+    pub fn with_idle(mut self, idle: Option<Duration>) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// With other [`keep_alive`](Self::keep_alive) times.
+    #[must_use]
+    pub fn with_keep_alive(mut self, keep_alive: Option<KeepAliveTimes>) -> Self {
+        self.keep_alive = keep_alive;
+        self
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            first_byte: Some(Duration::from_secs(30)),
+            idle: Some(Duration::from_secs(5 * 60)),
+            keep_alive: Some(KeepAliveTimes::default()),
+        }
+    }
+}
+
+impl TimeoutFactory {
+    /// The default limits around the protocols of `factory`.
+    pub fn new(factory: Rc<dyn Factory>, clock: impl ReactorTime + 'static) -> Self {
+        Self::with_timeouts(factory, clock, Timeouts::default())
+    }
+
+    /// These limits around the protocols of `factory`.
+    pub fn with_timeouts(
+        factory: Rc<dyn Factory>,
+        clock: impl ReactorTime + 'static,
+        timeouts: Timeouts,
+    ) -> Self {
+        Self { factory, context: Rc::new(TimeoutContext { clock: Rc::new(clock), timeouts }) }
+    }
+
+    /// Done: what endpoints take.
+    pub fn into_rc(self) -> Rc<dyn Factory> {
+        Rc::new(self)
+    }
+}
+
+impl Factory for TimeoutFactory {
+    fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
+        let protocol = self.factory.build_protocol(peer)?;
+        Some(TimedConnection::around(protocol, &self.context))
+    }
+
+    fn do_start(&self) {
+        self.factory.do_start();
+    }
+
+    fn do_stop(&self) -> Result<(), Failure> {
+        self.factory.do_stop()
+    }
+}
+
+impl fmt::Debug for TimeoutFactory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimeoutFactory")
+            .field("timeouts", &self.context.timeouts)
+            .finish_non_exhaustive()
+    }
+}

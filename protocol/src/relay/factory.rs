@@ -1,0 +1,112 @@
+//! The factory of accepted connections; Twisted's `ProxyFactory` of `portforward`.
+//!
+//! Invariant: each protocol that it builds is one side of a pair of its own.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use core::fmt;
+
+use interfaces::{Address, Deliver, Factory, ReactorTime, StreamClientEndpoint};
+
+use super::event::{RelayEvent, RelaySide};
+use super::options::RelayOptions;
+use super::pair::RelayPair;
+use super::relay_protocol::RelayProtocol;
+use crate::ProtocolRef;
+use crate::policies::ConnectionCount;
+
+/// Joins each connection that it is given to a new one to an endpoint.
+pub struct RelayFactory {
+    context: RelayContext,
+}
+
+/// What all pairs of one relay share.
+#[derive(Clone)]
+pub(super) struct RelayContext {
+    shared: Rc<RelayShared>,
+}
+
+struct RelayShared {
+    endpoint: Box<dyn StreamClientEndpoint>,
+    clock: Rc<dyn ReactorTime>,
+    options: RelayOptions,
+    count: ConnectionCount,
+    observer: Box<dyn Fn(&RelayEvent<'_>)>,
+}
+
+impl RelayFactory {
+    /// Joins connections to new ones to `endpoint`, with the default [`RelayOptions`].
+    pub fn new(
+        endpoint: impl StreamClientEndpoint + 'static,
+        clock: impl ReactorTime + 'static,
+    ) -> Self {
+        Self::with_observer(endpoint, clock, RelayOptions::default(), |_| {})
+    }
+
+    /// As [`new`](Self::new), with options, and an observer that is called with each [`RelayEvent`]: by
+    /// the pair, from inside a callback of one of its connections.
+    pub fn with_observer(
+        endpoint: impl StreamClientEndpoint + 'static,
+        clock: impl ReactorTime + 'static,
+        options: RelayOptions,
+        observer: impl Fn(&RelayEvent<'_>) + 'static,
+    ) -> Self {
+        let shared = RelayShared {
+            endpoint: Box::new(endpoint),
+            clock: Rc::new(clock),
+            options,
+            count: ConnectionCount::new(),
+            observer: Box::new(observer),
+        };
+        Self { context: RelayContext { shared: Rc::new(shared) } }
+    }
+
+    /// The number of pairs. A pair counts until both of its connections are over, and while bytes of an
+    /// accepted side that has ended wait for the other one.
+    pub fn pairs(&self) -> ConnectionCount {
+        self.context.shared.count.clone()
+    }
+
+    /// Done: what endpoints take.
+    pub fn into_rc(self) -> Rc<dyn Factory> {
+        Rc::new(self)
+    }
+}
+
+impl RelayContext {
+    pub(super) fn endpoint(&self) -> &dyn StreamClientEndpoint {
+        &*self.shared.endpoint
+    }
+
+    pub(super) fn clock(&self) -> &Rc<dyn ReactorTime> {
+        &self.shared.clock
+    }
+
+    pub(super) fn options(&self) -> &RelayOptions {
+        &self.shared.options
+    }
+
+    pub(super) fn count(&self) -> &ConnectionCount {
+        &self.shared.count
+    }
+
+    pub(super) fn tell(&self, event: &RelayEvent<'_>) {
+        (self.shared.observer)(event);
+    }
+}
+
+impl Factory for RelayFactory {
+    fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
+        let pair = RelayPair::new(self.context.clone(), peer.clone());
+        Some(ProtocolRef::new(RelayProtocol::new(pair, RelaySide::Accepted)).into())
+    }
+}
+
+impl fmt::Debug for RelayFactory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RelayFactory")
+            .field("options", self.context.options())
+            .field("pairs", &self.context.count().connections())
+            .finish_non_exhaustive()
+    }
+}
