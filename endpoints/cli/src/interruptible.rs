@@ -111,7 +111,10 @@ mod tests {
     impl StreamServerEndpoint for Probe {
         fn listen(&self, _: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
             self.look();
-            Deferred::fail(ListenError::InUse { address: UnixAddress::Unnamed.into() })
+            Deferred::fail(ListenError::InUse {
+                address: UnixAddress::Unnamed.into(),
+                process: None,
+            })
         }
     }
 
@@ -138,7 +141,8 @@ mod tests {
         let server = InterruptibleServer { endpoint: probe.clone(), effect: effect.clone() };
         for _ in 0..2 {
             let _failed = server.listen(factory()).add_errback(|_| {
-                Err(ListenError::InUse { address: UnixAddress::Unnamed.into() }.into())
+                Err(ListenError::InUse { address: UnixAddress::Unnamed.into(), process: None }
+                    .into())
             });
             assert_eq!((probe.seen.take(), is_on(&effect)), (Some(true), false));
         }
