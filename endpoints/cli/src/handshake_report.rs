@@ -84,7 +84,7 @@ fn failed(transport: &Rc<dyn Transport>, reason: &Reason) {
     };
     match reason {
         // A shutdown, or the relay's other side: that has a line of its own.
-        Reason::Aborted => {}
+        Reason::Aborted | Reason::Stopped => {}
         Reason::Done => line(&"the peer closed the connection"),
         Reason::Tls(cause) => line(&Chain(cause.as_error())),
         Reason::Lost(_)
