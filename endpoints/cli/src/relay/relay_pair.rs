@@ -190,7 +190,7 @@ impl Side {
 /// Whether the reason of a lost outgoing connection is reported. A reset by the peer is too common.
 fn is_trouble(reason: &Reason) -> bool {
     match reason {
-        Reason::Done | Reason::Lost(_) | Reason::Aborted => false,
+        Reason::Done | Reason::Lost(_) | Reason::Aborted | Reason::Stopped => false,
         Reason::Tls(_)
         | Reason::TimedOut(_)
         | Reason::Truncated
