@@ -19,6 +19,8 @@ mod files;
 mod flow;
 mod handshakes;
 mod layers;
+#[cfg(all(feature = "endpoints", unix))]
+mod odd_files;
 mod resetting;
 mod session;
 #[cfg(feature = "endpoints")]
