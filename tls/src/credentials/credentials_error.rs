@@ -34,7 +34,7 @@ pub enum CredentialsError {
         argument: &'static str,
         /// The path.
         path: PathBuf,
-        /// What is there, such as "a FIFO".
+        /// The kind of the path, such as "a FIFO".
         kind: &'static str,
     },
     /// A file is too large to hold certificates and keys.

@@ -145,7 +145,7 @@ fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// What is there, in place of a regular file.
+/// The kind of a path that is of no regular file.
 fn kind(found: FileType) -> &'static str {
     #[cfg(unix)]
     if found.is_fifo() {

@@ -11,6 +11,7 @@ mod talk;
 
 mod bytes;
 mod closing;
+mod cuts;
 mod delivery;
 mod early_data;
 mod failing;
