@@ -270,7 +270,7 @@ impl Connection {
         }
     }
 
-    /// What was sent before is sent by the transport below, and what follows there is a reset.
+    /// The transport below sends the bytes that it has, and then resets the connection.
     fn reset_below(&self) {
         self.end.cancel_deadline();
         if let Some(below) = self.link.below() {

@@ -11,6 +11,7 @@ mod talk;
 
 mod bytes;
 mod closing;
+mod cuts;
 mod delivery;
 mod early_data;
 mod failing;
@@ -19,6 +20,8 @@ mod files;
 mod flow;
 mod handshakes;
 mod layers;
+#[cfg(all(feature = "endpoints", unix))]
+mod odd_files;
 mod resetting;
 mod session;
 #[cfg(feature = "endpoints")]

@@ -9,6 +9,7 @@ mod workspace;
 mod arrows;
 mod borrows;
 mod excused;
+mod layers;
 mod names;
 mod source;
 mod words;
