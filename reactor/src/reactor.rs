@@ -75,8 +75,9 @@ impl<S: StreamSys> Reactor<S> {
 
     /// Runs until [`stop`](interfaces::ReactorCore::stop): startup triggers, turn after turn, then
     /// the shutdown triggers; connections that are left are lost and ports closed. Sockets that linger
-    /// get their [`Limits::linger`] first, unless [`disconnect_all`](Reactor::disconnect_all) is
-    /// called. May be called again afterwards.
+    /// get their [`Limits::linger`] first, and work on the pool's threads its
+    /// [`Limits::work_grace`], in which turns go on; [`disconnect_all`](Reactor::disconnect_all) ends
+    /// both waits. May be called again afterwards.
     ///
     /// # Errors
     ///
@@ -85,7 +86,7 @@ impl<S: StreamSys> Reactor<S> {
     pub fn run(&self) -> io::Result<()> {
         self.refuse_if_running()?;
         lifetime::start(&self.0);
-        let outcome = self.run_turns();
+        let outcome = self.run_turns().and_then(|()| self.finish_work());
         if outcome.is_err() {
             lifetime::disconnect_all(&self.0);
         }
@@ -109,6 +110,18 @@ impl<S: StreamSys> Reactor<S> {
             }
             turn::turn(&self.0, None)?;
         }
+    }
+
+    /// Turns until the work that was handed to other threads is done and told, within its grace.
+    fn finish_work(&self) -> io::Result<()> {
+        let core = &self.0;
+        let end = core.sys.now().saturating_add(core.limits.work_grace);
+        while core.jobs.are_awaited() && core.sys.now() < end {
+            turn::turn(core, Some(end.saturating_sub(core.sys.now())))?;
+        }
+        // Work that was handed out meanwhile has made another pool.
+        core.jobs.close();
+        Ok(())
     }
 
     /// One turn by hand, waiting for `wait_at_most` (`None`: for ever) when there is nothing to do.
@@ -187,9 +200,15 @@ impl<S: StreamSys> Reactor<S> {
     }
 
     /// Ends every connection and attempt, and closes every port, now: what stopping does.
-    /// Protocols are told with [`Reason::Aborted`](interfaces::Reason::Aborted).
+    /// Protocols are told with [`Reason::Aborted`](interfaces::Reason::Aborted). Where the reactor is
+    /// stopping, it waits no longer for work on other threads.
     pub fn disconnect_all(&self) {
         lifetime::disconnect_all(&self.0);
+        if !matches!(self.0.run_state.stage(), Stage::Idle | Stage::Starting | Stage::Running) {
+            self.0.jobs.cut_off();
+            // The turn that this is called in waits no longer, either.
+            self.0.remote_queue.wake();
+        }
     }
 
     /// Counts what the reactor holds at this moment.

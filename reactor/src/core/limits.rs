@@ -27,6 +27,9 @@ pub struct Limits {
     /// How long a connection that this side ended goes on taking and dropping what the peer still
     /// sends, so that the peer gets our last bytes instead of a reset. Default 2 s.
     pub linger: Duration,
+    /// How long the end of a run waits for work that threads of the pool have not finished, lookups of
+    /// names aside. Default 5 s. Twisted waits without a limit.
+    pub work_grace: Duration,
     /// How long a port without descriptors waits before it accepts again. Default 100 ms.
     pub accept_pause: Duration,
 }
@@ -74,6 +77,13 @@ impl Limits {
         self
     }
 
+    /// With another [`work_grace`](Self::work_grace).
+    #[must_use]
+    pub fn with_work_grace(mut self, work_grace: Duration) -> Self {
+        self.work_grace = work_grace;
+        self
+    }
+
     /// With another [`accept_pause`](Self::accept_pause).
     #[must_use]
     pub fn with_accept_pause(mut self, accept_pause: Duration) -> Self {
@@ -100,6 +110,7 @@ impl Default for Limits {
             read_buffer_bytes: 68 * 1024,
             buffer: BufferLimits::default(),
             linger: Duration::from_secs(2),
+            work_grace: Duration::from_secs(5),
             accept_pause: Duration::from_millis(100),
         }
     }
