@@ -11,6 +11,7 @@ use interfaces::{ReactorEvent, ThreadOutcome, panic_message};
 use super::Core;
 use super::foreign::drop_quietly;
 use super::remote_calls::RemoteCall;
+use super::stage::Stage;
 use crate::sys::StreamSys;
 use crate::threads::jobs::{AtTheEnd, Done};
 use crate::threads::pool::{Job, RefusedJobs, Work};
@@ -52,6 +53,10 @@ impl<S: StreamSys> Core<S> {
         let done = self.jobs.take(number);
         if let Some(done) = done {
             drop(self.call("work of a thread", None, || done(outcome)));
+        }
+        if self.run_state.stage() == Stage::Stopped {
+            // The end of the run may wait for this job alone, in the poll of this very turn.
+            self.remote_queue.wake();
         }
     }
 }
