@@ -283,7 +283,9 @@ fn work_that_has_begun_is_finished_and_told_before_the_run_ends() {
         deferred::Deferred::succeed(())
     };
     reactor.add_system_event_trigger(Phase::After, SystemEvent::Shutdown, Box::new(trigger));
+    let start = Instant::now();
     reactor.run().unwrap();
+    assert!(start.elapsed() < PATIENCE, "the wait ends with the work");
     assert!(finished.load(Ordering::SeqCst));
     assert!(told.get() && behind.get());
     assert_eq!(reactor.counts(), Counts::default());
