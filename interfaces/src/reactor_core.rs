@@ -33,7 +33,8 @@ pub trait ReactorCore {
     /// Removes a trigger. Returns whether it was registered.
     fn remove_system_event_trigger(&self, id: TriggerId) -> bool;
 
-    /// Calls at start-up, or on the next turn when the reactor runs already.
+    /// Calls when the reactor has started, after the triggers of its start, however long those hold it
+    /// back; or on the next turn when the reactor runs already.
     fn call_when_running(&self, call: Box<dyn FnOnce()>);
 }
 

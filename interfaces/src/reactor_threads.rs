@@ -49,6 +49,9 @@ pub trait ReactorThreads {
     /// Runs `work` on a thread of the reactor's pool, then `done` on the reactor's thread. The pool
     /// is bounded: work beyond it waits its turn. Work starts only once the reactor runs. Where no thread
     /// can be started, it waits for one that is there, or is [`Refused`](ThreadOutcome::Refused).
+    ///
+    /// A reactor that stops waits a bounded time for work that has begun, and for what waits behind it.
+    /// Work that is still not done is cut off when the program ends, and its `done` is dropped.
     fn call_in_thread(&self, work: Box<dyn FnOnce() + Send>, done: Box<dyn FnOnce(ThreadOutcome)>);
 
     /// Sets the most threads that the pool may have, at least one. Default 10, as in Twisted.

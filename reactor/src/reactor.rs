@@ -76,8 +76,9 @@ impl<S: StreamSys> Reactor<S> {
     /// Runs until [`stop`](interfaces::ReactorCore::stop): startup triggers, turn after turn, then
     /// the shutdown triggers. Ports are closed, and connections that are left end as by
     /// `lose_connection`, with [`Reason::Stopped`]: what was written is sent, and no producer is waited
-    /// for. All together have [`Limits::linger`] for that; what is unsent then ends with a reset, as
-    /// everything does at [`disconnect_all`](Reactor::disconnect_all). May be called again afterwards.
+    /// for. All together have [`Limits::linger`] for that; what is unsent then ends with a reset. Work on
+    /// the pool's threads has [`Limits::work_grace`], in which turns go on.
+    /// [`disconnect_all`](Reactor::disconnect_all) ends both waits. May be called again afterwards.
     ///
     /// # Errors
     ///
@@ -86,7 +87,7 @@ impl<S: StreamSys> Reactor<S> {
     pub fn run(&self) -> io::Result<()> {
         self.refuse_if_running()?;
         lifetime::start(&self.0);
-        let outcome = self.run_turns();
+        let outcome = self.run_turns().and_then(|()| self.finish_work());
         if outcome.is_err() {
             lifetime::disconnect_all(&self.0, &Reason::Stopped);
         }
@@ -110,6 +111,18 @@ impl<S: StreamSys> Reactor<S> {
             }
             turn::turn(&self.0, None)?;
         }
+    }
+
+    /// Turns until the work that was handed to other threads is done and told, within its grace.
+    fn finish_work(&self) -> io::Result<()> {
+        let core = &self.0;
+        let end = core.sys.now().saturating_add(core.limits.work_grace);
+        while core.jobs.are_awaited() && core.sys.now() < end {
+            turn::turn(core, Some(end.saturating_sub(core.sys.now())))?;
+        }
+        // Work that was handed out meanwhile has made another pool.
+        core.jobs.close();
+        Ok(())
     }
 
     /// One turn by hand, waiting for `wait_at_most` (`None`: for ever) when there is nothing to do.
@@ -188,9 +201,15 @@ impl<S: StreamSys> Reactor<S> {
     }
 
     /// Ends every connection and attempt, and closes every port, now: unsent bytes are lost, and the
-    /// peers see a reset. Protocols are told with [`Reason::Aborted`].
+    /// peers see a reset. Protocols are told with [`Reason::Aborted`]. Where the reactor is stopping, it
+    /// waits no longer for work on other threads.
     pub fn disconnect_all(&self) {
         lifetime::disconnect_all(&self.0, &Reason::Aborted);
+        if !matches!(self.0.run_state.stage(), Stage::Idle | Stage::Starting | Stage::Running) {
+            self.0.jobs.cut_off();
+            // The turn that this is called in waits no longer, either.
+            self.0.remote_queue.wake();
+        }
     }
 
     /// Counts what the reactor holds at this moment.

@@ -5,11 +5,12 @@
 
 use std::future::Future;
 use std::rc::Rc;
+use std::time::Duration;
 
 use deferred::{Failure, Unhandled, set_unhandled_hook};
 use endpoints::{Description, ParseError, Parsed, Registry};
 use interfaces::{ReactorCore as _, StreamClientEndpoint, StreamServerEndpoint};
-use reactor::Reactor;
+use reactor::{Limits, Reactor};
 use systemd::ListenFds;
 
 use crate::exit_code::Exit;
@@ -54,7 +55,9 @@ impl App {
             }
             Inherited::LeftAlone => ListenFds::default(),
         };
-        let reactor = Reactor::new().map_err(|error| {
+        // The only work on other threads that an end cuts off is a read of standard input.
+        let limits = Limits::default().with_work_grace(Duration::ZERO);
+        let reactor = Reactor::with_limits(limits).map_err(|error| {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable
         })?;

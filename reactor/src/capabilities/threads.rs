@@ -8,6 +8,7 @@ use interfaces::{FromThread, ReactorThreads, ThreadOutcome};
 
 use crate::reactor::Reactor;
 use crate::sys::StreamSys;
+use crate::threads::jobs::AtTheEnd;
 
 impl<S: StreamSys> ReactorThreads for Reactor<S> {
     fn remote(&self) -> Arc<dyn FromThread> {
@@ -15,7 +16,7 @@ impl<S: StreamSys> ReactorThreads for Reactor<S> {
     }
 
     fn call_in_thread(&self, work: Box<dyn FnOnce() + Send>, done: Box<dyn FnOnce(ThreadOutcome)>) {
-        self.core().call_in_thread(work, done);
+        self.core().call_in_thread(work, done, AtTheEnd::Awaited);
     }
 
     fn suggest_thread_pool_size(&self, threads: usize) {

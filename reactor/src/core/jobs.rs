@@ -11,13 +11,14 @@ use interfaces::{ReactorEvent, ThreadOutcome, panic_message};
 use super::Core;
 use super::foreign::drop_quietly;
 use super::remote_calls::RemoteCall;
+use super::stage::Stage;
 use crate::sys::StreamSys;
-use crate::threads::jobs::Done;
+use crate::threads::jobs::{AtTheEnd, Done};
 use crate::threads::pool::{Job, RefusedJobs, Work};
 
 impl<S: StreamSys> Core<S> {
     /// Has a thread of the pool do `work`, and calls `done` with the outcome on the reactor's thread.
-    pub(crate) fn call_in_thread(&self, work: Work, done: Done) {
+    pub(crate) fn call_in_thread(&self, work: Work, done: Done, at_the_end: AtTheEnd) {
         let number = self.jobs.add(done);
         let remote = Arc::clone(&self.remote_queue);
         let core = self.me.clone();
@@ -27,15 +28,15 @@ impl<S: StreamSys> Core<S> {
         });
         self.when_running(Box::new(move || {
             if let Some(core) = core.upgrade() {
-                core.submit(Job { number, work });
+                core.submit(Job { number, work }, at_the_end);
             }
         }));
     }
 
     /// A job that no thread can take is refused through the queue of remote calls, so that `done` never
     /// runs inside the call that asked for it.
-    fn submit(&self, job: Job) {
-        let Err(RefusedJobs { jobs, error }) = self.jobs.submit(job) else { return };
+    fn submit(&self, job: Job, at_the_end: AtTheEnd) {
+        let Err(RefusedJobs { jobs, error }) = self.jobs.submit(job, at_the_end) else { return };
         let attempt = "starting a thread for blocking work";
         self.observe(&ReactorEvent::Failed { attempt, error: &error });
         for Job { number, work } in jobs {
@@ -52,6 +53,10 @@ impl<S: StreamSys> Core<S> {
         let done = self.jobs.take(number);
         if let Some(done) = done {
             drop(self.call("work of a thread", None, || done(outcome)));
+        }
+        if self.run_state.stage() == Stage::Stopped {
+            // The end of the run may wait for this job alone, in the poll of this very turn.
+            self.remote_queue.wake();
         }
     }
 }

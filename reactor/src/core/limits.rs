@@ -31,6 +31,9 @@ pub struct Limits {
     /// How long a connection that ends with a reset behind its last bytes waits for a peer that
     /// acknowledges none of them. Default 60 s.
     pub unacknowledged: Duration,
+    /// How long the end of a run waits for work that threads of the pool have not finished, lookups of
+    /// names aside. Default 5 s. Twisted waits without a limit.
+    pub work_grace: Duration,
     /// How long a port without descriptors waits before it accepts again. Default 100 ms.
     pub accept_pause: Duration,
 }
@@ -85,6 +88,13 @@ impl Limits {
         self
     }
 
+    /// With another [`work_grace`](Self::work_grace).
+    #[must_use]
+    pub fn with_work_grace(mut self, work_grace: Duration) -> Self {
+        self.work_grace = work_grace;
+        self
+    }
+
     /// With another [`accept_pause`](Self::accept_pause).
     #[must_use]
     pub fn with_accept_pause(mut self, accept_pause: Duration) -> Self {
@@ -112,6 +122,7 @@ impl Default for Limits {
             buffer: BufferLimits::default(),
             linger: Duration::from_secs(2),
             unacknowledged: Duration::from_secs(60),
+            work_grace: Duration::from_secs(5),
             accept_pause: Duration::from_millis(100),
         }
     }

@@ -10,6 +10,7 @@ use interfaces::{ResolveError, ThreadOutcome};
 
 use super::Core;
 use crate::sys::StreamSys;
+use crate::threads::jobs::AtTheEnd;
 
 /// The addresses of a name, or the reason why there are none.
 type LookUpResult = Result<Vec<SocketAddr>, String>;
@@ -37,7 +38,7 @@ impl<S: StreamSys> Core<S> {
                 None => promise.errback(failed(host, format!("the lookup {outcome}"))),
             }
         };
-        self.call_in_thread(Box::new(work), Box::new(done));
+        self.call_in_thread(Box::new(work), Box::new(done), AtTheEnd::CutOff);
         deferred
     }
 }

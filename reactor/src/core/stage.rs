@@ -64,13 +64,20 @@ impl RunState {
 }
 
 impl<S: StreamSys> Core<S> {
-    /// Calls on the next turn, or when the reactor starts.
+    /// Calls on the next turn, or when the reactor has started, which triggers may hold back.
     pub(crate) fn when_running(&self, call: Box<dyn FnOnce()>) {
-        if self.run_state.stage() == Stage::Idle {
-            let call = Box::new(|_| call());
-            self.run_state.triggers.add_call(Phase::During, SystemEvent::Startup, call);
-        } else {
-            self.call_later(Duration::ZERO, call);
+        match self.run_state.stage() {
+            Stage::Idle | Stage::Starting => {
+                let call = Box::new(|_| call());
+                self.run_state.triggers.add_call(Phase::After, SystemEvent::Startup, call);
+            }
+            Stage::Running
+            | Stage::Stopping
+            | Stage::Disconnecting
+            | Stage::CutOff
+            | Stage::Stopped => {
+                self.call_later(Duration::ZERO, call);
+            }
         }
     }
 }

@@ -25,8 +25,15 @@ pub(super) fn tcp(address: SocketAddr, bind: Option<SocketAddr>) -> Result<Socke
         Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(socket),
         // The attempt goes on in the kernel (connect(2)).
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(socket),
+        Err(error) if bind.is_some() && is_local(&error) => Err(ConnectFault::Bind(error)),
         Err(error) => Err(ConnectFault::Connect(error)),
     }
+}
+
+/// Whether it is the local address that cannot be used: `SO_REUSEADDR` lets bind(2) pass, and connect(2)
+/// finds that the pair of addresses is in use.
+fn is_local(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::EADDRINUSE))
 }
 
 pub(super) fn unix(address: &UnixAddress) -> io::Result<Socket> {

@@ -36,6 +36,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use interfaces::ListenError;
@@ -56,6 +57,8 @@ pub struct Kernel {
     waker: Arc<mio::Waker>,
     reserve: Reserve,
     signals: RefCell<Option<Box<dyn WatchedSignals>>>,
+    /// Raised by the signals that are watched.
+    signal_raised: Arc<AtomicBool>,
 }
 
 impl Kernel {
@@ -73,6 +76,7 @@ impl Kernel {
             waker,
             reserve: Reserve::new(),
             signals: RefCell::new(None),
+            signal_raised: Arc::default(),
         })
     }
 

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mio::{Events, Interest};
@@ -58,15 +59,20 @@ impl Sys for Kernel {
     fn watch_signal(&self, signal: i32) -> io::Result<()> {
         signals::check(signal)?;
         let mut signals = self.signals.borrow_mut();
-        match &*signals {
+        match &mut *signals {
             Some(signals) => signals.add(signal),
             None => {
-                let new = HookedSignals::new(signal)?;
+                let new = HookedSignals::new(signal, &self.signal_raised)?;
                 self.register_source(new.source(), Token::SIGNALS, Interest::READABLE)?;
                 *signals = Some(Box::new(new));
                 Ok(())
             }
         }
+    }
+
+    #[inline]
+    fn signal_came(&self) -> bool {
+        self.signal_raised.load(Ordering::Relaxed)
     }
 
     fn take_signals(&self) -> Vec<i32> {

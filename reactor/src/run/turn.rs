@@ -39,6 +39,9 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     if polled.is_ok() {
         S::reports(&events).for_each(|report| dispatch(core, &report, &mut buffer));
     }
+    if core.sys.signal_came() {
+        run_signal_handlers(core);
+    }
     core.poll_buffers.events.set(Some(events));
     dispatch_still_ready(core, still_ready, &mut buffer);
     core.keep_read_buffer(buffer);
@@ -56,6 +59,7 @@ fn timeout<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>) -> Opti
         || !core.agenda.closings.borrow().is_empty()
         || core.tasks.is_ready()
         || core.remote_queue.is_woken()
+        || core.sys.signal_came()
         || can_advance(core);
     if has_work {
         return Some(Duration::ZERO);
@@ -135,6 +139,7 @@ fn dispatch_still_ready<S: StreamSys>(core: &Core<S>, still_ready: Vec<Token>, b
     reuse(&core.agenda.still_ready, still_ready);
 }
 
+#[cold]
 fn run_signal_handlers<S: StreamSys>(core: &Core<S>) {
     for signal in core.sys.take_signals() {
         let handlers: Vec<_> = {

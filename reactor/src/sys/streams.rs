@@ -203,7 +203,7 @@ pub enum SocketOption {
 /// Which step of connecting failed at once.
 #[derive(Debug)]
 pub enum ConnectFault {
-    /// Binding the local address.
+    /// Binding the local address, which connect(2) may find out too.
     Bind(io::Error),
     /// Making the socket or beginning to connect.
     Connect(io::Error),

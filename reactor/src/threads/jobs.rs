@@ -17,12 +17,29 @@ pub(crate) struct Jobs {
     pool: RefCell<Option<ThreadPool>>,
     /// By the number of the job, ascending; a number is never used again, as an outcome may come after
     /// its job was dropped.
-    pending: RefCell<VecDeque<(u64, Done)>>,
+    pending: RefCell<VecDeque<PendingJob>>,
     next_number: Cell<u64>,
     threads_max: Cell<usize>,
     /// `None` means a thread of the system. The function is named where a job is submitted, so that
     /// the linker drops it from a program that submits none.
     spawn_thread: Cell<Option<SpawnThread>>,
+}
+
+/// A job whose outcome was not told.
+struct PendingJob {
+    number: u64,
+    done: Done,
+    /// Handed to the pool, and not to be cut off by the end of the run.
+    is_awaited: bool,
+}
+
+/// Whether the end of a run waits for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtTheEnd {
+    /// It waits, for a while.
+    Awaited,
+    /// The job only finds something out, which nothing asks for any more.
+    CutOff,
 }
 
 impl Default for Jobs {
@@ -51,21 +68,22 @@ impl Jobs {
     /// few entries are moved.
     pub(crate) fn take(&self, number: u64) -> Option<Done> {
         let mut pending = self.pending.borrow_mut();
-        let place = pending.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-        pending.remove(place).map(|(_, done)| done)
+        let place = pending.binary_search_by_key(&number, |job| job.number).ok()?;
+        pending.remove(place).map(|job| job.done)
     }
 
     /// Keeps the callback of a job; returns the job's number.
     pub(crate) fn add(&self, done: Done) -> u64 {
         let number = self.next_number.get();
         self.next_number.set(number + 1);
-        self.pending.borrow_mut().push_back((number, done));
+        let job = PendingJob { number, done, is_awaited: false };
+        self.pending.borrow_mut().push_back(job);
         number
     }
 
     /// Takes all callbacks; the caller drops them with nothing borrowed.
     pub(crate) fn take_all(&self) -> Vec<Done> {
-        self.pending.take().into_iter().map(|(_, done)| done).collect()
+        self.pending.take().into_iter().map(|job| job.done).collect()
     }
 
     /// Ends the pool; the next job starts another one.
@@ -73,12 +91,27 @@ impl Jobs {
         drop(self.pool.take());
     }
 
+    /// Whether the end of a run has jobs to wait for.
+    pub(crate) fn are_awaited(&self) -> bool {
+        self.pending.borrow().iter().any(|job| job.is_awaited)
+    }
+
+    /// The end of a run waits for none of the jobs that there are.
+    pub(crate) fn cut_off(&self) {
+        self.pending.borrow_mut().iter_mut().for_each(|job| job.is_awaited = false);
+    }
+
     /// Hands a job to the pool.
     ///
     /// # Errors
     ///
     /// As [`ThreadPool::submit`].
-    pub(crate) fn submit(&self, job: Job) -> Result<(), RefusedJobs> {
+    pub(crate) fn submit(&self, job: Job, at_the_end: AtTheEnd) -> Result<(), RefusedJobs> {
+        let mut pending = self.pending.borrow_mut();
+        if let Ok(place) = pending.binary_search_by_key(&job.number, |job| job.number) {
+            pending[place].is_awaited = at_the_end == AtTheEnd::Awaited;
+        }
+        drop(pending);
         let mut pool = self.pool.borrow_mut();
         let spawn_thread = self.spawn_thread.get().unwrap_or(spawn_system_thread);
         let pool = pool.get_or_insert_with(|| ThreadPool::new(spawn_thread));

@@ -61,7 +61,8 @@ impl ThreadPool {
 }
 
 impl Drop for ThreadPool {
-    /// Idle workers end; a busy one ends when the queue is empty, and nothing waits for it.
+    /// Idle workers end; a busy one ends when the queue is empty. The reactor waits for its jobs, not for
+    /// its threads.
     fn drop(&mut self) {
         self.queue.close();
     }

@@ -156,6 +156,31 @@ fn the_local_address_can_be_chosen_and_one_in_use_is_named() {
 }
 
 #[test]
+fn a_local_address_that_only_connecting_finds_in_use_is_named_too() {
+    let reactor = Reactor::new().unwrap();
+    let seen = Record::new();
+    let (_port, address) = listen(&reactor, echo());
+    let options = ConnectTcp::new(address).with_bind_address(Some(([127, 0, 0, 3], 0).into()));
+    let outcome = outcome_of(reactor.connect_tcp(&options, once(Recorder::new(&seen))));
+    decided(&reactor, &outcome).unwrap();
+    // The same pair of addresses again: bind(2) passes, as `SO_REUSEADDR` is set on both sockets.
+    let taken = seen.transport().host();
+    let options = options.with_bind_address(taken.as_socket_addr());
+    let outcome = outcome_of(reactor.connect_tcp(&options, echo()));
+    let error = error_of(decided(&reactor, &outcome));
+    match &*error {
+        ConnectError::Bind { bind_address, source, .. } => {
+            assert_eq!(*bind_address, taken);
+            assert_eq!(source.raw_os_error(), libc::EADDRNOTAVAIL);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(error.to_string().contains(&taken.to_string()), "{error:?}");
+    reactor.disconnect_all();
+    seen.forget();
+}
+
+#[test]
 fn what_the_server_said_before_the_client_was_told_is_delivered() {
     let reactor = Reactor::new().unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();

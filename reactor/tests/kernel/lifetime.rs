@@ -116,6 +116,35 @@ fn a_start_that_is_held_back_can_be_stopped() {
 }
 
 #[test]
+fn a_call_for_the_running_reactor_waits_while_the_start_is_held_back() {
+    let reactor = Reactor::new().unwrap();
+    let log = Log::default();
+    let (held, promise) = Deferred::new();
+    let (asked, told) = (reactor.clone(), log.clone());
+    let hold = Box::new(move || {
+        let (running, told) = (asked.clone(), told.clone());
+        asked.call_when_running(Box::new(move || {
+            assert!(running.running());
+            told.borrow_mut().push("runs");
+            running.stop().unwrap();
+        }));
+        held
+    });
+    reactor.add_system_event_trigger(Phase::Before, SystemEvent::Startup, hold);
+    note(&reactor, Phase::During, SystemEvent::Startup, &log, "starts");
+    note(&reactor, Phase::After, SystemEvent::Startup, &log, "started");
+    let (told, running) = (log.clone(), reactor.clone());
+    reactor.call_later(Duration::from_millis(20), move || {
+        assert!(!running.running());
+        told.borrow_mut().push("is held back");
+        promise.callback(());
+    });
+    stop_some_day(&reactor);
+    reactor.run().unwrap();
+    assert_eq!(*log.borrow(), ["is held back", "starts", "started", "runs"]);
+}
+
+#[test]
 fn a_trigger_of_the_start_may_stop_the_reactor() {
     for phase in [Phase::Before, Phase::During, Phase::After] {
         let reactor = Reactor::new().unwrap();

@@ -223,3 +223,65 @@ fn a_signal_that_comes_when_its_reactor_is_gone_is_ignored() {
         reactor.run().unwrap();
     });
 }
+
+/// The descriptors of this process that are sockets.
+fn sockets() -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap());
+    let is_socket = |entry: &std::fs::DirEntry| {
+        let target = std::fs::read_link(entry.path());
+        target.is_ok_and(|target| target.to_string_lossy().starts_with("socket:"))
+    };
+    let sockets = entries.filter(is_socket);
+    sockets.map(|entry| entry.file_name().to_str().unwrap().parse().unwrap()).collect()
+}
+
+/// Takes the pipe of a reactor's signals away: nothing can be written to it, and nothing is reported.
+fn break_pipe(reactor: &Reactor, signal: i32, handler: impl Fn() + 'static) {
+    let before = sockets();
+    reactor.on_signal(signal, handler).unwrap();
+    let null = std::fs::File::open("/dev/null").unwrap();
+    let mut ends = sockets();
+    ends.retain(|end| !before.contains(end));
+    assert!(ends.len() >= 2, "{ends:?}");
+    for end in ends {
+        // SAFETY: both are open descriptors of this process, and neither call touches memory.
+        assert_eq!(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&null), end) }, end);
+    }
+}
+
+#[test]
+fn a_signal_whose_byte_is_lost_is_found_when_it_interrupts_the_wait() {
+    in_child(|| {
+        let reactor = Reactor::new().unwrap();
+        let stopper = reactor.clone();
+        break_pipe(&reactor, libc::SIGUSR1, move || drop(stopper.stop()));
+        // SAFETY: asking has no effects.
+        let home = unsafe { libc::pthread_self() };
+        let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let over = ended.clone();
+        let signals = std::thread::spawn(move || {
+            while !over.load(std::sync::atomic::Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(20));
+                // SAFETY: the thread lives, for it waits for this one at the end.
+                assert_eq!(unsafe { libc::pthread_kill(home, libc::SIGUSR1) }, 0);
+            }
+        });
+        reactor.run().unwrap();
+        ended.store(true, std::sync::atomic::Ordering::SeqCst);
+        signals.join().unwrap();
+    });
+}
+
+#[test]
+fn a_signal_whose_byte_is_lost_is_found_when_it_comes_between_two_waits() {
+    in_child(|| {
+        let reactor = Reactor::new().unwrap();
+        let stopper = reactor.clone();
+        break_pipe(&reactor, libc::SIGUSR1, move || drop(stopper.stop()));
+        reactor.call_when_running(Box::new(|| {
+            // SAFETY: the handler of the signal is safe whenever it runs.
+            assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
+        }));
+        reactor.run().unwrap();
+    });
+}

@@ -268,7 +268,8 @@ fn a_port_without_descriptors_sheds_and_then_goes_on() {
     (0..5).for_each(|_| turn());
     assert!(entries(&diary).is_empty());
     for client in &clients {
-        assert_eq!(network.read(client, &mut [0; 9]).expect("it was closed"), 0);
+        let error = network.read(client, &mut [0; 9]).expect_err("it was reset");
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     }
     network.limit_descriptors(usize::MAX);
     let client = network.connect_tcp(address(), None).expect("begins");
