@@ -13,6 +13,7 @@ mod copies;
 mod descriptors;
 mod exhaustion;
 mod freeing;
+mod keep_alive;
 mod lifetime;
 mod limits;
 mod panics;
