@@ -145,16 +145,18 @@ pub trait TcpTransport {
     fn set_tcp_keep_alive_times(&self, times: KeepAliveTimes);
 }
 
-/// The times of TCP's keep-alive (tcp(7)).
+/// The times of TCP's keep-alive (tcp(7)). What is beyond a limit counts as the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeepAliveTimes {
-    /// How long nothing comes from the peer before the first probe (`TCP_KEEPIDLE`), in whole seconds;
-    /// at least one. Default 60 s.
+    /// How long nothing comes from the peer before the first probe (`TCP_KEEPIDLE`), in whole
+    /// seconds, from 1 to 32767. Default 60 s.
     pub idle: Duration,
-    /// The time between two probes (`TCP_KEEPINTVL`), in whole seconds; at least one. Default 15 s.
+    /// The time between two probes (`TCP_KEEPINTVL`), in whole seconds, from 1 to 32767.
+    /// Default 15 s.
     pub interval: Duration,
-    /// How many probes without an answer lose the connection (`TCP_KEEPCNT`). Default 4.
+    /// How many probes without an answer lose the connection (`TCP_KEEPCNT`), from 1 to 127.
+    /// Default 4.
     pub probes: u32,
 }
 

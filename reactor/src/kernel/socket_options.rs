@@ -25,13 +25,18 @@ pub(super) fn set(stream: &Socket, option: SocketOption, on: bool) {
     });
 }
 
-/// The kernel refuses a time of less than a second.
+/// The longest time, in seconds, and the most probes that the kernel takes (linux/net/tcp.h).
+const KEEP_ALIVE_SECONDS_MAX: u64 = 32767;
+const KEEP_ALIVE_PROBES_MAX: u32 = 127;
+
+/// The kernel refuses a time of less than a second, and one that is too long.
 pub(super) fn set_keep_alive_times(stream: &Socket, times: KeepAliveTimes) {
-    let at_least = |time: Duration| time.max(Duration::from_secs(1));
+    let (least, most) = (Duration::from_secs(1), Duration::from_secs(KEEP_ALIVE_SECONDS_MAX));
+    let allowed = |time: Duration| time.clamp(least, most);
     let keep_alive = TcpKeepalive::new()
-        .with_time(at_least(times.idle))
-        .with_interval(at_least(times.interval))
-        .with_retries(times.probes.max(1));
+        .with_time(allowed(times.idle))
+        .with_interval(allowed(times.interval))
+        .with_retries(times.probes.clamp(1, KEEP_ALIVE_PROBES_MAX));
     drop(stream.set_tcp_keepalive(&keep_alive));
 }
 

@@ -45,7 +45,11 @@ impl World {
         bind: Option<SocketAddr>,
     ) -> Result<EndId, ConnectFault> {
         let peer = destination(address);
-        let local = bind.unwrap_or_else(|| SocketAddr::new(peer.ip(), 0));
+        let local = bind.unwrap_or_else(|| {
+            let mut local = peer;
+            local.set_port(0);
+            local
+        });
         self.fault(self.faults.interrupted, libc::EINTR).map_err(ConnectFault::Connect)?;
         self.descriptors.open().map_err(ConnectFault::Connect)?;
         let fits = local.is_ipv4() == peer.is_ipv4();

@@ -3,7 +3,7 @@
 //! Invariant: a name leads to one listener at most.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::rc::Rc;
 
 use interfaces::{Address, UnixAddress};
@@ -41,11 +41,15 @@ impl Name {
     }
 }
 
+/// A local address: its port, which comes first for range queries, and its number, with the zone of one
+/// that is local to a link.
+type Bound = (u16, IpAddr, u32);
+
 #[derive(Debug)]
 pub(super) struct Names {
     listeners: BTreeMap<Name, ListenerId>,
-    /// The number of sockets bound to each local address; the port comes first, for range queries.
-    bound: BTreeMap<(u16, IpAddr), usize>,
+    /// The number of sockets bound to each local address.
+    bound: BTreeMap<Bound, usize>,
     next_port: u16,
     pub(super) leftovers: BTreeMap<Rc<[u8]>, Leftover>,
     pub(super) black_holes: BTreeSet<IpAddr>,
@@ -88,17 +92,18 @@ impl Names {
 
     /// Binds a local address, a port of 0 to a free one. `None`: it is taken, or all are.
     pub(super) fn bind(&mut self, address: SocketAddr) -> Option<SocketAddr> {
-        let port = match address.port() {
-            0 => self.free_port(address.ip())?,
-            port if self.is_taken(port, address.ip()) => return None,
-            port => port,
-        };
-        *self.bound.entry((port, address.ip())).or_insert(0) += 1;
-        Some(SocketAddr::new(address.ip(), port))
+        let mut address = with_zone(address.ip(), address);
+        match address.port() {
+            0 => address.set_port(self.free_port(address)?),
+            _ if self.is_taken(address) => return None,
+            _ => {}
+        }
+        *self.bound.entry(key(address)).or_insert(0) += 1;
+        Some(address)
     }
 
     pub(super) fn release(&mut self, address: SocketAddr) {
-        let key = (address.port(), address.ip());
+        let key = key(address);
         if let Some(count) = self.bound.get_mut(&key) {
             *count -= 1;
             if *count == 0 {
@@ -107,24 +112,46 @@ impl Names {
         }
     }
 
-    fn free_port(&mut self, ip: IpAddr) -> Option<u16> {
+    fn free_port(&mut self, mut address: SocketAddr) -> Option<u16> {
         for _ in DYNAMIC_PORTS {
             let port = self.next_port;
             self.next_port = port.checked_add(1).unwrap_or(*DYNAMIC_PORTS.start());
-            if !self.is_taken(port, ip) {
+            address.set_port(port);
+            if !self.is_taken(address) {
                 return Some(port);
             }
         }
         None
     }
 
-    fn is_taken(&self, port: u16, ip: IpAddr) -> bool {
-        let first = (port, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let last = (port, IpAddr::V6(Ipv6Addr::from_bits(u128::MAX)));
-        self.bound.range(first..=last).any(|(&(_, other), _)| {
-            let overlap = other == ip || other.is_unspecified() || ip.is_unspecified();
+    fn is_taken(&self, address: SocketAddr) -> bool {
+        let (port, ip, zone) = key(address);
+        let first = (port, IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        let last = (port, IpAddr::V6(Ipv6Addr::from_bits(u128::MAX)), u32::MAX);
+        self.bound.range(first..=last).any(|(&(_, other, its_zone), _)| {
+            let same = (other, its_zone) == (ip, zone);
+            let overlap = same || other.is_unspecified() || ip.is_unspecified();
             other.is_ipv4() == ip.is_ipv4() && overlap
         })
+    }
+}
+
+fn key(address: SocketAddr) -> Bound {
+    let zone = match address {
+        SocketAddr::V4(_) => 0,
+        SocketAddr::V6(address) => address.scope_id(),
+    };
+    (address.port(), address.ip(), zone)
+}
+
+/// The port of `address` at another number. Numbers that are local to a link keep their zone, as the
+/// kernel tells them, and no others have one.
+fn with_zone(ip: IpAddr, address: SocketAddr) -> SocketAddr {
+    match (ip, address) {
+        (IpAddr::V6(ip), SocketAddr::V6(address)) if ip.is_unicast_link_local() => {
+            SocketAddrV6::new(ip, address.port(), 0, address.scope_id()).into()
+        }
+        (ip, address) => SocketAddr::new(ip, address.port()),
     }
 }
 
@@ -142,7 +169,7 @@ pub(super) fn destination(address: SocketAddr) -> SocketAddr {
         IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    SocketAddr::new(ip, address.port())
+    with_zone(ip, address)
 }
 
 /// The name as an [`Address`].
@@ -173,6 +200,20 @@ mod tests {
         assert_eq!(names.bind(at("[::1]:80")), None);
         names.release(at("127.0.0.1:80"));
         assert!(names.bind(at("127.0.0.1:80")).is_some());
+    }
+
+    #[test]
+    fn an_address_of_a_link_keeps_its_zone_and_is_another_in_another_zone() {
+        let mut names = Names::new();
+        assert_eq!(names.bind(at("[fe80::1%3]:80")), Some(at("[fe80::1%3]:80")));
+        assert_eq!(names.bind(at("[fe80::1%3]:80")), None);
+        assert_eq!(names.bind(at("[fe80::1%4]:80")), Some(at("[fe80::1%4]:80")));
+        assert_eq!(names.bind(at("[::]:80")), None);
+        names.release(at("[fe80::1%3]:80"));
+        assert!(names.bind(at("[fe80::1%3]:80")).is_some());
+        // The zone of any other address means nothing.
+        assert_eq!(names.bind(at("[2001:db8::1%3]:80")), Some(at("[2001:db8::1]:80")));
+        assert_eq!(destination(at("[fe80::1%3]:80")), at("[fe80::1%3]:80"));
     }
 
     #[test]

@@ -12,24 +12,15 @@ use socket2::Socket;
 
 use crate::support::child::in_child;
 use crate::support::unix::{options, place};
-use crate::support::{echo, listen};
+use crate::support::{echo, listen, sockets};
 
 /// Copies of all sockets of this process that listen, as a forked child has them.
 fn copies() -> Vec<Socket> {
-    let entries: Vec<_> =
-        fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap()).collect();
-    let sockets: Vec<i32> = entries
-        .iter()
-        .filter(|entry| {
-            fs::read_link(entry.path()).is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
-        })
-        .map(|entry| entry.file_name().to_str().unwrap().parse().unwrap())
-        .collect();
     let copy = |number| {
         // SAFETY: it is open, and nothing closes it before the borrow ends, with this line.
         unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned().map(Socket::from).unwrap()
     };
-    let copied = sockets.into_iter().map(copy);
+    let copied = sockets().into_iter().map(copy);
     copied.filter(|socket| socket.is_listener().unwrap_or(false)).collect()
 }
 

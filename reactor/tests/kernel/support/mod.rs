@@ -129,3 +129,15 @@ pub(crate) fn open_descriptors() -> usize {
     // The listing itself is one.
     std::fs::read_dir("/proc/self/fd").unwrap().count() - 1
 }
+
+/// The descriptors of this process that are sockets. Only in a process of its own, as
+/// [`open_descriptors`].
+pub(crate) fn sockets() -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap());
+    let is_socket = |entry: &std::fs::DirEntry| {
+        let target = std::fs::read_link(entry.path());
+        target.is_ok_and(|target| target.to_string_lossy().starts_with("socket:"))
+    };
+    let sockets = entries.filter(is_socket);
+    sockets.map(|entry| entry.file_name().to_str().unwrap().parse().unwrap()).collect()
+}
