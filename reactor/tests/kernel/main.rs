@@ -17,6 +17,7 @@ mod panics;
 mod react;
 mod resets;
 mod signals;
+mod standard_error;
 mod std_sockets;
 mod tasks;
 mod threads;
