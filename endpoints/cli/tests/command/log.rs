@@ -5,9 +5,10 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 
-use crate::running::{ROPEWALK, Running, connect, eventually, run, wait};
+use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually, run, wait};
 
 /// A relay to a port that is closed, whose standard error is a pipe that the test does not read.
 struct Unread {
@@ -116,6 +117,25 @@ fn what_waited_is_told_when_the_reader_reads() {
         line.split_once(' ').unwrap().0.parse::<usize>().unwrap()
     });
     assert_eq!(full.len() + counted.sum::<usize>(), 50, "{lines:?}");
+}
+
+#[test]
+fn a_standard_output_that_is_full_stops_neither_the_server_nor_the_shutdown() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let (_output, writer) = pipe(Room::None);
+    let mut command = Command::new(ROPEWALK);
+    command.args(["serve", "echo", &format!("unix:{}", path.display())]);
+    command.stdin(Stdio::null()).stdout(writer);
+    let mut child = command.spawn().unwrap();
+    eventually("the path is there", || path.exists());
+    let mut stream = UnixStream::connect(&path).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream.write_all(b"x").unwrap();
+    stream.read_exact(&mut [0]).unwrap();
+    drop(stream);
+    terminate(&child);
+    assert_eq!(wait(&mut child), Some(0));
 }
 
 #[test]
