@@ -8,9 +8,13 @@ use alloc::vec::Vec;
 /// The most edits between the given and the proposed name.
 const DISTANCE_MAX: usize = 2;
 
+/// The characters of a given name that are compared; a known name has fewer.
+const COMPARED_MAX: usize = 256;
+
 /// The known name that is nearest to `given`; of equally near ones the first. Case does not count.
 pub(crate) fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let given: Vec<char> = given.chars().flat_map(char::to_lowercase).collect();
+    let given = given.chars().flat_map(char::to_lowercase).take(COMPARED_MAX);
+    let given: Vec<char> = given.collect();
     let mut best: Option<(usize, &str)> = None;
     for name in known {
         let letters: Vec<char> = name.chars().flat_map(char::to_lowercase).collect();

@@ -9,7 +9,7 @@ use core::fmt;
 use core::ops::Range;
 
 use crate::Problem;
-use crate::picture::{picture, shown};
+use crate::picture::{picture, sentence, shown};
 
 /// A mistake in an endpoint string, and its place.
 ///
@@ -99,7 +99,8 @@ impl ParseError {
         &self.0.problem
     }
 
-    /// The message: one line, lower case, without control characters.
+    /// The message: one line, lower case, without control characters. What it quotes of a long string
+    /// has no middle.
     pub fn message(&self) -> String {
         alloc::format!("{self}")
     }
@@ -127,14 +128,16 @@ impl ParseError {
             (None, Some(hint), _) => Some(hint.into()),
             // The message of an invalid value has it already.
             (None, None, Some(_)) if matches!(self.0.problem, Problem::Invalid { .. }) => None,
-            (None, None, Some(expected)) => Some(alloc::format!("expected {}", shown(expected))),
+            (None, None, Some(expected)) => Some(alloc::format!("expected {}", sentence(expected))),
             (None, None, None) => None,
         }
     }
 
     /// Two lines, indented: the string, and carets below the mistake, with its column.
     ///
-    /// Columns count characters, and no control character is printed as it is.
+    /// The carets stand below the mistake on a terminal, where East Asian characters and emoji are two
+    /// columns wide and combining characters none; the column that is told counts characters. No control
+    /// character is printed as it is. Of a long string the part around the mistake is shown.
     pub fn picture(&self) -> String {
         picture(&self.0.text, &self.0.span)
     }

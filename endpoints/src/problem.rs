@@ -6,7 +6,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
 
-use crate::picture::shown;
+use crate::picture::{sentence, shown};
 
 /// The kinds of mistakes in an endpoint string.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,7 +84,7 @@ pub enum Problem {
         other: &'static str,
     },
     /// A value of the wrong form or out of its range.
-    #[error("{argument} {} {}", refused(.given), shown(.expected))]
+    #[error("{argument} {} {}", refused(.given), sentence(.expected))]
     Invalid {
         /// The argument's name.
         argument: &'static str,
@@ -104,7 +104,7 @@ pub enum Problem {
         limit: usize,
     },
     /// A message of the kind's own parser.
-    #[error("{}", shown(.message))]
+    #[error("{}", sentence(.message))]
     Refused {
         /// One line, lower case, without a full stop.
         message: String,

@@ -2,8 +2,11 @@
 //!
 //! Invariant: all are open, or none is.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use deferred::Failure;
 use interfaces::{Factory, ListeningPort, StreamServerEndpoint};
@@ -46,20 +49,37 @@ async fn close(ports: Vec<Rc<dyn ListeningPort>>) {
     }
 }
 
+/// The wait for standard output, which may be a pipe that is not read.
+const ANNOUNCED: Duration = Duration::from_secs(1);
+
 /// Prints `listening ADDRESS` with the actual address of each port to standard output, and flushes.
+///
+/// A thread prints, so that an output that is full delays the server for a moment only.
 pub(crate) fn announce(ports: &[Rc<dyn ListeningPort>]) {
-    let told = write_lines(&mut io::stdout().lock(), ports);
-    if let Err(error) = told {
+    let lines = lines(ports);
+    let (done, is_done) = mpsc::channel();
+    let for_thread = lines.clone();
+    let thread = thread::Builder::new().name("announce".into()).spawn(move || {
+        print(&for_thread);
+        // Without a receiver the server went on already.
+        let _ = done.send(());
+    });
+    match thread {
+        Ok(_) => drop(is_done.recv_timeout(ANNOUNCED)),
+        Err(_) => print(&lines),
+    }
+}
+
+fn print(lines: &str) {
+    let mut output = io::stdout().lock();
+    if let Err(error) = output.write_all(lines.as_bytes()).and_then(|()| output.flush()) {
         // The server goes on: its clients may know the address without this line.
         report::note(format_args!("warning: cannot write to standard output: {error}"));
     }
 }
 
-fn write_lines(output: &mut dyn io::Write, ports: &[Rc<dyn ListeningPort>]) -> io::Result<()> {
-    for port in ports {
-        writeln!(output, "listening {}", port.host())?;
-    }
-    output.flush()
+fn lines(ports: &[Rc<dyn ListeningPort>]) -> String {
+    ports.iter().map(|port| format!("listening {}\n", port.host())).collect()
 }
 
 #[cfg(test)]
@@ -132,9 +152,7 @@ mod tests {
         let (endpoints, open) = doors(3);
         let ports = finished(super::open(&endpoints, &factory())).ok().unwrap();
         assert_eq!((ports.len(), open.get()), (3, 3));
-        let mut output = Vec::new();
-        write_lines(&mut output, &ports).unwrap();
-        assert_eq!(output, b"listening unix:@door\n".repeat(3));
+        assert_eq!(lines(&ports), "listening unix:@door\n".repeat(3));
     }
 
     #[test]

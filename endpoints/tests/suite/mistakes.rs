@@ -84,6 +84,43 @@ fn no_control_character_reaches_the_terminal() {
     assert_eq!(mistake.picture(), "  tcp:␛[2J��␡␊:x=1\n               ^ column 14");
 }
 
+/// Every kind of mistake, once with 64 KiB before what is wrong, in it, or behind it.
+#[test]
+fn whatever_is_long_the_report_is_short() {
+    for filler in ["x", "ü", "日", "a\u{308}", "\0"] {
+        let long = filler.repeat((1 << 16) / filler.len());
+        for (side, text) in [
+            ("server", "LONG"),
+            ("server", "tcp:LONG"),
+            ("server", "tcp:80:LONG=1"),
+            ("server", "tcp:80:LONG"),
+            ("server", "tcp:80:interface=LONG.1"),
+            ("server", "tcp:x:interface=LONG"),
+            ("server", "tcp:LONG:LONG=1"),
+            ("server", "unix:LONG"),
+            ("server", "unix:LONG:mode=9"),
+            ("server", "unix:LONG:mode=LONG"),
+            ("server", r"LONG\"),
+            ("server", "a=LONG"),
+            ("client", "tcp:LONG"),
+            ("client", "tcp:LONG:80:timeout=x"),
+            ("client", "tcp:host:80:bindAddress=LONG"),
+            ("client", "tcp:LONG:port=LONG"),
+            ("client", "unix:LONG:timeout=LONG"),
+        ] {
+            let report = mistake(side, &text.replace("LONG", &long)).report();
+            assert!(report.chars().count() < 1500, "{side} {text}: {}", report.chars().count());
+            assert!(report.contains("^ column "), "{side} {text}: {report}");
+        }
+    }
+}
+
+#[test]
+fn carets_stand_below_the_mistake_on_a_terminal() {
+    let picture = mistake("client", "tcp:例え.テスト:80x").picture();
+    assert_eq!(picture, "  tcp:例え.テスト:80x\n                  ^^^ column 12");
+}
+
 #[test]
 fn the_problem_can_be_matched_on() {
     let missing = mistake("server", "unix");

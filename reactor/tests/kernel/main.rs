@@ -22,6 +22,7 @@ mod paths;
 mod react;
 mod resets;
 mod signals;
+mod standard_error;
 mod std_sockets;
 mod stopping;
 mod tasks;

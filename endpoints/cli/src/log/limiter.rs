@@ -54,13 +54,11 @@ impl Limiter {
     pub(crate) fn line(self: &Rc<Self>, kind: Kind, line: String) {
         let is_quiet = !self.kinds.borrow().contains_key(&kind);
         if is_quiet {
-            self.kinds.borrow_mut().insert(kind, Repeats::new());
             self.wait(kind);
         }
-        let told = match self.kinds.borrow_mut().get_mut(&kind) {
-            Some(repeats) => repeats.take(line),
-            None => Some(line),
-        };
+        let mut kinds = self.kinds.borrow_mut();
+        let told = kinds.entry(kind).or_insert_with(Repeats::new).take(line);
+        drop(kinds);
         told.into_iter().for_each(&self.tell);
     }
 
@@ -83,14 +81,14 @@ impl Limiter {
     }
 
     fn second_over(self: &Rc<Self>, kind: Kind) {
-        let count = match self.kinds.borrow_mut().get_mut(&kind) {
-            Some(repeats) => repeats.second_over(kind),
-            None => return,
-        };
-        let is_quiet = self.kinds.borrow().get(&kind).is_none_or(|it| it.room == IN_FULL);
+        let mut kinds = self.kinds.borrow_mut();
+        let Some(repeats) = kinds.get_mut(&kind) else { return };
+        let (count, is_quiet) = (repeats.second_over(kind), repeats.room == IN_FULL);
         if is_quiet {
-            self.kinds.borrow_mut().remove(&kind);
-        } else {
+            kinds.remove(&kind);
+        }
+        drop(kinds);
+        if !is_quiet {
             self.wait(kind);
         }
         count.into_iter().for_each(&self.tell);

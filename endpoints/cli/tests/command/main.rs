@@ -11,6 +11,7 @@ mod peer;
 mod running;
 
 mod check;
+mod log;
 mod pipe;
 mod relay;
 mod serve;

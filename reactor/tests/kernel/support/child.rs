@@ -99,3 +99,10 @@ pub(crate) fn processor_time() -> std::time::Duration {
     assert_eq!(answer, 0);
     std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
+
+/// Makes another open file this process's standard error.
+pub(crate) fn set_standard_error(file: impl std::os::fd::AsFd) {
+    use std::os::fd::AsRawFd as _;
+    // SAFETY: the source is open for as long as it is borrowed; the target belongs to no object.
+    assert_eq!(unsafe { libc::dup2(file.as_fd().as_raw_fd(), libc::STDERR_FILENO) }, 2);
+}
