@@ -64,8 +64,9 @@ where
         let polled = future.as_mut().as_pin_mut().map(|future| future.poll(context));
         let Some(Poll::Ready(result)) = polled else { return Poll::Pending };
         future.set(None);
-        if let Some(promise) = promise.0.take() {
-            promise.fire(result);
+        // Not `fire`: a failure from an `await` keeps the place where that Deferred was fired.
+        if let Some(state) = promise.0.take().and_then(Promise::into_state) {
+            node::advance(node::fire(state, result));
         }
         Poll::Ready(())
     }
