@@ -185,7 +185,8 @@ fn a_failure_that_fires_several_deferreds_has_a_place_in_each() {
 }
 
 fn fired_line_of(deferred: Deferred<u32>) -> u32 {
-    let failure = deferred.try_into_result().unwrap().unwrap_err();
+    let result = deferred.try_into_result().expect("it has fired");
+    let failure = result.expect_err("it was fired with an error");
     let place = failure.fired_at().expect("places are recorded");
     assert_eq!(place.file(), file!());
     place.line()

@@ -1,4 +1,4 @@
-//! [`Promise`]: the half that fires. Twisted has no name for it, there it is the Deferred itself.
+//! [`Promise`]: the half that fires a Deferred; in Twisted the Deferred itself.
 //!
 //! Invariant: it fires once at most, because firing takes it.
 
@@ -44,7 +44,7 @@ impl<T: 'static, E: DeferredError> Promise<T, E> {
         self.fire(Err(error.into()));
     }
 
-    /// Fires with either: what a `Result` says.
+    /// Fires with a value or an error.
     #[track_caller]
     #[inline(always)] // so that a result which is made for the call is made in its place
     pub fn fire(mut self, result: Result<T, E>) {

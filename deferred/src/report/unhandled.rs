@@ -13,7 +13,7 @@ use crate::error::safe_display::SafeDisplay;
 use crate::error::{DeferredError, Failure};
 use crate::report::hook;
 
-/// What the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
+/// A report to the hook of [`set_unhandled_hook`](crate::set_unhandled_hook).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Unhandled<'a> {
