@@ -126,6 +126,10 @@ impl Failure {
     /// promise was made. Twisted's "invoker". A callback that is added when the result is there runs
     /// in no such call.
     ///
+    /// # Differences from Twisted
+    ///
+    /// Twisted shows whole tracebacks of both calls, and the invoker also for such a callback.
+    ///
     /// [`callback`]: crate::Promise::callback
     /// [`errback`]: crate::Promise::errback
     /// [`fire`]: crate::Promise::fire
