@@ -1,5 +1,4 @@
-//! Results that are not there yet: Twisted's `Deferred` for Rust, typed, `no_std`, with no
-//! dependencies.
+//! Results that come later: Twisted's `Deferred` for Rust, typed, `no_std`, with no dependencies.
 //!
 //! ```
 //! use ropewalk_deferred::{Deferred, Promise, set_unhandled_hook};
@@ -42,10 +41,10 @@
 //!
 //! # Two rails
 //!
-//! A [`Deferred`] is a result that comes later, a [`Promise`] is what fires it. What is to be done
-//! with the result is added as callbacks, and each `add_…` gives a new Deferred, for the result of
-//! the callback that was added. So callbacks form a chain, and a result runs through it on one of
-//! two rails: a value on the upper one, an error on the lower one.
+//! A [`Deferred`] is a result that comes later, and its [`Promise`] fires it. Callbacks for the
+//! result are added to the Deferred, and each `add_…` returns a new Deferred, for the result of the
+//! callback that was added. So callbacks form a chain, and a result runs through it on one of two
+//! rails: a value on the upper one, an error on the lower one.
 //!
 //! ```text
 //!           add_callback(f)      add_errback(g)       add_both(h)
@@ -59,8 +58,8 @@
 //! [`add_callback`](Deferred::add_callback) runs for a value and lets errors pass,
 //! [`add_errback`](Deferred::add_errback) runs for an error and lets values pass,
 //! [`add_both`](Deferred::add_both) runs for either, and of
-//! [`add_callbacks`](Deferred::add_callbacks) one of two runs. What a callback returns decides the
-//! rail on which it goes on: `Ok` is the upper one, `Err` the lower one, and `?` is the switch.
+//! [`add_callbacks`](Deferred::add_callbacks) one of two runs. The `Result` of a callback decides
+//! the rail: `Ok` is the upper one, `Err` the lower one, and `?` is the switch.
 //!
 //! Nothing is scheduled. Callbacks run inside the call that fires the promise, in the order in which
 //! they were added, and a callback that is added when the result is there runs at once.
@@ -86,10 +85,10 @@
 //!
 //! # Errors
 //!
-//! The error type is [`Failure`] unless you name another: any error, so `?` takes whatever comes,
+//! The error type is [`Failure`] unless you name another: any error, so `?` converts every error,
 //! and [`Failure::trap`] is how an errback handles the kinds it knows and passes on the rest. An
-//! enum of your own works as well when it is a [`DeferredError`], and [`map_err`](Deferred::map_err)
-//! changes the type.
+//! enum of your own works as well when it is a [`DeferredError`], and
+//! [`map_err`](Deferred::map_err) changes the type.
 //!
 //! ```
 //! use ropewalk_deferred::Deferred;
@@ -198,9 +197,10 @@
 //!
 //! # Looking inside
 //!
-//! `{:?}` tells whether a Deferred is pending, waits for another, or what it has.
-//! [`set_debugging`] has failures and promises note where they were made, which the reports to the
-//! hook then tell. [`pausable`](Deferred::pausable) holds a result back at a place in a chain.
+//! `{:?}` shows whether a Deferred is pending, waits for another, or has a result. After
+//! [`set_debugging`] the reports to the hook say where failures and promises were made, and where a
+//! failed Deferred was fired. [`pausable`](Deferred::pausable) holds a result back at a place in a
+//! chain.
 //!
 //! Timeouts, delayed and repeated calls need a clock, so they are in `ropewalk-protocol`'s module
 //! `task`: `add_timeout`, `defer_later`, `LoopingCall`, `Cooperator`.
@@ -235,21 +235,21 @@
 //! - An awaiting task resumes after the firing call has returned; Twisted resumes it inside.
 //! - A promise that is dropped unfired cancels the reader of its Deferred, and says so to the hook. In
 //!   Twisted the reader waits for ever.
-//! - After a cancellation whatever the promise fires is swallowed; Twisted swallows it only when
-//!   there was no canceller. [`Promise::is_cancelled`] tells.
+//! - After a cancellation a result from the promise is dropped; Twisted drops it only when there
+//!   was no canceller. [`Promise::is_cancelled`] tells.
 //! - A cancel handle belongs to the Deferred that it was taken from. Take it from the last one of a
-//!   chain, then it reaches whatever the chain waits for.
+//!   chain, then it reaches the Deferred that the chain waits for.
 //! - A panic is no error result, since `no_std` code can't catch it.
-//! - What a [`DeferredList`] waits for it owns, so an error of a member is its own to tell.
+//! - A [`DeferredList`] owns its members, and reports their errors itself.
 //!
 //! # Where it runs
 //!
 //! On any target with `alloc`; `TaskRunner` on those whose atomics can compare and exchange a
-//! pointer, since a waker may be used on any thread. Three modules have unsafe code: `report::hook`,
-//! because a function pointer in an atomic cannot be read back without it; `wake::waker`, because
-//! wakers cross threads while Deferreds do not, with the table of the wakers and the way from an
-//! `await` to its task; `task_runner::body`, because it pins a future beside its promise, which in an
-//! `async` block would take twice the memory.
+//! pointer, since a waker may be used on any thread. Four modules have unsafe code: `report::hook`,
+//! because a function pointer in an atomic cannot be read back without it; `wake::waker`, for the
+//! table of the wakers and the way from an `await` to its task; `wake::ready_queue`, for a list
+//! without a lock that runs through the tasks; `task_runner::body`, because it pins a future beside
+//! its promise, which in an `async` block would take twice the memory.
 
 #![no_std]
 #![deny(unsafe_code)]
@@ -266,6 +266,11 @@ extern crate alloc;
 // chain        the nodes, and how results and cancels travel    → report, error
 // report       the hook for errors that no reader took          → error
 // error        Failure, Cancelled, how errors are shown         → nothing
+//
+// Three folders are there for the arrows. `deferred` is apart from `chain`, so that a node knows no
+// Deferred and every other folder can use both. `error` is apart from `report`: an error is shown
+// without a hook, and `chain` needs both. `wake` is apart from `task_runner`: an `await` uses it,
+// and would otherwise close a circle from `deferred` to the runner, which makes Deferreds.
 mod chain;
 mod deferred;
 mod error;

@@ -1,11 +1,13 @@
-//! Where failures and promises were made, and that noting it changes nothing else.
+//! Where failures and promises were made and fired, and that recording it changes nothing else.
 
 #[path = "suite/support/mod.rs"]
 mod support;
 
 use std::sync::{Mutex, PoisonError};
 
-use ropewalk_deferred::{Cancelled, Deferred, Failure, debugging, set_debugging};
+use ropewalk_deferred::{
+    Cancelled, Deferred, Failure, Promise, TaskRunner, debugging, maybe_deferred, set_debugging,
+};
 use support::{Boom, boom_in, reports};
 
 /// There is one switch in a process.
@@ -22,7 +24,7 @@ fn with_debugging<R>(on: bool, f: impl FnOnce() -> R) -> R {
 
 /// The line where a failure was made, in this file.
 fn line_of(failure: &Failure) -> u32 {
-    let place = failure.location().expect("places are noted");
+    let place = failure.location().expect("places are recorded");
     assert_eq!(place.file(), file!());
     place.line()
 }
@@ -78,6 +80,118 @@ fn a_promise_dropped_unfired_says_where_it_was_made() {
     });
 }
 
+/// Fires a promise in one of the ways there are; returns the line.
+fn fire(promise: Promise<u32>, way: usize) -> u32 {
+    let (inner, inner_promise) = Deferred::<u32>::new();
+    let failure = Failure::new(Boom("made before"));
+    match way {
+        0 => (promise.callback(1), line!()),
+        1 => (promise.errback(Boom("x")), line!()),
+        2 => (promise.errback(failure), line!()),
+        3 => (promise.fire(Ok(1)), line!()),
+        4 => (promise.fire(Err(failure)), line!()),
+        // Fired by the end of another chain, which is pending or has fired.
+        5 => {
+            inner.chain_deferred(promise);
+            (inner_promise.callback(1), line!())
+        }
+        6 => {
+            inner_promise.callback(1);
+            (inner.chain_deferred(promise), line!())
+        }
+        _ => unreachable!("there are seven ways"),
+    }
+    .1
+}
+
+/// deferred-049: both places of Twisted's error, for each way to fire and each callback that fails.
+#[test]
+fn an_unhandled_failure_tells_where_its_deferred_was_fired_in_each_way() {
+    with_debugging(true, || {
+        for way in 0..7 {
+            for failing in 0..3 {
+                let (deferred, promise) = Deferred::<u32>::new();
+                let fails = |result: Result<u32, Failure>| {
+                    Err::<u32, _>(match result {
+                        Ok(_) => Boom("callback").into(),
+                        Err(failure) => failure,
+                    })
+                };
+                let end = match failing {
+                    0 => deferred.add_both(fails),
+                    1 => deferred.add_callback(Ok).add_both(fails).add_callback(Ok),
+                    _ => deferred.add_both(move |result| maybe_deferred(|| fails(result))),
+                };
+                let mut line = 0;
+                let text = reports(|| {
+                    line = fire(promise, way);
+                    drop(end);
+                })
+                .concat();
+                let place = format!("fired at {}:{line}:", file!());
+                assert!(text.contains(&place), "way {way}, {failing}: {text}");
+                assert!(text.contains("(made at "), "{text}");
+            }
+        }
+    });
+}
+
+/// The place is that of the call which fired the Deferred that the callback waits for, as the failure
+/// comes from there.
+#[test]
+fn a_failure_of_an_awaited_or_returned_deferred_keeps_the_place_where_that_was_fired() {
+    with_debugging(true, || {
+        let (outer, outer_promise) = Deferred::<u32>::new();
+        let (inner, promise) = Deferred::<u32>::new();
+        let outer = outer.add_callback(move |_| inner);
+        outer_promise.callback(1);
+        let line = line!() + 1;
+        promise.errback(Boom("x"));
+        assert_eq!(fired_line_of(outer), line);
+
+        let (outer, outer_promise) = Deferred::<u32>::new();
+        let (inner, line) = (Deferred::<u32>::fail(Boom("x")), line!());
+        let outer = outer.add_callback(move |_| inner);
+        outer_promise.callback(1);
+        assert_eq!(fired_line_of(outer), line);
+
+        let runner = TaskRunner::new();
+        let (inner, promise) = Deferred::<u32>::new();
+        let task = runner.spawn(async move { Ok::<u32, Failure>(inner.await? + 1) });
+        let line = line!() + 1;
+        promise.errback(Boom("x"));
+        runner.run();
+        assert_eq!(fired_line_of(task), line);
+    });
+}
+
+#[test]
+fn a_failure_that_fires_several_deferreds_has_a_place_in_each() {
+    with_debugging(true, || {
+        let failure = Failure::new(Boom("shared"));
+        let [(one, first), (other, second)] = [Deferred::<u32>::new(), Deferred::<u32>::new()];
+        let line = line!() + 1;
+        first.errback(failure.clone());
+        second.errback(failure.clone());
+        assert_eq!(fired_line_of(other), line + 1);
+        let again = one.try_into_result().unwrap().unwrap_err();
+        assert_eq!(again.fired_at().map(|place| place.line()), Some(line));
+        let (third, promise) = Deferred::<u32>::new();
+        promise.errback(again);
+        assert_eq!(fired_line_of(third), line + 6);
+        assert!(failure.fired_at().is_none(), "the one it was cloned from was not fired");
+        assert_eq!(line_of(&failure), line - 3);
+    });
+}
+
+fn fired_line_of(deferred: Deferred<u32>) -> u32 {
+    let result = deferred.try_into_result().expect("it has fired");
+    let failure = result.expect_err("it was fired with an error");
+    let place = failure.fired_at().expect("places are recorded");
+    assert_eq!(place.file(), file!());
+    place.line()
+}
+
 #[test]
 fn an_unhandled_error_says_where_it_was_made() {
     with_debugging(true, || {
@@ -87,8 +201,9 @@ fn an_unhandled_error_says_where_it_was_made() {
             drop(Deferred::<u32>::fail(Boom("x")));
         })
         .concat();
-        let place = format!("boom x (made at {}:{line}:", file!());
-        assert!(text.contains(&place), "{text}");
+        for place in ["boom x (made at", ", fired at"] {
+            assert!(text.contains(&format!("{place} {}:{line}:", file!())), "{text}");
+        }
     });
 }
 
@@ -101,9 +216,12 @@ fn while_the_switch_is_off_there_are_no_places() {
             let (_deferred, promise) = Deferred::<u32>::new();
             drop(promise);
             drop(Deferred::<u32>::fail(Boom("x")));
+            let (deferred, promise) = Deferred::<u32>::new();
+            promise.callback(1);
+            drop(deferred.add_callback(|_| Err::<u32, _>(Boom("x").into())));
         })
         .concat();
-        assert!(!text.contains("made at"), "{text}");
+        assert!(!text.contains("made at") && !text.contains("fired at"), "{text}");
     });
 }
 

@@ -20,7 +20,7 @@ use core::task::Waker;
 use super::node::{InputNode, Node, OutputNode, State};
 use super::result_cell::{self, ResultCell};
 use super::upstream::Upstream;
-use crate::error::DeferredError;
+use crate::error::{DeferredError, Firing};
 use crate::report::unhandled::ReportOnDrop;
 
 /// What a handle sees of its gate.
@@ -90,6 +90,10 @@ impl<T: 'static, E: DeferredError> Node for Gate<T, E> {
 
     fn is_awaited_by(&self, waker: &Waker) -> bool {
         self.cell.is_awaited_by(waker)
+    }
+
+    fn record_firing(&self, firing: Firing) {
+        self.cell.record_firing(firing);
     }
 }
 

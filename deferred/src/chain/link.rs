@@ -25,7 +25,7 @@ use core::task::Waker;
 use super::node::{self, InputNode, IntoState, Node, OnUnwind, OutputNode, State};
 use super::result_cell::{self, Other, Reader, ResultCell};
 use super::upstream::Upstream;
-use crate::error::{Cancelled, DeferredError};
+use crate::error::{Cancelled, DeferredError, Firing};
 
 /// One callback `F`, whose result is a `Deferred<U, E>`.
 pub(crate) struct Link<U: 'static, E: DeferredError, F> {
@@ -114,6 +114,10 @@ impl<U: 'static, E: DeferredError, F: 'static> Node for Link<U, E, F> {
 
     fn is_awaited_by(&self, waker: &Waker) -> bool {
         self.cell.is_awaited_by(waker)
+    }
+
+    fn record_firing(&self, firing: Firing) {
+        self.cell.record_firing(firing);
     }
 }
 

@@ -15,11 +15,12 @@
 //! the next one from inside itself, so the stack does not grow with the chain.
 
 use alloc::rc::Rc;
+use core::panic::Location;
 use core::ptr;
 use core::task::Waker;
 
 use super::result_cell::ResultCell;
-use crate::error::DeferredError;
+use crate::error::{DeferredError, Firing};
 
 /// A node of a chain, of any type.
 pub(crate) trait Node {
@@ -40,6 +41,10 @@ pub(crate) trait Node {
     fn is_awaited_by(&self, _waker: &Waker) -> bool {
         false
     }
+
+    /// Records in a failure that waits here the place where it was fired. A node without a result of
+    /// its own has none.
+    fn record_firing(&self, _firing: Firing) {}
 }
 
 /// The side of a node that a result comes out of.
@@ -77,6 +82,12 @@ pub(crate) trait Settle<T: 'static, E: DeferredError>: OutputNode<T, E> {
     /// Settles it and returns where to put the result; `None` if it is settled already.
     fn accept(&self) -> Option<&ResultCell<T, E>>;
 
+    /// As [`accept`](Settle::accept), if it is [`Phase::Pending`]. `None` asks for a closer look.
+    fn accept_pending(&self) -> Option<&ResultCell<T, E>>;
+
+    /// Whether the place where it is fired is recorded.
+    fn is_recorded(&self) -> bool;
+
     /// The promise was dropped unfired.
     fn abandon(self: Rc<Self>);
 
@@ -101,6 +112,8 @@ pub(crate) trait IntoState<T: 'static, E: DeferredError> {
 pub(crate) enum Phase {
     /// It has not been fired.
     Pending,
+    /// It has not been fired, and the place where it is fired is recorded.
+    Recorded,
     /// The canceller runs.
     Cancelling,
     /// The canceller runs, and the promise was dropped meanwhile.
@@ -122,9 +135,35 @@ pub(crate) fn fire<T: 'static, E: DeferredError>(
     Some(state)
 }
 
+/// Fires a promise that is not simply pending, and carries the result down the chain.
+#[cold]
+#[inline(never)]
+pub(crate) fn fire_recording<T: 'static, E: DeferredError>(
+    state: Rc<dyn Settle<T, E>>,
+    result: Result<T, E>,
+    place: Option<&'static Location<'static>>,
+) {
+    let place = place.filter(|_| state.is_recorded());
+    let at = fire(state, result);
+    match place {
+        Some(place) => advance_recording(at, Firing { place, replaces: true }),
+        None => advance(at),
+    }
+}
+
 /// Carries results down the chain until there is no reader, or a callback has to wait.
 pub(crate) fn advance(mut at: Option<Rc<dyn Node>>) {
     while let Some(node) = at {
+        at = node.advance();
+    }
+}
+
+/// As [`advance`], and records the place of the firing call in each failure on the way.
+fn advance_recording(mut at: Option<Rc<dyn Node>>, mut firing: Firing) {
+    while let Some(node) = at {
+        node.record_firing(firing);
+        // A failure that comes to the chain by itself keeps the place where it was fired.
+        firing.replaces = false;
         at = node.advance();
     }
 }

@@ -23,7 +23,7 @@ use core::task::Waker;
 
 use super::node::{self, Node, OnUnwind, OutputNode, Phase, Settle, State};
 use super::result_cell::{self, ResultCell};
-use crate::error::{Cancelled, DeferredError};
+use crate::error::{Cancelled, DeferredError, Firing};
 use crate::report::unhandled::{self, ReportOnDrop};
 
 /// The head of a chain, with its canceller.
@@ -96,8 +96,17 @@ where
         // `Rc::default` makes it where it stays; `Rc::new` would make it on the stack and move it.
         let state: Rc<Self> = Rc::default();
         state.canceller.set(Some(canceller));
-        state.made_at.set(made_at);
+        if let Some(place) = made_at {
+            state.record(place);
+        }
         state
+    }
+
+    /// Records where it was made, and from now on where it is fired.
+    #[cold]
+    fn record(&self, place: &'static Location<'static>) {
+        self.made_at.set(Some(place));
+        self.phase.set(Phase::Recorded);
     }
 
     /// Takes its result; returns the node to go on with, which drops the canceller first.
@@ -124,7 +133,7 @@ where
     /// The work was stopped: the outcome counts, unless the promise was fired meanwhile.
     fn stopped(self: Rc<Self>, outcome: Option<Result<T, E>>) -> Option<Rc<dyn Node>> {
         match self.phase.get() {
-            Phase::Pending | Phase::Cancelling | Phase::Abandoned => {
+            Phase::Pending | Phase::Recorded | Phase::Cancelling | Phase::Abandoned => {
                 self.settle(outcome.unwrap_or_else(|| Err(Cancelled.into())))
             }
             Phase::Settled => {
@@ -137,8 +146,8 @@ where
     /// The work was asked to stop, which a promise that was dropped has done.
     fn asked(self: Rc<Self>, canceller: C) -> Option<Rc<dyn Node>> {
         match self.phase.get() {
-            Phase::Pending | Phase::Cancelling => {
-                self.phase.set(Phase::Pending);
+            Phase::Pending | Phase::Recorded | Phase::Cancelling => {
+                self.phase.set(if self.is_recorded() { Phase::Recorded } else { Phase::Pending });
                 self.canceller.set(Some(canceller));
                 None
             }
@@ -172,7 +181,7 @@ where
     fn cancel(self: Rc<Self>) -> Option<Rc<dyn Node>> {
         match self.phase.get() {
             Phase::Cancelling | Phase::Abandoned | Phase::Settled => return None,
-            Phase::Pending => self.phase.set(Phase::Cancelling),
+            Phase::Pending | Phase::Recorded => self.phase.set(Phase::Cancelling),
         }
         let unwinding = self.stopped_on_unwind();
         let cancellation = self.canceller.take().map(Canceller::cancel);
@@ -193,6 +202,10 @@ where
 
     fn is_awaited_by(&self, waker: &Waker) -> bool {
         self.cell.is_awaited_by(waker)
+    }
+
+    fn record_firing(&self, firing: Firing) {
+        self.cell.record_firing(firing);
     }
 }
 
@@ -224,14 +237,31 @@ where
     #[inline]
     fn accept(&self) -> Option<&ResultCell<T, E>> {
         match self.phase.replace(Phase::Settled) {
-            Phase::Pending | Phase::Cancelling | Phase::Abandoned => Some(&self.cell),
+            Phase::Pending | Phase::Recorded | Phase::Cancelling | Phase::Abandoned => {
+                Some(&self.cell)
+            }
             Phase::Settled => None,
         }
     }
 
+    #[inline]
+    fn accept_pending(&self) -> Option<&ResultCell<T, E>> {
+        match self.phase.get() {
+            Phase::Pending => {
+                self.phase.set(Phase::Settled);
+                Some(&self.cell)
+            }
+            Phase::Recorded | Phase::Cancelling | Phase::Abandoned | Phase::Settled => None,
+        }
+    }
+
+    fn is_recorded(&self) -> bool {
+        self.made_at.get().is_some()
+    }
+
     fn abandon(self: Rc<Self>) {
         match self.phase.get() {
-            Phase::Pending => {}
+            Phase::Pending | Phase::Recorded => {}
             // A canceller often drops the promise with the work: what it returns counts.
             Phase::Cancelling => {
                 self.phase.set(Phase::Abandoned);

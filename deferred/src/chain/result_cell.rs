@@ -16,7 +16,7 @@ use core::mem;
 use core::task::Waker;
 
 use super::node::{self, InputNode, Node, OutputNode, Settle, State};
-use crate::error::DeferredError;
+use crate::error::{DeferredError, Firing};
 use crate::report::unhandled::ReportOnDrop;
 
 /// Where a node's result meets its reader.
@@ -81,6 +81,15 @@ impl<T: 'static, E: DeferredError> ResultCell<T, E> {
         let fired = result.is_some();
         self.result.set(result);
         fired
+    }
+
+    /// Records in a failure that waits here the place where it was fired.
+    pub(crate) fn record_firing(&self, firing: Firing) {
+        let mut result = self.result.take();
+        if let Some(Err(error)) = result.as_mut() {
+            firing.record_in(error);
+        }
+        self.result.set(result);
     }
 
     /// Shows the result. It is taken out meanwhile, because its `Debug` is foreign code.

@@ -153,6 +153,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// promise.callback(5);
     /// assert_eq!(other.try_into_result().unwrap().unwrap(), 5);
     /// ```
+    #[track_caller]
     pub fn chain_deferred(self, promise: Promise<T, E>) {
         match self.into_state() {
             State::Fired(result) => promise.fire(result),

@@ -18,14 +18,13 @@ use crate::wake;
 
 /// A [`Deferred`] that is awaited; `deferred.await` makes one. Twisted's `asFuture`.
 ///
-/// The task is woken from inside the firing call. Wakers only note that a task is to be polled, so
-/// it goes on later, when its executor polls it.
+/// The task is woken from inside the firing call. A waker only marks its task as ready, so the task
+/// goes on later, when its executor polls it.
 ///
 /// Dropping it before it is done cancels what it awaits, as [`CancelHandle::cancel`] does, and the
-/// outcome of that is dropped and not reported. If the cancellation is answered
-/// by waiting for something else, an error that comes from there later is reported as unhandled.
-/// An `async` block that has not come to its `await` holds a [`Deferred`] still, and dropping that
-/// cancels nothing.
+/// result of that is dropped and not reported. If the cancellation is answered by waiting for
+/// something else, an error that comes from there later is reported as unhandled. An `async` block
+/// that has not come to its `await` holds a [`Deferred`] still, and dropping that cancels nothing.
 ///
 /// # Panics
 ///

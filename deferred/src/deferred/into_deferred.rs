@@ -1,13 +1,13 @@
-//! [`IntoDeferred`]: what a callback may return.
+//! [`IntoDeferred`]: the types that a callback may return.
 //!
 //! Twisted lets a callback return anything. Invariant: a result that is there needs no allocation.
 
 use crate::deferred::Deferred;
 use crate::error::DeferredError;
 
-/// What a callback may return: a `Result`, or a [`Deferred`] to wait for.
+/// A type that a callback may return: a `Result`, or a [`Deferred`] to wait for.
 ///
-/// Implement it for a type of yours that callbacks shall be able to return.
+/// Implement it for a type of your own that callbacks return.
 ///
 /// # Differences from Twisted
 ///

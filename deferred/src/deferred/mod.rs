@@ -16,7 +16,7 @@ use core::fmt;
 
 use crate::chain::node::{IntoState, Node, OutputNode, Settle, State};
 use crate::chain::promise_state::{Ask, PromiseState, Stop};
-use crate::error::{DeferredError, Failure, debugging};
+use crate::error::{DeferredError, Failure, Firing, debugging};
 use crate::report::unhandled::ReportOnDrop;
 
 pub use cancel::CancelHandle;
@@ -158,7 +158,11 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// A Deferred that has failed already; Twisted's `fail`.
     #[track_caller]
     pub fn fail(error: impl Into<E>) -> Self {
-        Deferred::fired(Err(error.into()))
+        let mut error = error.into();
+        if let Some(place) = debugging::caller() {
+            Firing { place, replaces: true }.record_in(&mut error);
+        }
+        Deferred::fired(Err(error))
     }
 
     /// A handle that cancels this Deferred, also when it has been given away. See

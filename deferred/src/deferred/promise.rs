@@ -1,4 +1,4 @@
-//! [`Promise`]: the half that fires. Twisted has no name for it, there it is the Deferred itself.
+//! [`Promise`]: the half that fires a Deferred; in Twisted the Deferred itself.
 //!
 //! Invariant: it fires once at most, because firing takes it.
 
@@ -6,7 +6,7 @@ use alloc::rc::Rc;
 use core::fmt;
 
 use crate::chain::node::{self, Phase, Settle};
-use crate::error::{DeferredError, Failure};
+use crate::error::{DeferredError, Failure, debugging};
 
 /// The half of a [`Deferred`](crate::Deferred) that fires it. Made with it by
 /// [`Deferred::new`](crate::Deferred::new), and kept by the code that does the work.
@@ -31,6 +31,7 @@ impl<T: 'static, E: DeferredError> Promise<T, E> {
     }
 
     /// Fires with a value; Twisted's `callback`.
+    #[track_caller]
     #[inline]
     pub fn callback(self, value: T) {
         self.fire(Ok(value));
@@ -43,11 +44,17 @@ impl<T: 'static, E: DeferredError> Promise<T, E> {
         self.fire(Err(error.into()));
     }
 
-    /// Fires with either: what a `Result` says.
+    /// Fires with a value or an error.
+    #[track_caller]
     #[inline(always)] // so that a result which is made for the call is made in its place
     pub fn fire(mut self, result: Result<T, E>) {
-        if let Some(state) = self.state.take() {
-            node::advance(node::fire(state, result));
+        let Some(state) = self.state.take() else { return };
+        match state.accept_pending() {
+            Some(cell) => {
+                cell.put(result);
+                node::advance(Some(state));
+            }
+            None => node::fire_recording(state, result, debugging::caller()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! [`Cancelled`]: the error of what was cancelled; Twisted's `CancelledError`.
+//! [`Cancelled`]: the error of a cancelled Deferred; Twisted's `CancelledError`.
 //!
 //! Invariant: it holds nothing.
 

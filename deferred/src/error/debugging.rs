@@ -1,4 +1,4 @@
-//! The switch that records where failures and promises are made; Twisted's `setDebugging`.
+//! The switch that records where failures and promises are made and fired; Twisted's `setDebugging`.
 //!
 //! Invariant: the switch changes the reports about a Deferred, never its behaviour. It may be
 //! turned at any time, from any thread.
@@ -8,11 +8,13 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 static DEBUGGING: AtomicBool = AtomicBool::new(false);
 
-/// Switches noting on or off: where each [`Failure`](crate::Failure) and each
-/// [`Promise`](crate::Promise) was made. It is off at first. The answer is how it was before.
+/// Switches recording on or off: where each [`Failure`](crate::Failure) and each
+/// [`Promise`](crate::Promise) was made, and for a failure where its Deferred was fired. It is off at
+/// first. Returns how it was before.
 ///
-/// While it is off, making them costs one load of an atomic more. While it is on, a failure needs
-/// the room for a pointer more. What was made while it was off has no place, also later.
+/// While it is off, making them costs one load of an atomic more. While it is on, a failure takes a
+/// pointer more, and one allocation more when it is fired. What was made while it was off has no
+/// place, also later.
 ///
 /// # Examples
 ///

@@ -1,14 +1,14 @@
-//! [`DeferredError`]: what the error type of a [`Deferred`](crate::Deferred) has to offer.
+//! [`DeferredError`]: the requirements on the error type of a [`Deferred`](crate::Deferred).
 //!
-//! Invariant: every fault can be made from [`Cancelled`] and can be shown, so no Deferred is
+//! Invariant: every such error can be made from [`Cancelled`] and can be shown, so no Deferred is
 //! without a way to be cancelled and every error can be reported.
 
 use core::fmt::Debug;
 
 use super::Cancelled;
 
-/// What a [`Deferred`](crate::Deferred) can fail with: anything that can be shown and that can be
-/// made from [`Cancelled`]. You never implement it; it is there for every type that fits.
+/// An error type of a [`Deferred`](crate::Deferred): any type that can be shown and that can be
+/// made from [`Cancelled`]. It is implemented for all of them.
 ///
 /// [`Failure`](crate::Failure) is one. For an enum of your own, a variant for the cancellation
 /// makes it one:

@@ -5,7 +5,6 @@
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
-use core::any::type_name;
 use core::error::Error;
 use core::fmt;
 use core::marker::PhantomData;
@@ -14,6 +13,7 @@ use core::panic::Location;
 
 use crate::error::Chain;
 use crate::error::debugging;
+use crate::error::held::{Held, Located, Plain};
 use crate::error::safe_display::SafeDisplay;
 
 /// Any error, behind a pointer that can be cloned: the error type of a
@@ -45,51 +45,11 @@ use crate::error::safe_display::SafeDisplay;
 ///
 /// There are no subclasses, so `check` and `trap` ask for one type. Where Twisted has a tree of
 /// exceptions there is an enum, and its kinds are told apart by matching on it. There is no
-/// traceback; with [`set_debugging`](crate::set_debugging) on, a failure knows where it was made.
+/// traceback; with [`set_debugging`](crate::set_debugging) on, a failure records where it was made
+/// and where its Deferred was fired.
 #[derive(Clone)]
 pub struct Failure {
-    error: Rc<dyn Held>,
-}
-
-/// An error that knows its type's name, and perhaps where it became a failure.
-trait Held {
-    fn error(&self) -> &(dyn Error + 'static);
-
-    fn type_name(&self) -> &'static str;
-
-    fn location(&self) -> Option<&'static Location<'static>>;
-}
-
-struct Plain<E>(E);
-
-impl<E: Error + 'static> Held for Plain<E> {
-    fn error(&self) -> &(dyn Error + 'static) {
-        &self.0
-    }
-
-    fn type_name(&self) -> &'static str {
-        type_name::<E>()
-    }
-
-    fn location(&self) -> Option<&'static Location<'static>> {
-        None
-    }
-}
-
-struct Located<E>(E, &'static Location<'static>);
-
-impl<E: Error + 'static> Held for Located<E> {
-    fn error(&self) -> &(dyn Error + 'static) {
-        &self.0
-    }
-
-    fn type_name(&self) -> &'static str {
-        type_name::<E>()
-    }
-
-    fn location(&self) -> Option<&'static Location<'static>> {
-        Some(self.1)
-    }
+    pub(super) error: Rc<dyn Held>,
 }
 
 impl Failure {
@@ -158,7 +118,24 @@ impl Failure {
     ///
     /// [`set_debugging`]: crate::set_debugging
     pub fn location(&self) -> Option<&'static Location<'static>> {
-        self.error.location()
+        self.error.places().made_at
+    }
+
+    /// Where a Deferred was fired with it, or with the result whose callback returned it: the call of
+    /// [`callback`], [`errback`] or [`fire`] that was running, if [`set_debugging`] was on since the
+    /// promise was made. Twisted's "invoker". A callback that is added when the result is there runs
+    /// in no such call.
+    ///
+    /// # Differences from Twisted
+    ///
+    /// Twisted shows whole tracebacks of both calls, and the invoker also for such a callback.
+    ///
+    /// [`callback`]: crate::Promise::callback
+    /// [`errback`]: crate::Promise::errback
+    /// [`fire`]: crate::Promise::fire
+    /// [`set_debugging`]: crate::set_debugging
+    pub fn fired_at(&self) -> Option<&'static Location<'static>> {
+        self.error.places().fired_at
     }
 
     /// The error itself. Twisted's `value`.

@@ -7,6 +7,7 @@ mod chain;
 pub(crate) mod debugging;
 mod deferred_error;
 mod failure;
+mod held;
 pub(crate) mod safe_display;
 
 pub use cancelled::Cancelled;
@@ -14,3 +15,4 @@ pub use chain::Chain;
 pub use debugging::{debugging, set_debugging};
 pub use deferred_error::DeferredError;
 pub use failure::{Failure, Sources, Trapped};
+pub(crate) use held::Firing;

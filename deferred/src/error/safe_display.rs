@@ -1,12 +1,12 @@
-//! [`SafeDisplay`]: showing what may refuse to be shown.
+//! [`SafeDisplay`]: showing a value whose own formatting may fail.
 //!
 //! Invariant: only the writer's own failure is reported as one, so a report about an error does not
 //! fail because of that error.
 
 use core::fmt::{self, Write as _};
 
-/// Shows what may refuse to be shown: an error whose own formatting fails must not make the
-/// report about it panic.
+/// Shows a value whose own formatting may fail, so that the report about an error does not panic
+/// over it.
 pub(crate) struct SafeDisplay<'a, 'b> {
     to: &'a mut fmt::Formatter<'b>,
     /// The writer failed, not the value that is shown.

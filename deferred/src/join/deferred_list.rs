@@ -13,11 +13,11 @@ use crate::error::{DeferredError, Failure};
 use crate::join::FirstError;
 use crate::join::{Join, LeftOver, Rule, Step};
 
-/// Several Deferreds whose results are wanted together. Twisted's `DeferredList`.
+/// Several Deferreds, collected into one. Twisted's `DeferredList`.
 ///
-/// It is set up with the methods that it is given, and [`collect`](DeferredList::collect) makes one
-/// Deferred of it. For the usual cases there are [`gather_results`](crate::gather_results), which
-/// wants all values, and [`race`](crate::race), which wants the first.
+/// Its methods set options, and [`collect`](DeferredList::collect) makes one Deferred of it. For
+/// the usual cases there are [`gather_results`](crate::gather_results), which collects all values,
+/// and [`race`](crate::race), which takes the first.
 ///
 /// # Examples
 ///
@@ -44,11 +44,12 @@ use crate::join::{Join, LeftOver, Rule, Step};
 ///
 /// # Differences from Twisted
 ///
-/// - The members belong to the list, so no callback can be added to one of them afterwards. What a
-///   member's error becomes then in Twisted, it becomes here only when it is no part of the list's
-///   result, because the list had its result before or got it from another member: it is unhandled,
-///   and the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told, unless the list
-///   [consumes errors](DeferredList::consume_errors). An error in the result is the reader's.
+/// - The members belong to the list, so no callback can be added to one of them afterwards. A
+///   member's error that is no part of the list's result, because the list had its result before or
+///   got it from another member, is unhandled: the hook of
+///   [`set_unhandled_hook`](crate::set_unhandled_hook) is called, unless the list [consumes
+///   errors](DeferredList::consume_errors). An error in the result belongs to the reader; in
+///   Twisted it is unhandled in the member, too.
 /// - A list without members that waits for a first value has no result until it is cancelled, and is
 ///   [`Cancelled`](crate::Cancelled) then. In Twisted nothing ends it.
 /// - When a member's canceller panics the other members are cancelled all the same, and the panic
@@ -62,14 +63,14 @@ pub struct DeferredList<T: 'static, E: DeferredError = Failure> {
     left_over: LeftOver,
 }
 
-/// What a [`DeferredList`] gives.
+/// The result of a [`DeferredList`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListResult<T, E = Failure> {
     /// The results of all members, in the order of the members.
     All(Vec<Result<T, E>>),
     /// The first value, of a list that [fires on it](DeferredList::fire_on_one_callback).
     One {
-        /// Which member gave it, counted from 0.
+        /// The index of its member, from 0.
         index: usize,
         /// The value.
         value: T,
@@ -86,22 +87,22 @@ impl<T: 'static, E: DeferredError> DeferredList<T, E> {
         }
     }
 
-    /// The first value of a member is to be the result, as [`ListResult::One`]. The other members
-    /// run on. If all members fail, the result is [`ListResult::All`] of their errors. Twisted's
+    /// Makes the first value of a member the result, as [`ListResult::One`]. The other members run
+    /// on. If all members fail, the result is [`ListResult::All`] of their errors. Twisted's
     /// `fireOnOneCallback`.
     pub fn fire_on_one_callback(mut self) -> Self {
         self.fires.on_one_callback = true;
         self
     }
 
-    /// The first error of a member is to be the result, as a [`FirstError`]. The other members run
-    /// on. Twisted's `fireOnOneErrback`.
+    /// Makes the first error of a member the result, as a [`FirstError`]. The other members run on.
+    /// Twisted's `fireOnOneErrback`.
     pub fn fire_on_one_errback(mut self) -> Self {
         self.fires.on_one_errback = true;
         self
     }
 
-    /// Members' errors that are no part of the result are to be dropped and not reported. Twisted's
+    /// Drops members' errors that are no part of the result, and does not report them. Twisted's
     /// `consumeErrors`.
     ///
     /// # Examples
@@ -122,14 +123,14 @@ impl<T: 'static, E: DeferredError> DeferredList<T, E> {
         self
     }
 
-    /// Waits for the members from now on, and gives their results when they are all there, or when
-    /// one decides alone. If that is so already, the result is there at once; without members it is
-    /// an empty [`ListResult::All`].
+    /// Waits for the members from now on, and fires with their results when all are there, or when
+    /// one decides alone. If all are there already, it has fired at once; without members it is an
+    /// empty [`ListResult::All`].
     ///
-    /// Cancelling it cancels every member, also when one of them decides on the way. The result is
-    /// what comes of that, and comes when it comes: a list that does not fire on one error gives
-    /// [`ListResult::All`], with [`Cancelled`](crate::Cancelled) for those that had nothing better.
-    /// A list that has its result cancels no member.
+    /// Cancelling it cancels every member, also when one of them decides on the way. The result
+    /// comes when they have answered: a list that does not fire on one error gives
+    /// [`ListResult::All`], with [`Cancelled`](crate::Cancelled) for each member without a result
+    /// of its own. A list that has its result cancels no member.
     pub fn collect(self) -> Deferred<ListResult<T, E>, FirstError<E>> {
         let join = Join::new(self.fires, self.left_over);
         let asked = join.clone();
@@ -140,7 +141,7 @@ impl<T: 'static, E: DeferredError> DeferredList<T, E> {
 }
 
 impl<T, E> ListResult<T, E> {
-    /// The results, in the order of the members. If there is only one, it is that.
+    /// The results, in the order of the members, or the one value that decided.
     pub fn into_results(self) -> Vec<Result<T, E>> {
         match self {
             ListResult::All(results) => results,

@@ -43,12 +43,12 @@ impl<E> FailureGroup<E> {
         FailureGroup { failures }
     }
 
-    /// What the members failed with, in the order of the members.
+    /// The members' errors, in the order of the members.
     pub fn failures(&self) -> &[E] {
         &self.failures
     }
 
-    /// What the members failed with, in the order of the members.
+    /// The members' errors, in the order of the members.
     pub fn into_failures(self) -> Vec<E> {
         self.failures
     }

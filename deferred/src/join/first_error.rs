@@ -1,4 +1,5 @@
-//! [`FirstError`]: which member of a list failed first, and with what; Twisted's `FirstError`.
+//! [`FirstError`]: the first error of a list's members and the member's index; Twisted's
+//! `FirstError`.
 //!
 //! Invariant: it has an index exactly if a member failed.
 
@@ -42,8 +43,8 @@ impl<E> FirstError<E> {
         FirstError { index: Some(index), error }
     }
 
-    /// Which member failed, counted from 0; none if what failed was the list, because it was
-    /// cancelled itself, for example behind a callback that panicked.
+    /// The index of the member that failed, from 0; `None` if the list itself was cancelled, for
+    /// example behind a callback that panicked.
     pub fn index(&self) -> Option<usize> {
         self.index
     }
@@ -89,7 +90,7 @@ impl<E: Cause> Error for FirstError<E> {
     }
 }
 
-/// What a member fails with, when it can be shown as an error: a [`Failure`] or any [`Error`].
+/// An error of a member that can be shown as one: a [`Failure`] or any [`Error`].
 pub(crate) trait Cause: fmt::Debug {
     fn cause(&self) -> &(dyn Error + 'static);
 }

@@ -17,8 +17,8 @@ use crate::join::{Join, LeftOver, Rule, Step};
 /// of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
 /// [`gather_results_consuming_errors`] drops errors unreported, too.
 ///
-/// Cancelling it cancels every member. The result is what comes of that: usually the error of the
-/// first member, and the values if every canceller chose a value.
+/// Cancelling it cancels every member. The result is the error of the first member that fails by
+/// it, or the values if every canceller chose a value.
 ///
 /// Without members the result is an empty vector at once.
 ///
@@ -60,7 +60,8 @@ pub fn gather_results<T: 'static, E: DeferredError>(
 /// As [`gather_results`], but errors that come after the first are dropped and not reported. Twisted's
 /// `gatherResults(…, consumeErrors=True)`.
 ///
-/// For members that fail together, and when it is to be cancelled: then every member fails.
+/// Use it for members that fail together, and for a list that may be cancelled, as then every
+/// member fails.
 ///
 /// # Examples
 ///

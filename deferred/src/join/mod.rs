@@ -1,5 +1,5 @@
-//! [`Join`]: what `DeferredList`, `gather_results` and `race` have in common: several members,
-//! and one promise that is fired when a [`Rule`] says so.
+//! [`Join`]: the common part of `DeferredList`, `gather_results` and `race`: several members, and one
+//! promise that fires when a [`Rule`] decides.
 //!
 //! ```text
 //!   member's chain ──owns──▶ MemberLink ──owns──┐
@@ -10,8 +10,8 @@
 //! The ring at the right ends when the promise is fired or the canceller is called. Without members
 //! there is only that ring, and it keeps the promise, which is never fired.
 //!
-//! Invariant: the promise is there as long as nothing is decided. It is taken out first, so what
-//! foreign code does meanwhile meets a join that is decided.
+//! Invariant: a join holds its promise until it is decided. The promise is taken out first, so
+//! foreign code that runs meanwhile finds a decided join.
 
 mod deferred_list;
 mod failure_group;
@@ -39,7 +39,7 @@ pub use first_error::FirstError;
 pub use gather_results::{gather_results, gather_results_consuming_errors};
 pub use race::race;
 
-/// When a join is decided, and what it gives.
+/// The rule that decides a join, and the types of its result.
 pub(crate) trait Rule<T, E>: 'static {
     /// The value of its success.
     type Value: 'static;
@@ -48,7 +48,7 @@ pub(crate) trait Rule<T, E>: 'static {
     /// Whether one member's decision cancels the others.
     const CANCELS_THE_REST: bool;
 
-    /// Whether it takes a member's success to end it early, so that without members it never ends.
+    /// Whether only a member's success decides it, so that a join without members never ends.
     fn waits_for_a_success(&self) -> bool;
 
     /// A member has its result: it decides alone, or is kept until all are there.
@@ -61,10 +61,10 @@ pub(crate) trait Rule<T, E>: 'static {
     ) -> Result<Self::Value, Self::Error>;
 }
 
-/// What a member's result leads to: the end, or to be kept.
+/// The effect of a member's result: the outcome of the join, or the result to keep.
 pub(crate) type Step<U, E2, T, E> = ControlFlow<Result<U, E2>, Result<T, E>>;
 
-/// What becomes of members' errors that are no part of the result.
+/// The treatment of members' errors that are no part of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LeftOver {
     /// The hook is told.
@@ -78,11 +78,11 @@ pub(crate) struct Join<T: 'static, E: DeferredError, R: Rule<T, E>> {
     rule: R,
     left_over: LeftOver,
     promise: Cell<Option<Promise<R::Value, R::Error>>>,
-    /// What the members have given, in their order; empty when it is decided.
+    /// The members' results so far, in their order; empty when it is decided.
     results: RefCell<Vec<ReportOnDrop<T, E>>>,
-    /// How many have given nothing yet.
+    /// The number of members without a result.
     missing: Cell<usize>,
-    /// Where the pending members are waited for; none if there are none, or when one has decided.
+    /// The links to the pending members; `None` without any, or when one has decided.
     links: RefCell<Option<Rc<MemberLinks<T, E, R>>>>,
 }
 
@@ -124,8 +124,8 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
         }
     }
 
-    /// Cancels every member. It is not decided by that, but by what they answer; without members
-    /// no answer would come, so then the promise is dropped.
+    /// Cancels every member. Their results decide it; without members there are none, so then the
+    /// promise is dropped.
     pub(crate) fn cancel(&self) {
         let links = self.links.borrow().clone();
         match links {
@@ -151,7 +151,7 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
         self.links.replace((pending > 0).then(|| Rc::new(links)));
     }
 
-    /// Takes a member's result; the answer is the node to go on with.
+    /// Takes a member's result; returns the node to go on with.
     fn put(&self, index: usize, result: Result<T, E>) -> Option<Rc<dyn Node>> {
         let Some(promise) = self.promise.take() else {
             self.leave(ReportOnDrop::new(result));
@@ -182,7 +182,7 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
         node::fire(promise.into_state()?, outcome)
     }
 
-    /// One member has decided. What the others have given so far is no part of it.
+    /// One member has decided. The results of the others are no part of the outcome.
     fn decide(
         &self,
         promise: Promise<R::Value, R::Error>,

@@ -12,8 +12,8 @@ use crate::join::{Join, LeftOver, Rule, Step};
 
 /// The first value that any of the members gives, with the index of that member. Twisted's `race`.
 ///
-/// The others are cancelled then, before the result is given, and what they answer is dropped
-/// and not reported. When all members fail, the result is their errors, as a [`FailureGroup`].
+/// The others are cancelled then, before the result is given, and their results are dropped and not
+/// reported. When all members fail, the result is their errors, as a [`FailureGroup`].
 ///
 /// Cancelling the race cancels every member. If all of them answer with an error at once, the result
 /// is the group of these errors; if one answers with a value, it has won; if some do not answer at

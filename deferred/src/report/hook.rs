@@ -1,7 +1,7 @@
 //! The one hook of the process for errors that no reader took, as a function pointer in an atomic.
 //!
 //! Twisted has its global log for this. Invariant: the pointer is null or was made from an
-//! [`UnhandledHook`]. The other unsafe code of the crate is the task runner's.
+//! [`UnhandledHook`].
 
 #![allow(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What becomes of errors that no reader takes.
+//! Reports of errors that no reader takes.
 //!
 //! Invariant: the hook is the only way out of here.
 

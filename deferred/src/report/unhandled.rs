@@ -13,7 +13,7 @@ use crate::error::safe_display::SafeDisplay;
 use crate::error::{DeferredError, Failure};
 use crate::report::hook;
 
-/// What the hook of [`set_unhandled_hook`](crate::set_unhandled_hook) is told.
+/// A report to the hook of [`set_unhandled_hook`](crate::set_unhandled_hook).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Unhandled<'a> {
@@ -63,9 +63,11 @@ impl fmt::Display for UnhandledError<'_> {
         match self.failure() {
             Some(failure) => {
                 write!(f, "{failure:#}")?;
-                match failure.location() {
-                    Some(place) => write!(f, " (made at {place})"),
-                    None => Ok(()),
+                match (failure.location(), failure.fired_at()) {
+                    (Some(made), Some(fired)) => write!(f, " (made at {made}, fired at {fired})"),
+                    (Some(made), None) => write!(f, " (made at {made})"),
+                    (None, Some(fired)) => write!(f, " (fired at {fired})"),
+                    (None, None) => Ok(()),
                 }
             }
             None => SafeDisplay::debug(f, self.shown),
@@ -115,6 +117,10 @@ impl<T: 'static, E: DeferredError> ReportOnDrop<T, E> {
     #[inline]
     pub(crate) fn as_ref(&self) -> Option<&Result<T, E>> {
         self.0.as_ref()
+    }
+
+    pub(crate) fn as_mut(&mut self) -> Option<&mut Result<T, E>> {
+        self.0.as_mut()
     }
 
     #[inline]

@@ -1,11 +1,11 @@
-//! [`Body`]: a future with the promise that its output fires, in one allocation, and [`Run`], the
-//! side of it that a runner sees.
+//! [`Body`]: a future with the promise that its output fires, in one allocation, and
+//! [`Run`], the trait by which a runner polls it.
 //!
-//! Invariant: the future is dropped before its result is told, and a body that is dropped unfinished
+//! Invariant: the future is dropped before its promise fires, and a body that is dropped unfinished
 //! cancels its readers.
 //!
-//! An `async` block that awaits the future and then fires would do, but keeps two places for it and
-//! so doubles what a task needs.
+//! An `async` block that awaits the future and then fires would reserve room for it twice, and so
+//! double the size of a task.
 
 #![allow(unsafe_code)]
 
@@ -44,9 +44,9 @@ impl<F, T: 'static, E: DeferredError> Body<F, T, E> {
     }
 }
 
-/// A future and its promise, whatever their types are.
+/// A [`Body`] of any type.
 pub(crate) trait Run {
-    /// Polls the future. When it is ready, it is dropped and its result told.
+    /// Polls the future. When it is ready, it is dropped and its promise fired.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()>;
 
     /// Drops the future and keeps the promise.
@@ -64,8 +64,9 @@ where
         let polled = future.as_mut().as_pin_mut().map(|future| future.poll(context));
         let Some(Poll::Ready(result)) = polled else { return Poll::Pending };
         future.set(None);
-        if let Some(promise) = promise.0.take() {
-            promise.fire(result);
+        // Not `fire`: a failure from an `await` keeps the place where that Deferred was fired.
+        if let Some(state) = promise.0.take().and_then(Promise::into_state) {
+            node::advance(node::fire(state, result));
         }
         Poll::Ready(())
     }

@@ -1,5 +1,5 @@
 //! [`TaskRunner`]: futures as Deferreds, polled on one thread; Twisted's `ensureDeferred`,
-//! `Deferred.fromCoroutine`, `Deferred.fromFuture` and what drives `inlineCallbacks`.
+//! `Deferred.fromCoroutine`, `Deferred.fromFuture` and the loop behind `inlineCallbacks`.
 //!
 //! ```text
 //!                       wake, any thread                run()
@@ -10,9 +10,10 @@
 //!                                                             └── ready ─▶ gone, its promise fired
 //! ```
 //!
-//! Twisted resumes a coroutine inside the call that fires what it awaits. Here the call only puts the
-//! task on a list, and `run` polls it later. Cancelling needs to know what a task awaits: an `await`
-//! sees only a [`Context`](core::task::Context), so a waker of ours leads from there to the task.
+//! Twisted resumes a coroutine inside the call that fires what it awaits. Here the call only puts
+//! the task on a list, and `run` polls it later. A cancellation goes to the Deferreds that a task
+//! awaits: an `await` finds its task by the waker of the [`Context`](core::task::Context), and
+//! records itself there.
 //!
 //! Invariant: a task is polled by `run` or by its own `spawn`, never from inside a waker, a firing or
 //! a cancelling call, nor while it is being polled.
@@ -33,9 +34,9 @@ use runner_core::RunnerCore;
 
 /// Runs futures on this thread, and makes a [`Deferred`] of each.
 ///
-/// It is all that async code needs: its owner spawns futures and calls
-/// [`run`](TaskRunner::run) when they were woken. A reactor has one inside; without a reactor,
-/// `while runner.run() {}` after each event is a main loop.
+/// Async code needs nothing else: its owner spawns futures and calls [`run`](TaskRunner::run) when
+/// they were woken. A reactor owns one; without a reactor, `while runner.run() {}` after each event
+/// is a main loop.
 ///
 /// Dropping it drops its futures; their Deferreds are [`Cancelled`](crate::Cancelled). A future that
 /// owns a handle of its own runner, an `Rc` say, keeps both alive for as long as it is not done; give
@@ -89,31 +90,32 @@ impl TaskRunner {
     /// A runner that calls `wake` when [`is_ready`](TaskRunner::is_ready) becomes true, so that
     /// a sleeping thread can run it.
     ///
-    /// It is called from inside wakers, that is, on any thread and from inside firing calls. It shall
-    /// only note or signal that tasks are ready. It is called once for any number of tasks
-    /// that are woken before the next run.
+    /// It is called from inside wakers, that is, on any thread and from inside firing calls. It may
+    /// only record or signal that tasks are ready. It is called once for any number of tasks that
+    /// are woken before the next run.
     pub fn with_wake(wake: impl Fn() + Send + Sync + 'static) -> Self {
         TaskRunner { inner: Rc::new(RunnerCore::new(Box::new(wake))) }
     }
 
-    /// Polls the future for the first time, now, and makes a Deferred of what comes of it. Twisted's
+    /// Polls the future once, now, and returns a Deferred of its result. Twisted's
     /// `ensureDeferred`.
     ///
-    /// One that never has to wait is done when this returns, and the Deferred has fired; any other
-    /// goes on in [`run`](TaskRunner::run) whenever it was woken. A future that is done, and all that
-    /// it has captured, is dropped before its result is told. Dropping the Deferred stops nothing.
+    /// A future that never waits is done when this returns, and its Deferred has fired; any other
+    /// is polled by [`run`](TaskRunner::run) when it was woken. A future that is done is dropped,
+    /// with its captures, before its Deferred fires. Dropping the Deferred stops nothing.
     ///
     /// # Cancelling
     ///
     /// Cancelling the Deferred cancels every Deferred that the future awaits at that moment, before
-    /// [`cancel`](crate::CancelHandle::cancel) returns. The future sees the outcome where it awaits,
-    /// most often [`Cancelled`](crate::Cancelled), when it is run the next time. It may handle that,
-    /// await something else, which a second cancellation cancels, and return whatever it likes.
+    /// [`cancel`](crate::CancelHandle::cancel) returns. The future sees the outcome where it
+    /// awaits, most often [`Cancelled`](crate::Cancelled), when it is run the next time. It may
+    /// handle that, await something else, which a second cancellation cancels, and return any
+    /// result.
     ///
     /// - A future that was woken and has not run yet, or that runs right now, keeps the result that it
     ///   was woken for. What it awaits next, if it has to wait for it, is cancelled.
-    /// - A future that awaits no Deferred can't be told. It is dropped, and the result is `Cancelled`.
-    ///   To these belong futures behind a combinator that polls its parts with wakers of its own.
+    /// - A future that awaits no Deferred is dropped, and the result is `Cancelled`. An await
+    ///   behind a combinator that polls its parts with wakers of its own is not counted.
     /// - A row of tasks, each awaiting the Deferred of the next, is cancelled by nested calls, so its
     ///   length is limited by the stack. Running and dropping such a row is not.
     ///
@@ -207,7 +209,7 @@ impl TaskRunner {
         self.inner.is_ready()
     }
 
-    /// How many futures are not done.
+    /// The number of futures that are not done.
     pub fn len(&self) -> usize {
         self.inner.len()
     }

@@ -19,7 +19,7 @@ use crate::wake::waker::{TaskBatch, TaskQueue, TaskWaker};
 pub(crate) struct RunnerCore {
     tasks: RefCell<Tasks>,
     ready: Arc<TaskQueue>,
-    /// What a run has yet to poll. It outlives a run that ends by a panic.
+    /// The tasks that a run has not polled yet. They stay when a task panics.
     batch: TaskBatch,
     /// How many tasks are being polled, one inside the spawning of the other.
     polls: Cell<usize>,
@@ -64,7 +64,7 @@ impl RunnerCore {
         !self.ready.is_empty() || !self.batch.is_empty()
     }
 
-    /// Takes those that were woken, unless a run was left in the middle.
+    /// Takes the tasks that were woken, unless the last run was ended by a panic.
     pub(crate) fn line_up(&self) {
         if self.batch.is_empty() {
             self.batch.swap(&self.ready.take());
@@ -128,7 +128,7 @@ impl RunnerCore {
         }
     }
 
-    /// Cancels what a suspended task awaits. The answer is whether there was anything.
+    /// Cancels the Deferreds that a suspended task awaits. Returns whether there were any.
     fn cancel_awaited(&self, waker: &TaskWaker) -> bool {
         let mut tasks = self.tasks.borrow_mut();
         let (first, others) = match tasks.standing(waker) {

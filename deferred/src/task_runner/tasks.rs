@@ -1,4 +1,4 @@
-//! [`Tasks`]: what one runner runs, each task in a place of its own.
+//! [`Tasks`]: the tasks of one runner, each in a slot of its own.
 //!
 //! ```text
 //!             put_back()                       take()
@@ -7,7 +7,8 @@
 //!      └──── remove() ──────────┴──▶ gone
 //! ```
 //!
-//! Invariant: no future is dropped in here. Each leaves by an answer, for its drop is foreign code.
+//! Invariant: no future is dropped in here. Each is returned to the caller, as its drop is foreign
+//! code.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -47,7 +48,7 @@ pub(crate) struct Suspended {
     pub(crate) awaits: Awaits,
 }
 
-/// What a task does, as a cancellation sees it.
+/// The state of a task, as a cancellation needs it.
 pub(crate) enum Standing<'a> {
     Gone,
     Polled,

@@ -22,7 +22,7 @@ use core::task::Waker;
 use super::wait_queue::{Ticket, Waiter};
 use crate::chain::node::{self, Node, OnUnwind, OutputNode, State};
 use crate::chain::result_cell::{self, ResultCell};
-use crate::error::{Cancelled, Failure};
+use crate::error::{Cancelled, Failure, Firing};
 use crate::report::unhandled;
 
 /// The owner of items that it lends to getters.
@@ -144,6 +144,10 @@ impl<T: 'static> Node for Getter<T> {
 
     fn is_awaited_by(&self, waker: &Waker) -> bool {
         self.cell.is_awaited_by(waker)
+    }
+
+    fn record_firing(&self, firing: Firing) {
+        self.cell.record_firing(firing);
     }
 }
 

@@ -4,9 +4,16 @@
 //! threads share is atomics; a pointer to something that stays is followed only by the holder of the
 //! very `Context` of the poll during which it was noted, and a `Context` never leaves its thread.
 //!
-//! The table of the wakers is our own and not that of [`Wake`](alloc::task::Wake): an `await` sees a
-//! `Context` alone, and tells our wakers from others by the address of their table. The table that
-//! `Wake` makes has no address that can be known.
+//! The table of the wakers is our own and not that of [`Wake`](alloc::task::Wake). An `await` sees a
+//! `Context` alone and has to find [`Awaits`] of the running task, and only three ways lead there:
+//!
+//! - through the waker, recognised by the address of its table. The table that `Wake` makes has no
+//!   address that is promised, and the compiler may merge it with the table of another type.
+//! - through a thread-local that holds the running task, so that the waker is compared and never
+//!   followed. That needs no unsafe code, but `std`, and was measured: an awaiting task costs 2,383
+//!   instructions in place of 1,987 (on a reactor 3,871 in place of 3,473), as `Awaits` is moved into
+//!   the thread-local for each poll and back.
+//! - through `Context::ext`, which is not stable (`context_ext`). It would replace all unsafe code here.
 
 #![allow(unsafe_code)]
 

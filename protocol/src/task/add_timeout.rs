@@ -1,4 +1,4 @@
-//! [`DeferredExt`]: what a Deferred can do when there is a clock; Twisted's `Deferred.addTimeout`.
+//! [`DeferredExt`]: timeouts of a Deferred; Twisted's `Deferred.addTimeout`.
 //!
 //! Invariant: when the result is there, the timeout is off the clock, before any callback that was
 //! added later runs.
@@ -13,8 +13,7 @@ use interfaces::ReactorTime;
 
 use super::{TimedOut, TimeoutFault};
 
-/// What a [`Deferred`] can do when there is a clock. It is there for every Deferred, and for nothing
-/// else.
+/// Timeouts of a [`Deferred`]. Every Deferred implements it, and no other type.
 ///
 /// # Examples
 ///
@@ -40,23 +39,24 @@ use super::{TimedOut, TimeoutFault};
 /// promise.callback(41); // too late
 /// ```
 pub trait DeferredExt: Sized {
-    /// What the Deferred gives when it succeeds.
+    /// The value of its success.
     type Value: 'static;
-    /// The error that it gives when it fails.
+    /// The error of its failure.
     type Error: DeferredError;
 
     /// Cancels the Deferred when it has no result after `timeout`.
     ///
-    /// The time covers everything that was added before, and nothing that is added after. The timeout
-    /// cancels as a [`CancelHandle`](deferred::CancelHandle) taken here would; what becomes of it then
-    /// is up to what is cancelled. A canceller, or an errback that was added before, that answers with
-    /// a value or with an error of its own is believed; otherwise the error is a [`TimedOut`].
+    /// The time covers everything that was added before, and nothing that is added after. The
+    /// timeout cancels as a [`CancelHandle`](deferred::CancelHandle) taken here would. A value, or
+    /// an error other than the cancellation's, that a canceller or an earlier errback answers with
+    /// is the result; otherwise the error is a [`TimedOut`].
     ///
-    /// A cancellation that comes from somewhere else is not touched.
+    /// Any other cancellation keeps its error.
     ///
     /// # Errors
     ///
-    /// The Deferred fails with [`TimedOut`], as its type of errors puts it.
+    /// The Deferred fails with [`TimedOut`], put into its error type by
+    /// [`TimeoutFault`](super::TimeoutFault).
     fn add_timeout(
         self,
         timeout: Duration,
@@ -70,12 +70,12 @@ pub trait DeferredExt: Sized {
         })
     }
 
-    /// As [`add_timeout`](DeferredExt::add_timeout), with another translation of what comes when the
+    /// As [`add_timeout`](DeferredExt::add_timeout), with a function that makes the result when the
     /// time is over. Twisted's `onTimeoutCancel`.
     ///
-    /// `on_timeout` is called with the result that the cancelled Deferred has come to, whatever that
-    /// is, and with `timeout`. What it returns is the result. It is called once at most, and only when
-    /// the timeout is what cancelled.
+    /// `on_timeout` is called with the result of the cancelled Deferred, a value or an error, and
+    /// with `timeout`, and returns the result. It is called once at most, and only when the timeout
+    /// cancelled.
     ///
     /// # Examples
     ///
@@ -95,7 +95,7 @@ pub trait DeferredExt: Sized {
     ///
     /// # Differences from Twisted
     ///
-    /// The translation cannot change the type of the value, which would be two types at once.
+    /// `on_timeout` cannot change the type of the value, which would be two types at once.
     fn add_timeout_with<R>(
         self,
         timeout: Duration,
@@ -136,7 +136,7 @@ impl<T: 'static, E: DeferredError> DeferredExt for Deferred<T, E> {
             if is_over.get() {
                 return on_timeout(result, timeout).into_deferred();
             }
-            // Not pending is well, too: then the clock is gone, or it let go of its calls.
+            // A call that is not pending is no error: the clock is gone, or dropped its calls.
             let _ = call.cancel();
             result.into_deferred()
         })

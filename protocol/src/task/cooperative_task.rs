@@ -1,6 +1,6 @@
 //! [`CooperativeTask`]: work that is done a step at a time; Twisted's `task.CooperativeTask`.
 //!
-//! Invariant: it is a handle and nothing else; what is done with a task is in [`Scheduler`].
+//! Invariant: it is a handle without state of its own; [`Scheduler`] runs the task.
 
 use alloc::rc::Rc;
 use core::fmt;
@@ -68,7 +68,7 @@ impl CooperativeTask {
 
     /// No more steps at all: the iterator is dropped and [`when_done`](Self::when_done) fails with
     /// [`TaskFinished::TaskStopped`] before this returns. A Deferred that the task waits for is not
-    /// cancelled; what comes of it is dropped.
+    /// cancelled; its result is dropped.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl CooperativeTask {
     }
 }
 
-/// Shows what it is at.
+/// Shows its state.
 impl fmt::Debug for CooperativeTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.task, f)

@@ -1,6 +1,6 @@
 //! [`Cooperator`]: long work, a little at a time; Twisted's `task.Cooperator`.
 //!
-//! Invariant: it is a handle and nothing else; what it does is in [`Scheduler`].
+//! Invariant: it is a handle without state of its own; [`Scheduler`] runs the tasks.
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
@@ -16,14 +16,15 @@ use super::termination::{Predicate, Termination};
 /// Does long work a little at a time, so that the reactor and the other tasks have their turn.
 /// Twisted's `Cooperator`.
 ///
-/// A task is an iterator. Each step is what a callback may return: `Ok(())`, an error, which ends the
-/// task, or a [`Deferred`], which is waited for before the next step. Tasks take steps by turns, for
-/// 10 ms by its clock and for 10,000 steps at most; then the reactor has its turn.
+/// A task is an iterator. Each step is of a type that a callback may return: `Ok(())`, an error,
+/// which ends the task, or a [`Deferred`], which is waited for before the next step. Tasks take
+/// steps by turns, for 10 ms by its clock and for 10,000 steps at most; then the reactor has its
+/// turn.
 ///
 /// It is a handle, and a clone is the same cooperator. Twisted's module has one for all; a program
-/// makes one for its reactor, and hands out clones. Dropping the last handle stops
-/// nothing that has a step to take; tasks that nothing can bring on any more, as after the reactor's
-/// end, are cancelled with it.
+/// makes one for its reactor, and hands out clones. Dropping the last handle stops nothing that has
+/// a step to take; tasks that can take no step any more, as after the reactor's end, are cancelled
+/// with it.
 ///
 /// # Examples
 ///
@@ -152,7 +153,7 @@ impl Cooperator {
         CooperativeTask::new(self.scheduler.clone(), task)
     }
 
-    /// As [`cooperate`](Self::cooperate), when all there is to know is when it is done.
+    /// As [`cooperate`](Self::cooperate), but returns only the Deferred of the end.
     ///
     /// # Errors
     ///

@@ -10,15 +10,15 @@ use core::time::Duration;
 use deferred::{Deferred, DeferredError, IntoDeferred};
 use interfaces::{DelayedCall, ReactorTime};
 
-/// Calls `function` when `delay` has passed, and gives what it returns. Twisted's `deferLater`.
+/// Calls `function` when `delay` has passed, and fires with its result. Twisted's `deferLater`.
 ///
 /// Cancelling the Deferred before that takes the call back and drops the function uncalled. Dropping
 /// the Deferred takes nothing back.
 ///
 /// # Errors
 ///
-/// The Deferred fails with what the function fails with, with [`Cancelled`](deferred::Cancelled) when
-/// it is cancelled, and also when the clock lets go of its calls, as a reactor does at its end.
+/// The Deferred fails with the error of the function, with [`Cancelled`](deferred::Cancelled) when
+/// it is cancelled, and also when the clock drops its calls, as a reactor does at its end.
 ///
 /// # Examples
 ///

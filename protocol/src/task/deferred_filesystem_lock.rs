@@ -19,8 +19,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// A lock that says at once whether it was free, and never waits.
 ///
-/// With the feature `std`, `FilesystemLock` is one, between processes. A
-/// [`DeferredLock`] is one too, for tests and simulations: what holds it there is in the same thread.
+/// With the feature `std`, `FilesystemLock` is one, between processes. A [`DeferredLock`] is one
+/// too, for tests and simulations; its holders are in the same thread.
 pub trait TryLock {
     /// The lock while it is held. Dropping it frees the lock.
     type Held: 'static;
@@ -30,14 +30,14 @@ pub trait TryLock {
     ///
     /// # Errors
     ///
-    /// When it cannot be told, so that it makes no sense to try again.
+    /// When the state of the lock cannot be read, so that another try makes no sense.
     fn try_lock(&self) -> Result<Option<Self::Held>, Failure>;
 
-    /// Which lock it is, for people to read.
+    /// The name of the lock, for messages.
     fn name(&self) -> String;
 }
 
-/// Waits for a [`TryLock`]: tries for it each second until it is had.
+/// Waits for a [`TryLock`]: tries for it each second until it gets it.
 ///
 /// # Examples
 ///
@@ -50,9 +50,9 @@ pub trait TryLock {
 ///
 /// let (clock, in_memory) = (Clock::new(), DeferredLock::new());
 /// let lock = DeferredFilesystemLock::new(in_memory.clone(), Rc::new(clock.clone()));
-/// let somebody = in_memory.acquire();
+/// let other = in_memory.acquire();
 /// let ours = lock.defer_until_locked(Some(Duration::from_secs(10)));
-/// drop(somebody);
+/// drop(other);
 /// assert!(!ours.is_fired(), "it does not know yet");
 /// clock.advance(Duration::from_secs(1));
 /// let held = ours.try_into_result().unwrap().unwrap();
@@ -63,9 +63,9 @@ pub trait TryLock {
 ///
 /// # Differences from Twisted
 ///
-/// - The lock is held as long as what the Deferred gave lives; there is no `unlock`.
+/// - The lock is held as long as the value of the Deferred lives; there is no `unlock`.
 /// - Several may wait in one object. Each tries for itself, so there is no
-///   `AlreadyTryingToLockError`; who comes first has no right to it.
+///   `AlreadyTryingToLockError`; the order in which they came does not count.
 /// - Cancelling does not try once more. At the end of the timeout a last try is made, as there.
 /// - The clock has to be given, as there is no global reactor.
 pub struct DeferredFilesystemLock<L> {
@@ -82,12 +82,12 @@ impl<L: TryLock + 'static> DeferredFilesystemLock<L> {
     /// The lock, at once if it is free. Twisted's `deferUntilLocked`.
     ///
     /// Cancelling the Deferred takes all that belongs to it off the clock. Dropping the Deferred
-    /// cancels nothing: the lock is tried for until it is had, and freed at once.
+    /// cancels nothing: the tries go on until one succeeds, and then the lock is freed at once.
     ///
     /// # Errors
     ///
     /// The Deferred fails with [`LockTimedOut`] when the lock is still held after `timeout`, with
-    /// [`Cancelled`](deferred::Cancelled) when it is cancelled or the clock lets go of its calls, and
+    /// [`Cancelled`](deferred::Cancelled) when it is cancelled or the clock drops its calls, and
     /// with the error of a [`try_lock`](TryLock::try_lock) that fails.
     pub fn defer_until_locked(&self, timeout: Option<Duration>) -> Deferred<L::Held> {
         let attempt = attempt(self.lock.clone(), self.clock.clone());
@@ -102,7 +102,7 @@ impl<L: TryLock + 'static> DeferredFilesystemLock<L> {
     }
 }
 
-/// Tries now, and if it is in vain again after the interval.
+/// Tries now, and if the lock is held again after the interval.
 fn attempt<L: TryLock + 'static>(lock: Rc<L>, clock: Rc<dyn ReactorTime>) -> Deferred<L::Held> {
     match lock.try_lock().transpose() {
         Some(result) => result.into_deferred(),
@@ -124,7 +124,7 @@ impl TryLock for DeferredLock {
 
     fn try_lock(&self) -> Result<Option<Token>, Failure> {
         if self.is_locked() {
-            // Asking for it would be standing in line, if only until the line is looked through.
+            // `acquire` would leave a waiter in the queue until the queue is swept.
             return Ok(None);
         }
         self.acquire().try_into_result().ok().transpose()
@@ -142,7 +142,7 @@ impl TryLock for DeferredLock {
 pub struct LockTimedOut {
     /// Which lock.
     pub name: String,
-    /// For how long it was waited for.
+    /// The time that was waited.
     pub after: Duration,
 }
 
@@ -150,7 +150,7 @@ impl fmt::Display for LockTimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LockTimedOut { name, after } = self;
         let name = printable(name);
-        write!(f, "cannot lock {name}: somebody else has had it for all of {after:?}")
+        write!(f, "cannot lock {name}: another holder has had it for all of {after:?}")
     }
 }
 

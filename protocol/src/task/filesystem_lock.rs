@@ -1,8 +1,8 @@
 //! [`FilesystemLock`]: a lock between processes, on a file; Twisted's
 //! `twisted.python.lockfile.FilesystemLock`.
 //!
-//! Invariant: the file is never written to and never removed, so all who open its path lock the same
-//! one.
+//! Invariant: the file is never written to and never removed, so every process that opens its path
+//! locks the same file.
 
 use alloc::format;
 use alloc::rc::Rc;
@@ -20,8 +20,9 @@ use super::TryLock;
 /// A lock that one process of a machine has at a time, known by the path of a file.
 ///
 /// The file is made if it is not there, empty and for its owner alone, and it stays. The system
-/// frees the lock also when its holder is killed. It excludes those who ask for it in the same way
-/// ([`File::try_lock`], flock(2) on Linux), and also a second holder in the same process.
+/// frees the lock also when its holder is killed. It excludes other processes that lock the file by
+/// the same call ([`File::try_lock`], flock(2) on Linux), and also a second holder in the same
+/// process.
 ///
 /// A user who may write in the directory of the path may remove the file, and so take a lock of the same
 /// path: put it where only you can write.
@@ -35,7 +36,7 @@ use super::TryLock;
 /// # let directory = tempfile::tempdir().unwrap();
 /// let path = directory.path().join("daily-report.lock");
 /// let lock = FilesystemLock::new(&path);
-/// let held = lock.try_lock().unwrap().expect("nobody has it");
+/// let held = lock.try_lock().unwrap().expect("it is free");
 /// assert!(lock.try_lock().unwrap().is_none());
 /// drop(held);
 /// assert!(lock.try_lock().unwrap().is_some());
@@ -98,7 +99,8 @@ impl TryLock for FilesystemLock {
     }
 }
 
-/// Why a [`FilesystemLock`] could be neither taken nor found taken; the system's reason is the source.
+/// The file of a [`FilesystemLock`] could not be made, opened or locked; the system's error is the
+/// source.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FilesystemLockError {

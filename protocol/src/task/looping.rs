@@ -1,4 +1,4 @@
-//! [`Looping`]: how far a looping call is, and what comes next.
+//! [`Looping`]: the state of a looping call and its transitions.
 //!
 //! ```text
 //!                    start_later()
@@ -38,13 +38,13 @@ pub(super) struct Looping {
     schedule: Cell<Schedule>,
     /// The pending call, while it waits.
     call: Cell<Option<DelayedCall>>,
-    /// What fires the Deferred of the start, until the end.
+    /// The promise of the start's Deferred, until the end.
     ended: Cell<Option<Promise<()>>>,
     /// Out while it runs.
     function: Cell<Option<Function>>,
 }
 
-/// How far a looping call is.
+/// The state of a looping call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LoopingStage {
     Idle,
@@ -53,7 +53,7 @@ pub(super) enum LoopingStage {
     Stopping,
 }
 
-/// What a looping call calls.
+/// The function of a looping call.
 pub(super) enum Function {
     Plain(Box<dyn FnMut(&LoopingCall) -> Deferred<()>>),
     Counting(Box<dyn FnMut(&LoopingCall, u64) -> Deferred<()>>),
@@ -159,7 +159,7 @@ impl Looping {
         match self.stage.get() {
             LoopingStage::Waiting => {
                 let call = self.call.take();
-                // It is pending: if the clock had let go of it, this would not be waiting.
+                // It is pending: if the clock had dropped it, this would not be waiting.
                 let _ = call.as_ref().map(|call| call.reset(schedule.interval()));
                 self.call.set(call);
             }
@@ -192,7 +192,7 @@ impl Looping {
     fn end(&self, outcome: Result<(), Failure>) {
         let (call, ended) = (self.call.take(), self.ended.take());
         self.stage.set(LoopingStage::Idle);
-        // A call that runs, or that the clock let go of, is not pending.
+        // A call that runs, or that the clock dropped, is not pending.
         let _ = call.map(|call| call.cancel());
         if let Some(promise) = ended {
             promise.fire(outcome);

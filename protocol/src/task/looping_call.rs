@@ -1,6 +1,6 @@
 //! [`LoopingCall`]: a function that is called again and again; Twisted's `task.LoopingCall`.
 //!
-//! Invariant: it is a handle and nothing else; what it does is in [`Looping`].
+//! Invariant: it is a handle without state of its own; the state is in [`Looping`].
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
@@ -25,7 +25,7 @@ use super::{AlreadyLooping, NotLooping};
 /// is not called again before that has fired. Ticks that passed meanwhile are skipped, never made up
 /// for: the next run is at the next tick.
 ///
-/// A run allocates nothing but what the clock is handed: one small box.
+/// A run allocates one small box, for the clock, and nothing else.
 ///
 /// # Panics
 ///
@@ -71,7 +71,7 @@ use super::{AlreadyLooping, NotLooping};
 ///   Twisted two runs may then go on at once, of which one Deferred never fires.
 /// - A start begins to count ticks; in Twisted those since the last run before it count, too.
 /// - A [`reset`](Self::reset) that comes during a run counts; in Twisted it does nothing then.
-/// - When the clock lets go of the pending call, as a reactor does at its end, the looping call has
+/// - When the clock drops the pending call, as a reactor does at its end, the looping call has
 ///   ended, and its Deferred is cancelled. In Twisted it waits for ever.
 #[derive(Clone)]
 pub struct LoopingCall {
@@ -143,7 +143,7 @@ impl LoopingCall {
     /// zero, once each turn of the reactor.
     ///
     /// The Deferred fires with `()` when the looping call was stopped and its last run is over. It
-    /// fails with what the function fails with, and then the looping call has ended as well.
+    /// fails with the error of the function, and then the looping call has ended as well.
     /// Cancelling it stops the looping call, without waiting for a run that is outstanding.
     ///
     /// # Errors
@@ -215,7 +215,7 @@ impl From<Rc<Looping>> for LoopingCall {
     }
 }
 
-/// Shows what it is at and its interval.
+/// Shows its state and its interval.
 impl fmt::Debug for LoopingCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoopingCall")

@@ -1,7 +1,7 @@
-//! What can be wrong with asking something of a [`LoopingCall`](super::LoopingCall): where Twisted
-//! asserts.
+//! Errors of calls at the wrong time of a [`LoopingCall`](super::LoopingCall); Twisted asserts
+//! there.
 //!
-//! Invariant: a call that gives one of these has changed nothing.
+//! Invariant: a call that returns one of these has changed nothing.
 
 use core::error::Error;
 use core::fmt;

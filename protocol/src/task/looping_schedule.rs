@@ -21,7 +21,7 @@ pub(super) struct Schedule {
     counted: Counted,
 }
 
-/// Up to where the ticks were counted.
+/// The time up to which the ticks were counted.
 #[derive(Clone, Copy, Debug)]
 enum Counted {
     /// No tick, not even the one at the start: the first run is then.

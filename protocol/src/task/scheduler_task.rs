@@ -1,4 +1,4 @@
-//! [`Task`]: one piece of work of a cooperator, and the promises of those that wait for its end.
+//! [`Task`]: one iterator of a cooperator, and the promises that fire at its end.
 //!
 //! ```text
 //!            its turn               a Deferred is to be waited for
@@ -21,7 +21,7 @@ use deferred::{Deferred, Failure, Promise};
 
 use super::TaskFinished;
 
-/// What a task does: each step is there, or is waited for.
+/// The steps of a task, each a Deferred.
 pub(super) type Steps = Box<dyn Iterator<Item = Deferred<()>>>;
 
 pub(super) struct Task {
@@ -48,7 +48,7 @@ pub(super) enum At {
     Parked,
 }
 
-/// What a task has come to.
+/// The outcome of a task.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
     Done,

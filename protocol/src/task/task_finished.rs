@@ -1,7 +1,7 @@
-//! What can be wrong with asking something of a [`CooperativeTask`](super::CooperativeTask);
-//! Twisted's tree of `SchedulerError`s.
+//! Errors of calls at the wrong time of a [`CooperativeTask`](super::CooperativeTask); Twisted's
+//! tree of `SchedulerError`s.
 //!
-//! Invariant: a call that gives one of these has changed nothing.
+//! Invariant: a call that returns one of these has changed nothing.
 
 use core::error::Error;
 use core::fmt;

@@ -19,7 +19,7 @@ const STEPS_MAX: u32 = 10_000;
 /// Says whether a turn is over; asked after each step.
 pub(super) type Predicate = Box<dyn FnMut() -> bool>;
 
-/// What ends a turn.
+/// The limit of all turns.
 #[derive(Clone)]
 pub(super) enum Termination {
     /// The time, measured on the cooperator's clock.
@@ -28,7 +28,7 @@ pub(super) enum Termination {
     Custom(Rc<dyn Fn() -> Predicate>),
 }
 
-/// What ends this turn.
+/// The limit of one turn, counted down.
 pub(super) enum Turn {
     Until { end: Duration, steps_left: u32 },
     Custom(Predicate),
@@ -47,7 +47,7 @@ impl Termination {
 }
 
 impl Turn {
-    /// A step was taken: was it the last of this turn?
+    /// Counts a step; returns whether it was the last of this turn.
     pub(super) fn is_over(&mut self, clock: &dyn ReactorTime) -> bool {
         match self {
             Turn::Until { end, steps_left } => {

@@ -1,4 +1,4 @@
-//! [`TimedOut`], Twisted's `TimeoutError`, and [`TimeoutFault`], the errors that can say it.
+//! [`TimedOut`], Twisted's `TimeoutError`, and [`TimeoutFault`], the error types that can hold it.
 //!
 //! Invariant: only a cancellation becomes a [`TimedOut`]; an error that says more stays as it is.
 
@@ -34,7 +34,7 @@ impl fmt::Display for TimedOut {
 
 impl Error for TimedOut {}
 
-/// What a Deferred with a timeout can fail with: an error type that has a word for it.
+/// The error type of a Deferred with a timeout: one that can hold a [`TimedOut`].
 ///
 /// [`Failure`] is one. For an enum of your own it is one `match`:
 ///
@@ -66,9 +66,9 @@ impl Error for TimedOut {}
 /// }
 /// ```
 pub trait TimeoutFault: DeferredError {
-    /// What takes the place of this error, with which a Deferred answered when it was cancelled
-    /// because its time was over. A plain cancellation becomes `timed_out`; any other error stays.
-    /// Called by [`add_timeout`](super::DeferredExt::add_timeout), once at most.
+    /// Replaces this error, the result of a Deferred that a timeout cancelled: a plain cancellation
+    /// by `timed_out`, and any other error by itself. Called by
+    /// [`add_timeout`](super::DeferredExt::add_timeout), once at most.
     #[must_use]
     fn timed_out(self, timed_out: TimedOut) -> Self;
 }

@@ -84,7 +84,7 @@ fn a_lock_that_is_held_is_tried_for_each_second_until_the_time_is_over() {
     assert_eq!(timed_out.after, TIMEOUT);
     assert_eq!(
         timed_out.to_string(),
-        "cannot lock the counted one: somebody else has had it for all of 5.5s"
+        "cannot lock the counted one: another holder has had it for all of 5.5s"
     );
     assert_eq!((tries.get(), clock.pending()), (7, 0));
     drop(somebody);
@@ -230,7 +230,7 @@ fn a_file_is_locked_by_one_at_a_time_and_stays() {
     clock.advance(SECOND);
     assert_eq!(
         failure(third).to_string(),
-        format!("cannot lock {path:?}: somebody else has had it for all of 1s")
+        format!("cannot lock {path:?}: another holder has had it for all of 1s")
     );
     assert_eq!(std::fs::read(&path).unwrap(), b"");
     drop(second);
