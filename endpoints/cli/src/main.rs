@@ -20,15 +20,15 @@ mod exit_code;
 
 mod app;
 mod commands;
-mod connection_count;
 mod json;
+mod limits;
 mod listening;
+mod loop_check;
 mod server;
 mod shutdown;
 
 mod pipe;
 mod protocols;
-mod relay;
 
 mod report;
 
