@@ -254,8 +254,7 @@ impl<S: StreamSys> Stream<S> {
         self.queue.clear(&self.shared.pool);
         // The system tells of a reset once, and of a broken pipe from then on.
         let error = self.rare.broken().unwrap_or(error);
-        let has_unread = || self.ask_socket(&core.sys, |sys, socket| sys.has_unread(socket));
-        let unread = self.wants_to_read() || has_unread().unwrap_or(false);
+        let unread = self.wants_to_read() || self.has_unread(core);
         match self.state.step(|state| state.broken(unread)) {
             Broken::ReadOn => {
                 self.rare.set_broken(error);

@@ -153,6 +153,11 @@ impl<S: StreamSys> Stream<S> {
         self.state.is_flushing() && !self.io.eof.received()
     }
 
+    /// Whether bytes of the peer wait in the socket.
+    fn has_unread(&self, core: &Core<S>) -> bool {
+        self.ask_socket(&core.sys, |sys, socket| sys.has_unread(socket)).unwrap_or(false)
+    }
+
     /// Lists this stream as one that may have more to read.
     fn list_unread(&self, core: &Core<S>) {
         if !self.io.listed.replace(true) {

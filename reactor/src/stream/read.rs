@@ -113,12 +113,12 @@ impl<S: StreamSys> Running<S> {
         };
         match error.kind() {
             io::ErrorKind::Interrupted => stream.list_unread(core),
-            io::ErrorKind::WouldBlock => {
-                stream.io.readable.set(false);
-                if let Some(error) = stream.rare.broken() {
-                    stream.close(core, &Reason::Lost(Failure::new(error)));
-                }
-            }
+            io::ErrorKind::WouldBlock => match stream.rare.broken() {
+                None => stream.io.readable.set(false),
+                // No report follows on what is broken.
+                Some(_) if stream.has_unread(core) => stream.list_unread(core),
+                Some(error) => stream.close(core, &Reason::Lost(Failure::new(error))),
+            },
             _ => stream.close(core, &Reason::Lost(Failure::new(os_error(&error)))),
         }
     }

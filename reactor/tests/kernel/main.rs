@@ -8,6 +8,7 @@ mod support;
 
 mod close;
 mod connect;
+mod delivery;
 mod descriptors;
 mod exhaustion;
 mod freeing;
@@ -18,6 +19,7 @@ mod react;
 mod resets;
 mod signals;
 mod std_sockets;
+mod stopping;
 mod tasks;
 mod threads;
 mod unix;

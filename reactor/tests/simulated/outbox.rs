@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use interfaces::{
     Address, BufferLimits, Chunk, ConnectTcp, ListenTcp, Producer, Protocol, PullProducer,
-    ReactorTcp as _, Transport,
+    ReactorTcp as _, Reason, Transport,
 };
 use protocol::factory_fn;
 use protocol::testing::{Record, Recorder};
@@ -192,12 +192,65 @@ fn a_pull_producer_that_comes_after_a_write_is_asked_when_that_has_left() {
 
         fn stop_producing(&self) {}
     }
-    let (received, _) = answered(|transport, _| {
-        transport.write(b"written, ");
-        let slow = Rc::new(Slow(Cell::new(0), Rc::clone(transport)));
-        transport.register_producer(Producer::Pull(slow)).unwrap();
-    });
-    assert_eq!(received, b"written, produced");
+    // The second is taken by the socket at once.
+    for written in [pattern(9), pattern(20_000)] {
+        let before = written.clone();
+        let (received, _) = answered(move |transport, _| {
+            transport.write(&before);
+            let slow = Rc::new(Slow(Cell::new(0), Rc::clone(transport)));
+            transport.register_producer(Producer::Pull(slow)).unwrap();
+        });
+        assert!(received == [&*written, b"produced"].concat(), "{} bytes", received.len());
+    }
+}
+
+#[test]
+fn what_a_producer_gave_before_it_panicked_is_sent_and_then_the_peer_sees_a_reset() {
+    struct Bad(Cell<u32>, Rc<dyn Transport>);
+    impl Bad {
+        fn produce(&self) {
+            self.0.set(self.0.get() + 1);
+            match self.0.get() {
+                1 => {}
+                2 | 3 => self.1.write(b"given, "),
+                4 => {
+                    self.1.write(b"and half");
+                    panic!("as the test wants it");
+                }
+                _ => panic!("asked again"),
+            }
+        }
+    }
+    impl PullProducer for Bad {
+        fn resume_producing(&self) {
+            self.produce();
+        }
+
+        fn stop_producing(&self) {}
+    }
+    for closing in [false, true] {
+        let reactor = simulation();
+        let server = Record::default();
+        let told = server.clone();
+        let factory = factory_fn(move |_: &Address| {
+            Recorder::new(&told).on_data(move |transport, _| {
+                let bad = Rc::new(Bad(Cell::new(0), Rc::clone(transport)));
+                transport.register_producer(Producer::Pull(bad)).unwrap();
+                if closing {
+                    transport.lose_connection();
+                }
+            })
+        });
+        let port = reactor.listen_tcp(&ListenTcp::new(([127, 0, 0, 1], 0)), factory).unwrap();
+        let client = connect(&reactor, port.host().as_socket_addr().unwrap());
+        client.transport().write(b"go");
+        turns(&reactor);
+        assert_eq!(client.received(), b"given, given, and half");
+        assert!(matches!(client.lost(), Some(Reason::Lost(_))));
+        assert!(matches!(server.lost(), Some(Reason::Panicked(_))), "closing: {closing}");
+        server.forget();
+        client.forget();
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 pub(crate) mod busy;
 pub(crate) mod child;
 pub(crate) mod unix;
+pub(crate) mod wires;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;

@@ -25,6 +25,8 @@ pub(crate) struct End {
     pub(crate) half_closed: bool,
     /// It called `abort_connection`, or panicked.
     pub(crate) broke_it: bool,
+    /// It called `lose_connection_with_reset`.
+    pub(crate) reset_it: bool,
     /// `read_connection_lost` was called.
     pub(crate) heard_end: bool,
     pub(crate) reason: Option<Reason>,
@@ -43,6 +45,8 @@ pub(crate) struct Summary {
     pub(crate) complete_bytes: usize,
     pub(crate) clean_ends: usize,
     pub(crate) broken_ends: usize,
+    /// Ends that got all that was written before a reset.
+    pub(crate) resets: usize,
 }
 
 impl End {
@@ -85,6 +89,9 @@ impl Ledger {
                 let is_clean = end.reason.as_ref().is_some_and(Reason::is_clean);
                 summary.clean_ends += usize::from(is_clean);
                 summary.broken_ends += usize::from(end.made == 1 && !is_clean);
+                let hears_reset = sender.reset_it && !is_unix(life);
+                assert!(!(hears_reset && end.saw_end_of_file()), "a clean end: {}", context());
+                summary.resets += usize::from(hears_reset && end.received == sender.promised);
                 let is_cut = (sender.broke_it && is_unix(life))
                     // A protocol that cannot be half closed ends with the peer, and what it still
                     // writes is dropped.

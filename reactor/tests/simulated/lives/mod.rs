@@ -2,8 +2,8 @@
 //! reordered, every connection ends once, nothing is left, and a second run gives the same trace.
 //!
 //! Each end follows a plan drawn from the seed: pieces, timers, replies, producers, pauses, writes
-//! from other connections' callbacks, half-close, `lose_connection` with bytes unsent, aborts and
-//! panics inside callbacks. Every stream carries a pattern of its own, checked byte by byte. An end
+//! from other connections' callbacks, half-close, `lose_connection` with bytes unsent, resets behind the
+//! last bytes, aborts and panics inside callbacks. Every stream carries a pattern of its own, checked byte by byte. An end
 //! that read to the end of file has got exactly what was written; any other has got a prefix.
 
 mod ledger;
@@ -24,6 +24,7 @@ fn a_thousand_lives_under_one_seed_give_the_same_trace_twice() {
     assert!(one.summary.complete_directions > 300, "{one:?}");
     assert!(one.summary.complete_bytes > 100_000, "{one:?}");
     assert!(one.summary.broken_ends > 100, "{one:?}");
+    assert!(one.summary.resets > 10, "{one:?}");
 }
 
 #[test]

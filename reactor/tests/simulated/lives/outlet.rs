@@ -133,6 +133,7 @@ impl Outlet {
             Ending::Lose => self.lose(transport),
             Ending::HalfClose => self.half_close(transport),
             Ending::Abort => self.abort(transport),
+            Ending::Reset => self.lose_with_reset(transport),
             Ending::Wait
             | Ending::LoseInside(_)
             | Ending::AbortInside(_)
@@ -165,6 +166,17 @@ impl Outlet {
             self.is_open.set(false);
             transport.write(b"too late for this");
         }
+    }
+
+    /// Ends with a reset behind all that is written.
+    fn lose_with_reset(&self, transport: &Rc<dyn Transport>) {
+        self.is_open.set(false);
+        self.record(|end| {
+            end.lost_by_us = true;
+            end.reset_it = true;
+        });
+        transport.lose_connection_with_reset();
+        transport.write(b"too late for this");
     }
 
     pub(crate) fn abort(&self, transport: &Rc<dyn Transport>) {

@@ -39,6 +39,8 @@ pub(crate) enum Ending {
     Wait,
     /// `abort_connection` when all is written.
     Abort,
+    /// `lose_connection_with_reset` when all is written.
+    Reset,
     /// `lose_connection` inside the first `data_received` after this many bytes.
     LoseInside(usize),
     /// `abort_connection` there.
@@ -90,6 +92,7 @@ impl Plan {
             (9, Manners::Rough) => Ending::Abort,
             (10, Manners::Rough) => Ending::AbortInside(limit),
             (11, Manners::Rough) if dice.one_in(3) => Ending::PanicInside(limit),
+            (11, Manners::Rough) => Ending::Reset,
             _ => patient,
         };
         let sources = [
