@@ -127,6 +127,6 @@ pub use session::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX, Received, Session};
 #[cfg(all(feature = "endpoints", any(feature = "aws-lc-rs", feature = "ring")))]
 pub use strings::register;
 #[cfg(feature = "endpoints")]
-pub use strings::register_with_provider;
+pub use strings::{UNVERIFIED_LAYER, register_with_provider};
 pub use tls_error::TlsError;
 pub use trust::public_roots;

@@ -24,6 +24,47 @@ pub enum CredentialsError {
         #[source]
         source: io::Error,
     },
+    /// A path is of no regular file: reading a FIFO, a device or a socket may take for ever.
+    #[error(
+        "cannot read the file `{}` of `{argument}`: it is {kind}: expected a regular file",
+        shown(path)
+    )]
+    NotAFile {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// What is there, such as "a FIFO".
+        kind: &'static str,
+    },
+    /// A file is too large to hold certificates and keys.
+    #[error(
+        "cannot read the file `{}` of `{argument}`: it has more than {limit} bytes: expected \
+         certificates and keys alone",
+        shown(path)
+    )]
+    TooLarge {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// A directory has too much below it.
+    #[error(
+        "cannot read the directory `{}` of `{argument}`: it has more than {limit} files and \
+         directories below it: expected one with certificates and keys alone",
+        shown(path)
+    )]
+    TooManyFiles {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The directory.
+        path: PathBuf,
+        /// The limit.
+        limit: usize,
+    },
     /// A file is not the PEM text that it should be.
     #[error(
         "cannot use the file `{}` of `{argument}`: it is not PEM: {}",

@@ -7,14 +7,16 @@
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use deferred::Failure;
 use interfaces::{Deadline, Reason};
 
-use super::end::End;
+use super::end::{End, end_of_file_in};
 use super::input::{DeliverLater, Input};
 use super::link::Link;
 use super::output::{Held, Output};
 use super::producer::{LayerProducer, PauseCause, Unregistered};
 use super::state::{Action, Ending, Phase, Sending, Signal};
+use crate::TlsError;
 use crate::options::FactoryContext;
 use crate::session::Received;
 
@@ -76,7 +78,7 @@ impl Connection {
     #[inline]
     pub(super) fn send_pending(&self) {
         if let Err(failure) = self.output.send_pending(&self.link, &self.end.state) {
-            self.fail(Reason::Tls(failure));
+            self.fail(failure);
         }
     }
 
@@ -84,10 +86,10 @@ impl Connection {
         !self.output.has_pending() && !self.producer.is_registered()
     }
 
-    /// Whether `lose_connection` was called and there is nothing to send: the connection closes
+    /// Whether the protocol ended both directions and there is nothing to send: the connection closes
     /// without a handshake.
     pub(super) fn needs_no_handshake(&self) -> bool {
-        self.end.state.sending() == Sending::Ending(Ending::Close) && self.is_drained()
+        self.end.state.ignores_input() && self.end.state.is_ending() && self.is_drained()
     }
 
     /// Whether bytes written now would be sent.
@@ -108,9 +110,9 @@ impl Connection {
             Phase::New | Phase::Handshaking => self.hold(data),
             Phase::Established => match self.output.write(&self.link, &self.end.state, data) {
                 Ok(()) => self.flush(),
-                Err(failure) => self.fail(Reason::Tls(failure)),
+                Err(failure) => self.fail(failure),
             },
-            Phase::Closing | Phase::Lost => {}
+            Phase::Closing | Phase::Gone | Phase::Lost => {}
         }
     }
 
@@ -150,6 +152,7 @@ impl Connection {
                 match ending {
                     Ending::HalfClose => self.half_close_below(),
                     Ending::Close => self.await_close_notify(),
+                    Ending::Reset => self.reset_below(),
                 }
             }
             Action::AwaitCloseNotify => self.await_close_notify(),
@@ -158,7 +161,12 @@ impl Connection {
                 self.close_below();
             }
             Action::Close => self.close_below(),
+            Action::Reset => self.reset_below(),
             Action::Abort => self.abort_below(),
+            Action::DropInput => {
+                self.input.drop_due();
+                self.input.schedule(self.link.time());
+            }
         }
     }
 
@@ -187,16 +195,11 @@ impl Connection {
 
     /// The peer's `close_notify` arrived, which ends a connection that awaits it.
     pub(super) fn on_close_notify(&self) {
-        let action = self.end.state.on(Signal::CloseNotifyReceived);
-        if action != Action::Ignore {
-            self.end.decide(Reason::Done);
-        }
-        self.act(action);
+        self.signal(Signal::CloseNotifyReceived);
     }
 
     /// The peer has ended its side, and the protocol has no half-close role: both sides end.
     pub(super) fn close_with_peer(&self) {
-        self.end.decide(Reason::Done);
         self.stop_producer();
         self.send_pending();
         self.signal(Signal::PeerEnded);
@@ -206,24 +209,40 @@ impl Connection {
     /// news; without one the stream was cut.
     pub(super) fn on_end_of_file(&self) {
         if self.is_alive() && !self.input.has_ended() && !self.end.state.ignores_input() {
-            self.end.decide(Reason::Truncated);
-            self.stop_producer();
-            self.signal(Signal::Failed);
+            self.end.decide(end_of_file_in(self.end.state.phase()));
+            self.stop_sending();
         }
     }
 
-    /// The session failed. Its alert is below already, and is sent before the close.
-    pub(super) fn fail(&self, reason: Reason) {
+    /// The session failed. Its alert is below already, and is sent before the close. What it had
+    /// decrypted before is delivered.
+    pub(super) fn fail(&self, failure: Failure) {
         if !self.is_alive() {
             return;
         }
-        self.end.decide(reason);
-        self.stop_producer();
-        self.signal(Signal::Failed);
+        let failure = match self.end.state.phase() {
+            Phase::Handshaking => TlsError::in_handshake(failure),
+            _ => failure,
+        };
+        self.end.decide(Reason::Tls(failure));
+        self.stop_sending();
         // A peer that reads nothing more must not keep the connection.
         self.start_deadline(self.link.close_timeout(), |connection| {
             connection.signal(Signal::Aborted);
         });
+    }
+
+    fn stop_sending(&self) {
+        self.drop_early_input();
+        self.stop_producer();
+        self.signal(Signal::Failed);
+    }
+
+    /// Early data counts only when the handshake is done, which a replay does not reach.
+    pub(super) fn drop_early_input(&self) {
+        if !self.end.state.delivers() {
+            self.input.drop_due();
+        }
     }
 
     /// Aborts with this reason.
@@ -236,6 +255,7 @@ impl Connection {
 
     /// Stops the producer, and aborts the transport below, whose reason counts if none is decided.
     fn abort_below(&self) {
+        self.input.drop_due();
         self.stop_producer();
         self.end.cancel_deadline();
         if let Some(below) = self.link.below() {
@@ -250,9 +270,17 @@ impl Connection {
         }
     }
 
-    /// The reason for the protocol when the transport below gives `below`.
-    pub(super) fn reason_for(&self, below: &Reason) -> Reason {
-        self.end.reason_for(below, self.input.has_ended(), self.output.limits().cap)
+    /// What was sent before is sent by the transport below, and what follows there is a reset.
+    fn reset_below(&self) {
+        self.end.cancel_deadline();
+        if let Some(below) = self.link.below() {
+            below.lose_connection_with_reset();
+        }
+    }
+
+    /// Decides on the reason for the protocol when the transport below gives `below`.
+    pub(super) fn settle(&self, below: &Reason, phase: Phase) {
+        self.end.settle(below, phase, self.input.has_ended(), self.output.limits().cap);
     }
 
     /// Unregisters the producer, here and below.
@@ -293,6 +321,6 @@ impl Connection {
     pub(super) fn release(&self) {
         self.link.release();
         self.output.release();
-        self.input.release();
+        self.input.drop_due();
     }
 }

@@ -5,9 +5,11 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use interfaces::{DelayedCall, ReactorTime, Reason};
+use deferred::Failure;
+use interfaces::{DelayedCall, OsError, ReactorTime, Reason};
 
-use super::state::{Ending, Sending, StateMachine};
+use super::state::{Ending, Phase, Sending, StateMachine};
+use crate::TlsError;
 
 /// State, reason and deadline of one connection.
 #[derive(Default)]
@@ -28,20 +30,35 @@ impl End {
         }
     }
 
-    /// The reason for the protocol when the transport below gives `below`. The stream is complete if
-    /// the peer's `close_notify` came (`peer_ended`) or this side had closed.
-    pub(super) fn reason_for(&self, below: &Reason, peer_ended: bool, cap: usize) -> Reason {
+    /// Decides on the reason for the protocol when the transport below gives `below`, in `phase`.
+    /// The stream is complete if the peer's `close_notify` came (`peer_ended`) or this side had
+    /// closed; that its own bytes arrived is known from the transport below alone.
+    pub(super) fn settle(&self, below: &Reason, phase: Phase, peer_ended: bool, cap: usize) {
         let verdict = self.verdict.take();
-        match (below, verdict) {
+        let reason = match (below, verdict) {
             (Reason::Panicked(_), _) => below.clone(),
             (_, Some(verdict)) => verdict,
-            (Reason::Done, None) => {
-                let closed = self.state.sending() == Sending::Ended(Ending::Close);
-                if closed || peer_ended { Reason::Done } else { Reason::Truncated }
-            }
+            (Reason::Done, None) => match self.state.sending() {
+                Sending::Ended(Ending::Reset) => Reason::Aborted,
+                Sending::Ended(Ending::Close) => Reason::Done,
+                _ if peer_ended => Reason::Done,
+                _ => end_of_file_in(phase),
+            },
+            (Reason::Lost(cause), None) if phase == Phase::Handshaking => lost_in_handshake(cause),
             (Reason::WriteBufferExceeded { .. }, None) => Reason::WriteBufferExceeded { cap },
             (_, None) => below.clone(),
-        }
+        };
+        self.verdict.replace(Some(reason));
+    }
+
+    /// Replaces the reason: the protocol panicked while it was told what arrived before the end.
+    pub(super) fn panicked(&self, message: &str) {
+        self.verdict.replace(Some(Reason::Panicked(message.into())));
+    }
+
+    /// Takes the reason that was settled.
+    pub(super) fn take_reason(&self) -> Reason {
+        self.verdict.take().unwrap_or(Reason::Aborted)
     }
 
     /// Starts a deadline in place of the one that runs.
@@ -61,5 +78,21 @@ impl End {
             // One that has run has nothing to cancel.
             let _ = deadline.cancel();
         }
+    }
+}
+
+/// What the end of file of the stream below means where no `close_notify` came before.
+pub(super) fn end_of_file_in(phase: Phase) -> Reason {
+    match phase {
+        Phase::New | Phase::Handshaking => Reason::Tls(Failure::new(TlsError::ClosedInHandshake)),
+        Phase::Established | Phase::Closing | Phase::Gone | Phase::Lost => Reason::Truncated,
+    }
+}
+
+/// The reason where the connection broke before the handshake was done.
+fn lost_in_handshake(cause: &Failure) -> Reason {
+    match cause.downcast_ref::<OsError>() {
+        Some(source) => Reason::Tls(Failure::new(TlsError::LostInHandshake { source: *source })),
+        None => Reason::Lost(cause.clone()),
     }
 }

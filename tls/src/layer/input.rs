@@ -1,9 +1,10 @@
 //! [`Input`]: plaintext and ends that wait to be delivered, and whether the transport below reads.
 //!
-//! Invariant: the order is data, the peer's end, and only then more from below.
+//! Invariant: the order is data, the peer's end, and only then more from below; the layer is owned here
+//! only while input waits that nothing else would keep.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use interfaces::ReactorTime;
@@ -20,6 +21,8 @@ pub(super) trait DeliverLater {
 /// The input that waits to be delivered.
 pub(super) struct Input {
     layer: Weak<dyn DeliverLater>,
+    /// The layer, when the transport below owns it no more and input waits.
+    kept: Cell<Option<Rc<dyn DeliverLater>>>,
     /// Plaintext that arrived while the protocol was paused, or before the handshake was done.
     held: RefCell<Vec<u8>>,
     /// The protocol has paused its transport.
@@ -45,6 +48,7 @@ impl Input {
     pub(super) fn new(layer: Weak<dyn DeliverLater>) -> Self {
         Self {
             layer,
+            kept: Cell::default(),
             held: RefCell::default(),
             paused: Cell::new(false),
             paused_below: Cell::new(false),
@@ -57,7 +61,7 @@ impl Input {
     /// Whether data may be delivered now.
     #[inline]
     pub(super) fn can_deliver(&self, state: &StateMachine) -> bool {
-        state.is_established() && !self.paused.get()
+        state.delivers() && !self.paused.get()
     }
 
     /// Whether something waits to be delivered.
@@ -140,6 +144,7 @@ impl Input {
     #[inline]
     pub(super) fn resume_below(&self, link: &Link, state: &StateMachine) {
         if self.paused_below.get()
+            && state.is_established()
             && self.can_deliver(state)
             && !self.is_due()
             && !state.ignores_input()
@@ -160,15 +165,28 @@ impl Input {
         if self.scheduled.replace(true) {
             return;
         }
-        let layer = self.layer.clone();
+        // Owned by the call, a layer that is kept ends with the reactor.
+        let (layer, kept) = (self.layer.clone(), self.kept.take());
         let _ = time.call_later(
             Duration::ZERO,
             Box::new(move || {
-                if let Some(layer) = layer.upgrade() {
+                if let Some(layer) = kept.or_else(|| layer.upgrade()) {
                     layer.deliver_later();
                 }
             }),
         );
+    }
+
+    /// Keeps the layer until its input is delivered.
+    pub(super) fn keep_layer(&self) {
+        let before = self.kept.replace(self.layer.upgrade());
+        drop(before);
+    }
+
+    /// Keeps the layer no longer.
+    pub(super) fn let_layer_go(&self) {
+        let kept = self.kept.take();
+        drop(kept);
     }
 
     /// Notes that the delayed call has come.
@@ -176,8 +194,10 @@ impl Input {
         self.scheduled.set(false);
     }
 
-    /// Drops all waiting plaintext.
-    pub(super) fn release(&self) {
+    /// Drops all that waits to be delivered.
+    pub(super) fn drop_due(&self) {
         self.held.take();
+        self.take_end();
+        self.write_end_due.set(false);
     }
 }

@@ -9,7 +9,8 @@
 //!            └────── writes ─────▶ Connection ── records ──────▲
 //! ```
 //!
-//! The layer owns the protocol, and both own the connection, which owns neither.
+//! The layer owns the protocol, and both own the connection, which owns neither, but for a connection
+//! that ended below while input waits: that one keeps its layer until it is delivered.
 //!
 //! # Map
 //!

@@ -1,17 +1,20 @@
 //! The state machine of a TLS connection: phase × sending × signal → next state and action.
 //!
 //! ```text
-//!  Phase    New ──SessionMade──▶ Handshaking ──HandshakeCompleted──▶ Established ──▶ Closing ──▶ Lost
+//!  Phase    New ──SessionMade──▶ Handshaking ──HandshakeCompleted──▶ Established ──▶ Closing ──▶ Gone ──▶ Lost
 //!                                     │ Drained, Failed, Aborted                        ▲         ▲
 //!                                     └─────────────────────────────────────────────────┘         │
-//!                                       Lost, from any phase ─────────────────────────────────────┘
+//!                                       BelowLost, from any phase ────────────────────────────────┘
 //!
 //!  Sending  Open ──lose_write_connection──▶ Ending(HalfClose) ──close_notify──▶ Ended(HalfClose)
 //!             │                                   │ lose_connection                  │
-//!             └─────────lose_connection──────────▶ Ending(Close) ──close_notify──▶ Ended(Close)
+//!             ├─────────lose_connection──────────▶ Ending(Close) ──close_notify──▶ Ended(Close)
+//!             │                                   │ lose_connection_with_reset
+//!             └─────lose_connection_with_reset───▶ Ending(Reset) ──a reset────────▶ Ended(Reset)
 //! ```
 //!
-//! `Ending` waits for the handshake, for the bytes that were written, and for a producer.
+//! `Ending` waits for the handshake, for the bytes that were written, and for a producer. `Gone` waits
+//! for a protocol that has paused to take what arrived before.
 //! Invariant: phase and sending are set in this file only, and neither moves to the left.
 
 use std::cell::Cell;
@@ -25,9 +28,11 @@ pub(super) enum Phase {
     Handshaking,
     /// Data flows.
     Established,
-    /// The connection below was told to close: nothing more is sent or delivered.
+    /// The connection below was told to close: nothing more is sent or received.
     Closing,
-    /// `connection_lost` was delivered.
+    /// The connection below has ended, and what arrived before is delivered.
+    Gone,
+    /// `connection_lost` is delivered.
     Lost,
 }
 
@@ -49,6 +54,8 @@ pub(super) enum Ending {
     HalfClose,
     /// `close_notify`, then the connection below is closed. Nothing is delivered any more.
     Close,
+    /// The connection below is reset, without `close_notify`. Nothing is delivered any more.
+    Reset,
 }
 
 /// An input of the machine.
@@ -58,7 +65,8 @@ pub(super) enum Signal {
     SessionMade,
     /// The handshake is done, and the protocol was told.
     HandshakeCompleted,
-    /// The protocol called `lose_write_connection` or `lose_connection`.
+    /// The protocol called `lose_write_connection`, `lose_connection` or
+    /// `lose_connection_with_reset`.
     EndSending(Ending),
     /// No plaintext is pending, and no producer is registered.
     Drained,
@@ -73,7 +81,9 @@ pub(super) enum Signal {
     /// The protocol called `abort_connection`, a deadline passed, or a limit was exceeded.
     Aborted,
     /// The transport below delivered `connection_lost`.
-    Lost,
+    BelowLost,
+    /// All that arrived before the end was delivered.
+    InputDelivered,
 }
 
 /// What the connection does after a transition.
@@ -94,8 +104,12 @@ pub(super) enum Action {
     SendCloseNotifyAndClose,
     /// Tell the transport below to close.
     Close,
+    /// Tell the transport below to close with a reset.
+    Reset,
     /// Abort the transport below.
     Abort,
+    /// Drop what waits to be delivered, and have `connection_lost` delivered.
+    DropInput,
 }
 
 /// Phase and sending of one connection.
@@ -145,24 +159,33 @@ impl StateMachine {
         self.phase.get() == Phase::Established
     }
 
+    /// Whether what arrived may be delivered: from the end of the handshake to the end.
+    #[inline]
+    pub(super) fn delivers(&self) -> bool {
+        self.phase.get() >= Phase::Established
+    }
+
     /// Whether the end of sending waits for [`Signal::Drained`].
     #[inline]
     pub(super) fn is_ending(&self) -> bool {
         matches!(self.sending.get(), Sending::Ending(_))
     }
 
-    /// Whether `lose_connection` was called, after which nothing is delivered.
+    /// Whether the protocol ended both directions, after which nothing is delivered.
     #[inline]
     pub(super) fn ignores_input(&self) -> bool {
-        self.sending.get().ends_with(Ending::Close)
+        match self.sending.get() {
+            Sending::Open => false,
+            Sending::Ending(ending) | Sending::Ended(ending) => ending.ends_input(),
+        }
     }
 }
 
-impl Sending {
-    fn ends_with(self, ending: Ending) -> bool {
+impl Ending {
+    fn ends_input(self) -> bool {
         match self {
-            Self::Open => false,
-            Self::Ending(chosen) | Self::Ended(chosen) => chosen == ending,
+            Self::HalfClose => false,
+            Self::Close | Self::Reset => true,
         }
     }
 }
@@ -170,7 +193,7 @@ impl Sending {
 fn is_alive(phase: Phase) -> bool {
     match phase {
         Phase::New | Phase::Handshaking | Phase::Established => true,
-        Phase::Closing | Phase::Lost => false,
+        Phase::Closing | Phase::Gone | Phase::Lost => false,
     }
 }
 
@@ -179,11 +202,11 @@ fn next(phase: Phase, sending: Sending, signal: Signal) -> Option<(Phase, Sendin
     match signal {
         Signal::SessionMade => match phase {
             Phase::New => Some((Phase::Handshaking, sending, Action::Proceed)),
-            Phase::Handshaking | Phase::Established | Phase::Closing | Phase::Lost => None,
+            _ => None,
         },
         Signal::HandshakeCompleted => match phase {
             Phase::Handshaking => Some((Phase::Established, sending, Action::Proceed)),
-            Phase::New | Phase::Established | Phase::Closing | Phase::Lost => None,
+            _ => None,
         },
         Signal::EndSending(ending) => end_sending(phase, sending, ending),
         Signal::Drained => drained(phase, sending),
@@ -198,47 +221,68 @@ fn next(phase: Phase, sending: Sending, signal: Signal) -> Option<(Phase, Sendin
             Phase::New | Phase::Handshaking | Phase::Established => {
                 Some((Phase::Closing, sending, Action::Close))
             }
-            Phase::Closing | Phase::Lost => None,
+            Phase::Closing | Phase::Gone | Phase::Lost => None,
         },
         // An abort also cuts a close short.
         Signal::Aborted => match phase {
             Phase::New | Phase::Handshaking | Phase::Established | Phase::Closing => {
                 Some((Phase::Closing, sending, Action::Abort))
             }
+            Phase::Gone => Some((phase, sending, Action::DropInput)),
             Phase::Lost => None,
         },
-        Signal::Lost => match phase {
+        Signal::BelowLost => match phase {
             Phase::New | Phase::Handshaking | Phase::Established | Phase::Closing => {
-                Some((Phase::Lost, sending, Action::Proceed))
+                Some((Phase::Gone, sending, Action::Proceed))
             }
-            Phase::Lost => None,
+            Phase::Gone | Phase::Lost => None,
+        },
+        Signal::InputDelivered => match phase {
+            Phase::Gone => Some((Phase::Lost, sending, Action::Proceed)),
+            _ => None,
         },
     }
 }
 
-/// The end is noted in every phase; only a living connection acts on it.
+/// The end is noted in every phase; only a living connection acts on it, and one whose input waits.
 fn end_sending(phase: Phase, sending: Sending, ending: Ending) -> Option<(Phase, Sending, Action)> {
     let (sending, action) = match (sending, ending) {
         (Sending::Open, ending) => (Sending::Ending(ending), Action::Drain),
-        (Sending::Ending(Ending::HalfClose), Ending::Close) => {
-            (Sending::Ending(Ending::Close), Action::Drain)
+        (Sending::Ending(Ending::HalfClose), Ending::Close | Ending::Reset)
+        | (Sending::Ending(Ending::Close), Ending::Reset) => {
+            (Sending::Ending(ending), Action::Drain)
         }
         // `close_notify` is out already.
         (Sending::Ended(Ending::HalfClose), Ending::Close) => {
             (Sending::Ended(Ending::Close), Action::AwaitCloseNotify)
         }
+        (Sending::Ended(Ending::HalfClose), Ending::Reset) => {
+            (Sending::Ended(Ending::Reset), Action::Reset)
+        }
         (Sending::Ending(_) | Sending::Ended(_), Ending::HalfClose)
-        | (Sending::Ending(Ending::Close) | Sending::Ended(Ending::Close), Ending::Close) => {
+        | (Sending::Ending(Ending::Close | Ending::Reset), Ending::Close)
+        | (Sending::Ending(Ending::Reset), Ending::Reset)
+        | (Sending::Ended(Ending::Close | Ending::Reset), Ending::Close | Ending::Reset) => {
             return None;
         }
     };
-    Some((phase, sending, if is_alive(phase) { action } else { Action::Ignore }))
+    match phase {
+        Phase::New | Phase::Handshaking | Phase::Established => {
+            let closes = action == Action::Reset;
+            Some((if closes { Phase::Closing } else { phase }, sending, action))
+        }
+        Phase::Gone if ending.ends_input() => Some((phase, sending, Action::DropInput)),
+        Phase::Closing | Phase::Gone | Phase::Lost => Some((phase, sending, Action::Ignore)),
+    }
 }
 
 /// All bytes are sent, and the end follows. A connection that closes with nothing to send needs no
 /// handshake; a half-close waits for it.
 fn drained(phase: Phase, sending: Sending) -> Option<(Phase, Sending, Action)> {
     match (phase, sending) {
+        (Phase::Handshaking | Phase::Established, Sending::Ending(Ending::Reset)) => {
+            Some((Phase::Closing, Sending::Ended(Ending::Reset), Action::Reset))
+        }
         (Phase::Established, Sending::Ending(ending)) => {
             Some((phase, Sending::Ended(ending), Action::SendCloseNotify(ending)))
         }
@@ -247,17 +291,22 @@ fn drained(phase: Phase, sending: Sending) -> Option<(Phase, Sending, Action)> {
         }
         (Phase::Handshaking, Sending::Ending(Ending::HalfClose))
         | (Phase::New, Sending::Ending(_))
-        | (Phase::Closing | Phase::Lost, Sending::Ending(_))
+        | (Phase::Closing | Phase::Gone | Phase::Lost, Sending::Ending(_))
         | (_, Sending::Open | Sending::Ended(_)) => None,
     }
 }
 
 /// Both sides end; `close_notify` is sent unless it was.
 fn peer_ended(phase: Phase, sending: Sending) -> Option<(Phase, Sending, Action)> {
-    let action = match (phase, sending) {
-        (Phase::Established, Sending::Open | Sending::Ending(_)) => Action::SendCloseNotifyAndClose,
-        (Phase::Established, Sending::Ended(_)) => Action::Close,
-        (Phase::New | Phase::Handshaking | Phase::Closing | Phase::Lost, _) => return None,
+    if phase != Phase::Established {
+        return None;
+    }
+    let action = match sending {
+        Sending::Open | Sending::Ending(Ending::HalfClose | Ending::Close) => {
+            Action::SendCloseNotifyAndClose
+        }
+        Sending::Ended(Ending::HalfClose | Ending::Close) => Action::Close,
+        Sending::Ending(Ending::Reset) | Sending::Ended(Ending::Reset) => return None,
     };
     Some((Phase::Closing, Sending::Ended(Ending::Close), action))
 }

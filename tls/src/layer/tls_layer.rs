@@ -65,7 +65,7 @@ impl TlsLayer {
         let transport: Rc<dyn Transport> = connection.clone();
         self.deliver_up(Event::ConnectionMade(&transport));
         match begun {
-            Err(error) => connection.fail(Reason::Tls(Failure::new(error))),
+            Err(error) => connection.fail(Failure::new(error)),
             Ok(()) if connection.needs_no_handshake() => {}
             Ok(()) => self.data_received(&mut []),
         }
@@ -89,7 +89,7 @@ impl TlsLayer {
             connection.on_close_notify();
         }
         if let Some(failure) = received.failure {
-            connection.fail(Reason::Tls(failure));
+            connection.fail(failure);
         }
     }
 
@@ -162,19 +162,62 @@ impl TlsLayer {
         }
     }
 
+    /// The connection below is lost. What arrived before is delivered first, also to a protocol that
+    /// has paused, unless this side gave it up.
     fn connection_lost(&self, below: &Reason) {
         let connection = &self.connection;
-        if connection.end.state.on(Signal::Lost) == Action::Ignore {
+        let phase = connection.end.state.phase();
+        connection.drop_early_input();
+        if connection.end.state.on(Signal::BelowLost) == Action::Ignore {
             return;
         }
         connection.end.cancel_deadline();
+        connection.settle(below, phase);
         connection.stop_producer();
-        let reason = connection.reason_for(below);
+        if gives_up(below) {
+            connection.input.drop_due();
+        }
+        if self.has_delivered() {
+            return self.finish();
+        }
+        connection.input.keep_layer();
+        if connection.input.can_deliver(&connection.end.state) {
+            connection.input.schedule(connection.link.time());
+        }
+    }
+
+    /// Whether nothing waits to be delivered before `connection_lost`.
+    fn has_delivered(&self) -> bool {
+        let (input, state) = (&self.connection.input, &self.connection.end.state);
+        !input.is_due() || state.ignores_input()
+    }
+
+    /// Delivers `connection_lost`, the last event.
+    fn finish(&self) {
+        let connection = &self.connection;
+        if connection.end.state.on(Signal::InputDelivered) == Action::Ignore {
+            return;
+        }
+        let reason = connection.end.take_reason();
         let protocol = self.protocol.take();
         if let Some(protocol) = protocol {
             protocol.deliver(Event::ConnectionLost(&reason));
         }
         connection.release();
+        connection.input.let_layer_go();
+    }
+
+    /// The protocol panicked in a delayed call.
+    fn panicked(&self, message: &str) {
+        let connection = &self.connection;
+        if connection.is_alive() {
+            return connection.abort_with(Reason::Panicked(message.into()));
+        }
+        connection.end.panicked(message);
+        connection.input.drop_due();
+        if connection.end.state.phase() == Phase::Gone {
+            self.finish();
+        }
     }
 
     fn protocol_is_half_closeable(&self) -> bool {
@@ -185,11 +228,13 @@ impl TlsLayer {
 
 impl Deliver for TlsLayer {
     fn deliver(&self, event: Event<'_>) {
+        if let Event::ConnectionLost(reason) = event {
+            return self.connection_lost(reason);
+        }
         self.batch(|| match event {
             Event::ConnectionMade(below) => self.connection_made(below),
             Event::DataReceived(data) => self.data_received(data),
             Event::WriteConnectionLost => self.write_connection_lost(),
-            Event::ConnectionLost(reason) => self.connection_lost(reason),
             Event::ReadConnectionLost => self.connection.on_end_of_file(),
             // The handshake of another layer below; the protocol hears of this one.
             Event::HandshakeCompleted => {}
@@ -211,11 +256,38 @@ impl DeliverLater for TlsLayer {
     /// Nothing below catches a panic of the protocol in a delayed call, so it is caught here.
     fn deliver_later(&self) {
         self.connection.input.unschedule();
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.batch(|| {})));
-        if let Err(panic) = outcome {
-            self.connection.abort_with(Reason::Panicked(message(&*panic).into()));
+        let delivered = caught(|| {
+            self.batch(|| {});
+            match self.connection.end.state.phase() {
+                Phase::Gone if self.has_delivered() => self.finish(),
+                Phase::Gone => self.connection.input.keep_layer(),
+                _ => {}
+            }
+        });
+        if let Err(message) = delivered {
+            // The last callback has no further one to be told of its panic.
+            let _ = caught(|| self.panicked(&message));
         }
     }
+}
+
+/// Whether a transport that ends for this reason leaves undelivered what arrived: its own side gave
+/// it up, or the reactor stops. All else happened on the way from the peer, behind those bytes.
+fn gives_up(reason: &Reason) -> bool {
+    match reason {
+        Reason::Done
+        | Reason::Lost(_)
+        | Reason::TimedOut(_)
+        | Reason::Tls(_)
+        | Reason::Truncated => false,
+        Reason::Aborted | Reason::WriteBufferExceeded { .. } | Reason::Panicked(_) => true,
+        _ => true,
+    }
+}
+
+/// Calls, and catches a panic, whose text it returns.
+fn caught(call: impl FnOnce()) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| message(&*panic).to_owned())
 }
 
 /// The text of a panic.

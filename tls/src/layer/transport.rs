@@ -37,6 +37,10 @@ impl Transport for Connection {
         self.signal(Signal::Aborted);
     }
 
+    fn lose_connection_with_reset(&self) {
+        self.signal(Signal::EndSending(Ending::Reset));
+    }
+
     fn peer(&self) -> Address {
         self.link.below().map_or_else(unconnected, |below| below.peer())
     }
@@ -110,13 +114,13 @@ fn with_room_for_records(limits: BufferLimits) -> BufferLimits {
 
 impl PushProducer for Connection {
     fn pause_producing(&self) {
-        if self.is_alive() && !self.end.state.ignores_input() && self.input.pause() {
+        if !self.end.state.ignores_input() && self.input.pause() {
             self.input.pause_below(&self.link, &self.end.state);
         }
     }
 
     fn resume_producing(&self) {
-        if !self.is_alive() || !self.input.resume() {
+        if !self.input.resume() {
             return;
         }
         if self.input.is_due() {

@@ -13,9 +13,9 @@ use endpoints::{
 use interfaces::StreamClientEndpoint;
 use rustls::pki_types::ServerName;
 
-use super::Context;
 use super::client::{FileClient, Trust};
 use super::server_strings::file;
+use super::{Context, UNVERIFIED_LAYER};
 use crate::credentials::{Identity, Named};
 
 pub(super) struct SslClientParser(pub(super) Context);
@@ -47,8 +47,9 @@ impl ClientParser for SslClientParser {
         if hostname.text()?.is_some() {
             name = server_name(&hostname)?.1;
         }
+        let layers = [credentials.layer(), "tcp"];
         let endpoint = credentials.client(&self.0, Rc::new(below), name);
-        Ok(arguments.parsed(Rc::new(endpoint), ["tls", "tcp"]))
+        Ok(arguments.parsed(Rc::new(endpoint), layers))
     }
 }
 
@@ -79,7 +80,7 @@ impl ClientParser for TlsClientParser {
         // That the port is missing says more about `tls:443` than that `443` is not a host.
         arguments.require(&[host, port])?;
         let ((host, name), port) = (named_host(&host)?, port.port()?);
-        let mut layers: Vec<Cow<'static, str>> = vec!["tls".into()];
+        let mut layers: Vec<Cow<'static, str>> = vec![credentials.layer().into()];
         let below: Rc<dyn StreamClientEndpoint> = match endpoint.client()? {
             Some(inner) => {
                 let unused = [timeout, bind_address].into_iter().find(Argument::is_given);
@@ -140,6 +141,14 @@ impl Credentials {
             }
         };
         Ok(Self { trust, identity })
+    }
+
+    /// The layer as the description names it.
+    fn layer(&self) -> &'static str {
+        match self.trust {
+            Trust::Public | Trust::Directory(_) => "tls",
+            Trust::DangerAnyone => UNVERIFIED_LAYER,
+        }
     }
 
     fn client(

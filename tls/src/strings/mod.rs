@@ -20,6 +20,10 @@ use rustls::server::ProducesTickets;
 use client_strings::{SslClientParser, TlsClientParser};
 use server_strings::{SslServerParser, TlsServerParser};
 
+/// In the [layers](endpoints::Description::layers) of a description: TLS that accepts any server, as
+/// `verify=danger-none` has it, at whatever depth of the string.
+pub const UNVERIFIED_LAYER: &str = "tls-unverified";
+
 /// Adds the kinds `ssl` and `tls`, server and client, to a registry.
 ///
 /// | kind | | by position or by name | by name only |
@@ -58,8 +62,10 @@ use server_strings::{SslServerParser, TlsServerParser};
 ///
 /// - Clients always verify the server: by the roots in `caCertsDir` or `trustRoots`, else by the
 ///   public ones of webpki-roots, and against `hostname`, else the host. In Twisted an `ssl` client
-///   verifies nothing of that unless asked. `verify=danger-none` turns it off.
-/// - Files are opened when they are needed, not when the string is parsed.
+///   verifies nothing of that unless asked. `verify=danger-none` turns it off, and the description
+///   then has the layer [`UNVERIFIED_LAYER`], so that a program can tell of it.
+/// - Files are opened when they are needed, not when the string is parsed. They have to be regular ones,
+///   of at most 16 MiB: a FIFO or a device could hold the program up for ever.
 /// - A client's directory without a certificate, and a server's without a pair of certificate and
 ///   key, are errors.
 /// - A private key without its certificate is an error, where Twisted ignores it.

@@ -8,8 +8,8 @@ use interfaces::{Event, Reason};
 use protocol::testing::{Clock, Record, Recorder, StringTransport};
 
 use crate::certificates::{Authority, VERSIONS};
-use crate::talk::{NAME, Talk, Talking, over_client};
-use crate::tls::{Outgoing, Session};
+use crate::talk::{NAME, Talk, Talking, over_client, tls_error};
+use crate::tls::{Outgoing, Session, TlsError};
 
 fn lost_cleanly(talking: &Talking) -> bool {
     [&talking.client, &talking.server].into_iter().all(|record| {
@@ -94,7 +94,8 @@ fn without_anything_to_send_a_close_needs_no_handshake() {
         .client(|client| client.on_made(|transport| transport.lose_connection()))
         .run();
     assert!(talking.client.lost().unwrap().is_clean());
-    assert!(matches!(talking.server.lost(), Some(Reason::Truncated)));
+    let reason = talking.server.lost().unwrap();
+    assert_eq!(tls_error(&reason), TlsError::ClosedInHandshake);
     assert_eq!(talking.clock.pending(), 0);
 }
 
@@ -164,8 +165,8 @@ fn the_peers_close_is_the_end_for_a_protocol_without_the_half_close_role() {
 }
 
 /// A client whose server says "hello" and goodbye, and whose connection ends when `count` bytes of
-/// that have arrived. Gives what the client got and its reason, and whether there was more to come.
-fn cut_at(setup: &Setup, count: usize) -> (Vec<u8>, Reason, bool) {
+/// that have arrived. Gives what the client heard and its reason, and whether there was more to come.
+fn cut_at(setup: &Setup, count: usize) -> (Record, Reason, bool) {
     let (clock, record, wire) = (Clock::new(), Record::new(), StringTransport::new());
     let client = over_client(setup.client.clone(), NAME, Recorder::new(&record), &clock);
     let mut server = Session::server(setup.server.clone()).unwrap();
@@ -193,7 +194,8 @@ fn cut_at(setup: &Setup, count: usize) -> (Vec<u8>, Reason, bool) {
     }
     assert!(!client.is_half_closeable());
     client.deliver(Event::ConnectionLost(&Reason::Done));
-    (record.received(), record.lost().unwrap(), more)
+    let reason = record.lost().unwrap();
+    (record, reason, more)
 }
 
 struct Setup {
@@ -212,9 +214,13 @@ fn a_stream_that_is_cut_anywhere_is_truncated_and_one_that_ended_is_not() {
         let mut cut = 0;
         loop {
             match cut_at(&setup, cut) {
-                (received, Reason::Done, more) => {
-                    assert!(!more && received == b"hello", "cut at {cut}");
+                (record, Reason::Done, more) => {
+                    assert!(!more && record.received() == b"hello", "cut at {cut}");
                     break;
+                }
+                (record, reason, true) if record.count("handshake_completed") == 0 => {
+                    assert_eq!(tls_error(&reason), TlsError::ClosedInHandshake, "cut at {cut}");
+                    cut += 1;
                 }
                 (_, Reason::Truncated, true) => cut += 1,
                 (_, reason, more) => panic!("cut at {cut}: {reason}, {more}"),

@@ -8,15 +8,8 @@ use protocol::testing::{Clock, Record, Recorder, StringTransport};
 use rustls::{AlertDescription, CertificateError, Error};
 
 use crate::certificates::{Authority, VERSIONS};
-use crate::talk::{NAME, Talk, over_client, over_server, plain, told};
+use crate::talk::{NAME, Talk, over_client, over_server, plain, rustls_error, told};
 use crate::tls::TlsError;
-
-fn tls_error(reason: Option<Reason>) -> Error {
-    match reason {
-        Some(Reason::Tls(failure)) => failure.downcast_ref::<Error>().unwrap().clone(),
-        other => panic!("{other:?}"),
-    }
-}
 
 #[test]
 fn a_wrong_host_an_unknown_authority_and_an_expired_certificate_are_refused_and_the_server_is_told()
@@ -36,10 +29,10 @@ fn a_wrong_host_an_unknown_authority_and_an_expired_certificate_are_refused_and_
                 .client(|client| client.on_made(|transport| transport.write(b"secret")))
                 .server(|server| server.on_made(|transport| transport.write(b"secret")))
                 .run();
-            let error = tls_error(talking.client.lost());
+            let error = rustls_error(talking.client.lost());
             assert!(matches!(error, Error::InvalidCertificate(_)), "{error}");
             assert!(error.to_string().contains(words), "{error}");
-            assert_eq!(tls_error(talking.server.lost()), Error::AlertReceived(alert));
+            assert_eq!(rustls_error(talking.server.lost()), Error::AlertReceived(alert));
             for record in [&talking.client, &talking.server] {
                 assert!(record.received().is_empty());
                 assert_eq!(record.calls(), ["connection_made", "connection_lost"]);
@@ -59,7 +52,7 @@ fn a_self_signed_certificate_is_refused() {
         key: own.signing_key,
     };
     let talking = Talk::between(authority.client(VERSIONS[0]), identity.server()).run();
-    let error = tls_error(talking.client.lost());
+    let error = rustls_error(talking.client.lost());
     assert_eq!(error, Error::InvalidCertificate(CertificateError::UnknownIssuer));
 }
 
@@ -69,8 +62,8 @@ fn a_client_without_a_certificate_is_refused_where_one_is_demanded() {
     for version in VERSIONS {
         let server = authority.demanding_server(&authority.identity(NAME));
         let talking = Talk::between(authority.client(version), server).run();
-        assert_eq!(tls_error(talking.server.lost()), Error::NoCertificatesPresented);
-        let error = tls_error(talking.client.lost());
+        assert_eq!(rustls_error(talking.server.lost()), Error::NoCertificatesPresented);
+        let error = rustls_error(talking.client.lost());
         assert!(matches!(error, Error::AlertReceived(_)), "{error}");
     }
 }
@@ -83,8 +76,8 @@ fn disjoint_alpn_offers_fail_on_both_sides() {
         talk.server_config.alpn_protocols = vec![b"b".to_vec()];
         let talking = talk.run();
         let alert = AlertDescription::NoApplicationProtocol;
-        assert_eq!(tls_error(talking.client.lost()), Error::AlertReceived(alert));
-        assert_eq!(tls_error(talking.server.lost()), Error::NoApplicationProtocol);
+        assert_eq!(rustls_error(talking.client.lost()), Error::AlertReceived(alert));
+        assert_eq!(rustls_error(talking.server.lost()), Error::NoApplicationProtocol);
     }
 }
 

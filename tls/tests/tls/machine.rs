@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -120,9 +120,14 @@ impl Files {
         quoted(&path)
     }
 
-    /// The path of a file or directory in it, which need not be there.
+    /// The path of a file or directory in it, which need not be there, as an endpoint string takes it.
     pub(crate) fn path(&self, name: &str) -> String {
-        quoted(&self.directory.path().join(name))
+        quoted(&self.place(name))
+    }
+
+    /// The same path as the system takes it.
+    pub(crate) fn place(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use ropewalk_tls as tls;
 
+mod by_hand;
 mod certificates;
 #[cfg(feature = "endpoints")]
 mod machine;
@@ -10,12 +11,17 @@ mod talk;
 
 mod bytes;
 mod closing;
+mod delivery;
 mod early_data;
 mod failing;
 #[cfg(feature = "endpoints")]
 mod files;
 mod flow;
+mod handshakes;
 mod layers;
+#[cfg(all(feature = "endpoints", unix))]
+mod odd_files;
+mod resetting;
 mod session;
 #[cfg(feature = "endpoints")]
 mod strings;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::machine::Machine;
+use crate::tls;
 
 fn server(text: &str) -> String {
     match Machine::new().registry().parse_server(text) {
@@ -78,6 +79,25 @@ fn a_tls_client_has_twisteds_arguments_in_twisteds_order() {
     );
     assert!(client("tls:[::1]:443").starts_with("tls:host=\\:\\:1:port=443:"));
     assert!(client("tls:\u{e9}xample.com:443").starts_with("tls:host=xn--xample-9ua.com:"));
+}
+
+#[test]
+fn a_client_that_accepts_any_server_has_a_layer_that_says_so_however_deep_it_lies() {
+    assert_eq!(tls::UNVERIFIED_LAYER, "tls-unverified");
+    for (text, layers) in [
+        ("ssl:a.example:1:verify=danger-none", "[\"tls-unverified\", \"tcp\"]"),
+        ("tls:a.example:1:verify=danger-none", "[\"tls-unverified\", \"tcp\"]"),
+        (
+            "tls:a.example:1:endpoint=ssl\\:b.example\\:1\\:verify=danger-none",
+            "[\"tls\", \"tls-unverified\", \"tcp\"]",
+        ),
+        (
+            "tls:a.example:1:verify=danger-none:endpoint=ssl\\:b.example\\:1",
+            "[\"tls-unverified\", \"tls\", \"tcp\"]",
+        ),
+    ] {
+        assert!(client(text).ends_with(layers), "{}", client(text));
+    }
 }
 
 #[test]

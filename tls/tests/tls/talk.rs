@@ -15,7 +15,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
 use crate::certificates::Authority;
-use crate::tls;
+use crate::tls::{self, TlsError};
 
 /// The name in the server's certificate.
 pub(crate) const NAME: &str = "server.example";
@@ -213,6 +213,25 @@ pub(crate) fn once(protocol: impl Protocol) -> Rc<dyn Factory> {
 /// A protocol without TLS, to be delivered to.
 pub(crate) fn plain(protocol: impl Protocol) -> Rc<dyn Deliver> {
     ProtocolRef::new(protocol).as_deliver()
+}
+
+/// The error of TLS that a connection ended with.
+pub(crate) fn tls_error(reason: &Reason) -> TlsError {
+    match reason {
+        Reason::Tls(failure) => failure.downcast_ref::<TlsError>().expect("it is one").clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The error of rustls that a connection ended with, in its handshake or later.
+pub(crate) fn rustls_error(reason: Option<Reason>) -> rustls::Error {
+    match reason {
+        Some(Reason::Tls(failure)) => match failure.downcast_ref::<TlsError>() {
+            Some(TlsError::Handshake { source }) => source.clone(),
+            _ => failure.downcast_ref::<rustls::Error>().expect("it is one").clone(),
+        },
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The reason and its causes, as a person would read them.

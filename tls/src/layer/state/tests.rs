@@ -5,24 +5,27 @@
 use std::cell::Cell;
 
 use super::{Action, Ending, Phase, Sending, Signal, StateMachine, is_alive, next};
-use Ending::{Close, HalfClose};
-use Phase::{Closing, Established, Handshaking, Lost, New};
+use Ending::{Close, HalfClose, Reset};
+use Phase::{Closing, Established, Gone, Handshaking, Lost, New};
 use Sending::{Ended, Ending as Ends, Open};
 
-const PHASES: [Phase; 5] = [New, Handshaking, Established, Closing, Lost];
-const SENDINGS: [Sending; 5] = [Open, Ends(HalfClose), Ends(Close), Ended(HalfClose), Ended(Close)];
-const SIGNALS: [Signal; 11] = [
+const PHASES: [Phase; 6] = [New, Handshaking, Established, Closing, Gone, Lost];
+const SENDINGS: [Sending; 7] =
+    [Open, Ends(HalfClose), Ends(Close), Ends(Reset), Ended(HalfClose), Ended(Close), Ended(Reset)];
+const SIGNALS: [Signal; 13] = [
     Signal::SessionMade,
     Signal::HandshakeCompleted,
     Signal::EndSending(HalfClose),
     Signal::EndSending(Close),
+    Signal::EndSending(Reset),
     Signal::Drained,
     Signal::CloseNotifyReceived,
     Signal::PeerEnded,
     Signal::CloseDue,
     Signal::Failed,
     Signal::Aborted,
-    Signal::Lost,
+    Signal::BelowLost,
+    Signal::InputDelivered,
 ];
 
 /// Phases and sendings that go with a signal, and what becomes of each of them; `None` keeps it.
@@ -30,9 +33,11 @@ type Transition =
     (Signal, &'static [Phase], &'static [Sending], Option<Phase>, Option<Sending>, Action);
 
 const ALIVE: &[Phase] = &[New, Handshaking, Established];
-const DEAD: &[Phase] = &[Closing, Lost];
+const DEAD: &[Phase] = &[Closing, Gone, Lost];
+/// Nothing is received or sent, and nothing waits to be delivered but for a close that is under way.
+const DEAF: &[Phase] = &[Closing, Lost];
 
-const TRANSITIONS: [Transition; 20] = [
+const TRANSITIONS: [Transition; 31] = [
     (Signal::SessionMade, &[New], &SENDINGS, Some(Handshaking), None, Action::Proceed),
     (
         Signal::HandshakeCompleted,
@@ -54,11 +59,19 @@ const TRANSITIONS: [Transition; 20] = [
     ),
     (
         Signal::EndSending(Close),
-        DEAD,
+        DEAF,
         &[Open, Ends(HalfClose)],
         None,
         Some(Ends(Close)),
         Action::Ignore,
+    ),
+    (
+        Signal::EndSending(Close),
+        &[Gone],
+        &[Open, Ends(HalfClose)],
+        None,
+        Some(Ends(Close)),
+        Action::DropInput,
     ),
     (
         Signal::EndSending(Close),
@@ -70,11 +83,67 @@ const TRANSITIONS: [Transition; 20] = [
     ),
     (
         Signal::EndSending(Close),
-        DEAD,
+        DEAF,
         &[Ended(HalfClose)],
         None,
         Some(Ended(Close)),
         Action::Ignore,
+    ),
+    (
+        Signal::EndSending(Close),
+        &[Gone],
+        &[Ended(HalfClose)],
+        None,
+        Some(Ended(Close)),
+        Action::DropInput,
+    ),
+    (
+        Signal::EndSending(Reset),
+        ALIVE,
+        &[Open, Ends(HalfClose), Ends(Close)],
+        None,
+        Some(Ends(Reset)),
+        Action::Drain,
+    ),
+    (
+        Signal::EndSending(Reset),
+        DEAF,
+        &[Open, Ends(HalfClose), Ends(Close)],
+        None,
+        Some(Ends(Reset)),
+        Action::Ignore,
+    ),
+    (
+        Signal::EndSending(Reset),
+        &[Gone],
+        &[Open, Ends(HalfClose), Ends(Close)],
+        None,
+        Some(Ends(Reset)),
+        Action::DropInput,
+    ),
+    (
+        Signal::EndSending(Reset),
+        ALIVE,
+        &[Ended(HalfClose)],
+        Some(Closing),
+        Some(Ended(Reset)),
+        Action::Reset,
+    ),
+    (
+        Signal::EndSending(Reset),
+        DEAF,
+        &[Ended(HalfClose)],
+        None,
+        Some(Ended(Reset)),
+        Action::Ignore,
+    ),
+    (
+        Signal::EndSending(Reset),
+        &[Gone],
+        &[Ended(HalfClose)],
+        None,
+        Some(Ended(Reset)),
+        Action::DropInput,
     ),
     (
         Signal::Drained,
@@ -83,6 +152,14 @@ const TRANSITIONS: [Transition; 20] = [
         Some(Closing),
         Some(Ended(Close)),
         Action::Close,
+    ),
+    (
+        Signal::Drained,
+        &[Handshaking, Established],
+        &[Ends(Reset)],
+        Some(Closing),
+        Some(Ended(Reset)),
+        Action::Reset,
     ),
     (
         Signal::Drained,
@@ -121,8 +198,10 @@ const TRANSITIONS: [Transition; 20] = [
     (Signal::Failed, ALIVE, &SENDINGS, Some(Closing), None, Action::Close),
     (Signal::Aborted, ALIVE, &SENDINGS, Some(Closing), None, Action::Abort),
     (Signal::Aborted, &[Closing], &SENDINGS, None, None, Action::Abort),
-    (Signal::Lost, ALIVE, &SENDINGS, Some(Lost), None, Action::Proceed),
-    (Signal::Lost, &[Closing], &SENDINGS, Some(Lost), None, Action::Proceed),
+    (Signal::Aborted, &[Gone], &SENDINGS, None, None, Action::DropInput),
+    (Signal::BelowLost, ALIVE, &SENDINGS, Some(Gone), None, Action::Proceed),
+    (Signal::BelowLost, &[Closing], &SENDINGS, Some(Gone), None, Action::Proceed),
+    (Signal::InputDelivered, &[Gone], &SENDINGS, Some(Lost), None, Action::Proceed),
 ];
 
 fn all() -> impl Iterator<Item = (Phase, Sending, Signal)> {
@@ -173,13 +252,15 @@ fn every_state_makes_of_every_signal_what_the_table_says() {
 }
 
 #[test]
-fn nothing_moves_to_the_left_and_a_close_stays_a_close() {
+fn nothing_moves_to_the_left_and_a_close_stays_a_close_and_a_reset_a_reset() {
     for (phase, sending, signal) in all() {
         let (to_phase, to_sending, _) = after(phase, sending, signal);
         assert!(to_phase >= phase, "{phase:?} × {signal:?}");
         assert!(column(to_sending) >= column(sending), "{sending:?} × {signal:?}");
-        if sending.ends_with(Close) {
-            assert!(to_sending.ends_with(Close), "{sending:?} × {signal:?}");
+        if let Ends(ending) | Ended(ending) = sending {
+            let (Ends(after) | Ended(after)) = to_sending else { unreachable!("it was ending") };
+            assert!(after.ends_input() || !ending.ends_input(), "{sending:?} × {signal:?}");
+            assert!(after == Reset || ending != Reset, "{sending:?} × {signal:?}");
         }
     }
 }
@@ -188,13 +269,23 @@ fn nothing_moves_to_the_left_and_a_close_stays_a_close() {
 fn the_transport_below_is_told_to_close_once_and_then_only_to_abort() {
     for (phase, sending, signal) in all() {
         let (to_phase, _, action) = after(phase, sending, signal);
-        let closes =
-            matches!(action, Action::Close | Action::SendCloseNotifyAndClose | Action::Abort);
+        let closes = matches!(
+            action,
+            Action::Close | Action::SendCloseNotifyAndClose | Action::Reset | Action::Abort
+        );
         if is_alive(phase) {
             assert_eq!(closes, to_phase == Closing, "{phase:?} × {sending:?} × {signal:?}");
         } else {
-            let told = matches!(action, Action::Abort | Action::Ignore | Action::Proceed);
+            let told = match action {
+                Action::Abort => phase == Closing,
+                Action::DropInput => phase == Gone,
+                Action::Ignore | Action::Proceed => true,
+                _ => false,
+            };
             assert!(told, "{phase:?} × {sending:?} × {signal:?}: {action:?}");
+        }
+        if to_phase == Gone {
+            assert!(phase == Gone || signal == Signal::BelowLost);
         }
         if phase == Lost {
             assert_eq!(action, Action::Ignore, "{sending:?} × {signal:?}");
@@ -209,6 +300,7 @@ fn close_notify_is_sent_once_and_only_over_an_established_session() {
         let sent = matches!(action, Action::SendCloseNotify(_) | Action::SendCloseNotifyAndClose);
         if sent {
             assert_eq!(phase, Established);
+            assert!(!matches!(sending, Ends(Reset)), "a reset is no clean end");
             assert!(column(sending) < 2 && column(to_sending) == 2, "{sending:?} × {signal:?}");
         }
     }
@@ -224,9 +316,10 @@ fn a_signal_that_is_ignored_changes_no_living_connection() {
 }
 
 #[test]
-fn only_lose_connection_ignores_input() {
+fn only_the_end_of_both_directions_ignores_input() {
     for sending in SENDINGS {
         let machine = machine(Established, sending);
-        assert_eq!(machine.ignores_input(), matches!(sending, Ends(Close) | Ended(Close)));
+        let ends_both = matches!(sending, Ends(Close | Reset) | Ended(Close | Reset));
+        assert_eq!(machine.ignores_input(), ends_both);
     }
 }
