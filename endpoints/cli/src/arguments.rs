@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use endpoints::parse_duration;
+use endpoints::{BadDuration, parse_duration};
 
 /// One command for both sides of any connection.
 #[derive(Debug, Parser)]
@@ -60,7 +60,18 @@ pub(crate) enum Command {
 Examples:
   ropewalk serve echo tcp:7777
   ropewalk serve daytime tcp:13 tcp6:13 unix:/run/daytime.sock
-  ropewalk serve discard systemd:name=web --grace 30s"
+  ropewalk serve discard systemd:name=web --max-per-peer 10",
+        after_long_help = "\
+PROTOCOL is echo, discard, chargen or daytime (RFC 862, 863, 864, 867).
+
+Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
+      --first-byte-timeout TIME  End a connection that never sends a byte: 30s
+      --idle-timeout TIME        End a connection that is silent: 5m
+      --keep-alive TIME          Probe a silent peer, 4 times 15s apart: 60s
+      --max-connections N        Refuse more: as many as the descriptors allow
+      --max-per-peer N           Refuse more from one address: no limit
+      --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
+A TLS handshake may take 10s."
     )]
     Serve(Serve),
     /// Join every connection accepted to a new one, both ways
@@ -71,7 +82,18 @@ Examples:
   ropewalk relay tcp:8080 unix:/run/app.sock
   ropewalk relay tcp:8080 tls:example.com:443        puts TLS on
   ropewalk relay ssl:443:privateKey=k.pem:certKey=c.pem tcp:localhost:80
-                                                     takes TLS off"
+                                                     takes TLS off",
+        after_long_help = "\
+Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
+      --idle-timeout TIME        End a pair that is silent both ways: 1h
+      --half-close-timeout TIME  End it when one way has ended: 60s
+      --connect-timeout TIME     Try one address, unless timeout= says: 10s
+      --retry TIME               Try again while CONNECT is not up, 0 is no: 1s
+      --keep-alive TIME          Probe a silent peer, 4 times 15s apart: 60s
+      --max-connections N        Refuse more: as many as the descriptors allow
+      --max-per-peer N           Refuse more from one address: no limit
+      --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
+A TLS handshake may take 10s."
     )]
     Relay(Relay),
     /// Join standard input and output to a connection
@@ -113,11 +135,21 @@ The offset counts bytes; no suggestion is null. The exit code is 0 or 64."
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
     /// echo, discard, chargen or daytime (RFC 862, 863, 864, 867)
-    #[arg(hide_possible_values = true)]
+    #[arg(hide_possible_values = true, hide_long_help = true)]
     pub(crate) protocol: Service,
     /// Where to listen
-    #[arg(required = true, value_name = "LISTEN")]
+    #[arg(required = true, value_name = "LISTEN", hide_long_help = true)]
     pub(crate) listen: Vec<String>,
+    /// Time for the first byte; else 30s
+    #[arg(long, value_name = "TIME", default_value = "30s", hide_default_value = true)]
+    #[arg(value_parser = Limit::parse, hide_long_help = true)]
+    pub(crate) first_byte_timeout: Limit,
+    /// Time that a connection may be silent; else 5m
+    #[arg(long, value_name = "TIME", default_value = "5m", hide_default_value = true)]
+    #[arg(value_parser = Limit::parse, hide_long_help = true)]
+    pub(crate) idle_timeout: Limit,
+    #[command(flatten)]
+    pub(crate) peers: Peers,
     #[command(flatten)]
     pub(crate) stopping: Stopping,
     #[command(flatten)]
@@ -141,11 +173,29 @@ pub(crate) enum Service {
 #[derive(Args, Debug)]
 pub(crate) struct Relay {
     /// Where to listen
-    #[arg(value_name = "LISTEN")]
+    #[arg(value_name = "LISTEN", hide_long_help = true)]
     pub(crate) listen: String,
     /// Where to connect to
-    #[arg(value_name = "CONNECT")]
+    #[arg(value_name = "CONNECT", hide_long_help = true)]
     pub(crate) connect: String,
+    /// Time that both ways may be silent; else 1h
+    #[arg(long, value_name = "TIME", default_value = "1h", hide_default_value = true)]
+    #[arg(value_parser = Limit::parse, hide_long_help = true)]
+    pub(crate) idle_timeout: Limit,
+    /// Time for silence when one way has ended; else 60s
+    #[arg(long, value_name = "TIME", default_value = "60s", hide_default_value = true)]
+    #[arg(value_parser = Limit::parse, hide_long_help = true)]
+    pub(crate) half_close_timeout: Limit,
+    /// Time to connect to one address; else 10s
+    #[arg(long, value_name = "TIME", default_value = "10s", hide_default_value = true)]
+    #[arg(value_parser = Limit::parse, hide_long_help = true)]
+    pub(crate) connect_timeout: Limit,
+    /// Time to try again while CONNECT is not up; else 1s
+    #[arg(long, value_name = "TIME", default_value = "1s", hide_default_value = true)]
+    #[arg(value_parser = Limit::parse, hide_long_help = true)]
+    pub(crate) retry: Limit,
+    #[command(flatten)]
+    pub(crate) peers: Peers,
     #[command(flatten)]
     pub(crate) stopping: Stopping,
     #[command(flatten)]
@@ -181,16 +231,42 @@ pub(crate) struct Check {
     help: Help,
 }
 
+/// The options that keep peers in bounds.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Peers {
+    /// Time after which a silent peer is probed; else 60s
+    #[arg(long, value_name = "TIME", default_value = "60s", hide_default_value = true)]
+    #[arg(value_parser = Limit::parse, hide_long_help = true)]
+    pub(crate) keep_alive: Limit,
+    /// Connections at a time; else what the descriptors allow
+    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
+    #[arg(hide_long_help = true)]
+    pub(crate) max_connections: usize,
+    /// Connections of one address at a time; else no limit
+    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
+    #[arg(hide_long_help = true)]
+    pub(crate) max_per_peer: usize,
+}
+
 /// The options of a server's shutdown.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Stopping {
-    /// Time for connections after SIGTERM or SIGINT: 500ms, 2m, 1h; else 10s
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "10s",
-        hide_default_value = true,
-        value_parser = parse_duration
-    )]
+    /// Time for connections after SIGTERM or SIGINT; else 30s
+    #[arg(long, value_name = "TIME", default_value = "30s", hide_default_value = true)]
+    #[arg(value_parser = parse_duration, hide_long_help = true)]
     pub(crate) grace: Duration,
 }
+
+/// A time limit, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit(pub(crate) Option<Duration>);
+
+impl Limit {
+    /// Reads a time; nothing is no limit.
+    fn parse(text: &str) -> Result<Self, BadDuration> {
+        parse_duration(text).map(|time| Self(Some(time).filter(|time| !time.is_zero())))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,73 +4,69 @@
 //! this side ended it; none for any other.
 //!
 //! ```text
-//!                      made over TLS            handshake_completed
-//!  NoHandshake ───────────────────────▶ Running ───────────────────▶ NoHandshake
-//!                                          └──lost──▶ reported
+//!           made over TLS            HandshakeCompleted
+//!  nothing ───────────────▶ running ─────────────────────▶ nothing
+//!                              └──lost──▶ reported
 //! ```
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use deferred::Chain;
-use interfaces::{HalfCloseableProtocol, HandshakeListener, Protocol, Reason, Transport};
+use deferred::{Chain, Failure};
+use interfaces::{Address, Deliver, Event, Factory, Reason, Transport};
 
 use crate::log::Kind;
 use crate::report;
 
-/// A protocol of accepted connections whose failed handshakes are reported. Bytes pass through it untouched.
-pub(crate) struct HandshakeReport<P> {
-    protocol: P,
-    handshake: Handshake,
+/// A factory whose accepted connections have their failed handshakes reported. Bytes pass through
+/// untouched.
+pub(crate) fn around(factory: Rc<dyn Factory>) -> Rc<dyn Factory> {
+    Rc::new(ReportingFactory(factory))
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Handshake {
-    /// There is none, or it is done.
-    NoHandshake,
-    Running,
-}
+struct ReportingFactory(Rc<dyn Factory>);
 
-impl<P: Protocol> HandshakeReport<P> {
-    /// Reports for the connection that `protocol` will run on.
-    pub(crate) fn new(protocol: P) -> Self {
-        Self { protocol, handshake: Handshake::NoHandshake }
+impl Factory for ReportingFactory {
+    fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
+        let protocol = self.0.build_protocol(peer)?;
+        Some(Rc::new(HandshakeReport { protocol, running: Cell::default() }))
+    }
+
+    fn do_start(&self) {
+        self.0.do_start();
+    }
+
+    fn do_stop(&self) -> Result<(), Failure> {
+        self.0.do_stop()
     }
 }
 
-impl<P: Protocol> Protocol for HandshakeReport<P> {
-    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
-        if transport.as_tls().is_some() {
-            self.handshake = Handshake::Running;
+/// A protocol whose failed handshake is reported.
+struct HandshakeReport {
+    protocol: Rc<dyn Deliver>,
+    /// The transport whose handshake runs.
+    running: Cell<Option<Rc<dyn Transport>>>,
+}
+
+impl Deliver for HandshakeReport {
+    fn deliver(&self, event: Event<'_>) {
+        match &event {
+            Event::ConnectionMade(transport) if transport.as_tls().is_some() => {
+                self.running.set(Some(Rc::clone(transport)));
+            }
+            Event::HandshakeCompleted => drop(self.running.take()),
+            Event::ConnectionLost(reason) => {
+                if let Some(transport) = self.running.take() {
+                    failed(&transport, reason);
+                }
+            }
+            _ => {}
         }
-        self.protocol.connection_made(transport);
+        self.protocol.deliver(event);
     }
 
-    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
-        self.protocol.data_received(transport, data);
-    }
-
-    fn connection_lost(&mut self, transport: &Rc<dyn Transport>, reason: &Reason) {
-        if self.handshake == Handshake::Running {
-            failed(transport, reason);
-        }
-        self.protocol.connection_lost(transport, reason);
-    }
-
-    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
-        self.protocol.as_half_closeable()
-    }
-
-    fn as_handshake_listener(&mut self) -> Option<&mut dyn HandshakeListener> {
-        Some(self)
-    }
-}
-
-impl<P: Protocol> HandshakeListener for HandshakeReport<P> {
-    fn handshake_completed(&mut self, transport: &Rc<dyn Transport>) {
-        self.handshake = Handshake::NoHandshake;
-        if let Some(role) = self.protocol.as_handshake_listener() {
-            role.handshake_completed(transport);
-        }
+    fn is_half_closeable(&self) -> bool {
+        self.protocol.is_half_closeable()
     }
 }
 
@@ -103,7 +99,7 @@ mod tests {
     use std::time::Duration;
 
     use endpoints::Registry;
-    use interfaces::ReactorCore as _;
+    use interfaces::{Protocol, ReactorCore as _};
     use reactor::Reactor;
     use reactor::simulated::Simulated;
     use tempfile::TempDir;
@@ -156,7 +152,7 @@ mod tests {
                 ),
                 _ => "tcp:443".into(),
             };
-            let factory = protocol::factory_fn(|_| HandshakeReport::new(Echo));
+            let factory = around(protocol::factory_fn(|_| Echo));
             let server = registry.server(&text).unwrap();
             reactor.call_when_running(Box::new(move || drop(server.listen(factory))));
             let told = Rc::new(RefCell::new(Vec::new()));

@@ -20,17 +20,17 @@ mod exit_code;
 
 mod app;
 mod commands;
-mod connection_count;
 mod handshake_report;
 mod interruptible;
 mod json;
+mod limits;
 mod listening;
+mod loop_check;
 mod server;
 mod shutdown;
 
 mod pipe;
 mod protocols;
-mod relay;
 
 mod log;
 mod report;

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{Factory, ReactorCore as _};
+use protocol::policies::ConnectionCount;
 
 use crate::app::App;
-use crate::connection_count::ConnectionCount;
 use crate::exit_code::Exit;
 use crate::listening::{self, Listen};
-use crate::relay::LoopCheck;
+use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::shutdown::{Ending, Shutdown};
 

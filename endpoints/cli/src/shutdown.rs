@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use deferred::Failure;
 use interfaces::{DelayedCall, ListeningPort, ReactorTime};
+use protocol::policies::ConnectionCount;
 
-use crate::connection_count::ConnectionCount;
 use crate::report;
 
 /// Closes the ports at the first signal and waits for the connections.
@@ -125,7 +125,6 @@ impl Shutdown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocols::Discard;
     use deferred::Deferred;
     use interfaces::{Address, UnixAddress};
     use protocol::testing::Clock;
@@ -193,7 +192,7 @@ mod tests {
     #[test]
     fn a_connection_may_finish_after_the_port_is_closed() {
         let scene = scene();
-        let connection = scene.connections.counted(Discard);
+        let connection = scene.connections.count();
         scene.shutdown.signal();
         assert_eq!((scene.port.stopped.get(), scene.ends.borrow().len()), (1, 0));
         scene.clock.advance(Duration::from_secs(9));
@@ -207,7 +206,7 @@ mod tests {
     #[test]
     fn a_connection_that_does_not_finish_has_the_time_of_grace() {
         let scene = scene();
-        let _connection = scene.connections.counted(Discard);
+        let _connection = scene.connections.count();
         scene.shutdown.signal();
         scene.clock.advance(Duration::from_millis(9_999));
         assert_eq!(*scene.ends.borrow(), []);
@@ -218,7 +217,7 @@ mod tests {
     #[test]
     fn a_second_signal_ends_it_now() {
         let scene = scene();
-        let _connection = scene.connections.counted(Discard);
+        let _connection = scene.connections.count();
         scene.shutdown.signal();
         scene.shutdown.signal();
         assert_eq!(*scene.ends.borrow(), [Ending::Now]);
@@ -227,7 +226,7 @@ mod tests {
     #[test]
     fn a_port_that_opens_after_the_signal_is_closed_at_once() {
         let scene = scene();
-        let _connection = scene.connections.counted(Discard);
+        let _connection = scene.connections.count();
         scene.shutdown.signal();
         let late = Rc::new(Port::default());
         let ports: [Rc<dyn ListeningPort>; 1] = [late.clone()];

@@ -1,75 +1,83 @@
 //! `ropewalk relay`: every connection accepted is joined to a new one.
 //!
-//! Invariant: both connections of a pair are counted, so a shutdown waits for either.
+//! Invariant: a shutdown waits for both connections of each pair.
 
-use std::error::Error;
 use std::rc::Rc;
+use std::time::Duration;
 
-use deferred::{Chain, Deferred};
-use interfaces::{Address, Reason, StreamClientEndpoint};
+use deferred::Chain;
+use interfaces::StreamClientEndpoint;
+use protocol::relay::{RelayEvent, RelayFactory, RelayOptions};
 
 use crate::app::{App, Inherited};
-use crate::arguments::Relay;
-use crate::connection_count::{ConnectionCount, CountedProtocol};
+use crate::arguments::{Limit, Relay};
 use crate::exit_code::Exit;
-use crate::handshake_report::HandshakeReport;
+use crate::handshake_report;
+use crate::limits::{Descriptors, keep_alive, limited};
 use crate::log::Kind;
-use crate::relay::{LoopCheck, RelayPair, RelayProtocol, Side};
+use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::server::Server;
+
+/// The longest time that a string takes.
+const NO_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// Relays until a signal ends it.
 pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
     let app = App::new(Inherited::TakenOver)?;
     // Both are parsed before either returns, so that both mistakes are reported at once.
     let listen = app.listen(std::slice::from_ref(&arguments.listen));
-    let connect = app.connect(&arguments.connect);
+    let connect = connect(&app, &arguments.connect, arguments.connect_timeout);
     let (listen, connect) = (listen?, connect?);
-    let (connections, loop_check) = (ConnectionCount::default(), Rc::new(LoopCheck::default()));
-    let outgoing = Outgoing {
-        connect,
-        text: arguments.connect.as_str().into(),
-        connections: connections.clone(),
-        loop_check: loop_check.clone(),
-    };
-    let factory = protocol::factory_fn(move |peer| outgoing.accepted(peer));
+    let loop_check = Rc::new(LoopCheck::default());
+    let observer = observer(&arguments.connect, &loop_check);
+    let clock = app.reactor.clone();
+    let relay = RelayFactory::with_observer(connect, clock, options(arguments), observer);
+    let connections = relay.pairs();
+    let factory = handshake_report::around(relay.into_rc());
+    let factory = limited(factory, &connections, arguments.peers, Descriptors::Two);
     let grace = arguments.stopping.grace;
     Server { listen, factory, connections, grace, loop_check: Some(loop_check) }.run(&app)
 }
 
-/// The outgoing side of the relay.
-#[derive(Clone)]
-struct Outgoing {
-    connect: Rc<dyn StreamClientEndpoint>,
-    text: Rc<str>,
-    connections: ConnectionCount,
-    loop_check: Rc<LoopCheck>,
+fn options(arguments: &Relay) -> RelayOptions {
+    RelayOptions::default()
+        .with_idle(arguments.idle_timeout.0)
+        .with_half_closed(arguments.half_close_timeout.0)
+        .with_retry(arguments.retry.0)
+        .with_keep_alive(keep_alive(arguments.peers.keep_alive))
 }
 
-impl Outgoing {
-    /// The protocol of an accepted connection; its pair makes the outgoing one.
-    fn accepted(&self, peer: &Address) -> CountedProtocol<HandshakeReport<RelayProtocol>> {
-        let this = self.clone();
-        let dial = move |pair: &Rc<RelayPair>| this.dial(pair);
-        let (text, peer) = (self.text.clone(), peer.clone());
-        let trouble = move |error: &(dyn Error + 'static)| {
-            let kind = if error.is::<Reason>() { Kind::Connection } else { Kind::Dial };
-            let text = format_args!("error: relaying {peer} to {text}: {}", Chain(error));
-            report::repeated(kind, text);
-        };
-        let protocol = RelayProtocol::new(RelayPair::new(dial, trouble), Side::Accepted);
-        self.connections.counted(HandshakeReport::new(protocol))
-    }
+/// The endpoint of a string, with this limit for each of its attempts unless the string has one.
+fn connect(app: &App, text: &str, limit: Limit) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
+    let endpoint = app.connect(text)?;
+    let limit = limit.0.unwrap_or(NO_LIMIT).as_millis();
+    // An argument that is given twice is a mistake, and so is one that the kind does not have.
+    let limited = app.parse_client(&format!("{text}:timeout={limit}ms"));
+    Ok(limited.map_or(endpoint, |parsed| parsed.endpoint))
+}
 
-    fn dial(&self, pair: &Rc<RelayPair>) -> Deferred<()> {
-        let protocol = self.connections.counted(RelayProtocol::new(pair.clone(), Side::Connected));
-        let loop_check = self.loop_check.clone();
-        protocol::connect_protocol(&*self.connect, protocol).add_callback(move |connected| {
-            // Without a transport the connection has ended already.
-            if let Some(transport) = connected.transport() {
-                loop_check.connected(&transport.host(), &transport.peer());
-            }
-            Ok(())
-        })
+/// Reports what happens to the pairs.
+fn observer(text: &str, loop_check: &Rc<LoopCheck>) -> impl Fn(&RelayEvent<'_>) + 'static {
+    let (text, loop_check) = (Rc::<str>::from(text), loop_check.clone());
+    move |event| match event {
+        RelayEvent::Connected { transport, .. } => {
+            loop_check.connected(&transport.host(), &transport.peer());
+        }
+        RelayEvent::NotConnected { peer, failure } => {
+            let chain = Chain(failure.as_error());
+            let text = format_args!("error: relaying {peer} to {text}: {chain}");
+            report::repeated(Kind::Dial, text);
+        }
+        RelayEvent::Broken { peer, side, reason } => {
+            let chain = Chain(*reason);
+            let text = format_args!("error: relaying {peer} to {text}: {side}: {chain}");
+            report::repeated(Kind::Connection, text);
+        }
+        RelayEvent::TimedOut { peer, deadline } => {
+            let text = format_args!("warning: relaying {peer} to {text}: {deadline} timed out");
+            report::repeated(Kind::TimeLimit, text);
+        }
+        _ => {}
     }
 }

@@ -5,12 +5,13 @@
 use std::rc::Rc;
 
 use interfaces::Factory;
+use protocol::policies::{ConnectionCount, TimeoutFactory, Timeouts};
 
 use crate::app::{App, Inherited};
 use crate::arguments::{Serve, Service};
-use crate::connection_count::ConnectionCount;
 use crate::exit_code::Exit;
-use crate::handshake_report::HandshakeReport;
+use crate::handshake_report;
+use crate::limits::{Descriptors, keep_alive, limited};
 use crate::protocols::{Chargen, Daytime, Discard, Echo};
 use crate::server::Server;
 
@@ -18,25 +19,33 @@ use crate::server::Server;
 pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
     let app = App::new(Inherited::TakenOver)?;
     let listen = app.listen(&arguments.listen)?;
-    let connections = ConnectionCount::default();
-    let factory = factory(arguments.protocol, connections.clone());
+    let connections = ConnectionCount::new();
+    let factory = handshake_report::around(factory(arguments.protocol));
+    let factory = connections.counting(factory);
+    let clock = app.reactor.clone();
+    let factory = TimeoutFactory::with_timeouts(factory, clock, timeouts(arguments)).into_rc();
+    let factory = limited(factory, &connections, arguments.peers, Descriptors::One);
     let grace = arguments.stopping.grace;
     Server { listen, factory, connections, grace, loop_check: None }.run(&app)
 }
 
-fn factory(service: Service, connections: ConnectionCount) -> Rc<dyn Factory> {
+fn factory(service: Service) -> Rc<dyn Factory> {
     match service {
-        Service::Echo => {
-            protocol::factory_fn(move |_| connections.counted(HandshakeReport::new(Echo)))
-        }
-        Service::Discard => {
-            protocol::factory_fn(move |_| connections.counted(HandshakeReport::new(Discard)))
-        }
-        Service::Chargen => {
-            protocol::factory_fn(move |_| connections.counted(HandshakeReport::new(Chargen)))
-        }
-        Service::Daytime => {
-            protocol::factory_fn(move |_| connections.counted(HandshakeReport::new(Daytime)))
-        }
+        Service::Echo => protocol::factory_fn(|_| Echo),
+        Service::Discard => protocol::factory_fn(|_| Discard),
+        Service::Chargen => protocol::factory_fn(|_| Chargen),
+        Service::Daytime => protocol::factory_fn(|_| Daytime),
     }
+}
+
+fn timeouts(arguments: &Serve) -> Timeouts {
+    let first_byte = match arguments.protocol {
+        Service::Echo | Service::Discard => arguments.first_byte_timeout.0,
+        // Their clients have nothing to say.
+        Service::Chargen | Service::Daytime => None,
+    };
+    Timeouts::default()
+        .with_first_byte(first_byte)
+        .with_idle(arguments.idle_timeout.0)
+        .with_keep_alive(keep_alive(arguments.peers.keep_alive))
 }

@@ -13,6 +13,10 @@ pub(crate) enum Kind {
     Dial,
     /// An established connection ended with an error.
     Connection,
+    /// A connection ended by a limit on its time.
+    TimeLimit,
+    /// A connection was refused by a limit on their number.
+    Refused,
     /// A callback panicked.
     Panic,
     /// An error that reached no caller.
@@ -27,6 +31,8 @@ impl Kind {
             Self::Handshake => "failed TLS handshakes",
             Self::Dial => "connections that could not be relayed",
             Self::Connection => "broken connections",
+            Self::TimeLimit => "connections that timed out",
+            Self::Refused => "refused connections",
             Self::Panic => "panics",
             Self::Unhandled => "errors",
         }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use interfaces::Reason;
 
+use super::rig::Route;
+
 pub(crate) const CLIENT: usize = 0;
 pub(crate) const SERVER: usize = 1;
 
@@ -18,6 +20,8 @@ pub(crate) struct End {
     pub(crate) promised: usize,
     /// Bytes received, each of which was the right one.
     pub(crate) received: usize,
+    /// Bytes that a relay between the ends received from this one.
+    pub(crate) relayed: usize,
     pub(crate) half_closeable: bool,
     /// It called `lose_connection`.
     pub(crate) lost_by_us: bool,
@@ -75,8 +79,30 @@ impl Ledger {
         }
     }
 
-    /// Checks everything; `is_unix(life)` tells the lives whose abort looks like an end of file.
-    pub(crate) fn check(&self, seed: u64, is_unix: impl Fn(u64) -> bool) -> Summary {
+    /// Checks a run through relays whose network resets nothing by itself: an end that did not end the
+    /// connection has got every byte that the relay had from the other end, also when it was broken.
+    /// Returns how many ends were broken and had got some.
+    pub(crate) fn check_relayed(&self, seed: u64) -> usize {
+        let mut broken = 0;
+        for (&life, ends) in &self.lives {
+            for (receiver, end) in ends.iter().enumerate() {
+                let sender = &ends[1 - receiver];
+                if end.made == 0 || end.lost_by_us || end.broke_it {
+                    continue;
+                }
+                let context =
+                    || format!("seed {seed}, life {life:#x}, receiver {receiver}: {ends:#?}");
+                assert_eq!(end.received, sender.relayed, "{}", context());
+                let is_clean = end.reason.as_ref().is_some_and(Reason::is_clean);
+                broken += usize::from(!is_clean && end.received > 0);
+            }
+        }
+        broken
+    }
+
+    /// Checks everything; `is_unix(life)` tells the lives whose abort looks like an end of file. Where a
+    /// relay gives the end of a TCP connection to a UNIX socket, any break of the sender's does.
+    pub(crate) fn check(&self, seed: u64, route: Route, is_unix: impl Fn(u64) -> bool) -> Summary {
         let mut summary = Summary::default();
         for (&life, ends) in &self.lives {
             for (receiver, end) in ends.iter().enumerate() {
@@ -92,7 +118,13 @@ impl Ledger {
                 let hears_reset = sender.reset_it && !is_unix(life);
                 assert!(!(hears_reset && end.saw_end_of_file()), "a clean end: {}", context());
                 summary.resets += usize::from(hears_reset && end.received == sender.promised);
-                let is_cut = (sender.broke_it && is_unix(life))
+                let sender_broke = match route {
+                    Route::Direct => sender.broke_it,
+                    Route::Relayed => {
+                        sender.broke_it || !sender.reason.as_ref().is_some_and(Reason::is_clean)
+                    }
+                };
+                let is_cut = (sender_broke && is_unix(life))
                     // A protocol that cannot be half closed ends with the peer, and what it still
                     // writes is dropped.
                     || (end.half_closed && !sender.half_closeable);

@@ -9,11 +9,12 @@
 mod ledger;
 mod outlet;
 mod plan;
+mod relayed;
 mod rig;
 mod talker;
 
 use plan::Manners;
-use rig::run;
+use rig::{Route, run, run_by};
 use ropewalk_reactor::simulated::Faults;
 
 #[test]
@@ -45,5 +46,37 @@ fn what_nobody_breaks_is_read_to_the_end() {
         let summary = run(seed, 100, Faults::harmless(), Manners::Civil).summary;
         assert_eq!((summary.clean_ends, summary.broken_ends), (200, 0), "seed {seed}");
         assert!(summary.complete_directions > 70, "seed {seed}: {summary:?}");
+    }
+}
+
+#[test]
+fn what_a_relay_had_from_one_end_the_other_gets_before_the_end() {
+    let (mut complete, mut broken) = (0, 0);
+    for seed in 300..310 {
+        let by_relay = |manners| run_by(Route::Relayed, seed, 60, Faults::harmless(), manners);
+        let (outcome, broken_ends) = by_relay(Manners::Rough);
+        complete += outcome.summary.complete_directions;
+        broken += broken_ends;
+    }
+    assert!(complete > 200 && broken > 30, "{complete} {broken}");
+}
+
+#[test]
+fn through_a_relay_no_byte_is_lost_doubled_or_reordered_under_any_fault() {
+    for seed in 400..405 {
+        let (one, _) = run_by(Route::Relayed, seed, 60, Faults::default(), Manners::Rough);
+        assert!(one.summary.complete_directions > 10, "seed {seed}: {one:?}");
+    }
+    let again = || run_by(Route::Relayed, 400, 60, Faults::default(), Manners::Rough);
+    assert_eq!(again(), again());
+}
+
+#[test]
+fn through_a_relay_what_nobody_breaks_is_read_to_the_end() {
+    for seed in 500..503 {
+        let (outcome, _) = run_by(Route::Relayed, seed, 60, Faults::harmless(), Manners::Civil);
+        let summary = outcome.summary;
+        assert_eq!((summary.clean_ends, summary.broken_ends), (120, 0), "seed {seed}");
+        assert!(summary.complete_directions > 40, "seed {seed}: {summary:?}");
     }
 }

@@ -24,7 +24,7 @@ use super::plan::{Manners, Plan};
 use super::talker::{PLANNED_PANIC, Talker};
 
 /// Numbers above this are lives on UNIX sockets; below are the ports of those on TCP.
-const FIRST_UNIX_LIFE: u64 = 1 << 32;
+pub(crate) const FIRST_UNIX_LIFE: u64 = 1 << 32;
 
 /// Makes the test's own dice others than the network's, which have the same seed.
 const APART: u64 = 0x6c69_7665_735f_7465;
@@ -39,10 +39,20 @@ pub(crate) struct Rig {
     pub(crate) talkers: RefCell<Vec<WeakProtocolRef<Talker>>>,
     seed: u64,
     manners: Manners,
+    route: Route,
     to_begin: Cell<usize>,
     failure: RefCell<Option<String>>,
     /// By the life that they are for; those on TCP serve many.
-    ports: RefCell<BTreeMap<u64, Rc<dyn ListeningPort>>>,
+    pub(crate) ports: RefCell<BTreeMap<u64, Rc<dyn ListeningPort>>>,
+}
+
+/// What is between the two ends of a life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// One connection.
+    Direct,
+    /// Two connections, and a relay that joins them.
+    Relayed,
 }
 
 /// The outcome of a run.
@@ -72,6 +82,18 @@ impl Observer for Watchman {
 
 /// Runs `lives` lives, checks all that must be true of them, and that nothing is left.
 pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> Outcome {
+    run_by(Route::Direct, seed, lives, faults, manners).0
+}
+
+/// As [`run`], by another route. Also returns how many ends a relay broke behind what it gave them.
+pub(crate) fn run_by(
+    route: Route,
+    seed: u64,
+    lives: usize,
+    faults: Faults,
+    manners: Manners,
+) -> (Outcome, usize) {
+    let resets_nothing = faults.reset == Faults::none().reset;
     let network = Simulated::new(seed);
     network.set_faults(faults);
     network.keep_log(40);
@@ -83,6 +105,7 @@ pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> 
         talkers: RefCell::default(),
         seed,
         manners,
+        route,
         to_begin: Cell::new(lives),
         failure: RefCell::default(),
         ports: RefCell::default(),
@@ -97,8 +120,12 @@ pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> 
     if manners == Manners::Civil {
         rig.ledger.borrow().check_civil(seed);
     }
-    let summary = rig.ledger.borrow().check(seed, |life| life >= FIRST_UNIX_LIFE);
-    Outcome { trace_hash: network.trace_hash(), summary }
+    let summary = rig.ledger.borrow().check(seed, route, |life| life >= FIRST_UNIX_LIFE);
+    let broken = match route {
+        Route::Relayed if resets_nothing => rig.ledger.borrow().check_relayed(seed),
+        Route::Relayed | Route::Direct => 0,
+    };
+    (Outcome { trace_hash: network.trace_hash(), summary }, broken)
 }
 
 /// The default limits for one seed in three; otherwise so small that each is met again and again.
@@ -139,7 +166,7 @@ impl Rig {
         }
     }
 
-    fn servers(self: &Rc<Self>, life: Option<u64>) -> Rc<dyn Factory> {
+    pub(crate) fn servers(self: &Rc<Self>, life: Option<u64>) -> Rc<dyn Factory> {
         let rig = Rc::downgrade(self);
         let build = move |_: &Address| {
             let rig = rig.upgrade()?;
@@ -153,7 +180,7 @@ impl Rig {
         FactoryFn::dynamic(build).into_rc()
     }
 
-    fn clients(self: &Rc<Self>, life: Option<u64>) -> Rc<dyn Factory> {
+    pub(crate) fn clients(self: &Rc<Self>, life: Option<u64>) -> Rc<dyn Factory> {
         let rig = Rc::downgrade(self);
         let build = move |_: &Address| {
             let rig = rig.upgrade()?;
@@ -177,6 +204,7 @@ impl Rig {
 
     fn begin(self: &Rc<Self>, number: u64) {
         let connected = match self.dice.below(4) {
+            _ if self.route == Route::Relayed => self.begin_relayed(number),
             0 | 1 => self.connect_tcp("127.0.0.1:80"),
             2 => self.connect_tcp("[::1]:80"),
             _ => {

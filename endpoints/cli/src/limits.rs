@@ -1,0 +1,129 @@
+//! The limits on the peers of `serve` and `relay`, as policies around their factories.
+//!
+//! Invariant: the connections that are let in find a descriptor each, and the outgoing ones of a relay,
+//! too.
+
+use std::fs;
+use std::rc::Rc;
+
+use interfaces::{Factory, KeepAliveTimes};
+use protocol::policies::{ConnectionCount, LimitConnectionsByPeer, LimitTotalConnectionsFactory};
+
+use crate::arguments::{Limit, Peers};
+use crate::log::Kind;
+use crate::report;
+
+/// The descriptors that no connection gets: standard streams, ports, lock files, the reactor's own.
+const RESERVE: usize = 64;
+
+/// How many descriptors a connection that is let in needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Descriptors {
+    /// Its own.
+    One,
+    /// Its own, and that of the connection that is made for it.
+    Two,
+}
+
+/// Lets in as many connections as these options say and the descriptors allow. `count` counts those of
+/// `factory`.
+pub(crate) fn limited(
+    factory: Rc<dyn Factory>,
+    count: &ConnectionCount,
+    peers: Peers,
+    each: Descriptors,
+) -> Rc<dyn Factory> {
+    let factory = match peers.max_per_peer {
+        0 => factory,
+        most => LimitConnectionsByPeer::new(factory, most)
+            .on_refused(move |peer| {
+                report::repeated(
+                    Kind::Refused,
+                    format_args!(
+                        "warning: refused {peer}: it has {most} connections, see --max-per-peer"
+                    ),
+                );
+            })
+            .into_rc(),
+    };
+    let Some(most) = most_connections(peers.max_connections, descriptors(), each) else {
+        return factory;
+    };
+    LimitTotalConnectionsFactory::with_count(factory, most, count.clone())
+        .on_refused(move |peer| {
+            report::repeated(
+                Kind::Refused,
+                format_args!(
+                    "warning: refused {peer}: {most} connections are open, see --max-connections"
+                ),
+            );
+        })
+        .into_rc()
+}
+
+/// The times of keep-alive with this one before the first probe.
+pub(crate) fn keep_alive(limit: Limit) -> Option<KeepAliveTimes> {
+    limit.0.map(|idle| KeepAliveTimes::default().with_idle(idle))
+}
+
+/// The smaller of the number that was asked for, where zero is none, and of what the descriptors allow.
+fn most_connections(asked: usize, descriptors: Option<usize>, each: Descriptors) -> Option<usize> {
+    let per_connection = match each {
+        Descriptors::One => 1,
+        Descriptors::Two => 2,
+    };
+    // Of a few descriptors, the reserve takes the smaller part.
+    let allowed = descriptors.map(|all| (all - RESERVE.min(all / 2)) / per_connection);
+    let allowed = allowed.map(|allowed| allowed.max(1));
+    match (asked, allowed) {
+        (0, allowed) => allowed,
+        (asked, Some(allowed)) => Some(asked.min(allowed)),
+        (asked, None) => Some(asked),
+    }
+}
+
+/// How many descriptors this process may have (`RLIMIT_NOFILE`); `None` if that cannot be found out or
+/// is not limited.
+fn descriptors() -> Option<usize> {
+    soft_limit(&fs::read_to_string("/proc/self/limits").ok()?)
+}
+
+/// From the text of proc(5): name, soft limit, hard limit, unit.
+fn soft_limit(limits: &str) -> Option<usize> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_descriptors_allow_less_than_a_reserve() {
+        let most = most_connections;
+        assert_eq!(most(0, Some(1024), Descriptors::One), Some(960));
+        assert_eq!(most(0, Some(1024), Descriptors::Two), Some(480));
+        assert_eq!(most(0, Some(20), Descriptors::Two), Some(5));
+        assert_eq!(most(0, Some(1), Descriptors::Two), Some(1));
+        assert_eq!(most(0, None, Descriptors::Two), None);
+    }
+
+    #[test]
+    fn a_number_that_is_asked_for_counts_as_far_as_the_descriptors_allow_it() {
+        let most = most_connections;
+        assert_eq!(most(100, Some(1024), Descriptors::Two), Some(100));
+        assert_eq!(most(100_000, Some(1024), Descriptors::Two), Some(480));
+        assert_eq!(most(7, None, Descriptors::One), Some(7));
+    }
+
+    #[test]
+    fn the_systems_limit_is_read() {
+        let text = "Limit                     Soft Limit           Hard Limit           Units     \n\
+            Max processes             unlimited            unlimited            processes \n\
+            Max open files            1024                 1048576              files     \n";
+        assert_eq!(soft_limit(text), Some(1024));
+        assert_eq!(soft_limit(&text.replace("1024  ", "unlimited")), None);
+        assert_eq!(soft_limit("Max open files"), None);
+        assert!(descriptors().is_some_and(|number| number > 10));
+    }
+}
