@@ -109,7 +109,7 @@ mod tests {
             grace: Duration::ZERO,
             loop_check: None,
         };
-        drop(server.run(&app));
+        assert_eq!(server.run(&app), Ok(Exit::Done));
         drop(app);
         assert_eq!(Rc::strong_count(&of_the_reactor), 1);
     }

@@ -26,3 +26,4 @@ mod tasks;
 mod threads;
 mod unix;
 mod unix_names;
+mod work_at_the_end;
