@@ -42,14 +42,23 @@ impl Server {
         };
         let shutdown = Shutdown::new(app.reactor.clone(), self.connections, self.grace, end);
         for signal in [libc::SIGTERM, libc::SIGINT] {
-            let shutdown = shutdown.clone();
-            let caught = app.reactor.on_signal(signal, move || shutdown.signal());
+            // The reactor keeps its handlers, and the shutdown keeps the reactor.
+            let weak = Rc::downgrade(&shutdown);
+            let handler = move || {
+                if let Some(shutdown) = weak.upgrade() {
+                    shutdown.signal();
+                }
+            };
+            let caught = app.reactor.on_signal(signal, handler);
             caught.map_err(|error| {
                 report::note(format_args!("error: cannot catch signal {signal}: {error}"));
                 Exit::Unavailable
             })?;
         }
-        Ok(app.run(serve(self.listen, self.factory, self.loop_check, shutdown)))
+        let served = serve(self.listen, self.factory, self.loop_check, shutdown.clone());
+        let exit = app.run(served);
+        drop(shutdown);
+        Ok(exit)
     }
 }
 
@@ -74,5 +83,34 @@ async fn serve(
             report::failed(&text, &failure);
             Exit::Unavailable
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Inherited;
+    use crate::protocols::Echo;
+
+    #[test]
+    fn a_server_that_has_ended_keeps_no_reactor_alive() {
+        let app = App::new(Inherited::LeftAlone).expect("a reactor");
+        let of_the_reactor = Rc::new(());
+        let kept = of_the_reactor.clone();
+        app.reactor
+            .on_signal(libc::SIGUSR2, move || assert!(Rc::strong_count(&kept) > 1))
+            .expect("it can be caught");
+        let stopper = app.reactor.clone();
+        app.reactor.call_when_running(Box::new(move || stopper.stop().expect("it runs")));
+        let server = Server {
+            listen: Vec::new(),
+            factory: protocol::factory_fn(|_| Echo),
+            connections: ConnectionCount::default(),
+            grace: Duration::ZERO,
+            loop_check: None,
+        };
+        assert_eq!(server.run(&app), Ok(Exit::Done));
+        drop(app);
+        assert_eq!(Rc::strong_count(&of_the_reactor), 1);
     }
 }

@@ -31,12 +31,12 @@ pub struct KernelListener {
     address: Address,
     /// The [`UnixPath`], erased so that a program which listens on TCP alone carries nothing of it.
     path: Option<Box<dyn Any>>,
-    origin: Origin,
+    origin: ListenerOrigin,
 }
 
 /// Where a listening socket comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
+enum ListenerOrigin {
     Made,
     Adopted,
 }
@@ -50,7 +50,7 @@ impl KernelListener {
             socket.bind(&SockAddr::from(options.address))?;
             socket.listen(backlog(options.backlog))?;
             let address = sockaddr::to_address(&socket.local_addr()?);
-            Ok(Self { socket, address, path: None, origin: Origin::Made })
+            Ok(Self { socket, address, path: None, origin: ListenerOrigin::Made })
         };
         open().map_err(|error| refused(Address::from(options.address), &error))
     }
@@ -83,7 +83,7 @@ impl KernelListener {
         };
         let bound = bind();
         let path = path.map(|path| Box::new(path) as Box<dyn Any>);
-        let listener = Self { socket, address, path, origin: Origin::Made };
+        let listener = Self { socket, address, path, origin: ListenerOrigin::Made };
         match bound {
             Ok(()) => Ok(listener),
             Err(error) => Err(refused(listener.address.clone(), &error)),
@@ -100,7 +100,7 @@ impl KernelListener {
             Err(error) => return Err(unsuitable(format!("it cannot be asked: {error}"))),
         }
         let address = sockaddr::or_unnamed(socket.local_addr());
-        Ok(Self { socket, address, path: None, origin: Origin::Adopted })
+        Ok(Self { socket, address, path: None, origin: ListenerOrigin::Adopted })
     }
 
     pub(super) fn socket(&self) -> &Socket {
@@ -115,7 +115,7 @@ impl KernelListener {
 impl Drop for KernelListener {
     fn drop(&mut self) {
         drop(self.path.take());
-        if self.origin == Origin::Made {
+        if self.origin == ListenerOrigin::Made {
             // A socket that does not listen yet has nothing to shut down.
             drop(self.socket.shutdown(Shutdown::Both));
         }

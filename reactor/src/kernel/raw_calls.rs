@@ -83,7 +83,7 @@ pub(super) fn is_alive(process: u32) -> bool {
     answer == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
 }
 
-/// The user as whom this process makes files.
+/// The user that owns the files which this process makes.
 pub(super) fn effective_user() -> u32 {
     // SAFETY: the call has no effects.
     unsafe { libc::geteuid() }

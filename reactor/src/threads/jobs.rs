@@ -96,7 +96,7 @@ impl Jobs {
         self.pending.borrow().iter().any(|job| job.is_awaited)
     }
 
-    /// The end of a run waits for none of the jobs that there are.
+    /// The end of a run waits for none of the present jobs.
     pub(crate) fn cut_off(&self) {
         self.pending.borrow_mut().iter_mut().for_each(|job| job.is_awaited = false);
     }

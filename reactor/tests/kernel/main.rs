@@ -29,3 +29,4 @@ mod tasks;
 mod threads;
 mod unix;
 mod unix_names;
+mod work_at_the_end;

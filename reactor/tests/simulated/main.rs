@@ -12,6 +12,7 @@ mod sockets;
 mod streams;
 mod system;
 mod timers_model;
+mod zones;
 
 /// Whether a reactor holds nothing but ports.
 fn only_ports(mut counts: ropewalk_reactor::Counts) -> bool {

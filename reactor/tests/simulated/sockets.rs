@@ -3,7 +3,7 @@
 //! Invariant: each test leaves the network empty, or says what is left.
 
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use interfaces::{
@@ -385,29 +385,4 @@ fn options_are_remembered_by_each_stream() {
     network.set_option(&server, SocketOption::KeepAlive, false);
     assert!(!network.option(&server, SocketOption::KeepAlive));
     assert_eq!(network.peer_credentials(&server), None);
-}
-
-#[test]
-fn an_address_of_a_link_keeps_its_zone_at_both_ends() {
-    let network = quiet();
-    let listener = network.listen_tcp(&ListenTcp::new(at("[fe80::1%3]:80"))).expect("listens");
-    assert_eq!(network.listener_address(&listener), at("[fe80::1%3]:80").into());
-    let client = network.connect_tcp(at("[fe80::1%3]:80"), None).expect("begins");
-    let elsewhere = network.connect_tcp(at("[fe80::1%4]:80"), None).expect("begins");
-    wait(&network);
-    let (server, peer) = network.accept(&listener).expect("accepts");
-    assert_eq!(network.local_address(&server), at("[fe80::1%3]:80").into());
-    assert_eq!(network.peer_address(&client), at("[fe80::1%3]:80").into());
-    assert_eq!(peer, network.local_address(&client));
-    let local = peer.as_socket_addr().expect("it is TCP");
-    assert_eq!(
-        local,
-        SocketAddr::V6(SocketAddrV6::new(
-            Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1),
-            local.port(),
-            0,
-            3
-        ))
-    );
-    assert_eq!(number(network.take_error(&elsewhere)), libc::ECONNREFUSED);
 }
