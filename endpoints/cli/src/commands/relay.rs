@@ -52,8 +52,9 @@ fn options(arguments: &Relay) -> RelayOptions {
 fn connect(app: &App, text: &str, limit: Limit) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
     let endpoint = app.connect(text)?;
     let limit = limit.0.unwrap_or(NO_LIMIT).as_millis();
-    // An argument that is given twice is a mistake, and so is one that the kind does not have.
-    let limited = app.parse_client(&format!("{text}:timeout={limit}ms"));
+    // Of two arguments of one name the last one counts, which is the string's own. A kind without this
+    // argument refuses it, and keeps its own limit.
+    let limited = app.parse_client(&format!("timeout={limit}ms:{text}"));
     Ok(limited.map_or(endpoint, |parsed| parsed.endpoint))
 }
 

@@ -19,6 +19,7 @@ mod shutdown;
 mod usage;
 mod wrong_input;
 
+mod limits;
 mod memory;
 mod system_calls;
 

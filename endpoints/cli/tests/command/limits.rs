@@ -1,0 +1,175 @@
+//! The limits of `serve` and `relay` on their peers.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+
+use testkit::pattern;
+
+use crate::bytes::assert_same;
+use crate::certificates::Certificate;
+use crate::running::{LIMIT, Running, connect};
+
+const NEAR: &str = "tcp:0:interface=127.0.0.1";
+
+fn assert_reset(mut stream: TcpStream) {
+    match stream.read(&mut [0; 1]) {
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        Ok(length) => panic!("{length} bytes instead of a reset"),
+    }
+}
+
+/// A relay to a listener of the test's own, and a pair of its connections.
+fn relayed(options: &[&str]) -> (Running, TcpStream, TcpStream) {
+    let far = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("tcp:{}", far.local_addr().unwrap());
+    let arguments: Vec<&str> = ["relay", NEAR, &to].into_iter().chain(options.to_vec()).collect();
+    let mut relay = Running::ropewalk(&arguments);
+    let near = relay.connect();
+    let (far, _) = far.accept().unwrap();
+    far.set_read_timeout(Some(LIMIT)).unwrap();
+    (relay, near, far)
+}
+
+#[test]
+fn a_pair_of_which_one_side_has_ended_is_ended_when_it_is_silent() {
+    let (relay, near, mut far) = relayed(&["--half-close-timeout", "300ms"]);
+    near.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(far.read(&mut [0; 1]).unwrap(), 0);
+    assert_reset(near);
+    let ended = relay.terminate();
+    assert_eq!(ended.errors.lines().count(), 1, "{}", ended.errors);
+    assert!(ended.errors.ends_with(": half-closed connection timed out\n"), "{}", ended.errors);
+}
+
+#[test]
+fn a_pair_that_is_silent_both_ways_is_ended() {
+    let (relay, near, far) = relayed(&["--idle-timeout", "300ms"]);
+    assert_reset(near);
+    assert_reset(far);
+    let ended = relay.terminate();
+    assert!(ended.errors.ends_with(": idle connection timed out\n"), "{}", ended.errors);
+}
+
+#[test]
+fn a_reset_behind_an_answer_takes_nothing_of_it_away() {
+    let (relay, mut near, mut far) = relayed(&[]);
+    let answer = pattern(21, 3_000_000);
+    near.write_all(b"unread").unwrap();
+    let sent = answer.clone();
+    let sending = std::thread::spawn(move || {
+        far.write_all(&sent).unwrap();
+        let mut acknowledged = 0;
+        // All is with the relay when the test has read what does not fit there; then the unread bytes
+        // make this a reset.
+        while acknowledged < 6 {
+            acknowledged = far.peek(&mut [0; 16]).unwrap();
+        }
+        far
+    });
+    let mut got = vec![0; answer.len() / 2];
+    near.read_exact(&mut got).unwrap();
+    let far = sending.join().unwrap();
+    drop(far);
+    let mut rest = Vec::new();
+    let error = near.read_to_end(&mut rest).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    got.extend(rest);
+    assert!(answer.starts_with(&got));
+    let ended = relay.terminate();
+    assert!(ended.errors.contains(": connected side: connection lost: "), "{}", ended.errors);
+}
+
+#[test]
+fn a_server_ends_peers_that_say_nothing_and_keeps_those_that_do() {
+    let options = ["--first-byte-timeout", "3s", "--idle-timeout", "0"];
+    let arguments: Vec<&str> = ["serve", "echo", NEAR].into_iter().chain(options).collect();
+    let mut server = Running::ropewalk(&arguments);
+    let address = server.listening();
+    let mut speaking = connect(&address);
+    speaking.write_all(b"x").unwrap();
+    speaking.read_exact(&mut [0; 1]).unwrap();
+    assert_reset(connect(&address));
+    speaking.write_all(b"y").unwrap();
+    speaking.read_exact(&mut [0; 1]).unwrap();
+    drop(speaking);
+    assert_eq!(server.terminate().code, Some(0));
+}
+
+#[test]
+fn connections_beyond_a_cap_are_refused_and_told() {
+    for option in ["--max-connections", "--max-per-peer"] {
+        let mut server = Running::ropewalk(&["serve", "echo", NEAR, option, "1"]);
+        let address = server.listening();
+        let mut first = connect(&address);
+        first.write_all(b"x").unwrap();
+        first.read_exact(&mut [0; 1]).unwrap();
+        let mut second = connect(&address);
+        assert!(matches!(second.read(&mut [0; 1]), Ok(0) | Err(_)));
+        drop(first);
+        let ended = server.terminate();
+        assert!(ended.errors.starts_with("warning: refused 127.0.0.1:"), "{}", ended.errors);
+        assert!(ended.errors.contains(option), "{}", ended.errors);
+    }
+}
+
+#[test]
+fn a_stranger_at_a_port_with_tls_makes_no_connection_behind_it() {
+    let certificate = Certificate::new();
+    let far = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("tcp:{}", far.local_addr().unwrap());
+    let mut relay = Running::ropewalk(&["relay", &certificate.server(), &to]);
+    let address = relay.listening();
+    let mut plain = connect(&address);
+    plain.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    // Whatever answer there is, the end of it shows that the relay is done with this connection.
+    let _ = plain.read_to_end(&mut Vec::new());
+    let mut putting_on = Running::ropewalk(&["relay", NEAR, &certificate.client(&address)]);
+    let mut client = putting_on.connect();
+    let (mut first, _) = far.accept().unwrap();
+    first.write_all(b"220 ready").unwrap();
+    let mut greeting = [0; 9];
+    client.read_exact(&mut greeting).unwrap();
+    assert_same(&greeting, b"220 ready");
+    far.set_nonblocking(true).unwrap();
+    assert_eq!(far.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[test]
+fn a_client_waits_for_a_server_that_is_not_up_yet() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("late");
+    let to = format!("unix:{}", path.display());
+    let mut relay = Running::ropewalk(&["relay", NEAR, &to, "--retry", "1m"]);
+    let mut near = relay.connect();
+    near.write_all(b"hello").unwrap();
+    let mut server = Running::ropewalk(&["serve", "echo", &to]);
+    server.listening();
+    let mut heard = [0; 5];
+    near.read_exact(&mut heard).unwrap();
+    assert_same(&heard, b"hello");
+    drop(near);
+    assert_eq!(relay.terminate().errors, "");
+}
+
+#[test]
+fn the_time_to_connect_is_the_strings_or_else_the_options() {
+    // A listener whose backlog is full does not answer.
+    let full = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = full.local_addr().unwrap();
+    let mut held = Vec::new();
+    let attempt = std::time::Duration::from_millis(200);
+    while let Ok(stream) = TcpStream::connect_timeout(&address, attempt) {
+        held.push(stream);
+        assert!(held.len() < 10_000);
+    }
+    let cases =
+        [(format!("tcp:{address}"), "200ms"), (format!("tcp:{address}:timeout=200ms"), "10h")];
+    for (to, option) in cases {
+        let options = ["--connect-timeout", option, "--retry", "0"];
+        let arguments: Vec<&str> = ["relay", NEAR, &to].into_iter().chain(options).collect();
+        let mut relay = Running::ropewalk(&arguments);
+        assert_reset(relay.connect());
+        let ended = relay.terminate();
+        assert!(ended.errors.contains("no answer within 200ms"), "{}", ended.errors);
+    }
+}
