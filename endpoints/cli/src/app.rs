@@ -13,12 +13,16 @@ use interfaces::{ReactorCore as _, StreamClientEndpoint, StreamServerEndpoint};
 use reactor::{Limits, Reactor};
 use systemd::ListenFds;
 
+use crate::arguments::Limit;
 use crate::exit_code::Exit;
 use crate::interruptible::{DefaultEffect, InterruptibleClient, InterruptibleServer};
 use crate::listening::Listen;
 use crate::log::Kind;
 use crate::report::{self, StderrObserver};
 use crate::warnings;
+
+/// The longest time that a string takes.
+const NO_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// A reactor and a registry.
 pub(crate) struct App {
@@ -80,7 +84,7 @@ impl App {
         for text in texts {
             match self.registry.parse_server(text) {
                 Ok(parsed) => {
-                    self.warn(text, &parsed.description);
+                    Self::warn(text, &parsed.description);
                     let (endpoint, effect) = (parsed.endpoint, self.effect.clone());
                     let endpoint = Rc::new(InterruptibleServer { endpoint, effect });
                     endpoints.push(Listen { text: text.clone(), endpoint });
@@ -104,15 +108,10 @@ impl App {
         })
     }
 
-    fn warn(&self, text: &str, description: &Description) {
-        if let Some(warning) = self.warning(description) {
+    fn warn(text: &str, description: &Description) {
+        if let Some(warning) = warnings::warning(description) {
             report::warning(text, warning);
         }
-    }
-
-    /// What an endpoint allows that its author may not mean.
-    pub(crate) fn warning(&self, description: &Description) -> Option<&'static str> {
-        warnings::warning(&self.registry, description)
     }
 
     /// The client endpoint that the string describes.
@@ -121,11 +120,32 @@ impl App {
     ///
     /// The exit code, when the string cannot be parsed; the mistake was reported.
     pub(crate) fn connect(&self, text: &str) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
-        let parsed = self.registry.parse_client(text).map_err(|error| {
+        self.client(text, self.registry.parse_client(text))
+    }
+
+    /// As [`connect`](Self::connect), with this limit for each attempt unless the string has one.
+    pub(crate) fn connect_within(
+        &self,
+        text: &str,
+        limit: Limit,
+    ) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
+        let limit = limit.0.unwrap_or(NO_LIMIT).as_millis();
+        // Of two arguments of one name the last one counts, which is the string's own. A kind without this
+        // argument refuses it, and keeps its own limit.
+        let parsed = self.registry.parse_client(&format!("timeout={limit}ms:{text}"));
+        self.client(text, parsed.or_else(|_| self.registry.parse_client(text)))
+    }
+
+    fn client(
+        &self,
+        text: &str,
+        parsed: Result<Parsed<dyn StreamClientEndpoint>, ParseError>,
+    ) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
+        let parsed = parsed.map_err(|error| {
             report::mistake(&error);
             Exit::Usage
         })?;
-        self.warn(text, &parsed.description);
+        Self::warn(text, &parsed.description);
         Ok(Rc::new(InterruptibleClient::new(parsed.endpoint, self.effect.clone())))
     }
 

@@ -52,12 +52,11 @@ use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, Deliver, HalfCloseableTransport, Producer,
     PushProducer, Reason, TcpTransport, Transport, UnixAddress, UnixTransport,
 };
-use protocol::transport::{Next, StreamState};
+use protocol::transport::{Next, SendQueue, StreamState};
 
 use self::flags::IoFlags;
 use self::rare::{Peer, RareState};
 use self::state::StateCell;
-use crate::buffers::send_queue::SendQueue;
 use crate::buffers::shared::StreamShared;
 use crate::core::Core;
 use crate::core::tenant::Slot;
@@ -135,7 +134,7 @@ impl<S: StreamSys> Stream<S> {
 
     /// How many bytes wait, in the queue or, while the protocol runs, in the write buffer.
     fn unsent(&self) -> usize {
-        self.queue.unsent() + self.shared.write_buffer.unsent_of(self.token)
+        self.queue.len() + self.shared.write_buffer.unsent_of(self.token)
     }
 
     fn has_producer(&self) -> bool {

@@ -15,7 +15,7 @@ use crate::app::{App, Inherited};
 use crate::arguments::Check;
 use crate::exit_code::Exit;
 use crate::json;
-use crate::report;
+use crate::{report, warnings};
 
 /// Checks one string.
 pub(crate) fn run(arguments: &Check) -> Result<Exit, Exit> {
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Check) -> Result<Exit, Exit> {
     let result = describe(&app, arguments);
     let exit = if result.is_ok() { Exit::Done } else { Exit::Usage };
     match (&result, arguments.json) {
-        (Ok(description), false) => print(&text(description, app.warning(description))),
+        (Ok(description), false) => print(&text(description, warnings::warning(description))),
         (Ok(description), true) => print(&json::description(description)),
         (Err(error), false) => report::mistake(error),
         (Err(error), true) => print(&json::mistake(error)),

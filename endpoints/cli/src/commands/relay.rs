@@ -3,14 +3,12 @@
 //! Invariant: a shutdown waits for both connections of each pair.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use deferred::Chain;
-use interfaces::StreamClientEndpoint;
 use protocol::relay::{RelayEvent, RelayFactory, RelayOptions};
 
 use crate::app::{App, Inherited};
-use crate::arguments::{Limit, Relay};
+use crate::arguments::Relay;
 use crate::exit_code::Exit;
 use crate::handshake_report;
 use crate::limits::{Descriptors, keep_alive, limited};
@@ -19,15 +17,12 @@ use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::server::Server;
 
-/// The longest time that a string takes.
-const NO_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
-
 /// Relays until a signal ends it.
 pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
     let app = App::new(Inherited::TakenOver)?;
     // Both are parsed before either returns, so that both mistakes are reported at once.
     let listen = app.listen(std::slice::from_ref(&arguments.listen));
-    let connect = connect(&app, &arguments.connect, arguments.connect_timeout);
+    let connect = app.connect_within(&arguments.connect, arguments.connect_timeout);
     let (listen, connect) = (listen?, connect?);
     let loop_check = Rc::new(LoopCheck::default());
     let observer = observer(&arguments.connect, &loop_check);
@@ -46,16 +41,6 @@ fn options(arguments: &Relay) -> RelayOptions {
         .with_half_closed(arguments.half_close_timeout.0)
         .with_retry(arguments.retry.0)
         .with_keep_alive(keep_alive(arguments.peers.keep_alive))
-}
-
-/// The endpoint of a string, with this limit for each of its attempts unless the string has one.
-fn connect(app: &App, text: &str, limit: Limit) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
-    let endpoint = app.connect(text)?;
-    let limit = limit.0.unwrap_or(NO_LIMIT).as_millis();
-    // Of two arguments of one name the last one counts, which is the string's own. A kind without this
-    // argument refuses it, and keeps its own limit.
-    let limited = app.parse_client(&format!("timeout={limit}ms:{text}"));
-    Ok(limited.map_or(endpoint, |parsed| parsed.endpoint))
 }
 
 /// Reports what happens to the pairs.
