@@ -59,7 +59,14 @@
 //!   [`Reason::Truncated`](interfaces::Reason::Truncated), never as a clean one, unless this side
 //!   had closed already. A failure of the peer's certificate, alerts and records is in
 //!   [`Reason::Tls`](interfaces::Reason::Tls), as a [`rustls::Error`] or a [`TlsError`], and the
-//!   peer gets an alert.
+//!   peer gets an alert. After both `close_notify` the reason is that of the transport below.
+//! - All that was decrypted before the end is delivered before it, to a protocol that has paused when
+//!   it resumes. Only an end that this side decided on drops it.
+//! - A handshake that is not completed ends with a [`TlsError`] that
+//!   [`is_in_handshake`](TlsError::is_in_handshake), or with
+//!   [`Deadline::Handshake`](interfaces::Deadline::Handshake).
+//! - No `close_notify` follows bytes that are not all: after `abort_connection`,
+//!   `lose_connection_with_reset`, a deadline or a failure there is none.
 //! - A handshake has ten seconds in all ([`TlsOptions`]).
 //! - Each direction closes by itself, as on TCP, with both versions of TLS.
 //! - Layers nest.

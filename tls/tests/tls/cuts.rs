@@ -54,7 +54,8 @@ fn cut_at(
         left.append(&mut rest);
     }
     by_hand.lose(below);
-    while by_hand.record.lost().is_none() {
+    // What waits is one piece at most.
+    for _ in 0..2 {
         by_hand.record.transport().resume_producing();
         by_hand.turn();
     }
