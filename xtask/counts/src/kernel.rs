@@ -4,18 +4,14 @@
 //! The clients are std's blocking streams on the same thread. Invariant: all that a turn deals with
 //! has arrived before it begins, so the kernel's pace changes nothing.
 
+use std::cell::RefCell;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::Deferred;
-use interfaces::{
-    ConnectTcp, Factory, ListenTcp, ListeningPort, Protocol, ReactorTcp as _, StreamClientEndpoint,
-    Transport,
-};
+use interfaces::{Factory, ListenTcp, Protocol, ReactorTcp as _, Transport};
 use protocol::factory_fn;
-use protocol::relay::RelayFactory;
 use reactor::Reactor;
 
 use crate::wire::{Echo, MESSAGE};
@@ -26,15 +22,26 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How many connections have something to be read in one turn.
 const CROWD: usize = 50;
 
-/// The way from a relay to its server.
-struct Outgoing {
-    reactor: Reactor,
-    address: SocketAddr,
+type Transports = Rc<RefCell<Vec<Rc<dyn Transport>>>>;
+
+/// Says everything to the neighbour of its connection, as relays do.
+struct Across {
+    all: Transports,
+    neighbour: usize,
 }
 
-impl StreamClientEndpoint for Outgoing {
-    fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
-        self.reactor.connect_tcp(&ConnectTcp::new(self.address), factory)
+impl Protocol for Across {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        let mut all = self.all.borrow_mut();
+        self.neighbour = all.len() ^ 1;
+        all.push(transport.clone());
+    }
+
+    fn data_received(&mut self, _: &Rc<dyn Transport>, data: &[u8]) {
+        let neighbour = self.all.borrow().get(self.neighbour).cloned();
+        if let Some(neighbour) = neighbour {
+            neighbour.write(data);
+        }
     }
 }
 
@@ -51,72 +58,47 @@ impl Protocol for LargeEcho {
 
 /// One message in a turn.
 pub(crate) fn echo_alone(repeats: u64) {
-    echo(factory_fn(|_| Echo), 1, repeats);
+    exchange(factory_fn(|_| Echo), 1, repeats);
 }
 
 /// One message in a turn, to a protocol whose state would be dear to move.
 pub(crate) fn echo_alone_large(repeats: u64) {
-    echo(factory_fn(|_| LargeEcho { _state: [0; 2048] }), 1, repeats);
+    exchange(factory_fn(|_| LargeEcho { _state: [0; 2048] }), 1, repeats);
 }
 
 /// Fifty messages in a turn, each on its connection.
 pub(crate) fn echo_in_a_crowd(repeats: u64) {
-    echo(factory_fn(|_| Echo), CROWD, repeats);
+    exchange(factory_fn(|_| Echo), CROWD, repeats);
 }
 
-/// Two messages in a turn, each to the other connection of a relay.
+/// Two messages in a turn, each to the other connection.
 pub(crate) fn relayed(repeats: u64) {
-    let reactor = Reactor::new().expect("there are descriptors");
-    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    let address = server.local_addr().expect("it listens");
-    let outgoing = Outgoing { reactor: reactor.clone(), address };
-    let relay = RelayFactory::new(outgoing, reactor.clone()).into_rc();
-    let (_port, near) = connected(&reactor, relay, 1);
-    let (far, _) = server.accept().expect("the relay has connected");
-    let far = prepared(far);
-    // The relay hears that it has connected.
-    reactor.turn(Some(PATIENCE)).expect("epoll_wait does not fail");
-    exchange(&reactor, near.into_iter().chain([far]).collect(), repeats);
+    let all = Transports::default();
+    exchange(factory_fn(move |_| Across { all: all.clone(), neighbour: 0 }), 2, repeats);
 }
 
 /// Rounds in which each client says a message and hears one.
-fn echo(factory: Rc<dyn Factory>, clients: usize, rounds: u64) {
+fn exchange(factory: Rc<dyn Factory>, clients: usize, rounds: u64) {
     let reactor = Reactor::new().expect("there are descriptors");
-    let (_port, clients) = connected(&reactor, factory, clients);
-    exchange(&reactor, clients, rounds);
-}
-
-/// Clients of a factory.
-fn connected(
-    reactor: &Reactor,
-    factory: Rc<dyn Factory>,
-    clients: usize,
-) -> (Rc<dyn ListeningPort>, Vec<TcpStream>) {
     let options = ListenTcp::new((Ipv4Addr::LOCALHOST, 0));
     let port = reactor.listen_tcp(&options, factory).expect("a port is free");
     let address = port.host().as_socket_addr().expect("it is a TCP port");
-    let connect = |_| {
-        let client = TcpStream::connect(address).expect("the port listens");
-        reactor.turn(Some(PATIENCE)).expect("epoll_wait does not fail");
-        prepared(client)
-    };
-    let clients = (0..clients).map(connect).collect();
-    (port, clients)
-}
-
-fn prepared(client: TcpStream) -> TcpStream {
-    client.set_nodelay(true).expect("it is a TCP connection");
-    client.set_read_timeout(Some(PATIENCE)).expect("it is a TCP connection");
-    client
-}
-
-fn exchange(reactor: &Reactor, mut clients: Vec<TcpStream>, rounds: u64) {
+    let turn = || reactor.turn(Some(PATIENCE)).expect("epoll_wait does not fail");
+    let mut clients: Vec<TcpStream> = (0..clients)
+        .map(|_| {
+            let client = TcpStream::connect(address).expect("the port listens");
+            client.set_nodelay(true).expect("it is a TCP connection");
+            client.set_read_timeout(Some(PATIENCE)).expect("it is a TCP connection");
+            turn();
+            client
+        })
+        .collect();
     let mut heard = [0; MESSAGE.len()];
     for _ in 0..rounds {
         for client in &mut clients {
             client.write_all(&MESSAGE).expect("the server lives");
         }
-        reactor.turn(Some(PATIENCE)).expect("epoll_wait does not fail");
+        turn();
         for client in &mut clients {
             client.read_exact(&mut heard).expect("the server answers within its turn");
             assert_eq!(heard, MESSAGE);
