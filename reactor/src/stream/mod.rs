@@ -30,6 +30,9 @@
 //! (`flush.rs`); the drained stream is listed as closing, and the closing phase of a later turn ends
 //! it (`close.rs`): the socket is closed or lingers (`linger.rs`), and `connection_lost` is called.
 //! `admit.rs` is how all this begins.
+//!
+//! A send that fails changes less than a read that fails: what the peer had sent is read and delivered
+//! first (`flush.rs`, `broken`), and a protocol that has paused keeps it in the socket until it resumes.
 
 pub(crate) mod admit;
 pub(crate) mod close;
