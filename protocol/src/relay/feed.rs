@@ -17,7 +17,7 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn new(pair: &Rc<RelayPair>, side: RelaySide) -> Rc<dyn PushProducer> {
+    pub(super) fn of(pair: &Rc<RelayPair>, side: RelaySide) -> Rc<dyn PushProducer> {
         Rc::new(Self { pair: Rc::downgrade(pair), side })
     }
 

@@ -179,7 +179,7 @@ impl RelayPair {
             return;
         }
         self.context.tell(&RelayEvent::Connected { peer: &self.peer, transport: connected });
-        self.accepted.feed_from(Feed::new(self, RelaySide::Connected));
+        self.accepted.feed_from(Feed::of(self, RelaySide::Connected));
         let early = self.early.take();
         if !early.is_empty() {
             connected.write_sequence(alloc::vec![early.into()]);
@@ -190,7 +190,7 @@ impl RelayPair {
                 // Before it is registered as the producer: this resume must not undo a pause by the
                 // consumer.
                 accepted.resume_producing();
-                self.connected.feed_from(Feed::new(self, RelaySide::Accepted));
+                self.connected.feed_from(Feed::of(self, RelaySide::Accepted));
             }
             (None, _, EarlyEnd::Complete) => self.connected.lose(),
             (None, _, EarlyEnd::Broken) => self.connected.lose_with_reset(),
