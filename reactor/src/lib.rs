@@ -34,6 +34,10 @@
 //!   write of 8 KiB or more with nothing queued goes out at once, from the caller's slice, together
 //!   with what the callback wrote before it.
 //! - `connection_lost` comes exactly once, on a later turn than the call that caused it.
+//! - What the peer sent is delivered before the loss of its connection is told, also where sending failed
+//!   first; a protocol that has paused its reading gets it when it resumes.
+//! - A stream that is cut ends with a reset and never with a clean end, where the wire has a reset. A stop
+//!   cuts none that takes its bytes within [`Limits::linger`].
 //! - An idle connection owns no buffer, neither for reading nor for writing.
 //! - A panic in a callback costs that connection only, if the program unwinds. With
 //!   `panic = "abort"` it ends the process.

@@ -42,8 +42,14 @@ impl Server {
         };
         let shutdown = Shutdown::new(app.reactor.clone(), self.connections, self.grace, end);
         for signal in [libc::SIGTERM, libc::SIGINT] {
-            let shutdown = shutdown.clone();
-            let caught = app.reactor.on_signal(signal, move || shutdown.signal());
+            // The reactor keeps the handler, and the shutdown keeps the reactor.
+            let shutdown = Rc::downgrade(&shutdown);
+            let take = move || {
+                if let Some(shutdown) = shutdown.upgrade() {
+                    shutdown.signal();
+                }
+            };
+            let caught = app.reactor.on_signal(signal, take);
             caught.map_err(|error| {
                 report::note(format_args!("error: cannot catch signal {signal}: {error}"));
                 Exit::Unavailable

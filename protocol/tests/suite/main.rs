@@ -20,6 +20,7 @@ mod memory_half_close;
 mod memory_network;
 mod memory_panics;
 mod memory_producers;
+mod memory_reset;
 mod memory_stream;
 mod policies;
 mod protocol_life;

@@ -2,6 +2,5 @@
 //!
 //! Invariant: nothing here makes a system call or runs foreign code.
 
-pub(crate) mod send_queue;
 pub(crate) mod shared;
 pub(crate) mod write_buffer;

@@ -7,8 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use interfaces::BufferLimits;
+use protocol::transport::SendPool;
 
-use super::send_queue::PartsPool;
 use super::write_buffer::WriteBuffer;
 use crate::sys::Token;
 
@@ -19,7 +19,7 @@ pub(crate) struct StreamShared<C> {
     pub(crate) write_buffer: WriteBuffer,
     /// Streams that were written to outside of their own callback.
     pub(crate) dirty: RefCell<Vec<Token>>,
-    pub(crate) pool: PartsPool,
+    pub(crate) pool: SendPool,
     /// How many bytes waited on the stream whose pull producer makes a piece now.
     pub(crate) pulling: Cell<(Token, usize)>,
     /// The limits of a stream that has none of its own.
@@ -32,7 +32,7 @@ impl<C> StreamShared<C> {
             core,
             write_buffer: WriteBuffer::new(limits),
             dirty: RefCell::default(),
-            pool: PartsPool::default(),
+            pool: SendPool::new(),
             pulling: Cell::new((Token::NOBODY, 0)),
             limits,
         }

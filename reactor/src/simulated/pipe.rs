@@ -184,7 +184,7 @@ impl Pipe {
         self.arrived_bytes > 0
     }
 
-    /// What was written and has not arrived, with the end of file as one byte.
+    /// The written bytes that have not arrived; an end of file counts as one.
     pub(super) fn unacknowledged_bytes(&self) -> usize {
         let end_is_on_its_way = match self.fin {
             Fin::Waiting => true,

@@ -9,12 +9,12 @@ use std::rc::Rc;
 
 use deferred::Failure;
 use interfaces::{Address, Deliver, Event, Reason, Transport};
+use protocol::transport::SendQueue;
 
 use super::flags::{IoFlags, Origin};
 use super::rare::{Peer, RareState};
 use super::state::StateCell;
 use super::{Running, Stream};
-use crate::buffers::send_queue::SendQueue;
 use crate::core::Core;
 use crate::core::tenant::Slot;
 use crate::sys::os_error::os_error;
@@ -56,7 +56,7 @@ impl<S: StreamSys> Connected<S> {
             socket: Cell::new(Some(self.socket)),
             state: StateCell::new(),
             io: IoFlags::new(self.origin),
-            queue: SendQueue::default(),
+            queue: SendQueue::new(),
             rare: RareState::default(),
             peer: Peer::new(self.peer),
             host: Cell::new(self.host),

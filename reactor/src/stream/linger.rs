@@ -40,7 +40,7 @@ pub(crate) struct Lingering<S: StreamSys> {
     token: Token,
     socket: S::Stream,
     origin: Origin,
-    end: End,
+    finish: Finish,
     /// Whether the peer's system tells what it has, which the one of a UNIX peer need not.
     is_tcp: bool,
     /// The peer sent something while it was waited for.
@@ -53,7 +53,7 @@ pub(crate) struct Lingering<S: StreamSys> {
 
 /// How such a socket ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum Finish {
     /// With the end of file, which was sent.
     InOrder,
     Reset,
@@ -91,7 +91,7 @@ impl<S: StreamSys> Stream<S> {
             self.io.origin.close_socket(core, socket);
             return None;
         }
-        let lingering = self.lingering(core, socket, End::InOrder)?;
+        let lingering = self.lingering(core, socket, Finish::InOrder)?;
         if core.run_state.stage() == Stage::Disconnecting {
             lingering.wait(core, LOOK_AFTER, Lingering::look);
         } else {
@@ -112,18 +112,23 @@ impl<S: StreamSys> Stream<S> {
             self.io.origin.close_socket(core, socket);
             return None;
         }
-        let lingering = self.lingering(core, socket, End::Reset)?;
+        let lingering = self.lingering(core, socket, Finish::Reset)?;
         lingering.wait(core, LOOK_AFTER, Lingering::look);
         Some(lingering)
     }
 
-    /// Drops what the peer has sent; closes the socket if that tells that there is nothing to wait for.
-    fn lingering(&self, core: &Core<S>, socket: S::Stream, end: End) -> Option<Rc<Lingering<S>>> {
+    /// Drops what the peer has sent; closes the socket if nothing is left to wait for.
+    fn lingering(
+        &self,
+        core: &Core<S>,
+        socket: S::Stream,
+        finish: Finish,
+    ) -> Option<Rc<Lingering<S>>> {
         let lingering = Rc::new(Lingering {
             token: self.token,
             socket,
             origin: self.io.origin,
-            end,
+            finish,
             is_tcp: self.peer.is_tcp(),
             heard: Cell::new(false),
             acknowledged: Cell::new(Acknowledged {
@@ -140,7 +145,7 @@ impl<S: StreamSys> Stream<S> {
         };
         match discarded {
             Discarded::Empty => {}
-            Discarded::EndOfFile if end == End::Reset => {}
+            Discarded::EndOfFile if finish == Finish::Reset => {}
             Discarded::Budget => lingering.list(core),
             Discarded::EndOfFile | Discarded::Broken => {
                 lingering.forget(core);
@@ -172,9 +177,9 @@ impl<S: StreamSys> Lingering<S> {
     fn look(self: Rc<Self>, core: &Core<S>) {
         let unacknowledged = || core.sys.unacknowledged_bytes(&self.socket);
         let bytes_left = if self.is_tcp { unacknowledged() } else { 0 };
-        let waits = match self.end {
-            End::InOrder => bytes_left > 0 || self.heard.get(),
-            End::Reset => bytes_left > 0 && !self.is_unanswered(core, bytes_left),
+        let waits = match self.finish {
+            Finish::InOrder => bytes_left > 0 || self.heard.get(),
+            Finish::Reset => bytes_left > 0 && !self.is_unanswered(core, bytes_left),
         };
         if !waits || core.sys.take_error(&self.socket).is_err() {
             return self.stop(core);
@@ -203,7 +208,7 @@ impl<S: StreamSys> Lingering<S> {
 
     /// Makes what closes the socket a reset, if it ends so, and lets go of it.
     fn forget(&self, core: &Core<S>) {
-        if self.end == End::Reset {
+        if self.finish == Finish::Reset {
             core.sys.reset_on_close(&self.socket);
         }
         if self.origin == Origin::Adopted {
@@ -246,7 +251,7 @@ impl<S: StreamSys> Tenant<S> for Lingering<S> {
             Discarded::Empty => {}
             Discarded::Budget => self.list(core),
             // Behind an end of file a reset shows as no error of reading.
-            Discarded::EndOfFile if self.end == End::Reset => {
+            Discarded::EndOfFile if self.finish == Finish::Reset => {
                 if core.sys.take_error(&self.socket).is_err() {
                     self.stop(core);
                 }
@@ -272,7 +277,7 @@ impl<S: StreamSys> Tenant<S> for Lingering<S> {
     }
 
     fn abandon(&self, sys: &S) {
-        if self.end == End::Reset {
+        if self.finish == Finish::Reset {
             sys.reset_on_close(&self.socket);
         }
     }

@@ -30,6 +30,9 @@
 //! (`flush.rs`); the drained stream is listed as closing, and the closing phase of a later turn ends
 //! it (`close.rs`): the socket is closed or lingers (`linger.rs`), and `connection_lost` is called.
 //! `admit.rs` is how all this begins.
+//!
+//! A send that fails changes less than a read that fails: what the peer had sent is read and delivered
+//! first (`flush.rs`, `broken`), and a protocol that has paused keeps it in the socket until it resumes.
 
 pub(crate) mod admit;
 pub(crate) mod close;
@@ -52,12 +55,11 @@ use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, Deliver, HalfCloseableTransport, Producer,
     PushProducer, Reason, TcpTransport, Transport, UnixAddress, UnixTransport,
 };
-use protocol::transport::{Next, StreamState};
+use protocol::transport::{Next, SendQueue, StreamState};
 
 use self::flags::IoFlags;
 use self::rare::{Peer, RareState};
 use self::state::StateCell;
-use crate::buffers::send_queue::SendQueue;
 use crate::buffers::shared::StreamShared;
 use crate::core::Core;
 use crate::core::tenant::Slot;
@@ -135,7 +137,7 @@ impl<S: StreamSys> Stream<S> {
 
     /// How many bytes wait, in the queue or, while the protocol runs, in the write buffer.
     fn unsent(&self) -> usize {
-        self.queue.unsent() + self.shared.write_buffer.unsent_of(self.token)
+        self.queue.len() + self.shared.write_buffer.unsent_of(self.token)
     }
 
     fn has_producer(&self) -> bool {
