@@ -42,6 +42,14 @@ pub trait Transport: PushProducer {
         self.lose_connection();
     }
 
+    /// How many written bytes the peer has not taken yet, as far as this side knows: unsent ones, and
+    /// those that its system has not acknowledged. A number that changes shows that a slow peer is
+    /// not a silent one; time limits look at it now and then. It may cost a system call. A transport that
+    /// does not know answers zero.
+    fn undelivered_bytes(&self) -> usize {
+        0
+    }
+
     /// The remote address. Valid as long as the handle.
     fn peer(&self) -> Address;
 

@@ -30,7 +30,7 @@
 //! assert_eq!(record.received(), b"hello");
 //! ```
 //!
-//! # What it keeps
+//! # Promises
 //!
 //! - What one side has sent, the other gets, in its own time and before the bad news behind it: when a
 //!   side breaks, the other one gets what arrived before, and then a reset. Only an end of file ends

@@ -25,6 +25,8 @@ pub(crate) struct Silence {
     /// When there was activity last, or a little later.
     since: Cell<Duration>,
     limit: Cell<Duration>,
+    /// The bytes that peers had not taken at the last look.
+    undelivered: Cell<usize>,
     timer: RefCell<Option<DelayedCall>>,
 }
 
@@ -35,6 +37,7 @@ impl Silence {
             active: Cell::new(false),
             since: Cell::new(Duration::ZERO),
             limit: Cell::new(Duration::MAX),
+            undelivered: Cell::new(0),
             timer: RefCell::default(),
         }
     }
@@ -49,14 +52,18 @@ impl Silence {
     /// [`is_over`](Self::is_over), and to [`look_again`](Self::look_again) if it is not.
     pub(crate) fn watch(&self, limit: Duration, look: impl FnOnce() + 'static) {
         self.active.set(false);
+        // Not asked for here: a first look that finds some takes them for activity, which is early enough.
+        self.undelivered.set(0);
         self.since.set(self.clock.now());
         self.limit.set(limit);
         self.look_again(look);
     }
 
-    /// Whether it has lasted for the limit.
-    pub(crate) fn is_over(&self) -> bool {
-        if self.active.take() {
+    /// Whether it has lasted for the limit. A peer that takes some of its
+    /// [`undelivered_bytes`](interfaces::Transport::undelivered_bytes) breaks it.
+    pub(crate) fn is_over(&self, undelivered: usize) -> bool {
+        let took = self.undelivered.replace(undelivered) != undelivered;
+        if self.active.take() || took {
             self.since.set(self.clock.now());
         }
         self.left().is_zero()

@@ -99,13 +99,18 @@ impl TimedConnection {
         let me = me.clone();
         move || {
             if let Some(this) = me.upgrade() {
-                if this.silence.is_over() {
+                if this.silence.is_over(this.undelivered()) {
                     this.pass(Deadline::Idle);
                 } else {
                     this.silence.look_again(Self::look(&this.me));
                 }
             }
         }
+    }
+
+    fn undelivered(&self) -> usize {
+        let below = self.below.borrow().clone();
+        below.map_or(0, |below| below.undelivered_bytes())
     }
 
     /// The first deadline that passes counts.

@@ -60,6 +60,10 @@ impl Transport for TimedTransport {
         self.below.lose_connection_with_reset();
     }
 
+    fn undelivered_bytes(&self) -> usize {
+        self.below.undelivered_bytes()
+    }
+
     fn peer(&self) -> Address {
         self.below.peer()
     }

@@ -23,7 +23,7 @@ pub struct TimeoutFactory {
     context: Rc<TimeoutContext>,
 }
 
-/// What all connections of one factory share.
+/// The clock and the limits, which all connections of one factory share.
 pub(super) struct TimeoutContext {
     pub(super) clock: Rc<dyn ReactorTime>,
     pub(super) timeouts: Timeouts,

@@ -50,13 +50,19 @@ impl RelayPair {
         let pair = Rc::downgrade(self);
         move || {
             if let Some(pair) = pair.upgrade() {
-                if pair.silence.is_over() {
+                if pair.silence.is_over(pair.undelivered()) {
                     pair.lose_patience();
                 } else {
                     pair.silence.look_again(pair.look());
                 }
             }
         }
+    }
+
+    /// Of both sides.
+    fn undelivered(&self) -> usize {
+        let ends = [&self.accepted, &self.connected].into_iter();
+        ends.filter_map(|end| end.transport()).map(|it| it.undelivered_bytes()).sum()
     }
 
     fn lose_patience(self: &Rc<Self>) {

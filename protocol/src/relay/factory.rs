@@ -20,7 +20,7 @@ pub struct RelayFactory {
     context: RelayContext,
 }
 
-/// What all pairs of one relay share.
+/// The endpoint and the options, which all pairs of one relay share.
 #[derive(Clone)]
 pub(super) struct RelayContext {
     shared: Rc<RelayShared>,

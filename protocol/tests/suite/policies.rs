@@ -36,7 +36,7 @@ fn timed(timeouts: Timeouts) -> Timed {
     let (clock, record) = (Clock::new(), Record::new());
     let factory = TimeoutFactory::with_timeouts(recording(&record), clock.clone(), timeouts);
     let transport = StringTransport::new();
-    let running = factory.build_protocol(&transport.peer()).unwrap();
+    let running = factory.build_protocol(&transport.peer()).expect("no limit on numbers");
     running.deliver(Event::ConnectionMade(&transport.as_transport()));
     Timed { clock, record, running, transport }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use interfaces::{Event, Producer, Reason};
 use ropewalk_protocol::relay::RelayOptions;
 
-use crate::support::relay_scene::{Scene, joined, joined_with};
+use crate::support::dressed::Dressed;
+use crate::support::relay_scene::{Scene, accepted_on, joined, joined_with};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -81,6 +82,24 @@ fn a_slow_reader_that_takes_bytes_is_not_silent() {
         }
         assert_alive(&scene);
     }
+}
+
+#[test]
+fn a_slow_reader_of_what_the_system_has_is_not_silent_either() {
+    let transport = Dressed::tcp();
+    let below = transport.below.clone();
+    let scene = accepted_on(RelayOptions::default(), below, &transport.as_transport());
+    scene.connect();
+    transport.undelivered.set(10);
+    scene.near(Event::ReadConnectionLost);
+    scene.far(Event::ConnectionLost(&Reason::Done));
+    for left in (0..10).rev() {
+        scene.clock.advance(MINUTE - Duration::from_secs(1));
+        transport.undelivered.set(left);
+    }
+    assert!(!transport.below.aborting() && !transport.below.losing_with_reset());
+    scene.clock.advance(MINUTE * 3);
+    assert!(transport.below.aborting());
 }
 
 #[test]

@@ -250,6 +250,11 @@ impl<S: StreamSys> Transport for Stream<S> {
         self.schedule_close(Reason::Aborted);
     }
 
+    fn undelivered_bytes(&self) -> usize {
+        let sent = self.with_socket(|sys, socket| sys.unacknowledged_bytes(socket));
+        self.unsent() + sent.unwrap_or(0)
+    }
+
     fn peer(&self) -> Address {
         self.peer.address()
     }

@@ -41,6 +41,10 @@ impl Transport for Connection {
         self.signal(Signal::EndSending(Ending::Reset));
     }
 
+    fn undelivered_bytes(&self) -> usize {
+        self.link.below().map_or(0, |below| below.undelivered_bytes())
+    }
+
     fn peer(&self) -> Address {
         self.link.below().map_or_else(unconnected, |below| below.peer())
     }

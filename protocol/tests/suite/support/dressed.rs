@@ -14,6 +14,7 @@ pub(crate) struct Dressed {
     pub(crate) below: Rc<StringTransport>,
     pub(crate) no_delay: Cell<bool>,
     pub(crate) keep_alive: Cell<Option<KeepAliveTimes>>,
+    pub(crate) undelivered: Cell<usize>,
     /// TLS, and whether its handshake is done.
     pub(crate) tls: Option<Cell<bool>>,
 }
@@ -24,6 +25,7 @@ impl Dressed {
             below: StringTransport::new(),
             no_delay: Cell::new(false),
             keep_alive: Cell::new(None),
+            undelivered: Cell::new(0),
             tls: None,
         })
     }
@@ -71,6 +73,10 @@ impl Transport for Dressed {
 
     fn lose_connection_with_reset(&self) {
         self.below.lose_connection_with_reset();
+    }
+
+    fn undelivered_bytes(&self) -> usize {
+        self.undelivered.get()
     }
 
     fn peer(&self) -> Address {

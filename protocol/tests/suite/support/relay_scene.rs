@@ -176,5 +176,5 @@ pub(crate) fn reset() -> Reason {
 
 /// The address of a peer.
 pub(crate) fn address(text: &str) -> Address {
-    text.parse::<std::net::SocketAddr>().unwrap().into()
+    text.parse::<std::net::SocketAddr>().expect("an address").into()
 }

@@ -46,7 +46,7 @@ pub(crate) struct Rig {
     pub(crate) ports: RefCell<BTreeMap<u64, Rc<dyn ListeningPort>>>,
 }
 
-/// What is between the two ends of a life.
+/// The way between the two ends of a life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     /// One connection.
