@@ -4,7 +4,6 @@
 
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -44,7 +43,7 @@ pub enum Value {
     /// Not given, and without a default.
     Absent,
     /// A host, a path, a name.
-    Text(String),
+    Text(Cow<'static, str>),
     /// A port, a backlog.
     Number(u64),
     /// Permission bits, shown in octal: `0600`.

@@ -30,7 +30,7 @@ impl<'a> Argument<'a> {
                 Err(self.error(alloc::format!("plain text, as `{quoted}` would be")))
             }
             Some(Piece { text, form: Form::Plain, .. }) => {
-                self.record(Value::Text(String::from(&**text)));
+                self.record(Value::Text(String::from(&**text).into()));
                 Ok(Some(text))
             }
             None => Ok(None),
@@ -46,7 +46,7 @@ impl<'a> Argument<'a> {
     pub fn text_or(&self, default: &'a str) -> Result<&'a str, ParseError> {
         let text = self.text()?;
         if text.is_none() {
-            self.record(Value::Text(default.into()));
+            self.record(Value::Text(String::from(default).into()));
         }
         Ok(text.unwrap_or(default))
     }
@@ -142,7 +142,7 @@ impl<'a> Argument<'a> {
             Host::Name(_) => text.into(),
             _ => host.to_string(),
         };
-        self.record(Value::Text(shown));
+        self.record(Value::Text(shown.into()));
         Ok(host)
     }
 
@@ -152,7 +152,7 @@ impl<'a> Argument<'a> {
         if !self.is_empty() {
             return self.host();
         }
-        self.record(Value::Text(default.to_string()));
+        self.record(Value::Text(default.to_string().into()));
         Ok(default)
     }
 

@@ -8,6 +8,7 @@
 //! Invariant: a name that the system cuts short or refuses is an error when it is parsed.
 
 use alloc::rc::Rc;
+use alloc::string::String;
 use core::time::Duration;
 
 use interfaces::{
@@ -99,7 +100,7 @@ fn address(path: &Argument<'_>, name: &Argument<'_>) -> Result<UnixAddress, Pars
     let text = path.required()?;
     if let Some(rest) = text.strip_prefix('\0') {
         path.record(Value::Absent);
-        name.record(Value::Text(rest.into()));
+        name.record(Value::Text(String::from(rest).into()));
         return abstract_name(path, rest);
     }
     match text {

@@ -56,9 +56,17 @@ pub(crate) fn stop<S: StreamSys>(core: &Core<S>) -> Result<(), NotRunning> {
 
 /// Whether the next stage may come. A connection that is not over holds the end of the run back: its
 /// last bytes are still on their way, and the end of the process would reset them.
-#[inline]
+#[inline(always)]
 pub(crate) fn can_advance<S: StreamSys>(core: &Core<S>) -> bool {
     match core.run_state.stage() {
+        Stage::Idle | Stage::Running | Stage::Stopped => false,
+        stage => can_advance_from(core, stage),
+    }
+}
+
+#[inline(never)]
+fn can_advance_from<S: StreamSys>(core: &Core<S>, stage: Stage) -> bool {
+    match stage {
         Stage::Starting | Stage::Stopping => !core.run_state.is_held(),
         Stage::Disconnecting => !core.has_kind(Kind::Stream) && !core.has_kind(Kind::Lingering),
         Stage::CutOff => true,

@@ -125,7 +125,7 @@ impl Credentials {
                 key: match key_path {
                     Some(path) => Named::new(key.name(), path),
                     None => {
-                        key.record(Value::Text(path.into()));
+                        key.record(Value::Text(path.to_owned().into()));
                         Named::new(certificate.name(), path)
                     }
                 },
@@ -166,7 +166,7 @@ impl Credentials {
 /// As [`server_name`], and the description shows the host as it is connected to.
 fn named_host(argument: &Argument<'_>) -> Result<(Host, ServerName<'static>), ParseError> {
     let (host, name) = server_name(argument)?;
-    argument.record(Value::Text(host.to_string()));
+    argument.record(Value::Text(host.to_string().into()));
     Ok((host, name))
 }
 
