@@ -163,7 +163,6 @@ impl Token {
 }
 
 impl Drop for Token {
-    #[inline]
     fn drop(&mut self) {
         self.tokens.free.set(self.tokens.free.get() + 1);
         if !self.tokens.waiters.is_empty() {

@@ -3,6 +3,7 @@
 //! ```text
 //!   1. calls from threads      those that came before the turn
 //!   2. due timers              one reading of the clock; a new zero-delay call waits a turn
+//!      signals                 those that the poll did not report
 //!   3. flush                   what the first two wrote, so that no byte waits through the poll
 //!   4. poll                    as long as nothing else is to be done
 //!   5. events                  slot looked up, generation checked, cloned out, called
@@ -29,6 +30,9 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     let closings = take_all(&core.agenda.closings);
     core.run_remote_calls();
     run_due_timers(core);
+    if core.sys.signal_came() {
+        run_signal_handlers(core);
+    }
     Running::flush_dirty(core);
     let mut events = core.poll_buffers.events.take().unwrap_or_default();
     let mut buffer = core.take_read_buffer();
@@ -38,9 +42,6 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     let polled = core.sys.poll(timeout, &mut events);
     if polled.is_ok() {
         S::reports(&events).for_each(|report| dispatch(core, &report, &mut buffer));
-    }
-    if core.sys.signal_came() {
-        run_signal_handlers(core);
     }
     core.poll_buffers.events.set(Some(events));
     dispatch_still_ready(core, still_ready, &mut buffer);
@@ -59,7 +60,6 @@ fn timeout<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>) -> Opti
         || !core.agenda.closings.borrow().is_empty()
         || core.tasks.is_ready()
         || core.remote_queue.is_woken()
-        || core.sys.signal_came()
         || can_advance(core);
     if has_work {
         return Some(Duration::ZERO);

@@ -58,8 +58,8 @@ pub trait Sys: 'static {
     /// `EINVAL` for a signal that cannot be caught or does not exist.
     fn watch_signal(&self, signal: i32) -> io::Result<()>;
 
-    /// Whether a watched signal came that was not taken. It is asked before and after each poll, for a
-    /// report of [`Token::SIGNALS`] takes system calls that may fail.
+    /// Whether a watched signal came that was not taken. It is asked before each poll, for a report of
+    /// [`Token::SIGNALS`] takes system calls that may fail.
     fn signal_came(&self) -> bool;
 
     /// The watched signals that came since the previous call.
