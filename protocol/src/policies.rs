@@ -5,7 +5,7 @@
 //! | `TimeoutFactory`, `TimeoutMixin` | [`TimeoutFactory`] with its [`Timeouts`] |
 //! | `LimitTotalConnectionsFactory` | [`LimitTotalConnectionsFactory`] |
 //! | `LimitConnectionsByPeer` | [`LimitConnectionsByPeer`] |
-//! | `WrappingFactory.protocols` | [`ConnectionCount`] |
+//! | `WrappingFactory.protocols` | [`ConnectionCount`], [`DrainHandle`] |
 //!
 //! Each is a factory around a factory. A policy takes the events of a connection on their way and passes
 //! on all of them, those of every role and those added later included, so each fits around any protocol
@@ -38,6 +38,7 @@ mod connection_count;
 mod guarded;
 mod limit_by_peer;
 mod limit_total;
+mod open_connections;
 mod silence;
 mod timed_connection;
 mod timed_transport;
@@ -46,6 +47,6 @@ mod timeout_factory;
 pub use connection_count::{ConnectionCount, CountedConnection};
 pub use limit_by_peer::LimitConnectionsByPeer;
 pub use limit_total::LimitTotalConnectionsFactory;
-pub use timeout_factory::{TimeoutFactory, Timeouts};
+pub use timeout_factory::{DrainHandle, TimeoutFactory, Timeouts};
 
 pub(crate) use silence::Silence;

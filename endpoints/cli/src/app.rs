@@ -40,6 +40,12 @@ pub(crate) enum Inherited {
     LeftAlone,
 }
 
+impl Drop for App {
+    fn drop(&mut self) {
+        report::end_limit();
+    }
+}
+
 impl App {
     /// Makes the reactor and the registry, and reports errors that no Deferred handled.
     ///

@@ -23,12 +23,11 @@ const LINE_BYTES_MAX: usize = 2000;
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// The limiter of the reactor on this thread, from [`limit`] until the session ends.
+    /// The limiter of the reactor on this thread, from [`limit`] until [`end_limit`].
     static LIMITER: RefCell<Option<Rc<Limiter>>> = const { RefCell::new(None) };
 }
 
-/// The reporting of one run of the command; its drop tells the last counts and waits for a moment until
-/// the last lines are written.
+/// The reporting of one run of the command; its drop waits for a moment until the last lines are written.
 pub(crate) struct Session(());
 
 impl Session {
@@ -41,9 +40,6 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(limiter) = LIMITER.take() {
-            limiter.finish();
-        }
         log::flush(LAST_LINES);
     }
 }
@@ -51,6 +47,13 @@ impl Drop for Session {
 /// Counts lines that repeat on this clock.
 pub(crate) fn limit(clock: impl ReactorTime + 'static) {
     limit_with(Limiter::new(clock, log::write));
+}
+
+/// Tells the last counts, and lets go of the clock.
+pub(crate) fn end_limit() {
+    if let Some(limiter) = LIMITER.take() {
+        limiter.finish();
+    }
 }
 
 pub(crate) fn limit_with(limiter: Rc<Limiter>) {

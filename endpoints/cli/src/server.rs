@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{Factory, ReactorCore as _};
-use protocol::policies::ConnectionCount;
+use protocol::policies::{ConnectionCount, DrainHandle};
 
 use crate::app::App;
 use crate::exit_code::Exit;
@@ -15,12 +15,17 @@ use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::shutdown::{Ending, Shutdown};
 
+/// How long nothing passes on a connection that is over for a server that stops.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// A factory on several endpoints.
 pub(crate) struct Server {
     pub(crate) listen: Vec<Listen>,
     pub(crate) factory: Rc<dyn Factory>,
     pub(crate) connections: ConnectionCount,
     pub(crate) grace: Duration,
+    /// Ends the connections on which nothing is under way when the server stops.
+    pub(crate) drain: Option<DrainHandle>,
     /// Checks the outgoing connections of a factory that makes some.
     pub(crate) loop_check: Option<Rc<LoopCheck>>,
 }
@@ -44,7 +49,11 @@ impl Server {
         for signal in [libc::SIGTERM, libc::SIGINT] {
             // The reactor keeps the handler, and the shutdown keeps the reactor.
             let shutdown = Rc::downgrade(&shutdown);
+            let drain = self.drain.clone();
             let take = move || {
+                if let Some(drain) = &drain {
+                    drain.drain(SILENCE);
+                }
                 if let Some(shutdown) = shutdown.upgrade() {
                     shutdown.signal();
                 }
@@ -107,6 +116,7 @@ mod tests {
             factory: protocol::factory_fn(|_| Echo),
             connections: ConnectionCount::default(),
             grace: Duration::ZERO,
+            drain: None,
             loop_check: None,
         };
         assert_eq!(server.run(&app), Ok(Exit::Done));

@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
 use core::cell::{Cell, RefCell};
+use core::time::Duration;
 
 use interfaces::{Deadline, DelayedCall, Deliver, Event, Reason, Transport};
 
@@ -20,8 +21,10 @@ pub(super) struct TimedConnection {
     context: Rc<TimeoutContext>,
     silence: Rc<Silence>,
     first_byte: RefCell<Option<DelayedCall>>,
-    below: RefCell<Option<Rc<dyn Transport>>>,
+    transport: RefCell<Option<Rc<TimedTransport>>>,
     passed: Cell<Option<Deadline>>,
+    /// Its number among the open ones.
+    number: Cell<Option<u64>>,
 }
 
 impl TimedConnection {
@@ -35,13 +38,15 @@ impl TimedConnection {
             context: context.clone(),
             silence: Rc::new(Silence::new(context.clock.clone())),
             first_byte: RefCell::default(),
-            below: RefCell::default(),
+            transport: RefCell::default(),
             passed: Cell::new(None),
+            number: Cell::new(None),
         })
     }
 
     fn connection_made(&self, below: &Rc<dyn Transport>) {
-        let before = self.below.replace(Some(below.clone()));
+        let transport = TimedTransport::over(below, &self.silence);
+        let before = self.transport.replace(Some(transport.clone()));
         drop(before);
         let timeouts = &self.context.timeouts;
         if let (Some(times), Some(tcp)) = (timeouts.keep_alive, below.as_tcp()) {
@@ -59,10 +64,11 @@ impl TimedConnection {
             );
             self.first_byte.replace(Some(call));
         }
-        if let Some(limit) = timeouts.idle {
+        self.number.set(Some(self.context.open.add(&self.me)));
+        if let Some(limit) = self.context.open.silence().or(timeouts.idle) {
             self.silence.watch(limit, Self::look(&self.me));
         }
-        let transport = TimedTransport::over(below, &self.silence);
+        let transport: Rc<dyn Transport> = transport;
         self.protocol.deliver(Event::ConnectionMade(&transport));
     }
 
@@ -77,14 +83,17 @@ impl TimedConnection {
     fn connection_lost(&self, reason: &Reason) {
         self.silence.stop();
         self.cancel_first_byte();
+        if let Some(number) = self.number.take() {
+            self.context.open.remove(number);
+        }
         match (self.passed.take(), reason) {
             (Some(deadline), Reason::Aborted) => {
                 self.protocol.deliver(Event::ConnectionLost(&Reason::TimedOut(deadline)));
             }
             _ => self.protocol.deliver(Event::ConnectionLost(reason)),
         }
-        let below = self.below.take();
-        drop(below);
+        let transport = self.transport.take();
+        drop(transport);
     }
 
     fn cancel_first_byte(&self) {
@@ -100,7 +109,7 @@ impl TimedConnection {
         move || {
             if let Some(this) = me.upgrade() {
                 if this.silence.is_over(this.undelivered()) {
-                    this.pass(Deadline::Idle);
+                    this.silent();
                 } else {
                     this.silence.look_again(Self::look(&this.me));
                 }
@@ -109,16 +118,40 @@ impl TimedConnection {
     }
 
     fn undelivered(&self) -> usize {
-        let below = self.below.borrow().clone();
-        below.map_or(0, |below| below.undelivered_bytes())
+        let transport = self.transport.borrow().clone();
+        transport.map_or(0, |transport| transport.undelivered_bytes())
+    }
+
+    /// The server stops soon: from here on this silence is too long.
+    pub(super) fn drain(&self, silence: Duration) {
+        self.silence.watch(silence, Self::look(&self.me));
+    }
+
+    /// Nothing has passed for as long as is allowed.
+    fn silent(&self) {
+        if self.context.open.silence().is_none() {
+            return self.pass(Deadline::Idle);
+        }
+        let transport = self.transport.borrow().clone();
+        if let Some(transport) = transport {
+            transport.close();
+        }
     }
 
     /// The first deadline that passes counts.
     fn pass(&self, deadline: Deadline) {
-        let below = self.below.borrow().clone();
-        if let (Some(below), None) = (below, self.passed.get()) {
+        let transport = self.transport.borrow().clone();
+        if let (Some(transport), None) = (transport, self.passed.get()) {
             self.passed.set(Some(deadline));
-            below.abort_connection();
+            transport.abort_connection();
+        }
+    }
+}
+
+impl Drop for TimedConnection {
+    fn drop(&mut self) {
+        if let Some(number) = self.number.take() {
+            self.context.open.remove(number);
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, Producer, PushProducer,
@@ -15,11 +16,21 @@ use super::Silence;
 pub(super) struct TimedTransport {
     below: Rc<dyn Transport>,
     silence: Rc<Silence>,
+    has_producer: Cell<bool>,
 }
 
 impl TimedTransport {
-    pub(super) fn over(below: &Rc<dyn Transport>, silence: &Rc<Silence>) -> Rc<dyn Transport> {
-        Rc::new(Self { below: below.clone(), silence: silence.clone() })
+    pub(super) fn over(below: &Rc<dyn Transport>, silence: &Rc<Silence>) -> Rc<Self> {
+        let (below, silence) = (below.clone(), silence.clone());
+        Rc::new(Self { below, silence, has_producer: Cell::new(false) })
+    }
+
+    /// Closes in order, without waiting for a producer to be done.
+    pub(super) fn close(&self) {
+        if self.has_producer.get() {
+            self.unregister_producer();
+        }
+        self.lose_connection();
     }
 }
 
@@ -73,10 +84,13 @@ impl Transport for TimedTransport {
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
-        self.below.register_producer(producer)
+        // A pull producer is asked inside this call, and may unregister itself.
+        let before = self.has_producer.replace(true);
+        self.below.register_producer(producer).inspect_err(|_| self.has_producer.set(before))
     }
 
     fn unregister_producer(&self) {
+        self.has_producer.set(false);
         self.below.unregister_producer();
     }
 

@@ -9,6 +9,7 @@ use core::time::Duration;
 use deferred::Failure;
 use interfaces::{Address, Deliver, Factory, KeepAliveTimes, ReactorTime};
 
+use super::open_connections::OpenConnections;
 use super::timed_connection::TimedConnection;
 
 /// Ends the connections of a factory whose peers keep a server waiting. Such a connection is aborted,
@@ -27,6 +28,23 @@ pub struct TimeoutFactory {
 pub(super) struct TimeoutContext {
     pub(super) clock: Rc<dyn ReactorTime>,
     pub(super) timeouts: Timeouts,
+    pub(super) open: OpenConnections,
+}
+
+/// Ends the silent connections of a [`TimeoutFactory`], for a server that is about to stop; a clone is
+/// the same.
+#[derive(Clone)]
+pub struct DrainHandle {
+    context: Rc<TimeoutContext>,
+}
+
+impl DrainHandle {
+    /// Closes each connection, those made later too, once nothing was received or written on it for
+    /// `silence`: in order, so its peer gets all that was written; a producer is
+    /// unregistered. It replaces [`Timeouts::idle`].
+    pub fn drain(&self, silence: Duration) {
+        self.context.open.drain(silence);
+    }
 }
 
 /// The time limits of a [`TimeoutFactory`].
@@ -89,7 +107,15 @@ impl TimeoutFactory {
         clock: impl ReactorTime + 'static,
         timeouts: Timeouts,
     ) -> Self {
-        Self { factory, context: Rc::new(TimeoutContext { clock: Rc::new(clock), timeouts }) }
+        let open = OpenConnections::default();
+        let context = TimeoutContext { clock: Rc::new(clock), timeouts, open };
+        Self { factory, context: Rc::new(context) }
+    }
+
+    /// The handle that ends the silent connections. A server that stops calls it beside closing its
+    /// ports.
+    pub fn drain_handle(&self) -> DrainHandle {
+        DrainHandle { context: self.context.clone() }
     }
 
     /// Done: what endpoints take.
@@ -118,5 +144,11 @@ impl fmt::Debug for TimeoutFactory {
         f.debug_struct("TimeoutFactory")
             .field("timeouts", &self.context.timeouts)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DrainHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DrainHandle").finish_non_exhaustive()
     }
 }

@@ -9,7 +9,8 @@ use interfaces::{
     Address, Deadline, Deliver, Event, Factory, KeepAliveTimes, Reason, Transport, UnixAddress,
 };
 use ropewalk_protocol::policies::{
-    ConnectionCount, LimitConnectionsByPeer, LimitTotalConnectionsFactory, TimeoutFactory, Timeouts,
+    ConnectionCount, DrainHandle, LimitConnectionsByPeer, LimitTotalConnectionsFactory,
+    TimeoutFactory, Timeouts,
 };
 use ropewalk_protocol::testing::{Clock, Record, Recorder, Seen, StringTransport};
 use ropewalk_protocol::{FactoryFn, factory_fn};
@@ -30,6 +31,7 @@ struct Timed {
     record: Record,
     running: Rc<dyn Deliver>,
     transport: Rc<StringTransport>,
+    drain: DrainHandle,
 }
 
 fn timed(timeouts: Timeouts) -> Timed {
@@ -38,7 +40,8 @@ fn timed(timeouts: Timeouts) -> Timed {
     let transport = StringTransport::new();
     let running = factory.build_protocol(&transport.peer()).expect("no limit on numbers");
     running.deliver(Event::ConnectionMade(&transport.as_transport()));
-    Timed { clock, record, running, transport }
+    let drain = factory.drain_handle();
+    Timed { clock, record, running, transport, drain }
 }
 
 impl Timed {
@@ -70,6 +73,46 @@ fn a_peer_that_sends_nothing_is_ended_and_one_byte_is_enough() {
     speaking.receive();
     speaking.clock.advance(Duration::from_secs(100));
     assert!(!speaking.transport.disconnecting());
+}
+
+#[test]
+fn a_server_that_drains_closes_the_silent_connections_in_order_and_no_others() {
+    let (clock, record) = (Clock::new(), Record::new());
+    let factory = TimeoutFactory::new(recording(&record), clock.clone());
+    let made = || {
+        let transport = StringTransport::new();
+        let running = factory.build_protocol(&transport.peer()).expect("no limit on numbers");
+        running.deliver(Event::ConnectionMade(&transport.as_transport()));
+        running.deliver(Event::DataReceived(&mut b"x".to_owned()));
+        (running, transport)
+    };
+    let (silent, busy, gone) = (made(), made(), made());
+    record.transport().write(b"to the end");
+    gone.0.deliver(Event::ConnectionLost(&Reason::Done));
+    factory.drain_handle().drain(Duration::from_secs(2));
+    let late = made();
+    for _ in 0..10 {
+        clock.advance(Duration::from_secs(1));
+        busy.0.deliver(Event::DataReceived(&mut b"x".to_owned()));
+    }
+    for (_, transport) in [&silent, &late] {
+        assert!(transport.disconnecting() && !transport.aborting());
+    }
+    assert!(!busy.1.disconnecting() && !gone.1.disconnecting());
+    silent.0.deliver(Event::ConnectionLost(&Reason::Done));
+    assert!(matches!(record.lost(), Some(Reason::Done)), "{:?}", record.lost());
+}
+
+#[test]
+fn a_connection_without_an_idle_limit_drains_too() {
+    let silent = timed(Timeouts::default().with_idle(None).with_first_byte(None));
+    silent.clock.advance(Duration::from_secs(10_000));
+    assert!(!silent.transport.disconnecting());
+    silent.drain.drain(Duration::from_secs(2));
+    silent.clock.advance(Duration::from_secs(3));
+    assert!(silent.transport.disconnecting() && !silent.transport.aborting());
+    drop(silent.running);
+    assert_eq!(silent.clock.pending(), 0);
 }
 
 #[test]

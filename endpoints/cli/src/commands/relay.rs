@@ -32,7 +32,8 @@ pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
     let factory = handshake_report::around(relay.into_rc());
     let factory = limited(factory, &connections, arguments.peers, Descriptors::Two);
     let grace = arguments.stopping.grace;
-    Server { listen, factory, connections, grace, loop_check: Some(loop_check) }.run(&app)
+    let loop_check = Some(loop_check);
+    Server { listen, factory, connections, grace, drain: None, loop_check }.run(&app)
 }
 
 fn options(arguments: &Relay) -> RelayOptions {

@@ -23,10 +23,11 @@ pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
     let factory = handshake_report::around(factory(arguments.protocol));
     let factory = connections.counting(factory);
     let clock = app.reactor.clone();
-    let factory = TimeoutFactory::with_timeouts(factory, clock, timeouts(arguments)).into_rc();
-    let factory = limited(factory, &connections, arguments.peers, Descriptors::One);
+    let timed = TimeoutFactory::with_timeouts(factory, clock, timeouts(arguments));
+    let drain = Some(timed.drain_handle());
+    let factory = limited(timed.into_rc(), &connections, arguments.peers, Descriptors::One);
     let grace = arguments.stopping.grace;
-    Server { listen, factory, connections, grace, loop_check: None }.run(&app)
+    Server { listen, factory, connections, grace, drain, loop_check: None }.run(&app)
 }
 
 fn factory(service: Service) -> Rc<dyn Factory> {

@@ -115,3 +115,11 @@ fn a_signal_during_an_outgoing_attempt_ends_it_with_the_grace() {
     let ended = relay.wait();
     assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_silent_connection_of_a_server_ends_in_order_before_the_grace_is_over() {
+    let (running, mut stream) = serving("10m");
+    running.signal("TERM");
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0, "a clean end");
+    assert_eq!(running.wait().code, Some(0));
+}
