@@ -32,7 +32,7 @@ fn closed_port() -> String {
 fn unread(room: Room) -> Unread {
     let (errors, writer) = pipe(room);
     let mut command = Command::new(ROPEWALK);
-    command.args(["relay", "tcp:0:interface=127.0.0.1", &closed_port()]);
+    command.args(["relay", "tcp:0:interface=127.0.0.1", &closed_port(), "--retry", "0"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(writer);
     let mut child = command.spawn().unwrap();
     let mut line = Vec::new();
@@ -161,7 +161,8 @@ fn a_standard_error_whose_reader_is_gone_changes_nothing() {
 
 #[test]
 fn a_flood_is_counted_and_nothing_of_it_is_lost() {
-    let mut relay = Running::ropewalk(&["relay", "tcp:0:interface=127.0.0.1", &closed_port()]);
+    let mut relay =
+        Running::ropewalk(&["relay", "tcp:0:interface=127.0.0.1", &closed_port(), "--retry", "0"]);
     let address = relay.listening();
     let begun = std::time::Instant::now();
     for _ in 0..500 {
