@@ -78,6 +78,11 @@ impl ProducerSlot {
         self.tell(false)
     }
 
+    /// Whether a push producer was paused and is to be told to go on.
+    pub fn is_paused(&self) -> bool {
+        self.paused.get()
+    }
+
     fn tell(&self, paused: bool) -> Option<Rc<dyn PushProducer>> {
         self.with(|producer| match producer {
             Some(Producer::Push(producer)) if self.paused.replace(paused) != paused => {

@@ -20,8 +20,6 @@ pub(crate) struct IoFlags {
     pub(crate) eof: EofFlags,
     /// The protocol paused its reading.
     pub(crate) paused: Cell<bool>,
-    /// Its push producer was paused, and is resumed when all is sent.
-    pub(crate) producer_paused: Cell<bool>,
     /// Written to, and not flushed since.
     pub(crate) dirty: Cell<bool>,
     /// On the list of those that are still ready.
@@ -73,7 +71,6 @@ impl IoFlags {
             watches_writing: Cell::new(false),
             eof: EofFlags::default(),
             paused: Cell::new(false),
-            producer_paused: Cell::new(false),
             dirty: Cell::new(false),
             listed: Cell::new(false),
             origin,

@@ -7,7 +7,7 @@
 use std::io::{self, IoSlice};
 
 use deferred::Failure;
-use interfaces::{Event, OsError, Producer, Reason};
+use interfaces::{Event, OsError, Reason};
 use protocol::transport::{Broken, Drained, Next, Unsent};
 
 use super::linger::send_end_of_file;
@@ -169,14 +169,11 @@ impl<S: StreamSys> Stream<S> {
     /// Everything is sent: has a push producer that was paused go on, or a pull producer make at
     /// most `at_most` pieces. Returns how many calls that was.
     fn refill(&self, core: &Core<S>, at_most: usize) -> usize {
-        match self.rare.producer() {
-            Some(Producer::Push(producer)) if self.io.producer_paused.replace(false) => {
-                self.call_producer(core, || producer.resume_producing());
-                1
-            }
-            Some(Producer::Push(_)) | None => 0,
-            Some(Producer::Pull(_)) => self.pull(core, at_most),
+        if let Some(producer) = self.rare.resume_producer() {
+            self.call_producer(core, || producer.resume_producing());
+            return 1;
         }
+        self.pull(core, at_most)
     }
 
     /// Has a pull producer make pieces until [`PULLED_HIGH_WATERS`] is reached. They leave together,
@@ -185,7 +182,7 @@ impl<S: StreamSys> Stream<S> {
         let limits = self.limits();
         let enough = limits.high_water.saturating_mul(PULLED_HIGH_WATERS).min(limits.cap / 2);
         let mut made = 0;
-        while let Some(Producer::Pull(producer)) = self.rare.producer() {
+        while let Some(producer) = self.rare.pull_producer() {
             let before = self.unsent();
             self.shared.pulling.set((self.token, before));
             self.call_producer(core, || producer.resume_producing());
@@ -267,9 +264,7 @@ impl<S: StreamSys> Stream<S> {
                     self.list_unread(core);
                 }
                 // It goes on, to nowhere, so that its own source is not held up.
-                if let Some(Producer::Push(producer)) = self.rare.producer()
-                    && self.io.producer_paused.replace(false)
-                {
+                if let Some(producer) = self.rare.resume_producer() {
                     self.call_producer(core, || producer.resume_producing());
                 }
             }

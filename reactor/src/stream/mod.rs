@@ -191,9 +191,7 @@ impl<S: StreamSys> Stream<S> {
     }
 
     fn pause_producer(&self) {
-        if let Some(Producer::Push(producer)) = self.rare.producer()
-            && !self.io.producer_paused.replace(true)
-        {
+        if let Some(producer) = self.rare.pause_producer() {
             producer.pause_producing();
         }
     }
@@ -271,9 +269,8 @@ impl<S: StreamSys> Transport for Stream<S> {
         if self.has_producer() {
             return Err(AlreadyProducing);
         }
-        self.io.producer_paused.set(false);
         self.queue_written();
-        self.rare.set_producer(producer.clone());
+        self.rare.register_producer(producer.clone());
         match producer {
             Producer::Pull(producer) => {
                 producer.resume_producing();

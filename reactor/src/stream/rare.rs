@@ -7,7 +7,8 @@ use std::cell::Cell;
 use std::net::SocketAddrV4;
 use std::rc::Rc;
 
-use interfaces::{Address, BufferLimits, OsError, Producer, Reason};
+use interfaces::{Address, BufferLimits, OsError, Producer, PullProducer, PushProducer, Reason};
+use protocol::transport::ProducerSlot;
 
 /// The state that most streams never have.
 #[derive(Default)]
@@ -17,7 +18,7 @@ pub(crate) struct RareState {
 
 #[derive(Default)]
 struct RareFields {
-    producer: Option<Producer>,
+    producer: ProducerSlot,
     limits: Option<Box<BufferLimits>>,
     broken: Option<OsError>,
     ending: Option<Reason>,
@@ -33,20 +34,38 @@ impl RareState {
     /// Whether a producer is registered.
     #[inline]
     pub(crate) fn has_producer(&self) -> bool {
-        self.look(|fields| fields.producer.as_ref().map(|_| ())).is_some()
+        self.look(|fields| fields.producer.is_registered().then_some(())).is_some()
     }
 
-    pub(crate) fn producer(&self) -> Option<Producer> {
-        self.look(|fields| fields.producer.clone())
+    /// The registered producer, if it makes pieces when it is asked.
+    pub(crate) fn pull_producer(&self) -> Option<Rc<dyn PullProducer>> {
+        self.look(|fields| fields.producer.pull())
     }
 
-    pub(crate) fn set_producer(&self, producer: Producer) {
-        // The field was empty, so no foreign value is dropped here.
-        self.change(|fields| fields.producer = Some(producer));
+    /// Registers a producer where none is registered, so that no foreign value is dropped here.
+    pub(crate) fn register_producer(&self, producer: Producer) {
+        debug_assert!(!self.has_producer());
+        let registered = self.change(|fields| fields.producer.register(producer));
+        debug_assert!(registered.is_ok());
     }
 
     pub(crate) fn take_producer(&self) -> Option<Producer> {
-        if self.has_producer() { self.change(|fields| fields.producer.take()) } else { None }
+        if self.has_producer() { self.change(|fields| fields.producer.unregister()) } else { None }
+    }
+
+    /// The push producer that is to be told to wait; see [`ProducerSlot::pause`].
+    pub(crate) fn pause_producer(&self) -> Option<Rc<dyn PushProducer>> {
+        self.look(|fields| fields.producer.pause())
+    }
+
+    /// The push producer that is to be told to go on; see [`ProducerSlot::resume`].
+    pub(crate) fn resume_producer(&self) -> Option<Rc<dyn PushProducer>> {
+        self.look(|fields| fields.producer.resume())
+    }
+
+    /// Whether a push producer waits to be told to go on.
+    pub(crate) fn producer_is_paused(&self) -> bool {
+        self.look(|fields| fields.producer.is_paused().then_some(())).is_some()
     }
 
     #[inline]

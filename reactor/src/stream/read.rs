@@ -43,7 +43,7 @@ impl<S: StreamSys> Running<S> {
             self.read_again(core, buffer);
         }
         let changed = unblocked || ready.read_closed;
-        if changed && (stream.unsent() > 0 || stream.io.producer_paused.get()) {
+        if changed && (stream.unsent() > 0 || stream.rare.producer_is_paused()) {
             self.flush_again(core);
         }
         if ready.read_closed && !stream.wants_to_read() && stream.state.get().is_alive() {
