@@ -88,6 +88,7 @@ extern crate alloc;
 extern crate std;
 
 mod mailbox;
+mod open_set;
 mod protocol_cell;
 
 mod connect;

@@ -38,7 +38,6 @@ mod connection_count;
 mod guarded;
 mod limit_by_peer;
 mod limit_total;
-mod open_connections;
 mod silence;
 mod timed_connection;
 mod timed_transport;
@@ -50,3 +49,4 @@ pub use limit_total::LimitTotalConnectionsFactory;
 pub use timeout_factory::{DrainHandle, TimeoutFactory, Timeouts};
 
 pub(crate) use silence::Silence;
+pub(crate) use timed_connection::is_handshaking;

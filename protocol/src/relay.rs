@@ -56,5 +56,5 @@ mod pair;
 mod relay_protocol;
 
 pub use event::{RelayEvent, RelaySide};
-pub use factory::RelayFactory;
+pub use factory::{RelayFactory, RelayStopHandle};
 pub use options::RelayOptions;

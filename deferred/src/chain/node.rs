@@ -164,7 +164,7 @@ fn advance_recording(mut at: Option<Rc<dyn Node>>, mut firing: Firing) {
         node.record_firing(firing);
         // A failure that comes to the chain by itself keeps the place where it was fired.
         firing.replaces = false;
-        at = node.advance();
+        at = Node::advance(node);
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use interfaces::{Factory, ReactorCore as _};
 use protocol::policies::{ConnectionCount, DrainHandle};
+use protocol::relay::RelayStopHandle;
 
 use crate::app::App;
 use crate::exit_code::Exit;
@@ -18,14 +19,21 @@ use crate::shutdown::{Ending, Shutdown};
 /// How long nothing passes on a connection that is over for a server that stops.
 const SILENCE: Duration = Duration::from_secs(2);
 
+/// Ends the connections of a factory.
+pub(crate) enum StopHandle {
+    /// Those of `serve`: the silent ones at the signal, and the others with the reactor.
+    Serve(DrainHandle),
+    /// Those of `relay`, by their pairs.
+    Relay(RelayStopHandle),
+}
+
 /// A factory on several endpoints.
 pub(crate) struct Server {
     pub(crate) listen: Vec<Listen>,
     pub(crate) factory: Rc<dyn Factory>,
     pub(crate) connections: ConnectionCount,
     pub(crate) grace: Duration,
-    /// Ends the connections on which nothing is under way when the server stops.
-    pub(crate) drain: Option<DrainHandle>,
+    pub(crate) handle: StopHandle,
     /// Checks the outgoing connections of a factory that makes some.
     pub(crate) loop_check: Option<Rc<LoopCheck>>,
 }
@@ -38,21 +46,27 @@ impl Server {
     /// The exit code, when a signal cannot be caught; it was reported.
     pub(crate) fn run(self, app: &App) -> Result<Exit, Exit> {
         let reactor = app.reactor.clone();
+        let stop = Rc::new(self.handle);
+        let handle = stop.clone();
         let end = move |ending| {
-            if ending == Ending::Now {
-                reactor.disconnect_all();
+            match (ending, &*handle) {
+                (Ending::Now, _) => reactor.disconnect_all(),
+                (Ending::GraceOver, StopHandle::Relay(relay)) => relay.stop(),
+                (Ending::GraceOver, StopHandle::Serve(_)) | (Ending::Drained, _) => {}
             }
             // It may be stopping already.
             let _ = reactor.stop();
         };
         let shutdown = Shutdown::new(app.reactor.clone(), self.connections, self.grace, end);
         for signal in [libc::SIGTERM, libc::SIGINT] {
-            // The reactor keeps the handler, and the shutdown keeps the reactor.
+            // The reactor keeps the handler, and these keep the reactor.
             let shutdown = Rc::downgrade(&shutdown);
-            let drain = self.drain.clone();
+            let handle = Rc::downgrade(&stop);
             let take = move || {
-                if let Some(drain) = &drain {
-                    drain.drain(SILENCE);
+                match handle.upgrade().as_deref() {
+                    Some(StopHandle::Serve(server)) => server.drain(SILENCE),
+                    Some(StopHandle::Relay(relay)) => relay.drain(SILENCE),
+                    None => {}
                 }
                 if let Some(shutdown) = shutdown.upgrade() {
                     shutdown.signal();
@@ -66,7 +80,7 @@ impl Server {
         }
         let served = serve(self.listen, self.factory, self.loop_check, shutdown.clone());
         let exit = app.run(served);
-        drop(shutdown);
+        drop((shutdown, stop));
         Ok(exit)
     }
 }
@@ -100,6 +114,7 @@ mod tests {
     use super::*;
     use crate::app::Inherited;
     use crate::protocols::Echo;
+    use protocol::policies::TimeoutFactory;
 
     #[test]
     fn a_server_that_has_ended_keeps_no_reactor_alive() {
@@ -116,7 +131,10 @@ mod tests {
             factory: protocol::factory_fn(|_| Echo),
             connections: ConnectionCount::default(),
             grace: Duration::ZERO,
-            drain: None,
+            handle: StopHandle::Serve(
+                TimeoutFactory::new(protocol::factory_fn(|_| Echo), app.reactor.clone())
+                    .drain_handle(),
+            ),
             loop_check: None,
         };
         assert_eq!(server.run(&app), Ok(Exit::Done));

@@ -34,6 +34,8 @@ pub(crate) struct Shutdown {
 pub(crate) enum Ending {
     /// Every connection has finished; the reactor may still send their last bytes.
     Drained,
+    /// The grace is over: the remaining connections end in order, or with a reset where more was to come.
+    GraceOver,
     /// The remaining connections are aborted.
     Now,
 }
@@ -77,7 +79,9 @@ impl Shutdown {
     pub(crate) fn signal(self: &Rc<Self>) {
         match self.stage.get() {
             Stage::Serving => self.drain(),
-            Stage::Draining | Stage::Ended(Ending::Drained) => self.finish(Ending::Now),
+            Stage::Draining | Stage::Ended(Ending::Drained | Ending::GraceOver) => {
+                self.finish(Ending::Now);
+            }
             Stage::Ended(Ending::Now) => {}
         }
     }
@@ -86,7 +90,8 @@ impl Shutdown {
         self.stage.set(Stage::Draining);
         self.close_ports();
         let this = self.clone();
-        let timer = self.clock.call_later(self.grace, Box::new(move || this.finish(Ending::Now)));
+        let timer =
+            self.clock.call_later(self.grace, Box::new(move || this.finish(Ending::GraceOver)));
         self.timer.replace(Some(timer));
         let this = self.clone();
         // It is not cancelled, so it cannot fail.
@@ -99,7 +104,7 @@ impl Shutdown {
     fn finish(&self, ending: Ending) {
         match self.stage.get() {
             Stage::Serving | Stage::Draining => {}
-            Stage::Ended(Ending::Drained) if ending == Ending::Now => {}
+            Stage::Ended(Ending::Drained | Ending::GraceOver) if ending == Ending::Now => {}
             Stage::Ended(_) => return,
         }
         self.stage.set(Stage::Ended(ending));
@@ -211,7 +216,9 @@ mod tests {
         scene.clock.advance(Duration::from_millis(9_999));
         assert_eq!(*scene.ends.borrow(), []);
         scene.clock.advance(Duration::from_millis(1));
-        assert_eq!(*scene.ends.borrow(), [Ending::Now]);
+        assert_eq!(*scene.ends.borrow(), [Ending::GraceOver]);
+        scene.shutdown.signal();
+        assert_eq!(*scene.ends.borrow(), [Ending::GraceOver, Ending::Now]);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl TimedConnection {
             self.first_byte.replace(Some(call));
         }
         self.number.set(Some(self.context.open.add(&self.me)));
-        if let Some(limit) = self.context.open.silence().or(timeouts.idle) {
+        if let Some(limit) = self.context.draining.get().or(timeouts.idle) {
             self.silence.watch(limit, Self::look(&self.me));
         }
         let transport: Rc<dyn Transport> = transport;
@@ -129,12 +129,15 @@ impl TimedConnection {
 
     /// Nothing has passed for as long as is allowed.
     fn silent(&self) {
-        if self.context.open.silence().is_none() {
+        if self.context.draining.get().is_none() {
             return self.pass(Deadline::Idle);
         }
         let transport = self.transport.borrow().clone();
-        if let Some(transport) = transport {
-            transport.close();
+        match transport {
+            // Its close would wait for the handshake, before which nothing can have been said.
+            Some(transport) if is_handshaking(&*transport) => transport.abort_connection(),
+            Some(transport) => transport.close(),
+            None => {}
         }
     }
 
@@ -170,4 +173,9 @@ impl Deliver for TimedConnection {
     fn is_half_closeable(&self) -> bool {
         self.protocol.is_half_closeable()
     }
+}
+
+/// Whether this is TLS before the end of its handshake.
+pub(crate) fn is_handshaking(transport: &dyn Transport) -> bool {
+    transport.as_tls().is_some_and(|tls| tls.version().is_none())
 }

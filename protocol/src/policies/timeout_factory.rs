@@ -3,14 +3,15 @@
 //! Invariant: a limit that is `None` sets no timer.
 
 use alloc::rc::Rc;
+use core::cell::Cell;
 use core::fmt;
 use core::time::Duration;
 
 use deferred::Failure;
 use interfaces::{Address, Deliver, Factory, KeepAliveTimes, ReactorTime};
 
-use super::open_connections::OpenConnections;
 use super::timed_connection::TimedConnection;
+use crate::open_set::OpenSet;
 
 /// Ends the connections of a factory whose peers keep a server waiting. Such a connection is aborted,
 /// and its protocol hears [`Reason::TimedOut`](interfaces::Reason::TimedOut) with the deadline.
@@ -28,7 +29,9 @@ pub struct TimeoutFactory {
 pub(super) struct TimeoutContext {
     pub(super) clock: Rc<dyn ReactorTime>,
     pub(super) timeouts: Timeouts,
-    pub(super) open: OpenConnections,
+    pub(super) open: OpenSet<TimedConnection>,
+    /// The limit on the silence of a connection while the server drains.
+    pub(super) draining: Cell<Option<Duration>>,
 }
 
 /// Ends the silent connections of a [`TimeoutFactory`], for a server that is about to stop; a clone is
@@ -41,9 +44,12 @@ pub struct DrainHandle {
 impl DrainHandle {
     /// Closes each connection, those made later too, once nothing was received or written on it for
     /// `silence`: in order, so its peer gets all that was written; a producer is
-    /// unregistered. It replaces [`Timeouts::idle`].
+    /// unregistered. One whose TLS handshake is not done is aborted. It replaces [`Timeouts::idle`].
     pub fn drain(&self, silence: Duration) {
-        self.context.open.drain(silence);
+        self.context.draining.set(Some(silence));
+        for connection in self.context.open.all() {
+            connection.drain(silence);
+        }
     }
 }
 
@@ -107,8 +113,8 @@ impl TimeoutFactory {
         clock: impl ReactorTime + 'static,
         timeouts: Timeouts,
     ) -> Self {
-        let open = OpenConnections::default();
-        let context = TimeoutContext { clock: Rc::new(clock), timeouts, open };
+        let (clock, open, draining) = (Rc::new(clock), OpenSet::default(), Cell::new(None));
+        let context = TimeoutContext { clock, timeouts, open, draining };
         Self { factory, context: Rc::new(context) }
     }
 

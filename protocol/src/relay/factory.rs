@@ -5,6 +5,7 @@
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::fmt;
+use core::time::Duration;
 
 use interfaces::{Address, Deliver, Factory, ReactorTime, StreamClientEndpoint};
 
@@ -13,6 +14,7 @@ use super::options::RelayOptions;
 use super::pair::RelayPair;
 use super::relay_protocol::RelayProtocol;
 use crate::ProtocolRef;
+use crate::open_set::OpenSet;
 use crate::policies::ConnectionCount;
 
 /// Joins each connection that it is given to a new one to an endpoint.
@@ -31,6 +33,7 @@ struct RelayShared {
     clock: Rc<dyn ReactorTime>,
     options: RelayOptions,
     count: ConnectionCount,
+    open: OpenSet<RelayPair>,
     observer: Box<dyn Fn(&RelayEvent<'_>)>,
 }
 
@@ -56,6 +59,7 @@ impl RelayFactory {
             clock: Rc::new(clock),
             options,
             count: ConnectionCount::new(),
+            open: OpenSet::default(),
             observer: Box::new(observer),
         };
         Self { context: RelayContext { shared: Rc::new(shared) } }
@@ -67,9 +71,44 @@ impl RelayFactory {
         self.context.shared.count.clone()
     }
 
+    /// The handle that ends the pairs of a relay that stops.
+    pub fn stop_handle(&self) -> RelayStopHandle {
+        RelayStopHandle { context: self.context.clone() }
+    }
+
     /// Done: what endpoints take.
     pub fn into_rc(self) -> Rc<dyn Factory> {
         Rc::new(self)
+    }
+}
+
+/// Ends the pairs of a relay that stops; a clone is the same.
+#[derive(Clone)]
+pub struct RelayStopHandle {
+    context: RelayContext,
+}
+
+impl RelayStopHandle {
+    /// Ends the connections whose TLS handshake is not done `after` this time. For a relay that lets its
+    /// pairs finish: such a connection has none yet.
+    pub fn drain(&self, after: Duration) {
+        let context = self.context.clone();
+        let drain = move || context.open().all().iter().for_each(|pair| pair.drain());
+        // It ends with its clock.
+        drop(self.context.clock().call_later(after, Box::new(drain)));
+    }
+
+    /// Ends every pair now. Each side gets all that was read for it and then its end, which is a reset
+    /// where the other side's stream was not complete. Called before the reactor is stopped, which sends
+    /// the bytes.
+    pub fn stop(&self) {
+        self.context.open().all().iter().for_each(|pair| pair.stop());
+    }
+}
+
+impl fmt::Debug for RelayStopHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RelayStopHandle").finish_non_exhaustive()
     }
 }
 
@@ -88,6 +127,10 @@ impl RelayContext {
 
     pub(super) fn count(&self) -> &ConnectionCount {
         &self.shared.count
+    }
+
+    pub(super) fn open(&self) -> &OpenSet<RelayPair> {
+        &self.shared.open
     }
 
     pub(super) fn tell(&self, event: &RelayEvent<'_>) {

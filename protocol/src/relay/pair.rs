@@ -16,7 +16,7 @@ use super::end::{EndStage, RelayEnd};
 use super::event::{RelayEvent, RelaySide};
 use super::factory::RelayContext;
 use super::feed::Feed;
-use crate::policies::{CountedConnection, Silence};
+use crate::policies::{CountedConnection, Silence, is_handshaking};
 
 /// The two ends, and the attempt to connect the second one.
 pub(super) struct RelayPair {
@@ -33,6 +33,8 @@ pub(super) struct RelayPair {
     pub(super) context: RelayContext,
     /// The accepted side's.
     pub(super) peer: Address,
+    /// Its number among the open ones.
+    number: u64,
     _counted: CountedConnection,
 }
 
@@ -49,7 +51,8 @@ enum EarlyEnd {
 impl RelayPair {
     /// A pair that begins with the accepted connection from `peer`.
     pub(super) fn new(context: RelayContext, peer: Address) -> Rc<Self> {
-        Rc::new(Self {
+        Rc::new_cyclic(|me| Self {
+            number: context.open().add(me),
             accepted: RelayEnd::default(),
             connected: RelayEnd::default(),
             dial: Dial::default(),
@@ -123,6 +126,27 @@ impl RelayPair {
             EndStage::Lost => {}
         }
         self.watch();
+    }
+
+    /// The relay stops. Each side gets all that was read for it, and then its end: in order where the
+    /// other side's stream is complete, and otherwise with a reset, as more may have been to come.
+    pub(super) fn stop(&self) {
+        self.dial.cancel();
+        for (end, other) in [(&self.accepted, &self.connected), (&self.connected, &self.accepted)] {
+            match other.stage() {
+                EndStage::Waiting | EndStage::Open => end.lose_with_reset(),
+                EndStage::ReadEnded | EndStage::Lost => end.lose(),
+            }
+        }
+    }
+
+    /// The relay stops soon: a handshake that runs is no reason to wait.
+    pub(super) fn drain(&self) {
+        if let Some(accepted) = self.accepted.transport()
+            && is_handshaking(&*accepted)
+        {
+            accepted.abort_connection();
+        }
     }
 
     pub(super) fn end(&self, side: RelaySide) -> &RelayEnd {
@@ -212,7 +236,8 @@ impl RelayPair {
     }
 }
 
-/// Whether this is TLS before the end of its handshake.
-fn is_handshaking(transport: &dyn Transport) -> bool {
-    transport.as_tls().is_some_and(|tls| tls.version().is_none())
+impl Drop for RelayPair {
+    fn drop(&mut self) {
+        self.context.open().remove(self.number);
+    }
 }

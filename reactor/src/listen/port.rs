@@ -130,9 +130,8 @@ impl<S: StreamSys> Port<S> {
         let built = core.call("factory", Some(&peer), || factory.build_protocol(&peer));
         let protocol = match built {
             Ok(Some(protocol)) => protocol,
-            // The factory refuses, so the connection is closed.
-            Ok(None) => return,
-            Err(_) => return core.sys.reset_on_close(&socket),
+            // The factory refuses, or has panicked.
+            Ok(None) | Err(_) => return core.sys.reset_on_close(&socket),
         };
         let host = (!is_wildcard(&self.address)).then(|| Rc::clone(&self.address));
         let connected = Connected { socket, peer, host, origin: Origin::Made };

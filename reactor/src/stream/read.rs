@@ -168,13 +168,21 @@ impl<S: StreamSys> Stream<S> {
         let refusal_tells = !self.state.get().receives() && !self.io.eof.sent();
         let asked = self.ask_socket(&core.sys, |sys, socket| {
             sys.take_error(socket)?;
-            if refusal_tells { refuses_writes(sys, socket) } else { Ok(()) }
+            Ok(refusal_tells && refuses_writes(sys, socket).is_err())
         });
-        let Some(Err(error)) = asked else { return };
+        // A peer that closed behind its end of file, and was sent all, has ended in order.
+        let (error, is_in_order) = match asked {
+            None | Some(Ok(false)) => return,
+            Some(Ok(true)) => (io::Error::from_raw_os_error(libc::EPIPE), self.unsent() == 0),
+            Some(Err(error)) => (error, false),
+        };
         let error = self.rare.broken().unwrap_or(os_error(&error));
-        self.rare.set_broken(error);
+        if !is_in_order {
+            self.rare.set_broken(error);
+        }
         if self.state.error_noticed() == Broken::Close {
-            self.list_closing(Reason::Lost(Failure::new(error)));
+            let reason = if is_in_order { Reason::Done } else { Reason::Lost(Failure::new(error)) };
+            self.list_closing(reason);
         }
     }
 }

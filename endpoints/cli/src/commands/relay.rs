@@ -15,7 +15,7 @@ use crate::limits::{Descriptors, keep_alive, limited};
 use crate::log::Kind;
 use crate::loop_check::LoopCheck;
 use crate::report;
-use crate::server::Server;
+use crate::server::{Server, StopHandle};
 
 /// Relays until a signal ends it.
 pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
@@ -28,12 +28,12 @@ pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
     let observer = observer(&arguments.connect, &loop_check);
     let clock = app.reactor.clone();
     let relay = RelayFactory::with_observer(connect, clock, options(arguments), observer);
-    let connections = relay.pairs();
+    let (connections, handle) = (relay.pairs(), StopHandle::Relay(relay.stop_handle()));
     let factory = handshake_report::around(relay.into_rc());
     let factory = limited(factory, &connections, arguments.peers, Descriptors::Two);
     let grace = arguments.stopping.grace;
     let loop_check = Some(loop_check);
-    Server { listen, factory, connections, grace, drain: None, loop_check }.run(&app)
+    Server { listen, factory, connections, grace, handle, loop_check }.run(&app)
 }
 
 fn options(arguments: &Relay) -> RelayOptions {

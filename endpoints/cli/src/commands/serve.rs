@@ -13,7 +13,7 @@ use crate::exit_code::Exit;
 use crate::handshake_report;
 use crate::limits::{Descriptors, keep_alive, limited};
 use crate::protocols::{Chargen, Daytime, Discard, Echo};
-use crate::server::Server;
+use crate::server::{Server, StopHandle};
 
 /// Serves until a signal ends it.
 pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
@@ -24,10 +24,10 @@ pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
     let factory = connections.counting(factory);
     let clock = app.reactor.clone();
     let timed = TimeoutFactory::with_timeouts(factory, clock, timeouts(arguments));
-    let drain = Some(timed.drain_handle());
+    let handle = StopHandle::Serve(timed.drain_handle());
     let factory = limited(timed.into_rc(), &connections, arguments.peers, Descriptors::One);
     let grace = arguments.stopping.grace;
-    Server { listen, factory, connections, grace, drain, loop_check: None }.run(&app)
+    Server { listen, factory, connections, grace, handle, loop_check: None }.run(&app)
 }
 
 fn factory(service: Service) -> Rc<dyn Factory> {

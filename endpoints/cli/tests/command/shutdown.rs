@@ -47,13 +47,54 @@ fn a_connection_may_finish_while_the_port_is_closed_already() {
 }
 
 #[test]
-fn a_connection_that_does_not_finish_is_aborted_when_the_grace_is_over() {
+fn a_connection_that_does_not_finish_ends_in_order_when_the_grace_is_over() {
     let (running, mut stream) = serving("300ms");
     let begun = Instant::now();
     running.signal("TERM");
-    assert!(stream.read(&mut [0]).is_err(), "a reset, not a clean end");
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0, "nothing was unsent");
     assert!(begun.elapsed() >= Duration::from_millis(300));
     assert_eq!(running.wait().code, Some(0));
+}
+
+#[test]
+fn what_a_relay_has_read_is_delivered_when_the_grace_is_over_and_then_the_cut_shows() {
+    let far = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("tcp:{}", far.local_addr().unwrap());
+    let arguments = ["relay", "tcp:0:interface=127.0.0.1", &to, "--grace", "0"];
+    for is_complete in [true, false] {
+        let mut relay = Running::ropewalk(&arguments);
+        let mut near = relay.connect();
+        let (mut far, _) = far.accept().unwrap();
+        near.write_all(b"?").unwrap();
+        far.read_exact(&mut [0]).unwrap();
+        let data = pattern(33, 300_000);
+        far.write_all(&data).unwrap();
+        if is_complete {
+            drop(far);
+        } else {
+            // Its stream goes on, and all of this has been taken from it.
+            let port = far.local_addr().unwrap().port();
+            eventually("the relay has it", || !has_unread(port));
+            std::mem::forget(far);
+        }
+        relay.signal("TERM");
+        let mut received = Vec::new();
+        let ended = near.read_to_end(&mut received);
+        assert_same(&received, &data);
+        assert_eq!(ended.is_ok(), is_complete, "{ended:?}");
+        assert_eq!(relay.wait().code, Some(0));
+    }
+}
+
+/// Whether bytes wait on their way from or to this local TCP port, by proc(5).
+fn has_unread(port: u16) -> bool {
+    let port = format!(":{port:04X}");
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().skip(1).any(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let is_ours = columns[1].ends_with(&port) || columns[2].ends_with(&port);
+        is_ours && columns[4] != "00000000:00000000"
+    })
 }
 
 #[test]
