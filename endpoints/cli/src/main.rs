@@ -20,7 +20,7 @@ mod exit_code;
 
 mod app;
 mod commands;
-mod handshake_report;
+mod connection_report;
 mod interruptible;
 mod json;
 mod limits;

@@ -52,7 +52,8 @@ impl Server {
             match (ending, &*handle) {
                 (Ending::Now, _) => reactor.disconnect_all(),
                 (Ending::GraceOver, StopHandle::Relay(relay)) => relay.stop(),
-                (Ending::GraceOver, StopHandle::Serve(_)) | (Ending::Drained, _) => {}
+                (Ending::GraceOver, StopHandle::Serve(server)) => server.stop(),
+                (Ending::Drained, _) => {}
             }
             // It may be stopping already.
             let _ = reactor.stop();

@@ -132,6 +132,11 @@ impl TimedConnection {
         if self.context.draining.get().is_none() {
             return self.pass(Deadline::Idle);
         }
+        self.close();
+    }
+
+    /// The server is done with this connection.
+    pub(super) fn close(&self) {
         let transport = self.transport.borrow().clone();
         match transport {
             // Its close would wait for the handshake, before which nothing can have been said.

@@ -51,6 +51,14 @@ impl DrainHandle {
             connection.drain(silence);
         }
     }
+
+    /// Closes every connection now, as [`drain`](Self::drain) does, silent or not. Called before the
+    /// reactor is stopped, so that a layer such as TLS can say goodbye.
+    pub fn stop(&self) {
+        for connection in self.context.open.all() {
+            connection.close();
+        }
+    }
 }
 
 /// The time limits of a [`TimeoutFactory`].

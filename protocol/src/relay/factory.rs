@@ -90,7 +90,7 @@ pub struct RelayStopHandle {
 
 impl RelayStopHandle {
     /// Ends the connections whose TLS handshake is not done `after` this time. For a relay that lets its
-    /// pairs finish: such a connection has none yet.
+    /// pairs finish: nothing has been relayed over such a connection.
     pub fn drain(&self, after: Duration) {
         let context = self.context.clone();
         let drain = move || context.open().all().iter().for_each(|pair| pair.drain());

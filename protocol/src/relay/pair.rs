@@ -142,10 +142,12 @@ impl RelayPair {
 
     /// The relay stops soon: a handshake that runs is no reason to wait.
     pub(super) fn drain(&self) {
-        if let Some(accepted) = self.accepted.transport()
-            && is_handshaking(&*accepted)
-        {
-            accepted.abort_connection();
+        for end in [&self.accepted, &self.connected] {
+            if let Some(transport) = end.transport()
+                && is_handshaking(&*transport)
+            {
+                transport.abort_connection();
+            }
         }
     }
 

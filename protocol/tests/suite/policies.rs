@@ -104,6 +104,14 @@ fn a_server_that_drains_closes_the_silent_connections_in_order_and_no_others() {
 }
 
 #[test]
+fn a_server_that_stops_closes_every_connection_in_order() {
+    let busy = timed(Timeouts::default());
+    busy.receive();
+    busy.drain.stop();
+    assert!(busy.transport.disconnecting() && !busy.transport.aborting());
+}
+
+#[test]
 fn a_connection_without_an_idle_limit_drains_too() {
     let silent = timed(Timeouts::default().with_idle(None).with_first_byte(None));
     silent.clock.advance(Duration::from_secs(10_000));

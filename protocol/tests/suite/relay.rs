@@ -322,3 +322,32 @@ fn a_pair_is_freed_with_its_connections() {
     drop(scene);
     assert!(transports.iter().all(|transport| transport.upgrade().is_none()), "a cycle");
 }
+
+#[test]
+fn a_relay_that_stops_ends_a_side_in_order_where_the_other_stream_is_complete_and_else_with_a_reset()
+ {
+    for ended in [None, Some(0), Some(1)] {
+        let scene = joined();
+        if let Some(side) = ended {
+            scene.deliver(side, Event::ReadConnectionLost);
+        }
+        scene.stop.stop();
+        for side in [0, 1] {
+            let transport = scene.transport(side);
+            let is_complete = ended == Some(1 - side);
+            assert_eq!(transport.losing_with_reset(), !is_complete, "{ended:?} {side}");
+            assert!(transport.disconnecting() && !transport.aborting(), "{ended:?} {side}");
+        }
+        assert_eq!(scene.troubles(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_relay_that_stops_gives_up_its_attempts() {
+    let scene = accepted();
+    scene.near(Event::DataReceived(&mut b"early".to_owned()));
+    scene.stop.stop();
+    assert!(!scene.attempts.is_under_way());
+    assert!(scene.near_transport.disconnecting());
+    assert_eq!(scene.troubles(), [""; 0]);
+}

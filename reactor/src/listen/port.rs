@@ -130,7 +130,7 @@ impl<S: StreamSys> Port<S> {
         let built = core.call("factory", Some(&peer), || factory.build_protocol(&peer));
         let protocol = match built {
             Ok(Some(protocol)) => protocol,
-            // The factory refuses, or has panicked.
+            // The factory refuses, or has panicked: the peer sees that no stream ended.
             Ok(None) | Err(_) => return core.sys.reset_on_close(&socket),
         };
         let host = (!is_wildcard(&self.address)).then(|| Rc::clone(&self.address));

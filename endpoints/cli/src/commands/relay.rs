@@ -9,8 +9,8 @@ use protocol::relay::{RelayEvent, RelayFactory, RelayOptions};
 
 use crate::app::{App, Inherited};
 use crate::arguments::Relay;
+use crate::connection_report;
 use crate::exit_code::Exit;
-use crate::handshake_report;
 use crate::limits::{Descriptors, keep_alive, limited};
 use crate::log::Kind;
 use crate::loop_check::LoopCheck;
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
     let clock = app.reactor.clone();
     let relay = RelayFactory::with_observer(connect, clock, options(arguments), observer);
     let (connections, handle) = (relay.pairs(), StopHandle::Relay(relay.stop_handle()));
-    let factory = handshake_report::around(relay.into_rc());
+    let factory = connection_report::around(relay.into_rc());
     let factory = limited(factory, &connections, arguments.peers, Descriptors::Two);
     let grace = arguments.stopping.grace;
     let loop_check = Some(loop_check);

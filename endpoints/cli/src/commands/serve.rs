@@ -9,8 +9,8 @@ use protocol::policies::{ConnectionCount, TimeoutFactory, Timeouts};
 
 use crate::app::{App, Inherited};
 use crate::arguments::{Serve, Service};
+use crate::connection_report;
 use crate::exit_code::Exit;
-use crate::handshake_report;
 use crate::limits::{Descriptors, keep_alive, limited};
 use crate::protocols::{Chargen, Daytime, Discard, Echo};
 use crate::server::{Server, StopHandle};
@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
     let app = App::new(Inherited::TakenOver)?;
     let listen = app.listen(&arguments.listen)?;
     let connections = ConnectionCount::new();
-    let factory = handshake_report::around(factory(arguments.protocol));
+    let factory = connection_report::around(factory(arguments.protocol));
     let factory = connections.counting(factory);
     let clock = app.reactor.clone();
     let timed = TimeoutFactory::with_timeouts(factory, clock, timeouts(arguments));

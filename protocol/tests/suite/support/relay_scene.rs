@@ -9,13 +9,14 @@ use interfaces::{
     Transport, UnixAddress,
 };
 use ropewalk_protocol::policies::ConnectionCount;
-use ropewalk_protocol::relay::{RelayEvent, RelayFactory, RelayOptions};
+use ropewalk_protocol::relay::{RelayEvent, RelayFactory, RelayOptions, RelayStopHandle};
 use ropewalk_protocol::testing::{Clock, StringTransport};
 
 /// One accepted connection and the one that is made for it.
 pub(crate) struct Scene {
     pub(crate) clock: Clock,
     pub(crate) pairs: ConnectionCount,
+    pub(crate) stop: RelayStopHandle,
     pub(crate) attempts: Rc<Attempts>,
     pub(crate) events: Rc<RefCell<Vec<String>>>,
     pub(crate) near: Rc<dyn Deliver>,
@@ -89,11 +90,12 @@ pub(crate) fn accepted_on(
     let observer = move |event: &RelayEvent<'_>| told.borrow_mut().push(line(event));
     let endpoint = Shared(attempts.clone());
     let factory = RelayFactory::with_observer(endpoint, clock.clone(), options, observer);
-    let pairs = factory.pairs();
+    let (pairs, stop) = (factory.pairs(), factory.stop_handle());
     let near = factory.build_protocol(&transport.peer()).expect("a relay refuses no peer");
     let scene = Scene {
         clock,
         pairs,
+        stop,
         attempts,
         events,
         near,

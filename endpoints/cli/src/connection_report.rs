@@ -1,7 +1,7 @@
-//! Reports the TLS handshakes that fail, with peer and cause.
+//! Reports the TLS handshakes that fail and the time limits that pass, with peer and cause.
 //!
-//! Invariant: one line for each connection over TLS that ends before its handshake is done, unless
-//! this side ended it; none for any other.
+//! Invariant: one line for each connection that ends by a time limit, or over TLS before its handshake is
+//! done unless this side ended it; none for any other.
 //!
 //! ```text
 //!           made over TLS            HandshakeCompleted
@@ -13,13 +13,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use deferred::{Chain, Failure};
-use interfaces::{Address, Deliver, Event, Factory, Reason, Transport};
+use interfaces::{Address, Deliver, Event, Factory, Reason};
 
 use crate::log::Kind;
 use crate::report;
 
-/// A factory whose accepted connections have their failed handshakes reported. Bytes pass through
-/// untouched.
+/// A factory whose accepted connections are reported. Bytes pass through untouched.
 pub(crate) fn around(factory: Rc<dyn Factory>) -> Rc<dyn Factory> {
     Rc::new(ReportingFactory(factory))
 }
@@ -29,7 +28,8 @@ struct ReportingFactory(Rc<dyn Factory>);
 impl Factory for ReportingFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         let protocol = self.0.build_protocol(peer)?;
-        Some(Rc::new(HandshakeReport { protocol, running: Cell::default() }))
+        let (peer, is_handshaking) = (peer.clone(), Cell::new(false));
+        Some(Rc::new(ConnectionReport { protocol, peer, is_handshaking }))
     }
 
     fn do_start(&self) {
@@ -41,25 +41,21 @@ impl Factory for ReportingFactory {
     }
 }
 
-/// A protocol whose failed handshake is reported.
-struct HandshakeReport {
+/// A protocol whose connection is reported if it ends so.
+struct ConnectionReport {
     protocol: Rc<dyn Deliver>,
-    /// The transport whose handshake runs.
-    running: Cell<Option<Rc<dyn Transport>>>,
+    peer: Address,
+    is_handshaking: Cell<bool>,
 }
 
-impl Deliver for HandshakeReport {
+impl Deliver for ConnectionReport {
     fn deliver(&self, event: Event<'_>) {
         match &event {
-            Event::ConnectionMade(transport) if transport.as_tls().is_some() => {
-                self.running.set(Some(Rc::clone(transport)));
+            Event::ConnectionMade(transport) => {
+                self.is_handshaking.set(transport.as_tls().is_some());
             }
-            Event::HandshakeCompleted => drop(self.running.take()),
-            Event::ConnectionLost(reason) => {
-                if let Some(transport) = self.running.take() {
-                    failed(&transport, reason);
-                }
-            }
+            Event::HandshakeCompleted => self.is_handshaking.set(false),
+            Event::ConnectionLost(reason) => self.lost(reason),
             _ => {}
         }
         self.protocol.deliver(event);
@@ -70,8 +66,20 @@ impl Deliver for HandshakeReport {
     }
 }
 
-fn failed(transport: &Rc<dyn Transport>, reason: &Reason) {
-    let peer = transport.peer();
+impl ConnectionReport {
+    fn lost(&self, reason: &Reason) {
+        let peer = &self.peer;
+        if self.is_handshaking.get() {
+            failed(peer, reason);
+        } else if let Reason::TimedOut(deadline) = reason {
+            let text =
+                format_args!("warning: ended the connection of {peer}: {deadline} timed out");
+            report::repeated(Kind::TimeLimit, text);
+        }
+    }
+}
+
+fn failed(peer: &Address, reason: &Reason) {
     let line = |cause: &dyn std::fmt::Display| {
         report::repeated(
             Kind::Handshake,
@@ -99,7 +107,7 @@ mod tests {
     use std::time::Duration;
 
     use endpoints::Registry;
-    use interfaces::{Protocol, ReactorCore as _};
+    use interfaces::{Protocol, ReactorCore as _, Transport};
     use reactor::Reactor;
     use reactor::simulated::Simulated;
     use tempfile::TempDir;
