@@ -175,6 +175,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     }
 
     /// Whether the result is there, that is, whether a callback added now would run at once.
+    #[inline]
     pub fn is_fired(&self) -> bool {
         match &self.inner {
             Repr::Fired(_) => true,
