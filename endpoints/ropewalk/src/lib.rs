@@ -47,7 +47,7 @@
 //!   interfaces  the traits between the crates, addresses,     no_std   → deferred
 //!               reasons, errors
 //!   protocol    running protocols, factories, tasks,          no_std   → interfaces, deferred
-//!               test doubles
+//!               a relay, limits on peers, test doubles
 //!   endpoints   the grammar of strings, the registry,         no_std   → protocol, interfaces, deferred
 //!               tcp, tcp6, unix
 //!   tls         a layer over any transport; ssl, tls          std      → protocol, interfaces, deferred
