@@ -18,8 +18,8 @@ pub(super) enum Patience {
     /// It may go on.
     #[default]
     Has,
-    /// It is being ended.
-    Lost,
+    /// It is being ended, because silence has lasted for this limit.
+    Lost(Deadline, Duration),
 }
 
 impl RelayPair {
@@ -36,8 +36,11 @@ impl RelayPair {
         }
     }
 
-    /// The limit that holds in the present stages.
+    /// The limit that holds in the present stages: the one that has passed, if one has.
     fn limit(&self) -> Option<(Deadline, Duration)> {
+        if let Patience::Lost(deadline, limit) = self.patience.get() {
+            return Some((deadline, limit));
+        }
         let options = self.context.options();
         let open = [&self.accepted, &self.connected].map(|end| end.stage() == EndStage::Open);
         match open {
@@ -66,8 +69,8 @@ impl RelayPair {
     }
 
     fn lose_patience(self: &Rc<Self>) {
-        let Some((deadline, _)) = self.limit() else { return };
-        match self.patience.replace(Patience::Lost) {
+        let Some((deadline, limit)) = self.limit() else { return };
+        match self.patience.replace(Patience::Lost(deadline, limit)) {
             Patience::Has => {
                 if self.first_trouble() {
                     self.context.tell(&RelayEvent::TimedOut { peer: &self.peer, deadline });
@@ -76,7 +79,7 @@ impl RelayPair {
                 self.connected.lose_with_reset();
                 self.watch();
             }
-            Patience::Lost => {
+            Patience::Lost(..) => {
                 self.accepted.abort();
                 self.connected.abort();
             }

@@ -160,3 +160,17 @@ fn a_message_moves_no_timer() {
     let pending = scene.clock.delayed_calls();
     assert_eq!((pending.len(), pending[0].time()), (1, due));
 }
+
+#[test]
+fn a_side_that_takes_nothing_is_aborted_by_the_limit_that_passed_also_where_the_other_one_is_off() {
+    let idle = Duration::from_secs(10);
+    let options = RelayOptions::default().with_idle(Some(idle)).with_half_closed(None);
+    let scene = joined_with(options);
+    scene.clock.advance(idle);
+    assert!(scene.near_transport.losing_with_reset() && scene.far_transport.losing_with_reset());
+    scene.far(Event::ConnectionLost(&Reason::Aborted));
+    for _ in 0..2 {
+        scene.clock.advance(idle);
+    }
+    assert!(scene.near_transport.aborting());
+}

@@ -29,7 +29,7 @@ pub struct Limits {
     /// most for all connections together. Default 2 s.
     pub linger: Duration,
     /// How long a connection that ends with a reset behind its last bytes waits for a peer that
-    /// acknowledges none of them. Default 60 s.
+    /// acknowledges none of them, and ten times as long at the most for any. Default 60 s.
     pub unacknowledged: Duration,
     /// How long the end of a run waits for work that threads of the pool have not finished, lookups of
     /// names aside. Default 5 s. Twisted waits without a limit.

@@ -9,7 +9,7 @@
 //!
 //! A socket that is closed while it holds unread bytes sends a reset, and the kernel throws away
 //! what it had not sent yet (RFC 1122 section 4.2.2.13; tcp(7)). So what comes is read and dropped until
-//! the peer's own end of file or [`Limits::linger`]. A reset of our own throws away as much, so it waits
+//! the peer's own end of file or [`Limits::linger`], and longer while the peer takes what was sent. A reset of our own throws away as much, so it waits
 //! until the peer has acknowledged everything, or nothing for as long as [`Limits::unacknowledged`].
 //! Invariant: a lingering socket has no protocol, and one timer as long as it is in its slot.
 //!
@@ -35,6 +35,10 @@ use crate::sys::{Ready, StreamSys, Token};
 const LOOK_AFTER: Duration = Duration::from_millis(1);
 const LOOK_AFTER_MAX: Duration = Duration::from_millis(250);
 
+/// How many times [`Limits::unacknowledged`](crate::Limits::unacknowledged) such a socket lives at the
+/// most.
+const UNACKNOWLEDGED_LIMITS: u32 = 10;
+
 /// A socket that only waits for its peer.
 pub(crate) struct Lingering<S: StreamSys> {
     token: Token,
@@ -46,6 +50,7 @@ pub(crate) struct Lingering<S: StreamSys> {
     /// The peer sent something while it was waited for.
     heard: Cell<bool>,
     acknowledged: Cell<Acknowledged>,
+    began: Duration,
     timer: RefCell<Option<DelayedCall>>,
     /// On the list of those that are still ready.
     listed: Cell<bool>,
@@ -95,7 +100,7 @@ impl<S: StreamSys> Stream<S> {
         if core.run_state.stage() == Stage::Disconnecting {
             lingering.wait(core, LOOK_AFTER, Lingering::look);
         } else {
-            lingering.wait(core, core.limits.linger, |lingering, core| lingering.stop(core));
+            lingering.wait(core, core.limits.linger, Lingering::time_is_over);
         }
         Some(lingering)
     }
@@ -136,6 +141,7 @@ impl<S: StreamSys> Stream<S> {
                 since: core.sys.now(),
                 pause: LOOK_AFTER,
             }),
+            began: core.sys.now(),
             timer: RefCell::default(),
             listed: Cell::new(false),
         });
@@ -173,6 +179,19 @@ impl<S: StreamSys> Lingering<S> {
         }
     }
 
+    /// [`Limits::linger`](crate::Limits::linger) is over. A peer that still takes what was sent keeps the
+    /// socket for as long again: closed now, its next byte would be answered with a reset, and the kernel
+    /// would drop the rest.
+    fn time_is_over(self: Rc<Self>, core: &Core<S>) {
+        let bytes_left = if self.is_tcp { core.sys.unacknowledged_bytes(&self.socket) } else { 0 };
+        let before = self.acknowledged.get();
+        if bytes_left == 0 || bytes_left >= before.bytes_left || self.is_too_long(core) {
+            return self.stop(core);
+        }
+        self.acknowledged.set(Acknowledged { bytes_left, ..before });
+        self.wait(core, core.limits.linger, Self::time_is_over);
+    }
+
     /// Asks how much is acknowledged, and ends the socket if nothing is left to wait for.
     fn look(self: Rc<Self>, core: &Core<S>) {
         let unacknowledged = || core.sys.unacknowledged_bytes(&self.socket);
@@ -198,6 +217,13 @@ impl<S: StreamSys> Lingering<S> {
         let before = self.acknowledged.get();
         let silence = core.sys.now().saturating_sub(before.since);
         bytes_left == before.bytes_left && silence >= core.limits.unacknowledged
+            || self.is_too_long(core)
+    }
+
+    /// A peer that takes a byte now and then does not hold the descriptor for ever.
+    fn is_too_long(&self, core: &Core<S>) -> bool {
+        let age = core.sys.now().saturating_sub(self.began);
+        age >= core.limits.unacknowledged.saturating_mul(UNACKNOWLEDGED_LIMITS)
     }
 
     fn list(&self, core: &Core<S>) {
