@@ -21,6 +21,32 @@ fn bytes(length: usize) -> Vec<u8> {
 }
 
 #[test]
+fn a_slow_client_that_still_sends_gets_every_byte_though_that_takes_longer_than_the_time_to_linger()
+{
+    const ANSWER: usize = 3_000_000;
+    let reactor = Reactor::new().unwrap();
+    let factory = once(Recorder::new(&Record::new()).on_made(|transport| {
+        transport.write(&bytes(ANSWER));
+        transport.lose_connection();
+    }));
+    let (_port, address) = listen(&reactor, factory);
+    let (received, took) = run_with(&reactor, move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let (mut received, mut buffer, begun) = (Vec::new(), vec![0; 16_384], Instant::now());
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            received.extend_from_slice(&buffer[..count]);
+            // One that finds the socket closed is answered with a reset.
+            let _ = stream.write(b".");
+            std::thread::sleep(Duration::from_millis(18));
+        }
+        (received, begun.elapsed())
+    });
+    assert!(received == bytes(ANSWER), "{} bytes in {took:?}", received.len());
+    assert!(took > Limits::default().linger, "{took:?}");
+}
+
+#[test]
 fn a_client_that_is_still_sending_gets_every_byte_before_the_end() {
     const ANSWER: usize = 4 << 20;
     let limits = Limits::default().with_linger(PATIENCE);
