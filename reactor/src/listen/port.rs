@@ -16,6 +16,7 @@ use deferred::{Deferred, Failure};
 use interfaces::{Address, Factory, ListenError, ListeningPort, OsError, ReactorEvent, Reason};
 
 use crate::core::Core;
+use crate::core::expendable::needs_descriptor;
 use crate::core::tenant::{Kind, Tenant};
 use crate::stream::admit::Connected;
 use crate::stream::flags::Origin;
@@ -115,6 +116,7 @@ impl<S: StreamSys> Port<S> {
     }
 
     fn accept_one(self: &Rc<Self>, core: &Core<S>) -> Accepted {
+        core.make_room();
         match self.with_listener(|listener| core.sys.accept(listener)) {
             None => Accepted::NoMore,
             Some(Ok((socket, peer))) => {
@@ -148,6 +150,10 @@ impl<S: StreamSys> Port<S> {
             // The peer went away in the queue, or a firewall refused it (accept(2)).
             Some(libc::ECONNABORTED | libc::EPERM | libc::EPROTO) => {
                 self.observe_failure(core, errno, "went on with the next connection");
+                return Accepted::Skipped;
+            }
+            _ if needs_descriptor(error) && core.free_descriptor() => {
+                self.observe_failure(core, errno, "closed the oldest connection that lingered");
                 return Accepted::Skipped;
             }
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {}

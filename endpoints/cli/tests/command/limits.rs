@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use testkit::pattern;
 
 use crate::bytes::assert_same;
 use crate::certificates::Certificate;
-use crate::running::{LIMIT, Running, connect};
+use crate::running::{LIMIT, ROPEWALK, Running, connect};
 
 const NEAR: &str = "tcp:0:interface=127.0.0.1";
 
@@ -141,6 +142,26 @@ fn connections_beyond_a_cap_are_refused_and_told() {
         assert!(ended.errors.starts_with("warning: refused 127.0.0.1:"), "{}", ended.errors);
         assert!(ended.errors.contains(option), "{}", ended.errors);
     }
+}
+
+#[test]
+fn clients_that_stay_after_their_answer_keep_no_other_one_out() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 80; exec \"$0\" serve daytime \"$1\"", ROPEWALK, NEAR]);
+    let mut server = Running::command(command);
+    let address = server.listening();
+    let clients: Vec<_> = (0..200)
+        .map(|number| {
+            let mut client = connect(&address);
+            let mut line = String::new();
+            client.read_to_string(&mut line).unwrap_or_else(|error| panic!("{number}: {error}"));
+            assert!(line.ends_with("\r\n"), "{line:?}");
+            client
+        })
+        .collect();
+    let ended = server.terminate();
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
+    drop(clients);
 }
 
 #[test]
