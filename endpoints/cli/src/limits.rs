@@ -66,7 +66,7 @@ pub(crate) fn keep_alive(limit: Limit) -> Option<KeepAliveTimes> {
     limit.0.map(|idle| KeepAliveTimes::default().with_idle(idle))
 }
 
-/// With how many sockets the connections that only linger give way: so many that the reserve is left.
+/// The number of sockets from which on connections that only linger give way: all but the reserve.
 pub(crate) fn sockets() -> usize {
     descriptors().map_or(usize::MAX, without_reserve)
 }
