@@ -98,12 +98,16 @@ impl<S: StreamSys> Port<S> {
         self.with_listener(|listener| core.sys.register_listener(listener, self.token))
     }
 
-    /// Accepts what waits, within this turn's budget.
+    /// Accepts what waits, within this turn's budget. A connection that its protocol has ended at once
+    /// is closed before more are accepted: a factory with a cap would count it.
     fn accept(self: &Rc<Self>, core: &Core<S>) {
         for _ in 0..core.limits.accepts_per_turn {
             match self.accept_one(core) {
                 Accepted::One | Accepted::Skipped if self.another_waits(core) => {}
                 Accepted::One | Accepted::Skipped | Accepted::NoMore => return,
+            }
+            if core.has_closings() {
+                break;
             }
         }
         if !self.listed.replace(true) {

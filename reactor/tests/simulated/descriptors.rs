@@ -2,6 +2,7 @@
 //!
 //! Invariant: no client closes its own side, so that every connection which the server ends lingers.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -36,13 +37,17 @@ fn address() -> SocketAddr {
     "127.0.0.1:80".parse().unwrap()
 }
 
+fn quiet() -> Simulated {
+    let network = Simulated::new(7);
+    network.set_faults(Faults::none());
+    network
+}
+
 fn serving(
     limits: Limits,
     ends: fn(&dyn Transport),
 ) -> (Reactor<Simulated>, Rc<dyn ListeningPort>) {
-    let network = Simulated::new(7);
-    network.set_faults(Faults::none());
-    let reactor = Reactor::on(network, limits);
+    let reactor = Reactor::on(quiet(), limits);
     let factory = factory_fn(move |_| Brief { ends });
     let port = reactor.listen_tcp(&ListenTcp::new(address()), factory).unwrap();
     (reactor, port)
@@ -107,4 +112,22 @@ fn those_that_linger_and_those_that_run_keep_to_the_number_of_sockets() {
         assert!(reactor.counts().lingering <= 3, "{:?}", reactor.counts());
         drop((clients, port));
     }
+}
+
+#[test]
+fn connections_that_end_at_once_are_closed_before_many_more_are_accepted() {
+    let most = Rc::new(Cell::new(0));
+    let reactor = Reactor::on(quiet(), Limits::default());
+    let seen = (most.clone(), reactor.clone());
+    let factory = factory_fn(move |_| {
+        seen.0.set(seen.0.get().max(seen.1.counts().streams));
+        Brief { ends: ENDS[0] }
+    });
+    let port = reactor.listen_tcp(&ListenTcp::new(address()), factory).unwrap();
+    let connect = |_| reactor.system().connect_tcp(address(), None).unwrap();
+    let clients: Vec<_> = (0..CLIENTS).map(connect).collect();
+    (0..100).for_each(|_| turn(&reactor));
+    assert_eq!((reactor.counts().streams, reactor.counts().lingering), (0, CLIENTS));
+    assert!(most.get() <= 1, "{} were open when another one came", most.get());
+    drop((clients, port));
 }
