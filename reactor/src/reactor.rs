@@ -86,8 +86,14 @@ impl<S: StreamSys> Reactor<S> {
     /// events fails for good.
     pub fn run(&self) -> io::Result<()> {
         self.refuse_if_running()?;
+        self.0.run_state.in_run.set(true);
         lifetime::start(&self.0);
-        let outcome = self.run_turns().and_then(|()| self.finish_work());
+        let outcome = self.run_turns();
+        if self.0.run_state.stage() == Stage::Crashed && outcome.is_ok() {
+            lifetime::leave(&self.0);
+            return outcome;
+        }
+        let outcome = outcome.and_then(|()| self.finish_work());
         if outcome.is_err() {
             lifetime::disconnect_all(&self.0, &Reason::Stopped);
         }
@@ -96,7 +102,7 @@ impl<S: StreamSys> Reactor<S> {
     }
 
     pub(crate) fn refuse_if_running(&self) -> io::Result<()> {
-        if self.0.run_state.stage() == Stage::Idle {
+        if self.0.run_state.stage() == Stage::Idle && !self.0.run_state.in_run.get() {
             return Ok(());
         }
         let why = "cannot run the reactor: it runs already";
@@ -106,7 +112,7 @@ impl<S: StreamSys> Reactor<S> {
     fn run_turns(&self) -> io::Result<()> {
         loop {
             lifetime::advance(&self.0);
-            if self.0.run_state.stage() == Stage::Stopped {
+            if matches!(self.0.run_state.stage(), Stage::Stopped | Stage::Crashed) {
                 return Ok(());
             }
             turn::turn(&self.0, None)?;
@@ -131,11 +137,16 @@ impl<S: StreamSys> Reactor<S> {
     /// A callback may call it: what the callback has written so far is sent in that turn, and events for
     /// the protocol that runs wait in its mailbox until its callback has returned.
     ///
+    /// A program that drives the reactor by hand alone fires its
+    /// [events](interfaces::ReactorCore::fire_system_event) by hand, too.
+    ///
     /// # Errors
     ///
     /// When waiting for events fails for good.
     pub fn turn(&self, wait_at_most: Option<Duration>) -> io::Result<()> {
-        turn::turn(&self.0, wait_at_most)
+        let turned = turn::turn(&self.0, wait_at_most);
+        lifetime::advance_by_hand(&self.0);
+        turned
     }
 
     /// The handle for other threads.
@@ -179,7 +190,8 @@ impl<S: StreamSys> Reactor<S> {
         Ok(())
     }
 
-    /// Stops on `SIGINT` and `SIGTERM`, as Twisted's `run` does.
+    /// Stops on `SIGINT` and `SIGTERM`, as Twisted's `run` does; [`exit_signal`](Self::exit_signal)
+    /// tells afterwards which it was.
     ///
     /// # Errors
     ///
@@ -188,11 +200,19 @@ impl<S: StreamSys> Reactor<S> {
         for signal in [libc::SIGINT, libc::SIGTERM] {
             let core = Rc::downgrade(&self.0);
             self.on_signal(signal, move || {
+                let Some(core) = core.upgrade() else { return };
+                core.run_state.exit_signal.set(Some(signal));
                 // A reactor that stops already does what the signal wants.
-                let _ = core.upgrade().map(|core| lifetime::stop(&core));
+                let _ = lifetime::stop(&core);
             })?;
         }
         Ok(())
+    }
+
+    /// The last signal that [`stop_on_signals`](Self::stop_on_signals) took since `run` was called, so
+    /// that a program can end by the same one, as its caller expects. `None` if there was none.
+    pub fn exit_signal(&self) -> Option<i32> {
+        self.0.run_state.exit_signal.get()
     }
 
     /// Sets who is told of what happens; the default prints what went wrong to standard error.
@@ -205,7 +225,8 @@ impl<S: StreamSys> Reactor<S> {
     /// waits no longer for work on other threads.
     pub fn disconnect_all(&self) {
         lifetime::disconnect_all(&self.0, &Reason::Aborted);
-        if !matches!(self.0.run_state.stage(), Stage::Idle | Stage::Starting | Stage::Running) {
+        let stage = self.0.run_state.stage();
+        if !matches!(stage, Stage::Idle | Stage::Starting | Stage::Running | Stage::Crashed) {
             self.0.jobs.cut_off();
             // The turn that this is called in waits no longer, either.
             self.0.remote_queue.wake();

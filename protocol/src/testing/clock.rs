@@ -113,11 +113,6 @@ impl Clock {
         self.calls.due.borrow().len()
     }
 
-    /// The pending calls, the next one first. Twisted's `getDelayedCalls`.
-    pub fn delayed_calls(&self) -> Vec<DelayedCall> {
-        self.calls.queue.borrow().keys().map(|(_, key)| self.handle(*key)).collect()
-    }
-
     fn handle(&self, key: TimerKey) -> DelayedCall {
         let timers: Weak<dyn Timers> = Rc::downgrade(&(self.calls.clone() as Rc<dyn Timers>));
         DelayedCall::new(timers, key)
@@ -134,6 +129,10 @@ impl ReactorTime for Clock {
         self.calls.last_key.set(key.0);
         self.calls.insert(key, self.now().saturating_add(delay), call);
         self.handle(key)
+    }
+
+    fn delayed_calls(&self) -> Vec<DelayedCall> {
+        self.calls.queue.borrow().keys().map(|(_, key)| self.handle(*key)).collect()
     }
 }
 

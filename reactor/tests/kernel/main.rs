@@ -7,6 +7,7 @@
 mod support;
 
 mod backlog;
+mod by_hand;
 mod close;
 mod connect;
 mod copies;

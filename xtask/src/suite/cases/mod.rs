@@ -6,6 +6,7 @@ mod abort;
 mod abort_full;
 mod connecting;
 mod core;
+mod core_events;
 mod half_close;
 mod listening;
 mod panics;
@@ -55,6 +56,7 @@ pub fn all() -> Vec<Case> {
         threads::CASES,
         thread_pool::CASES,
         core::CASES,
+        core_events::CASES,
         listening::CASES,
         connecting::CASES,
         tcp::CASES,
