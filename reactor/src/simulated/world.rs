@@ -2,7 +2,7 @@
 //!
 //! Invariant: no method calls a program back, so the world is borrowed for the whole of a call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 
 use super::chance::{Chance, Rng};
@@ -33,6 +33,8 @@ pub(super) struct World {
     pub(super) reports: Vec<Source>,
     pub(super) signals: SignalState,
     pub(super) descriptors: Descriptors,
+    /// The error numbers that the next accepts answer.
+    pub(super) accept_errors: VecDeque<i32>,
 }
 
 /// The signals of the process.
@@ -75,6 +77,7 @@ impl World {
             reports: Vec::new(),
             signals: SignalState::default(),
             descriptors: Descriptors { open: 0, open_max: usize::MAX },
+            accept_errors: VecDeque::new(),
         }
     }
 

@@ -160,10 +160,13 @@ fn a_local_address_that_only_connecting_finds_in_use_is_named_too() {
     let reactor = Reactor::new().unwrap();
     let seen = Record::new();
     let (_port, address) = listen(&reactor, echo());
-    let options = ConnectTcp::new(address).with_bind_address(Some(([127, 0, 0, 3], 0).into()));
+    let sharing = interfaces::TcpOptions::default().with_reuse_address(Some(true));
+    let options = ConnectTcp::new(address)
+        .with_bind_address(Some(([127, 0, 0, 3], 0).into()))
+        .with_options(sharing);
     let outcome = outcome_of(reactor.connect_tcp(&options, once(Recorder::new(&seen))));
     decided(&reactor, &outcome).unwrap();
-    // The same pair of addresses again: bind(2) passes, as `SO_REUSEADDR` is set on both sockets.
+    // The same pair of addresses again: bind(2) passes where `SO_REUSEADDR` is set on both sockets.
     let taken = seen.transport().host();
     let options = options.with_bind_address(taken.as_socket_addr());
     let outcome = outcome_of(reactor.connect_tcp(&options, echo()));

@@ -7,6 +7,7 @@
 mod support;
 
 mod backlog;
+mod binding;
 mod by_hand;
 mod close;
 mod connect;
