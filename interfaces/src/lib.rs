@@ -97,7 +97,7 @@ pub use reactor_threads::{FromThread, ReactorThreads, ThreadOutcome};
 pub use reactor_time::ReactorTime;
 pub use reactor_unix::{ConnectUnix, ListenUnix, LockFile, ReactorUnix};
 pub use reason::{Deadline, Reason};
-pub use resolver::{ResolveError, Resolver};
+pub use resolver::{AddressFamily, ResolveError, Resolver};
 pub use tcp_options::TcpOptions;
 pub use transport::{
     BufferLimits, HalfCloseableTransport, KeepAliveTimes, TcpTransport, TlsTransport, Transport,

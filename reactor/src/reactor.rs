@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deferred::{Deferred, DeferredError};
-use interfaces::{DelayedCall, Observer, Reason};
+use interfaces::{DelayedCall, Observer, Reason, Resolver};
 
 use crate::core::Core;
 use crate::core::counts::Counts;
@@ -23,7 +23,7 @@ use crate::kernel::Kernel;
 use crate::kernel::standard_error::{self, StandardError};
 use crate::run::{lifetime, turn};
 use crate::simulated::Simulated;
-use crate::sys::StreamSys;
+use crate::sys::{LookUpSys, StreamSys};
 
 pub use react::{SystemExit, react};
 pub use remote::Remote;
@@ -213,6 +213,18 @@ impl<S: StreamSys> Reactor<S> {
     /// that a program can end by the same one, as its caller expects. `None` if there was none.
     pub fn exit_signal(&self) -> Option<i32> {
         self.0.run_state.exit_signal.get()
+    }
+
+    /// Has host names looked up by another resolver from now on, and returns the one before, which is the
+    /// system's at first: getaddrinfo(3) on a thread of the pool. Numeric addresses go to neither.
+    /// Twisted's `installNameResolver`.
+    ///
+    /// One that passes names on asks the one that this returns, not the reactor, which would ask it again.
+    pub fn install_resolver(&self, resolver: Rc<dyn Resolver>) -> Rc<dyn Resolver>
+    where
+        S: LookUpSys,
+    {
+        self.0.install_resolver(resolver)
     }
 
     /// Sets who is told of what happens; the default prints what went wrong to standard error.

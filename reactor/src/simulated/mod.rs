@@ -45,6 +45,7 @@
 //! devices but `lo`, and other machines: every address is this machine's,
 //! unless it is a [black hole](Simulated::black_hole).
 
+mod look_ups;
 mod network;
 mod outside;
 mod poll;

@@ -11,6 +11,7 @@ use super::connection::Connection;
 use super::faults::Faults;
 use super::ids::{EndId, ListenerId, Source};
 use super::links::Links;
+use super::look_ups::Hosts;
 use super::listener::ListenerState;
 use super::names::Names;
 use super::table::Table;
@@ -33,6 +34,7 @@ pub(super) struct World {
     pub(super) reports: Vec<Source>,
     pub(super) signals: SignalState,
     pub(super) descriptors: Descriptors,
+    pub(super) hosts: Hosts,
     /// The error numbers that the next accepts answer.
     pub(super) accept_errors: VecDeque<i32>,
 }
@@ -77,6 +79,7 @@ impl World {
             reports: Vec::new(),
             signals: SignalState::default(),
             descriptors: Descriptors { open: 0, open_max: usize::MAX },
+            hosts: Hosts::default(),
             accept_errors: VecDeque::new(),
         }
     }
