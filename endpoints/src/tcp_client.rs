@@ -12,7 +12,8 @@ use core::time::Duration;
 
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{
-    AddressFamily, ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver, StreamClientEndpoint,
+    AddressFamily, ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver,
+    StreamClientEndpoint,
 };
 
 use crate::Host;

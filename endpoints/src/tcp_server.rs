@@ -7,7 +7,8 @@ use core::fmt;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    AddressFamily, BACKLOG_MAX, Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver, StreamServerEndpoint,
+    AddressFamily, BACKLOG_MAX, Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver,
+    StreamServerEndpoint,
 };
 
 use crate::Host;
@@ -58,7 +59,13 @@ impl TcpServerEndpoint {
     }
 
     pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
-        Self { reactor, port, interface: Host::ANY_IPV4, backlog: BACKLOG_MAX, family: AddressFamily::Any }
+        Self {
+            reactor,
+            port,
+            interface: Host::ANY_IPV4,
+            backlog: BACKLOG_MAX,
+            family: AddressFamily::Any,
+        }
     }
 
     pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {

@@ -4,6 +4,7 @@
 
 mod react;
 mod remote;
+mod with_pool;
 
 use std::fmt;
 use std::future::Future;
@@ -24,9 +25,11 @@ use crate::kernel::standard_error::{self, StandardError};
 use crate::run::{lifetime, turn};
 use crate::simulated::Simulated;
 use crate::sys::{LookUpSys, StreamSys};
+use crate::threads::thread_pool::ThreadPool;
 
 pub use react::{SystemExit, react};
 pub use remote::Remote;
+pub use with_pool::WithThreadPool;
 
 /// An event loop: one thread, any number of connections. A cheap handle to clone; several may live in
 /// one process, and dropping the last handle of one frees all that it owns.
@@ -172,6 +175,12 @@ impl<S: StreamSys> Reactor<S> {
         future: impl Future<Output = Result<T, E>> + 'static,
     ) -> Deferred<T, E> {
         self.0.spawn(future)
+    }
+
+    /// This reactor with another pool for work on threads, as `defer_to_thread` takes it; Twisted's
+    /// `deferToThreadPool`.
+    pub fn with_thread_pool(&self, pool: &ThreadPool) -> WithThreadPool<S> {
+        WithThreadPool::new(self, pool)
     }
 
     /// Calls `handler` on this reactor's thread each time the signal comes, instead of the signal's

@@ -113,6 +113,11 @@ impl Clock {
         self.calls.due.borrow().len()
     }
 
+    /// The pending calls, the next one first. Twisted's `getDelayedCalls`.
+    pub fn delayed_calls(&self) -> Vec<DelayedCall> {
+        self.calls.queue.borrow().keys().map(|(_, key)| self.handle(*key)).collect()
+    }
+
     fn handle(&self, key: TimerKey) -> DelayedCall {
         let timers: Weak<dyn Timers> = Rc::downgrade(&(self.calls.clone() as Rc<dyn Timers>));
         DelayedCall::new(timers, key)
@@ -132,7 +137,7 @@ impl ReactorTime for Clock {
     }
 
     fn delayed_calls(&self) -> Vec<DelayedCall> {
-        self.calls.queue.borrow().keys().map(|(_, key)| self.handle(*key)).collect()
+        Self::delayed_calls(self)
     }
 }
 

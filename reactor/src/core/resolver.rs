@@ -1,7 +1,7 @@
 //! Host names: by the resolver that the program has installed, or by the system's; Twisted's
 //! `GAIResolver` and `ThreadedResolver`.
 //!
-//! Invariant: a numeric address asks nobody, and a look-up answers once: with what was found, at its
+//! Invariant: a numeric address asks no resolver, and a look-up answers once: with what was found, at its
 //! deadline, or when it is cancelled.
 
 use std::cell::RefCell;

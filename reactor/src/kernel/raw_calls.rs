@@ -134,9 +134,8 @@ pub(super) fn addresses_of(host: &str, family: libc::c_int) -> Result<Vec<Socket
     (hints.ai_family, hints.ai_socktype) = (family, libc::SOCK_STREAM);
     let mut list: *mut libc::addrinfo = ptr::null_mut();
     // SAFETY: the text ends with NUL, the hints and the list's place are whole, and all outlive the call.
-    let answer = unsafe {
-        libc::getaddrinfo(host.as_ptr(), ptr::null(), &raw const hints, &raw mut list)
-    };
+    let answer =
+        unsafe { libc::getaddrinfo(host.as_ptr(), ptr::null(), &raw const hints, &raw mut list) };
     if answer != 0 {
         return Err(look_up_error(answer));
     }

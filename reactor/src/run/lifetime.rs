@@ -177,7 +177,7 @@ pub(crate) fn end<S: StreamSys>(core: &Core<S>) {
     leave(core);
 }
 
-/// The run is left, with all that there is.
+/// Leaves the run, and the rest as it is.
 pub(crate) fn leave<S: StreamSys>(core: &Core<S>) {
     core.run_state.in_run.set(false);
     core.run_state.enter(Stage::Idle);

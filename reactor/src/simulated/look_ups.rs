@@ -25,7 +25,7 @@ impl Default for Hosts {
 }
 
 impl Simulated {
-    /// Gives a host name addresses, in the place of those it has; none means that there is no such name,
+    /// Gives a host name addresses, in the place of those it has; an empty list means that the name does not exist,
     /// as at first for every name but `localhost`.
     pub fn set_host(&self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
         let addresses = addresses.into_iter().collect();

@@ -31,7 +31,7 @@ impl fmt::Debug for LookUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Work(_) => f.write_str("Work"),
-            Self::After(time, result) => f.debug_tuple("After").field(time).field(result).finish(),
+            Self::After(time, result) => write!(f, "After({time:?}, {result:?})"),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use deferred::{Cancelled, Failure};
 use interfaces::{
-    Address, ConnectError, ConnectTcp, ListenError, ListenTcp, ReactorCore as _, ReactorSocket as _,
-    ReactorTcp as _, TcpOptions,
+    Address, ConnectError, ConnectTcp, ListenError, ListenTcp, ReactorCore as _,
+    ReactorSocket as _, ReactorTcp as _, TcpOptions,
 };
 use ropewalk_reactor::{Counts, Reactor};
 use socket2::SockRef;

@@ -106,7 +106,7 @@ fn a_crash_keeps_what_is_listened_on_and_none_of_an_idle_reactor_is_anything() {
 fn what_is_handed_to_threads_before_the_start_never_begins_without_one() {
     let (sender, receiver) = std::sync::mpsc::channel::<()>();
     let reactor = Reactor::new().unwrap();
-    let work = Box::new(move || drop(sender.send(())));
+    let work = Box::new(move || sender.send(()).unwrap());
     reactor.call_in_thread(work, Box::new(|_| panic!("it was not done")));
     reactor.turn(Some(Duration::from_millis(1))).unwrap();
     drop(reactor);

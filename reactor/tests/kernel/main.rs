@@ -29,6 +29,7 @@ mod standard_error;
 mod std_sockets;
 mod stopping;
 mod tasks;
+mod thread_pool;
 mod threads;
 mod unix;
 mod unix_names;

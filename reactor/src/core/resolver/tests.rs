@@ -218,7 +218,7 @@ fn a_resolver_that_is_installed_answers_from_then_on_and_the_one_before_is_retur
     };
     let found = answer(&reactor, "first.test", AddressFamily::Any).expect("it is known");
     assert_eq!(found, [at("192.0.2.9:80")]);
-    // An error of any kind is the caller's, and told to nobody else.
+    // An error of any kind goes to the caller alone.
     let failure = answer(&reactor, "localhost", AddressFamily::Any).expect_err("it is not known");
     assert!(failure.check::<std::io::Error>());
     let failure = answer(&reactor, "first.test", AddressFamily::Ipv6).expect_err("it has none");

@@ -227,11 +227,11 @@ fn crash(t: &CaseContext) -> Outcome {
     core.call_when_running(Box::new(word(&story, "runs again")));
     t.later(Duration::from_secs(3), move || _ = inner.stop());
     t.run()?;
-    same("what the second run called", story.borrow().as_slice(), [
-        "runs again",
-        "alarm",
-        "shutdown",
-    ])
+    same(
+        "what the second run called",
+        story.borrow().as_slice(),
+        ["runs again", "alarm", "shutdown"],
+    )
 }
 
 fn panics_at_the_stop(t: &CaseContext) -> Outcome {

@@ -18,6 +18,7 @@ mod stream_reading;
 mod task;
 mod tcp;
 mod thread_pool;
+mod thread_results;
 mod threads;
 mod time;
 mod time_moving;
@@ -55,6 +56,7 @@ pub fn all() -> Vec<Case> {
         task::CASES,
         threads::CASES,
         thread_pool::CASES,
+        thread_results::CASES,
         core::CASES,
         core_events::CASES,
         listening::CASES,
