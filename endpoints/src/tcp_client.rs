@@ -12,11 +12,12 @@ use core::time::Duration;
 
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{
-    ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver, StreamClientEndpoint,
+    AddressFamily, ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver,
+    StreamClientEndpoint,
 };
 
 use crate::Host;
-use crate::tcp_reactor::{Family, TcpReactor, addresses};
+use crate::tcp_reactor::{TcpReactor, addresses};
 
 /// The most addresses of one name that are tried. Only a hostile or broken name server has more.
 const ADDRESSES_MAX: usize = 32;
@@ -40,7 +41,7 @@ pub struct TcpClientEndpoint {
     port: u16,
     timeout: Duration,
     bind_address: Option<IpAddr>,
-    family: Family,
+    family: AddressFamily,
 }
 
 impl TcpClientEndpoint {
@@ -77,18 +78,18 @@ impl TcpClientEndpoint {
 
     pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
         let timeout = Duration::from_secs(30);
-        Self { reactor, host, port, timeout, bind_address: None, family: Family::Any }
+        Self { reactor, host, port, timeout, bind_address: None, family: AddressFamily::Any }
     }
 
     pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
-        Self { family: Family::Ipv6, ..Self::shared(reactor, host, port) }
+        Self { family: AddressFamily::Ipv6, ..Self::shared(reactor, host, port) }
     }
 
     /// The family of every address that can be connected to, as far as the host's form tells.
-    pub(crate) fn host_family(&self) -> Family {
+    pub(crate) fn host_family(&self) -> AddressFamily {
         match (self.family, self.host.is_ipv6()) {
-            (Family::Any, Some(true)) => Family::Ipv6,
-            (Family::Any, Some(false)) => Family::Ipv4,
+            (AddressFamily::Any, Some(true)) => AddressFamily::Ipv6,
+            (AddressFamily::Any, Some(false)) => AddressFamily::Ipv4,
             (family, _) => family,
         }
     }
@@ -100,10 +101,10 @@ impl TcpClientEndpoint {
     }
 
     /// The addresses that can be connected to: of our family, and of the local address's.
-    fn usable(&self) -> Family {
+    fn usable(&self) -> AddressFamily {
         match (self.family, self.bind_address) {
-            (Family::Any, Some(IpAddr::V4(_))) => Family::Ipv4,
-            (Family::Any, Some(IpAddr::V6(_))) => Family::Ipv6,
+            (AddressFamily::Any, Some(IpAddr::V4(_))) => AddressFamily::Ipv4,
+            (AddressFamily::Any, Some(IpAddr::V6(_))) => AddressFamily::Ipv6,
             (family, _) => family,
         }
     }

@@ -7,11 +7,12 @@ use core::fmt;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    BACKLOG_MAX, Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver, StreamServerEndpoint,
+    AddressFamily, BACKLOG_MAX, Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver,
+    StreamServerEndpoint,
 };
 
 use crate::Host;
-use crate::tcp_reactor::{Family, TcpReactor, addresses};
+use crate::tcp_reactor::{TcpReactor, addresses};
 
 /// A TCP port to listen on.
 ///
@@ -29,7 +30,7 @@ pub struct TcpServerEndpoint {
     port: u16,
     interface: Host,
     backlog: u32,
-    family: Family,
+    family: AddressFamily,
 }
 
 impl TcpServerEndpoint {
@@ -58,7 +59,13 @@ impl TcpServerEndpoint {
     }
 
     pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
-        Self { reactor, port, interface: Host::ANY_IPV4, backlog: BACKLOG_MAX, family: Family::Any }
+        Self {
+            reactor,
+            port,
+            interface: Host::ANY_IPV4,
+            backlog: BACKLOG_MAX,
+            family: AddressFamily::Any,
+        }
     }
 
     pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
@@ -67,7 +74,7 @@ impl TcpServerEndpoint {
             port,
             interface: Host::ANY_IPV6,
             backlog: BACKLOG_MAX,
-            family: Family::Ipv6,
+            family: AddressFamily::Ipv6,
         }
     }
 }

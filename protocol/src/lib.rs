@@ -79,7 +79,7 @@
 //!
 //! `testing` adds the module of that name: a recording transport, a clock, a recording protocol, and
 //! a network in memory. All is `no_std` with `alloc`, but for what `std` adds: locks on files, in
-//! [`task`].
+//! [`task`], and the module `threads`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -98,6 +98,8 @@ mod protocol_ref;
 pub mod policies;
 pub mod relay;
 pub mod task;
+#[cfg(feature = "std")]
+pub mod threads;
 pub mod transport;
 
 #[cfg(feature = "testing")]

@@ -23,7 +23,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use interfaces::{Observer, ReactorEvent};
+use interfaces::{Observer, ReactorEvent, Resolver};
 
 use self::agenda::Agenda;
 use self::expendable::Expendable;
@@ -58,6 +58,8 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) run_state: RunState,
     pub(crate) signal_handlers: RefCell<Vec<(i32, Rc<dyn Fn()>)>>,
     observer: RefCell<Rc<dyn Observer>>,
+    /// `None`: the system's.
+    resolver: RefCell<Option<Rc<dyn Resolver>>>,
     /// How many foreign calls run, one inside the other.
     depth: Cell<usize>,
 }
@@ -89,6 +91,7 @@ impl<S: StreamSys> Core<S> {
             run_state: RunState::default(),
             signal_handlers: RefCell::default(),
             observer: RefCell::new(observer),
+            resolver: RefCell::default(),
             depth: Cell::new(0),
         })
     }
@@ -123,6 +126,7 @@ impl<S: StreamSys> Drop for Core<S> {
         drop_each(self.jobs.take_all());
         drop_each(self.run_state.triggers.take_all());
         drop_each(self.signal_handlers.take());
+        drop_quietly(self.resolver.take());
         drop_quietly(self.observer.replace(Rc::new(NoObserver)));
     }
 }

@@ -8,7 +8,9 @@
 //!     connecting.rs                           connecting
 //!     raw_calls.rs · socket_options.rs        reading, writing, options
 //!     sockaddr.rs                             addresses
+//!     holder.rs                               what has an address that is in use
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
+//!   look_ups.rs                             LookUpSys: getaddrinfo(3)
 //!   standard_error.rs                       the default observer
 //! ```
 //!
@@ -21,8 +23,10 @@ mod signals;
 
 mod connecting;
 mod file_identity;
+mod holder;
 mod listener;
 mod lock_file;
+mod look_ups;
 mod raw_calls;
 mod reserve;
 mod sockaddr;

@@ -32,6 +32,9 @@ pub(crate) struct Port<S: StreamSys> {
     factory: RefCell<Option<Rc<dyn Factory>>>,
     /// On the list of those that are still ready.
     listed: Cell<bool>,
+    /// How often this port accepts in one turn: as the limits say, and once after a turn in which
+    /// nothing but failures came of it.
+    budget: Cell<usize>,
 }
 
 /// The outcome of one call of accept4(2).
@@ -59,7 +62,7 @@ impl<S: StreamSys> Port<S> {
             Err(error) => Err(ListenError::Refused {
                 address: address(),
                 source: os_error(&error),
-                hint: "the reactor cannot watch it",
+                hint: "the reactor cannot watch it".into(),
             }),
         }
     }
@@ -78,6 +81,7 @@ impl<S: StreamSys> Port<S> {
                 listener: RefCell::new(Some(listener)),
                 factory: RefCell::new(Some(Rc::clone(&factory))),
                 listed: Cell::new(false),
+                budget: Cell::new(core.limits.accepts_per_turn),
             })
         });
         if let Some(Err(error)) = port.register(core) {
@@ -101,15 +105,18 @@ impl<S: StreamSys> Port<S> {
     /// Accepts what waits, within this turn's budget. A connection that its protocol has ended at once
     /// is closed before more are accepted: a factory with a cap would count it.
     fn accept(self: &Rc<Self>, core: &Core<S>) {
-        for _ in 0..core.limits.accepts_per_turn {
-            match self.accept_one(core) {
-                Accepted::One | Accepted::Skipped if self.another_waits(core) => {}
-                Accepted::One | Accepted::Skipped | Accepted::NoMore => return,
+        let mut any = false;
+        for _ in 0..self.budget.get() {
+            let accepted = self.accept_one(core);
+            any |= matches!(accepted, Accepted::One);
+            if matches!(accepted, Accepted::NoMore) || !self.another_waits(core) {
+                return self.budget.set(core.limits.accepts_per_turn);
             }
             if core.has_closings() {
                 break;
             }
         }
+        self.budget.set(if any { core.limits.accepts_per_turn } else { 1 });
         if !self.listed.replace(true) {
             core.list_still_ready(self.token);
         }

@@ -35,6 +35,7 @@ pub(super) enum SystemCall {
     AcceptAndClose,
     Shutdown,
     Sigaction,
+    LookUp,
 }
 
 impl SystemCall {
@@ -59,6 +60,7 @@ impl SystemCall {
             Self::AcceptAndClose => "accept-and-close",
             Self::Shutdown => "shutdown",
             Self::Sigaction => "sigaction",
+            Self::LookUp => "look-up",
         }
     }
 }

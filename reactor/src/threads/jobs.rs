@@ -7,14 +7,14 @@ use std::collections::VecDeque;
 
 use interfaces::ThreadOutcome;
 
-use super::pool::{Job, RefusedJobs, SpawnThread, ThreadPool, spawn_system_thread};
+use super::pool::{Job, RefusedJobs, SpawnThread, WorkerPool, spawn_system_thread};
 
 /// The callback that is told how a job ended.
 pub(crate) type Done = Box<dyn FnOnce(ThreadOutcome)>;
 
 /// The jobs of a reactor that have not ended.
 pub(crate) struct Jobs {
-    pool: RefCell<Option<ThreadPool>>,
+    pool: RefCell<Option<WorkerPool>>,
     /// By the number of the job, ascending; a number is never used again, as an outcome may come after
     /// its job was dropped.
     pending: RefCell<VecDeque<PendingJob>>,
@@ -105,7 +105,7 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// As [`ThreadPool::submit`].
+    /// As [`WorkerPool::submit`].
     pub(crate) fn submit(&self, job: Job, at_the_end: AtTheEnd) -> Result<(), RefusedJobs> {
         let mut pending = self.pending.borrow_mut();
         if let Ok(place) = pending.binary_search_by_key(&job.number, |job| job.number) {
@@ -114,7 +114,7 @@ impl Jobs {
         drop(pending);
         let mut pool = self.pool.borrow_mut();
         let spawn_thread = self.spawn_thread.get().unwrap_or(spawn_system_thread);
-        let pool = pool.get_or_insert_with(|| ThreadPool::new(spawn_thread));
+        let pool = pool.get_or_insert_with(|| WorkerPool::new(spawn_thread));
         pool.submit(job, self.threads_max.get())
     }
 

@@ -7,6 +7,8 @@
 mod support;
 
 mod backlog;
+mod binding;
+mod by_hand;
 mod close;
 mod connect;
 mod copies;
@@ -17,6 +19,7 @@ mod freeing;
 mod keep_alive;
 mod lifetime;
 mod limits;
+mod options;
 mod panics;
 mod paths;
 mod react;
@@ -26,6 +29,7 @@ mod standard_error;
 mod std_sockets;
 mod stopping;
 mod tasks;
+mod thread_pool;
 mod threads;
 mod unix;
 mod unix_names;

@@ -6,6 +6,7 @@ mod abort;
 mod abort_full;
 mod connecting;
 mod core;
+mod core_events;
 mod half_close;
 mod listening;
 mod panics;
@@ -17,6 +18,7 @@ mod stream_reading;
 mod task;
 mod tcp;
 mod thread_pool;
+mod thread_results;
 mod threads;
 mod time;
 mod time_moving;
@@ -54,7 +56,9 @@ pub fn all() -> Vec<Case> {
         task::CASES,
         threads::CASES,
         thread_pool::CASES,
+        thread_results::CASES,
         core::CASES,
+        core_events::CASES,
         listening::CASES,
         connecting::CASES,
         tcp::CASES,

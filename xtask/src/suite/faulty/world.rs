@@ -133,6 +133,10 @@ impl ReactorTime for FaultyTime {
             _ => self.below.call_later(delay, call),
         }
     }
+
+    fn delayed_calls(&self) -> Vec<DelayedCall> {
+        self.below.delayed_calls()
+    }
 }
 
 struct FaultyThreads(Rc<dyn ReactorThreads>);
