@@ -6,6 +6,7 @@
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::any::Any;
 use core::fmt;
 
 use crate::{Protocol, Reason, Transport};
@@ -145,4 +146,11 @@ pub trait Deliver {
     /// Whether the peer's end of file leaves the connection open in the other direction. Asked when
     /// it arrives.
     fn is_half_closeable(&self) -> bool;
+
+    /// What the connection occupies until its socket is closed, which may be a while after its last event,
+    /// such as a place under a cap. The transport asks before it delivers that event, and drops the answer
+    /// with the socket. A layer passes on what it wraps says.
+    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
+        None
+    }
 }

@@ -50,9 +50,9 @@ pub trait Transport: PushProducer {
         0
     }
 
-    /// Whether the connection is known to be broken, and its protocol is not told yet: it has paused
-    /// its reading, and what arrived before the loss is delivered first. Time limits look at it now and
-    /// then, for a consumer that takes nothing would keep such a connection for ever.
+    /// Whether the connection is known to be broken, or its peer to be gone, and its protocol is not told
+    /// yet: it has paused its reading, and what arrived before is delivered first. Time limits look at it
+    /// now and then, for a consumer that takes nothing would keep such a connection for ever.
     fn is_broken(&self) -> bool {
         false
     }

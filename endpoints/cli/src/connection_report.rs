@@ -9,6 +9,7 @@
 //!                              └──lost──▶ reported
 //! ```
 
+use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -63,6 +64,10 @@ impl Deliver for ConnectionReport {
 
     fn is_half_closeable(&self) -> bool {
         self.protocol.is_half_closeable()
+    }
+
+    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
+        self.protocol.socket_guard()
     }
 }
 

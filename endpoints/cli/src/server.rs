@@ -16,8 +16,9 @@ use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::shutdown::{Ending, Shutdown};
 
-/// How long nothing passes on a connection that is over for a server that stops.
-const SILENCE: Duration = Duration::from_secs(2);
+/// How long nothing passes on a connection that is over for a server that stops. A peer that does not take
+/// its end has the same time once more.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Ends the connections of a factory.
 pub(crate) enum StopHandle {
@@ -70,7 +71,7 @@ impl Server {
             let take = move || {
                 match handle.upgrade().as_deref() {
                     Some(StopHandle::Serve(server)) => server.drain(SILENCE),
-                    Some(StopHandle::Relay(relay)) => relay.drain(SILENCE),
+                    Some(StopHandle::Relay(relay)) => relay.drain(SILENCE * 2),
                     None => {}
                 }
                 if let Some(shutdown) = shutdown.upgrade() {
@@ -94,6 +95,9 @@ impl Server {
 fn unfinished(connections: usize, grace: Duration) -> String {
     let were =
         if connections == 1 { "1 connection" } else { &format!("{connections} connections") };
+    if grace.is_zero() {
+        return format!("warning: ended {were} without a time to finish, see --grace");
+    }
     format!("warning: ended {were} that did not finish in {grace:?}, see --grace")
 }
 

@@ -13,9 +13,9 @@ use core::net::{IpAddr, Ipv6Addr};
 use deferred::Failure;
 use interfaces::{Address, Deliver, Factory};
 
-use super::guarded::Guarded;
+use super::guarded::{Guard, Guarded};
 
-/// Refuses the connections of a peer beyond a number. A peer is an IPv4 address, or the first 64 bits
+/// Refuses the connections of a peer beyond a number. One counts until its socket is closed. A peer is an IPv4 address, or the first 64 bits
 /// of an IPv6 address, which is what one site has at the least. Other peers, as those of UNIX sockets,
 /// have no address to count them by and are not limited.
 ///
@@ -114,6 +114,8 @@ impl PeerPlace {
         Self { table: table.clone(), site }
     }
 }
+
+impl Guard for PeerPlace {}
 
 impl Drop for PeerPlace {
     fn drop(&mut self) {

@@ -44,7 +44,9 @@ pub struct DrainHandle {
 impl DrainHandle {
     /// Closes each connection, those made later too, once nothing was received or written on it for
     /// `silence`: in order, so its peer gets all that was written; a producer is
-    /// unregistered. One whose TLS handshake is not done is aborted. It replaces [`Timeouts::idle`].
+    /// unregistered. A peer that takes nothing of that, nor says goodbye over TLS, is aborted when the
+    /// same silence has passed once more; one whose TLS handshake is not done, at once. It replaces
+    /// [`Timeouts::idle`].
     pub fn drain(&self, silence: Duration) {
         self.context.draining.set(Some(silence));
         for connection in self.context.open.all() {

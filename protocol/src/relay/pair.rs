@@ -37,7 +37,8 @@ pub(super) struct RelayPair {
     pub(super) peer: Address,
     /// Its number among the open ones.
     number: u64,
-    _counted: CountedConnection,
+    /// Shared with the accepted side's guard, which outlives the pair while its socket lingers.
+    counted: Rc<CountedConnection>,
 }
 
 /// What comes behind the early bytes.
@@ -65,9 +66,14 @@ impl RelayPair {
             patience: Cell::default(),
             has_trouble: Cell::new(false),
             peer,
-            _counted: context.count().count(),
+            counted: Rc::new(context.count().count()),
             context,
         })
+    }
+
+    /// The pair's place in the count.
+    pub(super) fn counted(&self) -> Rc<CountedConnection> {
+        self.counted.clone()
     }
 
     /// A connection was made. The other one is made when the accepted side is worth it: over TLS, after
@@ -143,8 +149,15 @@ impl RelayPair {
         }
     }
 
-    /// The relay stops soon: a handshake that runs is no reason to wait.
+    /// The relay stops soon: a handshake that runs is no reason to wait, and neither is a connection that
+    /// is still being made for a client which has said nothing.
     pub(super) fn drain(&self) {
+        // Neither has a pair begun whose accepted side has sent nothing yet.
+        if self.dial.is_under_way() && self.early.borrow().is_empty() {
+            self.dial.cancel();
+            self.accepted.abort();
+            return;
+        }
         for end in [&self.accepted, &self.connected] {
             if let Some(transport) = end.transport()
                 && is_handshaking(&*transport)
@@ -244,5 +257,6 @@ impl RelayPair {
 impl Drop for RelayPair {
     fn drop(&mut self) {
         self.context.open().remove(self.number);
+        self.counted.end();
     }
 }

@@ -85,7 +85,6 @@ impl<S: StreamSys> Attempt<S> {
         timeout: Duration,
         factory: Rc<dyn Factory>,
     ) -> (Rc<Self>, Deferred<()>) {
-        core.make_room();
         let attempt = core.settle(|token| {
             Rc::new(Self {
                 token,

@@ -26,7 +26,7 @@ impl<S: StreamSys> Core<S> {
         self.agenda.still_ready.borrow_mut().push(token);
     }
 
-    /// Whether a stream is to be closed in the next closing phase.
+    /// Whether the end of a stream was decided in this turn.
     pub(crate) fn has_closings(&self) -> bool {
         !self.agenda.closings.borrow().is_empty()
     }

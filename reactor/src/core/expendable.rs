@@ -1,8 +1,8 @@
 //! Tenants that give their descriptor up when another one needs it, the oldest first.
 //!
 //! A connection that is over for its protocol keeps its socket for a while, for the sake of its last bytes.
-//! So that strangers who take those slowly cannot use up the descriptors, it goes as soon as there are too
-//! few. Invariant: a token is in the set from the moment that its tenant waits until its slot is empty.
+//! So that strangers who take those slowly cannot use up the descriptors, it goes as soon as there is none
+//! left. Invariant: a token is in the set from the moment that its tenant waits until its slot is empty.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -42,13 +42,6 @@ impl<S: StreamSys> Core<S> {
                 true
             }
             None => false,
-        }
-    }
-
-    /// Keeps to [`Limits::sockets`](crate::Limits::sockets) before another one is opened.
-    pub(crate) fn make_room(&self) {
-        if self.slots.borrow().len() >= self.limits.sockets {
-            self.free_descriptor();
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Port<S: StreamSys> {
     /// How often this port accepts in one turn: as the limits say, and once after a turn in which
     /// nothing but failures came of it.
     budget: Cell<usize>,
+    /// It stopped for the closings of the next turn, which come after its events.
+    waits_for_closings: Cell<bool>,
 }
 
 /// The outcome of one call of accept4(2).
@@ -82,6 +84,7 @@ impl<S: StreamSys> Port<S> {
                 factory: RefCell::new(Some(Rc::clone(&factory))),
                 listed: Cell::new(false),
                 budget: Cell::new(core.limits.accepts_per_turn),
+                waits_for_closings: Cell::new(false),
             })
         });
         if let Some(Err(error)) = port.register(core) {
@@ -102,9 +105,13 @@ impl<S: StreamSys> Port<S> {
         self.with_listener(|listener| core.sys.register_listener(listener, self.token))
     }
 
-    /// Accepts what waits, within this turn's budget. A connection that its protocol has ended at once
-    /// is closed before more are accepted: a factory with a cap would count it.
+    /// Accepts what waits, within this turn's budget. Where a connection is to be closed, as one that its
+    /// protocol has ended at once, this port goes on when the next turn has closed it: a factory with a
+    /// cap would count it.
     fn accept(self: &Rc<Self>, core: &Core<S>) {
+        if self.waits_for_closings.take() {
+            return self.list(core);
+        }
         let mut any = false;
         for _ in 0..self.budget.get() {
             let accepted = self.accept_one(core);
@@ -113,10 +120,16 @@ impl<S: StreamSys> Port<S> {
                 return self.budget.set(core.limits.accepts_per_turn);
             }
             if core.has_closings() {
+                self.waits_for_closings.set(true);
                 break;
             }
         }
         self.budget.set(if any { core.limits.accepts_per_turn } else { 1 });
+        self.list(core);
+    }
+
+    /// Goes on in the next turn.
+    fn list(&self, core: &Core<S>) {
         if !self.listed.replace(true) {
             core.list_still_ready(self.token);
         }
@@ -127,7 +140,6 @@ impl<S: StreamSys> Port<S> {
     }
 
     fn accept_one(self: &Rc<Self>, core: &Core<S>) -> Accepted {
-        core.make_room();
         match self.with_listener(|listener| core.sys.accept(listener)) {
             None => Accepted::NoMore,
             Some(Ok((socket, peer))) => {

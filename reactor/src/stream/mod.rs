@@ -254,7 +254,7 @@ impl<S: StreamSys> Transport for Stream<S> {
     }
 
     fn is_broken(&self) -> bool {
-        self.rare.broken().is_some()
+        self.rare.is_gone()
     }
 
     fn peer(&self) -> Address {

@@ -43,11 +43,8 @@ fn quiet() -> Simulated {
     network
 }
 
-fn serving(
-    limits: Limits,
-    ends: fn(&dyn Transport),
-) -> (Reactor<Simulated>, Rc<dyn ListeningPort>) {
-    let reactor = Reactor::on(quiet(), limits);
+fn serving(ends: fn(&dyn Transport)) -> (Reactor<Simulated>, Rc<dyn ListeningPort>) {
+    let reactor = Reactor::on(quiet(), Limits::default());
     let factory = factory_fn(move |_| Brief { ends });
     let port = reactor.listen_tcp(&ListenTcp::new(address()), factory).unwrap();
     (reactor, port)
@@ -78,7 +75,7 @@ fn serve(reactor: &Reactor<Simulated>) -> SimulatedStream {
 #[test]
 fn a_client_is_served_where_lingering_connections_have_every_descriptor() {
     for ends in ENDS {
-        let (reactor, port) = serving(Limits::default(), ends);
+        let (reactor, port) = serving(ends);
         let mut clients = Vec::new();
         for number in 1..=CLIENTS {
             // The port's, the clients' own, and two for their connections.
@@ -91,7 +88,7 @@ fn a_client_is_served_where_lingering_connections_have_every_descriptor() {
 
 #[test]
 fn an_attempt_finds_a_descriptor_where_a_connection_only_lingers() {
-    let (reactor, port) = serving(Limits::default(), ENDS[0]);
+    let (reactor, port) = serving(ENDS[0]);
     let clients = [serve(&reactor), serve(&reactor)];
     let counts = reactor.counts();
     assert_eq!((counts.streams, counts.lingering), (0, 2));
@@ -101,17 +98,6 @@ fn an_attempt_finds_a_descriptor_where_a_connection_only_lingers() {
     let counts = reactor.counts();
     assert_eq!((counts.attempts, counts.lingering), (1, 1));
     drop((clients, port));
-}
-
-#[test]
-fn those_that_linger_and_those_that_run_keep_to_the_number_of_sockets() {
-    for ends in ENDS {
-        let (reactor, port) = serving(Limits::default().with_sockets(4), ends);
-        let clients: Vec<_> = (0..CLIENTS).map(|_| serve(&reactor)).collect();
-        // With the port, and without the reset ones, which are gone once all is acknowledged.
-        assert!(reactor.counts().lingering <= 3, "{:?}", reactor.counts());
-        drop((clients, port));
-    }
 }
 
 #[test]

@@ -250,6 +250,11 @@ impl Deliver for TlsLayer {
             && !connection.end.state.ignores_input()
             && self.protocol_is_half_closeable()
     }
+
+    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
+        let protocol = self.protocol.borrow().clone();
+        protocol.and_then(|protocol| protocol.socket_guard())
+    }
 }
 
 impl DeliverLater for TlsLayer {
