@@ -94,10 +94,20 @@ pub(super) fn effective_user() -> u32 {
 
 /// Whether reading, or accepting, would find something; also if the system does not tell.
 pub(super) fn is_readable(socket: &Socket) -> bool {
-    let mut asked = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    look(socket, libc::POLLIN).is_none_or(|seen| seen != 0)
+}
+
+/// Whether the other end of a UNIX socket is closed.
+pub(super) fn has_hung_up(socket: &Socket) -> bool {
+    look(socket, 0).is_some_and(|seen| seen & libc::POLLHUP != 0)
+}
+
+/// Which of these conditions hold now, or one that is always reported; `None` if the system does not tell.
+fn look(socket: &Socket, events: libc::c_short) -> Option<libc::c_short> {
+    let mut asked = libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 };
     // SAFETY: the pointer leads to as many structures as the call is told of, one, which outlives it.
     let count = unsafe { libc::poll(&raw mut asked, 1, 0) };
-    count != 0
+    (count >= 0).then_some(asked.revents)
 }
 
 /// Writes to standard error, unless that would wait (`WouldBlock`): for a reader of a pipe, a terminal or a

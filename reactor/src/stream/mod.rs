@@ -160,6 +160,11 @@ impl<S: StreamSys> Stream<S> {
         self.ask_socket(&core.sys, |sys, socket| sys.has_unread(socket)).unwrap_or(false)
     }
 
+    /// Whether the peer, on a UNIX socket, is gone altogether.
+    fn has_hung_up(&self, core: &Core<S>) -> bool {
+        self.ask_socket(&core.sys, |sys, socket| sys.has_hung_up(socket)).unwrap_or(false)
+    }
+
     /// Lists this stream as one that may have more to read.
     fn list_unread(&self, core: &Core<S>) {
         if !self.io.listed.replace(true) {

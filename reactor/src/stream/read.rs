@@ -166,15 +166,14 @@ impl<S: StreamSys> Stream<S> {
         // A UNIX socket whose peer is gone has no error, but refuses even to send nothing; and so does one
         // of our own that has sent its end of file.
         let is_paused = self.state.get().receives();
-        // Where a paused one is TCP, a refusal would be the error that ends it, and is left to be read.
-        let refusal_tells = !self.io.eof.sent() && (!is_paused || self.peer.is_unix());
+        let refusal_tells = !is_paused && !self.io.eof.sent();
         let asked = self.ask_socket(&core.sys, |sys, socket| {
             sys.take_error(socket)?;
-            if refusal_tells { refuses_writes(sys, socket) } else { Ok(false) }
+            Ok(refusal_tells && refuses_writes(sys, socket).is_err())
         });
-        // Its end of file comes behind the bytes that wait.
-        if is_paused && matches!(asked, Some(Ok(true))) {
-            return self.rare.set_gone();
+        // The end of file comes behind the bytes that wait, and nothing tells of it until then.
+        if is_paused && self.peer.is_unix() && !self.io.eof.sent() && self.has_hung_up(core) {
+            self.rare.set_gone();
         }
         // A peer that closed behind its end of file, and was sent all, has ended in order.
         let (error, is_in_order) = match asked {
@@ -193,15 +192,13 @@ impl<S: StreamSys> Stream<S> {
     }
 }
 
-/// Whether the other end is gone, asked by sending nothing. Any other error than `EPIPE` is news of its
-/// own, which is told once.
-fn refuses_writes<S: StreamSys>(sys: &S, socket: &S::Stream) -> io::Result<bool> {
+/// Whether the other end is gone, asked by sending nothing.
+fn refuses_writes<S: StreamSys>(sys: &S, socket: &S::Stream) -> io::Result<()> {
     loop {
         match sys.write(socket, &[]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(true),
-            answer => return answer.map(|_| false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            answer => return answer.map(drop),
         }
     }
 }
