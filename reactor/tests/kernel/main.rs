@@ -30,4 +30,6 @@ mod tasks;
 mod threads;
 mod unix;
 mod unix_names;
+mod unix_peers;
+mod unix_race;
 mod work_at_the_end;
