@@ -7,6 +7,7 @@
 mod support;
 
 mod backlog;
+mod buffered;
 mod close;
 mod connect;
 mod copies;
@@ -19,6 +20,7 @@ mod lifetime;
 mod limits;
 mod options;
 mod panics;
+mod passing;
 mod paths;
 mod react;
 mod resets;

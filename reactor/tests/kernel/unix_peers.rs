@@ -114,7 +114,11 @@ fn each_end_knows_the_others_name_from_its_first_moment() {
         });
         let address = Address::from(name);
         assert_eq!(port.host(), address);
-        assert_eq!(*asked.borrow(), [address.clone()], "the peer that the factory was asked about");
+        assert_eq!(
+            *asked.borrow(),
+            std::slice::from_ref(&address),
+            "the peer that the factory was asked about"
+        );
         assert_eq!(client.received(), format!("{address} unix:").into_bytes());
         assert_eq!(server.received(), format!("unix: {address}").into_bytes());
         let (server_end, client_end) = (server.transport(), client.transport());
@@ -145,7 +149,7 @@ fn a_client_that_is_bound_to_a_path_has_that_name_for_factory_and_protocol() {
     client.connect(&SockAddr::unix(&path).unwrap()).unwrap();
     turn_until(&reactor, "it is connected", || seen.is_made());
     let expected = Address::from(name(&own));
-    assert_eq!(*asked.borrow(), [expected.clone()]);
+    assert_eq!(*asked.borrow(), std::slice::from_ref(&expected));
     assert_eq!(seen.transport().peer(), expected);
     assert_eq!(seen.transport().host(), name(&path).into());
     reactor.disconnect_all();
