@@ -1,5 +1,7 @@
 //! The options of simulated sockets from their first moment.
 
+use std::time::Duration;
+
 use interfaces::{ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, TcpOptions};
 use ropewalk_reactor::simulated::{Faults, Simulated};
 use ropewalk_reactor::sys::{ConnectFault, SocketOption, StreamSys as _, Sys as _};
@@ -18,8 +20,8 @@ fn a_port_hands_its_options_on_and_the_one_network_device_is_the_loopback() {
     let there = ConnectTcp::new(([127, 0, 0, 1], 80));
     let client = network.connect_tcp(&there.clone().with_options(options.clone())).expect("begins");
     let plain = network.connect_tcp(&there).expect("begins");
-    network.poll(None, &mut Default::default()).expect("polls");
-    network.poll(None, &mut Default::default()).expect("polls");
+    network.poll(Some(Duration::from_secs(1)), &mut Default::default()).expect("polls");
+    network.poll(Some(Duration::from_secs(1)), &mut Default::default()).expect("polls");
     let (server, _) = network.accept(&listener).expect("accepts");
     for end in [&client, &server] {
         assert!(network.option(end, SocketOption::NoDelay));
