@@ -6,6 +6,7 @@
 //!   sys/ready.rs    Report, Ready, Watch: what is watched, and what a poll found
 //!   sys/streams.rs  StreamSys: stream sockets, listening and connected
 //!   sys/look_ups.rs LookUpSys: the addresses of host names
+//!   sys/ancillary.rs  Ancillary: what comes beside the bytes of a UNIX socket
 //! ```
 //!
 //! Two implementations: [`Kernel`](crate::Kernel) on mio, and
@@ -13,6 +14,7 @@
 //! for each file here, by the same name. The same connection, accept, timer and close code runs on both.
 //! Invariant: no trait here names a type of `kernel` or `simulated`.
 
+mod ancillary;
 mod look_ups;
 pub(crate) mod os_error;
 mod ready;
@@ -22,6 +24,7 @@ mod token;
 use std::io;
 use std::time::Duration;
 
+pub use ancillary::{Ancillary, DESCRIPTORS_PER_CALL_MAX};
 pub use look_ups::{LookUp, LookUpResult, LookUpSys};
 pub use ready::{Ready, Report, Watch};
 pub use streams::{ConnectFault, SocketOption, StreamSys};
