@@ -11,7 +11,7 @@ use core::fmt;
 #[cfg(feature = "std")]
 use std::os::fd::OwnedFd;
 
-use crate::{Protocol, Reason, Transport};
+use crate::{Protocol, Reason, Transport, short_type_name};
 
 /// How many bytes are read at once for a protocol that is running.
 const READ_BYTES: usize = 64 * 1024;
@@ -193,6 +193,12 @@ pub trait Deliver {
     ///
     /// A layer must pass on each event that it does not know, unchanged, to what it wraps.
     fn deliver(&self, event: Event<'_>);
+
+    /// What logs call the protocol: [`Protocol::log_prefix`]. Asked while it runs, too; a layer passes on
+    /// that of the protocol above it.
+    fn log_prefix(&self) -> &'static str {
+        short_type_name::<Self>()
+    }
 
     /// Whether the peer's end of file leaves the connection open in the other direction. Asked when
     /// it arrives.

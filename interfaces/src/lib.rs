@@ -63,6 +63,7 @@ mod connect_error;
 mod endpoint;
 mod listen_error;
 mod listening_port;
+mod log_prefix;
 
 pub mod delayed_call;
 mod observer;
@@ -91,6 +92,7 @@ pub use file_descriptors::{
 };
 pub use listen_error::ListenError;
 pub use listening_port::ListeningPort;
+pub use log_prefix::short_type_name;
 pub use observer::{Observer, ReactorEvent};
 pub use os_error::OsError;
 pub use printable::{Printable, is_printable, panic_message, printable, visible};

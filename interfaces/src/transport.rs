@@ -5,6 +5,7 @@
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use crate::{Address, AlreadyProducing, Chunk, Producer, PushProducer};
@@ -56,6 +57,15 @@ pub trait Transport: PushProducer {
     /// The local address. Valid as long as the handle.
     fn host(&self) -> Address;
 
+    /// Writes what `Debug` shows: at least the two addresses.
+    ///
+    /// # Errors
+    ///
+    /// Those of the formatter.
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transport({} to {})", self.host(), self.peer())
+    }
+
     /// Registers the source of the bytes, so that it can be paused and resumed.
     ///
     /// A push producer is first called when the unsent bytes pass
@@ -93,6 +103,12 @@ pub trait Transport: PushProducer {
     /// The results of the handshake, if this is TLS.
     fn as_tls(&self) -> Option<&dyn TlsTransport> {
         None
+    }
+}
+
+impl fmt::Debug for dyn Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f)
     }
 }
 

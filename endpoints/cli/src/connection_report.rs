@@ -9,6 +9,7 @@
 //!                              └──lost──▶ reported
 //! ```
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -30,6 +31,10 @@ impl Factory for ReportingFactory {
         let protocol = self.0.build_protocol(peer)?;
         let (peer, is_handshaking) = (peer.clone(), Cell::new(false));
         Some(Rc::new(ConnectionReport { protocol, peer, is_handshaking }))
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.0.log_prefix()
     }
 
     fn do_start(&self) {
@@ -59,6 +64,10 @@ impl Deliver for ConnectionReport {
             _ => {}
         }
         self.protocol.deliver(event);
+    }
+
+    fn log_prefix(&self) -> &'static str {
+        self.protocol.log_prefix()
     }
 
     fn is_half_closeable(&self) -> bool {

@@ -3,6 +3,7 @@
 //!
 //! Invariant: each [`CountedConnection`] is one in the count for as long as it lives.
 
+use alloc::borrow::Cow;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -99,6 +100,10 @@ impl Factory for CountingFactory {
         // Before the call, which may look at the count.
         let counted = self.count.count();
         Some(Guarded::around(self.factory.build_protocol(peer)?, counted))
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.factory.log_prefix()
     }
 
     fn do_start(&self) {

@@ -28,6 +28,10 @@ impl<G> Deliver for Guarded<G> {
         }
     }
 
+    fn log_prefix(&self) -> &'static str {
+        self.protocol.log_prefix()
+    }
+
     fn is_half_closeable(&self) -> bool {
         self.protocol.is_half_closeable()
     }

@@ -190,6 +190,10 @@ impl Deliver for TimedConnection {
         }
     }
 
+    fn log_prefix(&self) -> &'static str {
+        self.protocol.log_prefix()
+    }
+
     fn is_half_closeable(&self) -> bool {
         self.protocol.is_half_closeable()
     }

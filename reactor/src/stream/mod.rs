@@ -49,6 +49,7 @@ pub(crate) mod state;
 pub(crate) mod write;
 
 use std::cell::Cell;
+use std::fmt;
 use std::mem;
 use std::rc::Rc;
 
@@ -276,6 +277,16 @@ impl<S: StreamSys> Transport for Stream<S> {
 
     fn host(&self) -> Address {
         Address::clone(&self.known_host())
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core = self.shared.core();
+        let protocol = core.and_then(|core| Running::prefix_of(&core, self.token));
+        let (host, peer, number) = (self.host(), self.peer(), self.token.generation());
+        match protocol {
+            Some(protocol) => write!(f, "{protocol} #{number} on {host} with {peer}"),
+            None => write!(f, "Transport #{number} on {host} with {peer}, closed"),
+        }
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {

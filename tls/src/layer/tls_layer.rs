@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
 use deferred::Failure;
-use interfaces::{Deliver, Event, ReadingRoles, Reason, Transport};
+use interfaces::{Deliver, Event, ReadingRoles, Reason, Transport, short_type_name};
 
 use super::connection::Connection;
 use super::input::DeliverLater;
@@ -241,6 +241,11 @@ impl Deliver for TlsLayer {
             // Events that TLS does not change pass through, those added later included.
             event => self.deliver_up(event),
         });
+    }
+
+    fn log_prefix(&self) -> &'static str {
+        let protocol = self.protocol.borrow().clone();
+        protocol.map_or(short_type_name::<Self>(), |protocol| protocol.log_prefix())
     }
 
     fn is_half_closeable(&self) -> bool {

@@ -9,6 +9,7 @@ mod core;
 mod core_events;
 mod half_close;
 mod listening;
+mod names;
 mod panics;
 mod pull_producer;
 mod push_producer;
@@ -60,6 +61,7 @@ pub fn all() -> Vec<Case> {
         core::CASES,
         core_events::CASES,
         listening::CASES,
+        names::CASES,
         connecting::CASES,
         tcp::CASES,
     ]
