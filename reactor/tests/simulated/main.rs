@@ -5,6 +5,7 @@
 
 mod accepting;
 mod delivery;
+mod doubles;
 mod edges;
 mod gathering;
 mod lives;
