@@ -116,5 +116,5 @@ pub mod sys;
 pub use self::core::counts::Counts;
 pub use self::core::limits::Limits;
 pub use kernel::standard_error::StandardError;
-pub use kernel::{Kernel, KernelListener};
+pub use kernel::{Kernel, KernelDescriptor, KernelListener};
 pub use reactor::{Reactor, Remote, SystemExit, react};

@@ -9,6 +9,7 @@
 //!     raw_calls.rs · socket_options.rs        reading, writing, options
 //!     sockaddr.rs                             addresses
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
+//!   descriptors.rs                          DescriptorSys: pipes, terminals, files
 //!   standard_error.rs                       the default observer
 //! ```
 //!
@@ -20,6 +21,7 @@ mod ready;
 mod signals;
 
 mod connecting;
+mod descriptors;
 mod file_identity;
 mod listener;
 mod lock_file;
@@ -44,6 +46,7 @@ use mio::Interest;
 use mio::unix::SourceFd;
 use socket2::Socket;
 
+pub use descriptors::KernelDescriptor;
 pub use listener::KernelListener;
 
 use crate::sys::Token;
