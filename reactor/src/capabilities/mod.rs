@@ -3,6 +3,7 @@
 //! Invariant: every method is a few lines that lead to the file of its concept.
 
 mod core;
+mod process;
 mod resolver;
 mod socket;
 mod tcp;

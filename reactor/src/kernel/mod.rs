@@ -10,6 +10,8 @@
 //!     sockaddr.rs                             addresses
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
 //!   descriptors.rs                          DescriptorSys: pipes, terminals, files
+//!   processes.rs                            ProcessSys: child processes
+//!     spawning.rs · raw_process_calls.rs      fork and exec, terminals, pidfd
 //!   standard_error.rs                       the default observer
 //! ```
 //!
@@ -25,15 +27,18 @@ mod descriptors;
 mod file_identity;
 mod listener;
 mod lock_file;
+mod processes;
 mod raw_calls;
+mod raw_process_calls;
 mod reserve;
 mod sockaddr;
 mod socket_options;
+mod spawning;
 pub(crate) mod standard_error;
 mod streams;
 mod unix_path;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -48,6 +53,7 @@ use socket2::Socket;
 
 pub use descriptors::KernelDescriptor;
 pub use listener::KernelListener;
+pub use processes::KernelChild;
 
 use crate::sys::Token;
 use reserve::Reserve;
@@ -62,6 +68,8 @@ pub struct Kernel {
     signals: RefCell<Option<Box<dyn WatchedSignals>>>,
     /// Raised by the signals that are watched.
     signal_raised: Arc<AtomicBool>,
+    /// Children without a pidfd are watched by `SIGCHLD`.
+    watches_children: Cell<bool>,
 }
 
 impl Kernel {
@@ -80,6 +88,7 @@ impl Kernel {
             reserve: Reserve::new(),
             signals: RefCell::new(None),
             signal_raised: Arc::default(),
+            watches_children: Cell::new(false),
         })
     }
 

@@ -6,6 +6,7 @@
 //!   sys/ready.rs    Report, Ready, Watch: what is watched, and what a poll found
 //!   sys/streams.rs  StreamSys: stream sockets, listening and connected
 //!   sys/descriptors.rs  DescriptorSys: pipes, terminals, files
+//!   sys/processes.rs    ProcessSys: child processes
 //! ```
 //!
 //! Two implementations: [`Kernel`](crate::Kernel) on mio, and
@@ -15,6 +16,7 @@
 
 mod descriptors;
 pub(crate) mod os_error;
+mod processes;
 mod ready;
 mod streams;
 mod token;
@@ -23,6 +25,7 @@ use std::io;
 use std::time::Duration;
 
 pub use descriptors::{DescriptorSys, Reporting};
+pub use processes::{ChildEnd, ChildWatch, ProcessSys, Spawned, Way};
 pub use ready::{Ready, Report, Watch};
 pub use streams::{ConnectFault, SocketOption, StreamSys};
 pub use token::Token;
