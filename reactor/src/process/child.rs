@@ -18,7 +18,7 @@ use super::notifier::{Notice, Notifier};
 use super::signal_names;
 use crate::core::Core;
 use crate::core::foreign::drop_quietly;
-use crate::core::tenant::{Kind, Slot, Tenant};
+use crate::core::tenant::{Kind, Tenant};
 use crate::sys::os_error::os_error;
 use crate::sys::{ChildEnd, ChildWatch, ProcessSys, Ready, Spawned, StreamSys, Token, Way};
 

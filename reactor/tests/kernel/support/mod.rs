@@ -5,6 +5,8 @@
 
 pub(crate) mod busy;
 pub(crate) mod child;
+pub(crate) mod program;
+pub(crate) mod refused;
 pub(crate) mod unix;
 pub(crate) mod wires;
 
