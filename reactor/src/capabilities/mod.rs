@@ -6,6 +6,7 @@ mod core;
 mod process;
 mod resolver;
 mod socket;
+mod stdio;
 mod tcp;
 mod threads;
 mod time;

@@ -11,3 +11,4 @@
 
 pub(crate) mod outlet;
 pub(crate) mod pipe;
+pub(crate) mod stdio;

@@ -27,7 +27,7 @@ pub(crate) struct PipeEnd<S: DescriptorSys> {
     blocked: Cell<bool>,
     /// There may be something to read.
     readable: Cell<bool>,
-    /// The other end is gone, as the system reported.
+    /// The system reported the end of one direction at least.
     hung_up: Cell<bool>,
     /// On the list of those that are still ready.
     listed: Cell<bool>,
@@ -112,9 +112,11 @@ impl<S: StreamSys + DescriptorSys> PipeEnd<S> {
         }
     }
 
-    /// Whether the other end is gone.
-    pub(crate) fn has_hung_up(&self) -> bool {
-        self.hung_up.get()
+    /// Whether the other end is gone. The system has reported it, and is asked whether it is true of both
+    /// directions.
+    pub(crate) fn has_hung_up(&self, core: &Core<S>) -> bool {
+        let ask = |sys: &S, descriptor: &S::Descriptor| sys.has_hung_up(descriptor);
+        self.hung_up.get() && self.ask(&core.sys, ask).unwrap_or(false)
     }
 
     /// Whether there may be something to read.

@@ -9,14 +9,15 @@
 //!
 //! Invariant: the blocking mode of an open file that others share is never changed.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Read as _, Write as _};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::net::Shutdown;
+use std::os::fd::{AsFd as _, AsRawFd, OwnedFd, RawFd};
 
 use mio::Interest;
 use socket2::SockRef;
 
-use super::{Kernel, raw_calls};
+use super::{Kernel, raw_calls, raw_process_calls};
 use crate::sys::{DescriptorSys, Reporting, Token};
 
 /// An open descriptor of the kernel; dropping it closes it.
@@ -24,6 +25,16 @@ use crate::sys::{DescriptorSys, Reporting, Token};
 pub struct KernelDescriptor {
     file: File,
     access: Access,
+    pub(super) at_close: AtClose,
+}
+
+/// What is done when a descriptor is closed, beside that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct AtClose {
+    /// `/dev/null` is put in the place of this standard descriptor.
+    pub(super) replaces: Option<RawFd>,
+    /// Our direction of the socket is shut down, for another descriptor of it stays open.
+    pub(super) shuts_down: bool,
 }
 
 /// How it is read and written without a wait.
@@ -47,7 +58,22 @@ impl KernelDescriptor {
     }
 
     pub(super) fn new(descriptor: OwnedFd, access: Access) -> Self {
-        Self { file: File::from(descriptor), access }
+        Self { file: File::from(descriptor), access, at_close: AtClose::default() }
+    }
+}
+
+impl Drop for KernelDescriptor {
+    fn drop(&mut self) {
+        let AtClose { replaces, shuts_down } = self.at_close;
+        if shuts_down {
+            // A socket that is not connected any more needs none.
+            let _ = SockRef::from(&self.file).shutdown(Shutdown::Write);
+        }
+        if let Some(standard) = replaces
+            && let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null")
+        {
+            raw_process_calls::replace_standard(null.as_fd(), standard);
+        }
     }
 }
 
@@ -104,6 +130,10 @@ impl DescriptorSys for Kernel {
             Access::Polled => write_if_ready(&descriptor.file, data),
             Access::OwnMode | Access::File => (&descriptor.file).write_vectored(data),
         }
+    }
+
+    fn has_hung_up(&self, descriptor: &KernelDescriptor) -> bool {
+        raw_calls::is_ready(&descriptor.file, 0)
     }
 }
 

@@ -10,6 +10,7 @@
 //!     sockaddr.rs                             addresses
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
 //!   descriptors.rs                          DescriptorSys: pipes, terminals, files
+//!     stdio.rs                                those that other processes share
 //!   processes.rs                            ProcessSys: child processes
 //!     spawning.rs · raw_process_calls.rs      fork and exec, terminals, pidfd
 //!   standard_error.rs                       the default observer
@@ -35,6 +36,7 @@ mod sockaddr;
 mod socket_options;
 mod spawning;
 pub(crate) mod standard_error;
+mod stdio;
 mod streams;
 mod unix_path;
 
@@ -46,7 +48,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use interfaces::ListenError;
+use interfaces::{ListenError, StdioError};
 use mio::Interest;
 use mio::unix::SourceFd;
 use socket2::Socket;
@@ -103,6 +105,20 @@ impl Kernel {
     /// Adopts a descriptor that is connected; the error's text says what it is instead.
     pub(crate) fn adopt_stream(&self, descriptor: OwnedFd) -> Result<Socket, String> {
         listener::adopt_connection(descriptor)
+    }
+
+    /// Copies of standard input and output.
+    pub(crate) fn standard_descriptors() -> Result<(KernelDescriptor, KernelDescriptor), StdioError>
+    {
+        stdio::standard()
+    }
+
+    /// Adopts two descriptors, one to read and one to write.
+    pub(crate) fn adopt_descriptors(
+        input: OwnedFd,
+        output: OwnedFd,
+    ) -> Result<(KernelDescriptor, KernelDescriptor), StdioError> {
+        stdio::pair(input, output)
     }
 
     fn register_source(

@@ -209,7 +209,7 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
 
     /// The child may have closed a pipe that it reads. No byte is lost by that if all are sent.
     fn look_for_hang_up(&self, core: &Core<S>) {
-        if self.way == Way::ToChild && self.end.has_hung_up() {
+        if self.way == Way::ToChild && self.end.has_hung_up(core) {
             let in_order = self.end.outlet.unsent() == 0 && !self.end.outlet.has_producer();
             let broken = || lost(OsError::from_raw_os_error(libc::EPIPE));
             self.close(core, if in_order { Reason::Done } else { broken() });

@@ -48,6 +48,9 @@ pub trait DescriptorSys: Sys {
         descriptor: &Self::Descriptor,
         data: &[IoSlice<'_>],
     ) -> io::Result<usize>;
+
+    /// Whether the other end is gone altogether (poll(2), `POLLERR` or `POLLHUP`).
+    fn has_hung_up(&self, descriptor: &Self::Descriptor) -> bool;
 }
 
 /// Whether a poll reports about a descriptor.
