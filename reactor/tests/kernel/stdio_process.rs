@@ -159,15 +159,22 @@ fn socat_talks_with_the_process_over_a_terminal_pipes_and_a_socket() {
     std::fs::write(&run, line).unwrap();
     for options in [",pty,raw,echo=0", ",pipes", ""] {
         let Some(mut socat) = find_peer("socat") else { return };
-        socat.args(["-t", "20", "-"]).arg(format!("EXEC:sh {}{options}", run.display()));
+        socat.args(["-t", "0.1", "-"]).arg(format!("EXEC:sh {}{options}", run.display()));
         socat.env("ROPEWALK_TEST_CHILD", name).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut socat = socat.spawn().unwrap();
         let mut there = socat.stdin.take().unwrap();
         there.write_all(b"hello\n").unwrap();
         there.write_all(b"good bye\n").unwrap();
+        let mut output = socat.stdout.take().unwrap();
+        let mut shown = Vec::new();
+        while !shown.ends_with(b"GOOD BYE\n") {
+            let mut byte = [0];
+            output.read_exact(&mut byte).unwrap();
+            shown.push(byte[0]);
+        }
+        let own = shown.strip_suffix(b"HELLO\nGOOD BYE\n").expect("and nothing else");
+        assert!(own.ends_with(MARK), "{options}: {}", String::from_utf8_lossy(&shown));
         drop(there);
-        let output = output_of(&mut socat);
-        assert_eq!(String::from_utf8_lossy(&output), "HELLO\nGOOD BYE\n", "{options}");
         socat.wait().unwrap();
     }
 }
