@@ -70,6 +70,8 @@
 //! stream          a connection: state, reading, delivering, writing, closing
 //! listen          ports: accepting in bounded numbers, and what to do without descriptors
 //! connect         one connection attempt, TCP or UNIX
+//! process         a child process: its pipes or its terminal, its signals, its end
+//! descriptor      pipes, terminals and files: queues, standard input and output
 //! core            what every tenant of a slot stands on, and no tenant: slots, foreign calls, clock, tasks
 //! buffers         bytes on their way out
 //! threads         the pool for blocking work, and the queue of calls from other threads
@@ -82,8 +84,8 @@
 //! The arrows between them, which a test holds:
 //!
 //! ```text
-//! capabilities → reactor → run → { stream, listen, connect } → core → { buffers, threads, timers, sys }
-//! listen, connect → stream;  buffers → sys
+//! capabilities → reactor → run → { stream, listen, connect, process, descriptor } → core → { buffers, threads, timers, sys }
+//! listen, connect → stream;  process → descriptor;  buffers → sys
 //! reactor → { kernel, simulated };  kernel, simulated → sys
 //! nothing → run;  nothing → capabilities
 //! core ⇢ stream::Running: a slot holds a stream by value, so that a message meets no virtual call before its protocol
@@ -101,7 +103,9 @@ mod capabilities;
 mod run;
 
 mod connect;
+mod descriptor;
 mod listen;
+mod process;
 mod stream;
 
 mod buffers;
@@ -116,5 +120,5 @@ pub mod sys;
 pub use self::core::counts::Counts;
 pub use self::core::limits::Limits;
 pub use kernel::standard_error::StandardError;
-pub use kernel::{Kernel, KernelListener};
+pub use kernel::{Kernel, KernelChild, KernelDescriptor, KernelListener};
 pub use reactor::{Reactor, Remote, SystemExit, react};

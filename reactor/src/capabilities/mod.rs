@@ -3,8 +3,10 @@
 //! Invariant: every method is a few lines that lead to the file of its concept.
 
 mod core;
+mod process;
 mod resolver;
 mod socket;
+mod stdio;
 mod tcp;
 mod threads;
 mod time;

@@ -6,6 +6,8 @@
 //!   sys/ready.rs    Report, Ready, Watch: what is watched, and what a poll found
 //!   sys/streams.rs  StreamSys: stream sockets, listening and connected
 //!   sys/ancillary.rs  Ancillary: what comes beside the bytes of a UNIX socket
+//!   sys/descriptors.rs  DescriptorSys: pipes, terminals, files
+//!   sys/processes.rs    ProcessSys: child processes
 //! ```
 //!
 //! Two implementations: [`Kernel`](crate::Kernel) on mio, and
@@ -14,7 +16,9 @@
 //! Invariant: no trait here names a type of `kernel` or `simulated`.
 
 mod ancillary;
+mod descriptors;
 pub(crate) mod os_error;
+mod processes;
 mod ready;
 mod streams;
 mod token;
@@ -23,6 +27,8 @@ use std::io;
 use std::time::Duration;
 
 pub use ancillary::{Ancillary, DESCRIPTORS_PER_CALL_MAX};
+pub use descriptors::{DescriptorSys, Reporting};
+pub use processes::{ChildEnd, ChildWatch, ProcessSys, Spawned, Way};
 pub use ready::{Ready, Report, Watch};
 pub use streams::{ConnectFault, SocketOption, StreamSys};
 pub use token::Token;
