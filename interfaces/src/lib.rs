@@ -68,6 +68,8 @@ mod process_protocol;
 mod process_reason;
 mod process_transport;
 #[cfg(feature = "std")]
+mod reactor_fd_set;
+#[cfg(feature = "std")]
 mod reactor_process;
 #[cfg(feature = "std")]
 mod reactor_stdio;
@@ -110,6 +112,10 @@ pub use process_transport::{NoSuchChildFd, ProcessTransport, Signal, SignalError
 pub use producer::{AlreadyProducing, Producer, PullProducer, PushProducer};
 pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
 pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};
+#[cfg(feature = "std")]
+pub use reactor_fd_set::{
+    FileDescriptor, ReactorFdSet, ReadDescriptor, WatchError, WriteDescriptor,
+};
 #[cfg(feature = "std")]
 pub use reactor_process::{ReactorProcess, SpawnError};
 #[cfg(feature = "std")]

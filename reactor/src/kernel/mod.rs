@@ -13,6 +13,7 @@
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
 //!   descriptors.rs                          DescriptorSys: pipes, terminals, files
 //!     stdio.rs                                those that other processes share
+//!   watched.rs                              WatchSys: descriptors that something else owns
 //!   processes.rs                            ProcessSys: child processes
 //!     spawning.rs · raw_process_calls.rs      fork and exec, terminals, pidfd
 //!   standard_error.rs                       the default observer
@@ -43,6 +44,7 @@ pub(crate) mod standard_error;
 mod stdio;
 mod streams;
 mod unix_path;
+mod watched;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

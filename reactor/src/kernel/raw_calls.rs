@@ -9,7 +9,7 @@
 use std::fs::File;
 use std::io;
 use std::mem;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use socket2::Socket;
 
@@ -110,6 +110,14 @@ pub(super) fn receive_at_once(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::R
     // bytes as the call is told of, which outlive it and may hold anything.
     let length = unsafe { libc::recv(descriptor, buffer.as_mut_ptr().cast(), buffer.len(), flags) };
     transferred(length)
+}
+
+/// The events that are true of a descriptor now (poll(2)); none if the system does not tell.
+pub(super) fn ready_now(descriptor: BorrowedFd<'_>, events: libc::c_short) -> libc::c_short {
+    let mut asked = libc::pollfd { fd: descriptor.as_raw_fd(), events, revents: 0 };
+    // SAFETY: the pointer leads to as many structures as the call is told of, one, which outlives it.
+    let count = unsafe { libc::poll(&raw mut asked, 1, 0) };
+    if count == 1 { asked.revents } else { 0 }
 }
 
 /// Writes to standard error, unless that would wait (`WouldBlock`): for a reader of a pipe, a terminal or a

@@ -7,6 +7,7 @@
 //!   sys/streams.rs  StreamSys: stream sockets, listening and connected
 //!   sys/ancillary.rs  Ancillary: what comes beside the bytes of a UNIX socket
 //!   sys/descriptors.rs  DescriptorSys: pipes, terminals, files
+//!   sys/watched.rs      WatchSys: descriptors that something else owns
 //!   sys/processes.rs    ProcessSys: child processes
 //! ```
 //!
@@ -22,6 +23,7 @@ mod processes;
 mod ready;
 mod streams;
 mod token;
+mod watched;
 
 use std::io;
 use std::time::Duration;
@@ -32,6 +34,7 @@ pub use processes::{ChildEnd, ChildWatch, ProcessSys, Spawned, Way};
 pub use ready::{Ready, Report, Watch};
 pub use streams::{ConnectFault, SocketOption, StreamSys};
 pub use token::Token;
+pub use watched::{Found, Wanted, WatchSys};
 
 /// The clock, the poll and the signals of a system; what a loop needs before there is any socket.
 ///

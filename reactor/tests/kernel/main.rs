@@ -14,6 +14,7 @@ mod copies;
 mod delivery;
 mod descriptors;
 mod exhaustion;
+mod fd_set;
 mod freeing;
 mod keep_alive;
 mod lifetime;
