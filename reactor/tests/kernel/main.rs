@@ -6,6 +6,7 @@
 
 mod support;
 
+mod adoption;
 mod backlog;
 mod buffered;
 mod close;

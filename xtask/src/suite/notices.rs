@@ -34,6 +34,11 @@ impl Notices {
         self.planned_panics.get()
     }
 
+    /// Whether an unexpected event came.
+    pub(crate) fn has_unexpected(&self) -> bool {
+        !self.unexpected.borrow().is_empty()
+    }
+
     /// Removes and returns the unexpected events.
     pub(crate) fn take_unexpected(&self) -> Vec<String> {
         self.unexpected.take()

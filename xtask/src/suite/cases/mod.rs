@@ -9,6 +9,7 @@ mod core;
 mod half_close;
 mod listening;
 mod panics;
+mod producer_refusals;
 mod pull_producer;
 mod push_producer;
 mod stream_closing;
@@ -49,6 +50,7 @@ pub fn all() -> Vec<Case> {
         half_close::CASES,
         push_producer::CASES,
         pull_producer::CASES,
+        producer_refusals::CASES,
         time::CASES,
         time_moving::CASES,
         task::CASES,
