@@ -13,6 +13,7 @@ use core::time::Duration;
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{
     ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver, StreamClientEndpoint,
+    TcpOptions,
 };
 
 use crate::Host;
@@ -40,6 +41,7 @@ pub struct TcpClientEndpoint {
     port: u16,
     timeout: Duration,
     bind_address: Option<IpAddr>,
+    options: TcpOptions,
     family: Family,
 }
 
@@ -75,9 +77,15 @@ impl TcpClientEndpoint {
         Self { bind_address: Some(address), ..self }
     }
 
+    /// The options of the socket. Default: the system's.
+    #[must_use]
+    pub fn with_options(self, options: TcpOptions) -> Self {
+        Self { options, ..self }
+    }
+
     pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
-        let timeout = Duration::from_secs(30);
-        Self { reactor, host, port, timeout, bind_address: None, family: Family::Any }
+        let (timeout, options) = (Duration::from_secs(30), TcpOptions::default());
+        Self { reactor, host, port, timeout, bind_address: None, options, family: Family::Any }
     }
 
     pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
@@ -97,6 +105,7 @@ impl TcpClientEndpoint {
         ConnectTcp::new(address)
             .with_timeout(self.timeout)
             .with_bind_address(self.bind_address.map(|local| SocketAddr::new(local, 0)))
+            .with_options(self.options.clone())
     }
 
     /// The addresses that can be connected to: of our family, and of the local address's.
