@@ -180,4 +180,38 @@ mod tests {
             assert_eq!(text.parse::<Host>(), Err(BadHost), "{text}");
         }
     }
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        match text.parse() {
+            Ok(Host::Ip(address)) => Some(address),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_is_four_decimal_numbers_below_256_and_nothing_else() {
+        for text in ["0.1.2.3", "252.253.254.255"] {
+            assert_eq!(ip(text).map(|address| address.to_string()), Some(text.into()));
+        }
+        for text in ["0", "0.1", "0.1.2", "0.1.2.3.4", "256.1.2.3", "1.2.3.-4", "01.2.3.4", ""] {
+            assert_eq!(ip(text), None, "{text}");
+            assert!(text.parse::<Host>().is_err(), "{text} is no name either");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_may_have_any_zone_and_nothing_else_has_one() {
+        assert_eq!(ip("::1"), Some(Ipv6Addr::LOCALHOST.into()));
+        for text in ["", ":", ":::", "1:2:3:4:5:6:7:8:9"] {
+            assert!(text.parse::<Host>().is_err(), "{text}");
+        }
+        for zone in ["eth0", "1", "no-such-interface"] {
+            let host =
+                Host::Zoned { address: "fe80::1".parse().expect("an address"), zone: zone.into() };
+            assert_eq!(alloc::format!("fe80::1%{zone}").parse(), Ok(host));
+        }
+        for text in ["%eth0", ":%eth0", "hello%eth0", "127.0.0.1%eth0", "fe80::1%"] {
+            assert!(text.parse::<Host>().is_err(), "{text}");
+        }
+    }
 }

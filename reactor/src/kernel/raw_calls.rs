@@ -3,7 +3,7 @@
 //! And recv(2) and send(2), inlined, since each message makes both: an echo of 64 bytes takes 903
 //! instructions of the reactor with them and 922 with rustix's, 50 echoes in a turn 21,238 and 22,090.
 //!
-//! Invariant: with `ancillary`, this is the crate's only file with `unsafe`.
+//! Invariant: beside `ancillary.rs` and `raw_process_calls.rs` this is the crate's only file with `unsafe`.
 #![allow(unsafe_code, reason = "these calls take pointers")]
 
 use std::ffi::{CStr, CString};
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
 use socket2::{SockAddr, SockAddrStorage, Socket};
@@ -94,10 +94,33 @@ pub(super) fn effective_user() -> u32 {
 
 /// Whether reading, or accepting, would find something; also if the system does not tell.
 pub(super) fn is_readable(socket: &Socket) -> bool {
-    let mut asked = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    is_ready(socket, libc::POLLIN)
+}
+
+/// Whether a descriptor is ready for these events of poll(2), or has ended; also if the system does not
+/// tell.
+pub(super) fn is_ready(descriptor: &impl AsRawFd, events: libc::c_short) -> bool {
+    let mut asked = libc::pollfd { fd: descriptor.as_raw_fd(), events, revents: 0 };
     // SAFETY: the pointer leads to as many structures as the call is told of, one, which outlives it.
     let count = unsafe { libc::poll(&raw mut asked, 1, 0) };
     count != 0
+}
+
+/// recv(2) that does not wait, on a socket of any mode.
+pub(super) fn receive_at_once(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let (descriptor, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; the pointer leads to as many
+    // bytes as the call is told of, which outlive it and may hold anything.
+    let length = unsafe { libc::recv(descriptor, buffer.as_mut_ptr().cast(), buffer.len(), flags) };
+    transferred(length)
+}
+
+/// The events that are true of a descriptor now (poll(2)); none if the system does not tell.
+pub(super) fn ready_now(descriptor: BorrowedFd<'_>, events: libc::c_short) -> libc::c_short {
+    let mut asked = libc::pollfd { fd: descriptor.as_raw_fd(), events, revents: 0 };
+    // SAFETY: the pointer leads to as many structures as the call is told of, one, which outlives it.
+    let count = unsafe { libc::poll(&raw mut asked, 1, 0) };
+    if count == 1 { asked.revents } else { 0 }
 }
 
 /// Writes to standard error, unless that would wait (`WouldBlock`): for a reader of a pipe, a terminal or a

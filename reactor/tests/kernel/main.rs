@@ -6,6 +6,7 @@
 
 mod support;
 
+mod adoption;
 mod backlog;
 mod binding;
 mod buffered;
@@ -16,6 +17,8 @@ mod copies;
 mod delivery;
 mod descriptors;
 mod exhaustion;
+mod fd_set;
+mod fd_set_lists;
 mod freeing;
 mod keep_alive;
 mod lifetime;
@@ -24,11 +27,21 @@ mod options;
 mod panics;
 mod passing;
 mod paths;
+mod process_descriptors;
+mod process_pipes;
+mod process_signals;
+mod process_spawning;
+mod process_stop;
+mod process_terminal;
+mod processes;
 mod react;
 mod resets;
 mod signals;
 mod standard_error;
 mod std_sockets;
+mod stdio;
+mod stdio_kinds;
+mod stdio_process;
 mod stopping;
 mod tasks;
 mod thread_pool;

@@ -157,6 +157,22 @@ fn a_client_that_is_bound_to_a_path_has_that_name_for_factory_and_protocol() {
 }
 
 #[test]
+fn paths_to_one_file_are_one_socket_and_unequal_as_addresses() {
+    let (directory, path) = place();
+    let (link, missing) = (directory.path().join("link"), directory.path().join("no"));
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let reactor = Reactor::new().unwrap();
+    let _port = listen(&reactor, &path).unwrap();
+    let (socket, link, missing) = (name(&path), name(&link), name(&missing));
+    assert_ne!(socket, link);
+    assert!(socket.same_socket(&link) && link.same_socket(&socket));
+    assert!(missing.same_socket(&missing) && !missing.same_socket(&socket));
+    assert!(!missing.same_socket(&name(&directory.path().join("nor this"))));
+    assert!(UnixAddress::Unnamed.same_socket(&UnixAddress::Unnamed));
+    assert!(!UnixAddress::Unnamed.same_socket(&link));
+}
+
+#[test]
 fn a_path_that_does_not_exist_fails_to_connect_and_is_named() {
     let (_directory, path) = place();
     let reactor = Reactor::new().unwrap();

@@ -158,11 +158,20 @@ impl CaseContext {
     ///
     /// # Errors
     ///
-    /// When it does not hold within 20 s.
+    /// When it does not hold within 20 s, and at once when an error comes meanwhile that has no receiver:
+    /// a panic in a callback is mostly why the condition never holds.
     pub fn until(&self, what: &str, mut condition: impl FnMut() -> bool) -> Outcome {
-        self.turn_until(PATIENCE, &mut condition)?
-            .then_some(())
-            .ok_or_else(|| Failed::new(format!("waited in vain until {what}")))
+        let mut holds = false;
+        self.turn_until(PATIENCE, &mut || {
+            holds = condition();
+            holds || self.notices.has_unexpected()
+        })?;
+        if holds {
+            return Ok(());
+        }
+        let mut story = vec![format!("waited in vain until {what}")];
+        story.extend(self.notices.take_unexpected());
+        Err(Failed::new(story.join("; ")))
     }
 
     /// Runs turns until the Deferred has fired, and returns its result.

@@ -22,7 +22,7 @@ thread_local! {
 pub(crate) struct Notices {
     planned_panics: Cell<usize>,
     unexpected: RefCell<Vec<String>>,
-    /// What was told of ports: the event, the factory, the address.
+    /// The notices about ports: the event, the factory, the address.
     ports: RefCell<Vec<String>>,
 }
 
@@ -39,6 +39,11 @@ impl Notices {
     /// The notices about ports so far.
     pub(crate) fn ports(&self) -> Vec<String> {
         self.ports.borrow().clone()
+    }
+
+    /// Whether an unexpected event came.
+    pub(crate) fn has_unexpected(&self) -> bool {
+        !self.unexpected.borrow().is_empty()
     }
 
     /// Removes and returns the unexpected events.

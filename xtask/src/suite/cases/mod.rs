@@ -11,6 +11,7 @@ mod half_close;
 mod listening;
 mod names;
 mod panics;
+mod producer_refusals;
 mod pull_producer;
 mod push_producer;
 mod stream_closing;
@@ -52,6 +53,7 @@ pub fn all() -> Vec<Case> {
         half_close::CASES,
         push_producer::CASES,
         pull_producer::CASES,
+        producer_refusals::CASES,
         time::CASES,
         time_moving::CASES,
         task::CASES,

@@ -97,7 +97,7 @@ impl Deliver for FaultyLayer {
     }
 
     fn log_prefix(&self) -> &'static str {
-        self.protocol.log_prefix()
+        self.above.log_prefix()
     }
 
     fn is_half_closeable(&self) -> bool {
