@@ -51,6 +51,13 @@ pub trait Transport: PushProducer {
         0
     }
 
+    /// Whether the connection is known to be broken, and its protocol is not told yet: it has paused
+    /// its reading, and what arrived before the loss is delivered first. Time limits look at it now and
+    /// then, for a consumer that takes nothing would keep such a connection for ever.
+    fn is_broken(&self) -> bool {
+        false
+    }
+
     /// The remote address. Valid as long as the handle.
     fn peer(&self) -> Address;
 

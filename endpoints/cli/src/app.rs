@@ -16,6 +16,7 @@ use systemd::ListenFds;
 use crate::arguments::Limit;
 use crate::exit_code::Exit;
 use crate::interruptible::{DefaultEffect, InterruptibleClient, InterruptibleServer};
+use crate::limits;
 use crate::listening::Listen;
 use crate::log::Kind;
 use crate::report::{self, StderrObserver};
@@ -66,7 +67,8 @@ impl App {
             Inherited::LeftAlone => ListenFds::default(),
         };
         // The only work on other threads that an end cuts off is a read of standard input.
-        let limits = Limits::default().with_work_grace(Duration::ZERO);
+        let limits =
+            Limits::default().with_work_grace(Duration::ZERO).with_sockets(limits::sockets());
         let reactor = Reactor::with_limits(limits).map_err(|error| {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable

@@ -66,15 +66,23 @@ pub(crate) fn keep_alive(limit: Limit) -> Option<KeepAliveTimes> {
     limit.0.map(|idle| KeepAliveTimes::default().with_idle(idle))
 }
 
+/// The number of sockets from which on connections that only linger give way: all but the reserve.
+pub(crate) fn sockets() -> usize {
+    descriptors().map_or(usize::MAX, without_reserve)
+}
+
+/// Of a few descriptors, the reserve takes the smaller part.
+fn without_reserve(all: usize) -> usize {
+    all - RESERVE.min(all / 2)
+}
+
 /// The smaller of the number that was asked for, where zero is none, and of what the descriptors allow.
 fn most_connections(asked: usize, descriptors: Option<usize>, each: Descriptors) -> Option<usize> {
     let per_connection = match each {
         Descriptors::One => 1,
         Descriptors::Two => 2,
     };
-    // Of a few descriptors, the reserve takes the smaller part.
-    let allowed = descriptors.map(|all| (all - RESERVE.min(all / 2)) / per_connection);
-    let allowed = allowed.map(|allowed| allowed.max(1));
+    let allowed = descriptors.map(|all| (without_reserve(all) / per_connection).max(1));
     match (asked, allowed) {
         (0, allowed) => allowed,
         (asked, Some(allowed)) => Some(asked.min(allowed)),

@@ -48,7 +48,11 @@ impl Server {
         let reactor = app.reactor.clone();
         let stop = Rc::new(self.handle);
         let handle = stop.clone();
+        let (open, grace) = (self.connections.clone(), self.grace);
         let end = move |ending| {
+            if ending == Ending::GraceOver {
+                report::note(unfinished(open.connections(), grace));
+            }
             match (ending, &*handle) {
                 (Ending::Now, _) => reactor.disconnect_all(),
                 (Ending::GraceOver, StopHandle::Relay(relay)) => relay.stop(),
@@ -84,6 +88,13 @@ impl Server {
         drop((shutdown, stop));
         Ok(exit)
     }
+}
+
+/// What is said of the connections that the end of the grace ends.
+fn unfinished(connections: usize, grace: Duration) -> String {
+    let were =
+        if connections == 1 { "1 connection" } else { &format!("{connections} connections") };
+    format!("warning: ended {were} that did not finish in {grace:?}, see --grace")
 }
 
 /// Ends only when something is wrong; a shutdown stops the reactor.

@@ -76,6 +76,10 @@ impl Transport for TimedTransport {
         self.below.undelivered_bytes()
     }
 
+    fn is_broken(&self) -> bool {
+        self.below.is_broken()
+    }
+
     fn peer(&self) -> Address {
         self.below.peer()
     }

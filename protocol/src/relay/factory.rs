@@ -15,7 +15,7 @@ use super::pair::RelayPair;
 use super::relay_protocol::RelayProtocol;
 use crate::ProtocolRef;
 use crate::open_set::OpenSet;
-use crate::policies::ConnectionCount;
+use crate::policies::{ConnectionCount, Silence};
 
 /// Joins each connection that it is given to a new one to an endpoint.
 pub struct RelayFactory {
@@ -119,6 +119,12 @@ impl RelayContext {
 
     pub(super) fn clock(&self) -> &Rc<dyn ReactorTime> {
         &self.shared.clock
+    }
+
+    /// What watches a pair. It looks as often as a connection that broke unheard has to be found.
+    pub(super) fn silence(&self) -> Silence {
+        let pause_max = self.options().half_closed.unwrap_or(Duration::MAX);
+        Silence::new(self.clock().clone()).with_pause_max(pause_max)
     }
 
     pub(super) fn options(&self) -> &RelayOptions {

@@ -8,7 +8,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use interfaces::{Address, Reason, Transport};
+use interfaces::{Address, Deadline, Reason, Transport};
 
 use super::deadline::Patience;
 use super::dial::Dial;
@@ -28,6 +28,8 @@ pub(super) struct RelayPair {
     /// How the accepted side ended, if that was before the other one was connected.
     early_end: Cell<EarlyEnd>,
     pub(super) silence: Silence,
+    /// The limit on the silence that is watched for.
+    pub(super) watched: Cell<Option<Deadline>>,
     pub(super) patience: Cell<Patience>,
     has_trouble: Cell<bool>,
     pub(super) context: RelayContext,
@@ -58,7 +60,8 @@ impl RelayPair {
             dial: Dial::default(),
             early: RefCell::default(),
             early_end: Cell::default(),
-            silence: Silence::new(context.clock().clone()),
+            silence: context.silence(),
+            watched: Cell::new(None),
             patience: Cell::default(),
             has_trouble: Cell::new(false),
             peer,
@@ -110,8 +113,8 @@ impl RelayPair {
         self.watch();
     }
 
-    /// A connection ended, and ends the other one, behind what arrived before: in order if every byte
-    /// for the other side arrived, and with a reset if some may be lost.
+    /// A connection ended, and ends the other one, behind what arrived before: in order if it ended in
+    /// order itself, and with a reset otherwise, as bytes of either side may be lost.
     pub(super) fn lost(self: &Rc<Self>, side: RelaySide, reason: &Reason) {
         let (end, other) = (self.end(side), self.end(side.other()));
         let before = end.close();

@@ -31,6 +31,9 @@ pub struct Limits {
     /// How long a connection that ends with a reset behind its last bytes waits for a peer that
     /// acknowledges none of them, and ten times as long at the most for any. Default 60 s.
     pub unacknowledged: Duration,
+    /// With how many sockets the connections that only linger give way to new ones, the oldest first. It
+    /// is no cap on connections: see `protocol::policies` for one. Default none but the descriptors.
+    pub sockets: usize,
     /// How long the end of a run waits for work that threads of the pool have not finished, lookups of
     /// names aside. Default 5 s. Twisted waits without a limit.
     pub work_grace: Duration,
@@ -90,6 +93,13 @@ impl Limits {
         self
     }
 
+    /// With another [`sockets`](Self::sockets).
+    #[must_use]
+    pub fn with_sockets(mut self, sockets: usize) -> Self {
+        self.sockets = sockets;
+        self
+    }
+
     /// With another [`work_grace`](Self::work_grace).
     #[must_use]
     pub fn with_work_grace(mut self, work_grace: Duration) -> Self {
@@ -131,6 +141,7 @@ impl Default for Limits {
             buffer: BufferLimits::default(),
             linger: Duration::from_secs(2),
             unacknowledged: Duration::from_secs(60),
+            sockets: usize::MAX,
             work_grace: Duration::from_secs(5),
             look_up: Duration::from_secs(60),
             accept_pause: Duration::from_millis(100),

@@ -7,6 +7,7 @@
 pub(crate) mod agenda;
 pub(crate) mod clock;
 pub(crate) mod counts;
+pub(crate) mod expendable;
 pub(crate) mod foreign;
 mod jobs;
 pub(crate) mod limits;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use interfaces::{Observer, ReactorEvent, Resolver};
 
 use self::agenda::Agenda;
+use self::expendable::Expendable;
 use self::foreign::{drop_each, drop_quietly, quietly};
 use self::limits::Limits;
 use self::remote_calls::RemoteCall;
@@ -48,6 +50,7 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) slots: RefCell<Slots<Slot<S>>>,
     pub(crate) timers: RefCell<TimerQueue>,
     pub(crate) agenda: Agenda,
+    pub(crate) expendable: Expendable,
     /// What the streams reach without going through the core.
     pub(crate) streams: Rc<StreamShared<Self>>,
     pub(crate) poll_buffers: PollBuffers<S::Events>,
@@ -83,6 +86,7 @@ impl<S: StreamSys> Core<S> {
             slots: RefCell::new(Slots::new()),
             timers: RefCell::new(TimerQueue::new()),
             agenda: Agenda::default(),
+            expendable: Expendable::default(),
             streams: Rc::new(StreamShared::new(me.clone(), limits.buffer)),
             poll_buffers: PollBuffers { events: Cell::default(), read: Cell::default() },
             tasks: Tasks::default(),

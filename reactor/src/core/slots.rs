@@ -58,6 +58,11 @@ impl<T: Default> Slots<T> {
         Some(tenant)
     }
 
+    /// The number of tenants.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
     pub(crate) fn tokens(&self) -> Vec<Token> {
         self.taken().map(|(token, _)| *token).collect()
     }

@@ -239,9 +239,9 @@ mod tests {
             for _ in 0..TRIES {
                 match LockFile::take(&path) {
                     Ok(mut lock) => {
-                        // As a server does; one that is not signed was made by another, and stays.
-                        lock.sign();
                         assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                        // A server that found the file of one that was too slow to lock it owns it from here.
+                        lock.sign();
                         assert!(is_held(&path));
                         holders.fetch_sub(1, Ordering::SeqCst);
                         drop(lock);

@@ -18,6 +18,7 @@ use deferred::{Deferred, Failure};
 use interfaces::{Address, Factory, ListenError, ListeningPort, OsError, ReactorEvent, Reason};
 
 use crate::core::Core;
+use crate::core::expendable::needs_descriptor;
 use crate::core::tenant::{Kind, Tenant};
 use crate::stream::admit::Connected;
 use crate::stream::flags::Origin;
@@ -108,7 +109,8 @@ impl<S: StreamSys> Port<S> {
         self.with_listener(|listener| core.sys.register_listener(listener, self.token))
     }
 
-    /// Accepts what waits, within this turn's budget.
+    /// Accepts what waits, within this turn's budget. A connection that its protocol has ended at once
+    /// is closed before more are accepted: a factory with a cap would count it.
     fn accept(self: &Rc<Self>, core: &Core<S>) {
         let mut any = false;
         for _ in 0..self.budget.get() {
@@ -116,6 +118,9 @@ impl<S: StreamSys> Port<S> {
             any |= matches!(accepted, Accepted::One);
             if matches!(accepted, Accepted::NoMore) || !self.another_waits(core) {
                 return self.budget.set(core.limits.accepts_per_turn);
+            }
+            if core.has_closings() {
+                break;
             }
         }
         self.budget.set(if any { core.limits.accepts_per_turn } else { 1 });
@@ -129,6 +134,7 @@ impl<S: StreamSys> Port<S> {
     }
 
     fn accept_one(self: &Rc<Self>, core: &Core<S>) -> Accepted {
+        core.make_room();
         match self.with_listener(|listener| core.sys.accept(listener)) {
             None => Accepted::NoMore,
             Some(Ok((socket, peer))) => {
@@ -162,6 +168,10 @@ impl<S: StreamSys> Port<S> {
             // The peer went away in the queue, or a firewall refused it (accept(2)).
             Some(libc::ECONNABORTED | libc::EPERM | libc::EPROTO) => {
                 self.observe_failure(core, errno, "went on with the next connection");
+                return Accepted::Skipped;
+            }
+            _ if needs_descriptor(error) && core.free_descriptor() => {
+                self.observe_failure(core, errno, "closed the oldest connection that lingered");
                 return Accepted::Skipped;
             }
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {}

@@ -68,10 +68,11 @@ impl<S: StreamSys> Stream<S> {
         }
     }
 
-    /// Ends a connection: the socket goes, the producer is told, the protocol is told and dropped.
+    /// Ends a connection: the socket goes, the producer is told, the protocol is told and dropped. A
+    /// reset leaves last, so that what the program notes of it is there before the peer knows.
     pub(crate) fn close(&self, core: &Core<S>, reason: &Reason) {
         self.state.step(StreamState::lost);
-        let Some(running) = self.leave_slot(core, reason) else { return };
+        let Some((running, to_reset)) = self.leave_slot(core, reason) else { return };
         self.drop_unsent();
         drop(self.rare.take_held());
         self.stop_producer(core);
@@ -80,14 +81,23 @@ impl<S: StreamSys> Stream<S> {
             running.protocol.deliver(Event::ConnectionLost(reason));
             drop(running);
         }));
+        if let Some(socket) = to_reset {
+            self.io.origin.close_socket(core, socket);
+        }
         core.run_woken_tasks();
     }
 
-    /// Closes the socket and empties the slot, or leaves the socket alone in it to linger.
-    fn leave_slot(&self, core: &Core<S>, reason: &Reason) -> Option<Running<S>> {
+    /// Closes the socket and empties the slot, or leaves the socket alone in it to linger. Returns what
+    /// was in the slot, and the socket if its close is to be a reset.
+    fn leave_slot(
+        &self,
+        core: &Core<S>,
+        reason: &Reason,
+    ) -> Option<(Running<S>, Option<S::Stream>)> {
         // Known for later, as a handle may outlive the socket.
         self.known_host();
         let socket = self.socket.take()?;
+        let mut to_reset = None;
         let lingering = match self.socket_end(reason) {
             SocketEnd::Linger => self.linger(core, socket),
             SocketEnd::ResetBehind => self.linger_to_reset(core, socket),
@@ -97,7 +107,7 @@ impl<S: StreamSys> Stream<S> {
             }
             SocketEnd::Reset => {
                 core.sys.reset_on_close(&socket);
-                self.io.origin.close_socket(core, socket);
+                to_reset = Some(socket);
                 None
             }
         };
@@ -106,7 +116,7 @@ impl<S: StreamSys> Stream<S> {
             None => core.remove(self.token),
         };
         match slot {
-            Some(Slot::Stream(running)) => Some(running),
+            Some(Slot::Stream(running)) => Some((running, to_reset)),
             Some(Slot::Other(_)) | None => None,
         }
     }

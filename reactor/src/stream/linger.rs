@@ -11,10 +11,12 @@
 //! what it had not sent yet (RFC 1122 section 4.2.2.13; tcp(7)). So what comes is read and dropped until
 //! the peer's own end of file or [`Limits::linger`], and longer while the peer takes what was sent. A reset of our own throws away as much, so it waits
 //! until the peer has acknowledged everything, or nothing for as long as [`Limits::unacknowledged`].
+//! Where descriptors are short, the oldest of them goes at once ([`Limits::sockets`]).
 //! Invariant: a lingering socket has no protocol, and one timer as long as it is in its slot.
 //!
 //! [`Limits::linger`]: crate::Limits::linger
 //! [`Limits::unacknowledged`]: crate::Limits::unacknowledged
+//! [`Limits::sockets`]: crate::Limits::sockets
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -158,6 +160,7 @@ impl<S: StreamSys> Stream<S> {
                 return None;
             }
         }
+        core.expendable.add(lingering.began, self.token);
         Some(lingering)
     }
 }
@@ -288,6 +291,7 @@ impl<S: StreamSys> Tenant<S> for Lingering<S> {
 
     fn stop(self: Rc<Self>, core: &Core<S>) {
         drop(core.remove(self.token));
+        core.expendable.remove(self.began, self.token);
         let timer = self.timer.take();
         if let Some(timer) = timer {
             // It may be this very call that runs.

@@ -271,6 +271,10 @@ impl<S: StreamSys> Transport for Stream<S> {
         self.unsent() + sent.unwrap_or(0)
     }
 
+    fn is_broken(&self) -> bool {
+        self.rare.broken().is_some()
+    }
+
     fn peer(&self) -> Address {
         self.peer.address()
     }

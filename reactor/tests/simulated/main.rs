@@ -5,6 +5,7 @@
 
 mod accepting;
 mod delivery;
+mod descriptors;
 mod doubles;
 mod edges;
 mod gathering;

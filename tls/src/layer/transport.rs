@@ -45,6 +45,10 @@ impl Transport for Connection {
         self.link.below().map_or(0, |below| below.undelivered_bytes())
     }
 
+    fn is_broken(&self) -> bool {
+        self.link.below().is_some_and(|below| below.is_broken())
+    }
+
     fn peer(&self) -> Address {
         self.link.below().map_or_else(unconnected, |below| below.peer())
     }

@@ -2,18 +2,21 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use testkit::pattern;
 
 use crate::bytes::assert_same;
 use crate::certificates::Certificate;
-use crate::running::{LIMIT, Running, connect};
+use crate::running::{LIMIT, ROPEWALK, Running, connect};
 
 const NEAR: &str = "tcp:0:interface=127.0.0.1";
 
 fn assert_reset(mut stream: TcpStream) {
     match stream.read(&mut [0; 1]) {
-        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
         Ok(length) => panic!("{length} bytes instead of a reset"),
     }
 }
@@ -51,12 +54,38 @@ fn a_pair_that_is_silent_both_ways_is_ended() {
 }
 
 #[test]
+fn a_client_that_resets_while_the_other_side_takes_nothing_is_not_an_idle_pair() {
+    let (relay, mut near, mut far) = relayed(&["--half-close-timeout", "300ms"]);
+    far.write_all(b"unread").unwrap();
+    near.peek(&mut [0; 1]).unwrap();
+    near.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut sent = 0;
+    while let Ok(length) = near.write(&[b'x'; 65536]) {
+        sent += length;
+        assert!(sent < 1 << 30, "the relay holds it all");
+    }
+    drop(near);
+    // It reads nothing, so that only a reset ends this.
+    let until = Instant::now() + LIMIT;
+    let reset = loop {
+        match far.take_error().unwrap() {
+            Some(error) => break error,
+            None => assert!(Instant::now() < until, "the pair is still there"),
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(reset.kind(), ErrorKind::ConnectionReset, "{reset}");
+    let ended = relay.terminate();
+    assert!(ended.errors.ends_with(": half-closed connection timed out\n"), "{}", ended.errors);
+}
+
+#[test]
 fn a_reset_behind_an_answer_takes_nothing_of_it_away() {
     let (relay, mut near, mut far) = relayed(&[]);
     let answer = pattern(21, 3_000_000);
     near.write_all(b"unread").unwrap();
     let sent = answer.clone();
-    let sending = std::thread::spawn(move || {
+    let sending = thread::spawn(move || {
         far.write_all(&sent).unwrap();
         let mut acknowledged = 0;
         // All is with the relay when the test has read what does not fit there; then the unread bytes
@@ -113,6 +142,26 @@ fn connections_beyond_a_cap_are_refused_and_told() {
         assert!(ended.errors.starts_with("warning: refused 127.0.0.1:"), "{}", ended.errors);
         assert!(ended.errors.contains(option), "{}", ended.errors);
     }
+}
+
+#[test]
+fn clients_that_stay_after_their_answer_keep_no_other_one_out() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 80; exec \"$0\" serve daytime \"$1\"", ROPEWALK, NEAR]);
+    let mut server = Running::command(command);
+    let address = server.listening();
+    let clients: Vec<_> = (0..200)
+        .map(|number| {
+            let mut client = connect(&address);
+            let mut line = String::new();
+            client.read_to_string(&mut line).unwrap_or_else(|error| panic!("{number}: {error}"));
+            assert!(line.ends_with("\r\n"), "{line:?}");
+            client
+        })
+        .collect();
+    let ended = server.terminate();
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
+    drop(clients);
 }
 
 #[test]
