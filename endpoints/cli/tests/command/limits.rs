@@ -225,3 +225,22 @@ fn the_time_to_connect_is_the_strings_or_else_the_options() {
         assert!(ended.errors.contains("no answer within 200ms"), "{}", ended.errors);
     }
 }
+
+#[test]
+fn without_a_descriptor_a_client_over_tls_is_turned_away_before_its_handshake() {
+    let certificate = Certificate::new();
+    let mut command = Command::new("sh");
+    let script = r#"ulimit -n 24; exec "$0" serve echo "$1""#;
+    command.args(["-c", script, ROPEWALK, &certificate.server()]);
+    let mut server = Running::command(command);
+    let address = server.listening();
+    // More than it has descriptors for; none of them says a word.
+    let clients: Vec<TcpStream> = (0..40).map(|_| connect(&address)).collect();
+    let turned_away = clients.last().unwrap().try_clone().unwrap();
+    turned_away.set_read_timeout(Some(LIMIT)).unwrap();
+    assert_reset(turned_away);
+    drop(clients);
+    let ended = server.terminate();
+    assert!(ended.errors.contains("refused"), "{}", ended.errors);
+    assert_eq!(ended.errors.matches("panicked").count(), 0, "{}", ended.errors);
+}
