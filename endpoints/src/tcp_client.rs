@@ -13,7 +13,7 @@ use core::time::Duration;
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{
     AddressFamily, ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver,
-    StreamClientEndpoint,
+    StreamClientEndpoint, TcpOptions,
 };
 
 use crate::Host;
@@ -41,6 +41,7 @@ pub struct TcpClientEndpoint {
     port: u16,
     timeout: Duration,
     bind_address: Option<IpAddr>,
+    options: TcpOptions,
     family: AddressFamily,
 }
 
@@ -76,9 +77,16 @@ impl TcpClientEndpoint {
         Self { bind_address: Some(address), ..self }
     }
 
+    /// The options of the socket. Default: the system's.
+    #[must_use]
+    pub fn with_options(self, options: TcpOptions) -> Self {
+        Self { options, ..self }
+    }
+
     pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
-        let timeout = Duration::from_secs(30);
-        Self { reactor, host, port, timeout, bind_address: None, family: AddressFamily::Any }
+        let (timeout, options) = (Duration::from_secs(30), TcpOptions::default());
+        let family = AddressFamily::Any;
+        Self { reactor, host, port, timeout, bind_address: None, options, family }
     }
 
     pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
@@ -98,6 +106,7 @@ impl TcpClientEndpoint {
         ConnectTcp::new(address)
             .with_timeout(self.timeout)
             .with_bind_address(self.bind_address.map(|local| SocketAddr::new(local, 0)))
+            .with_options(self.options.clone())
     }
 
     /// The addresses that can be connected to: of our family, and of the local address's.

@@ -10,12 +10,15 @@
 //! | two protocols that talk with each other | [`memory::Pair`] |
 //! | factories and endpoints too | [`memory::Network`] |
 //! | what reaches a protocol | [`Recorder`] as that protocol |
+//! | what reaches a process protocol | [`ProcessRecorder`] as that protocol |
 
 mod clock;
 pub mod memory;
+mod process_recorder;
 mod recorder;
 mod string_transport;
 
 pub use clock::Clock;
+pub use process_recorder::{ProcessRecord, ProcessRecorder, ProcessSeen};
 pub use recorder::{Record, Recorder, Seen};
 pub use string_transport::{ProducerState, StringTransport};

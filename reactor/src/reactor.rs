@@ -24,6 +24,7 @@ use crate::kernel::Kernel;
 use crate::kernel::standard_error::{self, StandardError};
 use crate::run::{lifetime, turn};
 use crate::simulated::Simulated;
+use crate::stream::Running;
 use crate::sys::{LookUpSys, StreamSys};
 use crate::threads::thread_pool::ThreadPool;
 
@@ -222,6 +223,13 @@ impl<S: StreamSys> Reactor<S> {
     /// that a program can end by the same one, as its caller expects. `None` if there was none.
     pub fn exit_signal(&self) -> Option<i32> {
         self.0.run_state.exit_signal.get()
+    }
+
+    /// The [`log_prefix`](interfaces::Protocol::log_prefix) of the protocol whose callback runs now, for
+    /// the lines that it logs; `None` outside of one, and in the last callback of a connection. Twisted's
+    /// `system` of a log line.
+    pub fn running_protocol(&self) -> Option<&'static str> {
+        Running::current_prefix(&self.0)
     }
 
     /// Has host names looked up by another resolver from now on, and returns the one before, which is the

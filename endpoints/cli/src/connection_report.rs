@@ -10,6 +10,7 @@
 //! ```
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -31,6 +32,10 @@ impl Factory for ReportingFactory {
         let protocol = self.0.build_protocol(peer)?;
         let (peer, is_handshaking) = (peer.clone(), Cell::new(false));
         Some(Rc::new(ConnectionReport { protocol, peer, is_handshaking }))
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.0.log_prefix()
     }
 
     fn do_start(&self) {
@@ -60,6 +65,10 @@ impl Deliver for ConnectionReport {
             _ => {}
         }
         self.protocol.deliver(event);
+    }
+
+    fn log_prefix(&self) -> &'static str {
+        self.protocol.log_prefix()
     }
 
     fn is_half_closeable(&self) -> bool {

@@ -5,6 +5,7 @@
 //! does not wait for it, and a cap counts it. Invariant: each [`CountedConnection`] is one of the sockets
 //! for as long as it lives, and one of the connections until its end.
 
+use alloc::borrow::Cow;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -127,6 +128,10 @@ impl Factory for CountingFactory {
         // Before the call, which may look at the count.
         let counted = self.count.count();
         Some(Guarded::around(self.factory.build_protocol(peer)?, counted))
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.factory.log_prefix()
     }
 
     fn do_start(&self) {

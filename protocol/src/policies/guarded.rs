@@ -7,7 +7,7 @@ use alloc::rc::Rc;
 use core::any::Any;
 use core::cell::RefCell;
 
-use interfaces::{Deliver, Event};
+use interfaces::{Deliver, Event, ReadingRoles};
 
 /// What a connection occupies.
 pub(crate) trait Guard: 'static {
@@ -39,6 +39,10 @@ impl<G: Guard> Deliver for Guarded<G> {
         }
     }
 
+    fn log_prefix(&self) -> &'static str {
+        self.protocol.log_prefix()
+    }
+
     fn is_half_closeable(&self) -> bool {
         self.protocol.is_half_closeable()
     }
@@ -49,5 +53,9 @@ impl<G: Guard> Deliver for Guarded<G> {
             Some(others) => Rc::new((own, others)),
             None => own,
         })
+    }
+
+    fn reading_roles(&self) -> ReadingRoles {
+        self.protocol.reading_roles()
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: a peer is in the table exactly while it has a connection, so the table is as small as the
 //! number of connections.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
@@ -59,6 +60,10 @@ impl Factory for LimitConnectionsByPeer {
         }
         let place = PeerPlace::take(&self.table, site);
         Some(Guarded::around(self.factory.build_protocol(peer)?, place))
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.factory.log_prefix()
     }
 
     fn do_start(&self) {

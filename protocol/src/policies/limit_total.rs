@@ -2,6 +2,7 @@
 //!
 //! Invariant: the wrapped factory builds no protocol while the limit is reached.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::fmt;
@@ -58,6 +59,10 @@ impl Factory for LimitTotalConnectionsFactory {
             return None;
         }
         self.factory.build_protocol(peer)
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.factory.log_prefix()
     }
 
     fn do_start(&self) {

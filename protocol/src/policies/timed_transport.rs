@@ -5,6 +5,7 @@
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::Cell;
+use core::fmt;
 
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, Producer, PushProducer,
@@ -85,6 +86,10 @@ impl Transport for TimedTransport {
 
     fn host(&self) -> Address {
         self.below.host()
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.below.describe(f)
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {

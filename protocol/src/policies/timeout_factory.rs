@@ -2,6 +2,7 @@
 //!
 //! Invariant: a limit that is `None` sets no timer.
 
+use alloc::borrow::Cow;
 use alloc::rc::Rc;
 use core::cell::Cell;
 use core::fmt;
@@ -144,6 +145,10 @@ impl Factory for TimeoutFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         let protocol = self.factory.build_protocol(peer)?;
         Some(TimedConnection::around(protocol, &self.context))
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.factory.log_prefix()
     }
 
     fn do_start(&self) {

@@ -18,6 +18,7 @@ pub(crate) mod stage;
 pub(crate) mod tasks;
 pub(crate) mod tenant;
 pub(crate) mod triggers;
+pub(crate) mod watched;
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -34,6 +35,7 @@ use self::slots::Slots;
 use self::stage::RunState;
 use self::tasks::Tasks;
 use self::tenant::Slot;
+use self::watched::WatchedEntries;
 use crate::buffers::shared::StreamShared;
 use crate::sys::StreamSys;
 use crate::threads::jobs::Jobs;
@@ -55,6 +57,8 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) tasks: Tasks,
     pub(crate) remote_queue: Arc<RemoteQueue<RemoteCall<S>>>,
     pub(crate) jobs: Jobs,
+    /// The descriptors of others.
+    pub(crate) watched: WatchedEntries,
     pub(crate) run_state: RunState,
     pub(crate) signal_handlers: RefCell<Vec<(i32, Rc<dyn Fn()>)>>,
     observer: RefCell<Rc<dyn Observer>>,
@@ -88,6 +92,7 @@ impl<S: StreamSys> Core<S> {
             tasks: Tasks::default(),
             remote_queue,
             jobs: Jobs::default(),
+            watched: WatchedEntries::default(),
             run_state: RunState::default(),
             signal_handlers: RefCell::default(),
             observer: RefCell::new(observer),
@@ -124,6 +129,7 @@ impl<S: StreamSys> Drop for Core<S> {
         drop_each(self.timers.get_mut().take_all());
         self.tasks.drop_tasks(&mut |step| quietly(step));
         drop_each(self.jobs.take_all());
+        drop_each(self.watched.take_all());
         drop_each(self.run_state.triggers.take_all());
         drop_each(self.signal_handlers.take());
         drop_quietly(self.resolver.take());

@@ -29,7 +29,7 @@ struct Pending {
 }
 
 /// Emptied by what answers.
-type Waiting = Rc<RefCell<Option<Pending>>>;
+type Unanswered = Rc<RefCell<Option<Pending>>>;
 
 impl<S: StreamSys + LookUpSys> Core<S> {
     pub(crate) fn resolve(
@@ -50,7 +50,7 @@ impl<S: StreamSys + LookUpSys> Core<S> {
 
     /// Waits for an answer, within its time.
     fn begin(&self, host: &str, look_up: LookUp) -> Deferred<Vec<SocketAddr>> {
-        let waiting = Waiting::default();
+        let waiting = Unanswered::default();
         let late = Rc::downgrade(&waiting);
         let (deferred, promise) = Deferred::with_canceller(move || {
             // Drops the promise, with what leads to it.
@@ -78,7 +78,7 @@ impl<S: StreamSys + LookUpSys> Core<S> {
     }
 
     /// Has the answer brought.
-    fn ask(&self, look_up: LookUp, waiting: &Waiting, is_wanted: Arc<AtomicBool>) {
+    fn ask(&self, look_up: LookUp, waiting: &Unanswered, is_wanted: Arc<AtomicBool>) {
         let waiting = Rc::clone(waiting);
         let (after, result) = match look_up {
             LookUp::Work(work) => return self.ask_a_thread(work, waiting, is_wanted),
@@ -94,7 +94,7 @@ impl<S: StreamSys + LookUpSys> Core<S> {
     fn ask_a_thread(
         &self,
         work: Box<dyn FnOnce() -> LookUpResult + Send>,
-        waiting: Waiting,
+        waiting: Unanswered,
         is_wanted: Arc<AtomicBool>,
     ) {
         let found = Arc::new(Mutex::new(None));

@@ -45,6 +45,10 @@ pub(crate) enum Kind {
     Port,
     Attempt,
     Lingering,
+    Process,
+    Pipe,
+    Stdio,
+    Watched,
     #[cfg(test)]
     Dummy,
 }
@@ -57,6 +61,10 @@ impl Kind {
             Self::Port => Some(&mut counts.ports),
             Self::Attempt => Some(&mut counts.attempts),
             Self::Lingering => Some(&mut counts.lingering),
+            Self::Process => Some(&mut counts.processes),
+            Self::Pipe => Some(&mut counts.pipes),
+            Self::Stdio => Some(&mut counts.stdio),
+            Self::Watched => Some(&mut counts.watched),
             #[cfg(test)]
             Self::Dummy => None,
         }

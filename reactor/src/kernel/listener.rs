@@ -155,13 +155,18 @@ pub(super) fn adopt_connection(descriptor: OwnedFd) -> Result<Socket, String> {
     }
 }
 
-/// Checks that it is a stream socket, and makes it non-blocking and closed on exec.
+/// Checks that it is a stream socket over IP or of UNIX, and makes it non-blocking and closed on exec.
 fn stream_socket(descriptor: OwnedFd) -> Result<Socket, String> {
     let socket = Socket::from(descriptor);
     match socket.r#type() {
         Ok(Type::STREAM) => {}
         Ok(other) => return Err(format!("it is a socket of another type ({other:?})")),
         Err(_) => return Err("it is not a socket".into()),
+    }
+    match socket.domain() {
+        Ok(Domain::IPV4 | Domain::IPV6 | Domain::UNIX) => {}
+        Ok(other) => return Err(format!("it is a socket of an unsupported family ({other:?})")),
+        Err(error) => return Err(format!("it cannot be asked for its family: {error}")),
     }
     let prepared = socket.set_nonblocking(true).and_then(|()| socket.set_cloexec(true));
     prepared.map_err(|error| format!("it cannot be made non-blocking: {error}"))?;

@@ -3,7 +3,7 @@
 //! And recv(2) and send(2), inlined, since each message makes both: an echo of 64 bytes takes 903
 //! instructions of the reactor with them and 922 with rustix's, 50 echoes in a turn 21,238 and 22,090.
 //!
-//! Invariant: this is the crate's only file with `unsafe`.
+//! Invariant: beside `ancillary.rs` and `raw_process_calls.rs` this is the crate's only file with `unsafe`.
 #![allow(unsafe_code, reason = "these calls take pointers")]
 
 use std::ffi::{CStr, CString};
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
 use socket2::{SockAddr, SockAddrStorage, Socket};
@@ -94,7 +94,7 @@ pub(super) fn effective_user() -> u32 {
 
 /// Whether reading, or accepting, would find something; also if the system does not tell.
 pub(super) fn is_readable(socket: &Socket) -> bool {
-    look(socket, libc::POLLIN).is_none_or(|seen| seen != 0)
+    is_ready(socket, libc::POLLIN)
 }
 
 /// Whether the other end of a UNIX socket is closed.
@@ -102,12 +102,32 @@ pub(super) fn has_hung_up(socket: &Socket) -> bool {
     look(socket, 0).is_some_and(|seen| seen & libc::POLLHUP != 0)
 }
 
+/// Whether a descriptor is ready for these events of poll(2), or has ended; also if the system does not
+/// tell.
+pub(super) fn is_ready(descriptor: &impl AsRawFd, events: libc::c_short) -> bool {
+    look(descriptor, events).is_none_or(|seen| seen != 0)
+}
+
+/// The events that are true of a descriptor now (poll(2)); none if the system does not tell.
+pub(super) fn ready_now(descriptor: BorrowedFd<'_>, events: libc::c_short) -> libc::c_short {
+    look(&descriptor, events).unwrap_or(0)
+}
+
 /// Which of these conditions hold now, or one that is always reported; `None` if the system does not tell.
-fn look(socket: &Socket, events: libc::c_short) -> Option<libc::c_short> {
-    let mut asked = libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 };
+fn look(descriptor: &impl AsRawFd, events: libc::c_short) -> Option<libc::c_short> {
+    let mut asked = libc::pollfd { fd: descriptor.as_raw_fd(), events, revents: 0 };
     // SAFETY: the pointer leads to as many structures as the call is told of, one, which outlives it.
     let count = unsafe { libc::poll(&raw mut asked, 1, 0) };
     (count >= 0).then_some(asked.revents)
+}
+
+/// recv(2) that does not wait, on a socket of any mode.
+pub(super) fn receive_at_once(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let (descriptor, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; the pointer leads to as many
+    // bytes as the call is told of, which outlive it and may hold anything.
+    let length = unsafe { libc::recv(descriptor, buffer.as_mut_ptr().cast(), buffer.len(), flags) };
+    transferred(length)
 }
 
 /// Writes to standard error, unless that would wait (`WouldBlock`): for a reader of a pipe, a terminal or a
@@ -214,6 +234,6 @@ pub(super) fn send(socket: &Socket, data: &[u8], flags: libc::c_int) -> io::Resu
 
 /// The answer of a call that transfers bytes; -1 stands for the error in `errno`.
 #[inline]
-fn transferred(length: libc::ssize_t) -> io::Result<usize> {
+pub(super) fn transferred(length: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(length).map_err(|_| io::Error::last_os_error())
 }

@@ -8,7 +8,9 @@
 //! Invariant: while a port is open and not paused, a waiting connection is either reported by the
 //! system or the port is on the list of those that are still ready.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::io;
 use std::rc::{Rc, Weak};
 
@@ -30,6 +32,8 @@ pub(crate) struct Port<S: StreamSys> {
     address: Rc<Address>,
     listener: RefCell<Option<S::Listener>>,
     factory: RefCell<Option<Rc<dyn Factory>>>,
+    /// What logs call the factory.
+    factory_prefix: Cow<'static, str>,
     /// On the list of those that are still ready.
     listed: Cell<bool>,
     /// How often this port accepts in one turn: as the limits say, and once after a turn in which
@@ -75,6 +79,7 @@ impl<S: StreamSys> Port<S> {
         factory: Rc<dyn Factory>,
     ) -> io::Result<Rc<Self>> {
         let address = Rc::new(core.sys.listener_address(&listener));
+        let prefix = core.call("factory", None, || factory.log_prefix()).unwrap_or_default();
         let port = core.settle(|token| {
             Rc::new(Self {
                 core: core.me.clone(),
@@ -82,6 +87,7 @@ impl<S: StreamSys> Port<S> {
                 address,
                 listener: RefCell::new(Some(listener)),
                 factory: RefCell::new(Some(Rc::clone(&factory))),
+                factory_prefix: prefix,
                 listed: Cell::new(false),
                 budget: Cell::new(core.limits.accepts_per_turn),
                 waits_for_closings: Cell::new(false),
@@ -92,7 +98,8 @@ impl<S: StreamSys> Port<S> {
             return Err(error);
         }
         drop(core.call("factory", None, || factory.do_start()));
-        core.observe(&ReactorEvent::ListeningStarted { address: &port.address });
+        let factory = &*port.factory_prefix;
+        core.observe(&ReactorEvent::ListeningStarted { address: &port.address, factory });
         Ok(port)
     }
 
@@ -235,7 +242,8 @@ impl<S: StreamSys> Port<S> {
         drop(listener);
         let slot = core.remove(self.token);
         let factory = self.factory.take();
-        core.observe(&ReactorEvent::ListeningStopped { address: &self.address });
+        let named = &*self.factory_prefix;
+        core.observe(&ReactorEvent::ListeningStopped { address: &self.address, factory: named });
         let stopped = core.call("factory", None, || {
             let stopped = factory.as_ref().map_or(Ok(()), |factory| factory.do_stop());
             drop((factory, slot));
@@ -281,6 +289,14 @@ impl<S: StreamSys> ListeningPort for Port<S> {
         match self.close(&core) {
             Ok(()) => Deferred::succeed(()),
             Err(failure) => Deferred::fail(failure),
+        }
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.listener.borrow().is_some() {
+            write!(f, "Port({} on {})", self.factory_prefix, self.address)
+        } else {
+            write!(f, "Port({}, not listening)", self.factory_prefix)
         }
     }
 }

@@ -23,6 +23,9 @@ use crate::core::triggers::StageHolds;
 use crate::stream::Stream;
 use crate::sys::StreamSys;
 
+/// The kinds of tenants whose last bytes the end of a run waits for.
+const FLUSHING: [Kind; 4] = [Kind::Stream, Kind::Lingering, Kind::Pipe, Kind::Stdio];
+
 /// Begins to run. The turns that follow find out when the triggers have fired.
 pub(crate) fn start<S: StreamSys>(core: &Core<S>) {
     core.run_state.exit_signal.set(None);
@@ -116,7 +119,7 @@ pub(crate) fn can_advance<S: StreamSys>(core: &Core<S>) -> bool {
 fn can_advance_from<S: StreamSys>(core: &Core<S>, stage: Stage) -> bool {
     match stage {
         Stage::Starting | Stage::Stopping => !core.run_state.is_held(),
-        Stage::Disconnecting => !core.has_kind(Kind::Stream) && !core.has_kind(Kind::Lingering),
+        Stage::Disconnecting => !FLUSHING.into_iter().any(|kind| core.has_kind(kind)),
         Stage::CutOff | Stage::Crashed => true,
         Stage::Idle | Stage::Running | Stage::Stopped => false,
     }

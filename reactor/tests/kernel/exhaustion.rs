@@ -3,12 +3,13 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::support::child::{in_child, processor_time, set_descriptor_limit};
 use crate::support::{Lines, echo, listen, open_descriptors, turn_until};
+use interfaces::{ListeningPort, ReactorSocket as _};
 use ropewalk_reactor::Reactor;
 use socket2::{Domain, Socket, Type};
 
@@ -75,37 +76,50 @@ fn rests(reactor: &Reactor, lines: &Rc<Lines>) {
 
 #[test]
 fn without_a_descriptor_the_reserve_turns_clients_away_and_the_others_go_on() {
+    in_child(|| turn_clients_away(|reactor| listen(reactor, echo())));
+}
+
+#[test]
+fn an_adopted_port_turns_clients_away_with_the_reserve_too() {
     in_child(|| {
-        set_descriptor_limit(LIMIT);
-        let reactor = Reactor::new().unwrap();
-        let lines = Lines::watch(&reactor);
-        let (_port, address) = listen(&reactor, echo());
-        let (first, waiting, later) = (client(), [client(), client(), client()], client());
-        connect(&first, address);
-        assert!(is_served(&reactor, &first));
-
-        let files = exhaust();
-        for client in &waiting {
-            connect(client, address);
-        }
-        for client in &waiting {
-            let mut answer = None;
-            turn_until(&reactor, "the client is turned away", || {
-                answer = was_turned_away(client);
-                answer.is_some()
-            });
-            assert_eq!(answer, Some(true));
-        }
-        assert!(is_served(&reactor, &first), "who was there goes on");
-        assert_eq!(lines.count("closed the connection with the reserve"), waiting.len());
-        assert_eq!(lines.count("pauses"), 0, "nothing was left to do: {:?}", lines.0);
-        rests(&reactor, &lines);
-
-        drop(files);
-        connect(&later, address);
-        assert!(is_served(&reactor, &later), "the port listens on");
-        assert_eq!(reactor.counts().ports, 1);
+        turn_clients_away(|reactor| {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+            let address = listener.local_addr().unwrap();
+            (reactor.adopt_stream_port(listener.into(), echo()).unwrap(), address)
+        });
     });
+}
+
+fn turn_clients_away(open: impl FnOnce(&Reactor) -> (Rc<dyn ListeningPort>, SocketAddr)) {
+    set_descriptor_limit(LIMIT);
+    let reactor = Reactor::new().unwrap();
+    let lines = Lines::watch(&reactor);
+    let (_port, address) = open(&reactor);
+    let (first, waiting, later) = (client(), [client(), client(), client()], client());
+    connect(&first, address);
+    assert!(is_served(&reactor, &first));
+
+    let files = exhaust();
+    for client in &waiting {
+        connect(client, address);
+    }
+    for client in &waiting {
+        let mut answer = None;
+        turn_until(&reactor, "the client is turned away", || {
+            answer = was_turned_away(client);
+            answer.is_some()
+        });
+        assert_eq!(answer, Some(true));
+    }
+    assert!(is_served(&reactor, &first), "who was there goes on");
+    assert_eq!(lines.count("closed the connection with the reserve"), waiting.len());
+    assert_eq!(lines.count("pauses"), 0, "nothing was left to do: {:?}", lines.0);
+    rests(&reactor, &lines);
+
+    drop(files);
+    connect(&later, address);
+    assert!(is_served(&reactor, &later), "the port listens on");
+    assert_eq!(reactor.counts().ports, 1);
 }
 
 #[test]

@@ -6,10 +6,13 @@
 mod accepting;
 mod delivery;
 mod descriptors;
+mod doubles;
 mod edges;
 mod gathering;
 mod lives;
+mod options;
 mod outbox;
+mod roles;
 mod sockets;
 mod streams;
 mod system;

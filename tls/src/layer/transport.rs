@@ -57,6 +57,13 @@ impl Transport for Connection {
         self.link.below().map_or_else(unconnected, |below| below.host())
     }
 
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.link.below() {
+            Some(below) => write!(f, "TLS over {below:?}"),
+            None => f.write_str("TLS, unconnected"),
+        }
+    }
+
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
         if self.producer.is_registered() {
             return Err(AlreadyProducing);

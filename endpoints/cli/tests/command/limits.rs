@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use testkit::pattern;
 
 use crate::bytes::assert_same;
 use crate::certificates::Certificate;
-use crate::running::{LIMIT, Running, connect};
+use crate::running::{LIMIT, ROPEWALK, Running, connect};
 
 const NEAR: &str = "tcp:0:interface=127.0.0.1";
 
@@ -269,4 +270,23 @@ fn the_time_to_connect_is_the_strings_or_else_the_options() {
         let ended = relay.terminate();
         assert!(ended.errors.contains("no answer within 200ms"), "{}", ended.errors);
     }
+}
+
+#[test]
+fn without_a_descriptor_a_client_over_tls_is_turned_away_before_its_handshake() {
+    let certificate = Certificate::new();
+    let mut command = Command::new("sh");
+    let script = r#"ulimit -n 24; exec "$0" serve echo "$1""#;
+    command.args(["-c", script, ROPEWALK, &certificate.server()]);
+    let mut server = Running::command(command);
+    let address = server.listening();
+    // More than it has descriptors for; none of them says a word.
+    let clients: Vec<TcpStream> = (0..40).map(|_| connect(&address)).collect();
+    let turned_away = clients.last().unwrap().try_clone().unwrap();
+    turned_away.set_read_timeout(Some(LIMIT)).unwrap();
+    assert_reset(turned_away);
+    drop(clients);
+    let ended = server.terminate();
+    assert!(ended.errors.contains("refused"), "{}", ended.errors);
+    assert_eq!(ended.errors.matches("panicked").count(), 0, "{}", ended.errors);
 }

@@ -9,7 +9,9 @@ mod core;
 mod core_events;
 mod half_close;
 mod listening;
+mod names;
 mod panics;
+mod producer_refusals;
 mod pull_producer;
 mod push_producer;
 mod stream_closing;
@@ -51,6 +53,7 @@ pub fn all() -> Vec<Case> {
         half_close::CASES,
         push_producer::CASES,
         pull_producer::CASES,
+        producer_refusals::CASES,
         time::CASES,
         time_moving::CASES,
         task::CASES,
@@ -60,6 +63,7 @@ pub fn all() -> Vec<Case> {
         core::CASES,
         core_events::CASES,
         listening::CASES,
+        names::CASES,
         connecting::CASES,
         tcp::CASES,
     ]

@@ -153,6 +153,10 @@ impl World for TlsWorld {
         self.below.run()
     }
 
+    fn running_protocol(&self) -> Option<&'static str> {
+        self.below.running_protocol()
+    }
+
     fn threads(&self) -> Option<Rc<dyn ReactorThreads>> {
         self.below.threads()
     }
