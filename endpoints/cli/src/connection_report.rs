@@ -13,7 +13,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use deferred::{Chain, Failure};
-use interfaces::{Address, Deliver, Event, Factory, Reason};
+use interfaces::{Address, Deliver, Event, Factory, ReadingRoles, Reason};
 
 use crate::log::Kind;
 use crate::report;
@@ -63,6 +63,10 @@ impl Deliver for ConnectionReport {
 
     fn is_half_closeable(&self) -> bool {
         self.protocol.is_half_closeable()
+    }
+
+    fn reading_roles(&self) -> ReadingRoles {
+        self.protocol.reading_roles()
     }
 }
 
