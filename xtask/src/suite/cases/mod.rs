@@ -6,6 +6,7 @@ mod abort;
 mod abort_full;
 mod connecting;
 mod core;
+mod descriptors;
 mod half_close;
 mod listening;
 mod panics;
@@ -25,7 +26,7 @@ mod time_moving;
 use crate::suite::Case;
 
 /// The areas in the order of the table.
-const AREAS: [&str; 10] = [
+const AREAS: [&str; 11] = [
     "stream",
     "abort",
     "halfclose",
@@ -36,6 +37,7 @@ const AREAS: [&str; 10] = [
     "listen",
     "connect",
     "tcp",
+    "descriptors",
 ];
 
 /// All cases, in the order of the table.
@@ -60,6 +62,7 @@ pub fn all() -> Vec<Case> {
         listening::CASES,
         connecting::CASES,
         tcp::CASES,
+        descriptors::CASES,
     ]
     .concat();
     // A file has one topic, which may have cases in several areas.
