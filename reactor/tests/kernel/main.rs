@@ -20,6 +20,7 @@ mod limits;
 mod panics;
 mod paths;
 mod process_descriptors;
+mod process_output;
 mod process_pipes;
 mod process_signals;
 mod process_spawning;
