@@ -123,7 +123,7 @@ impl<S: StreamSys + DescriptorSys> Stdio<S> {
                 Received::Nothing => return,
                 Received::Interrupted => break,
                 Received::End => return self.end_of_input(core),
-                Received::Failed(error) => return self.schedule_close(core, lost(error)),
+                Received::Failed(error) => return self.schedule_close(core, lost("input", error)),
             }
         }
         self.input.list(core);
@@ -190,11 +190,13 @@ impl<S: StreamSys + DescriptorSys> Stdio<S> {
         }
     }
 
-    /// The reader of the output is gone: a half-closeable protocol goes on with the input alone.
+    /// The output takes no more. Where its reader is gone, a half-closeable protocol goes on with the input
+    /// alone; any other error, as of a disk that is full, ends the connection.
     fn output_broken(&self, core: &Core<S>, error: OsError) {
         let is_open = matches!(self.state.get(), StreamState::Open { .. });
-        if !is_open || !self.is_half_closeable(core) {
-            return self.schedule_close(core, lost(error));
+        let reader_is_gone = error.raw_os_error() == libc::EPIPE;
+        if !reader_is_gone || !is_open || !self.is_half_closeable(core) {
+            return self.schedule_close(core, lost("output", error));
         }
         self.output.close(core);
         self.output.stop_producer(core);
@@ -272,8 +274,8 @@ fn open_end<S: StreamSys + DescriptorSys>(
     })
 }
 
-fn lost(error: OsError) -> Reason {
-    Reason::Lost(Failure::new(error))
+fn lost(direction: &'static str, error: OsError) -> Reason {
+    Reason::Lost(Failure::new(StdioError { direction, source: error }))
 }
 
 impl<S: StreamSys + DescriptorSys> Tenant<S> for Stdio<S> {

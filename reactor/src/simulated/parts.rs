@@ -74,7 +74,7 @@ impl EndState {
     fn level(&self) -> Level {
         let is_gone = self.child_ends == 0;
         Level {
-            readable: self.is_read() && (!self.from_child.is_empty() || is_gone) || is_gone,
+            readable: is_gone || self.is_read() && !self.from_child.is_empty(),
             read_closed: is_gone,
             writable: self.is_written() && (self.to_child.len() < FIFO_BYTES || is_gone),
         }
