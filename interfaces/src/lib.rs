@@ -66,7 +66,6 @@ mod process_reason;
 mod process_transport;
 #[cfg(feature = "std")]
 mod reactor_process;
-#[cfg(feature = "std")]
 mod reactor_stdio;
 #[cfg(feature = "std")]
 mod spawn_process;
@@ -106,6 +105,7 @@ pub use reactor_process::{ReactorProcess, SpawnError};
 #[cfg(feature = "std")]
 pub use reactor_socket::{AdoptError, ReactorSocket};
 #[cfg(feature = "std")]
+pub use reactor_stdio::ReactorDescriptors;
 pub use reactor_stdio::{ReactorStdio, StdioError};
 pub use reactor_tcp::{BACKLOG_MAX, ConnectTcp, ListenTcp, ReactorTcp};
 #[cfg(feature = "std")]

@@ -4,6 +4,7 @@
 //! before and after.
 
 use alloc::rc::Rc;
+#[cfg(feature = "std")]
 use std::os::fd::OwnedFd;
 
 use crate::{Deliver, OsError};
@@ -23,9 +24,14 @@ pub trait ReactorStdio {
     ///
     /// [`StdioError`]; the protocol was told nothing.
     fn open_stdio(&self, protocol: Rc<dyn Deliver>) -> Result<(), StdioError>;
+}
 
-    /// As [`open_stdio`](Self::open_stdio), for two descriptors of one's own, which are closed at the end:
-    /// two pipes, a serial line and its clone.
+/// The ability to run a protocol on two descriptors of one's own, as [`ReactorStdio`] does on the standard
+/// ones: two pipes, a serial line and its clone.
+#[cfg(feature = "std")]
+pub trait ReactorDescriptors {
+    /// Runs the protocol on these descriptors, which are closed at the end. Its `connection_made` comes on a
+    /// later turn.
     ///
     /// # Errors
     ///
@@ -54,7 +60,10 @@ impl<R: ReactorStdio + ?Sized> ReactorStdio for Rc<R> {
     fn open_stdio(&self, protocol: Rc<dyn Deliver>) -> Result<(), StdioError> {
         (**self).open_stdio(protocol)
     }
+}
 
+#[cfg(feature = "std")]
+impl<R: ReactorDescriptors + ?Sized> ReactorDescriptors for Rc<R> {
     fn open_descriptors(
         &self,
         input: OwnedFd,

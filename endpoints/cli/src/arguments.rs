@@ -111,7 +111,7 @@ any other.
 
 Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --no-half-close            Leave the connection open when the input ends
-      --half-close-timeout TIME  Wait for input when the peer has ended: 5s"
+      --half-close-timeout TIME  Wait for input when the peer has ended: 1s"
     )]
     Pipe(Pipe),
     /// Say what an endpoint means, without opening anything
@@ -216,8 +216,8 @@ pub(crate) struct Pipe {
     /// Leave the connection open when the input ends
     #[arg(long, hide_long_help = true)]
     pub(crate) no_half_close: bool,
-    /// Time for silence of the input when the peer has ended; else 5s
-    #[arg(long, value_name = "TIME", default_value = "5s", hide_default_value = true)]
+    /// Time for silence of the input when the peer has ended; else 1s
+    #[arg(long, value_name = "TIME", default_value = "1s", hide_default_value = true)]
     #[arg(value_parser = Limit::parse, hide_long_help = true)]
     pub(crate) half_close_timeout: Limit,
     #[command(flatten)]

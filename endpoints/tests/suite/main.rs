@@ -12,3 +12,4 @@ mod oracle;
 mod random_strings;
 mod recording;
 mod registry;
+mod stdio;
