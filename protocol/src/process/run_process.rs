@@ -18,7 +18,7 @@ use interfaces::SpawnProcess;
 pub struct RunProcess {
     /// The program, its arguments, environment and directory. Its descriptors are pipes for 0, 1 and 2.
     pub spawn: SpawnProcess,
-    /// What is written to its standard input, which is then closed. Default: nothing.
+    /// The bytes for its standard input, which is closed behind them. Default: none.
     pub input: Vec<u8>,
     /// What its standard error means to [`get_process_output`](super::get_process_output). Default
     /// [`ErrorOutput::Fails`].
