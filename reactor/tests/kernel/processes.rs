@@ -161,8 +161,6 @@ fn an_exit_is_told_at_once_though_a_grandchild_holds_the_pipes_and_the_end_when_
 #[test]
 fn losing_the_connection_when_bytes_come_closes_all_pipes_and_the_end_waits_for_the_exit() {
     let reactor = Reactor::new().unwrap();
-    let text =
-        "trap '' PIPE; echo word; read answer; while test -z \"$go\"; do sleep 0.01; done; exit 0";
     let text = "trap '' PIPE; trap 'go=1' USR1; echo word; \
                 while test -z \"$go\"; do sleep 0.01; done; exit 0";
     let program = Program::spawn_with(&reactor, &script(text), |seen, transport| {
