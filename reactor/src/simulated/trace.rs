@@ -35,6 +35,13 @@ pub(super) enum SystemCall {
     AcceptAndClose,
     Shutdown,
     Sigaction,
+    Spawn,
+    /// The end of a child.
+    Exit,
+    Wait,
+    Kill,
+    Read,
+    Write,
 }
 
 impl SystemCall {
@@ -59,6 +66,12 @@ impl SystemCall {
             Self::AcceptAndClose => "accept-and-close",
             Self::Shutdown => "shutdown",
             Self::Sigaction => "sigaction",
+            Self::Spawn => "spawn",
+            Self::Exit => "exit",
+            Self::Wait => "wait",
+            Self::Kill => "kill",
+            Self::Read => "read",
+            Self::Write => "write",
         }
     }
 }

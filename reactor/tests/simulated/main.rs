@@ -3,6 +3,7 @@
 //! Invariant: nothing here waits on the real clock but for another thread.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod children;
 mod delivery;
 mod edges;
 mod gathering;
