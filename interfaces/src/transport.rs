@@ -102,7 +102,7 @@ pub trait Transport: PushProducer {
         None
     }
 
-    /// The peer's credentials, if this is a UNIX socket.
+    /// The peer's credentials and the sending of descriptors, if this is a UNIX socket.
     fn as_unix(&self) -> Option<&dyn UnixTransport> {
         None
     }

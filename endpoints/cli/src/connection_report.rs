@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use deferred::{Chain, Failure};
-use interfaces::{Address, Deliver, Event, Factory, Reason};
+use interfaces::{Address, Deliver, Event, Factory, ReadingRoles, Reason};
 
 use crate::log::Kind;
 use crate::report;
@@ -77,6 +77,10 @@ impl Deliver for ConnectionReport {
 
     fn socket_guard(&self) -> Option<Rc<dyn Any>> {
         self.protocol.socket_guard()
+    }
+
+    fn reading_roles(&self) -> ReadingRoles {
+        self.protocol.reading_roles()
     }
 }
 

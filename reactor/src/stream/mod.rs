@@ -31,6 +31,10 @@
 //! it (`close.rs`): the socket is closed or lingers (`linger.rs`), and `connection_lost` is called.
 //! `admit.rs` is how all this begins.
 //!
+//! A protocol with a buffer of its own, or one that takes descriptors, is read for in `roles.rs`, which
+//! `read` turns to by the same comparison that finds a stream paused. `descriptors.rs` sends descriptors, each
+//! with the byte that was written behind it.
+//!
 //! A send that fails changes less than a read that fails: what the peer had sent is read and delivered
 //! first (`flush.rs`, `broken`), and a protocol that has paused keeps it in the socket until it resumes.
 

@@ -8,7 +8,7 @@
 
 use std::rc::Rc;
 
-use interfaces::{Deliver, Event};
+use interfaces::{Deliver, Event, ReadingRoles};
 use protocol::ProtocolRef;
 
 use crate::suite::Probe;
@@ -68,6 +68,10 @@ impl Deliver for OrderChecker {
 
     fn is_half_closeable(&self) -> bool {
         self.running.as_deliver().is_half_closeable()
+    }
+
+    fn reading_roles(&self) -> ReadingRoles {
+        self.running.as_deliver().reading_roles()
     }
 }
 

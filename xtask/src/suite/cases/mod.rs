@@ -7,6 +7,7 @@ mod abort_full;
 mod connecting;
 mod core;
 mod core_events;
+mod descriptors;
 mod half_close;
 mod listening;
 mod names;
@@ -28,7 +29,7 @@ mod time_moving;
 use crate::suite::Case;
 
 /// The areas in the order of the table.
-const AREAS: [&str; 10] = [
+const AREAS: [&str; 11] = [
     "stream",
     "abort",
     "halfclose",
@@ -39,6 +40,7 @@ const AREAS: [&str; 10] = [
     "listen",
     "connect",
     "tcp",
+    "descriptors",
 ];
 
 /// All cases, in the order of the table.
@@ -66,6 +68,7 @@ pub fn all() -> Vec<Case> {
         names::CASES,
         connecting::CASES,
         tcp::CASES,
+        descriptors::CASES,
     ]
     .concat();
     // A file has one topic, which may have cases in several areas.

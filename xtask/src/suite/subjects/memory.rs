@@ -30,6 +30,8 @@ impl Subject for Memory {
         match ability {
             Ability::TcpOptions => Some("a pair in memory has no socket, and so no options"),
             Ability::Descriptors => Some("a pair in memory has no descriptor"),
+            Ability::PassDescriptors => Some("a pair in memory carries bytes alone"),
+            Ability::FdSet => Some("a network in memory has no poll"),
             Ability::Core => Some("a network in memory has no loop that runs: a test pumps it"),
             Ability::Threads => Some("no thread can reach it: it is no_std, and the test's own"),
             _ => None,
