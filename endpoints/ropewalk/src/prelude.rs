@@ -5,9 +5,10 @@
 pub use deferred::{Deferred, Failure, Promise};
 pub use endpoints::Registry;
 pub use interfaces::{
-    Address, Factory, HalfCloseableProtocol, HandshakeListener, ListeningPort, Protocol,
-    ReactorCore, ReactorTcp, ReactorThreads, ReactorTime, ReactorUnix, Reason,
-    StreamClientEndpoint, StreamServerEndpoint, Transport,
+    Address, Factory, HalfCloseableProtocol, HandshakeListener, ListeningPort, ProcessProtocol,
+    ProcessTransport, Protocol, ReactorCore, ReactorProcess, ReactorStdio, ReactorTcp,
+    ReactorThreads, ReactorTime, ReactorUnix, Reason, StreamClientEndpoint, StreamServerEndpoint,
+    Transport,
 };
 pub use protocol::{ProtocolRef, connect_protocol, factory_fn};
 pub use reactor::{Reactor, react};

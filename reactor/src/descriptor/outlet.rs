@@ -1,7 +1,8 @@
 //! The unsent bytes of one descriptor, with their limits and their producer; Twisted's
 //! `abstract.FileDescriptor` as a consumer.
 //!
-//! Invariant: the producer is called with nothing borrowed, and no byte is taken above the cap.
+//! Invariant: the producer is called with nothing borrowed, and a queue that passes the cap is told to its
+//! owner by the call that filled it.
 
 use interfaces::{AlreadyProducing, BufferLimits, Chunk, Producer, Reason};
 use protocol::transport::{ProducerSlot, SendPool, SendQueue, Unsent};

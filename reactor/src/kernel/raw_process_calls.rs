@@ -77,6 +77,8 @@ pub(super) struct ChildSetup {
     /// place for the child's own copy.
     moves: Vec<Move>,
     has_terminal: bool,
+    /// The highest number that may be open, where the kernel marks no ranges.
+    highest: Option<RawFd>,
 }
 
 struct Move {
@@ -87,9 +89,13 @@ struct Move {
 
 impl ChildSetup {
     /// The child gets each second descriptor by the first number.
-    pub(super) fn new(given: &[(RawFd, RawFd)], has_terminal: bool) -> Self {
+    pub(super) fn new(
+        given: &[(RawFd, RawFd)],
+        has_terminal: bool,
+        highest: Option<RawFd>,
+    ) -> Self {
         let moves = given.iter().map(|&(to, from)| Move { from, to, copy: -1 }).collect();
-        Self { moves, has_terminal }
+        Self { moves, has_terminal, highest }
     }
 
     /// Has the command's child do it. The descriptors stay open until it is spawned.
@@ -111,7 +117,7 @@ impl ChildSetup {
             // SAFETY: the call takes numbers. Those that it closes are this child's own copies.
             done(unsafe { libc::dup2(*copy, *to) })?;
         }
-        close_all_on_exec()?;
+        close_all_on_exec(self.highest)?;
         for Move { to, .. } in &self.moves {
             // SAFETY: the call takes numbers.
             done(unsafe { libc::fcntl(*to, libc::F_SETFD, 0) })?;
@@ -159,21 +165,23 @@ fn lead_session(terminal: RawFd) -> io::Result<()> {
     done(unsafe { libc::ioctl(terminal, libc::TIOCSCTTY, 0) })
 }
 
-/// Marks every open descriptor to be closed on exec.
-fn close_all_on_exec() -> io::Result<()> {
+/// Whether the kernel marks a range of descriptors in one call: since Linux 5.11.
+pub(super) fn marks_ranges() -> bool {
+    mark_range(libc::c_uint::MAX).is_ok()
+}
+
+/// Marks the descriptors from `first` on to be closed on exec.
+fn mark_range(first: libc::c_uint) -> io::Result<()> {
+    let (last, flags) = (libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
     // SAFETY: the call takes numbers.
-    let answer = unsafe {
-        libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
-    };
-    if answer == 0 {
-        return Ok(());
-    }
-    // Before Linux 5.11: each number that the limit allows.
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the pointer leads to an `rlimit` that outlives the call.
-    done(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
-    let limit = RawFd::try_from(limit.rlim_cur).unwrap_or(RawFd::MAX);
-    for descriptor in 0..limit {
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+    done(answer as libc::c_int)
+}
+
+/// Marks every open descriptor to be closed on exec: in one call, or each number up to the highest.
+fn close_all_on_exec(highest: Option<RawFd>) -> io::Result<()> {
+    let Some(highest) = highest else { return mark_range(0) };
+    for descriptor in 0..=highest {
         // SAFETY: the call takes numbers. For one that is not open it answers an error.
         unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
     }

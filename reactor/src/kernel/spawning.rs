@@ -33,6 +33,12 @@ const OF_SERVICE_MANAGER: [&str; 7] = [
     "WATCHDOG_USEC",
 ];
 
+/// How many numbers behind the highest other threads may take while a child is started.
+const OPENED_MEANWHILE: RawFd = 1024;
+
+/// The highest number where the open ones cannot be listed.
+const LISTED_MAX: RawFd = 65_535;
+
 /// The descriptors of a child that is to be spawned.
 #[derive(Default)]
 struct Prepared {
@@ -68,8 +74,8 @@ pub(super) fn spawn(
     let given: Vec<_> = prepared.childs.iter().map(|(to, from)| (*to, from.number())).collect();
     let has_terminal = matches!(options.descriptors, ChildDescriptors::Terminal(_));
     let mut command = command(options, has_terminal);
-    ChildSetup::new(&given, has_terminal).attach(&mut command);
     let kept_free = keep_free(options, &given)?;
+    ChildSetup::new(&given, has_terminal, highest_to_mark()).attach(&mut command);
     let process = command.spawn().map_err(|error| not_executed(options, &error))?;
     drop(kept_free);
     Ok(Spawned { child: KernelChild::new(process), ends: prepared.ours })
@@ -199,6 +205,17 @@ fn keep_free(options: &SpawnProcess, given: &[(RawFd, RawFd)]) -> Result<Vec<Own
         kept.push(copy);
     }
     Ok(kept)
+}
+
+/// The highest number that a child has to mark, where the kernel marks no ranges: of those that are open
+/// now, and more, for those that other threads open meanwhile.
+fn highest_to_mark() -> Option<RawFd> {
+    if raw_process_calls::marks_ranges() {
+        return None;
+    }
+    let numbers = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<RawFd>().ok());
+    Some(numbers.max().unwrap_or(LISTED_MAX).saturating_add(OPENED_MEANWHILE))
 }
 
 fn program(options: &SpawnProcess) -> String {

@@ -175,7 +175,7 @@ fn without_pidfds_the_reactor_wakes_from_its_wait_for_each_child() {
         let none = interfaces::ChildDescriptors::Each(Default::default());
         let program = Program::spawn(&reactor, &script("sleep 0.2").with_descriptors(none));
         // Nothing else ends these waits.
-        for _ in 0..4 {
+        for _ in 0..8 {
             if program.seen.ended().is_none() {
                 reactor.turn(Some(Duration::from_secs(20))).unwrap();
             }

@@ -218,7 +218,11 @@ fn where_no_process_can_be_made_it_is_told_and_descriptors_that_were_given_stay_
         let reactor = Reactor::new().unwrap();
         set_limit(libc::RLIMIT_NPROC, 0);
         // SAFETY: this process is the test's own; root is not held to the limit, so it becomes another.
-        assert_eq!(unsafe { libc::setuid(54321) }, 0);
+        unsafe {
+            if libc::geteuid() == 0 {
+                assert_eq!(libc::setuid(54321), 0);
+            }
+        }
         let given =
             std::rc::Rc::new(std::os::fd::OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
         let descriptor = interfaces::ChildDescriptor::Given(given.clone());

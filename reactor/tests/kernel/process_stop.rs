@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use interfaces::{ProcessReason, ReactorCore as _, SpawnProcess};
-use ropewalk_reactor::{Counts, Reactor};
+use ropewalk_reactor::{Counts, Limits, Reactor};
 
 use crate::support::child::in_child;
 use crate::support::program::{Program, run_script, script, zombies};
@@ -54,7 +54,7 @@ fn a_stop_closes_the_pipes_tells_the_protocol_and_leaves_the_child_running() {
 #[test]
 fn a_stop_writes_what_was_queued_for_a_child_that_reads() {
     in_child(|| {
-        let reactor = Reactor::new().unwrap();
+        let reactor = Reactor::with_limits(Limits::default().with_linger(PATIENCE)).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("copy");
         let text = format!("sleep 0.2; cat > {}", path.display());

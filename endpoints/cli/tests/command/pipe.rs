@@ -162,7 +162,7 @@ fn input_that_comes_behind_the_peer_s_end_is_still_delivered() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp:{}", server.local_addr().unwrap());
     let mut child = Command::new(ROPEWALK)
-        .args(["pipe", &address])
+        .args(["pipe", "--half-close-timeout", "60s", &address])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
