@@ -33,6 +33,7 @@ pub(super) enum Sent {
 
 impl<S: StreamSys> Running<S> {
     /// Flushes the streams that were written to before this phase began.
+    #[inline]
     pub(crate) fn flush_dirty(core: &Core<S>) {
         let dirty = take_all(&core.streams.dirty);
         for token in &dirty {
