@@ -134,6 +134,7 @@ mod host;
 mod quote;
 mod readers;
 
+mod stdio;
 mod tcp_client;
 mod tcp_server;
 mod unix;
@@ -161,6 +162,7 @@ pub use parser::{ClientParser, ServerParser};
 pub use problem::{Problem, Side};
 pub use quote::quote_string_argument;
 pub use registry::Registry;
+pub use stdio::{NoStdioProtocol, StdioServerEndpoint, StdioServerParser};
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};

@@ -72,7 +72,6 @@ mod process_transport;
 mod reactor_fd_set;
 #[cfg(feature = "std")]
 mod reactor_process;
-#[cfg(feature = "std")]
 mod reactor_stdio;
 #[cfg(feature = "std")]
 mod spawn_process;
@@ -123,6 +122,7 @@ pub use reactor_process::{ReactorProcess, SpawnError};
 #[cfg(feature = "std")]
 pub use reactor_socket::{AdoptError, ReactorSocket};
 #[cfg(feature = "std")]
+pub use reactor_stdio::ReactorDescriptors;
 pub use reactor_stdio::{ReactorStdio, StdioError};
 pub use reactor_tcp::{BACKLOG_MAX, ConnectTcp, DualStack, ListenTcp, ReactorTcp};
 #[cfg(feature = "std")]

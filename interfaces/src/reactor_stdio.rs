@@ -4,6 +4,7 @@
 //! before and after.
 
 use alloc::rc::Rc;
+#[cfg(feature = "std")]
 use std::os::fd::OwnedFd;
 
 use crate::{Deliver, OsError};
@@ -14,7 +15,7 @@ use crate::{Deliver, OsError};
 /// and `/dev/null`. The end of the input is told as the peer's end of file is, and an output whose reader
 /// is gone as soon as it goes: to a half-closeable protocol as
 /// [`write_connection_lost`](crate::HalfCloseableProtocol::write_connection_lost), to any other as the
-/// loss of the connection.
+/// loss of the connection. Any other error of either descriptor is the loss of the connection, too.
 pub trait ReactorStdio {
     /// Runs the protocol on standard input and output, which it takes over for the rest of the process's
     /// life: after it they are `/dev/null`. Its `connection_made` comes on a later turn.
@@ -23,9 +24,14 @@ pub trait ReactorStdio {
     ///
     /// [`StdioError`]; the protocol was told nothing.
     fn open_stdio(&self, protocol: Rc<dyn Deliver>) -> Result<(), StdioError>;
+}
 
-    /// As [`open_stdio`](Self::open_stdio), for two descriptors of one's own, which are closed at the end:
-    /// two pipes, a serial line and its clone.
+/// The ability to run a protocol on two descriptors of one's own, as [`ReactorStdio`] does on the standard
+/// ones: two pipes, a serial line and its clone.
+#[cfg(feature = "std")]
+pub trait ReactorDescriptors {
+    /// Runs the protocol on these descriptors, which are closed at the end. Its `connection_made` comes on a
+    /// later turn.
     ///
     /// # Errors
     ///
@@ -38,7 +44,8 @@ pub trait ReactorStdio {
     ) -> Result<(), StdioError>;
 }
 
-/// Why two descriptors could not be made a connection.
+/// Why two descriptors could not be made a connection, and the cause in
+/// [`Reason::Lost`](crate::Reason::Lost) where one of them failed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot use the {direction} descriptor")]
 pub struct StdioError {
@@ -53,7 +60,10 @@ impl<R: ReactorStdio + ?Sized> ReactorStdio for Rc<R> {
     fn open_stdio(&self, protocol: Rc<dyn Deliver>) -> Result<(), StdioError> {
         (**self).open_stdio(protocol)
     }
+}
 
+#[cfg(feature = "std")]
+impl<R: ReactorDescriptors + ?Sized> ReactorDescriptors for Rc<R> {
     fn open_descriptors(
         &self,
         input: OwnedFd,

@@ -236,3 +236,19 @@ impl SpawnProcess {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_has_a_terminal_or_descriptors_of_its_own_and_never_both() {
+        let terminal = SpawnProcess::new("sh").with_terminal(WindowSize::default());
+        assert!(matches!(terminal.descriptors, ChildDescriptors::Terminal(_)));
+        let pipes = terminal.with_descriptor(5, ChildDescriptor::PipeToChild);
+        let ChildDescriptors::Each(each) = &pipes.descriptors else { panic!("{pipes:?}") };
+        assert_eq!(each.keys().copied().collect::<Vec<_>>(), [0, 1, 2, 5]);
+        let terminal = pipes.with_terminal(WindowSize::new(1, 2));
+        assert!(matches!(terminal.descriptors, ChildDescriptors::Terminal(_)));
+    }
+}

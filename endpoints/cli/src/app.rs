@@ -66,9 +66,7 @@ impl App {
             }
             Inherited::LeftAlone => ListenFds::default(),
         };
-        // The only work on other threads that an end cuts off is a read of standard input.
-        let limits =
-            Limits::default().with_work_grace(Duration::ZERO).with_sockets(limits::sockets());
+        let limits = Limits::default().with_sockets(limits::sockets());
         let reactor = Reactor::with_limits(limits).map_err(|error| {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable

@@ -100,12 +100,12 @@ impl fmt::Debug for ProcessRecord {
     }
 }
 
-type Hook = Box<dyn FnMut(&ProcessSeen, &Rc<dyn ProcessTransport>)>;
+type ProcessHook = Box<dyn FnMut(&ProcessSeen, &Rc<dyn ProcessTransport>)>;
 
 /// A process protocol that records its calls in a [`ProcessRecord`], and runs a hook after each.
 pub struct ProcessRecorder {
     record: ProcessRecord,
-    hook: Option<Hook>,
+    hook: Option<ProcessHook>,
 }
 
 impl ProcessRecorder {

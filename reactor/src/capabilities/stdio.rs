@@ -1,11 +1,11 @@
-//! `ReactorStdio`, on the kernel alone; Twisted's `stdio.StandardIO`.
+//! `ReactorStdio` and `ReactorDescriptors`, on the kernel alone; Twisted's `stdio.StandardIO`.
 //!
 //! Invariant: a descriptor that is not taken over is closed.
 
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use interfaces::{Deliver, ReactorStdio, StdioError};
+use interfaces::{Deliver, ReactorDescriptors, ReactorStdio, StdioError};
 
 use crate::descriptor::stdio::Stdio;
 use crate::kernel::Kernel;
@@ -16,7 +16,9 @@ impl ReactorStdio for Reactor<Kernel> {
         let (input, output) = Kernel::standard_descriptors()?;
         Stdio::open(self.core(), input, output, protocol)
     }
+}
 
+impl ReactorDescriptors for Reactor<Kernel> {
     fn open_descriptors(
         &self,
         input: OwnedFd,

@@ -31,7 +31,7 @@ use self::expendable::Expendable;
 use self::foreign::{drop_each, drop_quietly, quietly};
 use self::limits::Limits;
 use self::remote_calls::RemoteCall;
-use self::resolver::Names;
+use self::resolver::HostNames;
 use self::slots::Slots;
 use self::stage::RunState;
 use self::tasks::Tasks;
@@ -63,7 +63,7 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) run_state: RunState,
     pub(crate) signal_handlers: RefCell<Vec<(i32, Rc<dyn Fn()>)>>,
     observer: RefCell<Rc<dyn Observer>>,
-    names: Names,
+    names: HostNames,
     /// How many foreign calls run, one inside the other.
     depth: Cell<usize>,
 }
@@ -96,7 +96,7 @@ impl<S: StreamSys> Core<S> {
             run_state: RunState::default(),
             signal_handlers: RefCell::default(),
             observer: RefCell::new(observer),
-            names: Names::default(),
+            names: HostNames::default(),
             depth: Cell::new(0),
         })
     }

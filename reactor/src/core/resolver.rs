@@ -22,7 +22,7 @@ const LOOK_UPS_MAX: usize = 1000;
 
 /// The resolver of a reactor, and the look-ups that it waits for.
 #[derive(Default)]
-pub(crate) struct Names {
+pub(crate) struct HostNames {
     /// `None`: the system's.
     installed: RefCell<Option<Rc<dyn Resolver>>>,
     /// Those that were given up count for as long as a thread has them.
@@ -32,7 +32,7 @@ pub(crate) struct Names {
 /// One look-up that waits.
 struct Counted(Rc<Cell<usize>>);
 
-impl Names {
+impl HostNames {
     fn count(&self) -> Option<Counted> {
         let waiting = self.waiting.get();
         (waiting < LOOK_UPS_MAX).then(|| {

@@ -50,12 +50,16 @@ impl Outlet {
     }
 
     /// Queues bytes, and pauses the producer above the high-water mark.
-    pub(crate) fn gather(&self, data: &[u8], pool: &SendPool) -> Result<(), CapExceeded> {
+    pub(crate) fn queue_bytes(&self, data: &[u8], pool: &SendPool) -> Result<(), CapExceeded> {
         self.queued(self.queue.gather(data, pool))
     }
 
-    /// Queues chunks as they are; as [`gather`](Self::gather).
-    pub(crate) fn push_all(&self, chunks: Vec<Chunk>, pool: &SendPool) -> Result<(), CapExceeded> {
+    /// Queues chunks as they are; as [`queue_bytes`](Self::queue_bytes).
+    pub(crate) fn queue_chunks(
+        &self,
+        chunks: Vec<Chunk>,
+        pool: &SendPool,
+    ) -> Result<(), CapExceeded> {
         self.queued(self.queue.push_all(chunks, pool))
     }
 
@@ -107,12 +111,12 @@ impl Outlet {
         self.pulling.set(None);
     }
 
-    /// Takes the bytes out to be sent; they are given [back](Self::give_back) before anything is queued.
+    /// Takes the bytes out to be sent; they are given [back](Self::keep_rest) before anything is queued.
     pub(crate) fn take(&self) -> Option<Box<Unsent>> {
         self.queue.take()
     }
 
-    pub(crate) fn give_back(&self, unsent: Box<Unsent>, pool: &SendPool) {
+    pub(crate) fn keep_rest(&self, unsent: Box<Unsent>, pool: &SendPool) {
         self.queue.give_back(unsent, pool);
     }
 

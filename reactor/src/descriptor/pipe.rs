@@ -120,7 +120,7 @@ impl<S: StreamSys + DescriptorSys> PipeEnd<S> {
     }
 
     /// Whether there may be something to read.
-    pub(crate) fn is_readable(&self) -> bool {
+    pub(crate) fn may_bring_bytes(&self) -> bool {
         self.readable.get()
     }
 
@@ -187,7 +187,7 @@ impl<S: StreamSys + DescriptorSys> PipeEnd<S> {
         while !unsent.is_empty() && matches!(flushed, Flushed::All) {
             flushed = self.send_once(core, &mut unsent);
         }
-        self.outlet.give_back(unsent, &core.streams.pool);
+        self.outlet.keep_rest(unsent, &core.streams.pool);
         flushed
     }
 

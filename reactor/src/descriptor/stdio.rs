@@ -6,15 +6,14 @@
 //! Invariant: both slots are taken until `connection_lost`, and a direction that has ended has no
 //! descriptor.
 
+mod transport;
+
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::{Rc, Weak};
 
 use deferred::Failure;
-use interfaces::{
-    Address, AlreadyProducing, BufferLimits, Chunk, Deliver, Event, HalfCloseableTransport,
-    OsError, Producer, PushProducer, Reason, StdioError, Transport,
-};
+use interfaces::{Deliver, Event, OsError, Reason, StdioError, Transport};
 use protocol::transport::{Drained, Eof, Lost, Next, StreamState};
 
 use super::outlet::CapExceeded;
@@ -24,9 +23,6 @@ use crate::core::foreign::drop_quietly;
 use crate::core::tenant::{Kind, Slot, Tenant};
 use crate::sys::os_error::os_error;
 use crate::sys::{DescriptorSys, Ready, StreamSys, Token};
-
-/// Both addresses of the connection.
-const NAME: &str = "standard input and output";
 
 /// A connection that is read from one descriptor and written to another.
 pub(crate) struct Stdio<S: StreamSys + DescriptorSys> {
@@ -123,7 +119,7 @@ impl<S: StreamSys + DescriptorSys> Stdio<S> {
                 Received::Nothing => return,
                 Received::Interrupted => break,
                 Received::End => return self.end_of_input(core),
-                Received::Failed(error) => return self.schedule_close(core, lost(error)),
+                Received::Failed(error) => return self.schedule_close(core, lost("input", error)),
             }
         }
         self.input.list(core);
@@ -190,11 +186,13 @@ impl<S: StreamSys + DescriptorSys> Stdio<S> {
         }
     }
 
-    /// The reader of the output is gone: a half-closeable protocol goes on with the input alone.
+    /// The output takes no more. Where its reader is gone, a half-closeable protocol goes on with the input
+    /// alone; any other error, as of a disk that is full, ends the connection.
     fn output_broken(&self, core: &Core<S>, error: OsError) {
         let is_open = matches!(self.state.get(), StreamState::Open { .. });
-        if !is_open || !self.is_half_closeable(core) {
-            return self.schedule_close(core, lost(error));
+        let reader_is_gone = error.raw_os_error() == libc::EPIPE;
+        if !reader_is_gone || !is_open || !self.is_half_closeable(core) {
+            return self.schedule_close(core, lost("output", error));
         }
         self.output.close(core);
         self.output.stop_producer(core);
@@ -272,8 +270,8 @@ fn open_end<S: StreamSys + DescriptorSys>(
     })
 }
 
-fn lost(error: OsError) -> Reason {
-    Reason::Lost(Failure::new(error))
+fn lost(direction: &'static str, error: OsError) -> Reason {
+    Reason::Lost(Failure::new(StdioError { direction, source: error }))
 }
 
 impl<S: StreamSys + DescriptorSys> Tenant<S> for Stdio<S> {
@@ -324,117 +322,5 @@ impl<S: StreamSys + DescriptorSys> Tenant<S> for Stdio<S> {
 
     fn kind(&self) -> Kind {
         Kind::Stdio
-    }
-}
-
-impl<S: StreamSys + DescriptorSys> Transport for Stdio<S> {
-    fn write(&self, data: &[u8]) {
-        if let Some(core) = self.core.upgrade()
-            && self.accepts_writes()
-        {
-            self.queued(&core, self.output.outlet.gather(data, &core.streams.pool));
-        }
-    }
-
-    fn write_sequence(&self, chunks: Vec<Chunk>) {
-        if let Some(core) = self.core.upgrade()
-            && self.accepts_writes()
-        {
-            self.queued(&core, self.output.outlet.push_all(chunks, &core.streams.pool));
-        }
-    }
-
-    fn lose_connection(&self) {
-        if let Some(core) = self.core.upgrade() {
-            let idle = self.is_idle();
-            let next = self.step(|state| state.lose(idle));
-            self.follow(&core, next, Reason::Done);
-        }
-    }
-
-    fn lose_connection_with_reset(&self) {
-        if let Some(core) = self.core.upgrade() {
-            let idle = self.is_idle();
-            let next = self.step(|state| state.lose_with_reset(idle));
-            self.follow(&core, next, Reason::Aborted);
-        }
-    }
-
-    fn abort_connection(&self) {
-        if let Some(core) = self.core.upgrade() {
-            self.schedule_close(&core, Reason::Aborted);
-        }
-    }
-
-    fn undelivered_bytes(&self) -> usize {
-        self.output.outlet.unsent()
-    }
-
-    fn peer(&self) -> Address {
-        Address::Other(NAME.into())
-    }
-
-    fn host(&self) -> Address {
-        Address::Other(NAME.into())
-    }
-
-    fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
-        let Some(core) = self.core.upgrade() else {
-            producer.stop_producing();
-            return Ok(());
-        };
-        if !self.state.get().sends() {
-            producer.stop_producing();
-            return Ok(());
-        }
-        self.output.outlet.register(producer)?;
-        self.output.list(&core);
-        Ok(())
-    }
-
-    fn unregister_producer(&self) {
-        let producer = self.output.outlet.take_producer();
-        if let Some(core) = self.core.upgrade()
-            && producer.is_some()
-        {
-            self.output.list(&core);
-        }
-    }
-
-    fn set_buffer_limits(&self, limits: BufferLimits) {
-        self.output.outlet.set_limits(limits);
-    }
-
-    fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
-        Some(self)
-    }
-}
-
-impl<S: StreamSys + DescriptorSys> PushProducer for Stdio<S> {
-    fn pause_producing(&self) {
-        self.paused.set(true);
-    }
-
-    fn resume_producing(&self) {
-        if self.paused.replace(false)
-            && let Some(core) = self.core.upgrade()
-            && self.state.get().receives()
-            && self.input.is_readable()
-        {
-            self.input.list(&core);
-        }
-    }
-
-    fn stop_producing(&self) {
-        self.lose_connection();
-    }
-}
-
-impl<S: StreamSys + DescriptorSys> HalfCloseableTransport for Stdio<S> {
-    fn lose_write_connection(&self) {
-        if let Some(core) = self.core.upgrade() {
-            let next = self.step(StreamState::lose_write);
-            self.follow(&core, next, Reason::Done);
-        }
     }
 }

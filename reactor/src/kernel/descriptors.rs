@@ -28,7 +28,7 @@ pub struct KernelDescriptor {
     pub(super) at_close: AtClose,
 }
 
-/// What is done when a descriptor is closed, beside that.
+/// Further actions when a descriptor is closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct AtClose {
     /// `/dev/null` is put in the place of this standard descriptor.

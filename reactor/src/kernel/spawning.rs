@@ -39,11 +39,11 @@ struct Prepared {
     /// This side's ends.
     ours: Vec<ChildEnd<KernelDescriptor>>,
     /// The child's numbers, and what it gets there.
-    childs: Vec<(RawFd, Source)>,
+    childs: Vec<(RawFd, ChildSource)>,
 }
 
 /// What a child gets as one of its descriptors.
-enum Source {
+enum ChildSource {
     /// Made for the child: closed here when it runs.
     Made(OwnedFd),
     Given(Rc<OwnedFd>),
@@ -51,7 +51,7 @@ enum Source {
     Number(RawFd),
 }
 
-impl Source {
+impl ChildSource {
     fn number(&self) -> RawFd {
         match self {
             Self::Made(descriptor) => descriptor.as_raw_fd(),
@@ -97,9 +97,9 @@ fn prepare_each(
         let source = match descriptor {
             ChildDescriptor::PipeToChild => prepared.add_pipe(child_fd, Way::ToChild),
             ChildDescriptor::PipeFromChild => prepared.add_pipe(child_fd, Way::FromChild),
-            ChildDescriptor::Given(descriptor) => Ok(Source::Given(Rc::clone(descriptor))),
+            ChildDescriptor::Given(descriptor) => Ok(ChildSource::Given(Rc::clone(descriptor))),
             ChildDescriptor::Inherited if raw_process_calls::is_open(child_fd) => {
-                Ok(Source::Number(child_fd))
+                Ok(ChildSource::Number(child_fd))
             }
             ChildDescriptor::Inherited => {
                 return Err(bad_descriptor(options, child_fd, "is not open here to be inherited"));
@@ -117,7 +117,7 @@ fn prepare_each(
 
 impl Prepared {
     /// Makes a pipe; returns the child's end.
-    fn add_pipe(&mut self, child_fd: i32, way: Way) -> io::Result<Source> {
+    fn add_pipe(&mut self, child_fd: i32, way: Way) -> io::Result<ChildSource> {
         let (reader, writer) = io::pipe()?;
         let (ours, childs): (OwnedFd, OwnedFd) = match way {
             Way::ToChild => (writer.into(), reader.into()),
@@ -125,7 +125,7 @@ impl Prepared {
         };
         let descriptor = KernelDescriptor::own(ours)?;
         self.ours.push(ChildEnd { child_fd, way, descriptor });
-        Ok(Source::Made(childs))
+        Ok(ChildSource::Made(childs))
     }
 }
 
@@ -135,7 +135,9 @@ fn prepare_terminal(window: WindowSize) -> io::Result<Prepared> {
     let childs = Rc::new(childs);
     Ok(Prepared {
         ours: vec![ChildEnd { child_fd: 1, way: Way::Both, descriptor }],
-        childs: (0..=2).map(|child_fd| (child_fd, Source::Given(Rc::clone(&childs)))).collect(),
+        childs: (0..=2)
+            .map(|child_fd| (child_fd, ChildSource::Given(Rc::clone(&childs))))
+            .collect(),
     })
 }
 
@@ -147,7 +149,7 @@ fn command(options: &SpawnProcess, has_terminal: bool) -> Command {
     }
     match &options.environment {
         Environment::Inherited => OF_SERVICE_MANAGER.iter().for_each(|name| {
-            // What is not set needs no other environment than this process's.
+            // A variable that is not set needs no other environment than this process's.
             if std::env::var_os(name).is_some() {
                 command.env_remove(name);
             }

@@ -3,19 +3,18 @@
 //! Invariant: the child is reaped at most once, and is signalled through its handle alone, which is
 //! dropped when it is reaped; so no other process of its number is meant.
 
+mod transport;
+
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::{Rc, Weak};
 
 use interfaces::{
-    AlreadyProducing, BufferLimits, Chunk, NoSuchChildFd, ProcessProtocol, ProcessReason,
-    ProcessTransport, Producer, PushProducer, Reason, Signal, SignalError, SpawnError,
-    SpawnProcess,
+    ProcessProtocol, ProcessReason, ProcessTransport, Reason, SpawnError, SpawnProcess,
 };
 
 use super::child_pipe::ChildPipe;
 use super::notifier::{Notice, Notifier};
-use super::signal_names;
 use crate::core::Core;
 use crate::core::foreign::drop_quietly;
 use crate::core::tenant::{Kind, Tenant};
@@ -31,13 +30,13 @@ pub(crate) struct Child<S: StreamSys + ProcessSys> {
     handle: RefCell<Option<S::Child>>,
     notifier: Notifier,
     pipes: RefCell<Vec<Rc<ChildPipe<S>>>>,
-    stage: Cell<Stage>,
+    stage: Cell<ChildStage>,
     paused: Cell<bool>,
     listed: Cell<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum ChildStage {
     Spawned,
     Running,
     Exited(ProcessReason),
@@ -84,7 +83,7 @@ impl<S: StreamSys + ProcessSys> Child<S> {
                 handle: RefCell::default(),
                 notifier: Notifier::new(protocol),
                 pipes: RefCell::default(),
-                stage: Cell::new(Stage::Spawned),
+                stage: Cell::new(ChildStage::Spawned),
                 paused: Cell::new(false),
                 listed: Cell::new(false),
             })
@@ -123,7 +122,7 @@ impl<S: StreamSys + ProcessSys> Child<S> {
 
     /// Gives up what was begun; the protocol is told nothing.
     fn forget(&self, core: &Core<S>) {
-        self.stage.set(Stage::Ended);
+        self.stage.set(ChildStage::Ended);
         let pipes = self.pipes.take();
         for pipe in pipes {
             pipe.give_up(core);
@@ -151,8 +150,8 @@ impl<S: StreamSys + ProcessSys> Child<S> {
 
     /// Tells the protocol that the process runs, before anything else.
     pub(super) fn begin(&self, core: &Core<S>) {
-        if self.stage.get() == Stage::Spawned {
-            self.stage.set(Stage::Running);
+        if self.stage.get() == ChildStage::Spawned {
+            self.stage.set(ChildStage::Running);
             self.tell(core, Notice::ConnectionMade);
         }
     }
@@ -181,7 +180,7 @@ impl<S: StreamSys + ProcessSys> Child<S> {
     /// A pipe has closed.
     pub(super) fn pipe_closed(&self, core: &Core<S>, child_fd: i32, reason: Reason) {
         self.tell(core, Notice::ChildConnectionLost(child_fd, reason));
-        if let Stage::Exited(reason) = self.stage.get() {
+        if let ChildStage::Exited(reason) = self.stage.get() {
             self.end_if_over(core, reason);
         }
     }
@@ -201,7 +200,7 @@ impl<S: StreamSys + ProcessSys> Child<S> {
         if let Some(handle) = handle {
             core.sys.deregister_child(&handle);
         }
-        self.stage.set(Stage::Exited(reason));
+        self.stage.set(ChildStage::Exited(reason));
         self.tell(core, Notice::ProcessExited(reason));
         self.end_if_over(core, reason);
     }
@@ -214,7 +213,7 @@ impl<S: StreamSys + ProcessSys> Child<S> {
 
     fn end_if_over(&self, core: &Core<S>, reason: ProcessReason) {
         let is_over = self.pipes.borrow().iter().all(|pipe| pipe.is_closed());
-        if !is_over || self.stage.replace(Stage::Ended) == Stage::Ended {
+        if !is_over || self.stage.replace(ChildStage::Ended) == ChildStage::Ended {
             return;
         }
         let slot = core.remove(self.token);
@@ -267,9 +266,9 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for Child<S> {
             pipe.stop(core);
         }
         match self.stage.get() {
-            Stage::Exited(reason) => self.end_if_over(core, reason),
-            Stage::Running => self.end_if_over(core, ProcessReason::Stopped),
-            Stage::Spawned | Stage::Ended => {}
+            ChildStage::Exited(reason) => self.end_if_over(core, reason),
+            ChildStage::Running => self.end_if_over(core, ProcessReason::Stopped),
+            ChildStage::Spawned | ChildStage::Ended => {}
         }
     }
 
@@ -278,19 +277,19 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for Child<S> {
     fn drain(self: Rc<Self>, core: &Core<S>) {
         self.begin(core);
         self.look_for_exit(core);
-        if self.stage.get() == Stage::Running {
-            self.stage.set(Stage::Exited(ProcessReason::Stopped));
+        if self.stage.get() == ChildStage::Running {
+            self.stage.set(ChildStage::Exited(ProcessReason::Stopped));
         }
         for pipe in self.all_pipes() {
             pipe.drain(core);
         }
-        if let Stage::Exited(reason) = self.stage.get() {
+        if let ChildStage::Exited(reason) = self.stage.get() {
             self.end_if_over(core, reason);
         }
     }
 
     fn abandon(&self, _: &S) {
-        self.stage.set(Stage::Ended);
+        self.stage.set(ChildStage::Ended);
         drop(self.handle.take());
         self.pipes.take();
         drop_quietly(self.notifier.take());
@@ -302,96 +301,5 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for Child<S> {
 
     fn kind(&self) -> Kind {
         Kind::Process
-    }
-}
-
-impl<S: StreamSys + ProcessSys> ProcessTransport for Child<S> {
-    fn pid(&self) -> Option<u32> {
-        self.with_handle(|sys, handle| sys.process_id(handle))
-    }
-
-    fn write(&self, data: &[u8]) {
-        if let (Some(core), Some(pipe)) = (self.core.upgrade(), self.pipe_to(0)) {
-            pipe.write(&core, data);
-        }
-    }
-
-    fn write_sequence(&self, chunks: Vec<Chunk>) {
-        if let (Some(core), Some(pipe)) = (self.core.upgrade(), self.pipe_to(0)) {
-            pipe.write_sequence(&core, chunks);
-        }
-    }
-
-    fn write_to_child(&self, child_fd: i32, data: &[u8]) -> Result<(), NoSuchChildFd> {
-        let pipe = self.pipe_to(child_fd).ok_or(NoSuchChildFd { child_fd })?;
-        if let Some(core) = self.core.upgrade() {
-            pipe.write(&core, data);
-        }
-        Ok(())
-    }
-
-    fn close_child_fd(&self, child_fd: i32) -> Result<(), NoSuchChildFd> {
-        let found = self.pipe(|pipe| pipe.child_fd == child_fd && pipe.way != Way::Both);
-        let pipe = found.ok_or(NoSuchChildFd { child_fd })?;
-        if let Some(core) = self.core.upgrade() {
-            pipe.lose(&core);
-        }
-        Ok(())
-    }
-
-    fn lose_connection(&self) {
-        if let Some(core) = self.core.upgrade() {
-            self.all_pipes().iter().for_each(|pipe| pipe.lose(&core));
-        }
-    }
-
-    fn signal_process(&self, signal: &Signal) -> Result<(), SignalError> {
-        let signal = signal_names::number(signal)?;
-        match self.with_handle(|sys, handle| sys.signal_child(handle, signal)) {
-            None => Err(SignalError::ProcessExitedAlready),
-            Some(Ok(())) => Ok(()),
-            Some(Err(error)) if error.raw_os_error() == Some(libc::ESRCH) => {
-                Err(SignalError::ProcessExitedAlready)
-            }
-            Some(Err(error)) => Err(SignalError::Refused { signal, source: os_error(&error) }),
-        }
-    }
-
-    fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
-        match (self.core.upgrade(), self.pipe_to(0)) {
-            (Some(core), Some(pipe)) => pipe.register_producer(&core, producer),
-            (None, _) | (_, None) => {
-                producer.stop_producing();
-                Ok(())
-            }
-        }
-    }
-
-    fn unregister_producer(&self) {
-        if let (Some(core), Some(pipe)) = (self.core.upgrade(), self.pipe_to(0)) {
-            pipe.unregister_producer(&core);
-        }
-    }
-
-    fn set_buffer_limits(&self, limits: BufferLimits) {
-        self.all_pipes().iter().for_each(|pipe| pipe.set_limits(limits));
-    }
-}
-
-impl<S: StreamSys + ProcessSys> PushProducer for Child<S> {
-    fn pause_producing(&self) {
-        self.paused.set(true);
-    }
-
-    fn resume_producing(&self) {
-        if self.paused.replace(false)
-            && let Some(core) = self.core.upgrade()
-        {
-            self.all_pipes().iter().for_each(|pipe| pipe.resume_reading(&core));
-        }
-    }
-
-    fn stop_producing(&self) {
-        self.lose_connection();
     }
 }

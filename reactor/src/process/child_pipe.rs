@@ -31,13 +31,13 @@ pub(super) struct ChildPipe<S: StreamSys + ProcessSys> {
     pub(super) child_fd: i32,
     pub(super) way: Way,
     end: PipeEnd<S>,
-    stage: Cell<Stage>,
+    stage: Cell<PipeStage>,
     /// The reason of the end, once it is decided.
     ending: RefCell<Option<Reason>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum PipeStage {
     Open,
     Finishing,
     Closing,
@@ -65,7 +65,7 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
             child_fd,
             way,
             end,
-            stage: Cell::new(Stage::Open),
+            stage: Cell::new(PipeStage::Open),
             ending: RefCell::default(),
         });
         drop(core.replace(token, Slot::Other(Some(pipe.clone()))));
@@ -73,7 +73,7 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.stage.get() == Stage::Closed
+        self.stage.get() == PipeStage::Closed
     }
 
     fn is_read(&self) -> bool {
@@ -86,22 +86,22 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
 
     fn accepts_writes(&self) -> bool {
         match self.stage.get() {
-            Stage::Open => self.is_written(),
-            Stage::Finishing => self.end.outlet.has_producer(),
-            Stage::Closing | Stage::Closed => false,
+            PipeStage::Open => self.is_written(),
+            PipeStage::Finishing => self.end.outlet.has_producer(),
+            PipeStage::Closing | PipeStage::Closed => false,
         }
     }
 
     /// Queues bytes; they are sent on the turn that follows.
     pub(super) fn write(&self, core: &Core<S>, data: &[u8]) {
         if self.accepts_writes() {
-            self.queued(core, self.end.outlet.gather(data, &core.streams.pool));
+            self.queued(core, self.end.outlet.queue_bytes(data, &core.streams.pool));
         }
     }
 
     pub(super) fn write_sequence(&self, core: &Core<S>, chunks: Vec<Chunk>) {
         if self.accepts_writes() {
-            self.queued(core, self.end.outlet.push_all(chunks, &core.streams.pool));
+            self.queued(core, self.end.outlet.queue_chunks(chunks, &core.streams.pool));
         }
     }
 
@@ -118,11 +118,11 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
         producer: Producer,
     ) -> Result<(), AlreadyProducing> {
         match self.stage.get() {
-            Stage::Open if self.is_written() => {
+            PipeStage::Open if self.is_written() => {
                 self.end.outlet.register(producer)?;
                 self.end.list(core);
             }
-            Stage::Open | Stage::Finishing | Stage::Closing | Stage::Closed => {
+            PipeStage::Open | PipeStage::Finishing | PipeStage::Closing | PipeStage::Closed => {
                 producer.stop_producing();
             }
         }
@@ -131,7 +131,7 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
 
     pub(super) fn unregister_producer(&self, core: &Core<S>) {
         let producer = self.end.outlet.take_producer();
-        if producer.is_some() && self.stage.get() == Stage::Finishing {
+        if producer.is_some() && self.stage.get() == PipeStage::Finishing {
             self.end.list(core);
         }
     }
@@ -142,13 +142,13 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
 
     /// Closes behind the queued bytes and the producer.
     pub(super) fn lose(&self, core: &Core<S>) {
-        if self.stage.get() != Stage::Open {
+        if self.stage.get() != PipeStage::Open {
             return;
         }
         if self.end.outlet.unsent() == 0 && !self.end.outlet.has_producer() {
             self.close_soon(core, Reason::Done);
         } else {
-            self.stage.set(Stage::Finishing);
+            self.stage.set(PipeStage::Finishing);
             self.end.list(core);
         }
     }
@@ -157,19 +157,19 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
     /// a later turn.
     fn close_soon(&self, core: &Core<S>, reason: Reason) {
         match self.stage.get() {
-            Stage::Open | Stage::Finishing => {
-                self.stage.set(Stage::Closing);
+            PipeStage::Open | PipeStage::Finishing => {
+                self.stage.set(PipeStage::Closing);
                 self.ending.replace(Some(reason));
                 self.end.close(core);
                 self.end.list(core);
             }
-            Stage::Closing | Stage::Closed => {}
+            PipeStage::Closing | PipeStage::Closed => {}
         }
     }
 
     /// Closes now, and tells the protocol.
     fn close(&self, core: &Core<S>, reason: Reason) {
-        if self.stage.replace(Stage::Closed) == Stage::Closed {
+        if self.stage.replace(PipeStage::Closed) == PipeStage::Closed {
             return;
         }
         let reason = self.ending.take().unwrap_or(reason);
@@ -184,7 +184,7 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
 
     /// Closes a pipe whose protocol is told nothing.
     pub(super) fn give_up(&self, core: &Core<S>) {
-        self.stage.set(Stage::Closed);
+        self.stage.set(PipeStage::Closed);
         self.end.close(core);
         drop(core.remove(self.end.token()));
     }
@@ -201,9 +201,11 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
 
     fn flushed(&self, core: &Core<S>) {
         match self.stage.get() {
-            Stage::Finishing if !self.end.outlet.has_producer() => self.close(core, Reason::Done),
-            Stage::Open | Stage::Finishing => self.look_for_hang_up(core),
-            Stage::Closing | Stage::Closed => {}
+            PipeStage::Finishing if !self.end.outlet.has_producer() => {
+                self.close(core, Reason::Done)
+            }
+            PipeStage::Open | PipeStage::Finishing => self.look_for_hang_up(core),
+            PipeStage::Closing | PipeStage::Closed => {}
         }
     }
 
@@ -218,7 +220,7 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
 
     fn read(&self, core: &Core<S>, child: &Rc<Child<S>>, buffer: &mut [u8]) {
         for _ in 0..self.end.reads_per_turn(core) {
-            if self.stage.get() != Stage::Open || child.is_paused() {
+            if self.stage.get() != PipeStage::Open || child.is_paused() {
                 return;
             }
             match self.end.read(core, buffer) {
@@ -245,7 +247,7 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
 
     /// The protocol wants to read again.
     pub(super) fn resume_reading(&self, core: &Core<S>) {
-        if self.stage.get() == Stage::Open && self.is_read() && self.end.is_readable() {
+        if self.stage.get() == PipeStage::Open && self.is_read() && self.end.may_bring_bytes() {
             self.end.list(core);
         }
     }
@@ -260,13 +262,13 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for ChildPipe<S> {
         let Some(child) = self.child.upgrade() else { return };
         child.begin(core);
         self.end.note(ready);
-        if self.is_written() && matches!(self.stage.get(), Stage::Open | Stage::Finishing) {
+        if self.is_written() && matches!(self.stage.get(), PipeStage::Open | PipeStage::Finishing) {
             self.flush(core);
         }
         if self.is_read() {
             self.read(core, &child, buffer);
         }
-        if self.stage.get() == Stage::Closing {
+        if self.stage.get() == PipeStage::Closing {
             self.close(core, Reason::Done);
         }
     }
@@ -279,7 +281,7 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for ChildPipe<S> {
     }
 
     fn drain(self: Rc<Self>, core: &Core<S>) {
-        let finishes = matches!(self.stage.get(), Stage::Open | Stage::Finishing)
+        let finishes = matches!(self.stage.get(), PipeStage::Open | PipeStage::Finishing)
             && self.end.outlet.unsent() > 0;
         self.end.stop_producer(core);
         if finishes {
@@ -290,7 +292,7 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for ChildPipe<S> {
     }
 
     fn abandon(&self, sys: &S) {
-        self.stage.set(Stage::Closed);
+        self.stage.set(PipeStage::Closed);
         self.end.abandon(sys);
         drop(self.end.outlet.take_producer());
     }

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::ids::{ConnectionId, EndId, Source};
+use super::ids::{ConnectionId, EndId, PartId, Source};
 use super::nanos::Nanos;
 
 /// The time that a poll takes at least, so that the network goes on under a program that is never
@@ -26,6 +26,8 @@ pub(super) enum NetworkEvent {
     GivenUp(ConnectionId),
     /// The next segment that this end sent arrives at the other.
     Segment(EndId),
+    /// A child takes its next step.
+    Child(PartId),
     /// A report that was held back is due.
     Report(Source),
     /// A spurious report is due.

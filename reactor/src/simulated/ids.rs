@@ -22,11 +22,17 @@ pub(super) enum Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EndId(u64);
 
+/// The number of a simulated child, or of the program's end of one of its pipes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct PartId(pub(super) u64);
+
 /// A socket that can be watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     End(EndId),
     Listener(ListenerId),
+    /// A child, or the end of a pipe.
+    Part(PartId),
 }
 
 impl ConnectionId {
@@ -40,6 +46,13 @@ impl ConnectionId {
 impl ListenerId {
     /// Its number in the trace.
     #[inline]
+    pub(super) fn number(self) -> u64 {
+        self.0 * 2
+    }
+}
+
+impl PartId {
+    /// Its number in the trace.
     pub(super) fn number(self) -> u64 {
         self.0 * 2
     }
@@ -96,6 +109,7 @@ impl Source {
         match self {
             Self::End(id) => id.number(),
             Self::Listener(id) => id.number(),
+            Self::Part(id) => id.number(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: a clone is the same network.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use super::faults::Faults;
 use super::links::Links;
 use super::names::{Leftover, Name};
 use super::outside::{ClockHold, Outside};
+use super::script::Script;
 use super::world::World;
 
 /// A simulated network, and a system for a reactor: it implements
@@ -54,6 +56,10 @@ pub struct Carried {
     pub listeners: usize,
     /// Connections with an end that is held or waits to be accepted, attempts included.
     pub connections: usize,
+    /// Children that run or were not reaped.
+    pub children: usize,
+    /// Live ends of children's pipes and terminals.
+    pub pipes: usize,
 }
 
 impl Simulated {
@@ -94,11 +100,20 @@ impl Simulated {
     pub fn carried(&self) -> Carried {
         let world = self.world.borrow();
         let listeners = world.listeners.len();
+        let (children, pipes) = world.processes.counts();
         Carried {
-            streams: world.descriptors.open - listeners,
+            streams: world.descriptors.open - listeners - pipes,
             listeners,
             connections: world.connections.len(),
+            children,
+            pipes,
         }
+    }
+
+    /// Installs a program, which every child that is spawned by this name follows; an old one of that name is
+    /// replaced for children to come. Any other name cannot be executed (`ENOENT`).
+    pub fn install(&self, program: impl Into<OsString>, script: Script) {
+        self.world.borrow_mut().processes.scripts.insert(program.into(), script);
     }
 
     /// Sends the process a signal. Returns whether it is watched; otherwise it is ignored.

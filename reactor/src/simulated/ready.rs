@@ -10,6 +10,7 @@ use super::connection::Wire;
 use super::edge::{Direction, Level, Scope, SocketWatch};
 use super::ids::Source;
 use super::listener::ListenerState;
+use super::parts::Part;
 use super::poll::DELAY_MAX;
 use super::trace::SystemCall;
 use super::world::World;
@@ -22,7 +23,7 @@ impl World {
         let watch = self.watch(source)?;
         watch.listed = false;
         let report = watch.report(level, scope)?;
-        let writable = report.writable && matches!(source, Source::End(_));
+        let writable = report.writable && !matches!(source, Source::Listener(_));
         Some(Ready { writable, ..report })
     }
 
@@ -35,6 +36,7 @@ impl World {
                 found.map(|found| &mut found.end_mut(id.side()).watch)
             }
             Source::Listener(id) => self.listeners.get_mut(&id).map(|found| &mut found.watch),
+            Source::Part(id) => self.processes.part_mut(id).map(|found| &mut found.watch),
         }
     }
 
@@ -46,6 +48,7 @@ impl World {
                 self.connections.get(id.connection()).map(|found| found.level(id.side()))
             }
             Source::Listener(id) => self.listeners.get(&id).map(ListenerState::level),
+            Source::Part(id) => self.processes.part(id).map(Part::level),
         }
     }
 
@@ -79,6 +82,10 @@ impl World {
             }
             Source::Listener(id) => {
                 let found = self.listeners.get_mut(&id);
+                found.is_some_and(|found| found.watching(direction, change))
+            }
+            Source::Part(id) => {
+                let found = self.processes.part_mut(id);
                 found.is_some_and(|found| found.watching(direction, change))
             }
         };

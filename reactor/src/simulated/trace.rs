@@ -36,6 +36,13 @@ pub(super) enum SystemCall {
     Shutdown,
     Sigaction,
     LookUp,
+    Spawn,
+    /// The end of a child.
+    Exit,
+    Wait,
+    Kill,
+    Read,
+    Write,
 }
 
 impl SystemCall {
@@ -61,6 +68,12 @@ impl SystemCall {
             Self::Shutdown => "shutdown",
             Self::Sigaction => "sigaction",
             Self::LookUp => "look-up",
+            Self::Spawn => "spawn",
+            Self::Exit => "exit",
+            Self::Wait => "wait",
+            Self::Kill => "kill",
+            Self::Read => "read",
+            Self::Write => "write",
         }
     }
 }

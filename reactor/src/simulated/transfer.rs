@@ -215,7 +215,7 @@ impl World {
 /// The bytes that a call for `asked` moves when `there` could be moved, after the faults; 0 if it would
 /// block.
 #[inline]
-fn amount(there: usize, asked: usize, faults: &Faults, rng: &mut Rng) -> usize {
+pub(super) fn amount(there: usize, asked: usize, faults: &Faults, rng: &mut Rng) -> usize {
     if rng.happens(faults.would_block) {
         return 0;
     }
@@ -224,7 +224,7 @@ fn amount(there: usize, asked: usize, faults: &Faults, rng: &mut Rng) -> usize {
 }
 
 /// The first `count` bytes of these pieces.
-fn moved<'a>(pieces: &'a [IoSlice<'_>], count: usize) -> impl Iterator<Item = &'a [u8]> {
+pub(super) fn moved<'a>(pieces: &'a [IoSlice<'_>], count: usize) -> impl Iterator<Item = &'a [u8]> {
     let mut left = count;
     let parts = pieces.iter().map(move |piece| {
         let part = &piece[..piece.len().min(left)];

@@ -14,6 +14,7 @@ use super::links::Links;
 use super::listener::ListenerState;
 use super::look_ups::Hosts;
 use super::names::Names;
+use super::parts::Processes;
 use super::table::Table;
 use super::trace::{SystemCall, Trace, number};
 
@@ -33,6 +34,7 @@ pub(super) struct World {
     /// The sockets that the next poll asks for a report.
     pub(super) reports: Vec<Source>,
     pub(super) signals: SignalState,
+    pub(super) processes: Processes,
     pub(super) descriptors: Descriptors,
     pub(super) hosts: Hosts,
     /// The error numbers that the next accepts answer.
@@ -78,6 +80,7 @@ impl World {
             names: Names::new(),
             reports: Vec::new(),
             signals: SignalState::default(),
+            processes: Processes::default(),
             descriptors: Descriptors { open: 0, open_max: usize::MAX },
             hosts: Hosts::default(),
             accept_errors: VecDeque::new(),
@@ -104,6 +107,7 @@ impl World {
                     self.attempt_fails(connection, libc::ETIMEDOUT)
                 }
                 NetworkEvent::Segment(sender) => self.segment_arrives(sender),
+                NetworkEvent::Child(child) => self.child_steps(child),
                 NetworkEvent::Report(source) => self.list(source),
                 NetworkEvent::Spurious(source) => self.report_spuriously(source),
             }

@@ -28,6 +28,7 @@ mod panics;
 mod passing;
 mod paths;
 mod process_descriptors;
+mod process_output;
 mod process_pipes;
 mod process_signals;
 mod process_spawning;

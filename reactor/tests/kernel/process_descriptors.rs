@@ -120,6 +120,15 @@ fn descriptors_reach_the_numbers_that_they_are_given_for_whatever_their_own_numb
             .with_descriptor(one, given(left))
             .with_descriptor(other, ChildDescriptor::Inherited);
         assert_eq!(output_of(&reactor, &kept), "leftright");
+        // Moved: its own number is not open in the child, though an exec would hand it on.
+        inheritable_at(600);
+        // SAFETY: nothing else in this process owns a descriptor of this number.
+        let moved = unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(600) };
+        let moved = script(LIST).with_descriptors(only(vec![
+            (1, ChildDescriptor::PipeFromChild),
+            (3, ChildDescriptor::Given(Rc::new(moved))),
+        ]));
+        assert_eq!(listed(&reactor, &moved), [1, 3]);
         // One for two numbers, one of them in the place of standard input.
         let twice = Rc::new(OwnedFd::from(file_of(&directory, "both")));
         let both = script("cat <&9; ls -l /proc/$$/fd/0; exit 0")

@@ -1,6 +1,8 @@
 //! Processes and signals: sent to the child, its own at the start, and `SIGCHLD` where there is no pidfd.
 
 use std::io::Read as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use interfaces::{ProcessReason, SignalError, SpawnProcess};
@@ -183,14 +185,53 @@ fn without_pidfds_the_reactor_wakes_from_its_wait_for_each_child() {
 }
 
 #[test]
-fn a_handler_of_the_program_for_the_signal_of_children_is_called_as_before() {
+fn a_handler_of_the_program_for_the_signal_of_children_is_called_as_before_also_afterwards() {
     in_child(|| {
         refuse(libc::SYS_pidfd_open);
+        let raised = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(libc::SIGCHLD, raised.clone()).unwrap();
         let reactor = Reactor::new().unwrap();
         let calls = std::rc::Rc::new(std::cell::Cell::new(0));
         let counted = calls.clone();
         reactor.on_signal(libc::SIGCHLD, move || counted.set(counted.get() + 1)).unwrap();
         Program::spawn(&reactor, &script("exit 0")).run(&reactor);
         turn_until(&reactor, "the handler was called", || calls.get() > 0);
+        assert!(raised.swap(false, Ordering::SeqCst));
+        drop(reactor);
+        let status = std::process::Command::new("true").status().unwrap();
+        assert!(status.success(), "children are there to be waited for, as before");
+        assert!(raised.load(Ordering::SeqCst));
+    });
+}
+
+/// What this process does at `SIGCHLD`.
+fn disposition() -> libc::sighandler_t {
+    // SAFETY: an all-zero `sigaction` is a valid one; the call writes it through the pointer, and it
+    // outlives the call.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        assert_eq!(libc::sigaction(libc::SIGCHLD, std::ptr::null(), &raw mut now), 0);
+        now.sa_sigaction
+    }
+}
+
+#[test]
+fn where_there_are_pidfds_the_signal_of_children_is_left_as_it_is_and_else_it_is_caught() {
+    in_child(|| {
+        for (wanted, code) in [(libc::SIG_DFL, Some(4)), (libc::SIG_IGN, None)] {
+            // SAFETY: the call takes numbers, and changes what this process, the test's own, does.
+            unsafe { libc::signal(libc::SIGCHLD, wanted) };
+            let reactor = Reactor::new().unwrap();
+            let seen = run_script(&reactor, "exit 4");
+            assert_eq!(seen.ended().unwrap().exit_code(), code, "none is told where it is ignored");
+            assert_eq!(disposition(), wanted);
+        }
+        // SAFETY: as above.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+        refuse(libc::SYS_pidfd_open);
+        let reactor = Reactor::new().unwrap();
+        assert_eq!(disposition(), libc::SIG_DFL, "before the first child");
+        assert_eq!(run_script(&reactor, "exit 4").ended().unwrap().exit_code(), Some(4));
+        assert!(disposition() != libc::SIG_DFL && disposition() != libc::SIG_IGN);
     });
 }

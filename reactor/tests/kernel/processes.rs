@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{
-    ExitStatus, ProcessReason, ReactorCore as _, ReactorProcess as _, SignalError, SpawnError,
-    SpawnProcess,
+    ExitStatus, ProcessProtocol, ProcessReason, ProcessTransport, ReactorCore as _,
+    ReactorProcess as _, Reason, SignalError, SpawnError, SpawnProcess,
 };
 use protocol::testing::{ProcessRecord, ProcessRecorder, ProcessSeen};
 use ropewalk_reactor::{Counts, Reactor};
@@ -156,6 +156,72 @@ fn an_exit_is_told_at_once_though_a_grandchild_holds_the_pipes_and_the_end_when_
     assert_eq!(stages.pop().unwrap(), "ended");
     stages[2..].sort();
     assert_eq!(stages, ["made", "exited", "lost 0", "lost 1", "lost 2"]);
+}
+
+#[test]
+fn losing_the_connection_when_bytes_come_closes_all_pipes_and_the_end_waits_for_the_exit() {
+    let reactor = Reactor::new().unwrap();
+    let text = "trap '' PIPE; trap 'go=1' USR1; echo word; \
+                while test -z \"$go\"; do sleep 0.01; done; exit 0";
+    let program = Program::spawn_with(&reactor, &script(text), |seen, transport| {
+        if let ProcessSeen::ChildDataReceived(..) = seen {
+            transport.lose_connection();
+        }
+    });
+    turn_until(&reactor, "the pipes closed", || program.seen.stages().len() == 4);
+    for _ in 0..5 {
+        reactor.turn(Some(Duration::from_millis(5))).unwrap();
+    }
+    assert_eq!(program.seen.stages().len(), 4, "it runs on");
+    program.transport.signal_process(&"USR1".into()).unwrap();
+    turn_until(&reactor, "it ended", || program.seen.ended().is_some());
+    let stages = program.seen.stages();
+    assert_eq!(stages[4..], ["exited", "ended"]);
+    assert_eq!(program.seen.ended(), Some(ProcessReason::Done));
+}
+
+/// Overrides the events of the standard descriptors alone.
+struct Named(Rc<RefCell<Vec<String>>>);
+
+impl Named {
+    fn note(&self, text: &str) {
+        self.0.borrow_mut().push(text.to_string());
+    }
+}
+
+impl ProcessProtocol for Named {
+    fn out_received(&mut self, _: &Rc<dyn ProcessTransport>, data: &[u8]) {
+        self.note(&format!("out {}", String::from_utf8_lossy(data)));
+    }
+    fn err_received(&mut self, _: &Rc<dyn ProcessTransport>, data: &[u8]) {
+        self.note(&format!("err {}", String::from_utf8_lossy(data)));
+    }
+    fn in_connection_lost(&mut self, _: &Rc<dyn ProcessTransport>, _: &Reason) {
+        self.note("in lost");
+    }
+    fn out_connection_lost(&mut self, _: &Rc<dyn ProcessTransport>, _: &Reason) {
+        self.note("out lost");
+    }
+    fn err_connection_lost(&mut self, _: &Rc<dyn ProcessTransport>, _: &Reason) {
+        self.note("err lost");
+    }
+    fn process_ended(&mut self, _: &Rc<dyn ProcessTransport>, _: &ProcessReason) {
+        self.note("ended");
+    }
+}
+
+#[test]
+fn the_standard_descriptors_have_events_of_their_own_and_others_none() {
+    let reactor = Reactor::new().unwrap();
+    let events = Rc::new(RefCell::new(Vec::new()));
+    let options = script("printf 1; printf 2 >&2; printf 5 >&5")
+        .with_descriptor(5, interfaces::ChildDescriptor::PipeFromChild);
+    reactor.spawn_process(&options, Box::new(Named(events.clone()))).unwrap();
+    turn_until(&reactor, "it ended", || events.borrow().iter().any(|event| event == "ended"));
+    let mut events = events.take();
+    assert_eq!(events.pop().unwrap(), "ended");
+    events.sort();
+    assert_eq!(events, ["err 2", "err lost", "in lost", "out 1", "out lost"]);
 }
 
 #[test]

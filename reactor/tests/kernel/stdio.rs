@@ -119,10 +119,9 @@ fn a_closed_output_is_the_end_of_a_protocol_that_has_no_use_for_half() {
     drop(piped.back.take());
     turn_until(&reactor, "it is lost", || piped.seen.is_lost());
     let reason = piped.seen.reason();
-    assert!(
-        matches!(&reason, Reason::Lost(cause) if cause.to_string().contains("pipe")),
-        "{reason:?}"
-    );
+    let Reason::Lost(cause) = &reason else { panic!("{reason:?}") };
+    let error = cause.downcast_ref::<interfaces::StdioError>().unwrap();
+    assert_eq!((error.direction, error.source.raw_os_error()), ("output", libc::EPIPE));
 }
 
 #[test]

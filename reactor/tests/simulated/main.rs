@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod accepting;
+mod children;
 mod delivery;
 mod descriptors;
 mod doubles;

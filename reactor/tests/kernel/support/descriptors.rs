@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 
-use interfaces::ReactorStdio as _;
+use interfaces::ReactorDescriptors as _;
 use protocol::ProtocolRef;
 use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::Reactor;
