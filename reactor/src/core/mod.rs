@@ -24,13 +24,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use interfaces::{Observer, ReactorEvent, Resolver};
+use interfaces::{Observer, ReactorEvent};
 
 use self::agenda::Agenda;
 use self::expendable::Expendable;
 use self::foreign::{drop_each, drop_quietly, quietly};
 use self::limits::Limits;
 use self::remote_calls::RemoteCall;
+use self::resolver::HostNames;
 use self::slots::Slots;
 use self::stage::RunState;
 use self::tasks::Tasks;
@@ -62,8 +63,7 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) run_state: RunState,
     pub(crate) signal_handlers: RefCell<Vec<(i32, Rc<dyn Fn()>)>>,
     observer: RefCell<Rc<dyn Observer>>,
-    /// `None`: the system's.
-    resolver: RefCell<Option<Rc<dyn Resolver>>>,
+    names: HostNames,
     /// How many foreign calls run, one inside the other.
     depth: Cell<usize>,
 }
@@ -96,7 +96,7 @@ impl<S: StreamSys> Core<S> {
             run_state: RunState::default(),
             signal_handlers: RefCell::default(),
             observer: RefCell::new(observer),
-            resolver: RefCell::default(),
+            names: HostNames::default(),
             depth: Cell::new(0),
         })
     }
@@ -132,7 +132,7 @@ impl<S: StreamSys> Drop for Core<S> {
         drop_each(self.watched.take_all());
         drop_each(self.run_state.triggers.take_all());
         drop_each(self.signal_handlers.take());
-        drop_quietly(self.resolver.take());
+        drop_quietly(self.names.take());
         drop_quietly(self.observer.replace(Rc::new(NoObserver)));
     }
 }

@@ -4,7 +4,7 @@
 //! Invariant: a numeric address asks no resolver, and a look-up answers once: with what was found, at its
 //! deadline, or when it is cancelled.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,42 @@ use interfaces::{AddressFamily, DelayedCall, ResolveError, Resolver, ThreadOutco
 use super::Core;
 use crate::sys::{LookUp, LookUpResult, LookUpSys, StreamSys};
 use crate::threads::jobs::AtTheEnd;
+
+/// The most look-ups that wait for a thread or for its answer; more fail at once.
+const LOOK_UPS_MAX: usize = 1000;
+
+/// The resolver of a reactor, and the look-ups that it waits for.
+#[derive(Default)]
+pub(crate) struct HostNames {
+    /// `None`: the system's.
+    installed: RefCell<Option<Rc<dyn Resolver>>>,
+    /// Those that were given up count for as long as a thread has them.
+    waiting: Rc<Cell<usize>>,
+}
+
+/// One look-up that waits.
+struct Counted(Rc<Cell<usize>>);
+
+impl HostNames {
+    fn count(&self) -> Option<Counted> {
+        let waiting = self.waiting.get();
+        (waiting < LOOK_UPS_MAX).then(|| {
+            self.waiting.set(waiting + 1);
+            Counted(Rc::clone(&self.waiting))
+        })
+    }
+
+    /// Takes what is foreign; the caller drops it.
+    pub(super) fn take(&self) -> Option<Rc<dyn Resolver>> {
+        self.installed.take()
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
 
 /// A look-up that has not answered.
 struct Pending {
@@ -41,7 +77,7 @@ impl<S: StreamSys + LookUpSys> Core<S> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return numeric(host, SocketAddr::new(address, port), family);
         }
-        let installed = self.resolver.borrow().clone();
+        let installed = self.names.installed.borrow().clone();
         match installed {
             Some(resolver) => resolver.resolve_family(host, port, family),
             None => self.begin(host, self.sys.look_up(host, port, family)),
@@ -50,6 +86,10 @@ impl<S: StreamSys + LookUpSys> Core<S> {
 
     /// Waits for an answer, within its time.
     fn begin(&self, host: &str, look_up: LookUp) -> Deferred<Vec<SocketAddr>> {
+        let Some(counted) = self.names.count() else {
+            let reason = format!("{LOOK_UPS_MAX} other look-ups wait already");
+            return Deferred::fail(ResolveError::Failed { host: host.to_owned(), reason });
+        };
         let waiting = Unanswered::default();
         let late = Rc::downgrade(&waiting);
         let (deferred, promise) = Deferred::with_canceller(move || {
@@ -73,19 +113,29 @@ impl<S: StreamSys + LookUpSys> Core<S> {
             is_wanted: Arc::clone(&is_wanted),
         };
         waiting.replace(Some(pending));
-        self.ask(look_up, &waiting, is_wanted);
+        self.ask(look_up, &waiting, is_wanted, counted);
         deferred
     }
 
     /// Has the answer brought.
-    fn ask(&self, look_up: LookUp, waiting: &Unanswered, is_wanted: Arc<AtomicBool>) {
+    fn ask(
+        &self,
+        look_up: LookUp,
+        waiting: &Unanswered,
+        is_wanted: Arc<AtomicBool>,
+        counted: Counted,
+    ) {
         let waiting = Rc::clone(waiting);
         let (after, result) = match look_up {
-            LookUp::Work(work) => return self.ask_a_thread(work, waiting, is_wanted),
+            LookUp::Work(work) => return self.ask_a_thread(work, waiting, is_wanted, counted),
             LookUp::After(after, result) => (after, result),
         };
         let late = Rc::downgrade(&waiting);
-        let answer = self.call_later(after, Box::new(move || answer(&late, result)));
+        let bring = move || {
+            drop(counted);
+            answer(&late, result);
+        };
+        let answer = self.call_later(after, Box::new(bring));
         if let Some(pending) = &mut *waiting.borrow_mut() {
             pending.answer = Some(answer);
         }
@@ -96,6 +146,7 @@ impl<S: StreamSys + LookUpSys> Core<S> {
         work: Box<dyn FnOnce() -> LookUpResult + Send>,
         waiting: Unanswered,
         is_wanted: Arc<AtomicBool>,
+        counted: Counted,
     ) {
         let found = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&found);
@@ -105,6 +156,7 @@ impl<S: StreamSys + LookUpSys> Core<S> {
             }
         };
         let done = move |outcome: ThreadOutcome| {
+            drop(counted);
             let found = found.lock().unwrap_or_else(PoisonError::into_inner).take();
             let result = found.unwrap_or_else(|| Err(format!("the lookup {outcome}")));
             answer(&Rc::downgrade(&waiting), result);
@@ -114,7 +166,7 @@ impl<S: StreamSys + LookUpSys> Core<S> {
 
     /// Has another resolver asked from now on; returns the one before.
     pub(crate) fn install_resolver(&self, resolver: Rc<dyn Resolver>) -> Rc<dyn Resolver> {
-        let before = self.resolver.replace(Some(resolver));
+        let before = self.names.installed.replace(Some(resolver));
         before.unwrap_or_else(|| Rc::new(SystemResolver(self.me.clone())))
     }
 }

@@ -14,6 +14,7 @@ use interfaces::{
 
 use crate::simulated::{Faults, Simulated};
 use crate::sys::{LookUp, LookUpResult};
+use crate::threads::jobs::CUT_OFF_THREADS_MAX;
 use crate::{Counts, Limits, Reactor};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -143,9 +144,8 @@ fn without_an_answer_it_fails_at_its_limit_and_a_late_one_is_ignored() {
 #[test]
 fn one_that_was_cancelled_or_is_late_is_not_begun_by_a_thread() {
     let reactor = reactor();
-    interfaces::ReactorThreads::suggest_thread_pool_size(&reactor, 1);
-    // It has the only thread.
-    let (first, answer, _) = by_a_thread(&reactor);
+    // They have all threads.
+    let hang: Vec<_> = (0..CUT_OFF_THREADS_MAX).map(|_| by_a_thread(&reactor)).collect();
     let core = reactor.core();
     let never = LookUp::Work(Box::new(|| unreachable!("nothing waits for it")));
     let second = core.begin("cancelled", never);
@@ -159,9 +159,45 @@ fn one_that_was_cancelled_or_is_late_is_not_begun_by_a_thread() {
         reactor.turn(Some(SECOND)).expect("turns");
     }
     assert!(matches!(error_of(&third), ResolveError::TimedOut { .. }));
-    assert!(matches!(error_of(&first), ResolveError::TimedOut { .. }));
-    answer.send(Ok(Vec::new())).expect("the thread waits");
+    for (first, answer, _) in hang {
+        assert!(matches!(error_of(&first), ResolveError::TimedOut { .. }));
+        answer.send(Ok(Vec::new())).expect("the thread waits");
+    }
     turn_until(&reactor, || reactor.counts() == Counts::default());
+}
+
+#[test]
+fn look_ups_that_hang_keep_no_other_work_waiting_and_are_limited() {
+    let reactor = reactor();
+    let hang: Vec<_> = (0..CUT_OFF_THREADS_MAX).map(|_| by_a_thread(&reactor)).collect();
+    let never = || LookUp::Work(Box::new(|| unreachable!("no thread is left for it")));
+    let core = reactor.core();
+    let mut queued: Vec<_> = (hang.len()..super::LOOK_UPS_MAX)
+        .map(|_| answers_of(core.begin("queued", never())))
+        .collect();
+    let refused = answers_of(core.begin("one too many", never()));
+    assert!(
+        matches!(error_of(&refused), ResolveError::Failed { host, .. } if host == "one too many")
+    );
+
+    let is_done = Rc::new(std::cell::Cell::new(false));
+    let set = is_done.clone();
+    let done = move |_| set.set(true);
+    interfaces::ReactorThreads::call_in_thread(&reactor, Box::new(|| {}), Box::new(done));
+    turn_until(&reactor, || is_done.get());
+    assert!(queued.iter().all(|answers| answers.borrow().is_empty()));
+
+    while queued.last().is_some_and(|answers| answers.borrow().is_empty()) {
+        reactor.turn(Some(SECOND)).expect("turns");
+    }
+    assert!(
+        queued.drain(..).all(|answers| matches!(error_of(&answers), ResolveError::TimedOut { .. }))
+    );
+    for (_, answer, _) in hang {
+        answer.send(Ok(Vec::new())).expect("the thread waits");
+    }
+    turn_until(&reactor, || reactor.counts() == Counts::default());
+    assert_eq!(core.names.waiting.get(), 0);
 }
 
 #[test]
