@@ -14,7 +14,7 @@ use core::fmt;
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{Address, Deliver, Factory};
 
-use super::guarded::{Guard, Guarded};
+use super::guarded::{Guarded, SocketGuard};
 
 /// The number of open connections; a clone is the same count.
 #[derive(Clone, Default)]
@@ -106,7 +106,7 @@ impl Drop for CountedConnection {
     }
 }
 
-impl Guard for CountedConnection {
+impl SocketGuard for CountedConnection {
     fn connection_lost(&self) {
         self.end();
     }

@@ -10,7 +10,7 @@ use core::cell::RefCell;
 use interfaces::{Deliver, Event, ReadingRoles};
 
 /// What a connection occupies.
-pub(crate) trait Guard: 'static {
+pub(crate) trait SocketGuard: 'static {
     /// The protocol has heard of the end; the socket may still be there.
     fn connection_lost(&self) {}
 }
@@ -21,13 +21,13 @@ pub(crate) struct Guarded<G> {
     guard: RefCell<Option<Rc<G>>>,
 }
 
-impl<G: Guard> Guarded<G> {
+impl<G: SocketGuard> Guarded<G> {
     pub(crate) fn around(protocol: Rc<dyn Deliver>, guard: G) -> Rc<dyn Deliver> {
         Rc::new(Self { protocol, guard: RefCell::new(Some(Rc::new(guard))) })
     }
 }
 
-impl<G: Guard> Deliver for Guarded<G> {
+impl<G: SocketGuard> Deliver for Guarded<G> {
     fn deliver(&self, event: Event<'_>) {
         let is_last = matches!(event, Event::ConnectionLost(_));
         self.protocol.deliver(event);

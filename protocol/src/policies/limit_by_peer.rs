@@ -14,7 +14,7 @@ use core::net::{IpAddr, Ipv6Addr};
 use deferred::Failure;
 use interfaces::{Address, Deliver, Factory};
 
-use super::guarded::{Guard, Guarded};
+use super::guarded::{Guarded, SocketGuard};
 
 /// Refuses the connections of a peer beyond a number. One counts until its socket is closed. A peer is an IPv4 address, or the first 64 bits
 /// of an IPv6 address, which is what one site has at the least. Other peers, as those of UNIX sockets,
@@ -120,7 +120,7 @@ impl PeerPlace {
     }
 }
 
-impl Guard for PeerPlace {}
+impl SocketGuard for PeerPlace {}
 
 impl Drop for PeerPlace {
     fn drop(&mut self) {

@@ -15,7 +15,7 @@ use super::pair::RelayPair;
 use super::relay_protocol::RelayProtocol;
 use crate::ProtocolRef;
 use crate::open_set::OpenSet;
-use crate::policies::{ConnectionCount, CountedConnection, Guard, Guarded, Silence};
+use crate::policies::{ConnectionCount, CountedConnection, Guarded, Silence, SocketGuard};
 
 /// Joins each connection that it is given to a new one to an endpoint.
 pub struct RelayFactory {
@@ -159,7 +159,7 @@ struct PairSocket {
     _counted: Rc<CountedConnection>,
 }
 
-impl Guard for PairSocket {}
+impl SocketGuard for PairSocket {}
 
 impl fmt::Debug for RelayFactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -28,7 +28,7 @@ enum SocketEnd {
     ResetBehind,
 }
 
-/// What is left of the socket when the slot has no stream any more.
+/// The socket of a stream that has left its slot.
 enum Remains<S: StreamSys> {
     Nothing,
     /// To be closed after the protocol has heard of it.
