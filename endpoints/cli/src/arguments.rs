@@ -71,8 +71,9 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --max-connections N        Refuse more: as many as the descriptors allow
       --max-per-peer N           Refuse more from one address: no limit
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
-A TLS handshake may take 10s. After SIGTERM a connection that is silent for 2s
-ends."
+A TLS handshake may take 10s. After SIGTERM a connection that is silent for 1s
+is closed, and one that does not take its end is cut 1s later. A connection
+counts until its socket is closed, which a slow client can put off."
     )]
     Serve(Serve),
     /// Join every connection accepted to a new one, both ways
