@@ -149,6 +149,7 @@ mod grammar;
 mod nearest;
 mod number;
 mod picture;
+mod tcp_options;
 mod tcp_reactor;
 
 pub use argument::Argument;

@@ -13,3 +13,4 @@ mod random_strings;
 mod recording;
 mod registry;
 mod stdio;
+mod tcp_options;

@@ -3,6 +3,7 @@
 //! Invariant: every method is a few lines that lead to the file of its concept.
 
 mod core;
+mod fd_set;
 mod process;
 mod resolver;
 mod socket;

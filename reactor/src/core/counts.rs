@@ -21,6 +21,8 @@ pub struct Counts {
     pub pipes: usize,
     /// Open directions of standard input and output.
     pub stdio: usize,
+    /// Descriptors of others that are watched.
+    pub watched: usize,
     /// Pending delayed calls, the reactor's own included.
     pub timers: usize,
     /// Futures that have not finished.

@@ -48,6 +48,7 @@ pub(crate) enum Kind {
     Process,
     Pipe,
     Stdio,
+    Watched,
     #[cfg(test)]
     Dummy,
 }
@@ -63,6 +64,7 @@ impl Kind {
             Self::Process => Some(&mut counts.processes),
             Self::Pipe => Some(&mut counts.pipes),
             Self::Stdio => Some(&mut counts.stdio),
+            Self::Watched => Some(&mut counts.watched),
             #[cfg(test)]
             Self::Dummy => None,
         }

@@ -7,10 +7,14 @@
 //!     listener.rs · reserve.rs                listening and accepting
 //!     connecting.rs                           connecting
 //!     raw_calls.rs · socket_options.rs        reading, writing, options
+//!     ancillary.rs                            descriptors beside the bytes
 //!     sockaddr.rs                             addresses
+//!     holder.rs                               what has an address that is in use
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
+//!   look_ups.rs                             LookUpSys: getaddrinfo(3)
 //!   descriptors.rs                          DescriptorSys: pipes, terminals, files
 //!     stdio.rs                                those that other processes share
+//!   watched.rs                              WatchSys: descriptors that something else owns
 //!   processes.rs                            ProcessSys: child processes
 //!     spawning.rs · raw_process_calls.rs      fork and exec, terminals, pidfd
 //!   standard_error.rs                       the default observer
@@ -23,11 +27,14 @@ mod poll;
 mod ready;
 mod signals;
 
+mod ancillary;
 mod connecting;
 mod descriptors;
 mod file_identity;
+mod holder;
 mod listener;
 mod lock_file;
+mod look_ups;
 mod processes;
 mod raw_calls;
 mod raw_process_calls;
@@ -39,6 +46,7 @@ pub(crate) mod standard_error;
 mod stdio;
 mod streams;
 mod unix_path;
+mod watched;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

@@ -47,10 +47,12 @@
 //!
 //! # Not simulated
 //!
-//! File permissions, `TIME_WAIT`, out-of-band data, and other machines: every address is this machine's,
+//! File permissions, `TIME_WAIT`, out-of-band data, `SO_REUSEPORT` (an address has one listener), network
+//! devices but `lo`, and other machines: every address is this machine's,
 //! unless it is a [black hole](Simulated::black_hole).
 
 mod descriptors;
+mod look_ups;
 mod network;
 mod outside;
 mod poll;
@@ -68,6 +70,7 @@ mod options;
 mod transfer;
 mod world;
 
+mod beside;
 mod connection;
 mod edge;
 mod ids;

@@ -6,18 +6,26 @@
 
 mod support;
 
+mod adoption;
 mod backlog;
+mod binding;
+mod buffered;
+mod by_hand;
 mod close;
 mod connect;
 mod copies;
 mod delivery;
 mod descriptors;
 mod exhaustion;
+mod fd_set;
+mod fd_set_lists;
 mod freeing;
 mod keep_alive;
 mod lifetime;
 mod limits;
+mod options;
 mod panics;
+mod passing;
 mod paths;
 mod process_descriptors;
 mod process_output;
@@ -37,7 +45,10 @@ mod stdio_kinds;
 mod stdio_process;
 mod stopping;
 mod tasks;
+mod thread_pool;
 mod threads;
 mod unix;
 mod unix_names;
+mod unix_peers;
+mod unix_race;
 mod work_at_the_end;

@@ -3,12 +3,17 @@
 //! Invariant: nothing here waits on the real clock but for another thread.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod accepting;
 mod children;
 mod delivery;
+mod descriptors;
+mod doubles;
 mod edges;
 mod gathering;
 mod lives;
+mod options;
 mod outbox;
+mod roles;
 mod sockets;
 mod streams;
 mod system;

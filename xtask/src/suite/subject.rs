@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    Address, Factory, Observer, ReactorCore, ReactorThreads, ReactorTime, StreamClientEndpoint,
-    StreamServerEndpoint,
+    Address, Factory, Observer, ReactorCore, ReactorFdSet, ReactorThreads, ReactorTime,
+    StreamClientEndpoint, StreamServerEndpoint,
 };
 
 /// A kind of transport under test. Implement it, and [`World`], to test your own.
@@ -76,6 +76,11 @@ pub enum Ability {
     Core,
     /// There are [`World::threads`].
     Threads,
+    /// A descriptor can be sent over a connection: transports have
+    /// [`as_unix`](interfaces::Transport::as_unix).
+    PassDescriptors,
+    /// There is a [`World::fd_set`].
+    FdSet,
 }
 
 /// One fresh loop with one kind of transport; lives for one case.
@@ -125,8 +130,18 @@ pub trait World {
         Err(Unable("run").into())
     }
 
+    /// What logs call the protocol whose callback runs now; asked only with [`Ability::Core`].
+    fn running_protocol(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The calls from other threads; `Some` with [`Ability::Threads`].
     fn threads(&self) -> Option<Rc<dyn ReactorThreads>> {
+        None
+    }
+
+    /// The watch on descriptors of others; `Some` with [`Ability::FdSet`].
+    fn fd_set(&self) -> Option<Rc<dyn ReactorFdSet>> {
         None
     }
 

@@ -6,6 +6,7 @@
 pub(crate) mod busy;
 pub(crate) mod child;
 pub(crate) mod descriptors;
+pub(crate) mod passing;
 pub(crate) mod program;
 pub(crate) mod refused;
 pub(crate) mod unix;

@@ -15,7 +15,7 @@ use deferred::Failure;
 pub use kernel::{adopted, tcp4, tcp6, unix};
 pub use memory::Memory;
 pub use reactor_world::{Place, ReactorWorld};
-pub use simulated::SimulatedTcp;
+pub use simulated::{SimulatedTcp, SimulatedUnix};
 pub use tls_over::TlsOver;
 
 use crate::suite::Subject;
@@ -35,5 +35,6 @@ pub fn all() -> Result<Vec<Arc<dyn Subject>>, Failure> {
         Arc::new(adopted()),
         Arc::new(Memory),
         Arc::new(SimulatedTcp { seeds: 3 }),
+        Arc::new(SimulatedUnix { seeds: 3 }),
     ])
 }
