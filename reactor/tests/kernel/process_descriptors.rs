@@ -145,8 +145,10 @@ fn a_program_that_cannot_be_executed_is_told_also_where_the_child_was_to_have_ma
     in_child(|| {
         let reactor = Reactor::new().unwrap();
         let mut options = SpawnProcess::new("/nonexistent/prog");
+        // Most of these numbers are free here, so the pipe that tells of the failure would have one of them.
+        let null = Rc::new(OwnedFd::from(File::open("/dev/null").unwrap()));
         for child_fd in 3..60 {
-            options = options.with_descriptor(child_fd, ChildDescriptor::PipeFromChild);
+            options = options.with_descriptor(child_fd, ChildDescriptor::Given(null.clone()));
         }
         let before = open_descriptors();
         let protocol = Box::new(ProcessRecorder::new(&ProcessRecord::new()));
