@@ -60,7 +60,7 @@ mod tests {
         let unknown = number(&Signal::from("SIGNAL\n")).expect_err("no signal has this name");
         assert_eq!(
             unknown.to_string(),
-            "cannot send the signal \"SIGNAL\\\\n\": no signal has this name"
+            "cannot send the signal \"SIGNAL\\n\": no signal has this name"
         );
     }
 }
