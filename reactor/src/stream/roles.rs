@@ -24,7 +24,7 @@ pub(crate) struct Held {
 }
 
 /// How one read by a role ended.
-enum Step {
+enum ReadStep {
     /// There may be more.
     More,
     /// For now that was all, as a short read tells.
@@ -54,18 +54,18 @@ impl<S: StreamSys> Running<S> {
                 (true, false) => self.read_with_descriptors(core, buffer),
             };
             match step {
-                Step::More => {}
-                Step::Short if stream.io.read_closed.get() => {}
-                Step::Short => return stream.io.readable.set(false),
-                Step::Nothing(answer) => return self.read_nothing(core, answer),
-                Step::Over => return,
+                ReadStep::More => {}
+                ReadStep::Short if stream.io.read_closed.get() => {}
+                ReadStep::Short => return stream.io.readable.set(false),
+                ReadStep::Nothing(answer) => return self.read_nothing(core, answer),
+                ReadStep::Over => return,
             }
         }
         stream.list_unread(core);
     }
 
     /// One read into the protocol's own buffer, or into the shared one where it gives none.
-    fn read_into_protocol(&self, core: &Core<S>, buffer: &mut [u8]) -> Step {
+    fn read_into_protocol(&self, core: &Core<S>, buffer: &mut [u8]) -> ReadStep {
         let stream = &self.stream;
         let mut read = None;
         let mut source = |place: &mut [u8]| {
@@ -79,43 +79,43 @@ impl<S: StreamSys> Running<S> {
         };
         self.announce(core, Event::DataWaits(&mut source));
         match read {
-            Some((None, _)) => Step::Over,
+            Some((None, _)) => ReadStep::Over,
             Some((Some(Ok(length)), offered)) if length > 0 => came(length, offered),
-            Some((Some(answer), _)) => Step::Nothing(answer),
-            None if !stream.wants_to_read() => Step::More,
+            Some((Some(answer), _)) => ReadStep::Nothing(answer),
+            None if !stream.wants_to_read() => ReadStep::More,
             None => self.read_shared(core, buffer),
         }
     }
 
     /// One read into the shared buffer, for a protocol that had no room or was running.
-    fn read_shared(&self, core: &Core<S>, buffer: &mut [u8]) -> Step {
+    fn read_shared(&self, core: &Core<S>, buffer: &mut [u8]) -> ReadStep {
         let stream = &self.stream;
         match stream.ask_socket(&core.sys, |sys, socket| sys.read(socket, buffer)) {
-            None => Step::Over,
+            None => ReadStep::Over,
             Some(Ok(length)) if length > 0 => {
                 self.announce(core, Event::DataReceived(&mut buffer[..length]));
                 came(length, buffer.len())
             }
-            Some(answer) => Step::Nothing(answer),
+            Some(answer) => ReadStep::Nothing(answer),
         }
     }
 
     /// One read with what came beside the bytes. It ends where descriptors came, so a short one does not
     /// tell that all is read.
-    fn read_with_descriptors(&self, core: &Core<S>, buffer: &mut [u8]) -> Step {
+    fn read_with_descriptors(&self, core: &Core<S>, buffer: &mut [u8]) -> ReadStep {
         let stream = &self.stream;
         if let Some(held) = stream.rare.take_held() {
             self.hand_over(core, held);
-            return Step::More;
+            return ReadStep::More;
         }
         let mut ancillary = Ancillary::default();
         let answer = stream.ask_socket(&core.sys, |sys, socket| {
             sys.read_with_descriptors(socket, buffer, &mut ancillary)
         });
         let length = match answer {
-            None => return Step::Over,
+            None => return ReadStep::Over,
             Some(Ok(length)) if length > 0 => length,
-            Some(answer) => return Step::Nothing(answer),
+            Some(answer) => return ReadStep::Nothing(answer),
         };
         let Ancillary { descriptors, truncated, unsupported } = ancillary;
         if let Some((level, kind)) = unsupported {
@@ -134,7 +134,7 @@ impl<S: StreamSys> Running<S> {
                 Box::new(Held { descriptors: descriptors.into(), bytes, truncated }),
             );
         }
-        Step::More
+        ReadStep::More
     }
 
     /// Delivers descriptors, then the bytes; keeps the rest when the protocol pauses.
@@ -160,6 +160,6 @@ impl<S: StreamSys> Running<S> {
 }
 
 /// A read that has filled less than the buffer has read all.
-fn came(length: usize, offered: usize) -> Step {
-    if length < offered { Step::Short } else { Step::More }
+fn came(length: usize, offered: usize) -> ReadStep {
+    if length < offered { ReadStep::Short } else { ReadStep::More }
 }
