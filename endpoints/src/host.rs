@@ -165,6 +165,22 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn an_address_with_a_zone_is_read_without_a_resolver_and_nothing_else_is() {
+        for (text, zone) in [("::1", 0), ("fe80::1%3", 3)] {
+            let host: Host = text.parse().expect("an address");
+            let Some(SocketAddr::V6(address)) = host.socket_addr(2) else { panic!("{host:?}") };
+            let ip = text.split('%').next().unwrap_or(text);
+            assert_eq!((address.ip().to_string().as_str(), address.port()), (ip, 2));
+            assert_eq!((address.flowinfo(), address.scope_id()), (0, zone));
+        }
+        let name: Host = "localhost".parse().expect("a name");
+        assert_eq!(name.socket_addr(80), None);
+        for text in ["localhost%1", "::1%", "::1% ", "1.2.3.4%1"] {
+            assert_eq!(text.parse::<Host>(), Err(BadHost), "{text}");
+        }
+    }
+
     fn ip(text: &str) -> Option<IpAddr> {
         match text.parse() {
             Ok(Host::Ip(address)) => Some(address),

@@ -12,12 +12,12 @@ use core::time::Duration;
 
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{
-    ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver, StreamClientEndpoint,
-    TcpOptions,
+    AddressFamily, ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver,
+    StreamClientEndpoint, TcpOptions,
 };
 
 use crate::Host;
-use crate::tcp_reactor::{Family, TcpReactor, addresses};
+use crate::tcp_reactor::{TcpReactor, addresses};
 
 /// The most addresses of one name that are tried. Only a hostile or broken name server has more.
 const ADDRESSES_MAX: usize = 32;
@@ -42,7 +42,7 @@ pub struct TcpClientEndpoint {
     timeout: Duration,
     bind_address: Option<IpAddr>,
     options: TcpOptions,
-    family: Family,
+    family: AddressFamily,
 }
 
 impl TcpClientEndpoint {
@@ -85,18 +85,19 @@ impl TcpClientEndpoint {
 
     pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
         let (timeout, options) = (Duration::from_secs(30), TcpOptions::default());
-        Self { reactor, host, port, timeout, bind_address: None, options, family: Family::Any }
+        let family = AddressFamily::Any;
+        Self { reactor, host, port, timeout, bind_address: None, options, family }
     }
 
     pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
-        Self { family: Family::Ipv6, ..Self::shared(reactor, host, port) }
+        Self { family: AddressFamily::Ipv6, ..Self::shared(reactor, host, port) }
     }
 
     /// The family of every address that can be connected to, as far as the host's form tells.
-    pub(crate) fn host_family(&self) -> Family {
+    pub(crate) fn host_family(&self) -> AddressFamily {
         match (self.family, self.host.is_ipv6()) {
-            (Family::Any, Some(true)) => Family::Ipv6,
-            (Family::Any, Some(false)) => Family::Ipv4,
+            (AddressFamily::Any, Some(true)) => AddressFamily::Ipv6,
+            (AddressFamily::Any, Some(false)) => AddressFamily::Ipv4,
             (family, _) => family,
         }
     }
@@ -109,10 +110,10 @@ impl TcpClientEndpoint {
     }
 
     /// The addresses that can be connected to: of our family, and of the local address's.
-    fn usable(&self) -> Family {
+    fn usable(&self) -> AddressFamily {
         match (self.family, self.bind_address) {
-            (Family::Any, Some(IpAddr::V4(_))) => Family::Ipv4,
-            (Family::Any, Some(IpAddr::V6(_))) => Family::Ipv6,
+            (AddressFamily::Any, Some(IpAddr::V4(_))) => AddressFamily::Ipv4,
+            (AddressFamily::Any, Some(IpAddr::V6(_))) => AddressFamily::Ipv6,
             (family, _) => family,
         }
     }

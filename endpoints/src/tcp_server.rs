@@ -7,12 +7,12 @@ use core::fmt;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    BACKLOG_MAX, Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver, StreamServerEndpoint,
-    TcpOptions,
+    AddressFamily, BACKLOG_MAX, Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver,
+    StreamServerEndpoint, TcpOptions,
 };
 
 use crate::Host;
-use crate::tcp_reactor::{Family, TcpReactor, addresses};
+use crate::tcp_reactor::{TcpReactor, addresses};
 
 /// A TCP port to listen on.
 ///
@@ -31,7 +31,7 @@ pub struct TcpServerEndpoint {
     interface: Host,
     backlog: u32,
     options: TcpOptions,
-    family: Family,
+    family: AddressFamily,
 }
 
 impl TcpServerEndpoint {
@@ -72,12 +72,12 @@ impl TcpServerEndpoint {
             interface: Host::ANY_IPV4,
             backlog: BACKLOG_MAX,
             options: TcpOptions::default(),
-            family: Family::Any,
+            family: AddressFamily::Any,
         }
     }
 
     pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
-        let (interface, family) = (Host::ANY_IPV6, Family::Ipv6);
+        let (interface, family) = (Host::ANY_IPV6, AddressFamily::Ipv6);
         Self { interface, family, ..Self::shared(reactor, port) }
     }
 }

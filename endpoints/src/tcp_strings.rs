@@ -12,10 +12,10 @@ use alloc::rc::Rc;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
+use interfaces::{AddressFamily, StreamClientEndpoint, StreamServerEndpoint};
 
 use crate::tcp_options::{CLIENT_OPTIONS, SERVER_OPTIONS, client_options, server_options};
-use crate::tcp_reactor::{Family, TcpReactor};
+use crate::tcp_reactor::TcpReactor;
 use crate::{
     Argument, Arguments, ClientParser, Host, ParseError, Parsed, ServerParser, TcpClientEndpoint,
     TcpServerEndpoint,
@@ -139,8 +139,8 @@ impl TcpClientEndpoint {
         let endpoint = self.with_timeout(timeout.seconds_or(Duration::from_secs(30))?);
         let Some(address) = bind_address.ip_address()? else { return Ok(endpoint) };
         match (endpoint.host_family(), address) {
-            (Family::Ipv6, IpAddr::V4(_)) => Err(bind_address.error("an IPv6 address")),
-            (Family::Ipv4, IpAddr::V6(_)) => Err(bind_address.error("an IPv4 address")),
+            (AddressFamily::Ipv6, IpAddr::V4(_)) => Err(bind_address.error("an IPv6 address")),
+            (AddressFamily::Ipv4, IpAddr::V6(_)) => Err(bind_address.error("an IPv4 address")),
             _ => Ok(endpoint.with_bind_address(address)),
         }
     }

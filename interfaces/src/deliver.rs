@@ -7,11 +7,12 @@
 use alloc::rc::Rc;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::any::Any;
 use core::fmt;
 #[cfg(feature = "std")]
 use std::os::fd::OwnedFd;
 
-use crate::{Protocol, Reason, Transport};
+use crate::{Protocol, Reason, Transport, short_type_name};
 
 /// How many bytes are read at once for a protocol that is running.
 const READ_BYTES: usize = 64 * 1024;
@@ -194,9 +195,22 @@ pub trait Deliver {
     /// A layer must pass on each event that it does not know, unchanged, to what it wraps.
     fn deliver(&self, event: Event<'_>);
 
+    /// What logs call the protocol: [`Protocol::log_prefix`]. Asked while it runs, too; a layer passes on
+    /// that of the protocol above it.
+    fn log_prefix(&self) -> &'static str {
+        short_type_name::<Self>()
+    }
+
     /// Whether the peer's end of file leaves the connection open in the other direction. Asked when
     /// it arrives.
     fn is_half_closeable(&self) -> bool;
+
+    /// What the connection occupies until its socket is closed, which may be a while after its last event,
+    /// such as a place under a cap. The transport asks before it delivers that event, and drops the answer
+    /// with the socket. A layer passes on what it wraps says.
+    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
+        None
+    }
 
     /// How the protocol wants to be read for. Asked once, before [`Event::ConnectionMade`]. A layer that
     /// changes the bytes keeps the default; one that passes all events on passes this on, too.

@@ -63,6 +63,7 @@ mod connect_error;
 mod endpoint;
 mod listen_error;
 mod listening_port;
+mod log_prefix;
 
 mod process_protocol;
 mod process_reason;
@@ -102,6 +103,7 @@ pub use file_descriptors::{
 };
 pub use listen_error::ListenError;
 pub use listening_port::ListeningPort;
+pub use log_prefix::short_type_name;
 pub use observer::{Observer, ReactorEvent};
 pub use os_error::OsError;
 pub use printable::{Printable, is_printable, panic_message, printable, visible};
@@ -128,7 +130,7 @@ pub use reactor_threads::{FromThread, ReactorThreads, ThreadOutcome};
 pub use reactor_time::ReactorTime;
 pub use reactor_unix::{ConnectUnix, ListenUnix, LockFile, ReactorUnix};
 pub use reason::{Deadline, Reason};
-pub use resolver::{ResolveError, Resolver};
+pub use resolver::{AddressFamily, ResolveError, Resolver};
 #[cfg(feature = "std")]
 pub use spawn_process::{
     ChildDescriptor, ChildDescriptors, Environment, ProcessGroup, SpawnProcess, WindowSize,

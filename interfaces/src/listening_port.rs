@@ -2,6 +2,8 @@
 //!
 //! Invariant: from the moment `stop_listening` is called, no connection is accepted.
 
+use core::fmt;
+
 use deferred::Deferred;
 
 use crate::Address;
@@ -18,4 +20,19 @@ pub trait ListeningPort {
     /// Stops accepting, at once. Fires when the socket is closed and the factory's `do_stop` has run,
     /// and fails with its failure. Accepted connections go on. On a stopped port it fires at once.
     fn stop_listening(&self) -> Deferred<()>;
+
+    /// Writes what `Debug` shows: at least the address, while it listens.
+    ///
+    /// # Errors
+    ///
+    /// Those of the formatter.
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ListeningPort({})", self.host())
+    }
+}
+
+impl fmt::Debug for dyn ListeningPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f)
+    }
 }

@@ -7,7 +7,7 @@ use alloc::rc::Rc;
 
 #[cfg(feature = "std")]
 use crate::FileDescriptorReceiver;
-use crate::{BufferedProtocol, Reason, Transport};
+use crate::{BufferedProtocol, Reason, Transport, short_type_name};
 
 /// The behaviour of one connection. Twisted's `IProtocol`.
 ///
@@ -37,6 +37,18 @@ use crate::{BufferedProtocol, Reason, Transport};
 ///
 /// The transport comes with every call and is not stored by a base class.
 pub trait Protocol: 'static {
+    /// What logs call protocols of this type. Default the name of the type. Twisted's `logPrefix`.
+    ///
+    /// # Differences from Twisted
+    ///
+    /// It belongs to the type and not to the instance, since it is asked for while the instance runs.
+    fn log_prefix() -> &'static str
+    where
+        Self: Sized,
+    {
+        short_type_name::<Self>()
+    }
+
     /// The connection is ready to be written to. The first call, once. Over TLS the handshake may
     /// still be running; bytes written now are held until it is done.
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {

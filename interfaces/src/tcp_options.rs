@@ -19,6 +19,10 @@ pub struct TcpOptions {
     /// Whether other sockets of the same user may be bound to the same address, if they say so too
     /// (`SO_REUSEPORT`). The system spreads connections over those that listen. Default off.
     pub reuse_port: bool,
+    /// Whether the address may be one that connections which ended lately still have (`SO_REUSEADDR`).
+    /// Default, `None`: for a listening socket it may, for one that connects from a local address it may
+    /// not.
+    pub reuse_address: Option<bool>,
     /// The network device whose packets alone are sent and received, as `eth0` (`SO_BINDTODEVICE`). The
     /// system may ask for `CAP_NET_RAW`. Default every device.
     pub device: Option<Rc<str>>,
@@ -43,6 +47,13 @@ impl TcpOptions {
     #[must_use]
     pub fn with_reuse_port(mut self, reuse_port: bool) -> Self {
         self.reuse_port = reuse_port;
+        self
+    }
+
+    /// With another [`reuse_address`](Self::reuse_address).
+    #[must_use]
+    pub fn with_reuse_address(mut self, reuse_address: Option<bool>) -> Self {
+        self.reuse_address = reuse_address;
         self
     }
 

@@ -5,6 +5,7 @@
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use crate::{Address, AlreadyProducing, Chunk, Producer, PushProducer};
@@ -50,11 +51,27 @@ pub trait Transport: PushProducer {
         0
     }
 
+    /// Whether the connection is known to be broken, or its peer to be gone, and its protocol is not told
+    /// yet: it has paused its reading, and what arrived before is delivered first. Time limits look at it
+    /// now and then, for a consumer that takes nothing would keep such a connection for ever.
+    fn is_broken(&self) -> bool {
+        false
+    }
+
     /// The remote address. Valid as long as the handle.
     fn peer(&self) -> Address;
 
     /// The local address. Valid as long as the handle.
     fn host(&self) -> Address;
+
+    /// Writes what `Debug` shows: at least the two addresses.
+    ///
+    /// # Errors
+    ///
+    /// Those of the formatter.
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transport({} to {})", self.host(), self.peer())
+    }
 
     /// Registers the source of the bytes, so that it can be paused and resumed.
     ///
@@ -93,6 +110,12 @@ pub trait Transport: PushProducer {
     /// The results of the handshake, if this is TLS.
     fn as_tls(&self) -> Option<&dyn TlsTransport> {
         None
+    }
+}
+
+impl fmt::Debug for dyn Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f)
     }
 }
 

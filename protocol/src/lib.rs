@@ -81,7 +81,7 @@
 //!
 //! `testing` adds the module of that name: a recording transport, a clock, a recording protocol, and
 //! a network in memory. All is `no_std` with `alloc`, but for what `std` adds: locks on files, in
-//! [`task`], and programs, in `process`.
+//! [`task`], the module `threads`, and programs, in `process`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -102,6 +102,8 @@ pub mod policies;
 pub mod process;
 pub mod relay;
 pub mod task;
+#[cfg(feature = "std")]
+pub mod threads;
 pub mod transport;
 
 #[cfg(feature = "testing")]

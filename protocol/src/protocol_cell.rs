@@ -120,6 +120,10 @@ impl<P: Protocol> Deliver for ProtocolCell<P> {
         }
     }
 
+    fn log_prefix(&self) -> &'static str {
+        P::log_prefix()
+    }
+
     fn is_half_closeable(&self) -> bool {
         match self.try_enter() {
             Some(mut entered) => {

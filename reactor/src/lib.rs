@@ -119,6 +119,7 @@ pub mod sys;
 
 pub use self::core::counts::Counts;
 pub use self::core::limits::Limits;
+pub use self::threads::thread_pool::{ThreadPool, ThreadPoolCounts};
 pub use kernel::standard_error::StandardError;
 pub use kernel::{Kernel, KernelChild, KernelDescriptor, KernelListener};
-pub use reactor::{Reactor, Remote, SystemExit, react};
+pub use reactor::{Reactor, Remote, SystemExit, WithThreadPool, react};

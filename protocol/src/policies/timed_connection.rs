@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
+use core::any::Any;
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
@@ -23,6 +24,8 @@ pub(super) struct TimedConnection {
     first_byte: RefCell<Option<DelayedCall>>,
     transport: RefCell<Option<Rc<TimedTransport>>>,
     passed: Cell<Option<Deadline>>,
+    /// It was closed because the server drains.
+    is_closing: Cell<bool>,
     /// Its number among the open ones.
     number: Cell<Option<u64>>,
 }
@@ -40,6 +43,7 @@ impl TimedConnection {
             first_byte: RefCell::default(),
             transport: RefCell::default(),
             passed: Cell::new(None),
+            is_closing: Cell::new(false),
             number: Cell::new(None),
         })
     }
@@ -143,10 +147,20 @@ impl TimedConnection {
 
     /// Nothing has passed for as long as is allowed.
     fn silent(&self) {
-        if self.context.draining.get().is_none() {
-            return self.pass(Deadline::Idle);
+        let Some(silence) = self.context.draining.get() else { return self.pass(Deadline::Idle) };
+        if self.is_closing.replace(true) {
+            // It takes nothing, or does not answer the goodbye of its layer.
+            return self.abort();
         }
+        self.silence.watch(silence, Self::look(&self.me));
         self.close();
+    }
+
+    fn abort(&self) {
+        let transport = self.transport.borrow().clone();
+        if let Some(transport) = transport {
+            transport.abort_connection();
+        }
     }
 
     /// The server is done with this connection.
@@ -172,6 +186,7 @@ impl TimedConnection {
 
 impl Drop for TimedConnection {
     fn drop(&mut self) {
+        self.silence.stop();
         if let Some(number) = self.number.take() {
             self.context.open.remove(number);
         }
@@ -190,8 +205,16 @@ impl Deliver for TimedConnection {
         }
     }
 
+    fn log_prefix(&self) -> &'static str {
+        self.protocol.log_prefix()
+    }
+
     fn is_half_closeable(&self) -> bool {
         self.protocol.is_half_closeable()
+    }
+
+    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
+        self.protocol.socket_guard()
     }
 
     fn reading_roles(&self) -> ReadingRoles {

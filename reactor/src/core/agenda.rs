@@ -25,6 +25,11 @@ impl<S: StreamSys> Core<S> {
     pub(crate) fn list_still_ready(&self, token: Token) {
         self.agenda.still_ready.borrow_mut().push(token);
     }
+
+    /// Whether the end of a stream was decided in this turn.
+    pub(crate) fn has_closings(&self) -> bool {
+        !self.agenda.closings.borrow().is_empty()
+    }
 }
 
 /// Takes what is on a list now. An empty list keeps its storage.

@@ -7,6 +7,7 @@
 pub(crate) mod agenda;
 pub(crate) mod clock;
 pub(crate) mod counts;
+pub(crate) mod expendable;
 pub(crate) mod foreign;
 mod jobs;
 pub(crate) mod limits;
@@ -26,9 +27,11 @@ use std::sync::Arc;
 use interfaces::{Observer, ReactorEvent};
 
 use self::agenda::Agenda;
+use self::expendable::Expendable;
 use self::foreign::{drop_each, drop_quietly, quietly};
 use self::limits::Limits;
 use self::remote_calls::RemoteCall;
+use self::resolver::HostNames;
 use self::slots::Slots;
 use self::stage::RunState;
 use self::tasks::Tasks;
@@ -48,6 +51,7 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) slots: RefCell<Slots<Slot<S>>>,
     pub(crate) timers: RefCell<TimerQueue>,
     pub(crate) agenda: Agenda,
+    pub(crate) expendable: Expendable,
     /// What the streams reach without going through the core.
     pub(crate) streams: Rc<StreamShared<Self>>,
     pub(crate) poll_buffers: PollBuffers<S::Events>,
@@ -59,6 +63,7 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) run_state: RunState,
     pub(crate) signal_handlers: RefCell<Vec<(i32, Rc<dyn Fn()>)>>,
     observer: RefCell<Rc<dyn Observer>>,
+    names: HostNames,
     /// How many foreign calls run, one inside the other.
     depth: Cell<usize>,
 }
@@ -81,6 +86,7 @@ impl<S: StreamSys> Core<S> {
             slots: RefCell::new(Slots::new()),
             timers: RefCell::new(TimerQueue::new()),
             agenda: Agenda::default(),
+            expendable: Expendable::default(),
             streams: Rc::new(StreamShared::new(me.clone(), limits.buffer)),
             poll_buffers: PollBuffers { events: Cell::default(), read: Cell::default() },
             tasks: Tasks::default(),
@@ -90,6 +96,7 @@ impl<S: StreamSys> Core<S> {
             run_state: RunState::default(),
             signal_handlers: RefCell::default(),
             observer: RefCell::new(observer),
+            names: HostNames::default(),
             depth: Cell::new(0),
         })
     }
@@ -125,6 +132,7 @@ impl<S: StreamSys> Drop for Core<S> {
         drop_each(self.watched.take_all());
         drop_each(self.run_state.triggers.take_all());
         drop_each(self.signal_handlers.take());
+        drop_quietly(self.names.take());
         drop_quietly(self.observer.replace(Rc::new(NoObserver)));
     }
 }

@@ -246,7 +246,7 @@ impl<S: StreamSys + WatchSys> Tenant<S> for Watched {
 
     fn stop(self: Rc<Self>, core: &Core<S>) {
         let reason = match core.run_state.stage() {
-            Stage::Idle | Stage::Starting | Stage::Running => Reason::Aborted,
+            Stage::Idle | Stage::Starting | Stage::Running | Stage::Crashed => Reason::Aborted,
             Stage::Stopping | Stage::Disconnecting | Stage::CutOff | Stage::Stopped => {
                 Reason::Stopped
             }

@@ -21,8 +21,9 @@ pub(super) fn tcp(options: &ConnectTcp) -> Result<Socket, ConnectFault> {
         OptionFault::Other(error) => ConnectFault::Connect(error),
     })?;
     if let Some(bind) = bind {
+        let reuse = options.options.reuse_address.unwrap_or(false);
         let bound =
-            socket.set_reuse_address(true).and_then(|()| socket.bind(&SockAddr::from(bind)));
+            socket.set_reuse_address(reuse).and_then(|()| socket.bind(&SockAddr::from(bind)));
         bound.map_err(ConnectFault::Bind)?;
     }
     match socket.connect(&SockAddr::from(address)) {

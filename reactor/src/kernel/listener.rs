@@ -52,7 +52,7 @@ impl KernelListener {
         let open = || {
             let domain = Domain::for_address(options.address);
             let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-            socket.set_reuse_address(true)?;
+            socket.set_reuse_address(options.options.reuse_address.unwrap_or(true))?;
             if let (IpAddr::V6(_), Some(only)) = (options.address.ip(), ipv6_only(options)) {
                 socket.set_only_v6(only)?;
             }

@@ -11,6 +11,7 @@
 //!     sockaddr.rs                             addresses
 //!     holder.rs                               what has an address that is in use
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
+//!   look_ups.rs                             LookUpSys: getaddrinfo(3)
 //!   descriptors.rs                          DescriptorSys: pipes, terminals, files
 //!     stdio.rs                                those that other processes share
 //!   watched.rs                              WatchSys: descriptors that something else owns
@@ -33,6 +34,7 @@ mod file_identity;
 mod holder;
 mod listener;
 mod lock_file;
+mod look_ups;
 mod processes;
 mod raw_calls;
 mod raw_process_calls;

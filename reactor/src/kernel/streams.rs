@@ -144,6 +144,10 @@ impl StreamSys for Kernel {
         stream.peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
     }
 
+    fn peer_is_gone(&self, stream: &Socket) -> bool {
+        raw_calls::has_hung_up(stream)
+    }
+
     fn unacknowledged_bytes(&self, stream: &Socket) -> usize {
         raw_calls::unacknowledged_bytes(stream)
     }

@@ -152,3 +152,6 @@ fn run_signal_handlers<S: StreamSys>(core: &Core<S>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,6 +125,9 @@ impl World {
     }
 
     fn take_descriptor_and_accept(&mut self, listener: ListenerId) -> io::Result<EndId> {
+        if let Some(number) = self.accept_errors.pop_front() {
+            return Err(errno(number));
+        }
         self.fault(self.faults.interrupted, libc::EINTR)?;
         self.fault(self.faults.no_descriptor, libc::EMFILE)?;
         // Linux takes the descriptor first, so a process that has none left is told even if no

@@ -52,6 +52,7 @@
 //! unless it is a [black hole](Simulated::black_hole).
 
 mod descriptors;
+mod look_ups;
 mod network;
 mod outside;
 mod poll;

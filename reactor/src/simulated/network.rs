@@ -139,6 +139,11 @@ impl Simulated {
         self.world.borrow_mut().descriptors.open_max = open_max;
     }
 
+    /// The next accepts answer these errors, one each, and leave the connection in the queue.
+    pub fn fail_accepts(&self, numbers: impl IntoIterator<Item = i32>) {
+        self.world.borrow_mut().accept_errors.extend(numbers);
+    }
+
     /// Puts a file at a UNIX path, in the way of a listener. Other names are ignored.
     pub fn leave_behind(&self, address: &UnixAddress, leftover: Leftover) {
         if let Some(Name::Path(path)) = Name::of_unix(address) {

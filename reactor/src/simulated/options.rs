@@ -52,6 +52,12 @@ impl World {
         has_unread
     }
 
+    pub(super) fn has_hung_up(&mut self, id: EndId) -> bool {
+        let has_hung_up = self.held(id).has_hung_up(id.side());
+        self.trace.note(self.clock.now(), SystemCall::Look, id.number(), i64::from(has_hung_up));
+        has_hung_up
+    }
+
     pub(super) fn unacknowledged_bytes(&mut self, id: EndId) -> usize {
         let bytes = self.held(id).outgoing(id.side()).unacknowledged_bytes();
         self.trace.note(self.clock.now(), SystemCall::Ioctl, id.number(), bytes as i64);

@@ -127,6 +127,10 @@ impl StreamSys for Simulated {
         self.world.borrow_mut().has_unread(stream.id)
     }
 
+    fn peer_is_gone(&self, stream: &SimulatedStream) -> bool {
+        self.world.borrow_mut().has_hung_up(stream.id)
+    }
+
     fn unacknowledged_bytes(&self, stream: &SimulatedStream) -> usize {
         self.world.borrow_mut().unacknowledged_bytes(stream.id)
     }

@@ -35,6 +35,7 @@ pub(super) enum SystemCall {
     AcceptAndClose,
     Shutdown,
     Sigaction,
+    LookUp,
     Spawn,
     /// The end of a child.
     Exit,
@@ -66,6 +67,7 @@ impl SystemCall {
             Self::AcceptAndClose => "accept-and-close",
             Self::Shutdown => "shutdown",
             Self::Sigaction => "sigaction",
+            Self::LookUp => "look-up",
             Self::Spawn => "spawn",
             Self::Exit => "exit",
             Self::Wait => "wait",

@@ -2,7 +2,7 @@
 //!
 //! Invariant: no method calls a program back, so the world is borrowed for the whole of a call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 
 use super::chance::{Chance, Rng};
@@ -12,6 +12,7 @@ use super::faults::Faults;
 use super::ids::{EndId, ListenerId, Source};
 use super::links::Links;
 use super::listener::ListenerState;
+use super::look_ups::Hosts;
 use super::names::Names;
 use super::parts::Processes;
 use super::table::Table;
@@ -35,6 +36,9 @@ pub(super) struct World {
     pub(super) signals: SignalState,
     pub(super) processes: Processes,
     pub(super) descriptors: Descriptors,
+    pub(super) hosts: Hosts,
+    /// The error numbers that the next accepts answer.
+    pub(super) accept_errors: VecDeque<i32>,
 }
 
 /// The signals of the process.
@@ -78,6 +82,8 @@ impl World {
             signals: SignalState::default(),
             processes: Processes::default(),
             descriptors: Descriptors { open: 0, open_max: usize::MAX },
+            hosts: Hosts::default(),
+            accept_errors: VecDeque::new(),
         }
     }
 

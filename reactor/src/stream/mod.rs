@@ -53,6 +53,7 @@ pub(crate) mod state;
 pub(crate) mod write;
 
 use std::cell::Cell;
+use std::fmt;
 use std::mem;
 use std::rc::Rc;
 
@@ -174,6 +175,11 @@ impl<S: StreamSys> Stream<S> {
             || self.ask_socket(&core.sys, |sys, socket| sys.has_unread(socket)).unwrap_or(false)
     }
 
+    /// Whether the peer, on a UNIX socket, is gone altogether.
+    fn peer_is_gone(&self, core: &Core<S>) -> bool {
+        self.ask_socket(&core.sys, |sys, socket| sys.peer_is_gone(socket)).unwrap_or(false)
+    }
+
     /// Lists this stream as one that may have more to read.
     fn list_unread(&self, core: &Core<S>) {
         if !self.io.listed.replace(true) {
@@ -274,12 +280,26 @@ impl<S: StreamSys> Transport for Stream<S> {
         self.unsent() + sent.unwrap_or(0)
     }
 
+    fn is_broken(&self) -> bool {
+        self.rare.is_gone()
+    }
+
     fn peer(&self) -> Address {
         self.peer.address()
     }
 
     fn host(&self) -> Address {
         Address::clone(&self.known_host())
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core = self.shared.core();
+        let protocol = core.and_then(|core| Running::prefix_of(&core, self.token));
+        let (host, peer, number) = (self.host(), self.peer(), self.token.generation());
+        match protocol {
+            Some(protocol) => write!(f, "{protocol} #{number} on {host} with {peer}"),
+            None => write!(f, "Transport #{number} on {host} with {peer}, closed"),
+        }
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {

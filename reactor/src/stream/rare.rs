@@ -25,6 +25,7 @@ struct RareFields {
     producer: ProducerSlot,
     limits: Option<Box<BufferLimits>>,
     broken: Option<OsError>,
+    is_gone: bool,
     ending: Option<Reason>,
     resets_behind: bool,
     /// What waits to be sent, boxed as few of these streams have it.
@@ -93,6 +94,15 @@ impl RareState {
 
     pub(crate) fn set_broken(&self, error: OsError) {
         self.change(|fields| fields.broken = Some(error));
+    }
+
+    /// Whether the peer was found to be gone while reading was paused.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.look(|fields| (fields.is_gone || fields.broken.is_some()).then_some(())).is_some()
+    }
+
+    pub(crate) fn set_gone(&self) {
+        self.change(|fields| fields.is_gone = true);
     }
 
     /// The reason for `connection_lost` once the queue is sent, where it is another than the usual.

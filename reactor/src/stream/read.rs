@@ -175,11 +175,16 @@ impl<S: StreamSys> Stream<S> {
     fn look_for_error(&self, core: &Core<S>) {
         // A UNIX socket whose peer is gone has no error, but refuses even to send nothing; and so does one
         // of our own that has sent its end of file.
-        let refusal_tells = !self.state.get().receives() && !self.io.eof.sent();
+        let is_paused = self.state.get().receives();
+        let refusal_tells = !is_paused && !self.io.eof.sent();
         let asked = self.ask_socket(&core.sys, |sys, socket| {
             sys.take_error(socket)?;
             Ok(refusal_tells && refuses_writes(sys, socket).is_err())
         });
+        // The end of file comes behind the bytes that wait, and nothing tells of it until then.
+        if is_paused && self.peer.is_unix() && !self.io.eof.sent() && self.peer_is_gone(core) {
+            self.rare.set_gone();
+        }
         // A peer that closed behind its end of file, and was sent all, has ended in order.
         let (error, is_in_order) = match asked {
             None | Some(Ok(false)) => return,

@@ -5,6 +5,7 @@
 //!   sys/token.rs    Token: the name of a tenant in reports
 //!   sys/ready.rs    Report, Ready, Watch: what is watched, and what a poll found
 //!   sys/streams.rs  StreamSys: stream sockets, listening and connected
+//!   sys/look_ups.rs LookUpSys: the addresses of host names
 //!   sys/ancillary.rs  Ancillary: what comes beside the bytes of a UNIX socket
 //!   sys/descriptors.rs  DescriptorSys: pipes, terminals, files
 //!   sys/watched.rs      WatchSys: descriptors that something else owns
@@ -18,6 +19,7 @@
 
 mod ancillary;
 mod descriptors;
+mod look_ups;
 pub(crate) mod os_error;
 mod processes;
 mod ready;
@@ -30,6 +32,7 @@ use std::time::Duration;
 
 pub use ancillary::{Ancillary, DESCRIPTORS_PER_CALL_MAX};
 pub use descriptors::{DescriptorSys, Reporting};
+pub use look_ups::{LookUp, LookUpResult, LookUpSys};
 pub use processes::{ChildEnd, ChildWatch, ProcessSys, Spawned, Way};
 pub use ready::{Ready, Report, Watch};
 pub use streams::{ConnectFault, SocketOption, StreamSys};

@@ -188,6 +188,10 @@ pub trait StreamSys: Sys {
     /// or an error does.
     fn has_unread(&self, stream: &Self::Stream) -> bool;
 
+    /// Whether the other end of a UNIX socket is closed altogether (poll(2), `POLLHUP`). It takes nothing off
+    /// the socket, neither bytes nor an error.
+    fn peer_is_gone(&self, stream: &Self::Stream) -> bool;
+
     /// How much of what was written over TCP the peer's system has not acknowledged, in bytes, with the
     /// end of file as one of them (tcp(7), `SIOCOUTQ`). 0 where the system does not tell.
     fn unacknowledged_bytes(&self, stream: &Self::Stream) -> usize;

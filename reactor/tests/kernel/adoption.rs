@@ -64,7 +64,7 @@ fn an_adopted_port_is_like_one_of_our_own_and_listens_on_for_its_owner_when_it_s
         is_served(&reactor, connect());
         drop(port.stop_listening());
         for event in ["ListeningStarted", "ListeningStopped"] {
-            let event = format!("{event} {{ address: {address:?} }}");
+            let event = format!("{event} {{ address: {address:?}, ");
             assert_eq!(lines.count(&event), 1, "{:?}", lines.0);
         }
         // Shut down, it would answer EINVAL.

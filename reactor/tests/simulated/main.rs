@@ -3,8 +3,11 @@
 //! Invariant: nothing here waits on the real clock but for another thread.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod accepting;
 mod children;
 mod delivery;
+mod descriptors;
+mod doubles;
 mod edges;
 mod gathering;
 mod lives;

@@ -107,6 +107,11 @@ impl CaseContext {
         self.notices.take_unexpected()
     }
 
+    /// What the world has told of its ports: `started` or `stopped`, the factory, the address.
+    pub fn ports_logged(&self) -> Vec<String> {
+        self.notices.ports()
+    }
+
     /// A factory that builds the script that the closure returns for each peer.
     pub fn side(&self, build: impl Fn(&Address) -> Option<Script> + 'static) -> Rc<SideFactory> {
         SideFactory::new(self.register.clone(), Box::new(build))

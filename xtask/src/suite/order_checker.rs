@@ -19,12 +19,14 @@ use crate::suite::script::{Script, Scripted};
 pub(crate) struct OrderChecker {
     running: ProtocolRef<Scripted>,
     probe: Rc<Probe>,
+    name: Option<&'static str>,
 }
 
 impl OrderChecker {
     pub(crate) fn new(script: Script, probe: Rc<Probe>) -> Self {
+        let name = script.name();
         let running = ProtocolRef::new(Scripted { script, probe: probe.clone() });
-        Self { running, probe }
+        Self { running, probe, name }
     }
 
     fn check_order(&self, call: Call) {
@@ -58,6 +60,10 @@ impl Deliver for OrderChecker {
         }
         let _leave = Leave { probe: &self.probe, outer };
         self.running.as_deliver().deliver(event);
+    }
+
+    fn log_prefix(&self) -> &'static str {
+        self.name.unwrap_or_else(|| self.running.as_deliver().log_prefix())
     }
 
     fn is_half_closeable(&self) -> bool {

@@ -26,6 +26,7 @@ pub struct Script {
     read_lost: Option<OnTransport>,
     write_lost: Option<OnTransport>,
     half_closeable: bool,
+    name: Option<&'static str>,
     descriptor: Option<OnDescriptor>,
     buffer: Option<Vec<u8>>,
 }
@@ -34,6 +35,16 @@ impl Script {
     /// A script that only receives.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What logs call the protocol.
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        self.name
     }
 
     /// Runs in `connection_made`.

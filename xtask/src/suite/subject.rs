@@ -130,6 +130,11 @@ pub trait World {
         Err(Unable("run").into())
     }
 
+    /// What logs call the protocol whose callback runs now; asked only with [`Ability::Core`].
+    fn running_protocol(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The calls from other threads; `Some` with [`Ability::Threads`].
     fn threads(&self) -> Option<Rc<dyn ReactorThreads>> {
         None

@@ -6,9 +6,11 @@ mod abort;
 mod abort_full;
 mod connecting;
 mod core;
+mod core_events;
 mod descriptors;
 mod half_close;
 mod listening;
+mod names;
 mod panics;
 mod producer_refusals;
 mod pull_producer;
@@ -19,6 +21,7 @@ mod stream_reading;
 mod task;
 mod tcp;
 mod thread_pool;
+mod thread_results;
 mod threads;
 mod time;
 mod time_moving;
@@ -58,8 +61,11 @@ pub fn all() -> Vec<Case> {
         task::CASES,
         threads::CASES,
         thread_pool::CASES,
+        thread_results::CASES,
         core::CASES,
+        core_events::CASES,
         listening::CASES,
+        names::CASES,
         connecting::CASES,
         tcp::CASES,
         descriptors::CASES,

@@ -101,6 +101,10 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
         Ok(self.reactor.run()?)
     }
 
+    fn running_protocol(&self) -> Option<&'static str> {
+        self.reactor.running_protocol()
+    }
+
     fn threads(&self) -> Option<Rc<dyn ReactorThreads>> {
         Some(Rc::new(self.reactor.clone()))
     }

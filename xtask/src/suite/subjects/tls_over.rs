@@ -154,6 +154,10 @@ impl World for TlsWorld {
         self.below.run()
     }
 
+    fn running_protocol(&self) -> Option<&'static str> {
+        self.below.running_protocol()
+    }
+
     fn fd_set(&self) -> Option<Rc<dyn ReactorFdSet>> {
         self.below.fd_set()
     }
