@@ -60,7 +60,7 @@ impl FileDescriptorReceiver for Both {
 }
 
 fn descriptor() -> (Option<OwnedFd>, String) {
-    let descriptor = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+    let descriptor = OwnedFd::from(std::fs::File::open("/dev/null").expect("there is /dev/null"));
     let told = format!("descriptor {}", descriptor.as_raw_fd());
     (Some(descriptor), told)
 }
