@@ -56,6 +56,11 @@ mod deliver;
 mod factory;
 mod protocol;
 
+mod datagram_protocol;
+mod datagram_transport;
+mod deliver_datagram;
+mod multicast_transport;
+
 mod connect_error;
 mod endpoint;
 mod listen_error;
@@ -64,37 +69,51 @@ mod listening_port;
 pub mod delayed_call;
 mod observer;
 mod reactor_core;
+mod reactor_multicast;
 #[cfg(feature = "std")]
 mod reactor_socket;
 mod reactor_tcp;
 #[cfg(feature = "std")]
 mod reactor_threads;
 mod reactor_time;
+mod reactor_udp;
 mod reactor_unix;
+mod reactor_unix_datagram;
 mod resolver;
 
 pub use address::{Address, UnixAddress};
 pub use chunk::Chunk;
 pub use connect_error::{ConnectError, FailedAddress};
+pub use datagram_protocol::DatagramProtocol;
+pub use datagram_transport::{
+    ConnectDatagramError, DatagramCounts, DatagramTransport, SendError, UdpTransport,
+};
 pub use delayed_call::{DelayedCall, NotPending};
 pub use deliver::{Deliver, Event, OwnedEvent};
+pub use deliver_datagram::{DatagramEvent, DeliverDatagram, OwnedDatagramEvent};
 pub use endpoint::{StreamClientEndpoint, StreamServerEndpoint};
 pub use factory::Factory;
 pub use listen_error::ListenError;
 pub use listening_port::ListeningPort;
+pub use multicast_transport::{MulticastError, MulticastInterface, MulticastTransport};
 pub use observer::{Observer, ReactorEvent};
 pub use os_error::OsError;
 pub use printable::{Printable, is_printable, panic_message, printable, visible};
 pub use producer::{AlreadyProducing, Producer, PullProducer, PushProducer};
 pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
 pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};
+pub use reactor_multicast::{ListenMulticast, ReactorMulticast};
 #[cfg(feature = "std")]
 pub use reactor_socket::{AdoptError, ReactorSocket};
 pub use reactor_tcp::{BACKLOG_MAX, ConnectTcp, ListenTcp, ReactorTcp};
 #[cfg(feature = "std")]
 pub use reactor_threads::{FromThread, ReactorThreads, ThreadOutcome};
 pub use reactor_time::ReactorTime;
+pub use reactor_udp::{ListenUdp, ReactorUdp, UDP_BYTES_MAX};
 pub use reactor_unix::{ConnectUnix, ListenUnix, LockFile, ReactorUnix};
+pub use reactor_unix_datagram::{
+    ConnectUnixDatagramError, ListenUnixDatagram, ReactorUnixDatagram,
+};
 pub use reason::{Deadline, Reason};
 pub use resolver::{ResolveError, Resolver};
 pub use transport::{

@@ -17,7 +17,7 @@ pub trait Observer {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReactorEvent<'a> {
-    /// A port accepts connections.
+    /// A port accepts connections, or receives datagrams.
     ListeningStarted {
         /// The actual address.
         address: &'a Address,

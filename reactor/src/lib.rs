@@ -70,6 +70,7 @@
 //! stream          a connection: state, reading, delivering, writing, closing
 //! listen          ports: accepting in bounded numbers, and what to do without descriptors
 //! connect         one connection attempt, TCP or UNIX
+//! datagram        a datagram port: UDP, its groups, UNIX
 //! core            what every tenant of a slot stands on, and no tenant: slots, foreign calls, clock, tasks
 //! buffers         bytes on their way out
 //! threads         the pool for blocking work, and the queue of calls from other threads
@@ -82,7 +83,7 @@
 //! The arrows between them, which a test holds:
 //!
 //! ```text
-//! capabilities → reactor → run → { stream, listen, connect } → core → { buffers, threads, timers, sys }
+//! capabilities → reactor → run → { stream, listen, connect, datagram } → core → { buffers, threads, timers, sys }
 //! listen, connect → stream;  buffers → sys
 //! reactor → { kernel, simulated };  kernel, simulated → sys
 //! nothing → run;  nothing → capabilities
@@ -101,6 +102,7 @@ mod capabilities;
 mod run;
 
 mod connect;
+mod datagram;
 mod listen;
 mod stream;
 
@@ -116,5 +118,5 @@ pub mod sys;
 pub use self::core::counts::Counts;
 pub use self::core::limits::Limits;
 pub use kernel::standard_error::StandardError;
-pub use kernel::{Kernel, KernelListener};
+pub use kernel::{Kernel, KernelDatagramSocket, KernelListener};
 pub use reactor::{Reactor, Remote, SystemExit, react};

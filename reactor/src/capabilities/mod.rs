@@ -3,9 +3,12 @@
 //! Invariant: every method is a few lines that lead to the file of its concept.
 
 mod core;
+mod multicast;
 mod resolver;
 mod socket;
 mod tcp;
 mod threads;
 mod time;
+mod udp;
 mod unix;
+mod unix_datagram;

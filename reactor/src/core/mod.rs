@@ -32,6 +32,7 @@ use self::slots::Slots;
 use self::stage::RunState;
 use self::tasks::Tasks;
 use self::tenant::Slot;
+use crate::buffers::datagrams::DatagramBuffers;
 use crate::buffers::shared::StreamShared;
 use crate::sys::StreamSys;
 use crate::threads::jobs::Jobs;
@@ -48,6 +49,8 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) agenda: Agenda,
     /// What the streams reach without going through the core.
     pub(crate) streams: Rc<StreamShared<Self>>,
+    /// What the datagram ports reach likewise.
+    pub(crate) datagrams: Rc<DatagramBuffers>,
     pub(crate) poll_buffers: PollBuffers<S::Events>,
     pub(crate) tasks: Tasks,
     pub(crate) remote_queue: Arc<RemoteQueue<RemoteCall<S>>>,
@@ -78,6 +81,7 @@ impl<S: StreamSys> Core<S> {
             timers: RefCell::new(TimerQueue::new()),
             agenda: Agenda::default(),
             streams: Rc::new(StreamShared::new(me.clone(), limits.buffer)),
+            datagrams: Rc::new(DatagramBuffers::new()),
             poll_buffers: PollBuffers { events: Cell::default(), read: Cell::default() },
             tasks: Tasks::default(),
             remote_queue,

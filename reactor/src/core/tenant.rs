@@ -45,6 +45,7 @@ pub(crate) enum Kind {
     Port,
     Attempt,
     Lingering,
+    DatagramPort,
     #[cfg(test)]
     Dummy,
 }
@@ -57,6 +58,7 @@ impl Kind {
             Self::Port => Some(&mut counts.ports),
             Self::Attempt => Some(&mut counts.attempts),
             Self::Lingering => Some(&mut counts.lingering),
+            Self::DatagramPort => Some(&mut counts.datagram_ports),
             #[cfg(test)]
             Self::Dummy => None,
         }

@@ -9,6 +9,9 @@
 //!     raw_calls.rs · socket_options.rs        reading, writing, options
 //!     sockaddr.rs                             addresses
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
+//!   datagrams.rs                            DatagramSys; each call forwards to one of
+//!     datagram_socket.rs · datagram_calls.rs  opening, receiving, sending
+//!     multicast.rs                            groups
 //!   standard_error.rs                       the default observer
 //! ```
 //!
@@ -20,9 +23,13 @@ mod ready;
 mod signals;
 
 mod connecting;
+mod datagram_calls;
+mod datagram_socket;
+mod datagrams;
 mod file_identity;
 mod listener;
 mod lock_file;
+mod multicast;
 mod raw_calls;
 mod reserve;
 mod sockaddr;
@@ -44,6 +51,7 @@ use mio::Interest;
 use mio::unix::SourceFd;
 use socket2::Socket;
 
+pub use datagram_socket::KernelDatagramSocket;
 pub use listener::KernelListener;
 
 use crate::sys::Token;
