@@ -13,6 +13,8 @@ mod copies;
 mod datagram_adoption;
 mod datagram_errors;
 mod datagram_lifetime;
+mod datagram_multicast;
+mod datagram_peers;
 mod datagram_queues;
 mod datagram_unix;
 mod datagrams;
