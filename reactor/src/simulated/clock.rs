@@ -6,7 +6,8 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::ids::{ConnectionId, EndId, Source};
+use super::datagram_flight::FlightId;
+use super::ids::{ConnectionId, DatagramId, EndId, Source};
 use super::nanos::Nanos;
 
 /// The time that a poll takes at least, so that the network goes on under a program that is never
@@ -26,6 +27,10 @@ pub(super) enum NetworkEvent {
     GivenUp(ConnectionId),
     /// The next segment that this end sent arrives at the other.
     Segment(EndId),
+    /// A datagram arrives.
+    Datagram(FlightId),
+    /// The refusal of a datagram reaches its sender.
+    DatagramRefused(DatagramId),
     /// A report that was held back is due.
     Report(Source),
     /// A spurious report is due.

@@ -39,6 +39,12 @@
 //! and an error comes first. A UNIX connection is established at once, has no RST but for unread data,
 //! and answers `EPIPE` as soon as the peer is gone.
 //!
+//! # Datagrams
+//!
+//! UDP datagrams are lost, doubled and overtaken as the [`Faults`] say, and a socket whose queue is full
+//! drops them. Those of UNIX sockets arrive at once, in order. One interface carries groups: `lo`, number
+//! 1. The whole way is drawn in `datagram_flight`.
+//!
 //! # Not simulated
 //!
 //! File permissions, `TIME_WAIT`, out-of-band data, and other machines: every address is this machine's,
@@ -50,6 +56,11 @@ mod poll;
 mod ready;
 mod sockets;
 mod streams;
+
+mod datagram_flight;
+mod datagram_names;
+mod datagram_socket;
+mod datagrams;
 
 mod accepting;
 mod closing;
@@ -74,6 +85,7 @@ mod nanos;
 mod trace;
 
 pub use chance::Chance;
+pub use datagrams::SimulatedDatagramSocket;
 pub use faults::Faults;
 pub use links::Links;
 pub use names::Leftover;

@@ -52,6 +52,8 @@ pub struct Carried {
     pub streams: usize,
     /// Live listener handles.
     pub listeners: usize,
+    /// Live handles of datagram sockets.
+    pub datagram_sockets: usize,
     /// Connections with an end that is held or waits to be accepted, attempts included.
     pub connections: usize,
 }
@@ -94,9 +96,11 @@ impl Simulated {
     pub fn carried(&self) -> Carried {
         let world = self.world.borrow();
         let listeners = world.listeners.len();
+        let datagram_sockets = world.datagrams.sockets.len();
         Carried {
-            streams: world.descriptors.open - listeners,
+            streams: world.descriptors.open - listeners - datagram_sockets,
             listeners,
+            datagram_sockets,
             connections: world.connections.len(),
         }
     }

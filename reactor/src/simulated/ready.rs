@@ -22,7 +22,7 @@ impl World {
         let watch = self.watch(source)?;
         watch.listed = false;
         let report = watch.report(level, scope)?;
-        let writable = report.writable && matches!(source, Source::End(_));
+        let writable = report.writable && !matches!(source, Source::Listener(_));
         Some(Ready { writable, ..report })
     }
 
@@ -35,6 +35,9 @@ impl World {
                 found.map(|found| &mut found.end_mut(id.side()).watch)
             }
             Source::Listener(id) => self.listeners.get_mut(&id).map(|found| &mut found.watch),
+            Source::Datagram(id) => {
+                self.datagrams.sockets.get_mut(&id).map(|found| &mut found.watch)
+            }
         }
     }
 
@@ -46,6 +49,10 @@ impl World {
                 self.connections.get(id.connection()).map(|found| found.level(id.side()))
             }
             Source::Listener(id) => self.listeners.get(&id).map(ListenerState::level),
+            Source::Datagram(id) => {
+                let is_full = self.is_datagram_peer_full(id);
+                self.datagrams.sockets.get(&id).map(|found| found.level(is_full))
+            }
         }
     }
 
@@ -80,6 +87,11 @@ impl World {
             Source::Listener(id) => {
                 let found = self.listeners.get_mut(&id);
                 found.is_some_and(|found| found.watching(direction, change))
+            }
+            Source::Datagram(id) => {
+                let is_full = self.is_datagram_peer_full(id);
+                let found = self.datagrams.sockets.get_mut(&id);
+                found.is_some_and(|found| found.watching(direction, is_full, change))
             }
         };
         if is_due {

@@ -35,6 +35,9 @@ pub(super) enum SystemCall {
     AcceptAndClose,
     Shutdown,
     Sigaction,
+    Bind,
+    Recvmmsg,
+    Sendmmsg,
 }
 
 impl SystemCall {
@@ -59,6 +62,9 @@ impl SystemCall {
             Self::AcceptAndClose => "accept-and-close",
             Self::Shutdown => "shutdown",
             Self::Sigaction => "sigaction",
+            Self::Bind => "bind",
+            Self::Recvmmsg => "recvmmsg",
+            Self::Sendmmsg => "sendmmsg",
         }
     }
 }

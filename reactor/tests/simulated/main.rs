@@ -3,6 +3,8 @@
 //! Invariant: nothing here waits on the real clock but for another thread.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod datagram_lives;
+mod datagrams;
 mod delivery;
 mod edges;
 mod gathering;
