@@ -6,6 +6,8 @@ mod abort;
 mod abort_full;
 mod connecting;
 mod core;
+mod datagram;
+mod datagram_lifetime;
 mod half_close;
 mod listening;
 mod panics;
@@ -24,7 +26,7 @@ mod time_moving;
 use crate::suite::Case;
 
 /// The areas in the order of the table.
-const AREAS: [&str; 10] = [
+const AREAS: [&str; 11] = [
     "stream",
     "abort",
     "halfclose",
@@ -35,6 +37,7 @@ const AREAS: [&str; 10] = [
     "listen",
     "connect",
     "tcp",
+    "datagram",
 ];
 
 /// All cases, in the order of the table.
@@ -58,6 +61,8 @@ pub fn all() -> Vec<Case> {
         listening::CASES,
         connecting::CASES,
         tcp::CASES,
+        datagram::CASES,
+        datagram_lifetime::CASES,
     ]
     .concat();
     // A file has one topic, which may have cases in several areas.
