@@ -10,7 +10,7 @@ use ropewalk_reactor::{Counts, Reactor};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::support::datagrams::{PortKind, echo};
-use crate::support::turn_until;
+use crate::support::{Lines, turn_until};
 use crate::support::unix::place;
 
 #[test]
@@ -20,7 +20,9 @@ fn an_adopted_port_is_as_one_that_was_opened() {
         let socket = UdpSocket::bind(kind.loopback()).unwrap();
         let address = Address::from(socket.local_addr().unwrap());
         let (protocol, record) = echo();
+        let lines = Lines::watch(&reactor);
         let port = reactor.adopt_datagram_port(OwnedFd::from(socket), 65_536, protocol).unwrap();
+        assert_eq!(lines.count(&format!("ListeningStarted {{ address: {address:?} }}")), 1);
         assert_eq!((port.host(), port.peer()), (address, None));
         assert!(port.as_udp().is_some() && port.as_multicast().is_some());
         let (protocol, answers) = DatagramRecorder::silent();
