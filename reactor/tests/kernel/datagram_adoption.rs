@@ -10,8 +10,8 @@ use ropewalk_reactor::{Counts, Reactor};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::support::datagrams::{PortKind, echo};
-use crate::support::{Lines, turn_until};
 use crate::support::unix::place;
+use crate::support::{Lines, turn_until};
 
 #[test]
 fn an_adopted_port_is_as_one_that_was_opened() {
