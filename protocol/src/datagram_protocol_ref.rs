@@ -234,7 +234,9 @@ impl<P: DatagramProtocol> DeliverDatagram for DatagramCell<P> {
         match self.try_lend() {
             Some(mut protocol) if is_first => {
                 self.run(&mut protocol, transport, event);
-                self.drain(protocol);
+                if !self.queue.borrow().is_empty() {
+                    self.drain(protocol);
+                }
             }
             entered => {
                 let entry = DatagramCall::Event(transport.clone(), event.into_owned());

@@ -4,7 +4,6 @@
 //! other, so that a run of them is one slice.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 
 use interfaces::Address;
 
@@ -68,7 +67,9 @@ pub(crate) struct DatagramQueue {
     bytes: Vec<u8>,
     /// Where the first datagram begins.
     start: usize,
-    heads: VecDeque<Head>,
+    heads: Vec<Head>,
+    /// The first one that is not sent.
+    first: usize,
 }
 
 /// One datagram without its bytes.
@@ -83,7 +84,7 @@ impl DatagramQueue {
     /// How many datagrams wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.heads.len()
+        self.heads.len() - self.first
     }
 
     /// How many bytes wait.
@@ -93,72 +94,65 @@ impl DatagramQueue {
     }
 
     /// Adds a datagram that consists of these pieces.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, pieces: &[&[u8]], receiver: Option<Address>) {
-        if self.start > self.bytes.len() / 2 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
+        if self.first > self.heads.len() / 2 {
+            self.compact();
         }
         let before = self.bytes.len();
         pieces.iter().for_each(|piece| self.bytes.extend_from_slice(piece));
-        self.heads.push_back(Head { length: self.bytes.len() - before, receiver });
+        self.heads.push(Head { length: self.bytes.len() - before, receiver });
+    }
+
+    /// Drops what is sent of a queue that is never empty.
+    #[cold]
+    fn compact(&mut self) {
+        self.bytes.drain(..self.start);
+        self.heads.drain(..self.first);
+        (self.start, self.first) = (0, 0);
     }
 
     /// Takes the first datagram off; returns its receiver, if it has one of its own.
     pub(crate) fn pop(&mut self) -> Option<Option<Address>> {
-        let head = self.heads.pop_front()?;
-        self.start += head.length;
-        if self.heads.is_empty() {
-            self.clear();
+        let head = self.heads.get_mut(self.first)?;
+        let receiver = head.receiver.take();
+        self.pop_many(1);
+        Some(receiver)
+    }
+
+    /// Takes the first `count` off.
+    pub(crate) fn pop_many(&mut self, count: usize) {
+        if count >= self.len() {
+            return self.clear();
         }
-        Some(head.receiver)
+        let taken = &self.heads[self.first..self.first + count];
+        self.start += taken.iter().map(|head| head.length).sum::<usize>();
+        self.first += count;
     }
 
     /// Removes all.
     pub(crate) fn clear(&mut self) {
         self.heads.clear();
         self.bytes.clear();
-        self.start = 0;
+        (self.start, self.first) = (0, 0);
     }
 
     /// The first runs of the queue, up to [`RUNS_MAX`], and how many datagrams each has.
     pub(crate) fn runs(&self, segmentation: &Segmentation) -> Runs<'_> {
         let mut runs = Runs { runs: [EMPTY_RUN; RUNS_MAX], lengths: [0; RUNS_MAX], count: 0 };
-        let (mut first, mut rest) = (0, &self.bytes[self.start..]);
-        while first < self.heads.len() && runs.count < RUNS_MAX {
-            let (count, bytes) = self.run(first, segmentation);
+        let (mut heads, mut rest) = (&self.heads[self.first..], &self.bytes[self.start..]);
+        while let Some(head) = heads.first()
+            && runs.count < RUNS_MAX
+        {
+            let (count, bytes) = segmentation.run(heads);
             let (data, behind) = rest.split_at(bytes);
-            let head = &self.heads[first];
             let segment = if count > 1 { u16::try_from(head.length).ok() } else { None };
             runs.runs[runs.count] = SendRun { data, segment, receiver: head.receiver.as_ref() };
             runs.lengths[runs.count] = count;
             runs.count += 1;
-            (first, rest) = (first + count, behind);
+            (heads, rest) = (&heads[count..], behind);
         }
         runs
-    }
-
-    /// How many datagrams the run from `first` on has, and how many bytes.
-    #[inline]
-    fn run(&self, first: usize, segmentation: &Segmentation) -> (usize, usize) {
-        let head = &self.heads[first];
-        let size = head.length;
-        if size == 0 || size > segmentation.segment_bytes_max {
-            return (1, size);
-        }
-        let (mut count, mut bytes) = (1, size);
-        for next in self.heads.range(first + 1..) {
-            let fits = count < SEGMENTS_MAX && bytes + next.length <= RUN_BYTES_MAX;
-            let follows = next.length <= size && next.length > 0;
-            if !fits || !follows || next.receiver != head.receiver {
-                break;
-            }
-            (count, bytes) = (count + 1, bytes + next.length);
-            if next.length < size {
-                break;
-            }
-        }
-        if count < segmentation.run_min { (1, size) } else { (count, bytes) }
     }
 }
 
@@ -178,6 +172,29 @@ impl Segmentation {
     /// Runs of `run_min` and more.
     pub(crate) const fn from_run_of(run_min: usize) -> Self {
         Self { run_min, segment_bytes_max: RUN_BYTES_MAX }
+    }
+
+    /// How many datagrams the run at the beginning has, and how many bytes.
+    #[inline]
+    fn run(&self, heads: &[Head]) -> (usize, usize) {
+        let (first, behind) = (&heads[0], &heads[1..]);
+        let size = first.length;
+        if size == 0 || size > self.segment_bytes_max {
+            return (1, size);
+        }
+        let (mut count, mut bytes) = (1, size);
+        for next in behind {
+            let fits = count < SEGMENTS_MAX && bytes + next.length <= RUN_BYTES_MAX;
+            let follows = next.length <= size && next.length > 0;
+            if !fits || !follows || next.receiver != first.receiver {
+                break;
+            }
+            (count, bytes) = (count + 1, bytes + next.length);
+            if next.length < size {
+                break;
+            }
+        }
+        if count < self.run_min { (1, size) } else { (count, bytes) }
     }
 
     /// The system has refused a run of this size: too large for the way, or not at all.
@@ -267,7 +284,9 @@ mod tests {
         let data: Vec<&[u8]> = runs.as_slice().iter().map(|run| run.data).collect();
         assert_eq!(data, [&[1; 2][..], &[2; 4], b"abc"]);
         assert_eq!((queue.len(), queue.bytes_len()), (3, 9));
-        while queue.pop().is_some() {}
+        queue.pop_many(2);
+        assert_eq!((queue.len(), queue.bytes_len()), (1, 3));
+        queue.pop_many(5);
         assert_eq!((queue.len(), queue.bytes_len(), queue.bytes.len()), (0, 0, 0));
     }
 }

@@ -25,6 +25,16 @@ impl<S: StreamSys> Core<S> {
     pub(crate) fn list_still_ready(&self, token: Token) {
         self.agenda.still_ready.borrow_mut().push(token);
     }
+
+    /// Lists the datagram port whose protocol runs, if one does, so that a turn which the protocol makes
+    /// itself sends what it has gathered.
+    #[cold]
+    pub(crate) fn list_gathering(&self) {
+        let gathering = self.datagrams.gathering.get();
+        if gathering != Token::NOBODY {
+            self.list_still_ready(gathering);
+        }
+    }
 }
 
 /// Takes what is on a list now. An empty list keeps its storage.

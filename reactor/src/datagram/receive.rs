@@ -154,8 +154,8 @@ impl<S: DatagramSys> DatagramPort<S> {
     #[inline]
     fn is_from_elsewhere(&self, sender: &Address) -> bool {
         let peer = self.peer.borrow();
-        let ip_peer = peer.as_ref().filter(|peer| peer.as_socket_addr().is_some());
-        ip_peer.is_some_and(|peer| !is_same_socket(peer, sender))
+        let Some(peer) = &*peer else { return false };
+        peer.as_socket_addr().is_some() && !is_same_socket(peer, sender)
     }
 
     fn receive_failed(self: &Rc<Self>, core: &Core<S>, error: &io::Error) {

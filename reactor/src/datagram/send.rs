@@ -23,7 +23,10 @@ use crate::core::Core;
 use crate::sys::os_error::os_error;
 use crate::sys::{DatagramSys, StreamSys, Token, Watch};
 
-/// The fewest datagrams of equal size to one receiver that the system is asked to cut from one run.
+/// The fewest datagrams of equal size to one receiver that the system is asked to cut from one run. Over the
+/// loopback of Linux 6.18 a run of two costs the sender 0.76 times what two single ones cost in one call of
+/// sendmmsg(2), one of 8 costs 0.33 and one of 32 0.19 times as much; where the receiver takes them joined,
+/// 0.61, 0.19 and 0.05. So none is too short.
 const RUN_MIN: usize = 2;
 
 /// The sending half of a port.
@@ -111,7 +114,7 @@ impl Sender {
     }
 
     /// Adds a datagram to the queue, if it has room for it; an empty queue has.
-    #[inline]
+    #[inline(always)]
     fn push(&self, pieces: &[&[u8]], receiver: Option<Address>) -> bool {
         let mut queue = self.queue.borrow_mut();
         let queue = queue.get_or_insert_with(|| self.buffers.take_queue());
@@ -129,6 +132,13 @@ impl Sender {
         self.queue.borrow_mut().as_mut()?.pop()
     }
 
+    /// Takes the first `count` datagrams off the queue.
+    fn pop_many(&self, count: usize) {
+        if let Some(queue) = self.queue.borrow_mut().as_mut() {
+            queue.pop_many(count);
+        }
+    }
+
     /// Gives an empty queue back.
     fn release(&self) {
         let mut queue = self.queue.borrow_mut();
@@ -142,7 +152,7 @@ impl Sender {
 
 impl<S: DatagramSys> DatagramPort<S> {
     /// Queues a datagram; it leaves when the protocol returns, or on this turn or the next.
-    #[inline]
+    #[inline(always)]
     pub(super) fn queue(&self, pieces: &[&[u8]], receiver: Option<Address>) {
         if !self.sender.push(pieces, receiver) {
             return add_one(&self.sender.dropped);
@@ -208,7 +218,7 @@ impl<S: DatagramSys> DatagramPort<S> {
         };
         match sent {
             Ok(count) => {
-                (0..count).for_each(|_| drop(self.sender.pop()));
+                self.sender.pop_many(count);
                 self.sender.sent.set(self.sender.sent.get() + count as u64);
                 self.sender.is_retried.set(false);
                 Flush::GoesOn

@@ -36,7 +36,9 @@ impl<S: DatagramSys> ListeningPort for DatagramPort<S> {
 
 impl<S: DatagramSys> DatagramTransport for DatagramPort<S> {
     fn send_to(&self, data: &[u8], receiver: &Address) -> Result<(), SendError> {
-        self.send_pieces_to(&[data], receiver)
+        let receiver = self.checked(data.len(), receiver)?;
+        self.queue(&[data], receiver);
+        Ok(())
     }
 
     fn send(&self, data: &[u8]) -> Result<(), SendError> {
@@ -50,15 +52,8 @@ impl<S: DatagramSys> DatagramTransport for DatagramPort<S> {
     }
 
     fn send_pieces_to(&self, pieces: &[&[u8]], receiver: &Address) -> Result<(), SendError> {
-        self.check(pieces.iter().map(|piece| piece.len()).sum(), receiver)?;
-        let receiver = match &*self.peer.borrow() {
-            None => Some(receiver.clone()),
-            Some(peer) if peer == receiver => None,
-            Some(peer) => {
-                let (receiver, peer) = (receiver.clone(), peer.clone());
-                return Err(SendError::ConnectedElsewhere { receiver, peer });
-            }
-        };
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        let receiver = self.checked(length, receiver)?;
         self.queue(pieces, receiver);
         Ok(())
     }
@@ -93,8 +88,39 @@ impl<S: DatagramSys> DatagramPort<S> {
         self.host.as_socket_addr().is_some()
     }
 
-    /// Whether a datagram of this length can be sent there at all.
+    /// The receiver as it is queued, if a datagram of this length can be sent there: `None` for the peer.
     #[inline]
+    fn checked(&self, length: usize, receiver: &Address) -> Result<Option<Address>, SendError> {
+        let fits = match (&self.host, receiver) {
+            (Address::Ipv4(_), Address::Ipv4(_)) => length <= UDP_BYTES_MAX - IPV4_HEADER_BYTES,
+            (Address::Ipv6(_), Address::Ipv6(_)) => length <= UDP_BYTES_MAX,
+            _ => false,
+        };
+        if fits && self.is_open() && self.peer.borrow().is_none() {
+            return Ok(Some(receiver.clone()));
+        }
+        self.checked_rarely(length, receiver)
+    }
+
+    /// The same for a port that is connected, of UNIX, or closed, and for what cannot be sent.
+    #[inline(never)]
+    fn checked_rarely(
+        &self,
+        length: usize,
+        receiver: &Address,
+    ) -> Result<Option<Address>, SendError> {
+        self.check(length, receiver)?;
+        match &*self.peer.borrow() {
+            None => Ok(Some(receiver.clone())),
+            Some(peer) if peer == receiver => Ok(None),
+            Some(peer) => {
+                let (receiver, peer) = (receiver.clone(), peer.clone());
+                Err(SendError::ConnectedElsewhere { receiver, peer })
+            }
+        }
+    }
+
+    /// Whether a datagram of this length can be sent there at all.
     fn check(&self, length: usize, receiver: &Address) -> Result<(), SendError> {
         if !self.is_open() {
             return Err(SendError::Closed { host: self.host.clone() });
