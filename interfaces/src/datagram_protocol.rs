@@ -75,7 +75,7 @@ pub trait DatagramProtocol: 'static {
         let _ = transport;
     }
 
-    /// The system did not take a datagram for `receiver`, which is lost: no route (`ENETUNREACH`), a
+    /// The system did not take a datagram for `receiver`, or says that an earlier one did not arrive: no route (`ENETUNREACH`), a
     /// firewall (`EPERM`), too long for this way (`EMSGSIZE`), no socket at a UNIX path (`ENOENT`,
     /// `ECONNREFUSED`). Twisted raises it from `write`; here the datagrams of one call leave together
     /// after it.

@@ -33,6 +33,8 @@
 //! - All that is written during one callback leaves in one system call when the callback returns. A
 //!   write of 8 KiB or more with nothing queued goes out at once, from the caller's slice, together
 //!   with what the callback wrote before it.
+//! - The datagrams of one callback leave together, many in one system call; those that a full socket does
+//!   not take wait in order, up to a limit, and every datagram that is dropped on this side is counted.
 //! - `connection_lost` comes exactly once, on a later turn than the call that caused it.
 //! - What the peer sent is delivered before the loss of its connection is told, also where sending failed
 //!   first; a protocol that has paused its reading gets it when it resumes.

@@ -7,7 +7,9 @@ use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
-use interfaces::{Address, DatagramEvent, DatagramTransport, DeliverDatagram, ReactorEvent};
+use interfaces::{
+    Address, DatagramEvent, DatagramTransport, DeliverDatagram, OsError, ReactorEvent,
+};
 
 use super::port::DatagramPort;
 use crate::core::Core;
@@ -163,8 +165,20 @@ impl<S: DatagramSys> DatagramPort<S> {
             _ if error.kind() == io::ErrorKind::WouldBlock => self.receiver.is_readable.set(false),
             _ if error.kind() == io::ErrorKind::Interrupted => {}
             Some(libc::ECONNREFUSED) => self.refused(core),
-            _ => {
-                let error = os_error(error);
+            _ => self.told_of_failure(core, os_error(error)),
+        }
+    }
+
+    /// On a connected port an error is the network's answer to an earlier datagram, such as `EHOSTUNREACH`.
+    fn told_of_failure(self: &Rc<Self>, core: &Core<S>, error: OsError) {
+        let peer = self.peer.borrow().clone();
+        match peer {
+            Some(receiver) => {
+                add_one(&self.sender.failed);
+                let event = DatagramEvent::SendFailed { receiver: &receiver, error };
+                self.deliver(core, Some(&receiver), event);
+            }
+            None => {
                 let attempt = "receiving datagrams";
                 core.observe(&ReactorEvent::Failed { attempt, error: &error });
             }
