@@ -29,8 +29,8 @@ pub(super) enum NetworkEvent {
     Segment(EndId),
     /// A datagram arrives.
     Datagram(FlightId),
-    /// The refusal of a datagram reaches its sender.
-    DatagramRefused(DatagramId),
+    /// The network's answer to a datagram, an `errno`, reaches its sender.
+    DatagramFailed(DatagramId, i32),
     /// A report that was held back is due.
     Report(Source),
     /// A spurious report is due.

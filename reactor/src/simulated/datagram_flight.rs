@@ -31,6 +31,10 @@ use super::trace::SystemCall;
 use super::world::{World, errno};
 use crate::sys::{ReceiveBatch, SendRun};
 
+/// How long this machine asks for the address of a host that does not answer before it says that it is not
+/// there (arp(7): three times a second).
+const UNREACHABLE_AFTER: Nanos = Nanos(3_000_000_000);
+
 /// The datagrams that are under way, by number.
 #[derive(Debug, Default)]
 pub(super) struct Flights {
@@ -144,9 +148,12 @@ impl World {
         }
         let is_heard = !to.ip().is_multicast() || socket.options.multicast_loop;
         let sender = Address::from(source(socket.ip_host(), to));
-        let is_lost = self.rng.happens(self.faults.lost_datagram)
-            || self.names.black_holes.contains(&to.ip());
-        if is_lost || !is_heard {
+        if self.rng.happens(self.faults.lost_datagram) || !is_heard {
+            return Ok(());
+        }
+        if self.names.black_holes.contains(&to.ip()) {
+            let told = NetworkEvent::DatagramFailed(id, libc::EHOSTUNREACH);
+            self.clock.schedule(self.clock.after(UNREACHABLE_AFTER), told);
             return Ok(());
         }
         self.datagrams.held(id).leaves(data.len());
@@ -185,7 +192,8 @@ impl World {
         let receivers = self.datagrams.receivers(&sender, to);
         if receivers.is_empty() && !to.ip().is_multicast() {
             let time = self.datagram_arrival(from);
-            return self.clock.schedule(time, NetworkEvent::DatagramRefused(from));
+            let refused = NetworkEvent::DatagramFailed(from, libc::ECONNREFUSED);
+            return self.clock.schedule(time, refused);
         }
         for id in receivers {
             let socket = self.datagrams.held(id);
@@ -196,11 +204,11 @@ impl World {
         }
     }
 
-    /// A refusal reaches the socket that sent a datagram; an unconnected one is told nothing.
-    pub(super) fn datagram_refused(&mut self, id: DatagramId) {
+    /// The network's answer reaches the socket that sent a datagram; an unconnected one is told nothing.
+    pub(super) fn datagram_failed(&mut self, id: DatagramId, error: i32) {
         let Some(socket) = self.datagrams.sockets.get_mut(&id) else { return };
         if socket.peer.is_some() {
-            socket.error = Some(libc::ECONNREFUSED);
+            socket.error = Some(error);
             self.rearm(Source::Datagram(id));
         }
     }

@@ -117,7 +117,8 @@ impl Simulated {
     }
 
     /// From now on connection requests to this address get no answer; they fail with `ETIMEDOUT`
-    /// after 127 seconds.
+    /// after 127 seconds. Datagrams to it are lost; a connected socket is told so (`EHOSTUNREACH`) after 3
+    /// seconds.
     pub fn black_hole(&self, address: IpAddr) {
         self.world.borrow_mut().names.black_holes.insert(address);
     }

@@ -102,7 +102,7 @@ impl World {
                 }
                 NetworkEvent::Segment(sender) => self.segment_arrives(sender),
                 NetworkEvent::Datagram(number) => self.datagram_arrives(number),
-                NetworkEvent::DatagramRefused(sender) => self.datagram_refused(sender),
+                NetworkEvent::DatagramFailed(sender, error) => self.datagram_failed(sender, error),
                 NetworkEvent::Report(source) => self.list(source),
                 NetworkEvent::Spurious(source) => self.report_spuriously(source),
             }

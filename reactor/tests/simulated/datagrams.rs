@@ -182,6 +182,28 @@ fn a_refusal_is_told_to_a_connected_port_alone() {
 }
 
 #[test]
+fn a_host_that_is_not_there_is_told_to_a_connected_port_alone() {
+    let reactor = reactor(Faults::none());
+    let dead = SocketAddr::from(([192, 0, 2, 1], 9));
+    reactor.system().black_hole(dead.ip());
+    let (protocol, connected) = DatagramRecorder::silent();
+    let port = udp(&reactor, protocol);
+    port.as_udp().unwrap().connect(dead).unwrap();
+    let (protocol, unconnected) = DatagramRecorder::silent();
+    let other = udp(&reactor, protocol);
+    port.send(b"x").unwrap();
+    other.send_to(b"x", &Address::from(dead)).unwrap();
+    settle(&reactor);
+    assert_eq!(connected.seen(), [SeenDatagram::Started], "not before 3 s");
+    settle(&reactor);
+    let failed = OsError::from_raw_os_error(libc::EHOSTUNREACH);
+    let expected = [SeenDatagram::Started, SeenDatagram::SendFailed(Address::from(dead), failed)];
+    assert_eq!(connected.seen(), expected);
+    assert_eq!((port.counts().failed, port.counts().refused), (1, 0));
+    assert_eq!(unconnected.seen(), [SeenDatagram::Started]);
+}
+
+#[test]
 fn a_connected_port_hears_its_peer_alone() {
     let reactor = reactor(Faults::none());
     let one = udp(&reactor, DatagramRecorder::silent().0);
