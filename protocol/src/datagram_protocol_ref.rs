@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::rc::{Rc, Weak};
 use core::any::type_name;
-use core::cell::{RefCell, RefMut};
+use core::cell::{Cell, RefCell, RefMut};
 use core::fmt;
 
 use interfaces::{
@@ -153,12 +153,14 @@ struct DatagramCell<P: DatagramProtocol> {
     protocol: RefCell<P>,
     transport: RefCell<Option<Rc<dyn DatagramTransport>>>,
     queue: RefCell<VecDeque<DatagramCall<P>>>,
+    /// Whether the queue is empty, which each datagram asks.
+    is_idle: Cell<bool>,
 }
 
 impl<P: DatagramProtocol> DatagramCell<P> {
     fn new(protocol: P) -> Self {
         let (transport, queue) = (RefCell::default(), RefCell::default());
-        Self { protocol: RefCell::new(protocol), transport, queue }
+        Self { protocol: RefCell::new(protocol), transport, queue, is_idle: Cell::new(true) }
     }
 
     fn transport(&self) -> Option<Rc<dyn DatagramTransport>> {
@@ -171,12 +173,18 @@ impl<P: DatagramProtocol> DatagramCell<P> {
         let entry = queue.pop_front();
         if queue.is_empty() {
             *queue = VecDeque::new();
+            self.is_idle.set(true);
         }
         entry
     }
 
-    fn enter_or_post(&self, entry: DatagramCall<P>) {
+    fn post(&self, entry: DatagramCall<P>) {
         self.queue.borrow_mut().push_back(entry);
+        self.is_idle.set(false);
+    }
+
+    fn enter_or_post(&self, entry: DatagramCall<P>) {
+        self.post(entry);
         if let Some(protocol) = self.try_lend() {
             self.drain(protocol);
         }
@@ -205,10 +213,26 @@ impl<P: DatagramProtocol> DatagramCell<P> {
         }
     }
 
-    /// Runs the protocol with an event. The port that is started last is the one that
-    /// [`transport`](Self::transport) has.
-    #[inline]
+    /// Runs the protocol with an event.
+    #[inline(always)]
     fn run(
+        &self,
+        protocol: &mut P,
+        transport: &Rc<dyn DatagramTransport>,
+        event: DatagramEvent<'_>,
+    ) {
+        match event {
+            DatagramEvent::Received { data, sender } => {
+                protocol.datagram_received(transport, data, sender);
+            }
+            event => self.run_rarely(protocol, transport, event),
+        }
+    }
+
+    /// The same for the other events. The port that is started last is the one that
+    /// [`transport`](Self::transport) has.
+    #[cold]
+    fn run_rarely(
         &self,
         protocol: &mut P,
         transport: &Rc<dyn DatagramTransport>,
@@ -230,17 +254,16 @@ impl<P: DatagramProtocol> DatagramCell<P> {
 impl<P: DatagramProtocol> DeliverDatagram for DatagramCell<P> {
     #[inline]
     fn deliver_datagram(&self, transport: &Rc<dyn DatagramTransport>, event: DatagramEvent<'_>) {
-        let is_first = self.queue.borrow().is_empty();
+        let is_first = self.is_idle.get();
         match self.try_lend() {
             Some(mut protocol) if is_first => {
                 self.run(&mut protocol, transport, event);
-                if !self.queue.borrow().is_empty() {
+                if !self.is_idle.get() {
                     self.drain(protocol);
                 }
             }
             entered => {
-                let entry = DatagramCall::Event(transport.clone(), event.into_owned());
-                self.queue.borrow_mut().push_back(entry);
+                self.post(DatagramCall::Event(transport.clone(), event.into_owned()));
                 if let Some(protocol) = entered {
                     self.drain(protocol);
                 }

@@ -267,16 +267,6 @@ impl World {
         }
     }
 
-    /// Whether a connected UNIX socket's peer takes no more.
-    pub(super) fn is_datagram_peer_full(&self, id: DatagramId) -> bool {
-        let socket = self.datagrams.sockets.get(&id);
-        let peer = socket.and_then(|socket| match &socket.peer {
-            Some(Address::Unix(name)) => self.datagrams.at_name(name),
-            _ => None,
-        });
-        peer.and_then(|peer| self.datagrams.sockets.get(&peer)).is_some_and(|peer| peer.is_full(0))
-    }
-
     fn datagram_would_block(&mut self, id: DatagramId, direction: Direction) -> io::Error {
         self.watching(Source::Datagram(id), direction, SocketWatch::would_block);
         errno(libc::EAGAIN)

@@ -12,6 +12,7 @@ use super::accepting::refused;
 use super::connection::Family;
 use super::datagram_flight::Flights;
 use super::datagram_socket::DatagramSocketState;
+use super::edge::{Direction, Level, SocketWatch};
 use super::ids::DatagramId;
 use super::links::Link;
 use super::names::{DYNAMIC_PORTS, Name, destination};
@@ -31,6 +32,37 @@ impl Datagrams {
     pub(super) fn new() -> Self {
         let (sockets, flights) = (BTreeMap::new(), Flights::default());
         Self { sockets, flights, next_port: *DYNAMIC_PORTS.start() }
+    }
+
+    /// The watch on a socket that may be gone.
+    #[inline(never)]
+    pub(super) fn watch(&mut self, id: DatagramId) -> Option<&mut SocketWatch> {
+        self.sockets.get_mut(&id).map(|found| &mut found.watch)
+    }
+
+    /// The readiness of a socket that may be gone.
+    #[inline(never)]
+    pub(super) fn level(&self, id: DatagramId) -> Option<Level> {
+        let is_full = self.is_peer_full(id);
+        self.sockets.get(&id).map(|found| found.level(is_full))
+    }
+
+    /// Whether a report for this way is due from now on.
+    #[inline(never)]
+    pub(super) fn becomes_due(&mut self, id: DatagramId, direction: Direction) -> bool {
+        let is_full = self.is_peer_full(id);
+        let found = self.sockets.get_mut(&id);
+        found.is_some_and(|found| found.becomes_due(direction, is_full))
+    }
+
+    /// Whether a connected UNIX socket's peer takes no more.
+    fn is_peer_full(&self, id: DatagramId) -> bool {
+        let socket = self.sockets.get(&id);
+        let peer = socket.and_then(|socket| match &socket.peer {
+            Some(Address::Unix(name)) => self.at_name(name),
+            _ => None,
+        });
+        peer.and_then(|peer| self.sockets.get(&peer)).is_some_and(|peer| peer.is_full(0))
     }
 
     /// The socket of a live handle.

@@ -194,14 +194,8 @@ impl DatagramSocketState {
         }
     }
 
-    /// Changes the watch. Returns whether that made a report for this way due.
-    pub(super) fn watching(
-        &mut self,
-        direction: Direction,
-        peer_is_full: bool,
-        change: impl FnOnce(&mut SocketWatch, Direction),
-    ) -> bool {
-        change(&mut self.watch, direction);
+    /// Whether a report for this way is due from now on.
+    pub(super) fn becomes_due(&mut self, direction: Direction, peer_is_full: bool) -> bool {
         let level = self.level(peer_is_full);
         let is_ready = match direction {
             Direction::Read => level.readable,

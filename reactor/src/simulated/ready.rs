@@ -35,9 +35,7 @@ impl World {
                 found.map(|found| &mut found.end_mut(id.side()).watch)
             }
             Source::Listener(id) => self.listeners.get_mut(&id).map(|found| &mut found.watch),
-            Source::Datagram(id) => {
-                self.datagrams.sockets.get_mut(&id).map(|found| &mut found.watch)
-            }
+            Source::Datagram(id) => self.datagrams.watch(id),
         }
     }
 
@@ -49,10 +47,7 @@ impl World {
                 self.connections.get(id.connection()).map(|found| found.level(id.side()))
             }
             Source::Listener(id) => self.listeners.get(&id).map(ListenerState::level),
-            Source::Datagram(id) => {
-                let is_full = self.is_datagram_peer_full(id);
-                self.datagrams.sockets.get(&id).map(|found| found.level(is_full))
-            }
+            Source::Datagram(id) => self.datagrams.level(id),
         }
     }
 
@@ -89,9 +84,10 @@ impl World {
                 found.is_some_and(|found| found.watching(direction, change))
             }
             Source::Datagram(id) => {
-                let is_full = self.is_datagram_peer_full(id);
-                let found = self.datagrams.sockets.get_mut(&id);
-                found.is_some_and(|found| found.watching(direction, is_full, change))
+                if let Some(watch) = self.datagrams.watch(id) {
+                    change(watch, direction);
+                }
+                self.datagrams.becomes_due(id, direction)
             }
         };
         if is_due {
