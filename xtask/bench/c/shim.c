@@ -25,7 +25,6 @@
 // and the receiver of each are compared.
 //
 // Invariant: what is no connection of the server's is passed to the kernel.
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -75,6 +74,7 @@ static int datagrams = -1;              // the server's socket for them; -1: the
 static int has_datagrams;               // whether there are to be any
 static uint32_t datagrams_waiting, datagrams_due, datagram_number, datagram_back;
 static uint64_t datagram_data;          // what the server wants to be told
+static uint32_t datagram_events;        // what it wants to be told of
 static int window = -1;                 // the first one is not reported
 
 __attribute__((noreturn, cold)) static void fail(const char *what, int descriptor) {
@@ -239,7 +239,7 @@ static int wait_for_datagrams(struct epoll_event *events) {
     empty_waits = datagrams_due > 0 ? empty_waits + 1 : 0;
     if (empty_waits > EMPTY_MAX) fail("waits, and has not answered all datagrams", datagrams);
     if (datagrams_due == 0) datagrams_waiting = datagrams_due = wanted;
-    events[0].events = EPOLLIN | EPOLLRDNORM;
+    events[0].events = datagram_events & (EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM);
     events[0].data.u64 = datagram_data;
     return datagrams_waiting > 0;
 }
@@ -317,6 +317,7 @@ int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *even
             type == SOCK_DGRAM) {
             datagrams = descriptor;
             datagram_data = event->data.u64;
+            datagram_events = event->events;
             registered = (int)wanted;
         }
         return answer;
