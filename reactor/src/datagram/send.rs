@@ -134,7 +134,8 @@ impl Sender {
 
     /// Takes the first `count` datagrams off the queue.
     fn pop_many(&self, count: usize) {
-        if let Some(queue) = self.queue.borrow_mut().as_mut() {
+        let mut queue = self.queue.borrow_mut();
+        if let Some(queue) = queue.as_mut() {
             queue.pop_many(count);
         }
     }

@@ -63,7 +63,7 @@ impl Carrier {
         all
     }
 
-    /// In each way that there is to say it.
+    /// By its address, its name and its number.
     fn ways(&self) -> [MulticastInterface; 3] {
         [
             MulticastInterface::Address(self.address),

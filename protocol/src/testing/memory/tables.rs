@@ -94,6 +94,7 @@ impl Tables {
     }
 
     /// Calls `step` for each connection of the list as it is now.
+    #[inline]
     pub(super) fn for_each_connection(&self, mut step: impl FnMut(&Connection)) {
         let mut round = self.round.take();
         round.extend(self.connections.borrow().iter().cloned());
