@@ -181,6 +181,32 @@ fn a_refusal_is_told_to_a_connected_port_alone() {
     assert_eq!(port.counts().refused, 2);
 }
 
+/// The report of the refusal comes late, so that the call which sends the next datagram gets it.
+#[test]
+fn a_datagram_whose_call_gets_the_refusal_of_an_earlier_one_is_sent() {
+    for seed in 0..40 {
+        let reactor = Reactor::on(Simulated::new(seed), Limits::default());
+        let faults = Faults { delayed_report: Chance::per_mille(900), ..Faults::none() };
+        reactor.system().set_faults(faults);
+        reactor.system().set_links(Links::loopback());
+        let peer = SocketAddr::from(([127, 0, 0, 1], 9));
+        let (protocol, record) = DatagramRecorder::silent();
+        let port = udp(&reactor, protocol);
+        port.as_udp().unwrap().connect(peer).unwrap();
+        port.send(b"refused").unwrap();
+        for _ in 0..2 {
+            reactor.turn(Some(Duration::ZERO)).unwrap();
+        }
+        let (protocol, server) = DatagramRecorder::silent();
+        reactor.listen_udp(&ListenUdp::new(peer), protocol).unwrap();
+        port.send(b"taken").unwrap();
+        settle_some(&reactor);
+        assert_eq!(server.received(), [b"taken"], "seed {seed}");
+        assert_eq!(record.count(&SeenDatagram::Refused), 1, "seed {seed}");
+        assert_eq!((port.counts().refused, port.counts().failed), (1, 0), "seed {seed}");
+    }
+}
+
 #[test]
 fn a_host_that_is_not_there_is_told_to_a_connected_port_alone() {
     let reactor = reactor(Faults::none());
