@@ -56,6 +56,25 @@ fn connected_ports_send_without_a_receiver_and_take_the_own_peers_address() {
 }
 
 #[test]
+fn a_connected_port_hears_its_peer_alone_also_of_what_was_in_its_socket_before() {
+    for kind in PortKind::UDP {
+        let ports = Ports::new(kind);
+        let (protocol, record) = DatagramRecorder::silent();
+        let port = ports.open(protocol);
+        let to = port.host().as_socket_addr().unwrap();
+        let [peer, other] = [(); 2].map(|()| UdpSocket::bind(kind.loopback()).unwrap());
+        // The loopback has delivered it when the call returns.
+        other.send_to(b"early", to).unwrap();
+        port.as_udp().unwrap().connect(peer.local_addr().unwrap()).unwrap();
+        other.send_to(b"late", to).unwrap();
+        peer.send_to(b"own", to).unwrap();
+        turn_until(&ports.reactor, "it came", || !record.received().is_empty());
+        assert_eq!(record.received(), [b"own"], "{kind:?}");
+        assert_eq!(port.counts().received, 1);
+    }
+}
+
+#[test]
 fn pieces_are_one_datagram() {
     for kind in PortKind::ALL {
         let ports = Ports::new(kind);
