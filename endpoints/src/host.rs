@@ -158,3 +158,60 @@ fn is_number(label: &str) -> bool {
         None => label.bytes().all(|digit| digit.is_ascii_digit()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    #[test]
+    fn an_address_with_a_zone_is_read_without_a_resolver_and_nothing_else_is() {
+        for (text, zone) in [("::1", 0), ("fe80::1%3", 3)] {
+            let host: Host = text.parse().expect("an address");
+            let Some(SocketAddr::V6(address)) = host.socket_addr(2) else { panic!("{host:?}") };
+            let ip = text.split('%').next().unwrap_or(text);
+            assert_eq!((address.ip().to_string().as_str(), address.port()), (ip, 2));
+            assert_eq!((address.flowinfo(), address.scope_id()), (0, zone));
+        }
+        let name: Host = "localhost".parse().expect("a name");
+        assert_eq!(name.socket_addr(80), None);
+        for text in ["localhost%1", "::1%", "::1% ", "1.2.3.4%1"] {
+            assert_eq!(text.parse::<Host>(), Err(BadHost), "{text}");
+        }
+    }
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        match text.parse() {
+            Ok(Host::Ip(address)) => Some(address),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_is_four_decimal_numbers_below_256_and_nothing_else() {
+        for text in ["0.1.2.3", "252.253.254.255"] {
+            assert_eq!(ip(text).map(|address| address.to_string()), Some(text.into()));
+        }
+        for text in ["0", "0.1", "0.1.2", "0.1.2.3.4", "256.1.2.3", "1.2.3.-4", "01.2.3.4", ""] {
+            assert_eq!(ip(text), None, "{text}");
+            assert!(text.parse::<Host>().is_err(), "{text} is no name either");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_may_have_any_zone_and_nothing_else_has_one() {
+        assert_eq!(ip("::1"), Some(Ipv6Addr::LOCALHOST.into()));
+        for text in ["", ":", ":::", "1:2:3:4:5:6:7:8:9"] {
+            assert!(text.parse::<Host>().is_err(), "{text}");
+        }
+        for zone in ["eth0", "1", "no-such-interface"] {
+            let host =
+                Host::Zoned { address: "fe80::1".parse().expect("an address"), zone: zone.into() };
+            assert_eq!(alloc::format!("fe80::1%{zone}").parse(), Ok(host));
+        }
+        for text in ["%eth0", ":%eth0", "hello%eth0", "127.0.0.1%eth0", "fe80::1%"] {
+            assert!(text.parse::<Host>().is_err(), "{text}");
+        }
+    }
+}

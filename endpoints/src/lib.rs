@@ -134,6 +134,7 @@ mod host;
 mod quote;
 mod readers;
 
+mod stdio;
 mod tcp_client;
 mod tcp_server;
 mod unix;
@@ -148,6 +149,7 @@ mod grammar;
 mod nearest;
 mod number;
 mod picture;
+mod tcp_options;
 mod tcp_reactor;
 
 pub use argument::Argument;
@@ -160,6 +162,7 @@ pub use parser::{ClientParser, ServerParser};
 pub use problem::{Problem, Side};
 pub use quote::quote_string_argument;
 pub use registry::Registry;
+pub use stdio::{NoStdioProtocol, StdioServerEndpoint, StdioServerParser};
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};

@@ -12,11 +12,12 @@ use core::time::Duration;
 
 use deferred::{Cancelled, Deferred, Failure};
 use interfaces::{
-    ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver, StreamClientEndpoint,
+    AddressFamily, ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver,
+    StreamClientEndpoint, TcpOptions,
 };
 
 use crate::Host;
-use crate::tcp_reactor::{Family, TcpReactor, addresses};
+use crate::tcp_reactor::{TcpReactor, addresses};
 
 /// The most addresses of one name that are tried. Only a hostile or broken name server has more.
 const ADDRESSES_MAX: usize = 32;
@@ -40,7 +41,8 @@ pub struct TcpClientEndpoint {
     port: u16,
     timeout: Duration,
     bind_address: Option<IpAddr>,
-    family: Family,
+    options: TcpOptions,
+    family: AddressFamily,
 }
 
 impl TcpClientEndpoint {
@@ -75,20 +77,27 @@ impl TcpClientEndpoint {
         Self { bind_address: Some(address), ..self }
     }
 
+    /// The options of the socket. Default: the system's.
+    #[must_use]
+    pub fn with_options(self, options: TcpOptions) -> Self {
+        Self { options, ..self }
+    }
+
     pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
-        let timeout = Duration::from_secs(30);
-        Self { reactor, host, port, timeout, bind_address: None, family: Family::Any }
+        let (timeout, options) = (Duration::from_secs(30), TcpOptions::default());
+        let family = AddressFamily::Any;
+        Self { reactor, host, port, timeout, bind_address: None, options, family }
     }
 
     pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
-        Self { family: Family::Ipv6, ..Self::shared(reactor, host, port) }
+        Self { family: AddressFamily::Ipv6, ..Self::shared(reactor, host, port) }
     }
 
     /// The family of every address that can be connected to, as far as the host's form tells.
-    pub(crate) fn host_family(&self) -> Family {
+    pub(crate) fn host_family(&self) -> AddressFamily {
         match (self.family, self.host.is_ipv6()) {
-            (Family::Any, Some(true)) => Family::Ipv6,
-            (Family::Any, Some(false)) => Family::Ipv4,
+            (AddressFamily::Any, Some(true)) => AddressFamily::Ipv6,
+            (AddressFamily::Any, Some(false)) => AddressFamily::Ipv4,
             (family, _) => family,
         }
     }
@@ -97,13 +106,14 @@ impl TcpClientEndpoint {
         ConnectTcp::new(address)
             .with_timeout(self.timeout)
             .with_bind_address(self.bind_address.map(|local| SocketAddr::new(local, 0)))
+            .with_options(self.options.clone())
     }
 
     /// The addresses that can be connected to: of our family, and of the local address's.
-    fn usable(&self) -> Family {
+    fn usable(&self) -> AddressFamily {
         match (self.family, self.bind_address) {
-            (Family::Any, Some(IpAddr::V4(_))) => Family::Ipv4,
-            (Family::Any, Some(IpAddr::V6(_))) => Family::Ipv6,
+            (AddressFamily::Any, Some(IpAddr::V4(_))) => AddressFamily::Ipv4,
+            (AddressFamily::Any, Some(IpAddr::V6(_))) => AddressFamily::Ipv6,
             (family, _) => family,
         }
     }

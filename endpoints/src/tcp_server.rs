@@ -7,11 +7,12 @@ use core::fmt;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    BACKLOG_MAX, Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver, StreamServerEndpoint,
+    AddressFamily, BACKLOG_MAX, Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver,
+    StreamServerEndpoint, TcpOptions,
 };
 
 use crate::Host;
-use crate::tcp_reactor::{Family, TcpReactor, addresses};
+use crate::tcp_reactor::{TcpReactor, addresses};
 
 /// A TCP port to listen on.
 ///
@@ -29,7 +30,8 @@ pub struct TcpServerEndpoint {
     port: u16,
     interface: Host,
     backlog: u32,
-    family: Family,
+    options: TcpOptions,
+    family: AddressFamily,
 }
 
 impl TcpServerEndpoint {
@@ -57,30 +59,38 @@ impl TcpServerEndpoint {
         Self { backlog, ..self }
     }
 
-    pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
-        Self { reactor, port, interface: Host::ANY_IPV4, backlog: BACKLOG_MAX, family: Family::Any }
+    /// The options of the socket and of its connections. Default: the system's.
+    #[must_use]
+    pub fn with_options(self, options: TcpOptions) -> Self {
+        Self { options, ..self }
     }
 
-    pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
+    pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
         Self {
             reactor,
             port,
-            interface: Host::ANY_IPV6,
+            interface: Host::ANY_IPV4,
             backlog: BACKLOG_MAX,
-            family: Family::Ipv6,
+            options: TcpOptions::default(),
+            family: AddressFamily::Any,
         }
+    }
+
+    pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
+        let (interface, family) = (Host::ANY_IPV6, AddressFamily::Ipv6);
+        Self { interface, family, ..Self::shared(reactor, port) }
     }
 }
 
 impl StreamServerEndpoint for TcpServerEndpoint {
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
-        let Self { reactor, backlog, .. } = self.clone();
+        let Self { reactor, backlog, options, .. } = self.clone();
         let found = addresses(&reactor, (&self.interface, self.port), self.family);
         found.add_callback(move |addresses| {
             // `localhost` means 127.0.0.1, as in Twisted, wherever ::1 comes first.
             let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
             let address = *address.expect("addresses() has at least one");
-            let options = ListenTcp::new(address).with_backlog(backlog);
+            let options = ListenTcp::new(address).with_backlog(backlog).with_options(options);
             reactor.listen_tcp(&options, factory).map_err(Failure::from)
         })
     }

@@ -2,9 +2,9 @@
 //!
 //! | kind | | by position | by name only |
 //! |---|---|---|---|
-//! | `tcp` | server | `port`, `interface` (every IPv4 address), `backlog` (max) | |
-//! | `tcp6` | server | `port`, `backlog` (max), `interface` (`::`) | |
-//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress` |
+//! | `tcp` | server | `port`, `interface` (every IPv4 address), `backlog` (max) | those of `tcp_options` |
+//! | `tcp6` | server | `port`, `backlog` (max), `interface` (`::`) | those of `tcp_options` |
+//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress`, those of `tcp_options` |
 //!
 //! Invariant: a string that can never listen or connect is an error when it is parsed.
 
@@ -12,9 +12,10 @@ use alloc::rc::Rc;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
+use interfaces::{AddressFamily, StreamClientEndpoint, StreamServerEndpoint};
 
-use crate::tcp_reactor::{Family, TcpReactor};
+use crate::tcp_options::{CLIENT_OPTIONS, SERVER_OPTIONS, client_options, server_options};
+use crate::tcp_reactor::TcpReactor;
 use crate::{
     Argument, Arguments, ClientParser, Host, ParseError, Parsed, ServerParser, TcpClientEndpoint,
     TcpServerEndpoint,
@@ -45,10 +46,12 @@ impl ServerParser for TcpServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let [port, interface, backlog] = arguments.bind(["port", "interface", "backlog"])?;
+        let ([port, interface, backlog], options) =
+            arguments.bind_keywords(["port", "interface", "backlog"], SERVER_OPTIONS)?;
         let endpoint = TcpServerEndpoint::shared(Rc::clone(&self.0), port.port()?)
             .with_interface(interface.host_or(Host::ANY_IPV4)?)
-            .with_backlog(backlog.backlog()?);
+            .with_backlog(backlog.backlog()?)
+            .with_options(server_options(options)?);
         Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
     }
 }
@@ -62,13 +65,15 @@ impl ServerParser for Tcp6ServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let [port, backlog, interface] = arguments.bind(["port", "backlog", "interface"])?;
+        let ([port, backlog, interface], options) =
+            arguments.bind_keywords(["port", "backlog", "interface"], SERVER_OPTIONS)?;
         let endpoint = TcpServerEndpoint::shared_ipv6(Rc::clone(&self.0), port.port()?)
             .with_backlog(backlog.backlog()?)
             .with_interface(match interface.is_given() {
                 true => ipv6_host(&interface)?,
                 false => interface.host_or(Host::ANY_IPV6)?,
-            });
+            })
+            .with_options(server_options(options)?);
         Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
     }
 }
@@ -82,10 +87,10 @@ impl ClientParser for TcpClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let ([host, port], options) = arguments.bind_host_port(["timeout", "bindAddress"])?;
+        let ([host, port], options) = arguments.bind_host_port(CLIENT_ARGUMENTS)?;
         let (host, port) = (host.host()?, port.port()?);
         let endpoint = TcpClientEndpoint::shared(Rc::clone(&self.0), host, port);
-        let endpoint = endpoint.with_arguments(options)?;
+        let endpoint = with_options(endpoint, options)?;
         Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
     }
 }
@@ -99,12 +104,26 @@ impl ClientParser for Tcp6ClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let ([host, port], options) = arguments.bind_host_port(["timeout", "bindAddress"])?;
+        let ([host, port], options) = arguments.bind_host_port(CLIENT_ARGUMENTS)?;
         let (host, port) = (ipv6_host(&host)?, port.port()?);
         let endpoint = TcpClientEndpoint::shared_ipv6(Rc::clone(&self.0), host, port);
-        let endpoint = endpoint.with_arguments(options)?;
+        let endpoint = with_options(endpoint, options)?;
         Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
     }
+}
+
+/// The arguments of a client that are given by name only.
+const CLIENT_ARGUMENTS: [&str; 5] = {
+    let [no_delay, keep_alive, device] = CLIENT_OPTIONS;
+    ["timeout", "bindAddress", no_delay, keep_alive, device]
+};
+
+fn with_options(
+    endpoint: TcpClientEndpoint,
+    [timeout, bind_address, no_delay, keep_alive, device]: [Argument<'_>; 5],
+) -> Result<TcpClientEndpoint, ParseError> {
+    let endpoint = endpoint.with_arguments([timeout, bind_address])?;
+    Ok(endpoint.with_options(client_options([no_delay, keep_alive, device])?))
 }
 
 impl TcpClientEndpoint {
@@ -120,8 +139,8 @@ impl TcpClientEndpoint {
         let endpoint = self.with_timeout(timeout.seconds_or(Duration::from_secs(30))?);
         let Some(address) = bind_address.ip_address()? else { return Ok(endpoint) };
         match (endpoint.host_family(), address) {
-            (Family::Ipv6, IpAddr::V4(_)) => Err(bind_address.error("an IPv6 address")),
-            (Family::Ipv4, IpAddr::V6(_)) => Err(bind_address.error("an IPv4 address")),
+            (AddressFamily::Ipv6, IpAddr::V4(_)) => Err(bind_address.error("an IPv6 address")),
+            (AddressFamily::Ipv4, IpAddr::V6(_)) => Err(bind_address.error("an IPv4 address")),
             _ => Ok(endpoint.with_bind_address(address)),
         }
     }

@@ -52,6 +52,24 @@ impl UnixAddress {
             Self::Unnamed => None,
         }
     }
+
+    /// Whether both are names of one socket: equal, or two paths to one file, such as a symbolic link and
+    /// its target. Looks at the file system; a path to nothing is no other's. Twisted's `==`.
+    #[cfg(feature = "std")]
+    pub fn same_socket(&self, other: &Self) -> bool {
+        self == other
+            || matches!((file_of(self), file_of(other)), (Some(one), Some(two)) if one == two)
+    }
+}
+
+/// Device and number of the file that a path leads to.
+#[cfg(feature = "std")]
+fn file_of(address: &UnixAddress) -> Option<(u64, u64)> {
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::MetadataExt as _;
+    let UnixAddress::Path(path) = address else { return None };
+    let file = std::fs::metadata(std::ffi::OsStr::from_bytes(path)).ok()?;
+    Some((file.dev(), file.ino()))
 }
 
 impl Address {
@@ -120,6 +138,34 @@ mod tests {
         let path = Address::from(UnixAddress::Path(Rc::from(&b"/run/x.sock"[..])));
         assert_eq!(path.to_string(), "unix:/run/x.sock");
         assert_eq!(Address::from(UnixAddress::Unnamed).to_string(), "unix:");
+    }
+
+    /// Addresses of which no two are equal.
+    fn different() -> [Address; 9] {
+        let path = |name: &str| UnixAddress::Path(Rc::from(name.as_bytes()));
+        let name = |name: &str| UnixAddress::Abstract(Rc::from(name.as_bytes()));
+        [
+            SocketAddr::from(([127, 0, 0, 1], 80)).into(),
+            SocketAddr::from(([127, 0, 0, 1], 81)).into(),
+            SocketAddr::from((core::net::Ipv6Addr::LOCALHOST, 80)).into(),
+            path("/no/such/file").into(),
+            path("/no/such/other").into(),
+            name("/no/such/file").into(),
+            name("other").into(),
+            UnixAddress::Unnamed.into(),
+            Address::Other("a line".into()),
+        ]
+    }
+
+    #[test]
+    fn addresses_of_equal_fields_are_one_key_and_of_different_ones_are_not() {
+        let both = std::collections::HashSet::from(different());
+        assert_eq!(both.len(), different().len());
+        assert!(different().iter().all(|address| both.contains(address)));
+        for (index, address) in different().iter().enumerate() {
+            let equal = different().iter().filter(|other| *other == address).count();
+            assert_eq!((equal, &different()[index]), (1, address));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use alloc::rc::Rc;
 
-use crate::{Address, DatagramTransport, OsError};
+use crate::{Address, DatagramTransport, OsError, short_type_name};
 
 /// The behaviour of a datagram port, whatever its peers. Twisted's `DatagramProtocol` and
 /// `ConnectedDatagramProtocol`.
@@ -41,6 +41,14 @@ use crate::{Address, DatagramTransport, OsError};
 /// The transport comes with every call. A protocol that runs on several ports is started and stopped
 /// for each of them; Twisted starts it for the first and stops it for the last.
 pub trait DatagramProtocol: 'static {
+    /// What logs call this kind of protocol. Default the type's name; Twisted's `logPrefix`.
+    fn log_prefix() -> &'static str
+    where
+        Self: Sized,
+    {
+        short_type_name::<Self>()
+    }
+
     /// The port is open. The first call, once for each port, before the call that opened it returns.
     fn start_protocol(&mut self, transport: &Rc<dyn DatagramTransport>) {
         let _ = transport;

@@ -120,4 +120,7 @@ pub trait DeliverDatagram {
     /// Runs the protocol with this event of the port behind `transport`; while that protocol is running,
     /// keeps the event for right after the running call.
     fn deliver_datagram(&self, transport: &Rc<dyn DatagramTransport>, event: DatagramEvent<'_>);
+
+    /// What logs call the protocol: [`DatagramProtocol::log_prefix`].
+    fn log_prefix(&self) -> &'static str;
 }

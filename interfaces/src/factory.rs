@@ -3,11 +3,12 @@
 //! Invariant: `do_start` comes before the first `build_protocol` of a port, and `do_stop` after its
 //! last.
 
+use alloc::borrow::Cow;
 use alloc::rc::Rc;
 
 use deferred::Failure;
 
-use crate::{Address, Deliver};
+use crate::{Address, Deliver, short_type_name};
 
 /// Makes a running protocol for each connection; shared by the ports and attempts that use it.
 ///
@@ -17,6 +18,12 @@ pub trait Factory {
     /// Makes the protocol for an established connection to or from `peer`; `None` refuses it, and the
     /// connection is closed. Called once for each connection, before its `connection_made`.
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>>;
+
+    /// What logs call this factory. Default the name of its type; a layer passes on that of the factory
+    /// that it wraps. Twisted's `logPrefix`.
+    fn log_prefix(&self) -> Cow<'static, str> {
+        Cow::Borrowed(short_type_name::<Self>())
+    }
 
     /// A port or an attempt begins to use this factory. Called once for each.
     fn do_start(&self) {}

@@ -52,8 +52,11 @@ mod reason;
 mod producer;
 mod transport;
 
+mod buffered_protocol;
 mod deliver;
 mod factory;
+#[cfg(feature = "std")]
+mod file_descriptors;
 mod protocol;
 
 mod datagram_protocol;
@@ -65,6 +68,18 @@ mod connect_error;
 mod endpoint;
 mod listen_error;
 mod listening_port;
+mod log_prefix;
+
+mod process_protocol;
+mod process_reason;
+mod process_transport;
+#[cfg(feature = "std")]
+mod reactor_fd_set;
+#[cfg(feature = "std")]
+mod reactor_process;
+mod reactor_stdio;
+#[cfg(feature = "std")]
+mod spawn_process;
 
 pub mod delayed_call;
 mod observer;
@@ -80,8 +95,10 @@ mod reactor_udp;
 mod reactor_unix;
 mod reactor_unix_datagram;
 mod resolver;
+mod tcp_options;
 
 pub use address::{Address, UnixAddress};
+pub use buffered_protocol::BufferedProtocol;
 pub use chunk::Chunk;
 pub use connect_error::{ConnectError, FailedAddress};
 pub use datagram_protocol::DatagramProtocol;
@@ -89,23 +106,40 @@ pub use datagram_transport::{
     ConnectDatagramError, DatagramCounts, DatagramTransport, SendError, UdpTransport,
 };
 pub use delayed_call::{DelayedCall, NotPending};
-pub use deliver::{Deliver, Event, OwnedEvent};
+pub use deliver::{Deliver, Event, OwnedEvent, ReadingRoles};
 pub use deliver_datagram::{DatagramEvent, DeliverDatagram, OwnedDatagramEvent};
 pub use endpoint::{StreamClientEndpoint, StreamServerEndpoint};
 pub use factory::Factory;
+#[cfg(feature = "std")]
+pub use file_descriptors::{
+    FileDescriptorReceiver, ReceiveFileDescriptorError, SendFileDescriptorError,
+};
 pub use listen_error::ListenError;
 pub use listening_port::ListeningPort;
+pub use log_prefix::short_type_name;
 pub use multicast_transport::{MulticastError, MulticastInterface, MulticastTransport};
 pub use observer::{Observer, ReactorEvent};
 pub use os_error::OsError;
 pub use printable::{Printable, is_printable, panic_message, printable, visible};
+pub use process_protocol::ProcessProtocol;
+pub use process_reason::{ExitStatus, ProcessReason};
+pub use process_transport::{NoSuchChildFd, ProcessTransport, Signal, SignalError};
 pub use producer::{AlreadyProducing, Producer, PullProducer, PushProducer};
 pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
 pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};
+#[cfg(feature = "std")]
+pub use reactor_fd_set::{
+    FileDescriptor, ReactorFdSet, ReadDescriptor, WatchError, WriteDescriptor,
+};
 pub use reactor_multicast::{ListenMulticast, ReactorMulticast};
 #[cfg(feature = "std")]
+pub use reactor_process::{ReactorProcess, SpawnError};
+#[cfg(feature = "std")]
 pub use reactor_socket::{AdoptError, ReactorSocket};
-pub use reactor_tcp::{BACKLOG_MAX, ConnectTcp, ListenTcp, ReactorTcp};
+#[cfg(feature = "std")]
+pub use reactor_stdio::ReactorDescriptors;
+pub use reactor_stdio::{ReactorStdio, StdioError};
+pub use reactor_tcp::{BACKLOG_MAX, ConnectTcp, DualStack, ListenTcp, ReactorTcp};
 #[cfg(feature = "std")]
 pub use reactor_threads::{FromThread, ReactorThreads, ThreadOutcome};
 pub use reactor_time::ReactorTime;
@@ -115,7 +149,12 @@ pub use reactor_unix_datagram::{
     ConnectUnixDatagramError, ListenUnixDatagram, ReactorUnixDatagram,
 };
 pub use reason::{Deadline, Reason};
-pub use resolver::{ResolveError, Resolver};
+pub use resolver::{AddressFamily, ResolveError, Resolver};
+#[cfg(feature = "std")]
+pub use spawn_process::{
+    ChildDescriptor, ChildDescriptors, Environment, ProcessGroup, SpawnProcess, WindowSize,
+};
+pub use tcp_options::TcpOptions;
 pub use transport::{
     BufferLimits, HalfCloseableTransport, KeepAliveTimes, TcpTransport, TlsTransport, Transport,
     UnixTransport,

@@ -3,6 +3,8 @@
 //! Invariant: from the moment `stop_listening` is called, no connection is accepted and no datagram
 //! received.
 
+use core::fmt;
+
 use deferred::Deferred;
 
 use crate::Address;
@@ -22,4 +24,19 @@ pub trait ListeningPort {
     /// A datagram port stops receiving, and fires after the protocol's `stop_protocol`, which is called on
     /// a later turn.
     fn stop_listening(&self) -> Deferred<()>;
+
+    /// Writes what `Debug` shows: at least the address, while it listens.
+    ///
+    /// # Errors
+    ///
+    /// Those of the formatter.
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ListeningPort({})", self.host())
+    }
+}
+
+impl fmt::Debug for dyn ListeningPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f)
+    }
 }

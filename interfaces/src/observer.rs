@@ -21,11 +21,15 @@ pub enum ReactorEvent<'a> {
     ListeningStarted {
         /// The actual address.
         address: &'a Address,
+        /// The [`log_prefix`](crate::Factory::log_prefix) of its factory, or of its datagram protocol.
+        factory: &'a str,
     },
     /// A port is closed.
     ListeningStopped {
         /// The address that it had.
         address: &'a Address,
+        /// The [`log_prefix`](crate::Factory::log_prefix) of its factory, or of its datagram protocol.
+        factory: &'a str,
     },
     /// `accept` failed; the port goes on.
     AcceptFailed {

@@ -21,6 +21,19 @@ pub trait ReactorCore {
     /// [`NotRunning`].
     fn stop(&self) -> Result<(), NotRunning>;
 
+    /// Makes `run` return after the present turn: no trigger runs, nothing is closed and nothing is
+    /// dropped, and `run` may be called again and goes on. Of a reactor that does not run it is nothing.
+    fn crash(&self);
+
+    /// Fires an event now: its triggers before are called inside this call, those during and after it
+    /// as soon as every Deferred of those has fired.
+    ///
+    /// `run` fires [`Startup`](SystemEvent::Startup), and `stop` fires
+    /// [`Shutdown`](SystemEvent::Shutdown). A program that drives the reactor turn by turn fires them by
+    /// hand: the one makes it running, the other ends it in the turns that follow. An event that has
+    /// come already has only the triggers that were added since.
+    fn fire_system_event(&self, event: SystemEvent);
+
     /// Calls `trigger` when the reactor starts or shuts down. In [`Phase::Before`], what it returns
     /// holds the next phase back until it fires; in the other phases that is not waited for.
     fn add_system_event_trigger(
@@ -34,7 +47,7 @@ pub trait ReactorCore {
     fn remove_system_event_trigger(&self, id: TriggerId) -> bool;
 
     /// Calls when the reactor has started, after the triggers of its start, however long those hold it
-    /// back; or on the next turn when the reactor runs already.
+    /// back; or inside this call when the reactor runs already.
     fn call_when_running(&self, call: Box<dyn FnOnce()>);
 }
 
@@ -53,7 +66,7 @@ pub enum Phase {
     After,
 }
 
-/// An event in the life of a reactor that has triggers.
+/// An event that has triggers: of the life of a reactor, or of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SystemEvent {
@@ -61,6 +74,8 @@ pub enum SystemEvent {
     Startup,
     /// `stop` was called, or a signal came that stops.
     Shutdown,
+    /// An event of the program, by its name; only the program fires it.
+    Named(&'static str),
 }
 
 /// Names one trigger of one reactor.
@@ -79,6 +94,14 @@ impl<R: ReactorCore + ?Sized> ReactorCore for Rc<R> {
 
     fn stop(&self) -> Result<(), NotRunning> {
         (**self).stop()
+    }
+
+    fn crash(&self) {
+        (**self).crash();
+    }
+
+    fn fire_system_event(&self, event: SystemEvent) {
+        (**self).fire_system_event(event);
     }
 
     fn add_system_event_trigger(

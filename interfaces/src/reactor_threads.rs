@@ -15,6 +15,12 @@ pub trait FromThread: Send + Sync {
     /// thread. Wakes the reactor. Once the reactor is gone, `call` is dropped unrun. Safe from any
     /// thread, the reactor's own included.
     fn call_from_thread(&self, call: Box<dyn FnOnce() + Send>);
+
+    /// Whether the calling thread is the reactor's own, as far as the handle can tell. Twisted's
+    /// `isInIOThread`.
+    fn is_in_reactor_thread(&self) -> bool {
+        false
+    }
 }
 
 /// How a piece of work on another thread ended.

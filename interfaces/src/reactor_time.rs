@@ -4,6 +4,7 @@
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::DelayedCall;
@@ -22,6 +23,9 @@ pub trait ReactorTime {
     /// due at the same time run in the order in which they were asked for. A delay beyond what the
     /// clock can count is as good as never.
     fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall;
+
+    /// The pending calls, the next one first. Twisted's `getDelayedCalls`.
+    fn delayed_calls(&self) -> Vec<DelayedCall>;
 }
 
 impl<R: ReactorTime + ?Sized> ReactorTime for Rc<R> {
@@ -31,5 +35,9 @@ impl<R: ReactorTime + ?Sized> ReactorTime for Rc<R> {
 
     fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {
         (**self).call_later(delay, call)
+    }
+
+    fn delayed_calls(&self) -> Vec<DelayedCall> {
+        (**self).delayed_calls()
     }
 }

@@ -6,6 +6,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use deferred::Deferred;
 
@@ -13,13 +14,74 @@ use crate::printable;
 
 /// The ability to look host names up. The reactor's asks the system (getaddrinfo(3)) on a thread of
 /// its pool; tests and other sources of names implement it too.
+///
+/// # Differences from Twisted
+///
+/// The addresses come all at once, as a Deferred, and not one by one to a receiver. They are numeric and
+/// say nothing of a transport, so one look-up serves streams and datagrams.
 pub trait Resolver {
-    /// The addresses of `host`, best first, each with `port`; not empty.
+    /// The addresses of `host`, best first, each with `port`; not empty. Cancelling ends the wait for
+    /// them.
     ///
     /// # Errors
     ///
     /// Fails with [`ResolveError`].
     fn resolve_host_name(&self, host: &str, port: u16) -> Deferred<Vec<SocketAddr>>;
+
+    /// As [`resolve_host_name`](Self::resolve_host_name), the addresses of one family alone. A source of
+    /// names that can ask for one family only overrides it; as it stands, the others are left out.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`ResolveError`], also when there is no address of that family.
+    fn resolve_family(
+        &self,
+        host: &str,
+        port: u16,
+        family: AddressFamily,
+    ) -> Deferred<Vec<SocketAddr>> {
+        let host_name = String::from(host);
+        self.resolve_host_name(host, port).add_callback(move |mut addresses| {
+            addresses.retain(|address| family.has(address));
+            if addresses.is_empty() {
+                let reason = family.missing().into();
+                return Err(ResolveError::Failed { host: host_name, reason }.into());
+            }
+            Ok(addresses)
+        })
+    }
+}
+
+/// The families of addresses that are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AddressFamily {
+    /// IPv4 and IPv6.
+    #[default]
+    Any,
+    /// IPv4 alone.
+    Ipv4,
+    /// IPv6 alone.
+    Ipv6,
+}
+
+impl AddressFamily {
+    /// Whether an address is of this family.
+    pub fn has(self, address: &SocketAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Ipv4 => address.is_ipv4(),
+            Self::Ipv6 => address.is_ipv6(),
+        }
+    }
+
+    /// The reason of a look-up without such an address.
+    pub fn missing(self) -> &'static str {
+        match self {
+            Self::Any => "it has no address",
+            Self::Ipv4 => "it has no IPv4 address",
+            Self::Ipv6 => "it has no IPv6 address",
+        }
+    }
 }
 
 /// Why a name has no address. Twisted's `DNSLookupError`.
@@ -34,10 +96,27 @@ pub enum ResolveError {
         /// The resolver's text.
         reason: String,
     },
+    /// No answer came in time.
+    #[error("cannot find the address of {}: no answer within {after:?}", printable(.host))]
+    TimedOut {
+        /// The name.
+        host: String,
+        /// The time limit.
+        after: Duration,
+    },
 }
 
 impl<R: Resolver + ?Sized> Resolver for Rc<R> {
     fn resolve_host_name(&self, host: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
         (**self).resolve_host_name(host, port)
+    }
+
+    fn resolve_family(
+        &self,
+        host: &str,
+        port: u16,
+        family: AddressFamily,
+    ) -> Deferred<Vec<SocketAddr>> {
+        (**self).resolve_family(host, port, family)
     }
 }

@@ -5,6 +5,7 @@
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use crate::{Address, AlreadyProducing, Chunk, Producer, PushProducer};
@@ -50,11 +51,27 @@ pub trait Transport: PushProducer {
         0
     }
 
+    /// Whether the connection is known to be broken, or its peer to be gone, and its protocol is not told
+    /// yet: it has paused its reading, and what arrived before is delivered first. Time limits look at it
+    /// now and then, for a consumer that takes nothing would keep such a connection for ever.
+    fn is_broken(&self) -> bool {
+        false
+    }
+
     /// The remote address. Valid as long as the handle.
     fn peer(&self) -> Address;
 
     /// The local address. Valid as long as the handle.
     fn host(&self) -> Address;
+
+    /// Writes what `Debug` shows: at least the two addresses.
+    ///
+    /// # Errors
+    ///
+    /// Those of the formatter.
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Transport({} to {})", self.host(), self.peer())
+    }
 
     /// Registers the source of the bytes, so that it can be paused and resumed.
     ///
@@ -85,7 +102,7 @@ pub trait Transport: PushProducer {
         None
     }
 
-    /// The peer's credentials, if this is a UNIX socket.
+    /// The peer's credentials and the sending of descriptors, if this is a UNIX socket.
     fn as_unix(&self) -> Option<&dyn UnixTransport> {
         None
     }
@@ -93,6 +110,12 @@ pub trait Transport: PushProducer {
     /// The results of the handshake, if this is TLS.
     fn as_tls(&self) -> Option<&dyn TlsTransport> {
         None
+    }
+}
+
+impl fmt::Debug for dyn Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f)
     }
 }
 
@@ -202,6 +225,18 @@ pub trait UnixTransport {
     /// The process, user and group at the other end when it connected (`SO_PEERCRED`), or `None`
     /// where the system does not report them.
     fn peer_credentials(&self) -> Option<(u32, u32, u32)>;
+
+    /// Sends a file descriptor with the next byte that is written, behind all bytes and descriptors
+    /// before it; the peer gets a descriptor of its own for the same open file. This process's is closed
+    /// once it is sent, and at once on a connection that ended.
+    ///
+    /// Many may go with one byte. More than 64 that wait pause a push producer, and more than 1,024 lose
+    /// the connection. One that waits when the connection closes loses it with
+    /// [`Overrun`](crate::SendFileDescriptorError::Overrun).
+    #[cfg(feature = "std")]
+    fn send_file_descriptor(&self, descriptor: std::os::fd::OwnedFd) {
+        drop(descriptor);
+    }
 }
 
 /// The results of a TLS handshake. Twisted's `ISSLTransport` and `INegotiated`. All are `None` or

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the protocol is built before the attempt, and runs on one connection at most.
 
+use alloc::borrow::Cow;
 use alloc::rc::Rc;
 
 use deferred::Deferred;
@@ -46,5 +47,9 @@ struct OneProtocol<P: Protocol> {
 impl<P: Protocol> Factory for OneProtocol<P> {
     fn build_protocol(&self, _peer: &Address) -> Option<Rc<dyn Deliver>> {
         self.protocol.claim()
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        Cow::Borrowed(P::log_prefix())
     }
 }

@@ -270,6 +270,10 @@ impl<P: DatagramProtocol> DeliverDatagram for DatagramCell<P> {
             }
         }
     }
+
+    fn log_prefix(&self) -> &'static str {
+        P::log_prefix()
+    }
 }
 
 #[cfg(test)]

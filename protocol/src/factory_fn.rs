@@ -3,13 +3,14 @@
 //! Invariant: the start hook runs when the first of several ports begins to use the factory, the
 //! stop hook when the last one has stopped.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::cell::Cell;
 use core::fmt;
 
 use deferred::Failure;
-use interfaces::{Address, Deliver, Factory, Protocol};
+use interfaces::{Address, Deliver, Factory, Protocol, short_type_name};
 
 use crate::ProtocolRef;
 
@@ -65,24 +66,31 @@ pub struct FactoryFn {
     on_start: Option<Box<dyn Fn()>>,
     on_stop: Option<Box<dyn Fn() -> Result<(), Failure>>>,
     users: Cell<usize>,
+    /// What logs call the protocols.
+    prefix: &'static str,
 }
 
 impl FactoryFn {
     /// A factory that runs what the closure makes. Given the peer's address, it is called once per
     /// connection, before `connection_made`.
     pub fn new<P: Protocol>(build: impl Fn(&Address) -> P + 'static) -> Self {
-        Self::dynamic(move |peer| Some(ProtocolRef::new(build(peer)).into()))
+        Self::of::<P>(move |peer| Some(ProtocolRef::new(build(peer)).into()))
     }
 
     /// A factory that may refuse a peer with `None`; that connection is closed.
     pub fn optional<P: Protocol>(build: impl Fn(&Address) -> Option<P> + 'static) -> Self {
-        Self::dynamic(move |peer| build(peer).map(|protocol| ProtocolRef::new(protocol).into()))
+        Self::of::<P>(move |peer| build(peer).map(|protocol| ProtocolRef::new(protocol).into()))
+    }
+
+    fn of<P: Protocol>(build: impl Fn(&Address) -> Option<Rc<dyn Deliver>> + 'static) -> Self {
+        Self { prefix: P::log_prefix(), ..Self::dynamic(build) }
     }
 
     /// A factory whose closure makes the running protocol itself, to keep a [`ProtocolRef`] of it
     /// or to choose among several types.
     pub fn dynamic(build: impl Fn(&Address) -> Option<Rc<dyn Deliver>> + 'static) -> Self {
-        Self { build: Box::new(build), on_start: None, on_stop: None, users: Cell::new(0) }
+        let prefix = short_type_name::<Self>();
+        Self { build: Box::new(build), on_start: None, on_stop: None, users: Cell::new(0), prefix }
     }
 
     /// Runs `hook` when the first port or attempt begins to use the factory. Twisted's
@@ -108,6 +116,11 @@ impl FactoryFn {
 impl Factory for FactoryFn {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         (self.build)(peer)
+    }
+
+    /// That of the protocols, where they are of one type.
+    fn log_prefix(&self) -> Cow<'static, str> {
+        Cow::Borrowed(self.prefix)
     }
 
     fn do_start(&self) {

@@ -65,6 +65,8 @@
 //! [`task`] is what can be done with a clock alone: a function that is called later or again and
 //! again, a timeout for a Deferred, long work a little at a time.
 //!
+//! With the feature `std`, `process` runs programs for their output.
+//!
 //! # Relays, and what peers are allowed
 //!
 //! [`relay`] joins connections to others, and [`policies`] puts limits around any factory: on the time
@@ -79,7 +81,7 @@
 //!
 //! `testing` adds the module of that name: a recording transport, a clock, a recording protocol, and
 //! a network in memory. All is `no_std` with `alloc`, but for what `std` adds: locks on files, in
-//! [`task`].
+//! [`task`], the module `threads`, and programs, in `process`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -97,8 +99,12 @@ mod factory_fn;
 mod protocol_ref;
 
 pub mod policies;
+#[cfg(feature = "std")]
+pub mod process;
 pub mod relay;
 pub mod task;
+#[cfg(feature = "std")]
+pub mod threads;
 pub mod transport;
 
 #[cfg(feature = "testing")]

@@ -48,5 +48,6 @@ pub use limit_by_peer::LimitConnectionsByPeer;
 pub use limit_total::LimitTotalConnectionsFactory;
 pub use timeout_factory::{DrainHandle, TimeoutFactory, Timeouts};
 
+pub(crate) use guarded::{Guard, Guarded};
 pub(crate) use silence::Silence;
 pub(crate) use timed_connection::is_handshaking;

@@ -51,9 +51,9 @@
 //!   up, so never early.
 //! - Anything about descriptors that were given to the system by other means: an adopted socket that
 //!   another process reads too shares its data with it.
-//! - Byte-exact wake-ups around TCP's urgent data, or descriptors sent over a UNIX socket: a read
-//!   that stops short at one of them waits for the next arrival, as with any edge-triggered loop
-//!   that stops after a short read.
+//! - Byte-exact wake-ups around TCP's urgent data, or descriptors that are sent over a UNIX socket to a
+//!   protocol that takes none: a read that stops short at one of them waits for the next arrival, as with
+//!   any edge-triggered loop that stops after a short read. One that takes them is read to the end.
 //!
 //! # Portability
 //!
@@ -73,6 +73,8 @@
 //! listen          ports: accepting in bounded numbers, and what to do without descriptors
 //! connect         one connection attempt, TCP or UNIX
 //! datagram        a datagram port: UDP, its groups, UNIX
+//! process         a child process: its pipes or its terminal, its signals, its end
+//! descriptor      pipes, terminals and files: queues, standard input and output; descriptors of others
 //! core            what every tenant of a slot stands on, and no tenant: slots, foreign calls, clock, tasks
 //! buffers         bytes on their way out
 //! threads         the pool for blocking work, and the queue of calls from other threads
@@ -85,8 +87,8 @@
 //! The arrows between them, which a test holds:
 //!
 //! ```text
-//! capabilities → reactor → run → { stream, listen, connect, datagram } → core → { buffers, threads, timers, sys }
-//! listen, connect → stream;  buffers → sys
+//! capabilities → reactor → run → { stream, listen, connect, datagram, process, descriptor } → core → { buffers, threads, timers, sys }
+//! listen, connect → stream;  process → descriptor;  buffers → sys
 //! reactor → { kernel, simulated };  kernel, simulated → sys
 //! nothing → run;  nothing → capabilities
 //! core ⇢ stream::Running: a slot holds a stream by value, so that a message meets no virtual call before its protocol
@@ -105,7 +107,9 @@ mod run;
 
 mod connect;
 mod datagram;
+mod descriptor;
 mod listen;
+mod process;
 mod stream;
 
 mod buffers;
@@ -119,6 +123,7 @@ pub mod sys;
 
 pub use self::core::counts::Counts;
 pub use self::core::limits::Limits;
+pub use self::threads::thread_pool::{ThreadPool, ThreadPoolCounts};
 pub use kernel::standard_error::StandardError;
-pub use kernel::{Kernel, KernelDatagramSocket, KernelListener};
-pub use reactor::{Reactor, Remote, SystemExit, react};
+pub use kernel::{Kernel, KernelChild, KernelDatagramSocket, KernelDescriptor, KernelListener};
+pub use reactor::{Reactor, Remote, SystemExit, WithThreadPool, react};

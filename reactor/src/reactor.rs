@@ -4,6 +4,7 @@
 
 mod react;
 mod remote;
+mod with_pool;
 
 use std::fmt;
 use std::future::Future;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deferred::{Deferred, DeferredError};
-use interfaces::{DelayedCall, Observer, Reason};
+use interfaces::{DelayedCall, Observer, Reason, Resolver};
 
 use crate::core::Core;
 use crate::core::counts::Counts;
@@ -23,10 +24,13 @@ use crate::kernel::Kernel;
 use crate::kernel::standard_error::{self, StandardError};
 use crate::run::{lifetime, turn};
 use crate::simulated::Simulated;
-use crate::sys::StreamSys;
+use crate::stream::Running;
+use crate::sys::{LookUpSys, StreamSys};
+use crate::threads::thread_pool::ThreadPool;
 
 pub use react::{SystemExit, react};
 pub use remote::Remote;
+pub use with_pool::WithThreadPool;
 
 /// An event loop: one thread, any number of connections. A cheap handle to clone; several may live in
 /// one process, and dropping the last handle of one frees all that it owns.
@@ -86,8 +90,14 @@ impl<S: StreamSys> Reactor<S> {
     /// events fails for good.
     pub fn run(&self) -> io::Result<()> {
         self.refuse_if_running()?;
+        self.0.run_state.in_run.set(true);
         lifetime::start(&self.0);
-        let outcome = self.run_turns().and_then(|()| self.finish_work());
+        let outcome = self.run_turns();
+        if self.0.run_state.stage() == Stage::Crashed && outcome.is_ok() {
+            lifetime::leave(&self.0);
+            return outcome;
+        }
+        let outcome = outcome.and_then(|()| self.finish_work());
         if outcome.is_err() {
             lifetime::disconnect_all(&self.0, &Reason::Stopped);
         }
@@ -96,7 +106,7 @@ impl<S: StreamSys> Reactor<S> {
     }
 
     pub(crate) fn refuse_if_running(&self) -> io::Result<()> {
-        if self.0.run_state.stage() == Stage::Idle {
+        if self.0.run_state.stage() == Stage::Idle && !self.0.run_state.in_run.get() {
             return Ok(());
         }
         let why = "cannot run the reactor: it runs already";
@@ -106,7 +116,7 @@ impl<S: StreamSys> Reactor<S> {
     fn run_turns(&self) -> io::Result<()> {
         loop {
             lifetime::advance(&self.0);
-            if self.0.run_state.stage() == Stage::Stopped {
+            if matches!(self.0.run_state.stage(), Stage::Stopped | Stage::Crashed) {
                 return Ok(());
             }
             turn::turn(&self.0, None)?;
@@ -131,11 +141,16 @@ impl<S: StreamSys> Reactor<S> {
     /// A callback may call it: what the callback has written so far is sent in that turn, and events for
     /// the protocol that runs wait in its mailbox until its callback has returned.
     ///
+    /// A program that drives the reactor by hand alone fires its
+    /// [events](interfaces::ReactorCore::fire_system_event) by hand, too.
+    ///
     /// # Errors
     ///
     /// When waiting for events fails for good.
     pub fn turn(&self, wait_at_most: Option<Duration>) -> io::Result<()> {
-        turn::turn(&self.0, wait_at_most)
+        let turned = turn::turn(&self.0, wait_at_most);
+        lifetime::advance_by_hand(&self.0);
+        turned
     }
 
     /// The handle for other threads.
@@ -163,6 +178,12 @@ impl<S: StreamSys> Reactor<S> {
         self.0.spawn(future)
     }
 
+    /// This reactor with another pool for work on threads, as `defer_to_thread` takes it; Twisted's
+    /// `deferToThreadPool`.
+    pub fn with_thread_pool(&self, pool: &ThreadPool) -> WithThreadPool<S> {
+        WithThreadPool::new(self, pool)
+    }
+
     /// Calls `handler` on this reactor's thread each time the signal comes, instead of the signal's
     /// default action. Several handlers are called in the order of this call.
     ///
@@ -179,7 +200,8 @@ impl<S: StreamSys> Reactor<S> {
         Ok(())
     }
 
-    /// Stops on `SIGINT` and `SIGTERM`, as Twisted's `run` does.
+    /// Stops on `SIGINT` and `SIGTERM`, as Twisted's `run` does; [`exit_signal`](Self::exit_signal)
+    /// tells afterwards which it was.
     ///
     /// # Errors
     ///
@@ -188,11 +210,38 @@ impl<S: StreamSys> Reactor<S> {
         for signal in [libc::SIGINT, libc::SIGTERM] {
             let core = Rc::downgrade(&self.0);
             self.on_signal(signal, move || {
+                let Some(core) = core.upgrade() else { return };
+                core.run_state.exit_signal.set(Some(signal));
                 // A reactor that stops already does what the signal wants.
-                let _ = core.upgrade().map(|core| lifetime::stop(&core));
+                let _ = lifetime::stop(&core);
             })?;
         }
         Ok(())
+    }
+
+    /// The last signal that [`stop_on_signals`](Self::stop_on_signals) took since `run` was called, so
+    /// that a program can end by the same one, as its caller expects. `None` if there was none.
+    pub fn exit_signal(&self) -> Option<i32> {
+        self.0.run_state.exit_signal.get()
+    }
+
+    /// The [`log_prefix`](interfaces::Protocol::log_prefix) of the protocol whose callback runs now, for
+    /// the lines that it logs; `None` outside of one, and in the last callback of a connection. Twisted's
+    /// `system` of a log line.
+    pub fn running_protocol(&self) -> Option<&'static str> {
+        Running::current_prefix(&self.0)
+    }
+
+    /// Has host names looked up by another resolver from now on, and returns the one before, which is the
+    /// system's at first: getaddrinfo(3) on a thread of the pool. Numeric addresses go to neither.
+    /// Twisted's `installNameResolver`.
+    ///
+    /// One that passes names on asks the one that this returns, not the reactor, which would ask it again.
+    pub fn install_resolver(&self, resolver: Rc<dyn Resolver>) -> Rc<dyn Resolver>
+    where
+        S: LookUpSys,
+    {
+        self.0.install_resolver(resolver)
     }
 
     /// Sets who is told of what happens; the default prints what went wrong to standard error.
@@ -205,7 +254,8 @@ impl<S: StreamSys> Reactor<S> {
     /// waits no longer for work on other threads.
     pub fn disconnect_all(&self) {
         lifetime::disconnect_all(&self.0, &Reason::Aborted);
-        if !matches!(self.0.run_state.stage(), Stage::Idle | Stage::Starting | Stage::Running) {
+        let stage = self.0.run_state.stage();
+        if !matches!(stage, Stage::Idle | Stage::Starting | Stage::Running | Stage::Crashed) {
             self.0.jobs.cut_off();
             // The turn that this is called in waits no longer, either.
             self.0.remote_queue.wake();

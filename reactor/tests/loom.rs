@@ -26,7 +26,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
-use job_queue::{Added, JobQueue};
+use job_queue::{Added, JobQueue, QueueCounts};
 use remote_queue::RemoteQueue;
 
 /// Runs `scenario` in every order of its steps with two preemptions at most.
@@ -177,5 +177,35 @@ fn a_job_without_a_thread_is_done_by_the_other_worker_or_handed_back() {
         queue.close();
         worker.join().unwrap();
         assert_eq!(done.load(Ordering::Relaxed) + handed_back, 11);
+    });
+}
+
+#[test]
+fn jobs_that_waited_for_workers_are_done_by_them_though_one_of_them_is_dismissed() {
+    explore(|| {
+        let queue = Arc::new(JobQueue::new());
+        let done = Arc::new(AtomicUsize::new(0));
+        // No worker may be started for them yet.
+        assert_eq!((queue.add(1, 0), queue.add(10, 0)), (Added::Queued, Added::Queued));
+        assert_eq!(queue.counts(), QueueCounts { workers: 0, idle: 0, jobs: 2 });
+        let workers: Vec<_> = (0..queue.resize(0, 2))
+            .map(|_| {
+                let (queue, done) = (queue.clone(), done.clone());
+                thread::spawn(move || {
+                    while let Some(job) = queue.next() {
+                        done.fetch_add(job, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        assert_eq!(workers.len(), 2);
+        assert_eq!(queue.resize(0, 1), 0);
+        queue.close();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        assert_eq!(done.load(Ordering::Relaxed), 11);
+        assert_eq!(queue.counts(), QueueCounts { workers: 0, idle: 0, jobs: 0 });
+        assert!(queue.take_jobs().is_empty());
     });
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every connection gets a layer of its own, and shares one [`FactoryContext`].
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -85,6 +86,10 @@ impl Factory for TlsFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         let protocol = self.factory.build_protocol(peer)?;
         Some(TlsLayer::new(self.context.clone(), protocol))
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        Cow::Owned(format!("{} (TLS)", self.factory.log_prefix()))
     }
 
     fn do_start(&self) {

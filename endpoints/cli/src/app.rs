@@ -10,7 +10,7 @@ use std::time::Duration;
 use deferred::{Failure, Unhandled, set_unhandled_hook};
 use endpoints::{Description, ParseError, Parsed, Registry};
 use interfaces::{ReactorCore as _, StreamClientEndpoint, StreamServerEndpoint};
-use reactor::{Limits, Reactor};
+use reactor::Reactor;
 use systemd::ListenFds;
 
 use crate::arguments::Limit;
@@ -65,9 +65,7 @@ impl App {
             }
             Inherited::LeftAlone => ListenFds::default(),
         };
-        // The only work on other threads that an end cuts off is a read of standard input.
-        let limits = Limits::default().with_work_grace(Duration::ZERO);
-        let reactor = Reactor::with_limits(limits).map_err(|error| {
+        let reactor = Reactor::new().map_err(|error| {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable
         })?;

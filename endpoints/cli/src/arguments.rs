@@ -107,7 +107,11 @@ Examples:
         after_long_help = "\
 The end of the input half-closes the connection. The command ends when the peer
 has closed and all that came from it is written: 0 after a clean end, 69 after
-any other."
+any other.
+
+Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
+      --no-half-close            Leave the connection open when the input ends
+      --half-close-timeout TIME  Wait for input when the peer has ended: 1s"
     )]
     Pipe(Pipe),
     /// Say what an endpoint means, without opening anything
@@ -207,8 +211,15 @@ pub(crate) struct Relay {
 #[derive(Args, Debug)]
 pub(crate) struct Pipe {
     /// Where to connect to
-    #[arg(value_name = "CONNECT")]
+    #[arg(value_name = "CONNECT", hide_long_help = true)]
     pub(crate) connect: String,
+    /// Leave the connection open when the input ends
+    #[arg(long, hide_long_help = true)]
+    pub(crate) no_half_close: bool,
+    /// Time for silence of the input when the peer has ended; else 1s
+    #[arg(long, value_name = "TIME", default_value = "1s", hide_default_value = true)]
+    #[arg(value_parser = Limit::parse, hide_long_help = true)]
+    pub(crate) half_close_timeout: Limit,
     #[command(flatten)]
     help: Help,
 }

@@ -9,11 +9,13 @@
 //!                              └──lost──▶ reported
 //! ```
 
+use std::any::Any;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
 
 use deferred::{Chain, Failure};
-use interfaces::{Address, Deliver, Event, Factory, Reason};
+use interfaces::{Address, Deliver, Event, Factory, ReadingRoles, Reason};
 
 use crate::log::Kind;
 use crate::report;
@@ -30,6 +32,10 @@ impl Factory for ReportingFactory {
         let protocol = self.0.build_protocol(peer)?;
         let (peer, is_handshaking) = (peer.clone(), Cell::new(false));
         Some(Rc::new(ConnectionReport { protocol, peer, is_handshaking }))
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.0.log_prefix()
     }
 
     fn do_start(&self) {
@@ -61,8 +67,20 @@ impl Deliver for ConnectionReport {
         self.protocol.deliver(event);
     }
 
+    fn log_prefix(&self) -> &'static str {
+        self.protocol.log_prefix()
+    }
+
     fn is_half_closeable(&self) -> bool {
         self.protocol.is_half_closeable()
+    }
+
+    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
+        self.protocol.socket_guard()
+    }
+
+    fn reading_roles(&self) -> ReadingRoles {
+        self.protocol.reading_roles()
     }
 }
 

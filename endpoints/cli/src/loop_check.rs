@@ -40,6 +40,9 @@ impl LoopCheck {
 
 /// Whether a connection from `host` to `peer` arrives at a port that listens on `own`.
 fn is_same_port(own: &Address, host: &Address, peer: &Address) -> bool {
+    if let (Address::Unix(own), Address::Unix(peer)) = (own, peer) {
+        return own.same_socket(peer);
+    }
     let (Some(own_ip), Some(peer_ip)) = (own.as_socket_addr(), peer.as_socket_addr()) else {
         return own == peer;
     };

@@ -1,18 +1,16 @@
-//! Standard input and output as the two directions of one connection; Twisted's `stdio.StandardIO`.
+//! Standard input and output, joined to a connection.
 //!
-//! Threads of the reactor's pool read and write them, as they may be files, for which no event loop
-//! can wait. Invariant: each has at most one call in progress, so neither runs ahead of the
-//! connection by more than one read.
+//! ```text
+//!   standard input  ──▶ StdioSide ──▶ Joint ──▶ NetworkSide ──▶ the peer
+//!   standard output ◀── StdioSide ◀── Joint ◀── NetworkSide ◀── the peer
+//! ```
+//!
+//! Invariant: each transport is the producer of the other, so neither side is read ahead of the other's
+//! writes by more than a high-water mark.
 
-mod input;
-mod output;
-mod stdio_protocol;
-#[cfg(test)]
-mod test_threads;
+mod end;
+mod joint;
+mod sides;
 
-pub(crate) use input::Input;
-pub(crate) use output::Output;
-pub(crate) use stdio_protocol::StdioProtocol;
-
-/// The bytes of one read at most, and the queued bytes of output above which the transport is paused.
-const CHUNK: usize = 64 * 1024;
+pub(crate) use joint::{Joint, Outcome, PipeOptions, Trouble};
+pub(crate) use sides::NetworkSide;

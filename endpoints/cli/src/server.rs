@@ -16,8 +16,9 @@ use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::shutdown::{Ending, Shutdown};
 
-/// How long nothing passes on a connection that is over for a server that stops.
-const SILENCE: Duration = Duration::from_secs(2);
+/// How long nothing passes on a connection that is over for a server that stops. A peer that does not take
+/// its end has the same time once more.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Ends the connections of a factory.
 pub(crate) enum StopHandle {
@@ -48,7 +49,11 @@ impl Server {
         let reactor = app.reactor.clone();
         let stop = Rc::new(self.handle);
         let handle = stop.clone();
+        let (open, grace) = (self.connections.clone(), self.grace);
         let end = move |ending| {
+            if ending == Ending::GraceOver {
+                report::note(unfinished(open.connections(), grace));
+            }
             match (ending, &*handle) {
                 (Ending::Now, _) => reactor.disconnect_all(),
                 (Ending::GraceOver, StopHandle::Relay(relay)) => relay.stop(),
@@ -66,7 +71,7 @@ impl Server {
             let take = move || {
                 match handle.upgrade().as_deref() {
                     Some(StopHandle::Serve(server)) => server.drain(SILENCE),
-                    Some(StopHandle::Relay(relay)) => relay.drain(SILENCE),
+                    Some(StopHandle::Relay(relay)) => relay.drain(SILENCE * 2),
                     None => {}
                 }
                 if let Some(shutdown) = shutdown.upgrade() {
@@ -84,6 +89,16 @@ impl Server {
         drop((shutdown, stop));
         Ok(exit)
     }
+}
+
+/// The message about the connections that the end of the grace ends.
+fn unfinished(connections: usize, grace: Duration) -> String {
+    let were =
+        if connections == 1 { "1 connection" } else { &format!("{connections} connections") };
+    if grace.is_zero() {
+        return format!("warning: ended {were} without a time to finish, see --grace");
+    }
+    format!("warning: ended {were} that did not finish in {grace:?}, see --grace")
 }
 
 /// Ends only when something is wrong; a shutdown stops the reactor.

@@ -6,9 +6,9 @@ pub use deferred::{Deferred, Failure, Promise};
 pub use endpoints::Registry;
 pub use interfaces::{
     Address, DatagramProtocol, DatagramTransport, Factory, HalfCloseableProtocol,
-    HandshakeListener, ListenUdp, ListeningPort, Protocol, ReactorCore, ReactorTcp, ReactorThreads,
-    ReactorTime, ReactorUdp, ReactorUnix, Reason, StreamClientEndpoint, StreamServerEndpoint,
-    Transport,
+    HandshakeListener, ListenUdp, ListeningPort, ProcessProtocol, ProcessTransport, Protocol,
+    ReactorCore, ReactorProcess, ReactorStdio, ReactorTcp, ReactorThreads, ReactorTime, ReactorUdp,
+    ReactorUnix, Reason, StreamClientEndpoint, StreamServerEndpoint, Transport,
 };
 pub use protocol::{
     DatagramProtocolRef, ProtocolRef, connect_protocol, datagram_protocol, factory_fn,

@@ -72,7 +72,7 @@ fn a_reactor_that_cannot_listen_fails_the_deferred() {
     for text in ["tcp:80", "tcp6:80", "unix:/a"] {
         let reactor = Reactor::new();
         reactor.is(Mood::Refusing);
-        let failure = result_of(listen(&reactor, text)).err().expect(text);
+        let failure = result_of(listen(&reactor, text)).expect_err(text);
         assert!(failure.check::<ListenError>(), "{failure:?}");
     }
 }
@@ -104,11 +104,11 @@ fn a_name_means_its_first_address_of_ipv4_and_of_ipv6_to_tcp6() {
 fn a_name_without_an_address_of_the_family_fails() {
     let reactor = Reactor::new();
     reactor.knows("localhost", &["127.0.0.1"]);
-    let failure = result_of(listen(&reactor, "tcp6:80:7:localhost")).err().expect("no ::1");
+    let failure = result_of(listen(&reactor, "tcp6:80:7:localhost")).expect_err("no ::1");
     assert_eq!(failure.to_string(), "cannot find the address of localhost: it has no IPv6 address");
     let endpoint = TcpServerEndpoint::new_ipv6(reactor.clone(), 80);
     let endpoint = endpoint.with_interface("127.0.0.1".parse::<Host>().unwrap());
-    assert!(result_of(endpoint.listen(factory())).err().expect("no ::1").check::<ResolveError>());
+    assert!(result_of(endpoint.listen(factory())).expect_err("no ::1").check::<ResolveError>());
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn cancelling_while_the_name_is_looked_up_listens_nowhere() {
     let reactor = Reactor::new();
     let port = listen(&reactor, "tcp:80:localhost");
     port.cancel_handle().cancel();
-    assert!(result_of(port).err().expect("cancelled").check::<Cancelled>());
+    assert!(result_of(port).expect_err("cancelled").check::<Cancelled>());
     assert_eq!(reactor.calls(), [Call::Resolve("localhost".into()), Call::Cancelled]);
 }
 

@@ -12,3 +12,5 @@ mod oracle;
 mod random_strings;
 mod recording;
 mod registry;
+mod stdio;
+mod tcp_options;

@@ -131,3 +131,12 @@ fn the_problem_can_be_matched_on() {
     assert_eq!(missing.text(), "unix");
     assert_eq!(missing.to_string(), missing.message());
 }
+
+#[test]
+fn a_port_by_the_name_of_a_service_is_named_as_a_mistake() {
+    for text in ["tcp:127.0.0.1:http", "tcp:127.0.0.1:invalid", "tcp:127.0.0.1:port=invalid"] {
+        let service = text.rsplit([':', '=']).next().unwrap();
+        let told = mistake("client", text).to_string();
+        assert!(told.contains(service), "{told}");
+    }
+}

@@ -1,8 +1,11 @@
 //! The number of open connections, and a Deferred that fires when it is zero; Twisted keeps
 //! `WrappingFactory.protocols`.
 //!
-//! Invariant: each [`CountedConnection`] is one in the count for as long as it lives.
+//! A connection that is over for its protocol may keep its socket for its last bytes. A server that stops
+//! does not wait for it, and a cap counts it. Invariant: each [`CountedConnection`] is one of the sockets
+//! for as long as it lives, and one of the connections until its end.
 
+use alloc::borrow::Cow;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -11,7 +14,7 @@ use core::fmt;
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{Address, Deliver, Factory};
 
-use super::guarded::Guarded;
+use super::guarded::{Guard, Guarded};
 
 /// The number of open connections; a clone is the same count.
 #[derive(Clone, Default)]
@@ -22,6 +25,7 @@ pub struct ConnectionCount {
 #[derive(Default)]
 struct SharedCount {
     connections: Cell<usize>,
+    sockets: Cell<usize>,
     waiting: RefCell<Vec<Promise<()>>>,
 }
 
@@ -34,11 +38,12 @@ impl ConnectionCount {
     /// Counts one more, until the answer is dropped.
     pub fn count(&self) -> CountedConnection {
         self.shared.connections.set(self.shared.connections.get() + 1);
-        CountedConnection { shared: self.shared.clone() }
+        self.shared.sockets.set(self.shared.sockets.get() + 1);
+        CountedConnection { shared: self.shared.clone(), has_ended: Cell::new(false) }
     }
 
     /// A factory that counts the connections of `factory`: each from the call that builds its protocol
-    /// until its `connection_lost` has returned.
+    /// until its `connection_lost` has returned, and its socket until that is closed.
     pub fn counting(&self, factory: Rc<dyn Factory>) -> Rc<dyn Factory> {
         Rc::new(CountingFactory { factory, count: self.clone() })
     }
@@ -46,6 +51,12 @@ impl ConnectionCount {
     /// The number of open connections.
     pub fn connections(&self) -> usize {
         self.shared.connections.get()
+    }
+
+    /// The number of connections whose sockets are not closed: the open ones, and those that are over but
+    /// for the peer's taking of their last bytes.
+    pub fn sockets(&self) -> usize {
+        self.shared.sockets.get()
     }
 
     /// Fires when no connection is open, at once if none is open now. For a server that stops when
@@ -70,16 +81,34 @@ impl fmt::Debug for ConnectionCount {
 #[must_use = "the connection is counted for as long as this lives"]
 pub struct CountedConnection {
     shared: Rc<SharedCount>,
+    has_ended: Cell<bool>,
 }
 
-impl Drop for CountedConnection {
-    fn drop(&mut self) {
+impl CountedConnection {
+    /// The connection is over, and its socket may not be. Further calls do nothing.
+    pub fn end(&self) {
+        if self.has_ended.replace(true) {
+            return;
+        }
         let left = self.shared.connections.get() - 1;
         self.shared.connections.set(left);
         if left == 0 {
             let waiting = self.shared.waiting.take();
             waiting.into_iter().for_each(|promise| promise.callback(()));
         }
+    }
+}
+
+impl Drop for CountedConnection {
+    fn drop(&mut self) {
+        self.shared.sockets.set(self.shared.sockets.get() - 1);
+        self.end();
+    }
+}
+
+impl Guard for CountedConnection {
+    fn connection_lost(&self) {
+        self.end();
     }
 }
 
@@ -99,6 +128,10 @@ impl Factory for CountingFactory {
         // Before the call, which may look at the count.
         let counted = self.count.count();
         Some(Guarded::around(self.factory.build_protocol(peer)?, counted))
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.factory.log_prefix()
     }
 
     fn do_start(&self) {

@@ -3,6 +3,7 @@
 //! Invariant: a peer is in the table exactly while it has a connection, so the table is as small as the
 //! number of connections.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
@@ -13,9 +14,9 @@ use core::net::{IpAddr, Ipv6Addr};
 use deferred::Failure;
 use interfaces::{Address, Deliver, Factory};
 
-use super::guarded::Guarded;
+use super::guarded::{Guard, Guarded};
 
-/// Refuses the connections of a peer beyond a number. A peer is an IPv4 address, or the first 64 bits
+/// Refuses the connections of a peer beyond a number. One counts until its socket is closed. A peer is an IPv4 address, or the first 64 bits
 /// of an IPv6 address, which is what one site has at the least. Other peers, as those of UNIX sockets,
 /// have no address to count them by and are not limited.
 ///
@@ -59,6 +60,10 @@ impl Factory for LimitConnectionsByPeer {
         }
         let place = PeerPlace::take(&self.table, site);
         Some(Guarded::around(self.factory.build_protocol(peer)?, place))
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.factory.log_prefix()
     }
 
     fn do_start(&self) {
@@ -114,6 +119,8 @@ impl PeerPlace {
         Self { table: table.clone(), site }
     }
 }
+
+impl Guard for PeerPlace {}
 
 impl Drop for PeerPlace {
     fn drop(&mut self) {

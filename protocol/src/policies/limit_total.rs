@@ -2,6 +2,7 @@
 //!
 //! Invariant: the wrapped factory builds no protocol while the limit is reached.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::fmt;
@@ -12,7 +13,7 @@ use interfaces::{Address, Deliver, Factory};
 use super::ConnectionCount;
 
 /// Refuses the connections beyond a number: no protocol is built for them, and the transport closes
-/// them.
+/// them. One counts until its socket is closed.
 ///
 /// # Differences from Twisted
 ///
@@ -53,11 +54,15 @@ impl LimitTotalConnectionsFactory {
 
 impl Factory for LimitTotalConnectionsFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
-        if self.count.connections() >= self.limit {
+        if self.count.sockets() >= self.limit {
             (self.refused)(peer);
             return None;
         }
         self.factory.build_protocol(peer)
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.factory.log_prefix()
     }
 
     fn do_start(&self) {
@@ -72,7 +77,7 @@ impl Factory for LimitTotalConnectionsFactory {
 impl fmt::Debug for LimitTotalConnectionsFactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LimitTotalConnectionsFactory")
-            .field("connections", &self.count.connections())
+            .field("connections", &self.count.sockets())
             .field("limit", &self.limit)
             .finish_non_exhaustive()
     }

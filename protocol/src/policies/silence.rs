@@ -25,6 +25,8 @@ pub(crate) struct Silence {
     /// When there was activity last, or a little later.
     since: Cell<Duration>,
     limit: Cell<Duration>,
+    /// The longest time between two looks.
+    pause_max: Duration,
     /// The bytes that peers had not taken at the last look.
     undelivered: Cell<usize>,
     timer: RefCell<Option<DelayedCall>>,
@@ -37,9 +39,16 @@ impl Silence {
             active: Cell::new(false),
             since: Cell::new(Duration::ZERO),
             limit: Cell::new(Duration::MAX),
+            pause_max: Duration::MAX,
             undelivered: Cell::new(0),
             timer: RefCell::default(),
         }
+    }
+
+    /// With looks at least as often as this.
+    pub(crate) fn with_pause_max(mut self, pause_max: Duration) -> Self {
+        self.pause_max = pause_max;
+        self
     }
 
     /// There is activity.
@@ -69,9 +78,10 @@ impl Silence {
         self.left().is_zero()
     }
 
-    /// Has `look` called once more, a quarter of the limit later or at its end.
+    /// Has `look` called once more: a quarter of the limit later, at its end, or before.
     pub(crate) fn look_again(&self, look: impl FnOnce() + 'static) {
-        let pause = (self.limit.get() / LOOKS_PER_LIMIT).max(LOOK_MIN).min(self.left());
+        let pause = (self.limit.get() / LOOKS_PER_LIMIT).min(self.pause_max);
+        let pause = pause.max(LOOK_MIN).min(self.left());
         let timer = self.clock.call_later(pause, Box::new(look));
         self.cancel(Some(timer));
     }

@@ -5,10 +5,11 @@
 
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
+use core::any::Any;
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
-use interfaces::{Deadline, DelayedCall, Deliver, Event, Reason, Transport};
+use interfaces::{Deadline, DelayedCall, Deliver, Event, ReadingRoles, Reason, Transport};
 
 use super::Silence;
 use super::timed_transport::TimedTransport;
@@ -23,6 +24,8 @@ pub(super) struct TimedConnection {
     first_byte: RefCell<Option<DelayedCall>>,
     transport: RefCell<Option<Rc<TimedTransport>>>,
     passed: Cell<Option<Deadline>>,
+    /// It was closed because the server drains.
+    is_closing: Cell<bool>,
     /// Its number among the open ones.
     number: Cell<Option<u64>>,
 }
@@ -40,6 +43,7 @@ impl TimedConnection {
             first_byte: RefCell::default(),
             transport: RefCell::default(),
             passed: Cell::new(None),
+            is_closing: Cell::new(false),
             number: Cell::new(None),
         })
     }
@@ -73,11 +77,25 @@ impl TimedConnection {
     }
 
     fn data_received(&self, data: &mut [u8]) {
+        self.bytes_came();
+        self.protocol.deliver(Event::DataReceived(data));
+    }
+
+    fn data_waits(&self, read: &mut dyn FnMut(&mut [u8]) -> usize) {
+        self.protocol.deliver(Event::DataWaits(&mut |buffer| {
+            let length = read(buffer);
+            if length > 0 {
+                self.bytes_came();
+            }
+            length
+        }));
+    }
+
+    fn bytes_came(&self) {
         self.silence.broken();
         if self.first_byte.borrow().is_some() {
             self.cancel_first_byte();
         }
-        self.protocol.deliver(Event::DataReceived(data));
     }
 
     fn connection_lost(&self, reason: &Reason) {
@@ -129,10 +147,20 @@ impl TimedConnection {
 
     /// Nothing has passed for as long as is allowed.
     fn silent(&self) {
-        if self.context.draining.get().is_none() {
-            return self.pass(Deadline::Idle);
+        let Some(silence) = self.context.draining.get() else { return self.pass(Deadline::Idle) };
+        if self.is_closing.replace(true) {
+            // It takes nothing, or does not answer the goodbye of its layer.
+            return self.abort();
         }
+        self.silence.watch(silence, Self::look(&self.me));
         self.close();
+    }
+
+    fn abort(&self) {
+        let transport = self.transport.borrow().clone();
+        if let Some(transport) = transport {
+            transport.abort_connection();
+        }
     }
 
     /// The server is done with this connection.
@@ -158,6 +186,7 @@ impl TimedConnection {
 
 impl Drop for TimedConnection {
     fn drop(&mut self) {
+        self.silence.stop();
         if let Some(number) = self.number.take() {
             self.context.open.remove(number);
         }
@@ -169,14 +198,27 @@ impl Deliver for TimedConnection {
         match event {
             Event::ConnectionMade(below) => self.connection_made(below),
             Event::DataReceived(data) => self.data_received(data),
+            Event::DataWaits(read) => self.data_waits(read),
             Event::ConnectionLost(reason) => self.connection_lost(reason),
             // Every other event passes, those added later included.
             event => self.protocol.deliver(event),
         }
     }
 
+    fn log_prefix(&self) -> &'static str {
+        self.protocol.log_prefix()
+    }
+
     fn is_half_closeable(&self) -> bool {
         self.protocol.is_half_closeable()
+    }
+
+    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
+        self.protocol.socket_guard()
+    }
+
+    fn reading_roles(&self) -> ReadingRoles {
+        self.protocol.reading_roles()
     }
 }
 

@@ -5,6 +5,7 @@
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::Cell;
+use core::fmt;
 
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, Producer, PushProducer,
@@ -75,12 +76,20 @@ impl Transport for TimedTransport {
         self.below.undelivered_bytes()
     }
 
+    fn is_broken(&self) -> bool {
+        self.below.is_broken()
+    }
+
     fn peer(&self) -> Address {
         self.below.peer()
     }
 
     fn host(&self) -> Address {
         self.below.host()
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.below.describe(f)
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {

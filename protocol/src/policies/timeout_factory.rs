@@ -2,6 +2,7 @@
 //!
 //! Invariant: a limit that is `None` sets no timer.
 
+use alloc::borrow::Cow;
 use alloc::rc::Rc;
 use core::cell::Cell;
 use core::fmt;
@@ -44,7 +45,9 @@ pub struct DrainHandle {
 impl DrainHandle {
     /// Closes each connection, those made later too, once nothing was received or written on it for
     /// `silence`: in order, so its peer gets all that was written; a producer is
-    /// unregistered. One whose TLS handshake is not done is aborted. It replaces [`Timeouts::idle`].
+    /// unregistered. A peer that takes nothing of that, nor says goodbye over TLS, is aborted when the
+    /// same silence has passed once more; one whose TLS handshake is not done, at once. It replaces
+    /// [`Timeouts::idle`].
     pub fn drain(&self, silence: Duration) {
         self.context.draining.set(Some(silence));
         for connection in self.context.open.all() {
@@ -142,6 +145,10 @@ impl Factory for TimeoutFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         let protocol = self.factory.build_protocol(peer)?;
         Some(TimedConnection::around(protocol, &self.context))
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.factory.log_prefix()
     }
 
     fn do_start(&self) {

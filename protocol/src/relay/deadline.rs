@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use interfaces::Deadline;
 
-use super::end::EndStage;
+use super::end::{EndStage, RelayEnd};
 use super::event::RelayEvent;
 use super::pair::RelayPair;
 
@@ -30,10 +30,13 @@ impl RelayPair {
             (_, EndStage::Waiting) | (EndStage::Lost, EndStage::Lost) => false,
             (_, EndStage::Open | EndStage::ReadEnded | EndStage::Lost) => true,
         };
-        match self.limit() {
-            Some((_, limit)) if is_watched => self.silence.watch(limit, self.look()),
-            _ => self.silence.stop(),
+        let limit = self.limit();
+        let may_time_out = limit.is_some() || self.context.options().half_closed.is_some();
+        if !is_watched || !may_time_out {
+            return self.silence.stop();
         }
+        self.watched.set(limit.map(|(deadline, _)| deadline));
+        self.silence.watch(limit.map_or(Duration::MAX, |(_, limit)| limit), self.look());
     }
 
     /// The limit that holds in the present stages: the one that has passed, if one has.
@@ -42,7 +45,7 @@ impl RelayPair {
             return Some((deadline, limit));
         }
         let options = self.context.options();
-        let open = [&self.accepted, &self.connected].map(|end| end.stage() == EndStage::Open);
+        let open = [&self.accepted, &self.connected].map(RelayEnd::is_open);
         match open {
             [true, true] => options.idle.map(|limit| (Deadline::Idle, limit)),
             _ => options.half_closed.map(|limit| (Deadline::HalfClosed, limit)),
@@ -53,7 +56,10 @@ impl RelayPair {
         let pair = Rc::downgrade(self);
         move || {
             if let Some(pair) = pair.upgrade() {
-                if pair.silence.is_over(pair.undelivered()) {
+                let deadline = pair.limit().map(|(deadline, _)| deadline);
+                if deadline != pair.watched.get() {
+                    pair.watch();
+                } else if pair.silence.is_over(pair.undelivered()) {
                     pair.lose_patience();
                 } else {
                     pair.silence.look_again(pair.look());

@@ -53,6 +53,13 @@ impl RelayEnd {
         self.stage.get()
     }
 
+    /// Whether bytes may come from this side and go to it. Of a connection that broke while it was paused
+    /// its protocol has not heard.
+    pub(super) fn is_open(&self) -> bool {
+        let is_broken = || self.transport().is_some_and(|transport| transport.is_broken());
+        self.stage() == EndStage::Open && !is_broken()
+    }
+
     #[inline(always)]
     pub(super) fn transport(&self) -> Option<Rc<dyn Transport>> {
         self.transport.borrow().clone()

@@ -15,7 +15,7 @@ use super::pair::RelayPair;
 use super::relay_protocol::RelayProtocol;
 use crate::ProtocolRef;
 use crate::open_set::OpenSet;
-use crate::policies::ConnectionCount;
+use crate::policies::{ConnectionCount, CountedConnection, Guard, Guarded, Silence};
 
 /// Joins each connection that it is given to a new one to an endpoint.
 pub struct RelayFactory {
@@ -89,8 +89,9 @@ pub struct RelayStopHandle {
 }
 
 impl RelayStopHandle {
-    /// Ends the connections whose TLS handshake is not done `after` this time. For a relay that lets its
-    /// pairs finish: nothing has been relayed over such a connection.
+    /// Ends `after` this time the connections whose TLS handshake is not done, and those that have sent
+    /// nothing while the outgoing connection is still being made. For a relay that lets its pairs finish:
+    /// nothing has been relayed over such a connection.
     pub fn drain(&self, after: Duration) {
         let context = self.context.clone();
         let drain = move || context.open().all().iter().for_each(|pair| pair.drain());
@@ -121,6 +122,12 @@ impl RelayContext {
         &self.shared.clock
     }
 
+    /// What watches a pair. It looks as often as a connection that broke unheard has to be found.
+    pub(super) fn silence(&self) -> Silence {
+        let pause_max = self.options().half_closed.unwrap_or(Duration::MAX);
+        Silence::new(self.clock().clone()).with_pause_max(pause_max)
+    }
+
     pub(super) fn options(&self) -> &RelayOptions {
         &self.shared.options
     }
@@ -141,9 +148,18 @@ impl RelayContext {
 impl Factory for RelayFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         let pair = RelayPair::new(self.context.clone(), peer.clone());
-        Some(ProtocolRef::new(RelayProtocol::new(pair, RelaySide::Accepted)).into())
+        let socket = PairSocket { _counted: pair.counted() };
+        let protocol = ProtocolRef::new(RelayProtocol::new(pair, RelaySide::Accepted));
+        Some(Guarded::around(protocol.into(), socket))
     }
 }
+
+/// The socket of an accepted side, which counts as its pair. The end of the pair is its own to tell.
+struct PairSocket {
+    _counted: Rc<CountedConnection>,
+}
+
+impl Guard for PairSocket {}
 
 impl fmt::Debug for RelayFactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use interfaces::{Address, Reason, Transport};
+use interfaces::{Address, Deadline, Reason, Transport};
 
 use super::deadline::Patience;
 use super::dial::Dial;
@@ -28,6 +28,8 @@ pub(super) struct RelayPair {
     /// How the accepted side ended, if that was before the other one was connected.
     early_end: Cell<EarlyEnd>,
     pub(super) silence: Silence,
+    /// The limit on the silence that is watched for.
+    pub(super) watched: Cell<Option<Deadline>>,
     pub(super) patience: Cell<Patience>,
     has_trouble: Cell<bool>,
     pub(super) context: RelayContext,
@@ -35,7 +37,8 @@ pub(super) struct RelayPair {
     pub(super) peer: Address,
     /// Its number among the open ones.
     number: u64,
-    _counted: CountedConnection,
+    /// Shared with the accepted side's guard, which outlives the pair while its socket lingers.
+    counted: Rc<CountedConnection>,
 }
 
 /// What comes behind the early bytes.
@@ -58,13 +61,19 @@ impl RelayPair {
             dial: Dial::default(),
             early: RefCell::default(),
             early_end: Cell::default(),
-            silence: Silence::new(context.clock().clone()),
+            silence: context.silence(),
+            watched: Cell::new(None),
             patience: Cell::default(),
             has_trouble: Cell::new(false),
             peer,
-            _counted: context.count().count(),
+            counted: Rc::new(context.count().count()),
             context,
         })
+    }
+
+    /// The pair's place in the count.
+    pub(super) fn counted(&self) -> Rc<CountedConnection> {
+        self.counted.clone()
     }
 
     /// A connection was made. The other one is made when the accepted side is worth it: over TLS, after
@@ -110,8 +119,8 @@ impl RelayPair {
         self.watch();
     }
 
-    /// A connection ended, and ends the other one, behind what arrived before: in order if every byte
-    /// for the other side arrived, and with a reset if some may be lost.
+    /// A connection ended, and ends the other one, behind what arrived before: in order if it ended in
+    /// order itself, and with a reset otherwise, as bytes of either side may be lost.
     pub(super) fn lost(self: &Rc<Self>, side: RelaySide, reason: &Reason) {
         let (end, other) = (self.end(side), self.end(side.other()));
         let before = end.close();
@@ -140,8 +149,15 @@ impl RelayPair {
         }
     }
 
-    /// The relay stops soon: a handshake that runs is no reason to wait.
+    /// The relay stops soon: a handshake that runs is no reason to wait, and neither is a connection that
+    /// is still being made for a client which has said nothing.
     pub(super) fn drain(&self) {
+        // Neither has a pair begun whose accepted side has sent nothing yet.
+        if self.dial.is_under_way() && self.early.borrow().is_empty() {
+            self.dial.cancel();
+            self.accepted.abort();
+            return;
+        }
         for end in [&self.accepted, &self.connected] {
             if let Some(transport) = end.transport()
                 && is_handshaking(&*transport)
@@ -241,5 +257,6 @@ impl RelayPair {
 impl Drop for RelayPair {
     fn drop(&mut self) {
         self.context.open().remove(self.number);
+        self.counted.end();
     }
 }

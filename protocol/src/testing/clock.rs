@@ -135,6 +135,10 @@ impl ReactorTime for Clock {
         self.calls.insert(key, self.now().saturating_add(delay), call);
         self.handle(key)
     }
+
+    fn delayed_calls(&self) -> Vec<DelayedCall> {
+        Self::delayed_calls(self)
+    }
 }
 
 impl Calls {

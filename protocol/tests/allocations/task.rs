@@ -55,6 +55,11 @@ impl ReactorTime for OneCall {
         assert!(before.is_none(), "there is room for one");
         DelayedCall::new(self.me.clone(), TimerKey(self.key.get()))
     }
+
+    fn delayed_calls(&self) -> Vec<DelayedCall> {
+        let key = TimerKey(self.key.get());
+        self.time(key).map(|_| DelayedCall::new(self.me.clone(), key)).into_iter().collect()
+    }
 }
 
 impl Timers for OneCall {

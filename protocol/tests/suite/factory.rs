@@ -105,3 +105,19 @@ fn attempts_use_their_factory_from_connect_until_they_are_decided() {
     assert!(result(cancelled).unwrap_err().check::<Cancelled>());
     assert_eq!(*log.borrow(), ["start", "stop", "start", "stop"]);
 }
+
+#[test]
+fn a_factory_builds_what_its_closure_makes_and_both_are_called_so() {
+    let peer = interfaces::Address::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
+    let factory = ropewalk_protocol::factory_fn(|_| Echo);
+    assert_eq!(factory.log_prefix(), "Echo");
+    let transport = ropewalk_protocol::testing::StringTransport::new();
+    let handle = transport.as_transport();
+    for _ in 0..2 {
+        let running = factory.build_protocol(&peer).expect("it refuses none");
+        assert_eq!(running.log_prefix(), "Echo");
+        running.deliver(interfaces::Event::ConnectionMade(&handle));
+        running.deliver(interfaces::Event::DataReceived(&mut b"ping".to_vec()));
+    }
+    assert_eq!(transport.value(), b"pingping");
+}

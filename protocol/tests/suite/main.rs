@@ -25,6 +25,7 @@ mod memory_stream;
 mod policies;
 mod protocol_life;
 mod protocol_ref;
+mod reading_roles;
 mod relay;
 mod relay_dial;
 mod relay_limits;

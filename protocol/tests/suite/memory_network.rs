@@ -330,3 +330,19 @@ fn a_port_outlives_its_network_and_says_that_it_has_stopped() {
     assert_eq!(port.host().to_string(), "memory:svc");
     result(port.stop_listening()).unwrap();
 }
+
+#[test]
+fn a_pump_moves_nothing_where_nothing_waits_and_connects_a_client_to_its_listener() {
+    let network = Network::new();
+    assert!(!network.pump());
+    let record = Record::new();
+    let _port = listening(&network, recorders(&record));
+    assert!(!network.pump(), "a port alone is nothing to do");
+    let connected = network.client("svc").connect(recorders(&record));
+    assert!(network.pump());
+    network.flush();
+    assert!(connected.try_into_result().is_ok_and(|result| result.is_ok()));
+    assert_eq!(record.count("connection_made"), 2);
+    assert!(!network.pump());
+    record.forget();
+}

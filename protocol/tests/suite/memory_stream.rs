@@ -269,3 +269,16 @@ fn a_protocol_that_writes_for_ever_is_bounded_by_its_cap() {
     assert_eq!(why(&talk.client), "ConnectionReset");
     talk.assert_over();
 }
+
+#[test]
+fn what_is_written_waits_for_a_pump_and_arrives_as_one_piece() {
+    let talk = Talk::new();
+    talk.pair.flush();
+    let client = talk.pair.client();
+    client.write(b"one ");
+    client.write_sequence(vec![Chunk::from(b"two ".to_vec()), Chunk::from(b"three".to_vec())]);
+    assert_eq!(talk.server.count("data_received"), 0);
+    talk.pair.flush();
+    assert_eq!(talk.server.received(), b"one two three");
+    assert_eq!(talk.server.count("data_received"), 1);
+}

@@ -91,12 +91,14 @@ fn a_server_that_drains_closes_the_silent_connections_in_order_and_no_others() {
     gone.0.deliver(Event::ConnectionLost(&Reason::Done));
     factory.drain_handle().drain(Duration::from_secs(2));
     let late = made();
-    for _ in 0..10 {
+    for second in 1..10 {
         clock.advance(Duration::from_secs(1));
         busy.0.deliver(Event::DataReceived(&mut b"x".to_owned()));
-    }
-    for (_, transport) in [&silent, &late] {
-        assert!(transport.disconnecting() && !transport.aborting());
+        // The late one has spoken since. Both take nothing of their end, and so are aborted.
+        for ((_, transport), limit) in [(&silent, 2), (&late, 3)] {
+            assert_eq!(transport.disconnecting(), second >= limit, "{second}");
+            assert_eq!(transport.aborting(), second >= limit + 2, "{second}");
+        }
     }
     assert!(!busy.1.disconnecting() && !gone.1.disconnecting());
     silent.0.deliver(Event::ConnectionLost(&Reason::Done));

@@ -142,10 +142,13 @@ fn each_limit_can_be_another_or_none() {
     let scene = joined_with(options);
     scene.clock.advance(MINUTE);
     assert_ended(&scene, "idle connection");
-    let scene = joined_with(RelayOptions::default().with_idle(None));
-    scene.clock.advance(HOUR * 1000);
-    assert_alive(&scene);
-    assert_eq!(scene.clock.pending(), 0);
+    let without_idle = RelayOptions::default().with_idle(None);
+    for (options, timers) in [(without_idle, 1), (without_idle.with_half_closed(None), 0)] {
+        let scene = joined_with(options);
+        scene.clock.advance(HOUR * 10);
+        assert_alive(&scene);
+        assert_eq!(scene.clock.pending(), timers);
+    }
 }
 
 #[test]
@@ -173,4 +176,22 @@ fn a_side_that_takes_nothing_is_aborted_by_the_limit_that_passed_also_where_the_
         scene.clock.advance(idle);
     }
     assert!(scene.near_transport.aborting());
+}
+
+#[test]
+fn a_side_that_broke_while_the_other_one_takes_nothing_counts_as_ended() {
+    for idle in [Some(HOUR), None] {
+        let transport = Dressed::tcp();
+        let below = transport.below.clone();
+        let options = RelayOptions::default().with_idle(idle);
+        let scene = accepted_on(options, below, &transport.as_transport());
+        scene.connect();
+        scene.clock.advance(MINUTE * 10);
+        assert_alive(&scene);
+        transport.broken.set(true);
+        scene.clock.advance(MINUTE - Duration::from_millis(1));
+        assert_alive(&scene);
+        scene.clock.advance(MINUTE + Duration::from_millis(1));
+        assert_ended(&scene, "half-closed connection");
+    }
 }

@@ -18,6 +18,14 @@ impl<S: StreamSys> ReactorCore for Reactor<S> {
         lifetime::stop(self.core())
     }
 
+    fn crash(&self) {
+        lifetime::crash(self.core());
+    }
+
+    fn fire_system_event(&self, event: SystemEvent) {
+        lifetime::fire_event(self.core(), event);
+    }
+
     fn add_system_event_trigger(
         &self,
         phase: Phase,

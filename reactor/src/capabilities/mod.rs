@@ -3,9 +3,12 @@
 //! Invariant: every method is a few lines that lead to the file of its concept.
 
 mod core;
+mod fd_set;
 mod multicast;
+mod process;
 mod resolver;
 mod socket;
+mod stdio;
 mod tcp;
 mod threads;
 mod time;

@@ -17,4 +17,8 @@ impl<S: StreamSys> ReactorTime for Reactor<S> {
     fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {
         self.core().call_later(delay, call)
     }
+
+    fn delayed_calls(&self) -> Vec<DelayedCall> {
+        self.core().delayed_calls()
+    }
 }

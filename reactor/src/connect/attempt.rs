@@ -13,7 +13,6 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use interfaces::{
 };
 
 use crate::core::Core;
+use crate::core::expendable::needs_descriptor;
 use crate::core::tenant::{Kind, Tenant};
 use crate::stream::Running;
 use crate::stream::admit::Connected;
@@ -53,9 +53,9 @@ impl<S: StreamSys> Attempt<S> {
     ) -> Deferred<()> {
         let address = Address::from(options.address);
         let (attempt, deferred) = Self::new(core, address.clone(), options.timeout, factory);
-        match begin_tcp(&core.sys, options) {
+        match begin_tcp(core, options) {
             Ok(socket) => attempt.begin(core, socket),
-            Err(fault) => attempt.fail_soon(core, tcp_fault(address, options.bind_address, fault)),
+            Err(fault) => attempt.fail_soon(core, tcp_fault(address, options, fault)),
         }
         deferred
     }
@@ -132,6 +132,9 @@ impl<S: StreamSys> Attempt<S> {
         match core.sys.connect_unix(&address) {
             Ok(socket) => self.begin(core, socket),
             Err(error) if is_passing(&error) => self.retry(core, address),
+            Err(error) if needs_descriptor(&error) && core.free_descriptor() => {
+                self.try_unix(core, address);
+            }
             Err(error) => {
                 let address = self.address.clone();
                 let source = os_error(&error);
@@ -255,26 +258,33 @@ impl<S: StreamSys> Tenant<S> for Attempt<S> {
     }
 }
 
-/// Begins to connect; a call that was interrupted is made again.
-fn begin_tcp<S: StreamSys>(sys: &S, options: &ConnectTcp) -> Result<S::Stream, ConnectFault> {
+/// Begins to connect; a call that was interrupted, or that finds a descriptor now, is made again.
+fn begin_tcp<S: StreamSys>(
+    core: &Core<S>,
+    options: &ConnectTcp,
+) -> Result<S::Stream, ConnectFault> {
     loop {
-        match sys.connect_tcp(options.address, options.bind_address) {
+        match core.sys.connect_tcp(options) {
             Err(ConnectFault::Connect(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(ConnectFault::Connect(error))
+                if needs_descriptor(&error) && core.free_descriptor() => {}
             answer => return answer,
         }
     }
 }
 
-fn tcp_fault(address: Address, bind: Option<SocketAddr>, fault: ConnectFault) -> ConnectError {
-    match (fault, bind) {
-        (ConnectFault::Bind(error), Some(bind)) => ConnectError::Bind {
-            address,
-            bind_address: Address::from(bind),
-            source: os_error(&error),
-        },
-        (ConnectFault::Bind(error) | ConnectFault::Connect(error), _) => {
-            ConnectError::Refused { address, source: os_error(&error) }
+fn tcp_fault(address: Address, options: &ConnectTcp, fault: ConnectFault) -> ConnectError {
+    let (ConnectFault::Device(error) | ConnectFault::Bind(error) | ConnectFault::Connect(error)) =
+        &fault;
+    let source = os_error(error);
+    match (fault, options.bind_address, &options.options.device) {
+        (ConnectFault::Device(_), _, Some(device)) => {
+            ConnectError::Device { address, device: Rc::clone(device), source }
         }
+        (ConnectFault::Bind(_), Some(bind), _) => {
+            ConnectError::Bind { address, bind_address: Address::from(bind), source }
+        }
+        _ => ConnectError::Refused { address, source },
     }
 }
 

@@ -35,6 +35,11 @@ impl<S: StreamSys> Core<S> {
             self.list_still_ready(gathering);
         }
     }
+
+    /// Whether the end of a stream was decided in this turn.
+    pub(crate) fn has_closings(&self) -> bool {
+        !self.agenda.closings.borrow().is_empty()
+    }
 }
 
 /// Takes what is on a list now. An empty list keeps its storage.

@@ -18,6 +18,12 @@ impl<S: StreamSys> Core<S> {
         let key = self.timers.borrow_mut().insert(time, call);
         DelayedCall::new(self.me.clone(), key)
     }
+
+    /// The pending calls, in the order in which they run.
+    pub(crate) fn delayed_calls(&self) -> Vec<DelayedCall> {
+        let keys = self.timers.borrow().keys();
+        keys.into_iter().map(|key| DelayedCall::new(self.me.clone(), key)).collect()
+    }
 }
 
 impl<S: StreamSys> Timers for Core<S> {

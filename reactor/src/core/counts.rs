@@ -17,6 +17,14 @@ pub struct Counts {
     pub attempts: usize,
     /// Sockets that wait for their peer's end of file, without a protocol.
     pub lingering: usize,
+    /// Child processes whose protocol has not been told of their end.
+    pub processes: usize,
+    /// Open pipes and terminals of child processes.
+    pub pipes: usize,
+    /// Open directions of standard input and output.
+    pub stdio: usize,
+    /// Descriptors of others that are watched.
+    pub watched: usize,
     /// Pending delayed calls, the reactor's own included.
     pub timers: usize,
     /// Futures that have not finished.

@@ -15,6 +15,8 @@ use super::stage::Stage;
 use crate::sys::StreamSys;
 use crate::threads::jobs::{AtTheEnd, Done};
 use crate::threads::pool::{Job, RefusedJobs, Work};
+use crate::threads::remote_queue::RemoteQueue;
+use crate::threads::thread_pool::ThreadPool;
 
 impl<S: StreamSys> Core<S> {
     /// Has a thread of the pool do `work`, and calls `done` with the outcome on the reactor's thread.
@@ -31,6 +33,15 @@ impl<S: StreamSys> Core<S> {
                 core.submit(Job { number, work }, at_the_end);
             }
         }));
+    }
+
+    /// Has a thread of the program's own pool do `work`, now, and calls `done` as
+    /// [`call_in_thread`](Self::call_in_thread) does.
+    pub(crate) fn call_in_pool(&self, pool: &ThreadPool, work: Work, done: Done) {
+        let remote = Arc::clone(&self.remote_queue);
+        let answer = JobAnswer::<S> { number: self.jobs.add(done), remote, outcome: None };
+        // A job that the pool does not take is dropped, and its answer says so.
+        drop(pool.call_in_thread(move || answer.tell(outcome_of(work))));
     }
 
     /// A job that no thread can take is refused through the queue of remote calls, so that `done` never
@@ -58,6 +69,29 @@ impl<S: StreamSys> Core<S> {
             // The end of the run may wait for this job alone, in the poll of this very turn.
             self.remote_queue.wake();
         }
+    }
+}
+
+/// Sends the outcome of a job home when it is dropped: of one that never ran, too.
+struct JobAnswer<S: StreamSys> {
+    number: u64,
+    remote: Arc<RemoteQueue<RemoteCall<S>>>,
+    outcome: Option<ThreadOutcome>,
+}
+
+impl<S: StreamSys> JobAnswer<S> {
+    fn tell(mut self, outcome: ThreadOutcome) {
+        self.outcome = Some(outcome);
+    }
+}
+
+impl<S: StreamSys> Drop for JobAnswer<S> {
+    fn drop(&mut self) {
+        let number = self.number;
+        let outcome = self.outcome.take().unwrap_or_else(|| {
+            ThreadOutcome::Refused("its pool was stopped, or has no thread".to_owned())
+        });
+        drop(self.remote.push(Box::new(move |core| core.job_ended(number, outcome))));
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Limits {
     /// How long the end of a run waits for work that threads of the pool have not finished, lookups of
     /// names aside. Default 5 s. Twisted waits without a limit.
     pub work_grace: Duration,
+    /// How long a look-up of a host name may take. Default 60 s, as long as Twisted waits in all.
+    pub look_up: Duration,
     /// How long a port without descriptors waits before it accepts again. Default 100 ms.
     pub accept_pause: Duration,
 }
@@ -105,6 +107,13 @@ impl Limits {
         self
     }
 
+    /// With another [`look_up`](Self::look_up).
+    #[must_use]
+    pub fn with_look_up(mut self, look_up: Duration) -> Self {
+        self.look_up = look_up;
+        self
+    }
+
     /// With another [`accept_pause`](Self::accept_pause).
     #[must_use]
     pub fn with_accept_pause(mut self, accept_pause: Duration) -> Self {
@@ -135,6 +144,7 @@ impl Default for Limits {
             linger: Duration::from_secs(2),
             unacknowledged: Duration::from_secs(60),
             work_grace: Duration::from_secs(5),
+            look_up: Duration::from_secs(60),
             accept_pause: Duration::from_millis(100),
         }
     }

@@ -7,6 +7,7 @@
 pub(crate) mod agenda;
 pub(crate) mod clock;
 pub(crate) mod counts;
+pub(crate) mod expendable;
 pub(crate) mod foreign;
 mod jobs;
 pub(crate) mod limits;
@@ -17,6 +18,7 @@ pub(crate) mod stage;
 pub(crate) mod tasks;
 pub(crate) mod tenant;
 pub(crate) mod triggers;
+pub(crate) mod watched;
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -25,13 +27,16 @@ use std::sync::Arc;
 use interfaces::{Observer, ReactorEvent};
 
 use self::agenda::Agenda;
+use self::expendable::Expendable;
 use self::foreign::{drop_each, drop_quietly, quietly};
 use self::limits::Limits;
 use self::remote_calls::RemoteCall;
+use self::resolver::HostNames;
 use self::slots::Slots;
 use self::stage::RunState;
 use self::tasks::Tasks;
 use self::tenant::Slot;
+use self::watched::WatchedEntries;
 use crate::buffers::datagrams::DatagramBuffers;
 use crate::buffers::shared::StreamShared;
 use crate::sys::StreamSys;
@@ -47,6 +52,7 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) slots: RefCell<Slots<Slot<S>>>,
     pub(crate) timers: RefCell<TimerQueue>,
     pub(crate) agenda: Agenda,
+    pub(crate) expendable: Expendable,
     /// What the streams reach without going through the core.
     pub(crate) streams: Rc<StreamShared<Self>>,
     /// What the datagram ports reach likewise.
@@ -55,9 +61,12 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) tasks: Tasks,
     pub(crate) remote_queue: Arc<RemoteQueue<RemoteCall<S>>>,
     pub(crate) jobs: Jobs,
+    /// The descriptors of others.
+    pub(crate) watched: WatchedEntries,
     pub(crate) run_state: RunState,
     pub(crate) signal_handlers: RefCell<Vec<(i32, Rc<dyn Fn()>)>>,
     observer: RefCell<Rc<dyn Observer>>,
+    names: HostNames,
     /// How many foreign calls run, one inside the other.
     depth: Cell<usize>,
 }
@@ -80,15 +89,18 @@ impl<S: StreamSys> Core<S> {
             slots: RefCell::new(Slots::new()),
             timers: RefCell::new(TimerQueue::new()),
             agenda: Agenda::default(),
+            expendable: Expendable::default(),
             streams: Rc::new(StreamShared::new(me.clone(), limits.buffer)),
             datagrams: Rc::new(DatagramBuffers::new()),
             poll_buffers: PollBuffers { events: Cell::default(), read: Cell::default() },
             tasks: Tasks::default(),
             remote_queue,
             jobs: Jobs::default(),
+            watched: WatchedEntries::default(),
             run_state: RunState::default(),
             signal_handlers: RefCell::default(),
             observer: RefCell::new(observer),
+            names: HostNames::default(),
             depth: Cell::new(0),
         })
     }
@@ -121,8 +133,10 @@ impl<S: StreamSys> Drop for Core<S> {
         drop_each(self.timers.get_mut().take_all());
         self.tasks.drop_tasks(&mut |step| quietly(step));
         drop_each(self.jobs.take_all());
+        drop_each(self.watched.take_all());
         drop_each(self.run_state.triggers.take_all());
         drop_each(self.signal_handlers.take());
+        drop_quietly(self.names.take());
         drop_quietly(self.observer.replace(Rc::new(NoObserver)));
     }
 }

@@ -5,7 +5,6 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use interfaces::{Phase, SystemEvent};
 
@@ -25,6 +24,8 @@ pub(crate) enum Stage {
     /// The time for that is over.
     CutOff,
     Stopped,
+    /// The run is to return and to leave all as it is.
+    Crashed,
 }
 
 /// A reactor's stage, what holds it back, and the triggers of the next ones.
@@ -32,12 +33,22 @@ pub(crate) struct RunState {
     stage: Cell<Stage>,
     pub(crate) holds: Rc<StageHolds>,
     pub(crate) triggers: Triggers,
+    /// Inside of `run`, which goes from stage to stage; otherwise each turn that is made by hand does.
+    pub(crate) in_run: Cell<bool>,
+    /// The last signal of the present run, or of the one before, that stops a reactor.
+    pub(crate) exit_signal: Cell<Option<i32>>,
 }
 
 impl Default for RunState {
     fn default() -> Self {
         let stage = Cell::new(Stage::Idle);
-        Self { stage, holds: Rc::default(), triggers: Triggers::default() }
+        Self {
+            stage,
+            holds: Rc::default(),
+            triggers: Triggers::default(),
+            in_run: Cell::new(false),
+            exit_signal: Cell::new(None),
+        }
     }
 }
 
@@ -64,10 +75,10 @@ impl RunState {
 }
 
 impl<S: StreamSys> Core<S> {
-    /// Calls on the next turn, or when the reactor has started, which triggers may hold back.
+    /// Calls now, or when the reactor has started, which triggers may hold back.
     pub(crate) fn when_running(&self, call: Box<dyn FnOnce()>) {
         match self.run_state.stage() {
-            Stage::Idle | Stage::Starting => {
+            Stage::Idle | Stage::Starting | Stage::Crashed => {
                 let call = Box::new(|_| call());
                 self.run_state.triggers.add_call(Phase::After, SystemEvent::Startup, call);
             }
@@ -75,9 +86,7 @@ impl<S: StreamSys> Core<S> {
             | Stage::Stopping
             | Stage::Disconnecting
             | Stage::CutOff
-            | Stage::Stopped => {
-                self.call_later(Duration::ZERO, call);
-            }
+            | Stage::Stopped => call(),
         }
     }
 }

@@ -46,6 +46,10 @@ pub(crate) enum Kind {
     Attempt,
     Lingering,
     DatagramPort,
+    Process,
+    Pipe,
+    Stdio,
+    Watched,
     #[cfg(test)]
     Dummy,
 }
@@ -59,6 +63,10 @@ impl Kind {
             Self::Attempt => Some(&mut counts.attempts),
             Self::Lingering => Some(&mut counts.lingering),
             Self::DatagramPort => Some(&mut counts.datagram_ports),
+            Self::Process => Some(&mut counts.processes),
+            Self::Pipe => Some(&mut counts.pipes),
+            Self::Stdio => Some(&mut counts.stdio),
+            Self::Watched => Some(&mut counts.watched),
             #[cfg(test)]
             Self::Dummy => None,
         }

@@ -90,12 +90,14 @@ impl Triggers {
     }
 }
 
-/// Counts the holds on the present stage.
+/// Counts the holds on the present stage, or on an event of the program.
 #[derive(Default)]
 pub(crate) struct StageHolds {
     count: Cell<usize>,
     /// Numbers the stages that can be held back: a hold of one does not count in a later one.
     round: Cell<u64>,
+    /// Called when the last hold is dropped.
+    released: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
 impl StageHolds {
@@ -113,9 +115,14 @@ impl StageHolds {
     pub(crate) fn is_held(&self) -> bool {
         self.count.get() > 0
     }
+
+    /// Calls once, when the last hold is dropped.
+    pub(crate) fn when_released(&self, call: impl FnOnce() + 'static) {
+        self.released.set(Some(Box::new(call)));
+    }
 }
 
-/// StageHolds the stage back that it was made in, for as long as it is kept.
+/// Holds the stage back that it was made in, for as long as it is kept.
 pub(crate) struct StageHold {
     holds: Rc<StageHolds>,
     round: u64,
@@ -125,6 +132,10 @@ impl Drop for StageHold {
     fn drop(&mut self) {
         if self.holds.round.get() == self.round {
             self.holds.count.set(self.holds.count.get() - 1);
+            let released = if self.holds.is_held() { None } else { self.holds.released.take() };
+            if let Some(released) = released {
+                released();
+            }
         }
     }
 }

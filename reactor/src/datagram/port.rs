@@ -31,6 +31,8 @@ pub(crate) struct DatagramPort<S: DatagramSys> {
     pub(super) peer: RefCell<Option<Address>>,
     socket: RefCell<Option<S::DatagramSocket>>,
     protocol: RefCell<Option<Rc<dyn DeliverDatagram>>>,
+    /// What logs call the protocol.
+    log_prefix: &'static str,
     /// The Deferreds of `stop_listening` that have not fired.
     stopping: RefCell<Vec<Promise<()>>>,
     pub(super) receiver: Receiver,
@@ -81,9 +83,14 @@ impl<S: DatagramSys> DatagramPort<S> {
     ) -> Result<Rc<dyn DatagramTransport>, ListenError> {
         let port = Self::settle(core, socket, limits, protocol).map_err(|error| {
             let source = os_error(&error);
-            ListenError::Refused { address: address(), source, hint: "the reactor cannot watch it" }
+            ListenError::Refused {
+                address: address(),
+                source,
+                hint: "the reactor cannot watch it".into(),
+            }
         })?;
-        core.observe(&ReactorEvent::ListeningStarted { address: &port.host });
+        let (address, factory) = (&port.host, port.log_prefix);
+        core.observe(&ReactorEvent::ListeningStarted { address, factory });
         let outer = port.sender.enter(port.token);
         port.deliver(core, None, DatagramEvent::Started);
         port.sender.leave(outer);
@@ -97,6 +104,8 @@ impl<S: DatagramSys> DatagramPort<S> {
         limits: PortLimits,
         protocol: Rc<dyn DeliverDatagram>,
     ) -> io::Result<Rc<Self>> {
+        let log_prefix = core.call("datagram protocol", None, || protocol.log_prefix());
+        let log_prefix = log_prefix.unwrap_or_default();
         let (host, peer) = (core.sys.datagram_host(&socket), core.sys.datagram_peer(&socket));
         let port = core.settle(|token| {
             Rc::new_cyclic(|me| Self {
@@ -109,6 +118,7 @@ impl<S: DatagramSys> DatagramPort<S> {
                 peer: RefCell::new(peer),
                 socket: RefCell::new(Some(socket)),
                 protocol: RefCell::new(Some(protocol)),
+                log_prefix,
                 stopping: RefCell::default(),
                 multicast_interface: RefCell::default(),
                 called_from_list: Cell::new(false),
@@ -185,7 +195,8 @@ impl<S: DatagramSys> DatagramPort<S> {
         let Some(socket) = self.socket.take() else { return false };
         core.sys.deregister_datagrams(&socket);
         drop(socket);
-        core.observe(&ReactorEvent::ListeningStopped { address: &self.host });
+        let (address, factory) = (&self.host, self.log_prefix);
+        core.observe(&ReactorEvent::ListeningStopped { address, factory });
         true
     }
 

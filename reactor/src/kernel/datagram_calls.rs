@@ -23,12 +23,12 @@ const PACKETS_MAX: usize = 32;
 /// Room for one control message with an `int`, aligned as the kernel's header is.
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct Control {
+struct DatagramControl {
     header: libc::cmsghdr,
     value: [u8; 8],
 }
 
-const CONTROL_BYTES: usize = mem::size_of::<Control>();
+const CONTROL_BYTES: usize = mem::size_of::<DatagramControl>();
 
 /// Asks for datagrams of equal size to be delivered joined; a system that cannot is left as it is.
 pub(super) fn receive_joined(socket: &Socket) {
@@ -80,7 +80,7 @@ pub(super) fn receive(
     let (places, packets) = batch.parts_mut();
     let mut pieces = [const { MaybeUninit::<libc::iovec>::uninit() }; PACKETS_MAX];
     let mut senders = [const { MaybeUninit::<SockAddrStorage>::uninit() }; PACKETS_MAX];
-    let mut controls = [const { MaybeUninit::<Control>::uninit() }; PACKETS_MAX];
+    let mut controls = [const { MaybeUninit::<DatagramControl>::uninit() }; PACKETS_MAX];
     let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; PACKETS_MAX];
     let (mut asked, mut place_bytes) = (0, 0);
     for place in places.take(packets_max.min(PACKETS_MAX)) {
@@ -172,10 +172,10 @@ unsafe fn sender(name: &MaybeUninit<SockAddrStorage>, length: libc::socklen_t) -
 /// # Safety
 ///
 /// The control message is written as far as its own length says.
-unsafe fn joined_size(control: &MaybeUninit<Control>) -> Option<usize> {
+unsafe fn joined_size(control: &MaybeUninit<DatagramControl>) -> Option<usize> {
     // SAFETY: the caller's promise.
     let header = unsafe { &(*control.as_ptr()).header };
-    let whole = mem::offset_of!(Control, value) + mem::size_of::<libc::c_int>();
+    let whole = mem::offset_of!(DatagramControl, value) + mem::size_of::<libc::c_int>();
     let is_size = (header.cmsg_level, header.cmsg_type) == (libc::SOL_UDP, libc::UDP_GRO);
     if !is_size || header.cmsg_len < whole {
         return None;
@@ -191,7 +191,7 @@ pub(super) fn send(socket: &Socket, runs: &[SendRun<'_>]) -> io::Result<usize> {
     let runs = &runs[..runs.len().min(PACKETS_MAX)];
     let mut pieces = [const { MaybeUninit::<libc::iovec>::uninit() }; PACKETS_MAX];
     let mut receivers = [const { MaybeUninit::<SockAddr>::uninit() }; PACKETS_MAX];
-    let mut controls = [const { MaybeUninit::<Control>::uninit() }; PACKETS_MAX];
+    let mut controls = [const { MaybeUninit::<DatagramControl>::uninit() }; PACKETS_MAX];
     let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; PACKETS_MAX];
     let mut asked = 0;
     for (number, run) in runs.iter().enumerate() {
@@ -239,8 +239,8 @@ pub(super) fn send(socket: &Socket, runs: &[SendRun<'_>]) -> io::Result<usize> {
 }
 
 /// The control message that has the kernel cut a run into datagrams of this size.
-fn segment_control(segment: u16) -> Control {
-    let length = mem::offset_of!(Control, value) + mem::size_of::<u16>();
+fn segment_control(segment: u16) -> DatagramControl {
+    let length = mem::offset_of!(DatagramControl, value) + mem::size_of::<u16>();
     // SAFETY: any bytes make a valid `cmsghdr`; on some targets it has padding fields.
     let mut header: libc::cmsghdr = unsafe { mem::zeroed() };
     header.cmsg_len = length as _;
@@ -248,5 +248,5 @@ fn segment_control(segment: u16) -> Control {
     header.cmsg_type = libc::UDP_SEGMENT;
     let mut value = [0; 8];
     value[..2].copy_from_slice(&segment.to_ne_bytes());
-    Control { header, value }
+    DatagramControl { header, value }
 }

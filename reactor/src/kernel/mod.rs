@@ -7,11 +7,19 @@
 //!     listener.rs · reserve.rs                listening and accepting
 //!     connecting.rs                           connecting
 //!     raw_calls.rs · socket_options.rs        reading, writing, options
+//!     ancillary.rs                            descriptors beside the bytes
 //!     sockaddr.rs                             addresses
+//!     holder.rs                               what has an address that is in use
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
 //!   datagrams.rs                            DatagramSys; each call forwards to one of
 //!     datagram_socket.rs · datagram_calls.rs  opening, receiving, sending
 //!     multicast.rs                            groups
+//!   look_ups.rs                             LookUpSys: getaddrinfo(3)
+//!   descriptors.rs                          DescriptorSys: pipes, terminals, files
+//!     stdio.rs                                those that other processes share
+//!   watched.rs                              WatchSys: descriptors that something else owns
+//!   processes.rs                            ProcessSys: child processes
+//!     spawning.rs · raw_process_calls.rs      fork and exec, terminals, pidfd
 //!   standard_error.rs                       the default observer
 //! ```
 //!
@@ -22,23 +30,32 @@ mod poll;
 mod ready;
 mod signals;
 
+mod ancillary;
 mod connecting;
 mod datagram_calls;
 mod datagram_socket;
 mod datagrams;
+mod descriptors;
 mod file_identity;
+mod holder;
 mod listener;
 mod lock_file;
+mod look_ups;
 mod multicast;
+mod processes;
 mod raw_calls;
+mod raw_process_calls;
 mod reserve;
 mod sockaddr;
 mod socket_options;
+mod spawning;
 pub(crate) mod standard_error;
+mod stdio;
 mod streams;
 mod unix_path;
+mod watched;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -46,13 +63,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use interfaces::ListenError;
+use interfaces::{ListenError, StdioError};
 use mio::Interest;
 use mio::unix::SourceFd;
 use socket2::Socket;
 
 pub use datagram_socket::KernelDatagramSocket;
+pub use descriptors::KernelDescriptor;
 pub use listener::KernelListener;
+pub use processes::KernelChild;
 
 use crate::sys::Token;
 use reserve::Reserve;
@@ -67,6 +86,8 @@ pub struct Kernel {
     signals: RefCell<Option<Box<dyn WatchedSignals>>>,
     /// Raised by the signals that are watched.
     signal_raised: Arc<AtomicBool>,
+    /// Children without a pidfd are watched by `SIGCHLD`.
+    watches_children: Cell<bool>,
 }
 
 impl Kernel {
@@ -85,6 +106,7 @@ impl Kernel {
             reserve: Reserve::new(),
             signals: RefCell::new(None),
             signal_raised: Arc::default(),
+            watches_children: Cell::new(false),
         })
     }
 
@@ -99,6 +121,20 @@ impl Kernel {
     /// Adopts a descriptor that is connected; the error's text says what it is instead.
     pub(crate) fn adopt_stream(&self, descriptor: OwnedFd) -> Result<Socket, String> {
         listener::adopt_connection(descriptor)
+    }
+
+    /// Copies of standard input and output.
+    pub(crate) fn standard_descriptors() -> Result<(KernelDescriptor, KernelDescriptor), StdioError>
+    {
+        stdio::standard()
+    }
+
+    /// Adopts two descriptors, one to read and one to write.
+    pub(crate) fn adopt_descriptors(
+        input: OwnedFd,
+        output: OwnedFd,
+    ) -> Result<(KernelDescriptor, KernelDescriptor), StdioError> {
+        stdio::pair(input, output)
     }
 
     fn register_source(

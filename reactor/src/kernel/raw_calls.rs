@@ -1,17 +1,21 @@
 //! The system calls that std and socket2 do not offer: `SO_PEERCRED` (unix(7)), `SIOCOUTQ` (tcp(7)),
-//! poll(2), kill(2), geteuid(2), the locks of fcntl(2), and a write to standard error without std's lock.
+//! poll(2), kill(2), getaddrinfo(3) by family, geteuid(2), the locks of fcntl(2), and a write to standard error without std's lock.
 //! And recv(2) and send(2), inlined, since each message makes both: an echo of 64 bytes takes 903
 //! instructions of the reactor with them and 922 with rustix's, 50 echoes in a turn 21,238 and 22,090.
 //!
-//! Invariant: beside `datagram_calls.rs`, this is the crate's only file with `unsafe`.
+//! Invariant: beside `ancillary.rs`, `datagram_calls.rs` and `raw_process_calls.rs` this is the crate's only
+//! file with `unsafe`.
 #![allow(unsafe_code, reason = "these calls take pointers")]
 
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::mem;
-use std::os::fd::AsRawFd as _;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
 
-use socket2::Socket;
+use socket2::{SockAddr, SockAddrStorage, Socket};
 
 /// Takes a write lock on the whole file, which belongs to the open file (fcntl(2), `F_OFD_SETLK`);
 /// `false` while another open file has a lock on it.
@@ -91,10 +95,40 @@ pub(super) fn effective_user() -> u32 {
 
 /// Whether reading, or accepting, would find something; also if the system does not tell.
 pub(super) fn is_readable(socket: &Socket) -> bool {
-    let mut asked = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    is_ready(socket, libc::POLLIN)
+}
+
+/// Whether the other end of a UNIX socket is closed.
+pub(super) fn has_hung_up(socket: &Socket) -> bool {
+    look(socket, 0).is_some_and(|seen| seen & libc::POLLHUP != 0)
+}
+
+/// Whether a descriptor is ready for these events of poll(2), or has ended; also if the system does not
+/// tell.
+pub(super) fn is_ready(descriptor: &impl AsRawFd, events: libc::c_short) -> bool {
+    look(descriptor, events).is_none_or(|seen| seen != 0)
+}
+
+/// The events that are true of a descriptor now (poll(2)); none if the system does not tell.
+pub(super) fn ready_now(descriptor: BorrowedFd<'_>, events: libc::c_short) -> libc::c_short {
+    look(&descriptor, events).unwrap_or(0)
+}
+
+/// Which of these conditions hold now, or one that is always reported; `None` if the system does not tell.
+fn look(descriptor: &impl AsRawFd, events: libc::c_short) -> Option<libc::c_short> {
+    let mut asked = libc::pollfd { fd: descriptor.as_raw_fd(), events, revents: 0 };
     // SAFETY: the pointer leads to as many structures as the call is told of, one, which outlives it.
     let count = unsafe { libc::poll(&raw mut asked, 1, 0) };
-    count != 0
+    (count >= 0).then_some(asked.revents)
+}
+
+/// recv(2) that does not wait, on a socket of any mode.
+pub(super) fn receive_at_once(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let (descriptor, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; the pointer leads to as many
+    // bytes as the call is told of, which outlive it and may hold anything.
+    let length = unsafe { libc::recv(descriptor, buffer.as_mut_ptr().cast(), buffer.len(), flags) };
+    transferred(length)
 }
 
 /// Writes to standard error, unless that would wait (`WouldBlock`): for a reader of a pipe, a terminal or a
@@ -116,6 +150,67 @@ pub(super) fn write_to_standard_error(data: &[u8]) -> io::Result<usize> {
     }
     // SAFETY: as for `send`.
     transferred(unsafe { libc::write(descriptor, data.as_ptr().cast(), data.len()) })
+}
+
+/// The addresses of a host name for stream sockets, with port 0 (getaddrinfo(3)). Waits for an answer.
+///
+/// # Errors
+///
+/// The system's text.
+pub(super) fn addresses_of(host: &str, family: libc::c_int) -> Result<Vec<SocketAddr>, String> {
+    let host = CString::new(host).map_err(|_| "a host name has no NUL byte".to_owned())?;
+    // SAFETY: all-zero bytes are a valid `addrinfo`: numbers, and pointers that lead nowhere.
+    let mut hints: libc::addrinfo = unsafe { mem::zeroed() };
+    // One entry for each address, and not one for each transport.
+    (hints.ai_family, hints.ai_socktype) = (family, libc::SOCK_STREAM);
+    let mut list: *mut libc::addrinfo = ptr::null_mut();
+    // SAFETY: the text ends with NUL, the hints and the list's place are whole, and all outlive the call.
+    let answer =
+        unsafe { libc::getaddrinfo(host.as_ptr(), ptr::null(), &raw const hints, &raw mut list) };
+    if answer != 0 {
+        return Err(look_up_error(answer));
+    }
+    let mut addresses = Vec::new();
+    let mut entry = list;
+    // SAFETY: a successful call makes a list whose entries lead to one another and to addresses of the
+    // length that they name; it is freed once, after its last use.
+    unsafe {
+        while let Some(found) = entry.as_ref() {
+            addresses.extend(socket_address(found.ai_addr, found.ai_addrlen));
+            entry = found.ai_next;
+        }
+        libc::freeaddrinfo(list);
+    }
+    Ok(addresses)
+}
+
+/// # Safety
+///
+/// `address` leads to `length` bytes of a socket address.
+unsafe fn socket_address(
+    address: *const libc::sockaddr,
+    length: libc::socklen_t,
+) -> Option<SocketAddr> {
+    let mut storage = SockAddrStorage::zeroed();
+    if length > storage.size_of() {
+        return None;
+    }
+    // SAFETY: the source has as many bytes, by the caller's promise, and the target at least as many.
+    let address = unsafe {
+        let target: *mut u8 = (&raw mut storage).cast();
+        ptr::copy_nonoverlapping(address.cast::<u8>(), target, length as usize);
+        SockAddr::new(storage, length)
+    };
+    address.as_socket()
+}
+
+fn look_up_error(answer: libc::c_int) -> String {
+    if answer == libc::EAI_SYSTEM {
+        return io::Error::last_os_error().to_string();
+    }
+    // SAFETY: the call returns a text of the system's that ends with NUL and is never freed.
+    let text = unsafe { CStr::from_ptr(libc::gai_strerror(answer)) };
+    text.to_string_lossy().into_owned()
 }
 
 /// recv(2) without flags.
@@ -140,6 +235,6 @@ pub(super) fn send(socket: &Socket, data: &[u8], flags: libc::c_int) -> io::Resu
 
 /// The answer of a call that transfers bytes; -1 stands for the error in `errno`.
 #[inline]
-fn transferred(length: libc::ssize_t) -> io::Result<usize> {
+pub(super) fn transferred(length: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(length).map_err(|_| io::Error::last_os_error())
 }

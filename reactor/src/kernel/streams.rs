@@ -4,17 +4,18 @@
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
-use interfaces::{Address, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress};
+use interfaces::{
+    Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
+};
 use mio::Interest;
 use mio::unix::SourceFd;
 use socket2::Socket;
 
 use super::listener::{self, KernelListener};
-use super::{Kernel, connecting, raw_calls, ready, sockaddr, socket_options, unix_path};
-use crate::sys::{ConnectFault, SocketOption, StreamSys, Token, Watch};
+use super::{Kernel, ancillary, connecting, raw_calls, ready, sockaddr, socket_options, unix_path};
+use crate::sys::{Ancillary, ConnectFault, SocketOption, StreamSys, Token, Watch};
 
 /// The flag of send(2) that announces the end of file, on systems that have one.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -65,12 +66,8 @@ impl StreamSys for Kernel {
         })
     }
 
-    fn connect_tcp(
-        &self,
-        address: SocketAddr,
-        bind: Option<SocketAddr>,
-    ) -> Result<Socket, ConnectFault> {
-        connecting::tcp(address, bind)
+    fn connect_tcp(&self, options: &ConnectTcp) -> Result<Socket, ConnectFault> {
+        connecting::tcp(options)
     }
 
     fn connect_unix(&self, address: &UnixAddress) -> io::Result<Socket> {
@@ -119,12 +116,36 @@ impl StreamSys for Kernel {
         raw_calls::send(stream, data, libc::MSG_NOSIGNAL | MORE_FOLLOWS)
     }
 
+    fn read_with_descriptors(
+        &self,
+        stream: &Socket,
+        buffer: &mut [u8],
+        ancillary: &mut Ancillary,
+    ) -> io::Result<usize> {
+        ancillary::receive(stream, buffer, ancillary)
+    }
+
+    fn write_with_descriptors(
+        &self,
+        stream: &Socket,
+        data: &[u8],
+        descriptors: &mut Vec<OwnedFd>,
+    ) -> io::Result<usize> {
+        let sent = ancillary::send(stream, data, descriptors)?;
+        descriptors.clear();
+        Ok(sent)
+    }
+
     fn shutdown_write(&self, stream: &Socket) -> io::Result<()> {
         stream.shutdown(std::net::Shutdown::Write)
     }
 
     fn has_unread(&self, stream: &Socket) -> bool {
         stream.peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
+    }
+
+    fn peer_is_gone(&self, stream: &Socket) -> bool {
+        raw_calls::has_hung_up(stream)
     }
 
     fn unacknowledged_bytes(&self, stream: &Socket) -> usize {

@@ -8,7 +8,9 @@
 //! Invariant: while a port is open and not paused, a waiting connection is either reported by the
 //! system or the port is on the list of those that are still ready.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::io;
 use std::rc::{Rc, Weak};
 
@@ -16,6 +18,7 @@ use deferred::{Deferred, Failure};
 use interfaces::{Address, Factory, ListenError, ListeningPort, OsError, ReactorEvent, Reason};
 
 use crate::core::Core;
+use crate::core::expendable::needs_descriptor;
 use crate::core::tenant::{Kind, Tenant};
 use crate::stream::admit::Connected;
 use crate::stream::flags::Origin;
@@ -29,8 +32,15 @@ pub(crate) struct Port<S: StreamSys> {
     address: Rc<Address>,
     listener: RefCell<Option<S::Listener>>,
     factory: RefCell<Option<Rc<dyn Factory>>>,
+    /// What logs call the factory.
+    factory_prefix: Cow<'static, str>,
     /// On the list of those that are still ready.
     listed: Cell<bool>,
+    /// How often this port accepts in one turn: as the limits say, and once after a turn in which
+    /// nothing but failures came of it.
+    budget: Cell<usize>,
+    /// It stopped for the closings of the next turn, which come after its events.
+    waits_for_closings: Cell<bool>,
 }
 
 /// The outcome of one call of accept4(2).
@@ -58,7 +68,7 @@ impl<S: StreamSys> Port<S> {
             Err(error) => Err(ListenError::Refused {
                 address: address(),
                 source: os_error(&error),
-                hint: "the reactor cannot watch it",
+                hint: "the reactor cannot watch it".into(),
             }),
         }
     }
@@ -69,6 +79,7 @@ impl<S: StreamSys> Port<S> {
         factory: Rc<dyn Factory>,
     ) -> io::Result<Rc<Self>> {
         let address = Rc::new(core.sys.listener_address(&listener));
+        let prefix = core.call("factory", None, || factory.log_prefix()).unwrap_or_default();
         let port = core.settle(|token| {
             Rc::new(Self {
                 core: core.me.clone(),
@@ -76,7 +87,10 @@ impl<S: StreamSys> Port<S> {
                 address,
                 listener: RefCell::new(Some(listener)),
                 factory: RefCell::new(Some(Rc::clone(&factory))),
+                factory_prefix: prefix,
                 listed: Cell::new(false),
+                budget: Cell::new(core.limits.accepts_per_turn),
+                waits_for_closings: Cell::new(false),
             })
         });
         if let Some(Err(error)) = port.register(core) {
@@ -84,7 +98,8 @@ impl<S: StreamSys> Port<S> {
             return Err(error);
         }
         drop(core.call("factory", None, || factory.do_start()));
-        core.observe(&ReactorEvent::ListeningStarted { address: &port.address });
+        let factory = &*port.factory_prefix;
+        core.observe(&ReactorEvent::ListeningStarted { address: &port.address, factory });
         Ok(port)
     }
 
@@ -97,14 +112,31 @@ impl<S: StreamSys> Port<S> {
         self.with_listener(|listener| core.sys.register_listener(listener, self.token))
     }
 
-    /// Accepts what waits, within this turn's budget.
+    /// Accepts what waits, within this turn's budget. Where a connection is to be closed, as one that its
+    /// protocol has ended at once, this port goes on when the next turn has closed it: a factory with a
+    /// cap would count it.
     fn accept(self: &Rc<Self>, core: &Core<S>) {
-        for _ in 0..core.limits.accepts_per_turn {
-            match self.accept_one(core) {
-                Accepted::One | Accepted::Skipped if self.another_waits(core) => {}
-                Accepted::One | Accepted::Skipped | Accepted::NoMore => return,
+        if self.waits_for_closings.take() {
+            return self.list(core);
+        }
+        let mut any = false;
+        for _ in 0..self.budget.get() {
+            let accepted = self.accept_one(core);
+            any |= matches!(accepted, Accepted::One);
+            if matches!(accepted, Accepted::NoMore) || !self.another_waits(core) {
+                return self.budget.set(core.limits.accepts_per_turn);
+            }
+            if core.has_closings() {
+                self.waits_for_closings.set(true);
+                break;
             }
         }
+        self.budget.set(if any { core.limits.accepts_per_turn } else { 1 });
+        self.list(core);
+    }
+
+    /// Goes on in the next turn.
+    fn list(&self, core: &Core<S>) {
         if !self.listed.replace(true) {
             core.list_still_ready(self.token);
         }
@@ -148,6 +180,10 @@ impl<S: StreamSys> Port<S> {
             // The peer went away in the queue, or a firewall refused it (accept(2)).
             Some(libc::ECONNABORTED | libc::EPERM | libc::EPROTO) => {
                 self.observe_failure(core, errno, "went on with the next connection");
+                return Accepted::Skipped;
+            }
+            _ if needs_descriptor(error) && core.free_descriptor() => {
+                self.observe_failure(core, errno, "closed the oldest connection that lingered");
                 return Accepted::Skipped;
             }
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {}
@@ -206,7 +242,8 @@ impl<S: StreamSys> Port<S> {
         drop(listener);
         let slot = core.remove(self.token);
         let factory = self.factory.take();
-        core.observe(&ReactorEvent::ListeningStopped { address: &self.address });
+        let named = &*self.factory_prefix;
+        core.observe(&ReactorEvent::ListeningStopped { address: &self.address, factory: named });
         let stopped = core.call("factory", None, || {
             let stopped = factory.as_ref().map_or(Ok(()), |factory| factory.do_stop());
             drop((factory, slot));
@@ -252,6 +289,14 @@ impl<S: StreamSys> ListeningPort for Port<S> {
         match self.close(&core) {
             Ok(()) => Deferred::succeed(()),
             Err(failure) => Deferred::fail(failure),
+        }
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.listener.borrow().is_some() {
+            write!(f, "Port({} on {})", self.factory_prefix, self.address)
+        } else {
+            write!(f, "Port({}, not listening)", self.factory_prefix)
         }
     }
 }

@@ -6,24 +6,72 @@
 //!    │                                                    no connection is left  ▼
 //!    └─ run returns ◄─ Stopped ◄── after-triggers ◄─┬───────────────────── Disconnecting
 //!                                                   └── CutOff ◄── Limits::linger ──┘
+//!   any but Idle ── crash ──► Crashed ── run returns ──► Idle
 //! ```
 //!
 //! Invariant: each stage is entered from the one before it, and in this file alone.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{NotRunning, Phase, Reason, SystemEvent};
 
 use crate::core::Core;
-use crate::core::stage::{RunState, Stage};
+use crate::core::stage::Stage;
 use crate::core::tenant::Kind;
+use crate::core::triggers::StageHolds;
 use crate::stream::Stream;
 use crate::sys::StreamSys;
 
+/// The kinds of tenants whose last bytes the end of a run waits for.
+const FLUSHING: [Kind; 4] = [Kind::Stream, Kind::Lingering, Kind::Pipe, Kind::Stdio];
+
 /// Begins to run. The turns that follow find out when the triggers have fired.
 pub(crate) fn start<S: StreamSys>(core: &Core<S>) {
+    core.run_state.exit_signal.set(None);
     core.run_state.enter_held(Stage::Starting);
-    fire_before(core, SystemEvent::Startup);
+    fire_before(core, SystemEvent::Startup, &core.run_state.holds);
+}
+
+/// Makes the run return after this turn.
+pub(crate) fn crash<S: StreamSys>(core: &Core<S>) {
+    if core.run_state.stage() != Stage::Idle {
+        core.run_state.enter(Stage::Crashed);
+        // The turn that this is called in waits no longer.
+        core.remote_queue.wake();
+    }
+}
+
+/// Fires an event by hand.
+pub(crate) fn fire_event<S: StreamSys>(core: &Core<S>, event: SystemEvent) {
+    match (event, core.run_state.stage()) {
+        (SystemEvent::Startup, Stage::Idle) => {
+            start(core);
+            advance(core);
+        }
+        (SystemEvent::Shutdown, Stage::Idle | Stage::Starting | Stage::Running) => {
+            core.run_state.enter_held(Stage::Stopping);
+            let hold = core.run_state.holds.hold();
+            fire_before(core, event, &core.run_state.holds);
+            drop(hold);
+        }
+        _ => fire_all_phases(core, event),
+    }
+}
+
+/// The three phases of an event that the stages of the run do not wait for.
+fn fire_all_phases<S: StreamSys>(core: &Core<S>, event: SystemEvent) {
+    let holds = Rc::<StageHolds>::default();
+    let me = core.me.clone();
+    let hold = holds.hold();
+    holds.when_released(move || {
+        if let Some(core) = me.upgrade() {
+            fire(&core, Phase::During, event);
+            fire(&core, Phase::After, event);
+        }
+    });
+    fire_before(core, event, &holds);
+    drop(hold);
 }
 
 /// Begins to stop; the turns that follow finish it.
@@ -41,16 +89,19 @@ pub(crate) fn stop<S: StreamSys>(core: &Core<S>) -> Result<(), NotRunning> {
             let me = core.me.clone();
             let before = move || {
                 if let Some(core) = me.upgrade() {
-                    fire_before(&core, SystemEvent::Shutdown);
+                    fire_before(&core, SystemEvent::Shutdown, &core.run_state.holds);
                 }
                 drop(hold);
             };
             core.call_later(Duration::ZERO, Box::new(before));
             Ok(())
         }
-        Stage::Idle | Stage::Stopping | Stage::Disconnecting | Stage::CutOff | Stage::Stopped => {
-            Err(NotRunning)
-        }
+        Stage::Idle
+        | Stage::Stopping
+        | Stage::Disconnecting
+        | Stage::CutOff
+        | Stage::Stopped
+        | Stage::Crashed => Err(NotRunning),
     }
 }
 
@@ -68,8 +119,8 @@ pub(crate) fn can_advance<S: StreamSys>(core: &Core<S>) -> bool {
 fn can_advance_from<S: StreamSys>(core: &Core<S>, stage: Stage) -> bool {
     match stage {
         Stage::Starting | Stage::Stopping => !core.run_state.is_held(),
-        Stage::Disconnecting => !core.has_kind(Kind::Stream) && !core.has_kind(Kind::Lingering),
-        Stage::CutOff => true,
+        Stage::Disconnecting => !FLUSHING.into_iter().any(|kind| core.has_kind(kind)),
+        Stage::CutOff | Stage::Crashed => true,
         Stage::Idle | Stage::Running | Stage::Stopped => false,
     }
 }
@@ -97,7 +148,26 @@ pub(crate) fn advance<S: StreamSys>(core: &Core<S>) {
             core.jobs.close();
             core.run_state.enter(Stage::Stopped);
         }
-        Stage::Idle | Stage::Running | Stage::Stopped => {}
+        Stage::Idle | Stage::Running | Stage::Stopped | Stage::Crashed => {}
+    }
+}
+
+/// After a turn that was made by hand: the next stage, and the end of a reactor that has stopped, when
+/// all that it handed to other threads is told.
+#[inline]
+pub(crate) fn advance_by_hand<S: StreamSys>(core: &Core<S>) {
+    if core.run_state.stage() != Stage::Idle && !core.run_state.in_run.get() {
+        go_on(core);
+    }
+}
+
+#[inline(never)]
+fn go_on<S: StreamSys>(core: &Core<S>) {
+    advance(core);
+    match core.run_state.stage() {
+        Stage::Stopped if !core.jobs.are_awaited() => end(core),
+        Stage::Crashed => leave(core),
+        _ => {}
     }
 }
 
@@ -107,6 +177,12 @@ pub(crate) fn end<S: StreamSys>(core: &Core<S>) {
     calls.into_iter().for_each(|call| core.drop_guarded("timer", call));
     core.drop_tasks();
     core.jobs.take_all().into_iter().for_each(|done| core.drop_guarded("work of a thread", done));
+    leave(core);
+}
+
+/// Leaves the run, and the rest as it is.
+pub(crate) fn leave<S: StreamSys>(core: &Core<S>) {
+    core.run_state.in_run.set(false);
     core.run_state.enter(Stage::Idle);
 }
 
@@ -147,10 +223,10 @@ pub(crate) fn disconnect_all<S: StreamSys>(core: &Core<S>, reason: &Reason) {
     }
 }
 
-/// Calls the triggers whose Deferreds hold the stage back. A trigger of the start may stop the
+/// Calls the triggers whose Deferreds hold the next phase back. A trigger of the start may stop the
 /// reactor, which no hold of the start delays.
-fn fire_before<S: StreamSys>(core: &Core<S>, event: SystemEvent) {
-    let RunState { holds, triggers, .. } = &core.run_state;
+fn fire_before<S: StreamSys>(core: &Core<S>, event: SystemEvent, holds: &Rc<StageHolds>) {
+    let triggers = &core.run_state.triggers;
     let mark = triggers.mark();
     while let Some(call) = triggers.next(Phase::Before, event, mark) {
         drop(core.call("trigger", None, || call(Some(holds.hold()))));

@@ -155,3 +155,6 @@ fn run_signal_handlers<S: StreamSys>(core: &Core<S>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::datagram_flight::FlightId;
-use super::ids::{ConnectionId, DatagramId, EndId, Source};
+use super::ids::{ConnectionId, DatagramId, EndId, PartId, Source};
 use super::nanos::Nanos;
 
 /// The time that a poll takes at least, so that the network goes on under a program that is never
@@ -31,6 +31,8 @@ pub(super) enum NetworkEvent {
     Datagram(FlightId),
     /// The network's answer to a datagram, an `errno`, reaches its sender.
     DatagramFailed(DatagramId, i32),
+    /// A child takes its next step.
+    Child(PartId),
     /// A report that was held back is due.
     Report(Source),
     /// A spurious report is due.

@@ -153,7 +153,7 @@ impl Connection {
 
     /// Whether the other side is gone, which an end of a UNIX socket knows at once.
     #[inline]
-    fn has_hung_up(&self, side: Side) -> bool {
+    pub(super) fn has_hung_up(&self, side: Side) -> bool {
         self.family == Family::Unix && self.end(side.other()).holder == Holder::Closed
     }
 

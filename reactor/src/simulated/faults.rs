@@ -37,6 +37,8 @@ pub struct Faults {
     /// A segment of a TCP connection meets a middlebox that has forgotten the connection: both ends
     /// are reset, and the bytes under way are lost.
     pub reset: Chance,
+    /// A child is killed at one of its steps, as by a system without memory.
+    pub child_death: Chance,
     /// A spurious report follows an operation. (Not before a connection attempt is decided, as its
     /// outcome is told by a report, and never of `read_closed`.)
     pub spurious: Chance,
@@ -69,6 +71,7 @@ impl Faults {
             no_descriptor: Chance::NEVER,
             failed_reserve: Chance::NEVER,
             reset: Chance::NEVER,
+            child_death: Chance::NEVER,
             spurious: Chance::NEVER,
             delayed_report: Chance::NEVER,
             stall: Chance::NEVER,
@@ -106,6 +109,7 @@ impl Default for Faults {
             lost_datagram: Chance::per_mille(10),
             doubled_datagram: Chance::per_mille(5),
             overtaken_datagram: Chance::per_mille(20),
+            child_death: Chance::per_mille(2),
             clock_jump: Chance::per_mille(5),
             clock_jump_at_most: Duration::from_millis(50),
             ..Self::harmless()

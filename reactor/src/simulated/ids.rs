@@ -26,12 +26,18 @@ pub(super) enum Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EndId(u64);
 
+/// The number of a simulated child, or of the program's end of one of its pipes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct PartId(pub(super) u64);
+
 /// A socket that can be watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     End(EndId),
     Listener(ListenerId),
     Datagram(DatagramId),
+    /// A child, or the end of a pipe.
+    Part(PartId),
 }
 
 impl ConnectionId {
@@ -53,6 +59,13 @@ impl ListenerId {
 impl DatagramId {
     /// Its number in the trace.
     #[inline]
+    pub(super) fn number(self) -> u64 {
+        self.0 * 2
+    }
+}
+
+impl PartId {
+    /// Its number in the trace.
     pub(super) fn number(self) -> u64 {
         self.0 * 2
     }
@@ -110,6 +123,7 @@ impl Source {
             Self::End(id) => id.number(),
             Self::Listener(id) => id.number(),
             Self::Datagram(id) => id.number(),
+            Self::Part(id) => id.number(),
         }
     }
 }

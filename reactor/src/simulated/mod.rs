@@ -45,14 +45,24 @@
 //! drops them. Those of UNIX sockets arrive at once, in order. One interface carries groups: `lo`, number
 //! 1. The whole way is drawn in `datagram_flight`.
 //!
+//! # Children
+//!
+//! A program that is [installed](Simulated::install) is a [`Script`]: it writes, reads, sleeps, closes and
+//! dies as that says, at a pace and in pieces that are drawn. Its pipes hold 64 KiB. Of the options of a
+//! spawn its descriptors count, and of those the pipes and the terminal.
+//!
 //! # Not simulated
 //!
-//! File permissions, `TIME_WAIT`, out-of-band data, and other machines: every address is this machine's,
+//! File permissions, `TIME_WAIT`, out-of-band data, `SO_REUSEPORT` (an address has one listener), network
+//! devices but `lo`, and other machines: every address is this machine's,
 //! unless it is a [black hole](Simulated::black_hole).
 
+mod descriptors;
+mod look_ups;
 mod network;
 mod outside;
 mod poll;
+mod processes;
 mod ready;
 mod sockets;
 mod streams;
@@ -63,18 +73,23 @@ mod datagram_socket;
 mod datagrams;
 
 mod accepting;
+mod child_calls;
+mod children;
 mod closing;
 mod connecting;
 mod options;
 mod transfer;
 mod world;
 
+mod beside;
 mod connection;
 mod edge;
 mod ids;
 mod listener;
 mod names;
+mod parts;
 mod pipe;
+mod script;
 mod table;
 
 mod chance;
@@ -86,9 +101,12 @@ mod trace;
 
 pub use chance::Chance;
 pub use datagrams::SimulatedDatagramSocket;
+pub use descriptors::SimulatedDescriptor;
 pub use faults::Faults;
 pub use links::Links;
 pub use names::Leftover;
 pub use network::{Carried, Simulated};
 pub use outside::ClockHold;
+pub use processes::SimulatedChild;
+pub use script::Script;
 pub use sockets::{SimulatedListener, SimulatedStream};

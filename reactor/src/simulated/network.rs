@@ -3,6 +3,7 @@
 //! Invariant: a clone is the same network.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -14,6 +15,7 @@ use super::faults::Faults;
 use super::links::Links;
 use super::names::{Leftover, Name};
 use super::outside::{ClockHold, Outside};
+use super::script::Script;
 use super::world::World;
 
 /// A simulated network, and a system for a reactor: it implements
@@ -56,6 +58,10 @@ pub struct Carried {
     pub datagram_sockets: usize,
     /// Connections with an end that is held or waits to be accepted, attempts included.
     pub connections: usize,
+    /// Children that run or were not reaped.
+    pub children: usize,
+    /// Live ends of children's pipes and terminals.
+    pub pipes: usize,
 }
 
 impl Simulated {
@@ -97,12 +103,21 @@ impl Simulated {
         let world = self.world.borrow();
         let listeners = world.listeners.len();
         let datagram_sockets = world.datagrams.sockets.len();
+        let (children, pipes) = world.processes.counts();
         Carried {
-            streams: world.descriptors.open - listeners - datagram_sockets,
+            streams: world.descriptors.open - listeners - datagram_sockets - pipes,
             listeners,
             datagram_sockets,
             connections: world.connections.len(),
+            children,
+            pipes,
         }
+    }
+
+    /// Installs a program, which every child that is spawned by this name follows; an old one of that name is
+    /// replaced for children to come. Any other name cannot be executed (`ENOENT`).
+    pub fn install(&self, program: impl Into<OsString>, script: Script) {
+        self.world.borrow_mut().processes.scripts.insert(program.into(), script);
     }
 
     /// Sends the process a signal. Returns whether it is watched; otherwise it is ignored.
@@ -127,6 +142,11 @@ impl Simulated {
     /// accepted (`EMFILE`). `usize::MAX`, the initial value, is no limit.
     pub fn limit_descriptors(&self, open_max: usize) {
         self.world.borrow_mut().descriptors.open_max = open_max;
+    }
+
+    /// The next accepts answer these errors, one each, and leave the connection in the queue.
+    pub fn fail_accepts(&self, numbers: impl IntoIterator<Item = i32>) {
+        self.world.borrow_mut().accept_errors.extend(numbers);
     }
 
     /// Puts a file at a UNIX path, in the way of a listener. Other names are ignored.

@@ -10,6 +10,7 @@ use super::connection::Wire;
 use super::edge::{Direction, Level, Scope, SocketWatch};
 use super::ids::Source;
 use super::listener::ListenerState;
+use super::parts::Part;
 use super::poll::DELAY_MAX;
 use super::trace::SystemCall;
 use super::world::World;
@@ -36,6 +37,7 @@ impl World {
             }
             Source::Listener(id) => self.listeners.get_mut(&id).map(|found| &mut found.watch),
             Source::Datagram(id) => self.datagrams.watch(id),
+            Source::Part(id) => self.processes.part_mut(id).map(|found| &mut found.watch),
         }
     }
 
@@ -48,6 +50,7 @@ impl World {
             }
             Source::Listener(id) => self.listeners.get(&id).map(ListenerState::level),
             Source::Datagram(id) => self.datagrams.level(id),
+            Source::Part(id) => self.processes.part(id).map(Part::level),
         }
     }
 
@@ -88,6 +91,10 @@ impl World {
                     change(watch, direction);
                 }
                 self.datagrams.becomes_due(id, direction)
+            }
+            Source::Part(id) => {
+                let found = self.processes.part_mut(id);
+                found.is_some_and(|found| found.watching(direction, change))
             }
         };
         if is_due {

@@ -3,15 +3,17 @@
 //! Invariant: each call borrows the network for its own duration alone.
 
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
-use interfaces::{Address, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress};
+use interfaces::{
+    Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
+};
 
 use super::ids::Source;
 use super::network::Simulated;
 use super::sockets::{SimulatedListener, SimulatedStream};
 use super::trace::SystemCall;
-use crate::sys::{ConnectFault, SocketOption, StreamSys, Token, Watch};
+use crate::sys::{Ancillary, ConnectFault, SocketOption, StreamSys, Token, Watch};
 
 impl StreamSys for Simulated {
     type Stream = SimulatedStream;
@@ -54,12 +56,8 @@ impl StreamSys for Simulated {
         self.world.borrow_mut().accept_and_close(listener.id)
     }
 
-    fn connect_tcp(
-        &self,
-        address: SocketAddr,
-        bind: Option<SocketAddr>,
-    ) -> Result<SimulatedStream, ConnectFault> {
-        let id = self.world.borrow_mut().connect_tcp(address, bind)?;
+    fn connect_tcp(&self, options: &ConnectTcp) -> Result<SimulatedStream, ConnectFault> {
+        let id = self.world.borrow_mut().connect_tcp(options)?;
         Ok(SimulatedStream::new(&self.world, id))
     }
 
@@ -103,12 +101,34 @@ impl StreamSys for Simulated {
         self.world.borrow_mut().write(SystemCall::Sendmsg, stream.id, data)
     }
 
+    fn read_with_descriptors(
+        &self,
+        stream: &SimulatedStream,
+        buffer: &mut [u8],
+        ancillary: &mut Ancillary,
+    ) -> io::Result<usize> {
+        self.world.borrow_mut().read_with_descriptors(stream.id, buffer, ancillary)
+    }
+
+    fn write_with_descriptors(
+        &self,
+        stream: &SimulatedStream,
+        data: &[u8],
+        descriptors: &mut Vec<OwnedFd>,
+    ) -> io::Result<usize> {
+        self.world.borrow_mut().write_with_descriptors(stream.id, data, descriptors)
+    }
+
     fn shutdown_write(&self, stream: &SimulatedStream) -> io::Result<()> {
         self.world.borrow_mut().shutdown_write(stream.id)
     }
 
     fn has_unread(&self, stream: &SimulatedStream) -> bool {
         self.world.borrow_mut().has_unread(stream.id)
+    }
+
+    fn peer_is_gone(&self, stream: &SimulatedStream) -> bool {
+        self.world.borrow_mut().has_hung_up(stream.id)
     }
 
     fn unacknowledged_bytes(&self, stream: &SimulatedStream) -> usize {

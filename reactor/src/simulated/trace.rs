@@ -38,6 +38,14 @@ pub(super) enum SystemCall {
     Bind,
     Recvmmsg,
     Sendmmsg,
+    LookUp,
+    Spawn,
+    /// The end of a child.
+    Exit,
+    Wait,
+    Kill,
+    Read,
+    Write,
 }
 
 impl SystemCall {
@@ -65,6 +73,13 @@ impl SystemCall {
             Self::Bind => "bind",
             Self::Recvmmsg => "recvmmsg",
             Self::Sendmmsg => "sendmmsg",
+            Self::LookUp => "look-up",
+            Self::Spawn => "spawn",
+            Self::Exit => "exit",
+            Self::Wait => "wait",
+            Self::Kill => "kill",
+            Self::Read => "read",
+            Self::Write => "write",
         }
     }
 }

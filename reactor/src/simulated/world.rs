@@ -2,7 +2,7 @@
 //!
 //! Invariant: no method calls a program back, so the world is borrowed for the whole of a call.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 
 use super::chance::{Chance, Rng};
@@ -13,7 +13,9 @@ use super::faults::Faults;
 use super::ids::{EndId, ListenerId, Source};
 use super::links::Links;
 use super::listener::ListenerState;
+use super::look_ups::Hosts;
 use super::names::Names;
+use super::parts::Processes;
 use super::table::Table;
 use super::trace::{SystemCall, Trace, number};
 
@@ -34,7 +36,11 @@ pub(super) struct World {
     /// The sockets that the next poll asks for a report.
     pub(super) reports: Vec<Source>,
     pub(super) signals: SignalState,
+    pub(super) processes: Processes,
     pub(super) descriptors: Descriptors,
+    pub(super) hosts: Hosts,
+    /// The error numbers that the next accepts answer.
+    pub(super) accept_errors: VecDeque<i32>,
 }
 
 /// The signals of the process.
@@ -77,7 +83,10 @@ impl World {
             datagrams: Datagrams::new(),
             reports: Vec::new(),
             signals: SignalState::default(),
+            processes: Processes::default(),
             descriptors: Descriptors { open: 0, open_max: usize::MAX },
+            hosts: Hosts::default(),
+            accept_errors: VecDeque::new(),
         }
     }
 
@@ -103,6 +112,7 @@ impl World {
                 NetworkEvent::Segment(sender) => self.segment_arrives(sender),
                 NetworkEvent::Datagram(number) => self.datagram_arrives(number),
                 NetworkEvent::DatagramFailed(sender, error) => self.datagram_failed(sender, error),
+                NetworkEvent::Child(child) => self.child_steps(child),
                 NetworkEvent::Report(source) => self.list(source),
                 NetworkEvent::Spurious(source) => self.report_spuriously(source),
             }

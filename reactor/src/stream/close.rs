@@ -28,6 +28,21 @@ enum SocketEnd {
     ResetBehind,
 }
 
+/// What is left of the socket when the slot has no stream any more.
+enum Remains<S: StreamSys> {
+    Nothing,
+    /// To be closed after the protocol has heard of it.
+    ToReset(S::Stream),
+    /// In the slot of the stream.
+    Lingering(Rc<Lingering<S>>),
+}
+
+impl<S: StreamSys> Remains<S> {
+    fn of(lingering: Option<Rc<Lingering<S>>>) -> Self {
+        lingering.map_or(Self::Nothing, Self::Lingering)
+    }
+}
+
 impl<S: StreamSys> Stream<S> {
     /// Decides the end of the connection; the first decision counts. The closing phase of a later
     /// turn carries it out.
@@ -68,44 +83,54 @@ impl<S: StreamSys> Stream<S> {
         }
     }
 
-    /// Ends a connection: the socket goes, the producer is told, the protocol is told and dropped.
+    /// Ends a connection: the socket goes, the producer is told, the protocol is told and dropped. A
+    /// reset leaves last, so that what the program notes of it is there before the peer knows.
     pub(crate) fn close(&self, core: &Core<S>, reason: &Reason) {
         self.state.step(StreamState::lost);
-        let Some(running) = self.leave_slot(core, reason) else { return };
-        self.queue.clear(&self.shared.pool);
+        let Some((running, remains)) = self.leave_slot(core, reason) else { return };
+        self.drop_unsent();
+        drop(self.rare.take_held());
         self.stop_producer(core);
         // A panic in the last callback was observed, and there is no further one to tell of it.
         drop(self.call(core, "protocol", || {
+            if let Remains::Lingering(lingering) = &remains {
+                lingering.keep(running.protocol.socket_guard());
+            }
             running.protocol.deliver(Event::ConnectionLost(reason));
             drop(running);
         }));
+        if let Remains::ToReset(socket) = remains {
+            self.io.origin.close_socket(core, socket);
+        }
         core.run_woken_tasks();
     }
 
-    /// Closes the socket and empties the slot, or leaves the socket alone in it to linger.
-    fn leave_slot(&self, core: &Core<S>, reason: &Reason) -> Option<Running<S>> {
+    /// Closes the socket and empties the slot, or leaves the socket alone in it to linger. Returns what
+    /// was in the slot, and what remains of the socket.
+    fn leave_slot(&self, core: &Core<S>, reason: &Reason) -> Option<(Running<S>, Remains<S>)> {
         // Known for later, as a handle may outlive the socket.
         self.known_host();
         let socket = self.socket.take()?;
-        let lingering = match self.socket_end(reason) {
-            SocketEnd::Linger => self.linger(core, socket),
-            SocketEnd::ResetBehind => self.linger_to_reset(core, socket),
+        let remains = match self.socket_end(reason) {
+            SocketEnd::Linger => Remains::of(self.linger(core, socket)),
+            SocketEnd::ResetBehind => Remains::of(self.linger_to_reset(core, socket)),
             SocketEnd::Close => {
                 self.io.origin.close_socket(core, socket);
-                None
+                Remains::Nothing
             }
             SocketEnd::Reset => {
                 core.sys.reset_on_close(&socket);
-                self.io.origin.close_socket(core, socket);
-                None
+                Remains::ToReset(socket)
             }
         };
-        let slot = match lingering {
-            Some(lingering) => core.replace(self.token, lingering_slot(lingering)),
-            None => core.remove(self.token),
+        let slot = match &remains {
+            Remains::Lingering(lingering) => {
+                core.replace(self.token, lingering_slot(lingering.clone()))
+            }
+            Remains::ToReset(_) | Remains::Nothing => core.remove(self.token),
         };
         match slot {
-            Some(Slot::Stream(running)) => Some(running),
+            Some(Slot::Stream(running)) => Some((running, remains)),
             Some(Slot::Other(_)) | None => None,
         }
     }

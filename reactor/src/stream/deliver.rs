@@ -40,6 +40,18 @@ impl<S: StreamSys> Running<S> {
         core.run_woken_tasks();
     }
 
+    /// What logs call the protocol that runs now, if one does and its connection is not over.
+    pub(crate) fn current_prefix(core: &Core<S>) -> Option<&'static str> {
+        Self::prefix_of(core, core.streams.write_buffer.owner())
+    }
+
+    /// What logs call the protocol of the stream that a token names.
+    pub(super) fn prefix_of(core: &Core<S>, token: Token) -> Option<&'static str> {
+        let mut prefix = None;
+        Self::with(core, token, |running| prefix = Some(running.protocol.log_prefix()));
+        prefix
+    }
+
     /// Does something with the stream that a token names; tells whether there is one. The protocol
     /// may lose its last owner by it, so it is dropped as foreign code.
     pub(crate) fn with(core: &Core<S>, token: Token, act: impl FnOnce(&Self)) -> bool {

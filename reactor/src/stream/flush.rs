@@ -4,7 +4,7 @@
 //! Invariant: a flush ends blocked (the system will report room), drained, closing, or back on the
 //! dirty list; so no edge is lost.
 
-use std::io::{self, IoSlice};
+use std::io;
 
 use deferred::Failure;
 use interfaces::{Event, OsError, Reason};
@@ -12,6 +12,7 @@ use protocol::transport::{Broken, Drained, Next, Unsent};
 
 use super::linger::send_end_of_file;
 use super::{Running, Stream};
+use crate::buffers::offer::offer;
 use crate::core::Core;
 use crate::core::agenda::{reuse, take_all};
 use crate::sys::os_error::os_error;
@@ -21,12 +22,9 @@ use crate::sys::{StreamSys, Token};
 /// limits and pieces of 64 KiB, four leave together.
 const PULLED_HIGH_WATERS: usize = 3;
 
-/// How many pieces one system call takes; far below the kernel's `IOV_MAX` of 1,024.
-const PIECES_MAX: usize = 64;
-
 /// How one attempt to send all ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sent {
+pub(super) enum Sent {
     All,
     Blocked,
     Interrupted,
@@ -35,6 +33,7 @@ enum Sent {
 
 impl<S: StreamSys> Running<S> {
     /// Flushes the streams that were written to before this phase began.
+    #[inline]
     pub(crate) fn flush_dirty(core: &Core<S>) {
         let dirty = take_all(&core.streams.dirty);
         for token in &dirty {
@@ -94,6 +93,9 @@ impl<S: StreamSys> Running<S> {
     fn drained(&self, core: &Core<S>) {
         let stream = &self.stream;
         let has_producer = stream.has_producer();
+        if !stream.accepts_writes() && stream.rare.waiting_descriptors() > 0 {
+            return stream.schedule_close(stream.broken_or(Reason::Done));
+        }
         match stream.state.step(|state| state.drained(has_producer)) {
             Drained::Nothing => {}
             Drained::EndWriting => match stream.send_end_of_file(core) {
@@ -128,12 +130,13 @@ impl<S: StreamSys> Stream<S> {
 
     fn send_queued(&self, core: &Core<S>) -> Sent {
         let Some(mut unsent) = self.queue.take() else { return Sent::All };
-        let sent = self.send_all(core, &mut unsent);
+        let sent = self.send_with_descriptors(core, &mut unsent);
         self.queue.give_back(unsent, &self.shared.pool);
         sent
     }
 
-    fn send_all(&self, core: &Core<S>, unsent: &mut Unsent) -> Sent {
+    /// Sends bytes alone.
+    pub(super) fn send_all(&self, core: &Core<S>, unsent: &mut Unsent) -> Sent {
         let is_last = self.state.get().ends_behind_queue(self.has_producer());
         while !unsent.is_empty() {
             if self.io.blocked.get() {
@@ -250,7 +253,7 @@ impl<S: StreamSys> Stream<S> {
     /// paused when it resumes, and then the connection is lost. With nothing to be read it is lost at
     /// once.
     fn broken(&self, core: &Core<S>, error: OsError) {
-        self.queue.clear(&self.shared.pool);
+        self.drop_unsent();
         // The system tells of a reset once, and of a broken pipe from then on.
         let error = self.rare.broken().unwrap_or(error);
         let unread = self.wants_to_read() || self.has_unread(core);
@@ -271,47 +274,5 @@ impl<S: StreamSys> Stream<S> {
             Broken::Close => self.list_closing(Reason::Lost(Failure::new(error))),
             Broken::Nothing => {}
         }
-    }
-}
-
-/// Hands the first pieces to `send`, as many as one system call takes.
-fn offer<R>(unsent: &Unsent, send: impl FnOnce(&[IoSlice<'_>]) -> R) -> R {
-    if let Some(piece) = unsent.sole_piece() {
-        return send(&[IoSlice::new(piece)]);
-    }
-    let mut offered = [IoSlice::new(&[]); PIECES_MAX];
-    let mut count = 0;
-    for (place, piece) in offered.iter_mut().zip(unsent.pieces()) {
-        *place = IoSlice::new(piece);
-        count += 1;
-    }
-    send(&offered[..count])
-}
-
-#[cfg(test)]
-mod tests {
-    use interfaces::Chunk;
-    use protocol::transport::{SendPool, SendQueue};
-
-    use super::*;
-
-    #[test]
-    fn one_system_call_is_offered_a_bounded_number_of_pieces_and_all_leave_in_order() {
-        let (queue, pool) = (SendQueue::new(), SendPool::new());
-        let numbers = 0..PIECES_MAX as u8 * 2 + 7;
-        queue.push_all(numbers.clone().map(|n| Chunk::from(vec![n; 3])).collect(), &pool);
-        let (mut received, mut most) = (Vec::new(), 0);
-        while let Some(mut unsent) = queue.take() {
-            let taken = offer(&unsent, |pieces| {
-                most = most.max(pieces.len());
-                let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).collect();
-                received.extend_from_slice(&bytes[..bytes.len().min(50)]);
-                bytes.len().min(50)
-            });
-            unsent.advance(taken);
-            queue.give_back(unsent, &pool);
-        }
-        assert_eq!(most, PIECES_MAX);
-        assert_eq!(received, numbers.flat_map(|n| [n; 3]).collect::<Vec<_>>());
     }
 }

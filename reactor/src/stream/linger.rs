@@ -11,11 +11,13 @@
 //! what it had not sent yet (RFC 1122 section 4.2.2.13; tcp(7)). So what comes is read and dropped until
 //! the peer's own end of file or [`Limits::linger`], and longer while the peer takes what was sent. A reset of our own throws away as much, so it waits
 //! until the peer has acknowledged everything, or nothing for as long as [`Limits::unacknowledged`].
+//! Where no descriptor is left, the oldest of them goes at once.
 //! Invariant: a lingering socket has no protocol, and one timer as long as it is in its slot.
 //!
 //! [`Limits::linger`]: crate::Limits::linger
 //! [`Limits::unacknowledged`]: crate::Limits::unacknowledged
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -54,6 +56,8 @@ pub(crate) struct Lingering<S: StreamSys> {
     timer: RefCell<Option<DelayedCall>>,
     /// On the list of those that are still ready.
     listed: Cell<bool>,
+    /// What the connection occupies until its socket is closed.
+    guard: RefCell<Option<Rc<dyn Any>>>,
 }
 
 /// How such a socket ends.
@@ -144,6 +148,7 @@ impl<S: StreamSys> Stream<S> {
             began: core.sys.now(),
             timer: RefCell::default(),
             listed: Cell::new(false),
+            guard: RefCell::default(),
         });
         let discarded = match self.io.readable.get() {
             true => lingering.discard_between_events(core),
@@ -158,11 +163,18 @@ impl<S: StreamSys> Stream<S> {
                 return None;
             }
         }
+        core.expendable.add(lingering.began, self.token);
         Some(lingering)
     }
 }
 
 impl<S: StreamSys> Lingering<S> {
+    /// Keeps this until the socket is closed.
+    pub(super) fn keep(&self, guard: Option<Rc<dyn Any>>) {
+        let before = self.guard.replace(guard);
+        debug_assert!(before.is_none(), "it is asked for once");
+    }
+
     /// Sets the timer anew.
     fn wait(self: &Rc<Self>, core: &Core<S>, after: Duration, then: fn(Rc<Self>, &Core<S>)) {
         let (me, core_me) = (Rc::downgrade(self), core.me.clone());
@@ -288,12 +300,17 @@ impl<S: StreamSys> Tenant<S> for Lingering<S> {
 
     fn stop(self: Rc<Self>, core: &Core<S>) {
         drop(core.remove(self.token));
+        core.expendable.remove(self.began, self.token);
         let timer = self.timer.take();
         if let Some(timer) = timer {
             // It may be this very call that runs.
             let _ = timer.cancel();
         }
         self.forget(core);
+        let guard = self.guard.take();
+        // The last owner of the socket, but for a dispatch that has a clone of it for a moment.
+        drop(self);
+        core.drop_guarded("guard", guard);
     }
 
     /// A peer that has everything and is silent is not waited for. One that still sends would get a

@@ -31,29 +31,37 @@
 //! it (`close.rs`): the socket is closed or lingers (`linger.rs`), and `connection_lost` is called.
 //! `admit.rs` is how all this begins.
 //!
+//! A protocol with a buffer of its own, or one that takes descriptors, is read for in `roles.rs`, which
+//! `read` turns to by the same comparison that finds a stream paused. `descriptors.rs` sends descriptors, each
+//! with the byte that was written behind it.
+//!
 //! A send that fails changes less than a read that fails: what the peer had sent is read and delivered
 //! first (`flush.rs`, `broken`), and a protocol that has paused keeps it in the socket until it resumes.
 
 pub(crate) mod admit;
 pub(crate) mod close;
 pub(crate) mod deliver;
+mod descriptors;
 pub(crate) mod flags;
 pub(crate) mod flush;
 pub(crate) mod linger;
 pub(crate) mod options;
 pub(crate) mod rare;
 pub(crate) mod read;
+mod roles;
 pub(crate) mod state;
 pub(crate) mod write;
 
 use std::cell::Cell;
+use std::fmt;
 use std::mem;
 use std::rc::Rc;
 
 use deferred::Failure;
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, Deliver, HalfCloseableTransport, Producer,
-    PushProducer, Reason, TcpTransport, Transport, UnixAddress, UnixTransport,
+    PushProducer, Reason, SendFileDescriptorError, TcpTransport, Transport, UnixAddress,
+    UnixTransport,
 };
 use protocol::transport::{Next, SendQueue, StreamState};
 
@@ -146,7 +154,13 @@ impl<S: StreamSys> Stream<S> {
 
     #[inline(always)]
     fn wants_to_read(&self) -> bool {
-        !self.io.paused.get() && self.state.get().receives()
+        !self.io.reading.is_paused() && self.state.get().receives()
+    }
+
+    /// Whether it wants to read, and its protocol has no role that changes how.
+    #[inline(always)]
+    fn reads_as_usual(&self) -> bool {
+        self.io.reading.are_usual() && self.state.get().receives()
     }
 
     /// Whether what the peer sends is read and dropped: a peer that flushes, too, would otherwise
@@ -155,9 +169,15 @@ impl<S: StreamSys> Stream<S> {
         self.state.is_flushing() && !self.io.eof.received()
     }
 
-    /// Whether bytes of the peer wait in the socket.
+    /// Whether bytes of the peer wait, in the socket or behind a descriptor at which the protocol paused.
     fn has_unread(&self, core: &Core<S>) -> bool {
-        self.ask_socket(&core.sys, |sys, socket| sys.has_unread(socket)).unwrap_or(false)
+        self.rare.has_held()
+            || self.ask_socket(&core.sys, |sys, socket| sys.has_unread(socket)).unwrap_or(false)
+    }
+
+    /// Whether the peer, on a UNIX socket, is gone altogether.
+    fn peer_is_gone(&self, core: &Core<S>) -> bool {
+        self.ask_socket(&core.sys, |sys, socket| sys.peer_is_gone(socket)).unwrap_or(false)
     }
 
     /// Lists this stream as one that may have more to read.
@@ -178,6 +198,8 @@ impl<S: StreamSys> Stream<S> {
     /// The reactor is dropped: closes the socket, with a reset if bytes are unsent.
     pub(crate) fn abandon(&self, sys: &S) {
         self.state.step(StreamState::lost);
+        self.rare.drop_descriptors();
+        drop(self.rare.take_held());
         if let Some(socket) = self.socket.take()
             && !self.queue.is_empty()
         {
@@ -214,9 +236,14 @@ impl<S: StreamSys> Stream<S> {
         }
     }
 
-    /// The error that broke the connection, or this reason if none did.
+    /// The error that broke the connection, or this reason if none did. Descriptors that no byte followed
+    /// are one.
     fn broken_or(&self, reason: Reason) -> Reason {
-        self.rare.broken().map_or(reason, |error| Reason::Lost(Failure::new(error)))
+        match (self.rare.broken(), self.rare.waiting_descriptors()) {
+            (Some(error), _) => Reason::Lost(Failure::new(error)),
+            (None, 0) => reason,
+            (None, count) => Reason::Lost(Failure::new(SendFileDescriptorError::Overrun { count })),
+        }
     }
 }
 
@@ -253,12 +280,26 @@ impl<S: StreamSys> Transport for Stream<S> {
         self.unsent() + sent.unwrap_or(0)
     }
 
+    fn is_broken(&self) -> bool {
+        self.rare.is_gone()
+    }
+
     fn peer(&self) -> Address {
         self.peer.address()
     }
 
     fn host(&self) -> Address {
         Address::clone(&self.known_host())
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core = self.shared.core();
+        let protocol = core.and_then(|core| Running::prefix_of(&core, self.token));
+        let (host, peer, number) = (self.host(), self.peer(), self.token.generation());
+        match protocol {
+            Some(protocol) => write!(f, "{protocol} #{number} on {host} with {peer}"),
+            None => write!(f, "Transport #{number} on {host} with {peer}, closed"),
+        }
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
@@ -311,11 +352,11 @@ impl<S: StreamSys> Transport for Stream<S> {
 
 impl<S: StreamSys> PushProducer for Stream<S> {
     fn pause_producing(&self) {
-        self.io.paused.set(true);
+        self.io.reading.set_paused(true);
     }
 
     fn resume_producing(&self) {
-        if !self.io.paused.replace(false) || !self.state.get().receives() {
+        if !self.io.reading.set_paused(false) || !self.state.get().receives() {
             return;
         }
         let Some(core) = self.shared.core() else { return };

@@ -63,8 +63,8 @@ impl<S: StreamSys> Running<S> {
         let stream = &self.stream;
         let mut reads = 0;
         loop {
-            if !stream.wants_to_read() {
-                return self.discard(core, buffer);
+            if !stream.reads_as_usual() {
+                return self.read_otherwise(core, buffer);
             }
             let Some(socket) = stream.socket.take() else { return };
             let answer = core.sys.read(&socket, buffer);
@@ -85,10 +85,20 @@ impl<S: StreamSys> Running<S> {
         }
     }
 
+    /// By a role of the protocol, or not at all.
+    #[inline(never)]
+    fn read_otherwise(&self, core: &Core<S>, buffer: &mut [u8]) {
+        if self.stream.wants_to_read() {
+            self.read_by_role(core, buffer);
+        } else {
+            self.discard(core, buffer);
+        }
+    }
+
     /// After `lose_connection`: reads once and discards, so that the peer is not blocked; one read a
     /// turn.
     #[inline(never)]
-    fn discard(&self, core: &Core<S>, buffer: &mut [u8]) {
+    pub(super) fn discard(&self, core: &Core<S>, buffer: &mut [u8]) {
         let stream = &self.stream;
         if !stream.discards() {
             return;
@@ -102,7 +112,7 @@ impl<S: StreamSys> Running<S> {
 
     /// The socket gave no bytes: an end of file, an error, or nothing for now.
     #[inline(never)]
-    fn read_nothing(&self, core: &Core<S>, answer: io::Result<usize>) {
+    pub(super) fn read_nothing(&self, core: &Core<S>, answer: io::Result<usize>) {
         let stream = &self.stream;
         let error = match answer {
             Ok(_) => {
@@ -165,11 +175,16 @@ impl<S: StreamSys> Stream<S> {
     fn look_for_error(&self, core: &Core<S>) {
         // A UNIX socket whose peer is gone has no error, but refuses even to send nothing; and so does one
         // of our own that has sent its end of file.
-        let refusal_tells = !self.state.get().receives() && !self.io.eof.sent();
+        let is_paused = self.state.get().receives();
+        let refusal_tells = !is_paused && !self.io.eof.sent();
         let asked = self.ask_socket(&core.sys, |sys, socket| {
             sys.take_error(socket)?;
             Ok(refusal_tells && refuses_writes(sys, socket).is_err())
         });
+        // The end of file comes behind the bytes that wait, and nothing tells of it until then.
+        if is_paused && self.peer.is_unix() && !self.io.eof.sent() && self.peer_is_gone(core) {
+            self.rare.set_gone();
+        }
         // A peer that closed behind its end of file, and was sent all, has ended in order.
         let (error, is_in_order) = match asked {
             None | Some(Ok(false)) => return,

@@ -6,6 +6,11 @@
 //!   sys/ready.rs    Report, Ready, Watch: what is watched, and what a poll found
 //!   sys/streams.rs  StreamSys: stream sockets, listening and connected
 //!   sys/datagrams.rs  DatagramSys: UDP and UNIX datagram sockets
+//!   sys/look_ups.rs LookUpSys: the addresses of host names
+//!   sys/ancillary.rs  Ancillary: what comes beside the bytes of a UNIX socket
+//!   sys/descriptors.rs  DescriptorSys: pipes, terminals, files
+//!   sys/watched.rs      WatchSys: descriptors that something else owns
+//!   sys/processes.rs    ProcessSys: child processes
 //! ```
 //!
 //! Two implementations: [`Kernel`](crate::Kernel) on mio, and
@@ -13,21 +18,31 @@
 //! for each file here, by the same name. The same connection, accept, timer and close code runs on both.
 //! Invariant: no trait here names a type of `kernel` or `simulated`.
 
+mod ancillary;
 mod datagrams;
+mod descriptors;
+mod look_ups;
 pub(crate) mod os_error;
+mod processes;
 mod ready;
 mod streams;
 mod token;
+mod watched;
 
 use std::io;
 use std::time::Duration;
 
+pub use ancillary::{Ancillary, DESCRIPTORS_PER_CALL_MAX};
 pub use datagrams::{
     DatagramSys, Membership, MulticastOption, Packet, ReceiveBatch, SendRun, Sharing,
 };
+pub use descriptors::{DescriptorSys, Reporting};
+pub use look_ups::{LookUp, LookUpResult, LookUpSys};
+pub use processes::{ChildEnd, ChildWatch, ProcessSys, Spawned, Way};
 pub use ready::{Ready, Report, Watch};
 pub use streams::{ConnectFault, SocketOption, StreamSys};
 pub use token::Token;
+pub use watched::{Found, Wanted, WatchSys};
 
 /// The clock, the poll and the signals of a system; what a loop needs before there is any socket.
 ///

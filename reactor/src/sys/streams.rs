@@ -4,11 +4,13 @@
 //! [`WouldBlock`](io::ErrorKind::WouldBlock).
 
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
-use interfaces::{Address, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress};
+use interfaces::{
+    Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
+};
 
-use super::{Sys, Token, Watch};
+use super::{Ancillary, Sys, Token, Watch};
 
 /// A system with stream sockets. The methods are named after the calls that they make.
 ///
@@ -68,17 +70,12 @@ pub trait StreamSys: Sys {
     /// `EMFILE` when there is no reserve either.
     fn accept_and_close(&self, listener: &Self::Listener) -> io::Result<()>;
 
-    /// Begins to connect over TCP, from `bind` if given. The stream becomes writable when the attempt
-    /// is decided; then [`take_error`](StreamSys::take_error) tells.
+    /// Begins to connect over TCP. The stream becomes writable when the attempt is decided; then [`take_error`](StreamSys::take_error) tells.
     ///
     /// # Errors
     ///
     /// What socket(2), bind(2) or connect(2) answer at once.
-    fn connect_tcp(
-        &self,
-        address: SocketAddr,
-        bind: Option<SocketAddr>,
-    ) -> Result<Self::Stream, ConnectFault>;
+    fn connect_tcp(&self, options: &ConnectTcp) -> Result<Self::Stream, ConnectFault>;
 
     /// Begins to connect to a UNIX socket; [`WouldBlock`](io::ErrorKind::WouldBlock) means that its
     /// backlog is full and nothing was begun.
@@ -153,6 +150,33 @@ pub trait StreamSys: Sys {
         self.write(stream, data)
     }
 
+    /// As [`read`](StreamSys::read) from a UNIX socket, with what came beside the bytes (recvmsg(2)). A read
+    /// ends at bytes that descriptors came with, so one that is short has not always read all.
+    ///
+    /// # Errors
+    ///
+    /// What recvmsg(2) answers.
+    fn read_with_descriptors(
+        &self,
+        stream: &Self::Stream,
+        buffer: &mut [u8],
+        ancillary: &mut Ancillary,
+    ) -> io::Result<usize>;
+
+    /// As [`write`](StreamSys::write) to a UNIX socket, with descriptors beside the first byte (sendmsg(2)):
+    /// from one to [`DESCRIPTORS_PER_CALL_MAX`](super::DESCRIPTORS_PER_CALL_MAX) of them, and at least one
+    /// byte. Those that were sent are taken out and closed here: all, or with an error none.
+    ///
+    /// # Errors
+    ///
+    /// What sendmsg(2) answers.
+    fn write_with_descriptors(
+        &self,
+        stream: &Self::Stream,
+        data: &[u8],
+        descriptors: &mut Vec<OwnedFd>,
+    ) -> io::Result<usize>;
+
     /// Sends the end of file after all that was written (shutdown(2), `SHUT_WR`).
     ///
     /// # Errors
@@ -163,6 +187,10 @@ pub trait StreamSys: Sys {
     /// Whether bytes of the peer wait to be read (recv(2), `MSG_PEEK`). `false` when only the end of file
     /// or an error does.
     fn has_unread(&self, stream: &Self::Stream) -> bool;
+
+    /// Whether the other end of a UNIX socket is closed altogether (poll(2), `POLLHUP`). It takes nothing off
+    /// the socket, neither bytes nor an error.
+    fn peer_is_gone(&self, stream: &Self::Stream) -> bool;
 
     /// How much of what was written over TCP the peer's system has not acknowledged, in bytes, with the
     /// end of file as one of them (tcp(7), `SIOCOUTQ`). 0 where the system does not tell.
@@ -203,6 +231,8 @@ pub enum SocketOption {
 /// Which step of connecting failed at once.
 #[derive(Debug)]
 pub enum ConnectFault {
+    /// Binding to the network device.
+    Device(io::Error),
     /// Binding the local address, which connect(2) may find out too.
     Bind(io::Error),
     /// Making the socket or beginning to connect.

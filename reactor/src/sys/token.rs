@@ -25,4 +25,9 @@ impl Token {
     pub(crate) fn index(self) -> usize {
         self.0 & Self::INDEX_MASK
     }
+
+    /// Counts the tenants of a reactor.
+    pub(crate) fn generation(self) -> usize {
+        self.0 >> Self::INDEX_BITS
+    }
 }

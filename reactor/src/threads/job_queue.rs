@@ -4,10 +4,12 @@
 //!   add      queues a job; says whether a worker must be started for it
 //!   next     a worker's wait for its next job; None ends the worker
 //!   retract  the worker could not be started: the job goes back if no other worker takes it
+//!   resize   idle workers above the most end, and those below the least stay
 //!   close    idle workers end, busy ones when the queue is empty
 //! ```
 //!
-//! Invariant: while a job is queued there is a worker, or one that is being started.
+//! Invariant: while a job is queued for which a worker may be started, there is a worker, or one that is being
+//! started.
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;
@@ -28,7 +30,19 @@ struct Queued<J> {
     jobs: VecDeque<J>,
     workers: usize,
     idle: usize,
+    /// The workers that stay when there is nothing to do.
+    least: usize,
+    /// The workers that stay when there are more.
+    most: usize,
     closed: bool,
+}
+
+/// How many workers and jobs there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QueueCounts {
+    pub(crate) workers: usize,
+    pub(crate) idle: usize,
+    pub(crate) jobs: usize,
 }
 
 /// What the caller of [`JobQueue::add`] must do.
@@ -43,7 +57,8 @@ pub(crate) enum Added {
 impl<J> JobQueue<J> {
     pub(crate) fn new() -> Self {
         let jobs = VecDeque::new();
-        let queued = Queued { jobs, workers: 0, idle: 0, closed: false };
+        let queued =
+            Queued { jobs, workers: 0, idle: 0, least: 0, most: usize::MAX, closed: false };
         Self { queued: Mutex::new(queued), changed: Condvar::new() }
     }
 
@@ -76,7 +91,7 @@ impl<J> JobQueue<J> {
     /// Waits for a worker's next job; `None` when the worker is to end, which is counted already.
     pub(crate) fn next(&self) -> Option<J> {
         let mut queued = self.lock();
-        loop {
+        while queued.workers <= queued.most {
             if let Some(job) = queued.jobs.pop_front() {
                 return Some(job);
             }
@@ -88,12 +103,38 @@ impl<J> JobQueue<J> {
             let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             queued = woken;
             queued.idle -= 1;
-            if timeout.timed_out() && queued.jobs.is_empty() {
+            let is_spare = queued.workers > queued.least;
+            if timeout.timed_out() && queued.jobs.is_empty() && is_spare {
                 break;
             }
         }
         queued.workers -= 1;
         None
+    }
+
+    /// Sets the fewest and the most workers, and counts those that must be started for that and for the
+    /// jobs that wait; the caller starts as many as this returns, or [retracts](Self::retract) them.
+    pub(crate) fn resize(&self, least: usize, most: usize) -> usize {
+        let mut queued = self.lock();
+        (queued.least, queued.most) = (least, most);
+        let busy = queued.workers - queued.idle;
+        let wanted = (busy + queued.jobs.len()).clamp(least, most.max(least));
+        let missing = wanted.saturating_sub(queued.workers);
+        queued.workers += missing;
+        drop(queued);
+        self.changed.notify_all();
+        missing
+    }
+
+    /// The workers and jobs at this moment.
+    pub(crate) fn counts(&self) -> QueueCounts {
+        let queued = self.lock();
+        QueueCounts { workers: queued.workers, idle: queued.idle, jobs: queued.jobs.len() }
+    }
+
+    /// Takes the jobs that no worker has taken.
+    pub(crate) fn take_jobs(&self) -> VecDeque<J> {
+        std::mem::take(&mut self.lock().jobs)
     }
 
     /// Ends the idle workers now, and the busy ones when no job is left.

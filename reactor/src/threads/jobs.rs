@@ -7,14 +7,19 @@ use std::collections::VecDeque;
 
 use interfaces::ThreadOutcome;
 
-use super::pool::{Job, RefusedJobs, SpawnThread, ThreadPool, spawn_system_thread};
+use super::pool::{Job, RefusedJobs, SpawnThread, WorkerPool, spawn_system_thread};
+
+/// The most threads for jobs that are cut off.
+pub(crate) const CUT_OFF_THREADS_MAX: usize = 10;
 
 /// The callback that is told how a job ended.
 pub(crate) type Done = Box<dyn FnOnce(ThreadOutcome)>;
 
 /// The jobs of a reactor that have not ended.
 pub(crate) struct Jobs {
-    pool: RefCell<Option<ThreadPool>>,
+    pool: RefCell<Option<WorkerPool>>,
+    /// For jobs that are cut off: those that hang, as look-ups do, keep no other waiting.
+    cut_off_pool: RefCell<Option<WorkerPool>>,
     /// By the number of the job, ascending; a number is never used again, as an outcome may come after
     /// its job was dropped.
     pending: RefCell<VecDeque<PendingJob>>,
@@ -46,6 +51,7 @@ impl Default for Jobs {
     fn default() -> Self {
         Self {
             pool: RefCell::default(),
+            cut_off_pool: RefCell::default(),
             pending: RefCell::default(),
             next_number: Cell::new(0),
             threads_max: Cell::new(10),
@@ -89,6 +95,7 @@ impl Jobs {
     /// Ends the pool; the next job starts another one.
     pub(crate) fn close(&self) {
         drop(self.pool.take());
+        drop(self.cut_off_pool.take());
     }
 
     /// Whether the end of a run has jobs to wait for.
@@ -105,17 +112,21 @@ impl Jobs {
     ///
     /// # Errors
     ///
-    /// As [`ThreadPool::submit`].
+    /// As [`WorkerPool::submit`].
     pub(crate) fn submit(&self, job: Job, at_the_end: AtTheEnd) -> Result<(), RefusedJobs> {
         let mut pending = self.pending.borrow_mut();
         if let Ok(place) = pending.binary_search_by_key(&job.number, |job| job.number) {
             pending[place].is_awaited = at_the_end == AtTheEnd::Awaited;
         }
         drop(pending);
-        let mut pool = self.pool.borrow_mut();
+        let (pool, threads_max) = match at_the_end {
+            AtTheEnd::Awaited => (&self.pool, self.threads_max.get()),
+            AtTheEnd::CutOff => (&self.cut_off_pool, CUT_OFF_THREADS_MAX),
+        };
+        let mut pool = pool.borrow_mut();
         let spawn_thread = self.spawn_thread.get().unwrap_or(spawn_system_thread);
-        let pool = pool.get_or_insert_with(|| ThreadPool::new(spawn_thread));
-        pool.submit(job, self.threads_max.get())
+        let pool = pool.get_or_insert_with(|| WorkerPool::new(spawn_thread));
+        pool.submit(job, threads_max)
     }
 
     #[cfg(test)]

@@ -4,6 +4,7 @@
 //!   reactor's thread                                    other threads
 //!   jobs.rs ── pool.rs ── job_queue.rs ═══ jobs ══════▶ workers
 //!                         remote_queue.rs ◀═══ calls ══ Remote, in any thread
+//!   thread_pool.rs: a pool of the program's own, on the same queue of jobs
 //!   sync.rs: the primitives of the two queues, which loom replaces in a test
 //! ```
 //!
@@ -15,3 +16,4 @@ pub(crate) mod jobs;
 pub(crate) mod pool;
 pub(crate) mod remote_queue;
 mod sync;
+pub(crate) mod thread_pool;

@@ -1,4 +1,4 @@
-//! A bounded pool of threads for blocking work; Twisted's `ThreadPool`.
+//! The reactor's own pool of threads for blocking work; Twisted's `reactor.threadpool`.
 //!
 //! Workers start when there is a job for them, and end after a while without one. They never see the
 //! reactor. Invariant: no job runs on the thread that submits it.
@@ -16,7 +16,7 @@ pub(crate) type Work = Box<dyn FnOnce() + Send>;
 pub(crate) type SpawnThread = fn(Work) -> io::Result<()>;
 
 /// The workers and their queue.
-pub(crate) struct ThreadPool {
+pub(crate) struct WorkerPool {
     queue: Arc<JobQueue<Job>>,
     spawn_thread: SpawnThread,
 }
@@ -33,7 +33,7 @@ pub(crate) struct RefusedJobs {
     pub(crate) error: io::Error,
 }
 
-impl ThreadPool {
+impl WorkerPool {
     pub(crate) fn new(spawn_thread: SpawnThread) -> Self {
         Self { queue: Arc::new(JobQueue::new()), spawn_thread }
     }
@@ -60,7 +60,7 @@ impl ThreadPool {
     }
 }
 
-impl Drop for ThreadPool {
+impl Drop for WorkerPool {
     /// Idle workers end; a busy one ends when the queue is empty. The reactor waits for its jobs, not for
     /// its threads.
     fn drop(&mut self) {

@@ -38,9 +38,14 @@ impl<T> RemoteQueue<T> {
 
     /// Ends the loop's wait; once is enough for any number of reasons.
     pub(crate) fn wake(&self) {
-        if !self.woken.swap(true, Ordering::AcqRel) && current().id() != self.home {
+        if !self.woken.swap(true, Ordering::AcqRel) && !self.is_at_home() {
             (self.wake_loop)();
         }
+    }
+
+    /// Whether the calling thread is the loop's own.
+    pub(crate) fn is_at_home(&self) -> bool {
+        current().id() == self.home
     }
 
     /// Whether there is a reason not to wait.

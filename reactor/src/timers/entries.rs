@@ -156,6 +156,11 @@ impl Entries {
         })
     }
 
+    /// The key of a pending call.
+    pub(super) fn key(&self, position: Position) -> TimerKey {
+        position.key(self.entry(position).generation)
+    }
+
     /// Takes all calls, in the order of their entries.
     pub(super) fn take_all(&mut self) -> Vec<TimerCallback> {
         let positions = (0..self.entries.len()).map(Position::after);

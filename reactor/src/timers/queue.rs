@@ -41,6 +41,13 @@ impl TimerQueue {
         key
     }
 
+    /// The keys of the pending calls, in the order in which they run.
+    pub(crate) fn keys(&self) -> Vec<TimerKey> {
+        let mut records: Vec<Record> = self.entries.records().collect();
+        records.sort_unstable_by_key(|record| (record.due, record.order));
+        records.into_iter().map(|record| self.entries.key(record.position)).collect()
+    }
+
     /// The time of the soonest call.
     pub(crate) fn next_time(&mut self) -> Option<Duration> {
         self.soonest().map(|record| Duration::from_nanos(record.due))

@@ -160,10 +160,13 @@ fn a_local_address_that_only_connecting_finds_in_use_is_named_too() {
     let reactor = Reactor::new().unwrap();
     let seen = Record::new();
     let (_port, address) = listen(&reactor, echo());
-    let options = ConnectTcp::new(address).with_bind_address(Some(([127, 0, 0, 3], 0).into()));
+    let sharing = interfaces::TcpOptions::default().with_reuse_address(Some(true));
+    let options = ConnectTcp::new(address)
+        .with_bind_address(Some(([127, 0, 0, 3], 0).into()))
+        .with_options(sharing);
     let outcome = outcome_of(reactor.connect_tcp(&options, once(Recorder::new(&seen))));
     decided(&reactor, &outcome).unwrap();
-    // The same pair of addresses again: bind(2) passes, as `SO_REUSEADDR` is set on both sockets.
+    // The same pair of addresses again: bind(2) passes where `SO_REUSEADDR` is set on both sockets.
     let taken = seen.transport().host();
     let options = options.with_bind_address(taken.as_socket_addr());
     let outcome = outcome_of(reactor.connect_tcp(&options, echo()));
@@ -212,4 +215,41 @@ fn a_factory_whose_start_ends_everything_leaves_no_timer() {
     let outcome = outcome_of(reactor.connect_tcp(&ConnectTcp::new(deserted()), factory));
     assert!(decided(&reactor, &outcome).unwrap_err().check::<Cancelled>());
     assert_eq!(reactor.counts(), Counts::default());
+}
+
+/// Gives every name one address.
+struct Everywhere(std::net::IpAddr);
+
+impl interfaces::Resolver for Everywhere {
+    fn resolve_host_name(&self, _: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
+        Deferred::succeed(vec![SocketAddr::new(self.0, port)])
+    }
+}
+
+#[test]
+fn a_client_of_a_name_has_the_addresses_that_it_is_bound_to_and_that_the_name_has() {
+    use interfaces::Resolver as _;
+    for loopback in ["127.0.0.1", "::1"] {
+        let ip: std::net::IpAddr = loopback.parse().unwrap();
+        let Ok(free) = TcpListener::bind((ip, 0)).and_then(|free| free.local_addr()) else {
+            testkit::skip("this machine has no IPv6");
+            continue;
+        };
+        let reactor = Reactor::new().unwrap();
+        drop(reactor.install_resolver(std::rc::Rc::new(Everywhere(ip))));
+        let port = reactor.listen_tcp(&interfaces::ListenTcp::new((ip, 0)), echo()).unwrap();
+        let server = port.host().as_socket_addr().unwrap();
+        let seen = Record::new();
+        let (connecting, factory) = (reactor.clone(), once(Recorder::new(&seen)));
+        let found = reactor.resolve_host_name("some.name.test", server.port());
+        let outcome = outcome_of(found.add_callback(move |addresses| {
+            let options = ConnectTcp::new(addresses[0]).with_bind_address(Some(free));
+            connecting.connect_tcp(&options, factory)
+        }));
+        decided(&reactor, &outcome).unwrap();
+        assert_eq!(seen.transport().host(), free.into());
+        assert_eq!(seen.transport().peer(), server.into());
+        reactor.disconnect_all();
+        seen.forget();
+    }
 }

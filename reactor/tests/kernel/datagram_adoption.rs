@@ -22,7 +22,7 @@ fn an_adopted_port_is_as_one_that_was_opened() {
         let (protocol, record) = echo();
         let lines = Lines::watch(&reactor);
         let port = reactor.adopt_datagram_port(OwnedFd::from(socket), 65_536, protocol).unwrap();
-        assert_eq!(lines.count(&format!("ListeningStarted {{ address: {address:?} }}")), 1);
+        assert_eq!(lines.count(&format!("ListeningStarted {{ address: {address:?}, factory")), 1);
         assert_eq!((port.host(), port.peer()), (address, None));
         assert!(port.as_udp().is_some() && port.as_multicast().is_some());
         let (protocol, answers) = DatagramRecorder::silent();

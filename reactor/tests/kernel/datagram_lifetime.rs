@@ -98,8 +98,9 @@ fn an_operator_is_told_of_the_real_address_when_a_port_opens_and_closes() {
         let ports = Ports::new(kind);
         let lines = Lines::watch(&ports.reactor);
         let port = ports.open(DatagramRecorder::silent().0);
-        let started = format!("ListeningStarted {{ address: {:?} }}", port.host());
-        let stopped = format!("ListeningStopped {{ address: {:?} }}", port.host());
+        let told = format!("address: {:?}, factory: \"DatagramRecorder\"", port.host());
+        let started = format!("ListeningStarted {{ {told} }}");
+        let stopped = format!("ListeningStopped {{ {told} }}");
         assert_ne!(port.host().port(), Some(0));
         assert_eq!(lines.count(&started), 1);
         drop(port.stop_listening());

@@ -2,12 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::support::{Echo, RecordExt as _, echo, listen, turn_until};
-use interfaces::{BufferLimits, Chunk, Producer, PullProducer, PushProducer, Reason, Transport};
+use interfaces::{
+    BufferLimits, Chunk, Producer, Protocol, PullProducer, PushProducer, Reason, Transport,
+};
+use protocol::factory_fn;
+use protocol::policies::LimitTotalConnectionsFactory;
 use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Limits, Reactor};
 use testkit::once;
@@ -288,4 +292,38 @@ fn limits_of_nothing_count_as_one() {
     let (_port, address) = listen(&reactor, echo());
     let mut client = nonblocking(address);
     assert_served(&reactor, &mut client);
+}
+
+/// Writes a line and ends the connection.
+struct Brief;
+
+impl Protocol for Brief {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        transport.write(b"line");
+        transport.lose_connection();
+    }
+
+    fn data_received(&mut self, _: &Rc<dyn Transport>, _: &[u8]) {}
+}
+
+#[test]
+fn a_cap_refuses_no_client_behind_connections_that_are_done() {
+    let reactor = Reactor::new().unwrap();
+    let refused = Rc::new(Cell::new(0));
+    let refuse = refused.clone();
+    let factory = LimitTotalConnectionsFactory::new(factory_fn(|_| Brief), 1)
+        .on_refused(move |_| refuse.set(refuse.get() + 1))
+        .into_rc();
+    let (_port, address) = listen(&reactor, factory);
+    let mut clients: Vec<_> = (0..20).map(|_| nonblocking(address)).collect();
+    for client in &clients {
+        // It has nothing to say, so that its socket is not waited for.
+        client.shutdown(Shutdown::Write).unwrap();
+    }
+    for client in &mut clients {
+        let mut line = [0; 4];
+        turn_until(&reactor, "the client is served", || client.read_exact(&mut line).is_ok());
+        assert_eq!(&line, b"line");
+    }
+    assert_eq!(refused.get(), 0);
 }

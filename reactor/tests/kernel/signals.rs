@@ -280,3 +280,59 @@ fn a_signal_whose_byte_is_lost_is_found_when_it_comes_between_two_waits() {
         reactor.run().unwrap();
     });
 }
+
+/// Whether a signal has a handler.
+fn is_handled(signal: i32) -> bool {
+    // SAFETY: a null action only asks; the answer is a whole `sigaction` that outlives the call.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        assert_eq!(libc::sigaction(signal, std::ptr::null(), &raw mut now), 0);
+        now.sa_sigaction != libc::SIG_DFL
+    }
+}
+
+#[test]
+fn a_run_installs_no_handler_unasked_and_one_that_the_start_asks_for_is_there_after_it() {
+    in_child(|| {
+        let reactor = Reactor::new().unwrap();
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let look = |phase, word: &'static str| {
+            let (seen, reactor_at_start) = (seen.clone(), reactor.clone());
+            let trigger = move || {
+                if word == "during" {
+                    reactor_at_start.stop_on_signals().unwrap();
+                }
+                seen.borrow_mut().push((word, is_handled(libc::SIGINT), is_handled(libc::SIGTERM)));
+                Deferred::succeed(())
+            };
+            reactor.add_system_event_trigger(phase, SystemEvent::Startup, Box::new(trigger));
+        };
+        look(Phase::After, "after");
+        look(Phase::During, "during");
+        look(Phase::Before, "before");
+        let stopper = reactor.clone();
+        reactor.call_when_running(Box::new(move || stopper.stop().unwrap()));
+        assert!(!is_handled(libc::SIGINT) && !is_handled(libc::SIGTERM));
+        reactor.run().unwrap();
+        let want = [("before", false, false), ("during", true, true), ("after", true, true)];
+        assert_eq!(*seen.borrow(), want);
+    });
+}
+
+#[test]
+fn the_signal_that_ended_a_run_is_told_afterwards_and_until_the_next_run() {
+    in_child(|| {
+        let reactor = Reactor::new().unwrap();
+        reactor.stop_on_signals().unwrap();
+        assert_eq!(reactor.exit_signal(), None);
+        for signal in [libc::SIGINT, libc::SIGTERM] {
+            reactor.call_when_running(Box::new(move || signal_self(signal)));
+            reactor.run().unwrap();
+            assert_eq!(reactor.exit_signal(), Some(signal));
+        }
+        let stopper = reactor.clone();
+        reactor.call_when_running(Box::new(move || stopper.stop().unwrap()));
+        reactor.run().unwrap();
+        assert_eq!(reactor.exit_signal(), None, "no signal ended this one");
+    });
+}

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Lines, PATIENCE};
+use crate::support::{Lines, PATIENCE, turn_until};
 use deferred::Failure;
 use interfaces::{ReactorCore as _, ReactorThreads, ResolveError, Resolver as _, ThreadOutcome};
 use ropewalk_reactor::{Counts, Reactor};
@@ -309,14 +309,8 @@ fn a_lookup_that_was_cancelled_answers_nobody() {
     }));
     handle.cancel();
     assert_eq!(answers.borrow().len(), 1);
-    let (finished, stopper) = (reactor.clone(), reactor.clone());
-    reactor.call_when_running(Box::new(move || {
-        // Behind the lookup, in a pool of one.
-        let done = move |_| stopper.stop().unwrap();
-        finished.call_in_thread(Box::new(|| {}), Box::new(done));
-    }));
-    reactor.suggest_thread_pool_size(1);
-    reactor.run().unwrap();
+    reactor.fire_system_event(interfaces::SystemEvent::Startup);
+    turn_until(&reactor, "the lookup's thread has ended", || reactor.counts().jobs == 0);
     let answers = answers.take();
     assert_eq!(answers.len(), 1);
     assert!(answers[0].as_ref().unwrap_err().check::<deferred::Cancelled>());

@@ -3,13 +3,20 @@
 //! Invariant: nothing here waits on the real clock but for another thread.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod accepting;
+mod children;
 mod datagram_lives;
+mod datagram_unix;
 mod datagrams;
 mod delivery;
+mod descriptors;
+mod doubles;
 mod edges;
 mod gathering;
 mod lives;
+mod options;
 mod outbox;
+mod roles;
 mod sockets;
 mod streams;
 mod system;

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
 use deferred::Failure;
-use interfaces::{Deliver, Event, Reason, Transport};
+use interfaces::{Deliver, Event, ReadingRoles, Reason, Transport, short_type_name};
 
 use super::connection::Connection;
 use super::input::DeliverLater;
@@ -243,12 +243,27 @@ impl Deliver for TlsLayer {
         });
     }
 
+    fn log_prefix(&self) -> &'static str {
+        let protocol = self.protocol.borrow().clone();
+        protocol.map_or(short_type_name::<Self>(), |protocol| protocol.log_prefix())
+    }
+
     fn is_half_closeable(&self) -> bool {
         let connection = &self.connection;
         connection.is_alive()
             && connection.input.has_ended()
             && !connection.end.state.ignores_input()
             && self.protocol_is_half_closeable()
+    }
+
+    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
+        let protocol = self.protocol.borrow().clone();
+        protocol.and_then(|protocol| protocol.socket_guard())
+    }
+
+    /// None: what comes are records, which are decrypted where they were read.
+    fn reading_roles(&self) -> ReadingRoles {
+        ReadingRoles::default()
     }
 }
 

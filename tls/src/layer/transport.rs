@@ -45,12 +45,23 @@ impl Transport for Connection {
         self.link.below().map_or(0, |below| below.undelivered_bytes())
     }
 
+    fn is_broken(&self) -> bool {
+        self.link.below().is_some_and(|below| below.is_broken())
+    }
+
     fn peer(&self) -> Address {
         self.link.below().map_or_else(unconnected, |below| below.peer())
     }
 
     fn host(&self) -> Address {
         self.link.below().map_or_else(unconnected, |below| below.host())
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.link.below() {
+            Some(below) => write!(f, "TLS over {below:?}"),
+            None => f.write_str("TLS, unconnected"),
+        }
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {

@@ -100,6 +100,10 @@ impl ReactorTime for Machine {
     fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {
         self.clock.call_later(delay, call)
     }
+
+    fn delayed_calls(&self) -> Vec<DelayedCall> {
+        self.clock.delayed_calls()
+    }
 }
 
 /// A directory for one test.

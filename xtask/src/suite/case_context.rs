@@ -112,6 +112,11 @@ impl CaseContext {
         self.notices.take_unexpected()
     }
 
+    /// What the world has told of its ports: `started` or `stopped`, the factory, the address.
+    pub fn ports_logged(&self) -> Vec<String> {
+        self.notices.ports()
+    }
+
     /// A factory that builds the script that the closure returns for each peer.
     pub fn side(&self, build: impl Fn(&Address) -> Option<Script> + 'static) -> Rc<SideFactory> {
         SideFactory::new(self.register.clone(), Box::new(build))
@@ -187,11 +192,20 @@ impl CaseContext {
     ///
     /// # Errors
     ///
-    /// When it does not hold within 20 s.
+    /// When it does not hold within 20 s, and at once when an error comes meanwhile that has no receiver:
+    /// a panic in a callback is mostly why the condition never holds.
     pub fn until(&self, what: &str, mut condition: impl FnMut() -> bool) -> Outcome {
-        self.turn_until(PATIENCE, &mut condition)?
-            .then_some(())
-            .ok_or_else(|| Failed::new(format!("waited in vain until {what}")))
+        let mut holds = false;
+        self.turn_until(PATIENCE, &mut || {
+            holds = condition();
+            holds || self.notices.has_unexpected()
+        })?;
+        if holds {
+            return Ok(());
+        }
+        let mut story = vec![format!("waited in vain until {what}")];
+        story.extend(self.notices.take_unexpected());
+        Err(Failed::new(story.join("; ")))
     }
 
     /// Runs turns until the Deferred has fired, and returns its result.

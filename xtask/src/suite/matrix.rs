@@ -67,6 +67,11 @@ pub fn run(
 
 /// Runs one case on one subject.
 pub fn run_case(case: &Case, subject: &Arc<dyn Subject>) -> Cell {
+    run_case_within(LIMIT, case, subject)
+}
+
+/// As [`run_case`], with another limit on its time.
+pub(crate) fn run_case_within(limit: Duration, case: &Case, subject: &Arc<dyn Subject>) -> Cell {
     static HOOKS: Once = Once::new();
     HOOKS.call_once(|| {
         silence_planned_panics();
@@ -79,7 +84,7 @@ pub fn run_case(case: &Case, subject: &Arc<dyn Subject>) -> Cell {
     let lacking = other.or_else(lacking);
     let verdict = match lacking {
         Some(reason) => Verdict::Skipped(reason),
-        None => match on_a_thread(*case, subject.clone()) {
+        None => match on_a_thread(limit, *case, subject.clone()) {
             Ok(()) => Verdict::Passed,
             Err(failed) => Verdict::Failed(failed.to_string()),
         },
@@ -87,7 +92,7 @@ pub fn run_case(case: &Case, subject: &Arc<dyn Subject>) -> Cell {
     Cell { verdict, took: begin.elapsed() }
 }
 
-fn on_a_thread(case: Case, subject: Arc<dyn Subject>) -> Outcome {
+fn on_a_thread(limit: Duration, case: Case, subject: Arc<dyn Subject>) -> Outcome {
     let (sender, receiver) = channel();
     let before = open_descriptors();
     let thread = thread::Builder::new().name(case.id.into()).spawn(move || {
@@ -95,14 +100,14 @@ fn on_a_thread(case: Case, subject: Arc<dyn Subject>) -> Outcome {
         let _ = sender.send(try_in_worlds(&case, &*subject));
     });
     let thread = thread.map_err(|error| Failed::new(format!("cannot start a thread: {error}")))?;
-    match receiver.recv_timeout(LIMIT) {
+    match receiver.recv_timeout(limit) {
         Ok(outcome) => {
             // The thread's local state is dropped when the thread has ended.
             let _ = thread.join();
             outcome.and(same_descriptors(before))
         }
         Err(RecvTimeoutError::Timeout) => {
-            Err(Failed::new(format!("did not end within {LIMIT:?}, and was given up")))
+            Err(Failed::new(format!("did not end within {limit:?}, and was given up")))
         }
         Err(RecvTimeoutError::Disconnected) => {
             let payload = thread.join().err();

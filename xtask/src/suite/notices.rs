@@ -22,6 +22,8 @@ thread_local! {
 pub(crate) struct Notices {
     planned_panics: Cell<usize>,
     unexpected: RefCell<Vec<String>>,
+    /// The notices about ports: the event, the factory, the address.
+    ports: RefCell<Vec<String>>,
 }
 
 impl Notices {
@@ -32,6 +34,16 @@ impl Notices {
     /// The number of planned panics that were caught.
     pub(crate) fn planned_panics(&self) -> usize {
         self.planned_panics.get()
+    }
+
+    /// The notices about ports so far.
+    pub(crate) fn ports(&self) -> Vec<String> {
+        self.ports.borrow().clone()
+    }
+
+    /// Whether an unexpected event came.
+    pub(crate) fn has_unexpected(&self) -> bool {
+        !self.unexpected.borrow().is_empty()
     }
 
     /// Removes and returns the unexpected events.
@@ -50,6 +62,12 @@ impl Observer for Notices {
             | ReactorEvent::AcceptFailed { .. }
             | ReactorEvent::Failed { .. } => {
                 self.unexpected.borrow_mut().push(format!("{event:?}"));
+            }
+            ReactorEvent::ListeningStarted { address, factory } => {
+                self.ports.borrow_mut().push(format!("started {factory} {address}"));
+            }
+            ReactorEvent::ListeningStopped { address, factory } => {
+                self.ports.borrow_mut().push(format!("stopped {factory} {address}"));
             }
             _ => {}
         }

@@ -8,7 +8,7 @@
 
 use std::rc::Rc;
 
-use interfaces::{Deliver, Event};
+use interfaces::{Deliver, Event, ReadingRoles};
 use protocol::ProtocolRef;
 
 use crate::suite::Probe;
@@ -19,12 +19,14 @@ use crate::suite::script::{Script, Scripted};
 pub(crate) struct OrderChecker {
     running: ProtocolRef<Scripted>,
     probe: Rc<Probe>,
+    name: Option<&'static str>,
 }
 
 impl OrderChecker {
     pub(crate) fn new(script: Script, probe: Rc<Probe>) -> Self {
+        let name = script.name();
         let running = ProtocolRef::new(Scripted { script, probe: probe.clone() });
-        Self { running, probe }
+        Self { running, probe, name }
     }
 
     fn check_order(&self, call: Call) {
@@ -60,8 +62,16 @@ impl Deliver for OrderChecker {
         self.running.as_deliver().deliver(event);
     }
 
+    fn log_prefix(&self) -> &'static str {
+        self.name.unwrap_or_else(|| self.running.as_deliver().log_prefix())
+    }
+
     fn is_half_closeable(&self) -> bool {
         self.running.as_deliver().is_half_closeable()
+    }
+
+    fn reading_roles(&self) -> ReadingRoles {
+        self.running.as_deliver().reading_roles()
     }
 }
 

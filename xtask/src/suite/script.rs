@@ -3,15 +3,19 @@
 //! Invariant: the [`Probe`](crate::suite::Probe) records a callback before the script's closure runs.
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use interfaces::{HalfCloseableProtocol, Protocol, Reason, Transport};
+use interfaces::{
+    BufferedProtocol, FileDescriptorReceiver, HalfCloseableProtocol, Protocol, Reason, Transport,
+};
 
 use crate::suite::Probe;
 
 type OnTransport = Box<dyn FnMut(&Rc<dyn Transport>)>;
 type OnData = Box<dyn FnMut(&Rc<dyn Transport>, &[u8])>;
 type OnLost = Box<dyn FnMut(&Reason)>;
+type OnDescriptor = Box<dyn FnMut(&Rc<dyn Transport>, OwnedFd)>;
 
 /// The behaviour of one end of a connection. Without a closure it only receives.
 #[derive(Default)]
@@ -22,12 +26,25 @@ pub struct Script {
     read_lost: Option<OnTransport>,
     write_lost: Option<OnTransport>,
     half_closeable: bool,
+    name: Option<&'static str>,
+    descriptor: Option<OnDescriptor>,
+    buffer: Option<Vec<u8>>,
 }
 
 impl Script {
     /// A script that only receives.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What logs call the protocol.
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    pub(crate) fn name(&self) -> Option<&'static str> {
+        self.name
     }
 
     /// Runs in `connection_made`.
@@ -51,6 +68,18 @@ impl Script {
     /// Accepts the half-close role.
     pub fn half_closeable(mut self) -> Self {
         self.half_closeable = true;
+        self
+    }
+
+    /// Runs in `file_descriptor_received`; accepts the role of a receiver.
+    pub fn descriptor(mut self, run: impl FnMut(&Rc<dyn Transport>, OwnedFd) + 'static) -> Self {
+        self.descriptor = Some(Box::new(run));
+        self
+    }
+
+    /// Has a buffer of its own of this size; the bytes in it come as in `data_received`.
+    pub fn buffer(mut self, bytes: usize) -> Self {
+        self.buffer = Some(vec![0; bytes]);
         self
     }
 
@@ -105,6 +134,34 @@ impl Protocol for Scripted {
 
     fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
         if self.script.half_closeable { Some(self) } else { None }
+    }
+
+    fn as_buffered(&mut self) -> Option<&mut dyn BufferedProtocol> {
+        if self.script.buffer.is_some() { Some(self) } else { None }
+    }
+
+    fn as_file_descriptor_receiver(&mut self) -> Option<&mut dyn FileDescriptorReceiver> {
+        if self.script.descriptor.is_some() { Some(self) } else { None }
+    }
+}
+
+impl BufferedProtocol for Scripted {
+    fn get_buffer(&mut self) -> &mut [u8] {
+        self.script.buffer.as_deref_mut().unwrap_or_default()
+    }
+
+    fn buffer_updated(&mut self, transport: &Rc<dyn Transport>, length: usize) {
+        let buffer = self.script.buffer.take().unwrap_or_default();
+        self.data_received(transport, &buffer[..length]);
+        self.script.buffer = Some(buffer);
+    }
+}
+
+impl FileDescriptorReceiver for Scripted {
+    fn file_descriptor_received(&mut self, transport: &Rc<dyn Transport>, descriptor: OwnedFd) {
+        if let Some(run) = &mut self.script.descriptor {
+            run(transport, descriptor);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use deferred::{Deferred, Failure};
 use interfaces::{
     Address, DatagramTransport, DeliverDatagram, Factory, ListenError, Observer, ReactorCore,
-    ReactorThreads, ReactorTime, StreamClientEndpoint, StreamServerEndpoint,
+    ReactorFdSet, ReactorThreads, ReactorTime, StreamClientEndpoint, StreamServerEndpoint,
 };
 
 /// A kind of transport under test. Implement it, and [`World`], to test your own.
@@ -103,6 +103,11 @@ pub enum Ability {
     Threads,
     /// Datagram ports have [`as_udp`](interfaces::DatagramTransport::as_udp).
     Udp,
+    /// A descriptor can be sent over a connection: transports have
+    /// [`as_unix`](interfaces::Transport::as_unix).
+    PassDescriptors,
+    /// There is a [`World::fd_set`].
+    FdSet,
 }
 
 /// One fresh loop with one kind of transport; lives for one case.
@@ -157,8 +162,18 @@ pub trait World {
         Err(Unable("run").into())
     }
 
+    /// What logs call the protocol whose callback runs now; asked only with [`Ability::Core`].
+    fn running_protocol(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The calls from other threads; `Some` with [`Ability::Threads`].
     fn threads(&self) -> Option<Rc<dyn ReactorThreads>> {
+        None
+    }
+
+    /// The watch on descriptors of others; `Some` with [`Ability::FdSet`].
+    fn fd_set(&self) -> Option<Rc<dyn ReactorFdSet>> {
         None
     }
 

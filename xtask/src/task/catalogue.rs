@@ -59,6 +59,10 @@ fn entry(line: &'static str) -> Option<Entry> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -71,6 +75,30 @@ mod tests {
                 assert_eq!(applies, Some(Applies::Yes), "{row}, which {} names", case.id);
             }
         }
+    }
+
+    #[test]
+    fn every_test_that_a_row_names_is_in_the_source() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut folders = BTreeMap::new();
+        for test in catalogue().expect("it is read").iter().flat_map(|entry| &entry.tests) {
+            let (file, path) = test.split_once("::").expect("a file and a path in it");
+            assert!(root.join(file).is_file(), "{test}: there is no file {file}");
+            let folder = root.join(file).parent().expect("a file has a folder").to_owned();
+            let text = folders.entry(folder.clone()).or_insert_with(|| text_of(&folder));
+            let name = path.rsplit("::").next().unwrap_or(path);
+            assert!(text.contains(&format!("fn {name}(")), "{test}: there is no such test");
+        }
+    }
+
+    /// All source text below a folder.
+    fn text_of(folder: &Path) -> String {
+        let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file"));
+        let texts = entries.map(|entry| match entry.path() {
+            path if path.is_dir() => text_of(&path),
+            path => fs::read_to_string(path).unwrap_or_default(),
+        });
+        texts.collect()
     }
 
     #[test]

@@ -39,6 +39,10 @@ fn every_default_is_told_and_is_the_librarys() {
         Command::Serve(serve) => serve,
         other => panic!("{other:?}"),
     };
+    let pipe = match parsed(&["ropewalk", "pipe", "tcp:host:2"]) {
+        Command::Pipe(pipe) => pipe.half_close_timeout,
+        other => panic!("{other:?}"),
+    };
     let (pair, timeouts) = (RelayOptions::default(), Timeouts::default());
     let keep_alive = |times: Option<KeepAliveTimes>| times.map(|times| times.idle);
     let seconds = |seconds| Some(Duration::from_secs(seconds));
@@ -49,6 +53,8 @@ fn every_default_is_told_and_is_the_librarys() {
         ("relay", "--retry", relay.retry, pair.retry, 1),
         ("relay", "--keep-alive", relay.peers.keep_alive, keep_alive(pair.keep_alive), 60),
         ("relay", "--grace", Limit(Some(relay.stopping.grace)), seconds(30), 30),
+        // It is the command's own.
+        ("pipe", "--half-close-timeout", pipe, seconds(1), 1),
         ("serve", "--first-byte-timeout", serve.first_byte_timeout, timeouts.first_byte, 30),
         ("serve", "--idle-timeout", serve.idle_timeout, timeouts.idle, 300),
         ("serve", "--keep-alive", serve.peers.keep_alive, keep_alive(timeouts.keep_alive), 60),

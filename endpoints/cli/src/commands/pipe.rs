@@ -2,56 +2,62 @@
 //!
 //! Invariant: the exit code is 0 only if the peer closed in order and every byte from it is written.
 
-use std::io;
 use std::rc::Rc;
 
 use deferred::Deferred;
-use interfaces::{ReactorThreads, Reason, StreamClientEndpoint};
+use interfaces::{ReactorStdio as _, Reason, StreamClientEndpoint};
+use reactor::Reactor;
 
 use crate::app::{App, Inherited};
 use crate::arguments::Pipe;
 use crate::exit_code::Exit;
-use crate::pipe::{Input, Output, StdioProtocol};
+use crate::pipe::{Joint, NetworkSide, Outcome, PipeOptions, Trouble};
 use crate::report;
 
 /// Pipes until the connection is over.
 pub(crate) fn run(arguments: &Pipe) -> Result<Exit, Exit> {
     let app = App::new(Inherited::LeftAlone)?;
     let connect = app.connect(&arguments.connect)?;
-    Ok(app.run(pipe(connect, arguments.connect.clone(), app.reactor.clone())))
+    let options = PipeOptions {
+        half_closes: !arguments.no_half_close,
+        silence: arguments.half_close_timeout.0,
+    };
+    Ok(app.run(pipe(connect, arguments.connect.clone(), options, app.reactor.clone())))
 }
 
 async fn pipe(
     connect: Rc<dyn StreamClientEndpoint>,
     text: String,
-    threads: impl ReactorThreads + Clone + 'static,
+    options: PipeOptions,
+    reactor: Reactor,
 ) -> Exit {
-    let input = Input::new(threads.clone(), io::stdin());
-    let output = Output::new(threads, io::stdout());
-    let (over, promise) = Deferred::<Reason>::new();
-    let protocol = StdioProtocol::new(input.clone(), output.clone(), promise);
-    if let Err(failure) = protocol::connect_protocol(&*connect, protocol).await {
-        // The protocol, which never had a connection, is dropped with the promise.
-        let _cancelled = over.add_errback(|_| Ok(Reason::Aborted));
+    let (over, promise) = Deferred::<Outcome>::new();
+    let stdio = reactor.clone();
+    let joint = Joint::new(reactor, options, move |side| stdio.open_stdio(side), promise);
+    if let Err(failure) = protocol::connect_protocol(&*connect, NetworkSide(joint)).await {
+        // The joint, which never had a connection, is dropped with the promise.
+        let _cancelled = over.add_errback(|_| Ok(lost_promise()));
         report::failed(&text, &failure);
         return Exit::Unavailable;
     }
-    let reason = over.await.unwrap_or(Reason::Aborted);
-    // It never fails; a failed write is reported below.
-    let _ = output.finished().await;
-    ending(&text, &reason, &input, &output)
+    ending(&text, over.await.unwrap_or_else(|_| lost_promise()))
 }
 
-/// Reports the first error, as it is the cause of the others.
-fn ending(text: &str, reason: &Reason, input: &Input, output: &Output) -> Exit {
-    if let Some(error) = output.take_failure() {
-        report::note(format_args!("error: cannot write to standard output: {error}"));
-    } else if let Some(error) = input.take_failure() {
-        report::note(format_args!("error: cannot read standard input: {error}"));
-    } else if reason.is_clean() {
-        return Exit::Done;
-    } else {
-        report::failed(text, &deferred::Failure::new(reason.clone()));
+/// The outcome of a joint that was dropped.
+fn lost_promise() -> Outcome {
+    Outcome { reason: Reason::Aborted, trouble: None }
+}
+
+fn ending(text: &str, outcome: Outcome) -> Exit {
+    match outcome.trouble {
+        Some(Trouble::Output(error)) => {
+            report::note(format_args!("error: cannot write to standard output: {error}"));
+        }
+        Some(Trouble::Input(error)) => {
+            report::note(format_args!("error: cannot read standard input: {error}"));
+        }
+        None if outcome.reason.is_clean() => return Exit::Done,
+        None => report::failed(text, &deferred::Failure::new(outcome.reason)),
     }
     Exit::Unavailable
 }

@@ -1,14 +1,21 @@
 //! The lines that wait for standard error.
 //!
+//! A line is written before the thread that reports it goes on, as far as that takes no longer than
+//! [`PROMPT`]: so a line about a connection is there before the peer sees the end of it. Once standard
+//! error was slower, no line is waited for until it has been quick again.
+//!
 //! Invariant: at most [`QUEUED_BYTES_MAX`] bytes wait; a line without room is counted, and the count
 //! is a line of its own as soon as there is room.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The most bytes that wait: some two thousand lines.
 const QUEUED_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest time that a write of one line takes a standard error that is read.
+const PROMPT: Duration = Duration::from_millis(5);
 
 /// A bounded queue between the threads that report and the one that writes.
 pub(super) struct LineQueue {
@@ -21,14 +28,16 @@ struct Waiting {
     lines: VecDeque<String>,
     bytes: usize,
     lost: u64,
-    /// A line was taken and is not written yet.
-    is_writing: bool,
+    /// When the line was taken that is not written yet.
+    writing_since: Option<Instant>,
+    /// The last line took longer than [`PROMPT`].
+    is_slow: bool,
 }
 
 impl LineQueue {
     pub(super) const fn new() -> Self {
         let lines = VecDeque::new();
-        let waiting = Waiting { lines, bytes: 0, lost: 0, is_writing: false };
+        let waiting = Waiting { lines, bytes: 0, lost: 0, writing_since: None, is_slow: false };
         Self { waiting: Mutex::new(waiting), changed: Condvar::new() }
     }
 
@@ -37,6 +46,8 @@ impl LineQueue {
         let mut waiting = self.lock();
         if waiting.bytes + line.len() > QUEUED_BYTES_MAX {
             waiting.lost += 1;
+            drop(waiting);
+            self.changed.notify_all();
             return;
         }
         if let Some(lost) = waiting.take_lost() {
@@ -53,7 +64,7 @@ impl LineQueue {
         let waiting = self.lock();
         let waiting = self.changed.wait_while(waiting, |waiting| waiting.is_empty());
         let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
-        waiting.is_writing = true;
+        waiting.writing_since = Some(Instant::now());
         waiting.pop().unwrap_or_default()
     }
 
@@ -64,15 +75,28 @@ impl LineQueue {
 
     /// The line from [`next`](Self::next) is written.
     pub(super) fn written(&self) {
-        self.lock().is_writing = false;
+        let mut waiting = self.lock();
+        let since = waiting.writing_since.take();
+        waiting.is_slow = since.is_some_and(|since| since.elapsed() > PROMPT);
+        drop(waiting);
         self.changed.notify_all();
+    }
+
+    /// Waits for a moment until every line is written, where standard error was quick so far.
+    pub(super) fn wait_if_prompt(&self) {
+        let waiting = self.lock();
+        if waiting.is_slow {
+            return;
+        }
+        let waited = self.changed.wait_timeout_while(waiting, PROMPT, Waiting::is_unwritten);
+        let (mut waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        waiting.is_slow = waiting.is_unwritten();
     }
 
     /// Waits until every line is written, for this time at most.
     pub(super) fn wait_until_written(&self, limit: Duration) {
         let waiting = self.lock();
-        let is_unwritten = |waiting: &mut Waiting| waiting.is_writing || !waiting.is_empty();
-        drop(self.changed.wait_timeout_while(waiting, limit, is_unwritten));
+        drop(self.changed.wait_timeout_while(waiting, limit, Waiting::is_unwritten));
     }
 
     /// A panic with the lock held leaves a queue that can be used: nothing in here calls out.
@@ -84,6 +108,11 @@ impl LineQueue {
 impl Waiting {
     fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.lost == 0
+    }
+
+    /// By `&mut`, as the condition variable asks it.
+    fn is_unwritten(&mut self) -> bool {
+        self.writing_since.is_some() || !self.is_empty()
     }
 
     fn push(&mut self, line: String) {
@@ -150,12 +179,43 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_never_fits_is_told_without_another_line() {
+        let queue = LineQueue::new();
+        std::thread::scope(|scope| {
+            let next = scope.spawn(|| queue.next());
+            queue.push("x".repeat(QUEUED_BYTES_MAX + 1));
+            assert!(next.join().unwrap().contains(" 1 lines are left out"));
+        });
+    }
+
+    #[test]
+    fn a_slow_standard_error_is_waited_for_once_until_it_is_quick_again() {
+        let queue = LineQueue::new();
+        queue.push("first".into());
+        queue.wait_if_prompt();
+        assert!(queue.lock().is_slow);
+        queue.push("second".into());
+        queue.next();
+        queue.lock().writing_since = Some(Instant::now() - PROMPT * 2);
+        queue.written();
+        assert!(queue.lock().is_slow, "the write took longer");
+        // Each try may meet a machine that is busy for longer.
+        let is_quick = (0..1000).any(|_| {
+            queue.push("line".into());
+            queue.next();
+            queue.written();
+            !queue.lock().is_slow
+        });
+        assert!(is_quick);
+    }
+
+    #[test]
     fn the_wait_ends_when_the_last_line_is_written_and_not_when_it_is_taken() {
         let queue = LineQueue::new();
         queue.push("last".into());
         assert_eq!(queue.next(), "last");
         queue.wait_until_written(Duration::ZERO);
-        assert!(queue.lock().is_writing, "it waited, in vain");
+        assert!(queue.lock().is_unwritten(), "it waited, in vain");
         std::thread::scope(|scope| {
             scope.spawn(|| queue.wait_until_written(Duration::from_secs(600)));
             queue.written();

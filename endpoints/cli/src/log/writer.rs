@@ -23,10 +23,13 @@ const STACK_BYTES: usize = 64 * 1024;
 /// The time between two tries, where standard error is in non-blocking mode.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 
-/// Queues lines that are safe for a terminal. Never blocks; called from any thread.
+/// Queues lines that are safe for a terminal. Waits for standard error only as long as the queue
+/// allows; called from any thread.
 pub(crate) fn write(lines: String) {
     QUEUE.push(lines);
-    if !has_thread() {
+    if has_thread() {
+        QUEUE.wait_if_prompt();
+    } else {
         while let Some(lines) = QUEUE.try_next() {
             StandardError::write_lines(&lines);
         }

@@ -2,20 +2,37 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use testkit::pattern;
 
 use crate::bytes::assert_same;
 use crate::certificates::Certificate;
-use crate::running::{LIMIT, Running, connect};
+use crate::running::{LIMIT, ROPEWALK, Running, connect};
 
 const NEAR: &str = "tcp:0:interface=127.0.0.1";
 
 fn assert_reset(mut stream: TcpStream) {
     match stream.read(&mut [0; 1]) {
-        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
         Ok(length) => panic!("{length} bytes instead of a reset"),
     }
+}
+
+/// Waits for a reset without reading what is before it.
+fn wait_for_reset(stream: &TcpStream) {
+    let until = Instant::now() + LIMIT;
+    let reset = loop {
+        match stream.take_error().unwrap() {
+            Some(error) => break error,
+            None => assert!(Instant::now() < until, "the pair is still there"),
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(reset.kind(), ErrorKind::ConnectionReset, "{reset}");
 }
 
 /// A relay to a listener of the test's own, and a pair of its connections.
@@ -51,12 +68,52 @@ fn a_pair_that_is_silent_both_ways_is_ended() {
 }
 
 #[test]
+fn a_client_that_resets_while_the_other_side_takes_nothing_is_not_an_idle_pair() {
+    let (relay, mut near, mut far) = relayed(&["--half-close-timeout", "300ms"]);
+    far.write_all(b"unread").unwrap();
+    near.peek(&mut [0; 1]).unwrap();
+    near.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut sent = 0;
+    while let Ok(length) = near.write(&[b'x'; 65536]) {
+        sent += length;
+        assert!(sent < 1 << 30, "the relay holds it all");
+    }
+    drop(near);
+    wait_for_reset(&far);
+    let ended = relay.terminate();
+    assert!(ended.errors.ends_with(": half-closed connection timed out\n"), "{}", ended.errors);
+}
+
+#[test]
+fn a_unix_client_that_is_gone_while_the_other_side_takes_nothing_is_not_an_idle_pair() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("near");
+    let far = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("tcp:{}", far.local_addr().unwrap());
+    let near = format!("unix:{}", path.display());
+    let mut relay = Running::ropewalk(&["relay", &near, &to, "--half-close-timeout", "300ms"]);
+    relay.listening();
+    let mut near = UnixStream::connect(&path).unwrap();
+    near.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let (far, _) = far.accept().unwrap();
+    let mut sent = 0;
+    while let Ok(length) = near.write(&[b'x'; 65536]) {
+        sent += length;
+        assert!(sent < 1 << 30, "the relay holds it all");
+    }
+    drop(near);
+    wait_for_reset(&far);
+    let ended = relay.terminate();
+    assert!(ended.errors.ends_with(": half-closed connection timed out\n"), "{}", ended.errors);
+}
+
+#[test]
 fn a_reset_behind_an_answer_takes_nothing_of_it_away() {
     let (relay, mut near, mut far) = relayed(&[]);
     let answer = pattern(21, 3_000_000);
     near.write_all(b"unread").unwrap();
     let sent = answer.clone();
-    let sending = std::thread::spawn(move || {
+    let sending = thread::spawn(move || {
         far.write_all(&sent).unwrap();
         let mut acknowledged = 0;
         // All is with the relay when the test has read what does not fit there; then the unread bytes
@@ -112,6 +169,44 @@ fn connections_beyond_a_cap_are_refused_and_told() {
         let ended = server.terminate();
         assert!(ended.errors.starts_with("warning: refused 127.0.0.1:"), "{}", ended.errors);
         assert!(ended.errors.contains(option), "{}", ended.errors);
+    }
+}
+
+#[test]
+fn a_cap_counts_connections_that_are_over_but_for_a_slow_client() {
+    for option in ["--max-connections", "--max-per-peer"] {
+        let far = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = format!("tcp:{}", far.local_addr().unwrap());
+        let mut relay = Running::ropewalk(&["relay", NEAR, &to, option, "3"]);
+        let address = relay.listening();
+        let answer = pattern(5, 200_000);
+        let mut slow: Vec<_> = (0..3)
+            .map(|_| {
+                let mut near = connect(&address);
+                near.write_all(b"unread").unwrap();
+                let (mut far, _) = far.accept().unwrap();
+                far.peek(&mut [0; 1]).unwrap();
+                far.write_all(&answer).unwrap();
+                // A reset, as its bytes are unread: the client is waited for.
+                drop(far);
+                near
+            })
+            .collect();
+        for _ in 0..3 {
+            assert!(connect(&address).read(&mut [0; 1]).is_err(), "no place is left");
+        }
+        let mut got = Vec::new();
+        let _reset = slow.remove(0).read_to_end(&mut got).unwrap_err();
+        assert!(answer.starts_with(&got));
+        far.set_nonblocking(true).unwrap();
+        let until = Instant::now() + LIMIT;
+        while far.accept().is_err() {
+            assert!(Instant::now() < until, "its place is free again");
+            drop(connect(&address));
+            thread::sleep(Duration::from_millis(10));
+        }
+        let ended = relay.terminate();
+        assert!(ended.errors.contains(&format!("see {option}")), "{}", ended.errors);
     }
 }
 
@@ -175,4 +270,23 @@ fn the_time_to_connect_is_the_strings_or_else_the_options() {
         let ended = relay.terminate();
         assert!(ended.errors.contains("no answer within 200ms"), "{}", ended.errors);
     }
+}
+
+#[test]
+fn without_a_descriptor_a_client_over_tls_is_turned_away_before_its_handshake() {
+    let certificate = Certificate::new();
+    let mut command = Command::new("sh");
+    let script = r#"ulimit -n 24; exec "$0" serve echo "$1""#;
+    command.args(["-c", script, ROPEWALK, &certificate.server()]);
+    let mut server = Running::command(command);
+    let address = server.listening();
+    // More than it has descriptors for; none of them says a word.
+    let clients: Vec<TcpStream> = (0..40).map(|_| connect(&address)).collect();
+    let turned_away = clients.last().unwrap().try_clone().unwrap();
+    turned_away.set_read_timeout(Some(LIMIT)).unwrap();
+    assert_reset(turned_away);
+    drop(clients);
+    let ended = server.terminate();
+    assert!(ended.errors.contains("refused"), "{}", ended.errors);
+    assert_eq!(ended.errors.matches("panicked").count(), 0, "{}", ended.errors);
 }

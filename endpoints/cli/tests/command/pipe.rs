@@ -155,3 +155,90 @@ fn a_wrong_endpoint_is_64() {
     assert_eq!(ended.code, Some(64));
     assert!(ended.errors.contains("column 15"), "{}", ended.errors);
 }
+
+/// A peer that ends its direction, and then reads all that still comes.
+#[test]
+fn input_that_comes_behind_the_peer_s_end_is_still_delivered() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp:{}", server.local_addr().unwrap());
+    let mut child = Command::new(ROPEWALK)
+        .args(["pipe", "--half-close-timeout", "60s", &address])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut peer, _) = server.accept().unwrap();
+    peer.write_all(b"all of mine").unwrap();
+    peer.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut output = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert_eq!(output, "all of mine", "its end is passed on");
+    let data = pattern(31, 4 * MIB);
+    let (sent, mut input) = (data.clone(), child.stdin.take().unwrap());
+    let writer = thread::spawn(move || input.write_all(&sent).unwrap());
+    let mut received = Vec::new();
+    peer.read_to_end(&mut received).unwrap();
+    writer.join().unwrap();
+    assert_same(&received, &data);
+    assert_eq!(wait(&mut child), Some(0));
+}
+
+#[test]
+fn an_output_whose_reader_is_gone_ends_it_though_no_byte_comes() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp:{}", server.local_addr().unwrap());
+    let mut child = Command::new(ROPEWALK)
+        .args(["pipe", &address])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (_peer, _) = server.accept().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(wait(&mut child), Some(69));
+    let mut errors = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert!(errors.starts_with("error: cannot write to standard output: "), "{errors}");
+}
+
+#[test]
+fn the_end_of_the_input_can_be_kept_from_the_peer() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp:{}", server.local_addr().unwrap());
+    let peer = thread::spawn(move || {
+        let (mut peer, _) = server.accept().unwrap();
+        let mut request = [0; 7];
+        peer.read_exact(&mut request).unwrap();
+        peer.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+        let is_open = peer.read(&mut [0]).is_err();
+        peer.write_all(b"answer").unwrap();
+        is_open
+    });
+    let ended = ropewalk_with(&["pipe", "--no-half-close", &address], b"request".to_vec());
+    assert!(peer.join().unwrap(), "no end of file came");
+    assert_eq!((ended.code, ended.output.as_slice()), (Some(0), &b"answer"[..]));
+}
+
+#[test]
+fn an_input_or_an_output_that_fails_is_69_and_told() {
+    let (_echo, address) = echo();
+    let directory = tempfile::tempdir().unwrap();
+    let run = |input: File, output: File| {
+        let mut command = Command::new(ROPEWALK);
+        command.args(["pipe", &address]).stdin(input).stdout(output).stderr(Stdio::piped());
+        let output = command.spawn().unwrap().wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let null = || File::options().read(true).write(true).open("/dev/null").unwrap();
+    let (code, errors) = run(File::open(directory.path()).unwrap(), null());
+    assert_eq!(code, Some(69));
+    assert!(errors.starts_with("error: cannot read standard input: Is a directory"), "{errors}");
+    let text = directory.path().join("text");
+    std::fs::write(&text, "words").unwrap();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let (code, errors) = run(File::open(&text).unwrap(), full);
+    assert_eq!(code, Some(69));
+    let wanted = "error: cannot write to standard output: No space left on device";
+    assert!(errors.starts_with(wanted), "{errors}");
+}

@@ -1,5 +1,6 @@
 //! Signals: no more connections, time for those there are, the end.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -69,14 +70,14 @@ fn what_a_relay_has_read_is_delivered_when_the_grace_is_over_and_then_the_cut_sh
         far.read_exact(&mut [0]).unwrap();
         let data = pattern(33, 300_000);
         far.write_all(&data).unwrap();
+        let port = far.peer_addr().unwrap().port();
         if is_complete {
             drop(far);
         } else {
-            // Its stream goes on, and all of this has been taken from it.
-            let port = far.local_addr().unwrap().port();
-            eventually("the relay has it", || !has_unread(port));
+            // Its stream goes on.
             std::mem::forget(far);
         }
+        eventually("the relay has it", || !has_unread(port));
         relay.signal("TERM");
         let mut received = Vec::new();
         let ended = near.read_to_end(&mut received);
@@ -89,7 +90,7 @@ fn what_a_relay_has_read_is_delivered_when_the_grace_is_over_and_then_the_cut_sh
 /// Whether bytes wait on their way from or to this local TCP port, by proc(5).
 fn has_unread(port: u16) -> bool {
     let port = format!(":{port:04X}");
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
     table.lines().skip(1).any(|line| {
         let columns: Vec<&str> = line.split_whitespace().collect();
         let is_ours = columns[1].ends_with(&port) || columns[2].ends_with(&port);
@@ -150,11 +151,16 @@ fn a_signal_during_an_outgoing_attempt_ends_it_with_the_grace() {
     let to = format!("tcp:{to}");
     let arguments = ["relay", "tcp:0:interface=127.0.0.1", &to, "--grace", "300ms"];
     let mut relay = Running::ropewalk(&arguments);
-    let mut near = connect(&relay.listening());
+    let address = relay.listening();
+    let descriptors = || fs::read_dir(format!("/proc/{}/fd", relay.id())).unwrap().count();
+    let before = descriptors();
+    let mut near = connect(&address);
+    eventually("both sides have their sockets", || descriptors() >= before + 2);
     relay.signal("TERM");
     assert!(near.read(&mut [0]).is_err());
     let ended = relay.wait();
-    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
+    let told = "warning: ended 1 connection that did not finish in 300ms, see --grace\n";
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), told));
 }
 
 #[test]
@@ -163,4 +169,15 @@ fn a_silent_connection_of_a_server_ends_in_order_before_the_grace_is_over() {
     running.signal("TERM");
     assert_eq!(stream.read(&mut [0]).unwrap(), 0, "a clean end");
     assert_eq!(running.wait().code, Some(0));
+}
+
+#[test]
+fn a_client_that_takes_nothing_does_not_use_up_the_grace() {
+    let arguments = ["serve", "chargen", "tcp:0:interface=127.0.0.1", "--grace", "10m"];
+    let mut running = Running::ropewalk(&arguments);
+    let mut stream = running.connect();
+    stream.read_exact(&mut [0; 1]).unwrap();
+    running.signal("TERM");
+    let ended = running.wait();
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
 }

@@ -3,6 +3,7 @@
 //! Invariant: a factory is called from `pump` only, but for `do_start`, which `listen` and
 //! `connect` call.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::rc::{Rc, Weak};
 use alloc::string::String;
@@ -42,10 +43,11 @@ impl StreamServerEndpoint for ServerEndpoint {
         if tables.port(&self.name).is_some() {
             let address = address(&self.name);
             let source = errno::EADDRINUSE;
-            return Deferred::fail(ListenError::Refused { address, source, hint: "" });
+            return Deferred::fail(ListenError::Refused { address, source, hint: "".into() });
         }
         let port = Rc::new(Port {
             name: self.name.clone(),
+            prefix: factory.log_prefix(),
             factory: factory.clone(),
             network: Rc::downgrade(tables),
             listening: Cell::new(Listening::Open),
@@ -55,7 +57,8 @@ impl StreamServerEndpoint for ServerEndpoint {
         let guard = &tables.guard;
         // A hook that panics keeps no client from connecting, as with a reactor.
         let _ = guard.call("factory", None, &mut || factory.do_start());
-        guard.observe(&ReactorEvent::ListeningStarted { address: &port.host() });
+        let (address, factory) = (&port.host(), &*port.prefix);
+        guard.observe(&ReactorEvent::ListeningStarted { address, factory });
         Deferred::succeed(port)
     }
 }
@@ -170,6 +173,8 @@ fn build(guard: &Guard, factory: &Rc<dyn Factory>, peer: &Address) -> Option<Rc<
 pub(super) struct Port {
     name: Rc<str>,
     factory: Rc<dyn Factory>,
+    /// What logs call the factory.
+    prefix: Cow<'static, str>,
     network: Weak<Tables>,
     listening: Cell<Listening>,
     waiting: RefCell<Vec<Promise<()>>>,
@@ -192,7 +197,8 @@ impl Port {
             Err(message) => Err(Failure::new(StopPanicked(String::from(&*message)))),
         };
         self.listening.set(Listening::Stopped);
-        guard.observe(&ReactorEvent::ListeningStopped { address: &self.host() });
+        let (address, factory) = (&self.host(), &*self.prefix);
+        guard.observe(&ReactorEvent::ListeningStopped { address, factory });
         let waiting = self.waiting.take();
         for promise in waiting {
             promise.fire(result.clone());

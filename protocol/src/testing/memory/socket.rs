@@ -89,6 +89,11 @@ impl Socket {
     }
 
     /// Queues bytes; returns the producer that is to be paused for it.
+    /// An error is found, and bytes that came before it are not read.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
     pub(super) fn write(&mut self, data: &[u8]) -> Option<Rc<dyn PushProducer>> {
         if data.is_empty() || !self.accepts_writes() {
             return None;

@@ -104,6 +104,10 @@ impl Transport for MemoryTransport {
         self.socket.borrow_mut().lose_connection_with_reset();
     }
 
+    fn is_broken(&self) -> bool {
+        self.socket.borrow().is_broken()
+    }
+
     fn abort_connection(&self) {
         self.end(Reason::Aborted);
     }

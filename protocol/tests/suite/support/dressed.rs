@@ -15,6 +15,7 @@ pub(crate) struct Dressed {
     pub(crate) no_delay: Cell<bool>,
     pub(crate) keep_alive: Cell<Option<KeepAliveTimes>>,
     pub(crate) undelivered: Cell<usize>,
+    pub(crate) broken: Cell<bool>,
     /// TLS, and whether its handshake is done.
     pub(crate) tls: Option<Cell<bool>>,
 }
@@ -26,6 +27,7 @@ impl Dressed {
             no_delay: Cell::new(false),
             keep_alive: Cell::new(None),
             undelivered: Cell::new(0),
+            broken: Cell::new(false),
             tls: None,
         })
     }
@@ -77,6 +79,10 @@ impl Transport for Dressed {
 
     fn undelivered_bytes(&self) -> usize {
         self.undelivered.get()
+    }
+
+    fn is_broken(&self) -> bool {
+        self.broken.get()
     }
 
     fn peer(&self) -> Address {

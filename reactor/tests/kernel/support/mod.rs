@@ -6,6 +6,10 @@
 pub(crate) mod busy;
 pub(crate) mod child;
 pub(crate) mod datagrams;
+pub(crate) mod descriptors;
+pub(crate) mod passing;
+pub(crate) mod program;
+pub(crate) mod refused;
 pub(crate) mod unix;
 pub(crate) mod wires;
 

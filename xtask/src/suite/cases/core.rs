@@ -84,7 +84,7 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Ability::Core, Ability::CatchPanics]),
 ];
 
-fn on(
+pub(super) fn on(
     core: &Rc<dyn ReactorCore>,
     phase: Phase,
     event: SystemEvent,
@@ -98,12 +98,12 @@ fn on(
 }
 
 /// A closure that adds a word to the story.
-fn word(story: &Story, word: &'static str) -> impl FnOnce() + 'static {
+pub(super) fn word(story: &Story, word: &'static str) -> impl FnOnce() + 'static {
     let story = story.clone();
     move || story.borrow_mut().push(word)
 }
 
-fn stop_later(t: &CaseContext, core: &Rc<dyn ReactorCore>, delay: Duration) {
+pub(super) fn stop_later(t: &CaseContext, core: &Rc<dyn ReactorCore>, delay: Duration) {
     let core = core.clone();
     t.later(delay, move || _ = core.stop());
 }

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use deferred::Cancelled;
 use interfaces::ListeningPort;
 
-use crate::suite::{Case, CaseContext, Failed, Outcome, Script, ensure, same};
+use crate::suite::notices::{PLANNED, panic_as_planned};
+use crate::suite::{Ability, Case, CaseContext, Failed, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
     Case::new(
@@ -32,6 +33,13 @@ pub(super) const CASES: &[Case] = &[
         failing_stop,
     )
     .states(&["listen-008", "listen-009", "listen-007"]),
+    Case::new(
+        "listen/panicking-stop",
+        "what do_stop panics with is what stop_listening fails with, and the port is closed",
+        panicking_stop,
+    )
+    .states(&["listen-012"])
+    .needs(&[Ability::CatchPanics]),
     Case::new(
         "stream/port-stops-in-build-protocol",
         "a factory may stop its own port, and the connection that it builds for completes",
@@ -97,6 +105,26 @@ fn failing_stop(t: &CaseContext) -> Outcome {
     let client = t.single(Script::new().made(|wire| wire.lose_connection()));
     t.wait("connecting", t.connect(&port.host(), &client))??;
     t.until("both have ended", || server.lost() == 1 && client.lost() == 1)
+}
+
+fn panicking_stop(t: &CaseContext) -> Outcome {
+    let server = t.side(|_| Some(Script::new()));
+    server.on_stop(|| {
+        panic_as_planned("in the case");
+        Ok(())
+    });
+    let port = t.listen(&server)?;
+    match t.wait("stopping", port.stop_listening())? {
+        Err(failure) => ensure(failure.to_string().contains(PLANNED), "it failed otherwise")?,
+        Ok(()) => return Err(Failed::new("stopping succeeded")),
+    }
+    same("panics reported", t.planned_panics(), 1)?;
+    t.wait("stopping again", port.stop_listening())??;
+    let client = t.side(|_| Some(Script::new()));
+    let _ = t.wait("connecting", t.connect(&port.host(), &client))?;
+    t.settle()?;
+    same("connections that were accepted", server.built(), 0)?;
+    t.until("all have ended", || client.lost() == client.made())
 }
 
 fn stops_in_build_protocol(t: &CaseContext) -> Outcome {

@@ -6,11 +6,15 @@ mod abort;
 mod abort_full;
 mod connecting;
 mod core;
+mod core_events;
 mod datagram;
 mod datagram_lifetime;
+mod descriptors;
 mod half_close;
 mod listening;
+mod names;
 mod panics;
+mod producer_refusals;
 mod pull_producer;
 mod push_producer;
 mod stream_closing;
@@ -19,6 +23,7 @@ mod stream_reading;
 mod task;
 mod tcp;
 mod thread_pool;
+mod thread_results;
 mod threads;
 mod time;
 mod time_moving;
@@ -26,7 +31,7 @@ mod time_moving;
 use crate::suite::Case;
 
 /// The areas in the order of the table.
-const AREAS: [&str; 11] = [
+const AREAS: [&str; 12] = [
     "stream",
     "abort",
     "halfclose",
@@ -38,6 +43,7 @@ const AREAS: [&str; 11] = [
     "connect",
     "tcp",
     "datagram",
+    "descriptors",
 ];
 
 /// All cases, in the order of the table.
@@ -52,17 +58,22 @@ pub fn all() -> Vec<Case> {
         half_close::CASES,
         push_producer::CASES,
         pull_producer::CASES,
+        producer_refusals::CASES,
         time::CASES,
         time_moving::CASES,
         task::CASES,
         threads::CASES,
         thread_pool::CASES,
+        thread_results::CASES,
         core::CASES,
+        core_events::CASES,
         listening::CASES,
+        names::CASES,
         connecting::CASES,
         tcp::CASES,
         datagram::CASES,
         datagram_lifetime::CASES,
+        descriptors::CASES,
     ]
     .concat();
     // A file has one topic, which may have cases in several areas.

@@ -1,5 +1,6 @@
 //! Pull producers: asked for a piece at registration, and again each time their bytes are sent.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use interfaces::{BufferLimits, Producer};
@@ -22,6 +23,12 @@ pub(super) const CASES: &[Case] = &[
         pull_to_the_end,
     )
     .states(&["producer-005", "producer-011", "tls-047"]),
+    Case::new(
+        "producer/pull-reentrant",
+        "a pull producer that goes and comes again inside a request is asked on to its end",
+        pull_reentrant,
+    )
+    .states(&["producer-007"]),
     Case::new(
         "producer/pull-to-a-slow-reader",
         "a pull producer is asked only as fast as the peer reads",
@@ -92,6 +99,41 @@ fn pull_to_the_end(t: &CaseContext) -> Outcome {
     same("registering", wire.register_producer(Producer::Pull(producer.clone())), Ok(()))?;
     t.until("all was received", || pair.server.received_bytes() >= 11)?;
     t.settle()?;
+    pair.server_has(b"?0123456789")?;
+    same("told", producer.told(), [Told::Resume; 10])?;
+    pair.abandon(t)
+}
+
+fn pull_reentrant(t: &CaseContext) -> Outcome {
+    let pair = t.pair(Script::new(), Script::new())?;
+    pair.exchange_bytes(t)?;
+    let wire = pair.client.transport()?;
+    let (out, own) = (wire.clone(), Rc::new(RefCell::new(None::<Rc<PullProbe>>)));
+    let itself = own.clone();
+    let producer = PullProbe::new(move |before| {
+        out.write(before.to_string().as_bytes());
+        match before {
+            2 => {
+                let itself = itself.borrow().clone();
+                out.unregister_producer();
+                if let Some(itself) = itself {
+                    let _ = out.register_producer(Producer::Pull(itself));
+                }
+            }
+            // Its own reading, which has nothing to do with what it produces.
+            5 => {
+                out.pause_producing();
+                out.resume_producing();
+            }
+            9 => out.unregister_producer(),
+            _ => {}
+        }
+    });
+    *own.borrow_mut() = Some(producer.clone());
+    same("registering", wire.register_producer(Producer::Pull(producer.clone())), Ok(()))?;
+    t.until("all was received", || pair.server.received_bytes() >= 11)?;
+    t.settle()?;
+    own.take();
     pair.server_has(b"?0123456789")?;
     same("told", producer.told(), [Told::Resume; 10])?;
     pair.abandon(t)

@@ -134,15 +134,26 @@ fn zero_waits_a_turn(t: &CaseContext) -> Outcome {
 fn pending_is_known(t: &CaseContext) -> Outcome {
     let story = Story::default();
     let before = t.world().leftovers();
+    let time = t.time();
+    let mine = |calls: [&DelayedCall; 3]| {
+        let listed: Vec<_> = time.delayed_calls().iter().map(DelayedCall::time).collect();
+        calls.map(|call| call.time().is_some() && listed.contains(&call.time()))
+    };
     let first = tell(t, &story, ms(20), "first");
     let second = tell(t, &story, ms(25), "second");
     let third = tell(t, &story, ms(30), "third");
     ensure(t.world().leftovers() != before, "pending calls are not among the leftovers")?;
     same("active", [first.active(), second.active(), third.active()], [true; 3])?;
+    same("listed", mine([&first, &second, &third]), [true; 3])?;
+    let listed = time.delayed_calls().len();
     same("taking one back", second.cancel(), Ok(()))?;
+    same("listed", mine([&first, &second, &third]), [true, false, true])?;
+    same("how many are listed", time.delayed_calls().len(), listed - 1)?;
+    same("the next one", time.delayed_calls().first().and_then(DelayedCall::time), first.time())?;
     same("active", [first.active(), second.active(), third.active()], [true, false, true])?;
     t.until("the first is made", || !story.borrow().is_empty())?;
     same("the first is active", first.active(), false)?;
+    same("listed", mine([&first, &second, &third]), [false, false, true])?;
     t.until("the third is made", || story.borrow().len() == 2)?;
     same("what was called", story.borrow().as_slice(), ["first", "third"])?;
     same("left over", t.world().leftovers(), before)

@@ -95,6 +95,10 @@ impl DeliverDatagram for FaultyProtocol {
             (_, event) => deliver(event),
         }
     }
+
+    fn log_prefix(&self) -> &'static str {
+        self.protocol.log_prefix()
+    }
 }
 
 impl FaultyProtocol {

@@ -96,6 +96,10 @@ impl Deliver for FaultyLayer {
         }
     }
 
+    fn log_prefix(&self) -> &'static str {
+        self.above.log_prefix()
+    }
+
     fn is_half_closeable(&self) -> bool {
         self.above.is_half_closeable()
     }

@@ -1,11 +1,14 @@
 //! Each family of cases finds the faults it tests for.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use deferred::{Cancelled, Deferred};
 
 use super::Fault;
 use super::world::FaultySubject;
+use crate::suite::matrix::run_case_within;
 use crate::suite::subjects::{Memory, SimulatedUdp, tcp4};
 use crate::suite::{
     Case, CaseContext, Outcome, Subject, Verdict, all_cases, panic_as_planned, run_case,
@@ -119,6 +122,51 @@ fn whatever_a_case_leaves_behind_fails_it() {
     for (id, run) in leaks {
         let verdict = verdict(&Case::new(id, "leaks", run), Arc::new(Memory));
         assert!(matches!(verdict, Verdict::Failed(_)), "{id}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_case_that_never_ends_is_given_up_after_its_time() {
+    static OVER: AtomicBool = AtomicBool::new(false);
+    let endless = Case::new("test/endless", "never ends", |_| {
+        while !OVER.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    });
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let subject: Arc<dyn Subject> = Arc::new(Memory);
+    let outcome = run_case_within(Duration::from_millis(50), &endless, &subject).verdict;
+    OVER.store(true, Ordering::Relaxed);
+    let Verdict::Failed(story) = outcome else { panic!("{outcome:?}") };
+    assert!(story.contains("did not end within 50ms"), "{story}");
+}
+
+#[test]
+fn a_wait_ends_as_soon_as_a_callback_has_panicked() {
+    let waits = Case::new("test/waits", "waits for what a callback never does", |t| {
+        let script = crate::suite::Script::new().data(|_, _| panic!("the callback is broken"));
+        let pair = t.pair(script, crate::suite::Script::new())?;
+        pair.client.transport()?.write(b"x");
+        t.until("the callback has done it", || false)
+    });
+    let outcome = verdict(&waits, Arc::new(tcp4()));
+    let Verdict::Failed(story) = outcome else { panic!("{outcome:?}") };
+    assert!(story.contains("waited in vain until the callback has done it"), "{story}");
+    assert!(story.contains("the callback is broken"), "without a wait of 20 s: {story}");
+}
+
+#[test]
+fn the_two_sides_of_a_pair_come_from_the_subject_whatever_its_kind() {
+    let subjects = crate::suite::subjects::all().expect("the subjects are made");
+    let mut names = Vec::new();
+    for subject in subjects {
+        let outcome = verdict(&case("stream/ping-pong"), subject.clone());
+        assert_eq!(outcome, Verdict::Passed, "{}", subject.name());
+        names.push(subject.name().to_owned());
+    }
+    for kind in ["tcp4", "tcp6", "unix", "tls-tcp", "adopted", "memory", "simulated"] {
+        assert!(names.iter().any(|name| name.starts_with(kind)), "{kind}: {names:?}");
     }
 }
 

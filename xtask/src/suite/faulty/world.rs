@@ -106,6 +106,10 @@ impl World for FaultyWorld {
         self.below.run()
     }
 
+    fn running_protocol(&self) -> Option<&'static str> {
+        self.below.running_protocol()
+    }
+
     fn threads(&self) -> Option<Rc<dyn ReactorThreads>> {
         let below = self.below.threads()?;
         match self.fault {
@@ -142,6 +146,10 @@ impl ReactorTime for FaultyTime {
             }
             _ => self.below.call_later(delay, call),
         }
+    }
+
+    fn delayed_calls(&self) -> Vec<DelayedCall> {
+        self.below.delayed_calls()
     }
 }
 

@@ -9,7 +9,8 @@ use std::rc::Rc;
 use deferred::{Deferred, Failure};
 use endpoints::{TcpClientEndpoint, TcpServerEndpoint, UnixClientEndpoint, UnixServerEndpoint};
 use interfaces::{
-    Address, ConnectUnix, ListenUnix, StreamClientEndpoint, StreamServerEndpoint, UnixAddress,
+    Address, ConnectUnix, ListenUnix, ReactorFdSet, StreamClientEndpoint, StreamServerEndpoint,
+    UnixAddress,
 };
 use reactor::{Kernel, Reactor};
 use systemd::{AdoptedStreamServerEndpoint, ListenFds, Selector};
@@ -59,6 +60,9 @@ impl Subject for KernelSubject {
 
     fn lacks(&self, ability: Ability) -> Option<&'static str> {
         match (ability, self.kind) {
+            (Ability::PassDescriptors, Kind::Tcp(_) | Kind::Adopted) => {
+                Some("only a UNIX socket passes descriptors")
+            }
             (Ability::TcpOptions, Kind::Unix) => Some("a UNIX socket has no TCP options"),
             (Ability::Reset, Kind::Unix) => {
                 Some("a UNIX socket has no reset: its peer finds an end of file")
@@ -96,6 +100,10 @@ impl Place<Kernel> for Tcp {
 
     fn unused_address(&self) -> Address {
         free_port(self.interface)
+    }
+
+    fn fd_set(&self, reactor: &Reactor) -> Option<Rc<dyn ReactorFdSet>> {
+        Some(Rc::new(reactor.clone()))
     }
 }
 
@@ -137,6 +145,10 @@ impl Place<Kernel> for Unix {
         Address::Unix(self.path("nobody"))
     }
 
+    fn fd_set(&self, reactor: &Reactor) -> Option<Rc<dyn ReactorFdSet>> {
+        Some(Rc::new(reactor.clone()))
+    }
+
     fn leftovers(&self, _reactor: &Reactor) -> Vec<String> {
         let files = std::fs::read_dir(self.directory.path()).into_iter().flatten();
         let sockets = files.filter_map(Result::ok).filter(|file| {
@@ -169,6 +181,10 @@ impl Place<Kernel> for Adopted {
 
     fn unused_address(&self) -> Address {
         free_port(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+
+    fn fd_set(&self, reactor: &Reactor) -> Option<Rc<dyn ReactorFdSet>> {
+        Some(Rc::new(reactor.clone()))
     }
 }
 

@@ -2,15 +2,14 @@
 //!
 //! Invariant: each turn advances the clock, and an idle turn advances it to the next call.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    Address, Factory, Observer, ReactorEvent, ReactorTime, StreamClientEndpoint,
-    StreamServerEndpoint,
+    Address, Factory, Observer, ReactorTime, StreamClientEndpoint, StreamServerEndpoint,
 };
 use protocol::testing::Clock;
 use protocol::testing::memory::Network;
@@ -31,6 +30,8 @@ impl Subject for Memory {
         match ability {
             Ability::TcpOptions => Some("a pair in memory has no socket, and so no options"),
             Ability::Descriptors => Some("a pair in memory has no descriptor"),
+            Ability::PassDescriptors => Some("a pair in memory carries bytes alone"),
+            Ability::FdSet => Some("a network in memory has no poll"),
             Ability::Core => Some("a network in memory has no loop that runs: a test pumps it"),
             Ability::Threads => Some("no thread can reach it: it is no_std, and the test's own"),
             _ => None,
@@ -55,23 +56,8 @@ struct MemoryWorld {
     names: Cell<u32>,
 }
 
-thread_local! {
-    /// The observer of this thread's world: the network's panic handler is a plain function.
-    static OBSERVER: RefCell<Option<Rc<dyn Observer>>> = const { RefCell::new(None) };
-}
-
 fn catch(call: &mut dyn FnMut()) -> Result<(), Rc<str>> {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(call)) else { return Ok(()) };
-    let message: Rc<str> = panic_message(&*payload).into();
-    let observer = OBSERVER.with_borrow(Clone::clone);
-    if let Some(observer) = observer {
-        observer.observe(&ReactorEvent::CallbackPanicked {
-            callback: "protocol",
-            peer: None,
-            message: &message,
-        });
-    }
-    Err(message)
+    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| panic_message(&*payload).into())
 }
 
 impl MemoryWorld {
@@ -115,18 +101,12 @@ impl World for MemoryWorld {
     }
 
     fn set_observer(&self, observer: Rc<dyn Observer>) {
-        OBSERVER.set(Some(observer));
+        self.network.set_observer(observer);
     }
 
     fn leftovers(&self) -> Vec<String> {
         let counts = [(self.network.connections(), "ends"), (self.clock.pending(), "timers")];
         let some = counts.into_iter().filter(|(count, _)| *count > 0);
         some.map(|(count, what)| format!("{count} {what}")).collect()
-    }
-}
-
-impl Drop for MemoryWorld {
-    fn drop(&mut self) {
-        OBSERVER.set(None);
     }
 }

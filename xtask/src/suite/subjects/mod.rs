@@ -17,7 +17,7 @@ pub use datagrams::{SimulatedUdp, udp4, udp6, unix_datagram};
 pub use kernel::{adopted, tcp4, tcp6, unix};
 pub use memory::Memory;
 pub use reactor_world::{Place, ReactorWorld};
-pub use simulated::SimulatedTcp;
+pub use simulated::{SimulatedTcp, SimulatedUnix};
 pub use tls_over::TlsOver;
 
 use crate::suite::Subject;
@@ -41,5 +41,6 @@ pub fn all() -> Result<Vec<Arc<dyn Subject>>, Failure> {
         Arc::new(udp6()),
         Arc::new(unix_datagram()),
         Arc::new(SimulatedUdp { seeds: 3 }),
+        Arc::new(SimulatedUnix { seeds: 3 }),
     ])
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    Address, Factory, Observer, ReactorCore, ReactorThreads, ReactorTime, StreamClientEndpoint,
-    StreamServerEndpoint,
+    Address, Factory, Observer, ReactorCore, ReactorFdSet, ReactorThreads, ReactorTime,
+    StreamClientEndpoint, StreamServerEndpoint,
 };
 use reactor::sys::StreamSys;
 use reactor::{Limits, Reactor};
@@ -46,6 +46,12 @@ pub trait Place<S: StreamSys> {
     fn hold_clock(&self, reactor: &Reactor<S>) -> Box<dyn Send> {
         let _ = reactor;
         Box::new(())
+    }
+
+    /// See [`World::fd_set`].
+    fn fd_set(&self, reactor: &Reactor<S>) -> Option<Rc<dyn ReactorFdSet>> {
+        let _ = reactor;
+        None
     }
 }
 
@@ -105,8 +111,16 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
         Ok(self.reactor.run()?)
     }
 
+    fn running_protocol(&self) -> Option<&'static str> {
+        self.reactor.running_protocol()
+    }
+
     fn threads(&self) -> Option<Rc<dyn ReactorThreads>> {
         Some(Rc::new(self.reactor.clone()))
+    }
+
+    fn fd_set(&self) -> Option<Rc<dyn ReactorFdSet>> {
+        self.place.fd_set(&self.reactor)
     }
 
     fn set_observer(&self, observer: Rc<dyn Observer>) {
@@ -121,6 +135,7 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
             (counts.datagram_ports, "datagram ports"),
             (counts.attempts, "attempts"),
             (counts.lingering, "lingering sockets"),
+            (counts.watched, "watched descriptors"),
             (counts.timers, "timers"),
             (counts.tasks, "tasks"),
             (counts.jobs, "pieces of work"),

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    Address, Factory, Observer, ReactorCore, ReactorThreads, ReactorTime, StreamClientEndpoint,
-    StreamServerEndpoint,
+    Address, Factory, Observer, ReactorCore, ReactorFdSet, ReactorThreads, ReactorTime,
+    StreamClientEndpoint, StreamServerEndpoint,
 };
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -63,6 +63,7 @@ impl Subject for TlsOver {
         match ability {
             // An end without close_notify is unclean, also over a wire that has no reset.
             Ability::Reset => None,
+            Ability::PassDescriptors => Some("what TLS carries are records, and no descriptor"),
             ability => self.below.lacks(ability),
         }
     }
@@ -151,6 +152,14 @@ impl World for TlsWorld {
 
     fn run(&self) -> Result<(), Failure> {
         self.below.run()
+    }
+
+    fn running_protocol(&self) -> Option<&'static str> {
+        self.below.running_protocol()
+    }
+
+    fn fd_set(&self) -> Option<Rc<dyn ReactorFdSet>> {
+        self.below.fd_set()
     }
 
     fn threads(&self) -> Option<Rc<dyn ReactorThreads>> {

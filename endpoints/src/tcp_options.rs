@@ -1,0 +1,56 @@
+//! The socket options that a string of kind `tcp` or `tcp6` may set, by name only.
+//!
+//! | argument | value | |
+//! |---|---|---|
+//! | `noDelay` | `0` or `1` | small writes go out at once |
+//! | `keepAlive` | a time, 0 for never | an idle connection is probed after it |
+//! | `device` | a name, as `eth0` | the one network device that carries the connections |
+//! | `reusePort` | `0` or `1`, of a server | other sockets may listen on the same port |
+//!
+//! Twisted has none of them. Invariant: an option that is not given is not listed in the description.
+
+use alloc::rc::Rc;
+use core::time::Duration;
+
+use interfaces::{KeepAliveTimes, TcpOptions};
+
+use crate::{Argument, ParseError};
+
+/// The names of those that clients have.
+pub(crate) const CLIENT_OPTIONS: [&str; 3] = ["noDelay", "keepAlive", "device"];
+
+/// The names of those that servers have.
+pub(crate) const SERVER_OPTIONS: [&str; 4] = ["noDelay", "keepAlive", "device", "reusePort"];
+
+/// Reads the options of a client.
+pub(crate) fn client_options(arguments: [Argument<'_>; 3]) -> Result<TcpOptions, ParseError> {
+    let [no_delay, keep_alive, device] = arguments.map(listed_if_given);
+    let mut options = TcpOptions::default();
+    if no_delay.is_given() {
+        options = options.with_no_delay(no_delay.flag_or(false)?);
+    }
+    if keep_alive.is_given() {
+        let idle = keep_alive.seconds_or(Duration::ZERO)?;
+        let times = (!idle.is_zero()).then(|| KeepAliveTimes::default().with_idle(idle));
+        options = options.with_keep_alive(times);
+    }
+    match device.text()? {
+        Some("") => Err(device.error("the name of a network device")),
+        device => Ok(options.with_device(device.map(Rc::from))),
+    }
+}
+
+/// Reads the options of a server.
+pub(crate) fn server_options(arguments: [Argument<'_>; 4]) -> Result<TcpOptions, ParseError> {
+    let [no_delay, keep_alive, device, reuse_port] = arguments;
+    let reuse_port = listed_if_given(reuse_port);
+    let options = client_options([no_delay, keep_alive, device])?;
+    match reuse_port.is_given() {
+        true => Ok(options.with_reuse_port(reuse_port.flag_or(false)?)),
+        false => Ok(options),
+    }
+}
+
+fn listed_if_given(argument: Argument<'_>) -> Argument<'_> {
+    if argument.is_given() { argument } else { argument.unlisted() }
+}

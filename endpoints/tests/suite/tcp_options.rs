@@ -1,0 +1,64 @@
+//! The socket options that strings of kind `tcp` and `tcp6` set.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use interfaces::{ConnectTcp, KeepAliveTimes, ListenTcp, StreamClientEndpoint as _};
+use interfaces::{StreamServerEndpoint as _, TcpOptions};
+use testkit::result_of;
+
+use crate::doubles::{Call, Reactor, factory};
+
+fn probed_after(seconds: u64) -> Option<KeepAliveTimes> {
+    Some(KeepAliveTimes::default().with_idle(Duration::from_secs(seconds)))
+}
+
+#[test]
+fn a_string_sets_the_options_that_it_names_and_no_other() {
+    let none = TcpOptions::default();
+    let sharing = none.clone().with_reuse_port(true);
+    for (text, address, options) in [
+        ("tcp:80", "0.0.0.0:80", none.clone()),
+        ("tcp:80:noDelay=0:keepAlive=0:reusePort=0", "0.0.0.0:80", none.clone()),
+        ("tcp:80:noDelay=1", "0.0.0.0:80", none.clone().with_no_delay(true)),
+        ("tcp:80:keepAlive=2m", "0.0.0.0:80", none.clone().with_keep_alive(probed_after(120))),
+        ("tcp:80:device=eth0", "0.0.0.0:80", none.clone().with_device(Some("eth0".into()))),
+        ("tcp6:80:reusePort=1:noDelay=1", "[::]:80", sharing.with_no_delay(true)),
+    ] {
+        let reactor = Reactor::new();
+        let parsed = reactor.registry().parse_server(text).unwrap();
+        result_of(parsed.endpoint.listen(factory())).unwrap();
+        let address: SocketAddr = address.parse().unwrap();
+        let expected = ListenTcp::new(address).with_options(options);
+        assert_eq!(reactor.calls(), [Call::ListenTcp(expected)], "{text}");
+    }
+    for (text, options) in [
+        ("tcp:127.0.0.1:80", none.clone()),
+        ("tcp:127.0.0.1:80:noDelay=1:keepAlive=7", {
+            none.clone().with_no_delay(true).with_keep_alive(probed_after(7))
+        }),
+        ("tcp:127.0.0.1:80:device=lo", none.with_device(Some("lo".into()))),
+    ] {
+        let reactor = Reactor::new();
+        let parsed = reactor.registry().parse_client(text).unwrap();
+        let _connecting = parsed.endpoint.connect(factory());
+        let expected = ConnectTcp::new(([127, 0, 0, 1], 80)).with_options(options);
+        assert_eq!(reactor.calls(), [Call::ConnectTcp(expected)], "{text}");
+    }
+}
+
+#[test]
+fn an_option_is_listed_if_it_is_given_and_a_bad_value_is_a_mistake() {
+    let registry = Reactor::new().registry();
+    let names = |text: &str| {
+        let description = registry.parse_server(text).unwrap().description;
+        description.arguments.iter().map(|(name, _)| *name).collect::<Vec<_>>()
+    };
+    assert_eq!(names("tcp:80"), ["port", "interface", "backlog"]);
+    assert_eq!(names("tcp:80:keepAlive=9"), ["port", "interface", "backlog", "keepAlive"]);
+    for text in ["tcp:80:noDelay=yes", "tcp:80:keepAlive=x", "tcp:80:device=", "tcp:80:reusePort="]
+    {
+        assert!(registry.parse_server(text).is_err(), "{text}");
+    }
+    assert!(registry.parse_client("tcp:127.0.0.1:80:reusePort=1").is_err(), "servers share");
+}
