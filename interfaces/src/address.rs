@@ -16,11 +16,11 @@ use crate::printable;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
-    /// TCP over IPv4.
+    /// TCP or UDP over IPv4.
     Ipv4(SocketAddrV4),
-    /// TCP over IPv6, with flow information and scope.
+    /// TCP or UDP over IPv6, with flow information and scope.
     Ipv6(SocketAddrV6),
-    /// A UNIX stream socket.
+    /// A UNIX socket.
     Unix(UnixAddress),
     /// The name of a transport of another kind: an in-memory pair, a serial line.
     Other(Rc<str>),
@@ -82,7 +82,7 @@ impl Address {
         }
     }
 
-    /// The TCP port, if this is an IP address.
+    /// The port, if this is an IP address.
     pub fn port(&self) -> Option<u16> {
         self.as_socket_addr().map(|address| address.port())
     }

@@ -59,6 +59,11 @@ mod factory;
 mod file_descriptors;
 mod protocol;
 
+mod datagram_protocol;
+mod datagram_transport;
+mod deliver_datagram;
+mod multicast_transport;
+
 mod connect_error;
 mod endpoint;
 mod listen_error;
@@ -79,13 +84,16 @@ mod spawn_process;
 pub mod delayed_call;
 mod observer;
 mod reactor_core;
+mod reactor_multicast;
 #[cfg(feature = "std")]
 mod reactor_socket;
 mod reactor_tcp;
 #[cfg(feature = "std")]
 mod reactor_threads;
 mod reactor_time;
+mod reactor_udp;
 mod reactor_unix;
+mod reactor_unix_datagram;
 mod resolver;
 mod tcp_options;
 
@@ -93,8 +101,13 @@ pub use address::{Address, UnixAddress};
 pub use buffered_protocol::BufferedProtocol;
 pub use chunk::Chunk;
 pub use connect_error::{ConnectError, FailedAddress};
+pub use datagram_protocol::DatagramProtocol;
+pub use datagram_transport::{
+    ConnectDatagramError, DatagramCounts, DatagramTransport, SendError, UdpTransport,
+};
 pub use delayed_call::{DelayedCall, NotPending};
 pub use deliver::{Deliver, Event, OwnedEvent, ReadingRoles};
+pub use deliver_datagram::{DatagramEvent, DeliverDatagram, OwnedDatagramEvent};
 pub use endpoint::{StreamClientEndpoint, StreamServerEndpoint};
 pub use factory::Factory;
 #[cfg(feature = "std")]
@@ -104,6 +117,7 @@ pub use file_descriptors::{
 pub use listen_error::ListenError;
 pub use listening_port::ListeningPort;
 pub use log_prefix::short_type_name;
+pub use multicast_transport::{MulticastError, MulticastInterface, MulticastTransport};
 pub use observer::{Observer, ReactorEvent};
 pub use os_error::OsError;
 pub use printable::{Printable, is_printable, panic_message, printable, visible};
@@ -117,6 +131,7 @@ pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, Tri
 pub use reactor_fd_set::{
     FileDescriptor, ReactorFdSet, ReadDescriptor, WatchError, WriteDescriptor,
 };
+pub use reactor_multicast::{ListenMulticast, ReactorMulticast};
 #[cfg(feature = "std")]
 pub use reactor_process::{ReactorProcess, SpawnError};
 #[cfg(feature = "std")]
@@ -128,7 +143,11 @@ pub use reactor_tcp::{BACKLOG_MAX, ConnectTcp, DualStack, ListenTcp, ReactorTcp}
 #[cfg(feature = "std")]
 pub use reactor_threads::{FromThread, ReactorThreads, ThreadOutcome};
 pub use reactor_time::ReactorTime;
+pub use reactor_udp::{ListenUdp, ReactorUdp, UDP_BYTES_MAX};
 pub use reactor_unix::{ConnectUnix, ListenUnix, LockFile, ReactorUnix};
+pub use reactor_unix_datagram::{
+    ConnectUnixDatagramError, ListenUnixDatagram, ReactorUnixDatagram,
+};
 pub use reason::{Deadline, Reason};
 pub use resolver::{AddressFamily, ResolveError, Resolver};
 #[cfg(feature = "std")]

@@ -1,6 +1,7 @@
-//! A port that accepts connections; Twisted's `IListeningPort`.
+//! A port that accepts connections, or receives datagrams; Twisted's `IListeningPort`.
 //!
-//! Invariant: from the moment `stop_listening` is called, no connection is accepted.
+//! Invariant: from the moment `stop_listening` is called, no connection is accepted and no datagram
+//! received.
 
 use core::fmt;
 
@@ -19,6 +20,9 @@ pub trait ListeningPort {
 
     /// Stops accepting, at once. Fires when the socket is closed and the factory's `do_stop` has run,
     /// and fails with its failure. Accepted connections go on. On a stopped port it fires at once.
+    ///
+    /// A datagram port stops receiving, and fires after the protocol's `stop_protocol`, which is called on
+    /// a later turn.
     fn stop_listening(&self) -> Deferred<()>;
 
     /// Writes what `Debug` shows: at least the address, while it listens.

@@ -17,18 +17,18 @@ pub trait Observer {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReactorEvent<'a> {
-    /// A port accepts connections.
+    /// A port accepts connections, or receives datagrams.
     ListeningStarted {
         /// The actual address.
         address: &'a Address,
-        /// The [`log_prefix`](crate::Factory::log_prefix) of its factory.
+        /// The [`log_prefix`](crate::Factory::log_prefix) of its factory, or of its datagram protocol.
         factory: &'a str,
     },
     /// A port is closed.
     ListeningStopped {
         /// The address that it had.
         address: &'a Address,
-        /// The [`log_prefix`](crate::Factory::log_prefix) of its factory.
+        /// The [`log_prefix`](crate::Factory::log_prefix) of its factory, or of its datagram protocol.
         factory: &'a str,
     },
     /// `accept` failed; the port goes on.

@@ -6,7 +6,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use std::os::fd::OwnedFd;
 
-use crate::{Factory, ListenError, ListeningPort, printable};
+use crate::{DatagramTransport, DeliverDatagram, Factory, ListenError, ListeningPort, printable};
 
 /// The ability to adopt descriptors. The crate `systemd` checks inherited descriptors before it calls
 /// this; the reactor checks again that each is a stream socket, and listening or connected.
@@ -37,6 +37,24 @@ pub trait ReactorSocket {
         descriptor: OwnedFd,
         factory: Rc<dyn Factory>,
     ) -> Result<(), AdoptError>;
+
+    /// Runs a protocol on a UDP or UNIX datagram socket that is bound already, connected or not. Its
+    /// family and type are read from the socket. Datagrams longer than `packet_bytes_max` bytes are
+    /// truncated, as [`datagram_truncated`](crate::DatagramProtocol::datagram_truncated) tells.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenError::Unsuitable`]; the descriptor is closed.
+    ///
+    /// # Differences from Twisted
+    ///
+    /// The descriptor is taken over, not duplicated: give a clone to keep your own.
+    fn adopt_datagram_port(
+        &self,
+        descriptor: OwnedFd,
+        packet_bytes_max: usize,
+        protocol: Rc<dyn DeliverDatagram>,
+    ) -> Result<Rc<dyn DatagramTransport>, ListenError>;
 }
 
 /// Why a connected socket could not be adopted.
@@ -69,5 +87,14 @@ impl<R: ReactorSocket + ?Sized> ReactorSocket for Rc<R> {
         factory: Rc<dyn Factory>,
     ) -> Result<(), AdoptError> {
         (**self).adopt_stream_connection(descriptor, factory)
+    }
+
+    fn adopt_datagram_port(
+        &self,
+        descriptor: OwnedFd,
+        packet_bytes_max: usize,
+        protocol: Rc<dyn DeliverDatagram>,
+    ) -> Result<Rc<dyn DatagramTransport>, ListenError> {
+        (**self).adopt_datagram_port(descriptor, packet_bytes_max, protocol)
     }
 }

@@ -94,6 +94,7 @@ mod open_set;
 mod protocol_cell;
 
 mod connect;
+mod datagram_protocol_ref;
 mod factory_fn;
 mod protocol_ref;
 
@@ -110,5 +111,6 @@ pub mod transport;
 pub mod testing;
 
 pub use connect::{connect_protocol, connect_ref};
+pub use datagram_protocol_ref::{DatagramProtocolRef, WeakDatagramProtocolRef, datagram_protocol};
 pub use factory_fn::{FactoryFn, factory_fn};
 pub use protocol_ref::{ProtocolRef, WeakProtocolRef};

@@ -10,15 +10,18 @@
 //! | two protocols that talk with each other | [`memory::Pair`] |
 //! | factories and endpoints too | [`memory::Network`] |
 //! | what reaches a protocol | [`Recorder`] as that protocol |
+//! | what reaches a datagram protocol | [`DatagramRecorder`] as that protocol |
 //! | what reaches a process protocol | [`ProcessRecorder`] as that protocol |
 
 mod clock;
+mod datagram_recorder;
 pub mod memory;
 mod process_recorder;
 mod recorder;
 mod string_transport;
 
 pub use clock::Clock;
+pub use datagram_recorder::{DatagramRecord, DatagramRecorder, SeenDatagram};
 pub use process_recorder::{ProcessRecord, ProcessRecorder, ProcessSeen};
 pub use recorder::{Record, Recorder, Seen};
 pub use string_transport::{ProducerState, StringTransport};

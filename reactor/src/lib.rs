@@ -33,6 +33,8 @@
 //! - All that is written during one callback leaves in one system call when the callback returns. A
 //!   write of 8 KiB or more with nothing queued goes out at once, from the caller's slice, together
 //!   with what the callback wrote before it.
+//! - The datagrams of one callback leave together, many in one system call; those that a full socket does
+//!   not take wait in order, up to a limit, and every datagram that is dropped on this side is counted.
 //! - `connection_lost` comes exactly once, on a later turn than the call that caused it.
 //! - What the peer sent is delivered before the loss of its connection is told, also where sending failed
 //!   first; a protocol that has paused its reading gets it when it resumes.
@@ -70,6 +72,7 @@
 //! stream          a connection: state, reading, delivering, writing, closing
 //! listen          ports: accepting in bounded numbers, and what to do without descriptors
 //! connect         one connection attempt, TCP or UNIX
+//! datagram        a datagram port: UDP, its groups, UNIX
 //! process         a child process: its pipes or its terminal, its signals, its end
 //! descriptor      pipes, terminals and files: queues, standard input and output; descriptors of others
 //! core            what every tenant of a slot stands on, and no tenant: slots, foreign calls, clock, tasks
@@ -84,7 +87,7 @@
 //! The arrows between them, which a test holds:
 //!
 //! ```text
-//! capabilities → reactor → run → { stream, listen, connect, process, descriptor } → core → { buffers, threads, timers, sys }
+//! capabilities → reactor → run → { stream, listen, connect, datagram, process, descriptor } → core → { buffers, threads, timers, sys }
 //! listen, connect → stream;  process → descriptor;  buffers → sys
 //! reactor → { kernel, simulated };  kernel, simulated → sys
 //! nothing → run;  nothing → capabilities
@@ -103,6 +106,7 @@ mod capabilities;
 mod run;
 
 mod connect;
+mod datagram;
 mod descriptor;
 mod listen;
 mod process;
@@ -121,5 +125,5 @@ pub use self::core::counts::Counts;
 pub use self::core::limits::Limits;
 pub use self::threads::thread_pool::{ThreadPool, ThreadPoolCounts};
 pub use kernel::standard_error::StandardError;
-pub use kernel::{Kernel, KernelChild, KernelDescriptor, KernelListener};
+pub use kernel::{Kernel, KernelChild, KernelDatagramSocket, KernelDescriptor, KernelListener};
 pub use reactor::{Reactor, Remote, SystemExit, WithThreadPool, react};

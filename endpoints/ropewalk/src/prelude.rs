@@ -5,10 +5,12 @@
 pub use deferred::{Deferred, Failure, Promise};
 pub use endpoints::Registry;
 pub use interfaces::{
-    Address, Factory, HalfCloseableProtocol, HandshakeListener, ListeningPort, ProcessProtocol,
-    ProcessTransport, Protocol, ReactorCore, ReactorProcess, ReactorStdio, ReactorTcp,
-    ReactorThreads, ReactorTime, ReactorUnix, Reason, StreamClientEndpoint, StreamServerEndpoint,
-    Transport,
+    Address, DatagramProtocol, DatagramTransport, Factory, HalfCloseableProtocol,
+    HandshakeListener, ListenUdp, ListeningPort, ProcessProtocol, ProcessTransport, Protocol,
+    ReactorCore, ReactorProcess, ReactorStdio, ReactorTcp, ReactorThreads, ReactorTime, ReactorUdp,
+    ReactorUnix, Reason, StreamClientEndpoint, StreamServerEndpoint, Transport,
 };
-pub use protocol::{ProtocolRef, connect_protocol, factory_fn};
+pub use protocol::{
+    DatagramProtocolRef, ProtocolRef, connect_protocol, datagram_protocol, factory_fn,
+};
 pub use reactor::{Reactor, react};

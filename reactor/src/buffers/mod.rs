@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here makes a system call or runs foreign code.
 
+pub(crate) mod datagrams;
 pub(crate) mod offer;
 pub(crate) mod shared;
 pub(crate) mod write_buffer;

@@ -4,6 +4,7 @@
 
 mod core;
 mod fd_set;
+mod multicast;
 mod process;
 mod resolver;
 mod socket;
@@ -11,4 +12,6 @@ mod stdio;
 mod tcp;
 mod threads;
 mod time;
+mod udp;
 mod unix;
+mod unix_datagram;

@@ -6,14 +6,18 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use interfaces::{AdoptError, Factory, ListenError, ListeningPort, ReactorSocket};
+use interfaces::{
+    AdoptError, DatagramTransport, DeliverDatagram, Factory, ListenError, ListeningPort,
+    ReactorSocket,
+};
 
+use crate::datagram::port::{DatagramPort, PortLimits};
 use crate::kernel::Kernel;
 use crate::listen::port::Port;
 use crate::reactor::Reactor;
 use crate::stream::admit::Connected;
 use crate::stream::flags::Origin;
-use crate::sys::StreamSys;
+use crate::sys::{DatagramSys, StreamSys};
 
 impl ReactorSocket for Reactor<Kernel> {
     fn adopt_stream_port(
@@ -47,5 +51,17 @@ impl ReactorSocket for Reactor<Kernel> {
             }
         });
         Ok(())
+    }
+
+    fn adopt_datagram_port(
+        &self,
+        descriptor: OwnedFd,
+        packet_bytes_max: usize,
+        protocol: Rc<dyn DeliverDatagram>,
+    ) -> Result<Rc<dyn DatagramTransport>, ListenError> {
+        let socket = self.core().sys.adopt_datagrams(descriptor)?;
+        let address = self.core().sys.datagram_host(&socket);
+        let limits = PortLimits::adopted(packet_bytes_max);
+        DatagramPort::open(self.core(), || address, socket, limits, protocol)
     }
 }

@@ -26,6 +26,16 @@ impl<S: StreamSys> Core<S> {
         self.agenda.still_ready.borrow_mut().push(token);
     }
 
+    /// Lists the datagram port whose protocol runs, if one does, so that a turn which the protocol makes
+    /// itself sends what it has gathered.
+    #[cold]
+    pub(crate) fn list_gathering(&self) {
+        let gathering = self.datagrams.gathering.get();
+        if gathering != Token::NOBODY {
+            self.list_still_ready(gathering);
+        }
+    }
+
     /// Whether the end of a stream was decided in this turn.
     pub(crate) fn has_closings(&self) -> bool {
         !self.agenda.closings.borrow().is_empty()

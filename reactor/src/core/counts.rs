@@ -11,6 +11,8 @@ pub struct Counts {
     pub streams: usize,
     /// Open ports.
     pub ports: usize,
+    /// Datagram ports whose protocol has not been told of their end.
+    pub datagram_ports: usize,
     /// Connections being made.
     pub attempts: usize,
     /// Sockets that wait for their peer's end of file, without a protocol.

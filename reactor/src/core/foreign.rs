@@ -59,7 +59,7 @@ impl<S: StreamSys> Core<S> {
 
     /// Whether foreign code runs now.
     #[inline]
-    pub(super) fn in_foreign_call(&self) -> bool {
+    pub(crate) fn in_foreign_call(&self) -> bool {
         self.depth.get() > 0
     }
 

@@ -16,6 +16,9 @@ pub struct Limits {
     /// How many full read buffers one connection delivers before the others get their turn.
     /// Default 16, which is about 1 MiB.
     pub reads_per_turn: usize,
+    /// How many datagrams one port receives before the others get their turn; what came joined is not cut
+    /// short. Default 256.
+    pub datagrams_per_turn: usize,
     /// How often one connection's producer is asked for more before the others get their turn.
     /// Default 64.
     pub refills_per_turn: usize,
@@ -52,6 +55,13 @@ impl Limits {
     #[must_use]
     pub fn with_reads_per_turn(mut self, reads_per_turn: usize) -> Self {
         self.reads_per_turn = reads_per_turn;
+        self
+    }
+
+    /// With another [`datagrams_per_turn`](Self::datagrams_per_turn).
+    #[must_use]
+    pub fn with_datagrams_per_turn(mut self, datagrams_per_turn: usize) -> Self {
+        self.datagrams_per_turn = datagrams_per_turn;
         self
     }
 
@@ -115,6 +125,7 @@ impl Limits {
     pub(crate) fn at_least_one(mut self) -> Self {
         self.accepts_per_turn = self.accepts_per_turn.max(1);
         self.reads_per_turn = self.reads_per_turn.max(1);
+        self.datagrams_per_turn = self.datagrams_per_turn.max(1);
         self.refills_per_turn = self.refills_per_turn.max(1);
         self.read_buffer_bytes = self.read_buffer_bytes.max(1);
         self
@@ -126,6 +137,7 @@ impl Default for Limits {
         Self {
             accepts_per_turn: 64,
             reads_per_turn: 16,
+            datagrams_per_turn: 256,
             refills_per_turn: 64,
             read_buffer_bytes: 68 * 1024,
             buffer: BufferLimits::default(),

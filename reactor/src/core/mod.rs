@@ -37,6 +37,7 @@ use self::stage::RunState;
 use self::tasks::Tasks;
 use self::tenant::Slot;
 use self::watched::WatchedEntries;
+use crate::buffers::datagrams::DatagramBuffers;
 use crate::buffers::shared::StreamShared;
 use crate::sys::StreamSys;
 use crate::threads::jobs::Jobs;
@@ -54,6 +55,8 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) expendable: Expendable,
     /// What the streams reach without going through the core.
     pub(crate) streams: Rc<StreamShared<Self>>,
+    /// What the datagram ports reach likewise.
+    pub(crate) datagrams: Rc<DatagramBuffers>,
     pub(crate) poll_buffers: PollBuffers<S::Events>,
     pub(crate) tasks: Tasks,
     pub(crate) remote_queue: Arc<RemoteQueue<RemoteCall<S>>>,
@@ -88,6 +91,7 @@ impl<S: StreamSys> Core<S> {
             agenda: Agenda::default(),
             expendable: Expendable::default(),
             streams: Rc::new(StreamShared::new(me.clone(), limits.buffer)),
+            datagrams: Rc::new(DatagramBuffers::new()),
             poll_buffers: PollBuffers { events: Cell::default(), read: Cell::default() },
             tasks: Tasks::default(),
             remote_queue,

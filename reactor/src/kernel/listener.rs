@@ -173,7 +173,7 @@ fn stream_socket(descriptor: OwnedFd) -> Result<Socket, String> {
     Ok(socket)
 }
 
-fn with_mode(socket: Socket, mode: u32) -> io::Result<Socket> {
+pub(super) fn with_mode(socket: Socket, mode: u32) -> io::Result<Socket> {
     let file = File::from(OwnedFd::from(socket));
     file.set_permissions(Permissions::from_mode(mode))?;
     Ok(Socket::from(OwnedFd::from(file)))
@@ -202,7 +202,7 @@ fn unprepared(options: &ListenTcp, fault: &OptionFault) -> ListenError {
 }
 
 /// The system's refusal, with its likely cause.
-fn refused(address: Address, error: &io::Error) -> ListenError {
+pub(super) fn refused(address: Address, error: &io::Error) -> ListenError {
     let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
     let privileged = address.port().is_some_and(|port| (1..1024).contains(&port));
     let holder = if errno == libc::EADDRINUSE { holder::hint(&address) } else { None };

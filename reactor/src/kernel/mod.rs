@@ -11,6 +11,9 @@
 //!     sockaddr.rs                             addresses
 //!     holder.rs                               what has an address that is in use
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
+//!   datagrams.rs                            DatagramSys; each call forwards to one of
+//!     datagram_socket.rs · datagram_calls.rs  opening, receiving, sending
+//!     multicast.rs                            groups
 //!   look_ups.rs                             LookUpSys: getaddrinfo(3)
 //!   descriptors.rs                          DescriptorSys: pipes, terminals, files
 //!     stdio.rs                                those that other processes share
@@ -29,12 +32,16 @@ mod signals;
 
 mod ancillary;
 mod connecting;
+mod datagram_calls;
+mod datagram_socket;
+mod datagrams;
 mod descriptors;
 mod file_identity;
 mod holder;
 mod listener;
 mod lock_file;
 mod look_ups;
+mod multicast;
 mod processes;
 mod raw_calls;
 mod raw_process_calls;
@@ -61,6 +68,7 @@ use mio::Interest;
 use mio::unix::SourceFd;
 use socket2::Socket;
 
+pub use datagram_socket::KernelDatagramSocket;
 pub use descriptors::KernelDescriptor;
 pub use listener::KernelListener;
 pub use processes::KernelChild;

@@ -46,6 +46,16 @@ pub(super) fn from_unix(address: &UnixAddress) -> io::Result<SockAddr> {
     }
 }
 
+/// An address of `interfaces` as one of the system.
+pub(super) fn from_address(address: &Address) -> io::Result<SockAddr> {
+    match address {
+        Address::Ipv4(address) => Ok(SockAddr::from(*address)),
+        Address::Ipv6(address) => Ok(SockAddr::from(*address)),
+        Address::Unix(address) => from_unix(address),
+        _ => Err(not_a_name()),
+    }
+}
+
 fn not_a_name() -> io::Error {
     io::Error::from_raw_os_error(libc::EINVAL)
 }

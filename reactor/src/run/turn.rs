@@ -27,6 +27,9 @@ use crate::sys::{Ready, Report, StreamSys, Token};
 /// One turn, which waits for `wait_at_most` (`None`: for ever) if there is nothing to do.
 pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>) -> io::Result<()> {
     let outer = Stream::suspend_running(core);
+    if core.in_foreign_call() {
+        core.list_gathering();
+    }
     let closings = take_all(&core.agenda.closings);
     core.run_remote_calls();
     run_due_timers(core);

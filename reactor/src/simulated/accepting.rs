@@ -201,7 +201,7 @@ impl World {
     }
 }
 
-fn refused(address: Address, error: &io::Error) -> ListenError {
+pub(super) fn refused(address: Address, error: &io::Error) -> ListenError {
     let number = error.raw_os_error().unwrap_or(libc::EIO);
     let hint = if number == libc::EADDRINUSE { "another socket listens there" } else { "" };
     ListenError::Refused { address, source: OsError::from_raw_os_error(number), hint: hint.into() }

@@ -6,7 +6,8 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::ids::{ConnectionId, EndId, PartId, Source};
+use super::datagram_flight::FlightId;
+use super::ids::{ConnectionId, DatagramId, EndId, PartId, Source};
 use super::nanos::Nanos;
 
 /// The time that a poll takes at least, so that the network goes on under a program that is never
@@ -26,6 +27,10 @@ pub(super) enum NetworkEvent {
     GivenUp(ConnectionId),
     /// The next segment that this end sent arrives at the other.
     Segment(EndId),
+    /// A datagram arrives.
+    Datagram(FlightId),
+    /// The network's answer to a datagram, an `errno`, reaches its sender.
+    DatagramFailed(DatagramId, i32),
     /// A child takes its next step.
     Child(PartId),
     /// A report that was held back is due.

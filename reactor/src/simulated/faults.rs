@@ -46,6 +46,14 @@ pub struct Faults {
     pub delayed_report: Chance,
     /// A segment is lost, and arrives when it is sent again.
     pub stall: Chance,
+    /// A UDP datagram is lost.
+    pub lost_datagram: Chance,
+    /// A UDP datagram arrives twice.
+    pub doubled_datagram: Chance,
+    /// A UDP datagram is held up by up to 5 ms, so that later ones overtake it.
+    pub overtaken_datagram: Chance,
+    /// A run of datagrams that the system would have to cut is refused (`EIO`).
+    pub no_segmentation: Chance,
     /// The clock jumps ahead in a poll: the machine was suspended or busy.
     pub clock_jump: Chance,
     /// The longest such jump. Default 50 ms.
@@ -67,6 +75,10 @@ impl Faults {
             spurious: Chance::NEVER,
             delayed_report: Chance::NEVER,
             stall: Chance::NEVER,
+            lost_datagram: Chance::NEVER,
+            doubled_datagram: Chance::NEVER,
+            overtaken_datagram: Chance::NEVER,
+            no_segmentation: Chance::NEVER,
             clock_jump: Chance::NEVER,
             clock_jump_at_most: Duration::ZERO,
         }
@@ -81,6 +93,7 @@ impl Faults {
             spurious: Chance::per_mille(20),
             delayed_report: Chance::per_mille(50),
             stall: Chance::per_mille(10),
+            no_segmentation: Chance::per_mille(20),
             ..Self::none()
         }
     }
@@ -93,6 +106,9 @@ impl Default for Faults {
             no_descriptor: Chance::per_mille(10),
             failed_reserve: Chance::per_mille(200),
             reset: Chance::per_mille(2),
+            lost_datagram: Chance::per_mille(10),
+            doubled_datagram: Chance::per_mille(5),
+            overtaken_datagram: Chance::per_mille(20),
             child_death: Chance::per_mille(2),
             clock_jump: Chance::per_mille(5),
             clock_jump_at_most: Duration::from_millis(50),

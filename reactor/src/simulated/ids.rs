@@ -1,7 +1,7 @@
-//! The names of connections, their ends, and listeners.
+//! The names of connections, their ends, listeners, and datagram sockets.
 //!
-//! Invariant: connections and listeners are numbered from one count, so no two have the same number in
-//! the trace.
+//! Invariant: connections, listeners and datagram sockets are numbered from one count, so no two have the
+//! same number in the trace.
 
 /// The number of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -10,6 +10,10 @@ pub(super) struct ConnectionId(pub(super) u64);
 /// The number of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ListenerId(pub(super) u64);
+
+/// The number of a datagram socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct DatagramId(pub(super) u64);
 
 /// One of the two ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,7 @@ pub(super) struct PartId(pub(super) u64);
 pub(super) enum Source {
     End(EndId),
     Listener(ListenerId),
+    Datagram(DatagramId),
     /// A child, or the end of a pipe.
     Part(PartId),
 }
@@ -44,6 +49,14 @@ impl ConnectionId {
 }
 
 impl ListenerId {
+    /// Its number in the trace.
+    #[inline]
+    pub(super) fn number(self) -> u64 {
+        self.0 * 2
+    }
+}
+
+impl DatagramId {
     /// Its number in the trace.
     #[inline]
     pub(super) fn number(self) -> u64 {
@@ -109,6 +122,7 @@ impl Source {
         match self {
             Self::End(id) => id.number(),
             Self::Listener(id) => id.number(),
+            Self::Datagram(id) => id.number(),
             Self::Part(id) => id.number(),
         }
     }

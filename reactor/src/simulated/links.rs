@@ -12,7 +12,7 @@ use super::nanos::Nanos;
 /// The ranges from which the seed chooses each connection's link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Links {
-    /// The latency of TCP segments; UNIX sockets have none. Default 20 µs to 2 ms.
+    /// The latency of TCP segments and UDP datagrams; UNIX sockets have none. Default 20 µs to 2 ms.
     pub latency: RangeInclusive<Duration>,
     /// Bytes of each of the two buffers of each direction. Default 64 bytes to 64 KiB, each
     /// doubling as likely as the others.

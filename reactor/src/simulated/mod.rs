@@ -39,6 +39,12 @@
 //! and an error comes first. A UNIX connection is established at once, has no RST but for unread data,
 //! and answers `EPIPE` as soon as the peer is gone.
 //!
+//! # Datagrams
+//!
+//! UDP datagrams are lost, doubled and overtaken as the [`Faults`] say, and a socket whose queue is full
+//! drops them. Those of UNIX sockets arrive at once, in order. One interface carries groups: `lo`, number
+//! 1. The whole way is drawn in `datagram_flight`.
+//!
 //! # Children
 //!
 //! A program that is [installed](Simulated::install) is a [`Script`]: it writes, reads, sleeps, closes and
@@ -60,6 +66,11 @@ mod processes;
 mod ready;
 mod sockets;
 mod streams;
+
+mod datagram_flight;
+mod datagram_names;
+mod datagram_socket;
+mod datagrams;
 
 mod accepting;
 mod child_calls;
@@ -89,6 +100,7 @@ mod nanos;
 mod trace;
 
 pub use chance::Chance;
+pub use datagrams::SimulatedDatagramSocket;
 pub use descriptors::SimulatedDescriptor;
 pub use faults::Faults;
 pub use links::Links;

@@ -11,7 +11,7 @@ use interfaces::{Address, UnixAddress};
 use super::ids::ListenerId;
 
 /// The ports that the system chooses from (RFC 6335 section 6).
-const DYNAMIC_PORTS: std::ops::RangeInclusive<u16> = 49152..=65535;
+pub(super) const DYNAMIC_PORTS: std::ops::RangeInclusive<u16> = 49152..=65535;
 
 /// A file at a path that no listener is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

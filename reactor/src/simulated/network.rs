@@ -54,6 +54,8 @@ pub struct Carried {
     pub streams: usize,
     /// Live listener handles.
     pub listeners: usize,
+    /// Live handles of datagram sockets.
+    pub datagram_sockets: usize,
     /// Connections with an end that is held or waits to be accepted, attempts included.
     pub connections: usize,
     /// Children that run or were not reaped.
@@ -100,10 +102,12 @@ impl Simulated {
     pub fn carried(&self) -> Carried {
         let world = self.world.borrow();
         let listeners = world.listeners.len();
+        let datagram_sockets = world.datagrams.sockets.len();
         let (children, pipes) = world.processes.counts();
         Carried {
-            streams: world.descriptors.open - listeners - pipes,
+            streams: world.descriptors.open - listeners - datagram_sockets - pipes,
             listeners,
+            datagram_sockets,
             connections: world.connections.len(),
             children,
             pipes,
@@ -128,7 +132,8 @@ impl Simulated {
     }
 
     /// From now on connection requests to this address get no answer; they fail with `ETIMEDOUT`
-    /// after 127 seconds.
+    /// after 127 seconds. Datagrams to it are lost; a connected socket is told so (`EHOSTUNREACH`) after 3
+    /// seconds.
     pub fn black_hole(&self, address: IpAddr) {
         self.world.borrow_mut().names.black_holes.insert(address);
     }

@@ -36,6 +36,7 @@ impl World {
                 found.map(|found| &mut found.end_mut(id.side()).watch)
             }
             Source::Listener(id) => self.listeners.get_mut(&id).map(|found| &mut found.watch),
+            Source::Datagram(id) => self.datagrams.watch(id),
             Source::Part(id) => self.processes.part_mut(id).map(|found| &mut found.watch),
         }
     }
@@ -48,6 +49,7 @@ impl World {
                 self.connections.get(id.connection()).map(|found| found.level(id.side()))
             }
             Source::Listener(id) => self.listeners.get(&id).map(ListenerState::level),
+            Source::Datagram(id) => self.datagrams.level(id),
             Source::Part(id) => self.processes.part(id).map(Part::level),
         }
     }
@@ -83,6 +85,12 @@ impl World {
             Source::Listener(id) => {
                 let found = self.listeners.get_mut(&id);
                 found.is_some_and(|found| found.watching(direction, change))
+            }
+            Source::Datagram(id) => {
+                if let Some(watch) = self.datagrams.watch(id) {
+                    change(watch, direction);
+                }
+                self.datagrams.becomes_due(id, direction)
             }
             Source::Part(id) => {
                 let found = self.processes.part_mut(id);

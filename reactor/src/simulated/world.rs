@@ -8,6 +8,7 @@ use std::io;
 use super::chance::{Chance, Rng};
 use super::clock::{Clock, NetworkEvent};
 use super::connection::Connection;
+use super::datagram_names::Datagrams;
 use super::faults::Faults;
 use super::ids::{EndId, ListenerId, Source};
 use super::links::Links;
@@ -31,6 +32,7 @@ pub(super) struct World {
     pub(super) connections: Table<Connection>,
     pub(super) listeners: BTreeMap<ListenerId, ListenerState>,
     pub(super) names: Names,
+    pub(super) datagrams: Datagrams,
     /// The sockets that the next poll asks for a report.
     pub(super) reports: Vec<Source>,
     pub(super) signals: SignalState,
@@ -78,6 +80,7 @@ impl World {
             connections: Table::new(),
             listeners: BTreeMap::new(),
             names: Names::new(),
+            datagrams: Datagrams::new(),
             reports: Vec::new(),
             signals: SignalState::default(),
             processes: Processes::default(),
@@ -107,6 +110,8 @@ impl World {
                     self.attempt_fails(connection, libc::ETIMEDOUT)
                 }
                 NetworkEvent::Segment(sender) => self.segment_arrives(sender),
+                NetworkEvent::Datagram(number) => self.datagram_arrives(number),
+                NetworkEvent::DatagramFailed(sender, error) => self.datagram_failed(sender, error),
                 NetworkEvent::Child(child) => self.child_steps(child),
                 NetworkEvent::Report(source) => self.list(source),
                 NetworkEvent::Spurious(source) => self.report_spuriously(source),

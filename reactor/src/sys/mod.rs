@@ -5,6 +5,7 @@
 //!   sys/token.rs    Token: the name of a tenant in reports
 //!   sys/ready.rs    Report, Ready, Watch: what is watched, and what a poll found
 //!   sys/streams.rs  StreamSys: stream sockets, listening and connected
+//!   sys/datagrams.rs  DatagramSys: UDP and UNIX datagram sockets
 //!   sys/look_ups.rs LookUpSys: the addresses of host names
 //!   sys/ancillary.rs  Ancillary: what comes beside the bytes of a UNIX socket
 //!   sys/descriptors.rs  DescriptorSys: pipes, terminals, files
@@ -18,6 +19,7 @@
 //! Invariant: no trait here names a type of `kernel` or `simulated`.
 
 mod ancillary;
+mod datagrams;
 mod descriptors;
 mod look_ups;
 pub(crate) mod os_error;
@@ -31,6 +33,9 @@ use std::io;
 use std::time::Duration;
 
 pub use ancillary::{Ancillary, DESCRIPTORS_PER_CALL_MAX};
+pub use datagrams::{
+    DatagramSys, Membership, MulticastOption, Packet, ReceiveBatch, SendRun, Sharing,
+};
 pub use descriptors::{DescriptorSys, Reporting};
 pub use look_ups::{LookUp, LookUpResult, LookUpSys};
 pub use processes::{ChildEnd, ChildWatch, ProcessSys, Spawned, Way};

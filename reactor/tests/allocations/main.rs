@@ -3,6 +3,7 @@
 //! Invariant: each test counts on its own thread.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails and reports by them")]
 
+mod datagrams;
 mod timers;
 mod traffic;
 

@@ -5,6 +5,9 @@
 
 mod accepting;
 mod children;
+mod datagram_lives;
+mod datagram_unix;
+mod datagrams;
 mod delivery;
 mod descriptors;
 mod doubles;

@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    Address, AdoptError, Deliver, Factory, ListenError, ListeningPort, ReactorSocket,
-    StreamServerEndpoint,
+    Address, AdoptError, DatagramTransport, Deliver, DeliverDatagram, Factory, ListenError,
+    ListeningPort, ReactorSocket, StreamServerEndpoint,
 };
 use testkit::result_of;
 
@@ -43,6 +43,15 @@ impl ReactorSocket for Keeper {
         _factory: Rc<dyn Factory>,
     ) -> Result<(), AdoptError> {
         panic!("an inherited listener is no connection")
+    }
+
+    fn adopt_datagram_port(
+        &self,
+        _descriptor: OwnedFd,
+        _packet_bytes_max: usize,
+        _protocol: Rc<dyn DeliverDatagram>,
+    ) -> Result<Rc<dyn DatagramTransport>, ListenError> {
+        panic!("an inherited listener is no datagram port")
     }
 }
 

@@ -166,11 +166,34 @@ static int listen_somewhere(void) {
     return listener;
 }
 
+// Echoes datagrams: one call for each on either way, until none waits.
+__attribute__((noreturn)) static void serve_datagrams(void) {
+    struct epoll_event event = {.events = EPOLLIN};
+    int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    if (bind(descriptor, (struct sockaddr *)&address, size) != 0) fail("bind");
+    if (getsockname(descriptor, (struct sockaddr *)&address, &size) != 0) fail("getsockname");
+    if (epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, &event) != 0) fail("epoll_ctl");
+    ready(ntohs(address.sin_port));
+    for (;;) {
+        if (epoll_wait(poller, &event, 1, -1) < 1) continue;
+        for (;;) {
+            size = sizeof address;
+            ssize_t length = recvfrom(descriptor, buffer, sizeof buffer, 0, (struct sockaddr *)&address, &size);
+            if (length < 0) break;
+            // A full socket loses the answer, as it would the datagram.
+            sendto(descriptor, buffer, (size_t)length, 0, (struct sockaddr *)&address, size);
+        }
+    }
+}
+
 int main(int count, char **words) {
     static struct epoll_event events[EVENTS];
     mode = read_mode(count, words);
     make_pattern();
     poller = epoll_create1(EPOLL_CLOEXEC);
+    if (strcmp(words[count - 1], "--datagrams") == 0) serve_datagrams();
     struct connection listening = {.descriptor = listen_somewhere()};
     watch(&listening, EPOLL_CTL_ADD, EPOLLIN);
     for (;;) {

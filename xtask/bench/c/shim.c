@@ -3,6 +3,7 @@
 //
 //   BENCH_CONNECTIONS  how many connections there have to be before it begins
 //   BENCH_BYTES        the size of a message
+//   BENCH_DATAGRAMS    set: there are datagrams instead, BENCH_CONNECTIONS of them at a time
 //   BENCH_WINDOW       how many milliseconds a measured window has at least
 //   BENCH_WINDOWS      how many windows there are; then it reports one line of JSON and ends the process
 //
@@ -62,6 +63,7 @@ static unsigned char *bytes;            // what messages are made of
 static struct counts counts, window_start;
 static int64_t window_began, window_began_cpu;
 static uint64_t next_look, checked_messages;
+static int has_datagrams;               // whether there are datagrams instead of connections
 static int window = -1;                 // the first one is not reported
 
 __attribute__((noreturn, cold)) static void fail(const char *what, int descriptor) {
@@ -79,6 +81,7 @@ __attribute__((constructor)) static void begin(void) {
     message_bytes = number_of("BENCH_BYTES");
     window_milliseconds = number_of("BENCH_WINDOW");
     windows = number_of("BENCH_WINDOWS");
+    has_datagrams = getenv("BENCH_DATAGRAMS") != NULL;
     bytes = malloc(message_bytes + 256);
     for (uint32_t at = 0; bytes != NULL && at < message_bytes + 256; at++) bytes[at] = (unsigned char)(at * 131 + (at >> 8));
 }
@@ -184,13 +187,15 @@ __attribute__((cold, noinline)) static void look_at_clock(void) {
     window_began = clock_now(CLOCK_MONOTONIC);
 }
 
+#include "shim_datagrams.h"
+
 static void start_running(void) {
     running = 1;
     if (windows == 0 || windows > 64 || message_bytes < HEADER || bytes == NULL) fail("was not told what to do", -1);
     for (int descriptor = 0; descriptor < DESCRIPTORS; descriptor++) {
         if (connections[descriptor].events != 0) ready[ready_end++ % DESCRIPTORS] = descriptor;
     }
-    next_look = UINT64_MAX;
+    next_look = has_datagrams ? 0 : UINT64_MAX;
 }
 
 static inline void tell(struct epoll_event *event, const struct connection *connection) {
@@ -250,6 +255,10 @@ int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *even
     struct connection *connection = &connections[descriptor];
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
+    if (has_datagrams) {
+        if (operation == EPOLL_CTL_ADD) register_datagrams(descriptor, event);
+        return answer;
+    }
     if (operation == EPOLL_CTL_ADD) {
         if (syscall(SYS_getpeername, descriptor, &peer, &size) != 0) return answer;
         registered++;
@@ -273,6 +282,7 @@ int epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *even
 int epoll_pwait(int epoll, struct epoll_event *events, int most, int timeout, const sigset_t *signals) {
     // Which descriptor is waited on does not matter: tokio registers with a copy of it.
     if (!running && (uint32_t)registered >= wanted && wanted > 0) start_running();
+    if (running && has_datagrams) return wait_for_datagrams(events);
     if (running) return wait_for(events, most);
     return (int)syscall(SYS_epoll_pwait, epoll, events, most, timeout, signals, _NSIG / 8);
 }

@@ -9,6 +9,7 @@
 //! later.
 
 mod allocations;
+mod datagrams;
 mod deferreds;
 mod kernel;
 mod strings;
@@ -41,6 +42,8 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("echo-64-large-protocol", kernel::echo_alone_large),
     ("echo-64-kernel-50", kernel::echo_in_a_crowd),
     ("relay-64-kernel-2", kernel::relayed),
+    ("udp-echo-64-kernel", datagrams::echo_alone),
+    ("udp-echo-64-kernel-30", datagrams::echo_in_a_crowd),
     ("tls-echo-64", tls::echo_64),
     ("tls-echo-4096", tls::echo_4096),
     ("timer-cancelled", timers::cancelled),

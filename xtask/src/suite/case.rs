@@ -2,7 +2,7 @@
 //!
 //! Invariant: a case is a plain function over a [`CaseContext`], so it runs on every subject unchanged.
 
-use crate::suite::{Ability, CaseContext, Outcome};
+use crate::suite::{Ability, Carries, CaseContext, Outcome};
 
 /// One claim, and the function that tests it.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub struct Case {
     pub title: &'static str,
     /// The ids of the catalogue's rows that the case tests.
     pub rows: &'static [&'static str],
+    /// What the subject must carry.
+    pub carries: Carries,
     /// The abilities that a subject must have; on a subject without them, the case is skipped.
     pub needs: &'static [Ability],
     /// Tests the claim in a fresh world.
@@ -20,13 +22,22 @@ pub struct Case {
 }
 
 impl Case {
-    /// A case that needs no ability.
+    /// A case about streams, or the loop around them, that needs no ability.
     pub const fn new(
         id: &'static str,
         title: &'static str,
         run: fn(&CaseContext) -> Outcome,
     ) -> Self {
-        Self { id, title, rows: &[], needs: &[], run }
+        Self { id, title, rows: &[], carries: Carries::Streams, needs: &[], run }
+    }
+
+    /// A case about datagrams that needs no ability.
+    pub const fn of_datagrams(
+        id: &'static str,
+        title: &'static str,
+        run: fn(&CaseContext) -> Outcome,
+    ) -> Self {
+        Self { id, title, rows: &[], carries: Carries::Datagrams, needs: &[], run }
     }
 
     /// Sets the rows of the catalogue that the case tests.

@@ -9,11 +9,16 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use deferred::{Deferred, Failure};
-use interfaces::{Address, DelayedCall, ListeningPort, ReactorCore, ReactorThreads, ReactorTime};
+use interfaces::{
+    Address, DatagramTransport, DelayedCall, DeliverDatagram, ListeningPort, ReactorCore,
+    ReactorThreads, ReactorTime,
+};
 
 use crate::suite::notices::{Notices, take_unhandled};
 use crate::suite::side_factory::Register;
-use crate::suite::{Failed, Outcome, Pair, Script, SideFactory, Subject, World, ensure};
+use crate::suite::{
+    DatagramPorts, Failed, Outcome, Pair, Script, SideFactory, Subject, World, ensure,
+};
 
 /// The bound of every wait in a case.
 const PATIENCE: Patience =
@@ -132,6 +137,35 @@ impl CaseContext {
         let port = self.wait("listening", self.world.server().listen(side.clone()))??;
         self.ports.borrow_mut().push(port.clone());
         Ok(port)
+    }
+
+    /// Opens a datagram port for datagrams of any length. It is closed at the end of the case at the
+    /// latest.
+    ///
+    /// # Errors
+    ///
+    /// When the world cannot open it.
+    pub fn open(
+        &self,
+        protocol: Rc<dyn DeliverDatagram>,
+    ) -> Result<Rc<dyn DatagramTransport>, Failed> {
+        let port = self.datagrams()?.open(usize::MAX, protocol)?;
+        self.close_at_the_end(&port);
+        Ok(port)
+    }
+
+    /// Has a port closed at the end of the case at the latest.
+    pub fn close_at_the_end(&self, port: &Rc<dyn DatagramTransport>) {
+        self.ports.borrow_mut().push(port.clone());
+    }
+
+    /// The datagram ports of the world.
+    ///
+    /// # Errors
+    ///
+    /// When the world has none.
+    pub fn datagrams(&self) -> Result<Rc<dyn DatagramPorts>, Failed> {
+        self.world.datagrams().ok_or_else(|| Failed::new("this world carries no datagrams"))
     }
 
     /// Starts a connection attempt.

@@ -47,4 +47,4 @@ pub use probe::{Call, Probe};
 pub use producers::{PullProbe, PushProbe, Told};
 pub use script::Script;
 pub use side_factory::SideFactory;
-pub use subject::{Ability, Subject, World};
+pub use subject::{Ability, Carries, DatagramPorts, Subject, World};

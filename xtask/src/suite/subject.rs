@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    Address, Factory, Observer, ReactorCore, ReactorFdSet, ReactorThreads, ReactorTime,
-    StreamClientEndpoint, StreamServerEndpoint,
+    Address, DatagramTransport, DeliverDatagram, Factory, ListenError, Observer, ReactorCore,
+    ReactorFdSet, ReactorThreads, ReactorTime, StreamClientEndpoint, StreamServerEndpoint,
 };
 
 /// A kind of transport under test. Implement it, and [`World`], to test your own.
@@ -25,6 +25,11 @@ pub trait Subject: Send + Sync + 'static {
     ///
     /// An ability that is not implemented yet is not lacking: return `None`, and let the case fail.
     fn lacks(&self, ability: Ability) -> Option<&'static str>;
+
+    /// What its transports carry. Default [`Carries::Streams`].
+    fn carries(&self) -> Carries {
+        Carries::Streams
+    }
 
     /// Builds a fresh world. The suite calls it on the thread of the case, once for each round, which
     /// are counted from 0.
@@ -44,6 +49,26 @@ pub trait Subject: Send + Sync + 'static {
     /// enough to arrive within seconds. Default 60 MiB, as in Twisted's tests.
     fn large_bytes(&self) -> usize {
         60 * 1024 * 1024
+    }
+}
+
+/// What the transports of a subject carry, and what a case is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Carries {
+    /// Connections, and the loop around them.
+    Streams,
+    /// Datagrams.
+    Datagrams,
+}
+
+impl Carries {
+    /// The reason why a case about the other is skipped.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Streams => "it carries streams, and no datagrams",
+            Self::Datagrams => "it carries datagrams, and no streams",
+        }
     }
 }
 
@@ -76,6 +101,8 @@ pub enum Ability {
     Core,
     /// There are [`World::threads`].
     Threads,
+    /// Datagram ports have [`as_udp`](interfaces::DatagramTransport::as_udp).
+    Udp,
     /// A descriptor can be sent over a connection: transports have
     /// [`as_unix`](interfaces::Transport::as_unix).
     PassDescriptors,
@@ -92,6 +119,11 @@ pub trait World {
 
     /// The endpoint that connects to `address`, where [`server`](Self::server) listens.
     fn client(&self, address: &Address) -> Rc<dyn StreamClientEndpoint>;
+
+    /// The datagram ports of a world that [carries](Subject::carries) datagrams.
+    fn datagrams(&self) -> Option<Rc<dyn DatagramPorts>> {
+        None
+    }
 
     /// Connects to an address without a listener; called only with [`Ability::Refusal`].
     fn connect_refused(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
@@ -151,6 +183,42 @@ pub trait World {
     /// The leaks, in words ("2 streams", "1 timer"): connections, attempts, ports, timers, tasks. A
     /// case fails if the list is not empty after its teardown.
     fn leftovers(&self) -> Vec<String>;
+}
+
+/// Opens the datagram ports of a world. The protocols are the suite's.
+pub trait DatagramPorts {
+    /// Opens a port at a new address. Datagrams longer than `packet_bytes_max` bytes are truncated.
+    ///
+    /// # Errors
+    ///
+    /// An error fails the case.
+    fn open(
+        &self,
+        packet_bytes_max: usize,
+        protocol: Rc<dyn DeliverDatagram>,
+    ) -> Result<Rc<dyn DatagramTransport>, Failure>;
+
+    /// Opens a port at this address, where another one may be.
+    ///
+    /// # Errors
+    ///
+    /// The error that the system gives.
+    fn open_at(
+        &self,
+        address: &Address,
+        protocol: Rc<dyn DeliverDatagram>,
+    ) -> Result<Rc<dyn DatagramTransport>, ListenError>;
+
+    /// Opens a port at a new address, which is connected to the one at `peer`.
+    ///
+    /// # Errors
+    ///
+    /// An error fails the case.
+    fn open_connected(
+        &self,
+        peer: &Address,
+        protocol: Rc<dyn DeliverDatagram>,
+    ) -> Result<Rc<dyn DatagramTransport>, Failure>;
 }
 
 /// The suite asked a world for an ability that its subject lacks.

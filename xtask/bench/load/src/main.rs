@@ -7,6 +7,7 @@
 //! load visit OPTION…                         connect, exchange, close, again and again
 //! load idle OPTION…                          the server's memory per connection
 //! load hold OPTION…                          N connections until the server ends
+//! load datagrams OPTION…                     N sockets, each with one datagram at a time, echoed
 //! ```
 //!
 //! A result is one line of JSON on standard output. Invariant: every received byte is compared with the
@@ -16,6 +17,7 @@ mod arguments;
 mod certificate;
 mod content;
 mod crowd;
+mod datagrams;
 mod exchange;
 mod link;
 mod process;
@@ -51,6 +53,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         Some("download") => tasks::download(&options)?,
         Some("visit") => visits::visit(&options)?,
         Some("idle") => tasks::idle(&options)?,
+        Some("datagrams") => datagrams::echo(&options)?,
         Some("hold") => return tasks::hold(&options),
         _ => return Err(format!("there is no task {}", task.display()).into()),
     };

@@ -4,10 +4,12 @@
 //! bench-micro timers ours|tokio|tokio-queue|tokio-task
 //! bench-micro memory ours|kernel       echo in memory, and over the kernel by one thread
 //! bench-micro simulated ours|kernel    echo in the simulated network, and the same
+//! bench-micro udp-bulk ours|sendto     datagrams from one port to another
 //! ```
 //!
 //! A result is one line of JSON. Invariant: ours is reached by the public API.
 
+mod datagram_bulk;
 mod echo;
 mod numbers;
 mod timers_ours;
@@ -27,6 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["timers", "tokio"] => timers_tokio::measure()?,
         ["memory", "ours"] => echo::in_memory()?,
         ["simulated", "ours"] => echo::simulated()?,
+        ["udp-bulk", "ours"] => datagram_bulk::ours()?,
+        ["udp-bulk", "sendto"] => datagram_bulk::one_by_one()?,
         ["memory" | "simulated", "kernel"] => echo::over_the_kernel()?,
         _ => return Err(format!("there is no such measurement: {words:?}").into()),
     };

@@ -6,17 +6,21 @@
 mod protocols;
 
 use std::error::Error;
+use std::net::Ipv4Addr;
 
 use endpoints::Registry;
-use interfaces::Factory;
-use peer::{Mode, State};
+use interfaces::{Factory, ListenUdp, ReactorUdp as _};
+use peer::{Mode, State, Wire};
 use reactor::Reactor;
 use std::rc::Rc;
 
-use protocols::{Close, Echo, Four, LargeEcho, Sink, Source};
+use protocols::{Close, DatagramEcho, Echo, Four, LargeEcho, Sink, Source};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = peer::arguments();
+    if arguments.wire == Wire::Datagrams {
+        return serve_datagrams();
+    }
     let options = "0:interface=127.0.0.1:backlog=1024";
     let text = match &arguments.tls {
         None => format!("tcp:{options}"),
@@ -36,6 +40,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         })
         .add_errback(|failure| -> Result<(), _> { peer::fail(&format!("{failure:#}")) });
+    Ok(reactor.run()?)
+}
+
+fn serve_datagrams() -> Result<(), Box<dyn Error>> {
+    let reactor = Reactor::new()?;
+    let options = ListenUdp::new((Ipv4Addr::LOCALHOST, 0));
+    let port = reactor.listen_udp(&options, protocol::datagram_protocol(DatagramEcho))?;
+    peer::ready(port.host().port().unwrap_or(0));
     Ok(reactor.run()?)
 }
 

@@ -5,7 +5,10 @@
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
-use interfaces::{Chunk, Producer, Protocol, PullProducer, Transport};
+use interfaces::{
+    Address, Chunk, DatagramProtocol, DatagramTransport, Producer, Protocol, PullProducer,
+    Transport,
+};
 use peer::{PATTERN, UPLOAD};
 
 /// Says everything back.
@@ -138,5 +141,20 @@ impl PullProducer for Pieces {
 fn set_no_delay(transport: &Rc<dyn Transport>) {
     if let Some(tcp) = transport.as_tcp() {
         tcp.set_tcp_no_delay(true);
+    }
+}
+
+/// Echoes every datagram.
+pub(crate) struct DatagramEcho;
+
+impl DatagramProtocol for DatagramEcho {
+    fn datagram_received(
+        &mut self,
+        transport: &Rc<dyn DatagramTransport>,
+        data: &[u8],
+        sender: &Address,
+    ) {
+        // A sender whose address cannot be answered is none of the load.
+        let _ = transport.send_to(data, sender);
     }
 }

@@ -2,12 +2,12 @@
 //! the bytes that a download is made of.
 //!
 //! ```text
-//! SERVER MODE [--tls DIRECTORY] [--buffer BYTES] [--aes-128-first] [--large-state]
+//! SERVER MODE [--tls DIRECTORY] [--buffer BYTES] [--aes-128-first] [--large-state] [--datagrams]
 //! ```
 //!
 //! A server listens on a free port of 127.0.0.1 with a backlog of 1024, sets `TCP_NODELAY` on accepted
 //! sockets, prints `ready PORT`, and ends when its standard input does. The servers in C and Python
-//! do the same. Invariant: no server checks anything, and the load checks every byte of the answers.
+//! do the same. With `--datagrams` it is UDP, and the mode is `echo`. Invariant: no server checks anything, and the load checks every byte of the answers.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -53,6 +53,17 @@ pub struct Arguments {
     pub suites: Suites,
     /// How much state each connection has in mode `echo`. Ours alone asks.
     pub state: State,
+    /// TCP, or UDP.
+    pub wire: Wire,
+}
+
+/// What a server serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// Connections over TCP.
+    Streams,
+    /// Datagrams over UDP.
+    Datagrams,
 }
 
 /// The state that a connection has for itself, and does not use.
@@ -85,6 +96,7 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
     let mut buffer = 4096;
     let mut suites = Suites::Default;
     let mut state = State::Empty;
+    let mut wire = Wire::Streams;
     while let Some(argument) = parser.next()? {
         match argument {
             Value(word) => mode = Some(word.parse_with(mode_named)?),
@@ -92,10 +104,11 @@ fn parse(mut parser: lexopt::Parser) -> Result<Arguments, lexopt::Error> {
             Long("buffer") => buffer = parser.value()?.parse()?,
             Long("aes-128-first") => suites = Suites::Aes128First,
             Long("large-state") => state = State::Large,
+            Long("datagrams") => wire = Wire::Datagrams,
             other => return Err(other.unexpected()),
         }
     }
-    Ok(Arguments { mode: mode.ok_or("a mode is missing")?, tls, buffer, suites, state })
+    Ok(Arguments { mode: mode.ok_or("a mode is missing")?, tls, buffer, suites, state, wire })
 }
 
 fn mode_named(word: &str) -> Result<Mode, &'static str> {

@@ -8,8 +8,8 @@ mod tasks;
 use std::error::Error;
 use std::sync::Arc;
 
-use peer::{Arguments, Suites};
-use tokio::net::{TcpListener, TcpSocket};
+use peer::{Arguments, Suites, Wire};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -21,6 +21,9 @@ use tasks::{Flush, serve};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments = peer::arguments();
+    if arguments.wire == Wire::Datagrams {
+        return serve_datagrams(&arguments).await;
+    }
     let socket = TcpSocket::new_v4()?;
     socket.bind(([127, 0, 0, 1], 0).into())?;
     let listener = socket.listen(1024)?;
@@ -28,6 +31,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match tls(&arguments)? {
         None => serve_plain(listener, &arguments).await,
         Some(acceptor) => serve_tls(listener, &acceptor, &arguments).await,
+    }
+}
+
+async fn serve_datagrams(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let socket = UdpSocket::bind(("127.0.0.1", 0)).await?;
+    peer::ready(socket.local_addr()?.port());
+    let mut buffer = vec![0; arguments.buffer];
+    loop {
+        let (length, sender) = socket.recv_from(&mut buffer).await?;
+        socket.send_to(&buffer[..length], sender).await?;
     }
 }
 

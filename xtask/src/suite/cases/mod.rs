@@ -7,6 +7,8 @@ mod abort_full;
 mod connecting;
 mod core;
 mod core_events;
+mod datagram;
+mod datagram_lifetime;
 mod descriptors;
 mod half_close;
 mod listening;
@@ -29,7 +31,7 @@ mod time_moving;
 use crate::suite::Case;
 
 /// The areas in the order of the table.
-const AREAS: [&str; 11] = [
+const AREAS: [&str; 12] = [
     "stream",
     "abort",
     "halfclose",
@@ -40,6 +42,7 @@ const AREAS: [&str; 11] = [
     "listen",
     "connect",
     "tcp",
+    "datagram",
     "descriptors",
 ];
 
@@ -68,6 +71,8 @@ pub fn all() -> Vec<Case> {
         names::CASES,
         connecting::CASES,
         tcp::CASES,
+        datagram::CASES,
+        datagram_lifetime::CASES,
         descriptors::CASES,
     ]
     .concat();

@@ -2,6 +2,7 @@
 //!
 //! Invariant: without its fault, a faulty world behaves like the world below it.
 
+mod datagrams;
 mod layer;
 mod tests;
 mod world;
@@ -45,4 +46,20 @@ enum Fault {
     CallsInside,
     /// Work for other threads is done by the loop.
     WorksOnTheLoop,
+    /// One of ten datagrams does not come.
+    LosesDatagram,
+    /// Each datagram comes with another first byte.
+    ChangesDatagram,
+    /// A datagram comes with the port's own address.
+    HidesSender,
+    /// A datagram that was too long comes as if it were whole.
+    HidesTruncation,
+    /// A refusal is not told.
+    HidesRefusal,
+    /// A protocol is stopped twice.
+    StopsTwice,
+    /// A protocol is not started.
+    NeverStarts,
+    /// A datagram port is not closed.
+    NeverStops,
 }

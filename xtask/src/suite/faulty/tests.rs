@@ -9,10 +9,13 @@ use deferred::{Cancelled, Deferred};
 use super::Fault;
 use super::world::FaultySubject;
 use crate::suite::matrix::run_case_within;
-use crate::suite::subjects::{Memory, tcp4};
+use crate::suite::subjects::{Memory, SimulatedUdp, tcp4};
 use crate::suite::{
     Case, CaseContext, Outcome, Subject, Verdict, all_cases, panic_as_planned, run_case,
 };
+
+/// Its clock is virtual, so that a wait in vain is short.
+const UDP: SimulatedUdp = SimulatedUdp { seeds: 1 };
 
 /// The suite counts the descriptors of the process, so one case runs at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -78,6 +81,24 @@ fn the_time_cases_see_calls_that_come_early_or_inside() {
 #[test]
 fn the_threads_cases_see_work_that_the_loop_does_itself() {
     finds(tcp4(), Fault::WorksOnTheLoop, &["threads/work", "threads/not-before-the-start"]);
+}
+
+#[test]
+fn the_datagram_cases_see_datagrams_that_are_lost_or_changed() {
+    finds(UDP, Fault::LosesDatagram, &["datagram/runs"]);
+    let content = ["datagram/echo", "datagram/pieces", "datagram/runs", "datagram/connected"];
+    finds(UDP, Fault::ChangesDatagram, &content);
+    finds(UDP, Fault::HidesSender, &["datagram/echo", "datagram/connected"]);
+    finds(UDP, Fault::HidesTruncation, &["datagram/truncated"]);
+    finds(UDP, Fault::HidesRefusal, &["datagram/refused"]);
+}
+
+#[test]
+fn the_datagram_cases_see_a_start_that_is_missing_and_a_stop_that_is_not_once() {
+    finds(UDP, Fault::NeverStarts, &["datagram/start-and-stop", "datagram/again"]);
+    let stops = ["datagram/start-and-stop", "datagram/again", "datagram/after-stop"];
+    finds(UDP, Fault::StopsTwice, &stops);
+    finds(UDP, Fault::NeverStops, &["datagram/stop-inside-start", "datagram/after-stop"]);
 }
 
 #[test]

@@ -13,8 +13,9 @@ use interfaces::{
 };
 
 use super::Fault;
+use super::datagrams::FaultyPorts;
 use super::layer::FaultyFactory;
-use crate::suite::{Ability, Subject, World};
+use crate::suite::{Ability, Carries, DatagramPorts, Subject, World};
 
 pub(super) struct FaultySubject {
     pub(super) below: Arc<dyn Subject>,
@@ -28,6 +29,10 @@ impl Subject for FaultySubject {
 
     fn lacks(&self, ability: Ability) -> Option<&'static str> {
         self.below.lacks(ability)
+    }
+
+    fn carries(&self) -> Carries {
+        self.below.carries()
     }
 
     fn world(&self, round: u32) -> Result<Rc<dyn World>, Failure> {
@@ -78,6 +83,11 @@ impl World for FaultyWorld {
     fn client(&self, address: &Address) -> Rc<dyn StreamClientEndpoint> {
         let (fault, time) = (self.fault, self.below.time());
         Rc::new(FaultyEndpoint { endpoint: self.below.client(address), fault, time })
+    }
+
+    fn datagrams(&self) -> Option<Rc<dyn DatagramPorts>> {
+        let below = self.below.datagrams()?;
+        Some(Rc::new(FaultyPorts { below, fault: self.fault }))
     }
 
     fn turn(&self) -> Result<(), Failure> {

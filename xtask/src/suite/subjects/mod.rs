@@ -2,6 +2,7 @@
 //!
 //! Invariant: a subject lacks an ability by its nature, never for want of an implementation.
 
+mod datagrams;
 mod kernel;
 mod memory;
 mod reactor_world;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use deferred::Failure;
 
+pub use datagrams::{SimulatedUdp, udp4, udp6, unix_datagram};
 pub use kernel::{adopted, tcp4, tcp6, unix};
 pub use memory::Memory;
 pub use reactor_world::{Place, ReactorWorld};
@@ -35,6 +37,10 @@ pub fn all() -> Result<Vec<Arc<dyn Subject>>, Failure> {
         Arc::new(adopted()),
         Arc::new(Memory),
         Arc::new(SimulatedTcp { seeds: 3 }),
+        Arc::new(udp4()),
+        Arc::new(udp6()),
+        Arc::new(unix_datagram()),
+        Arc::new(SimulatedUdp { seeds: 3 }),
         Arc::new(SimulatedUnix { seeds: 3 }),
     ])
 }

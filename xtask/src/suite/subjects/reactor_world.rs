@@ -14,7 +14,7 @@ use interfaces::{
 use reactor::sys::StreamSys;
 use reactor::{Limits, Reactor};
 
-use crate::suite::World;
+use crate::suite::{DatagramPorts, World};
 
 /// The longest wait of an idle turn.
 const WAIT: Duration = Duration::from_millis(5);
@@ -26,6 +26,12 @@ pub trait Place<S: StreamSys> {
 
     /// An endpoint that connects to `to`.
     fn client(&self, reactor: &Reactor<S>, to: &Address) -> Rc<dyn StreamClientEndpoint>;
+
+    /// The datagram ports of the reactor, if that is what the subject carries.
+    fn datagrams(&self, reactor: &Reactor<S>) -> Option<Rc<dyn DatagramPorts>> {
+        let _ = reactor;
+        None
+    }
 
     /// An address without a listener.
     fn unused_address(&self) -> Address;
@@ -77,6 +83,10 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
         self.place.client(&self.reactor, address)
     }
 
+    fn datagrams(&self) -> Option<Rc<dyn DatagramPorts>> {
+        self.place.datagrams(&self.reactor)
+    }
+
     fn connect_refused(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
         self.client(&self.place.unused_address()).connect(factory)
     }
@@ -122,6 +132,7 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
         let counts = [
             (counts.streams, "streams"),
             (counts.ports, "ports"),
+            (counts.datagram_ports, "datagram ports"),
             (counts.attempts, "attempts"),
             (counts.lingering, "lingering sockets"),
             (counts.watched, "watched descriptors"),

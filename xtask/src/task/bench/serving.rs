@@ -28,6 +28,9 @@ pub(super) fn under_load(
         arguments.extend(["--tls".to_owned(), programs.certificate.display().to_string()]);
         load.arg("--tls").arg(&programs.certificate);
     }
+    if served.wire == Wire::Udp {
+        arguments.push("--datagrams".to_owned());
+    }
     let server = Server::start(programs, words, &arguments, &[])?;
     let time = if effort == Effort::Full { "400" } else { "150" };
     load.args(["--warm-up", "100", "--time", time]);
@@ -45,22 +48,34 @@ pub(super) fn without_kernel(
     let shim = programs.shim()?;
     let windows = if effort == Effort::Full { "9" } else { "3" };
     let (connections, bytes) = (bare.connections.to_string(), bare.bytes.to_string());
-    let environment = [
+    let mut environment = vec![
         ("LD_PRELOAD", shim.as_os_str()),
         ("BENCH_CONNECTIONS", connections.as_ref()),
         ("BENCH_BYTES", bytes.as_ref()),
         ("BENCH_WINDOW", "30".as_ref()),
         ("BENCH_WINDOWS", windows.as_ref()),
     ];
-    let arguments = arguments("echo", bare.buffer_bytes);
+    let mut arguments = arguments("echo", bare.buffer_bytes);
+    if bare.wire == Wire::Udp {
+        environment.push(("BENCH_DATAGRAMS", "1".as_ref()));
+        arguments.push("--datagrams".to_owned());
+    }
     let mut server = Server::start(programs, words, &arguments, &environment)?;
-    let mut load = load(programs);
-    load.args(["hold", "--connections", &connections, "--port", &server.port.to_string()]);
-    let mut load = load.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    let held = match bare.wire {
+        // Datagrams need no connection.
+        Wire::Udp => None,
+        Wire::Tcp | Wire::Tls => {
+            let mut load = load(programs);
+            load.args(["hold", "--connections", &connections, "--port", &server.port.to_string()]);
+            Some(load.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?)
+        }
+    };
     let line = server.line();
     drop(server);
-    // The load ends with the server's connections.
-    load.wait()?;
+    if let Some(mut load) = held {
+        // The load ends with the server's connections.
+        load.wait()?;
+    }
     let line = line?;
     if line.is_empty() {
         return Err("the server ended without a report".into());

@@ -48,6 +48,7 @@ pub(super) struct Bare {
     pub(super) connections: usize,
     pub(super) bytes: usize,
     pub(super) buffer_bytes: usize,
+    pub(super) wire: Wire,
 }
 
 /// A server and its load.
@@ -62,11 +63,12 @@ pub(super) struct Served {
     pub(super) rounds: Rounds,
 }
 
-/// The encryption of the bytes.
+/// The kind of sockets, and the encryption of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wire {
     Tcp,
     Tls,
+    Udp,
 }
 
 /// The number of rounds.

@@ -35,7 +35,56 @@ pub(super) fn all() -> Vec<Trial> {
     all.push(deferred());
     all.extend([without_kernel("memory", "memory"), without_kernel("simulated", "the simulation")]);
     all.push(size());
+    all.extend([1, 50].map(user_time_of_datagrams));
+    all.push(datagram_echo());
+    all.push(datagram_bulk());
     all
+}
+
+/// The servers that echo datagrams; the one in C makes one call for each on either way.
+const DATAGRAM_SERVERS: &[Peer] = &["ours", "tokio", "epoll"];
+
+fn user_time_of_datagrams(waiting: usize) -> Trial {
+    let goals = if waiting > 1 { vec![AtMost(0.30, "tokio")] } else { Vec::new() };
+    Trial {
+        id: format!("user-time-udp-{waiting}"),
+        title: format!("64 B echo over UDP, {waiting} at a time, the kernel taken away"),
+        peers: DATAGRAM_SERVERS,
+        how: How::Bare(Bare {
+            connections: waiting,
+            bytes: 64,
+            buffer_bytes: LARGE,
+            wire: Wire::Udp,
+        }),
+        figures: vec![Figure::new("user_time", "ns", Source::Reported).goals(goals)],
+    }
+}
+
+fn datagram_echo() -> Trial {
+    Trial {
+        id: "udp-echo-64-50".into(),
+        title: "64 B echo over UDP, 50 clients".into(),
+        peers: DATAGRAM_SERVERS,
+        how: served(
+            "echo",
+            Wire::Udp,
+            LARGE,
+            "datagrams --connections 50 --bytes 64",
+            Rounds::Many,
+        ),
+        figures: vec![per_operation().goals([AtMost(1.0, "tokio")]), per_second()],
+    }
+}
+
+/// "sendto" makes one call for each datagram on either side.
+fn datagram_bulk() -> Trial {
+    Trial {
+        id: "udp-bulk".into(),
+        title: "1,200 B datagrams from one port to another, those that came".into(),
+        peers: &["ours", "sendto"],
+        how: How::Micro("udp-bulk"),
+        figures: vec![per_second().goals([AtLeast(5.0, "sendto")])],
+    }
 }
 
 fn user_time((connections, bytes): (usize, usize)) -> Trial {
@@ -48,7 +97,7 @@ fn user_time((connections, bytes): (usize, usize)) -> Trial {
         id: format!("user-time-{bytes}-{connections}"),
         title: format!("{size} echo over {connections} connections, the kernel taken away"),
         peers: SERVERS,
-        how: How::Bare(Bare { connections, bytes, buffer_bytes }),
+        how: How::Bare(Bare { connections, bytes, buffer_bytes, wire: Wire::Tcp }),
         figures: vec![Figure::new("user_time", "ns", Source::Reported).goals(goals)],
     }
 }
@@ -61,7 +110,7 @@ fn user_time_with_state() -> Trial {
                 taken away"
             .into(),
         peers: &["ours", "ours-2kib"],
-        how: How::Bare(Bare { connections: 50, bytes: 64, buffer_bytes: SMALL }),
+        how: How::Bare(Bare { connections: 50, bytes: 64, buffer_bytes: SMALL, wire: Wire::Tcp }),
         figures: vec![
             Figure::new("user_time", "ns", Source::Reported)
                 .goals([AtLeast(1.0 / 1.1, "ours-2kib")]),

@@ -1,0 +1,139 @@
+//! Groups of receivers; Twisted's `IMulticastTransport`.
+//!
+//! Invariant: interfaces are numbers, names or addresses of this machine; no host name is looked up.
+
+use alloc::string::String;
+use core::fmt;
+use core::net::IpAddr;
+
+use crate::{OsError, printable};
+
+/// The abilities of multicast (ip(7), ipv6(7)). Twisted's `IMulticastTransport`.
+///
+/// # Differences from Twisted
+///
+/// All answer at once, as no name is looked up.
+pub trait MulticastTransport {
+    /// Receives what is sent to a group, on an interface. A port may be in several groups.
+    ///
+    /// # Errors
+    ///
+    /// [`MulticastError`]; Twisted's `MulticastJoinError`.
+    fn join_group(
+        &self,
+        group: IpAddr,
+        interface: &MulticastInterface,
+    ) -> Result<(), MulticastError>;
+
+    /// Ends a membership, with the arguments that began it.
+    ///
+    /// # Errors
+    ///
+    /// [`MulticastError`].
+    fn leave_group(
+        &self,
+        group: IpAddr,
+        interface: &MulticastInterface,
+    ) -> Result<(), MulticastError>;
+
+    /// The interface that datagrams to groups leave by: what was set, or else the system's choice.
+    fn outgoing_interface(&self) -> MulticastInterface;
+
+    /// Sets the interface that datagrams to groups leave by.
+    ///
+    /// # Errors
+    ///
+    /// [`MulticastError`].
+    fn set_outgoing_interface(&self, interface: &MulticastInterface) -> Result<(), MulticastError>;
+
+    /// Whether this machine's members receive what this port sends. On at first.
+    fn multicast_loop(&self) -> bool;
+
+    /// Sets whether this machine's members receive what this port sends. Twisted's `setLoopbackMode`.
+    ///
+    /// # Errors
+    ///
+    /// [`MulticastError`].
+    fn set_multicast_loop(&self, on: bool) -> Result<(), MulticastError>;
+
+    /// How many networks datagrams to groups pass through: 1 at first, the own network.
+    fn multicast_ttl(&self) -> u8;
+
+    /// Sets how many networks datagrams to groups pass through; IPv6's hop limit.
+    ///
+    /// # Errors
+    ///
+    /// [`MulticastError`].
+    fn set_multicast_ttl(&self, ttl: u8) -> Result<(), MulticastError>;
+}
+
+/// An interface of this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MulticastInterface {
+    /// The system's choice, by its routes.
+    #[default]
+    Any,
+    /// The one that has this address.
+    Address(IpAddr),
+    /// The one of this name, as `ip link` prints it.
+    Name(String),
+    /// The one of this number (`if_nametoindex`(3)).
+    Index(u32),
+}
+
+impl fmt::Display for MulticastInterface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("the system's choice"),
+            Self::Address(address) => address.fmt(f),
+            Self::Name(name) => printable(name.as_str()).fmt(f),
+            Self::Index(index) => write!(f, "number {index}"),
+        }
+    }
+}
+
+/// Why an operation on groups failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MulticastError {
+    /// The address is not that of a group.
+    #[error("cannot {attempt} {group}: it is not a multicast address")]
+    NotAGroup {
+        /// "join" or "leave".
+        attempt: &'static str,
+        /// The address.
+        group: IpAddr,
+    },
+    /// The group or the interface's address is of another family than the port.
+    #[error("cannot {attempt} {address}: the port is of another address family")]
+    WrongFamily {
+        /// "join", "leave" or "send groups by".
+        attempt: &'static str,
+        /// The address.
+        address: IpAddr,
+    },
+    /// This machine has no such interface.
+    #[error("cannot {attempt}: there is no interface {interface}")]
+    NoInterface {
+        /// The operation.
+        attempt: &'static str,
+        /// The interface.
+        interface: MulticastInterface,
+    },
+    /// The system refused.
+    #[error("cannot {attempt}")]
+    Refused {
+        /// The operation.
+        attempt: &'static str,
+        /// The system call's answer.
+        #[source]
+        source: OsError,
+    },
+    /// The port is closed.
+    #[error("cannot {attempt}: the port is closed")]
+    Closed {
+        /// The operation.
+        attempt: &'static str,
+    },
+}

@@ -1,0 +1,292 @@
+//! The datagrams of a port on their way out, and the batches that all ports of a reactor share.
+//!
+//! Invariant: a queue's bytes are those of its datagrams from the first unsent one on, one behind the
+//! other, so that a run of them is one slice.
+
+use std::cell::Cell;
+
+use interfaces::Address;
+
+use crate::sys::{ReceiveBatch, SendRun, Token};
+
+/// How many runs one call hands to the system.
+pub(crate) const RUNS_MAX: usize = 32;
+
+/// The most datagrams in a run (`UDP_MAX_SEGMENTS` before Linux 6.9).
+const SEGMENTS_MAX: usize = 64;
+
+/// The most bytes in a run: an IPv4 packet with both headers.
+const RUN_BYTES_MAX: usize = 65_507;
+
+/// A queue that has grown beyond this is not kept.
+const KEPT_BYTES_MAX: usize = 256 * 1024;
+
+/// Shared by a reactor and its datagram ports, so that an idle port owns no buffer. Each is taken out
+/// while it is used; a use inside a use makes itself another.
+pub(crate) struct DatagramBuffers {
+    received: Cell<Option<Box<ReceiveBatch>>>,
+    queue: Cell<Option<Box<DatagramQueue>>>,
+    /// The port whose protocol runs: a turn that it makes itself sends what it has gathered.
+    pub(crate) gathering: Cell<Token>,
+}
+
+impl DatagramBuffers {
+    pub(crate) fn new() -> Self {
+        let (received, queue) = (Cell::default(), Cell::default());
+        Self { received, queue, gathering: Cell::new(Token::NOBODY) }
+    }
+
+    /// Takes the batch out; its places hold packets of `bytes`.
+    pub(crate) fn take_batch(&self, bytes: usize) -> Box<ReceiveBatch> {
+        let mut batch = self.received.take().unwrap_or_default();
+        batch.fit(bytes);
+        batch
+    }
+
+    pub(crate) fn keep_batch(&self, batch: Box<ReceiveBatch>) {
+        self.received.set(Some(batch));
+    }
+
+    /// Takes an empty queue out.
+    pub(crate) fn take_queue(&self) -> Box<DatagramQueue> {
+        self.queue.take().unwrap_or_default()
+    }
+
+    /// Takes a queue back, which is empty.
+    pub(crate) fn keep_queue(&self, mut queue: Box<DatagramQueue>) {
+        queue.clear();
+        if queue.bytes.capacity() <= KEPT_BYTES_MAX {
+            self.queue.set(Some(queue));
+        }
+    }
+}
+
+/// Datagrams that are not sent, in order.
+#[derive(Debug, Default)]
+pub(crate) struct DatagramQueue {
+    bytes: Vec<u8>,
+    /// Where the first datagram begins.
+    start: usize,
+    heads: Vec<Head>,
+    /// The first one that is not sent.
+    first: usize,
+}
+
+/// One datagram without its bytes.
+#[derive(Debug)]
+struct Head {
+    length: usize,
+    /// `None` for the peer of a connected port.
+    receiver: Option<Address>,
+}
+
+impl DatagramQueue {
+    /// How many datagrams wait.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.heads.len() - self.first
+    }
+
+    /// How many bytes wait.
+    #[inline]
+    pub(crate) fn bytes_len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    /// Adds a datagram that consists of these pieces.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, pieces: &[&[u8]], receiver: Option<Address>) {
+        if self.first > self.heads.len() / 2 {
+            self.compact();
+        }
+        let before = self.bytes.len();
+        pieces.iter().for_each(|piece| self.bytes.extend_from_slice(piece));
+        self.heads.push(Head { length: self.bytes.len() - before, receiver });
+    }
+
+    /// Drops what is sent of a queue that is never empty.
+    #[cold]
+    fn compact(&mut self) {
+        self.bytes.drain(..self.start);
+        self.heads.drain(..self.first);
+        (self.start, self.first) = (0, 0);
+    }
+
+    /// Takes the first datagram off; returns its receiver, if it has one of its own.
+    pub(crate) fn pop(&mut self) -> Option<Option<Address>> {
+        let head = self.heads.get_mut(self.first)?;
+        let receiver = head.receiver.take();
+        self.pop_many(1);
+        Some(receiver)
+    }
+
+    /// Takes the first `count` off.
+    pub(crate) fn pop_many(&mut self, count: usize) {
+        if count >= self.len() {
+            return self.clear();
+        }
+        let taken = &self.heads[self.first..self.first + count];
+        self.start += taken.iter().map(|head| head.length).sum::<usize>();
+        self.first += count;
+    }
+
+    /// Removes all.
+    pub(crate) fn clear(&mut self) {
+        self.heads.clear();
+        self.bytes.clear();
+        (self.start, self.first) = (0, 0);
+    }
+
+    /// The first runs of the queue, up to [`RUNS_MAX`], and how many datagrams each has.
+    pub(crate) fn runs(&self, segmentation: &Segmentation) -> Runs<'_> {
+        let mut runs = Runs { runs: [EMPTY_RUN; RUNS_MAX], lengths: [0; RUNS_MAX], count: 0 };
+        let (mut heads, mut rest) = (&self.heads[self.first..], &self.bytes[self.start..]);
+        while let Some(head) = heads.first()
+            && runs.count < RUNS_MAX
+        {
+            let (count, bytes) = segmentation.run(heads);
+            let (data, behind) = rest.split_at(bytes);
+            let segment = if count > 1 { u16::try_from(head.length).ok() } else { None };
+            runs.runs[runs.count] = SendRun { data, segment, receiver: head.receiver.as_ref() };
+            runs.lengths[runs.count] = count;
+            runs.count += 1;
+            (heads, rest) = (&heads[count..], behind);
+        }
+        runs
+    }
+}
+
+/// Which datagrams the system cuts from one run itself (`UDP_SEGMENT`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segmentation {
+    /// The fewest datagrams of a run; fewer go one by one.
+    run_min: usize,
+    /// The largest of them in bytes; 0 if the system cuts none.
+    segment_bytes_max: usize,
+}
+
+impl Segmentation {
+    /// Not at all.
+    pub(crate) const NONE: Self = Self { run_min: usize::MAX, segment_bytes_max: 0 };
+
+    /// Runs of `run_min` and more.
+    pub(crate) const fn from_run_of(run_min: usize) -> Self {
+        Self { run_min, segment_bytes_max: RUN_BYTES_MAX }
+    }
+
+    /// How many datagrams the run at the beginning has, and how many bytes.
+    #[inline]
+    fn run(&self, heads: &[Head]) -> (usize, usize) {
+        let (first, behind) = (&heads[0], &heads[1..]);
+        let size = first.length;
+        if size == 0 || size > self.segment_bytes_max {
+            return (1, size);
+        }
+        let (mut count, mut bytes) = (1, size);
+        for next in behind {
+            let fits = count < SEGMENTS_MAX && bytes + next.length <= RUN_BYTES_MAX;
+            let follows = next.length <= size && next.length > 0;
+            if !fits || !follows || next.receiver != first.receiver {
+                break;
+            }
+            (count, bytes) = (count + 1, bytes + next.length);
+            if next.length < size {
+                break;
+            }
+        }
+        if count < self.run_min { (1, size) } else { (count, bytes) }
+    }
+
+    /// The system has refused a run of this size: too large for the way, or not at all.
+    pub(crate) fn refused(self, segment: u16) -> Self {
+        Self { segment_bytes_max: usize::from(segment).saturating_sub(1), ..self }
+    }
+}
+
+const EMPTY_RUN: SendRun<'static> = SendRun { data: &[], segment: None, receiver: None };
+
+/// The beginning of a queue, cut into runs.
+pub(crate) struct Runs<'a> {
+    runs: [SendRun<'a>; RUNS_MAX],
+    lengths: [usize; RUNS_MAX],
+    count: usize,
+}
+
+impl<'a> Runs<'a> {
+    pub(crate) fn as_slice(&self) -> &[SendRun<'a>] {
+        &self.runs[..self.count]
+    }
+
+    /// How many datagrams the first `runs` of them have.
+    pub(crate) fn datagrams(&self, runs: usize) -> usize {
+        self.lengths[..runs].iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    fn to(port: u16) -> Option<Address> {
+        Some(Address::from(SocketAddr::from(([127, 0, 0, 1], port))))
+    }
+
+    fn queue(datagrams: &[(usize, u16)]) -> DatagramQueue {
+        let mut queue = DatagramQueue::default();
+        for (number, (length, port)) in datagrams.iter().enumerate() {
+            queue.push(&[&vec![number as u8; *length]], to(*port));
+        }
+        queue
+    }
+
+    /// The runs: how many datagrams, how many bytes, cut or not.
+    fn cut(queue: &DatagramQueue, segmentation: &Segmentation) -> Vec<(usize, usize, bool)> {
+        let runs = queue.runs(segmentation);
+        let lengths = runs.lengths[..runs.count].iter();
+        let each = lengths.zip(runs.as_slice());
+        each.map(|(count, run)| (*count, run.data.len(), run.segment.is_some())).collect()
+    }
+
+    #[test]
+    fn a_run_has_one_receiver_and_one_size_but_for_a_smaller_last_one() {
+        let all = Segmentation::from_run_of(2);
+        let sizes = [(100, 1), (100, 1), (60, 1), (100, 1), (100, 2), (100, 2), (0, 2), (100, 2)];
+        let expected =
+            [(3, 260, true), (1, 100, false), (2, 200, true), (1, 0, false), (1, 100, false)];
+        assert_eq!(cut(&queue(&sizes), &all), expected);
+        assert_eq!(
+            cut(&queue(&sizes), &Segmentation::NONE),
+            sizes.map(|(size, _)| (1, size, false))
+        );
+        let from_three = Segmentation::from_run_of(3);
+        assert_eq!(cut(&queue(&sizes), &from_three)[2..4], [(1, 100, false); 2]);
+        assert_eq!(cut(&queue(&sizes), &all.refused(100)).len(), sizes.len());
+    }
+
+    #[test]
+    fn a_run_ends_at_what_the_system_takes() {
+        let all = Segmentation::from_run_of(2);
+        assert_eq!(cut(&queue(&[(10, 1); 70]), &all), [(64, 640, true), (6, 60, true)]);
+        let large = [(30_000, 1); 3];
+        assert_eq!(cut(&queue(&large), &all), [(2, 60_000, true), (1, 30_000, false)]);
+        let many: Vec<_> = (0..40).map(|number| (10, number)).collect();
+        assert_eq!(cut(&queue(&many), &all).len(), RUNS_MAX);
+    }
+
+    #[test]
+    fn what_is_taken_off_the_front_leaves_the_rest_in_order() {
+        let mut queue = queue(&[(3, 1), (2, 2), (4, 3)]);
+        assert_eq!(queue.pop(), Some(to(1)));
+        queue.push(&[b"ab", b"", b"c"], None);
+        let runs = queue.runs(&Segmentation::NONE);
+        let data: Vec<&[u8]> = runs.as_slice().iter().map(|run| run.data).collect();
+        assert_eq!(data, [&[1; 2][..], &[2; 4], b"abc"]);
+        assert_eq!((queue.len(), queue.bytes_len()), (3, 9));
+        queue.pop_many(2);
+        assert_eq!((queue.len(), queue.bytes_len()), (1, 3));
+        queue.pop_many(5);
+        assert_eq!((queue.len(), queue.bytes_len(), queue.bytes.len()), (0, 0, 0));
+    }
+}

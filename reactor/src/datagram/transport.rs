@@ -1,0 +1,319 @@
+//! What a protocol sees of its port: `DatagramTransport`, `UdpTransport`, `MulticastTransport`.
+//!
+//! Invariant: no method runs a protocol, and on a closed port each answers without a system call.
+
+use std::net::{IpAddr, SocketAddr};
+
+use deferred::Deferred;
+use interfaces::{
+    Address, ConnectDatagramError, DatagramCounts, DatagramTransport, ListeningPort,
+    MulticastError, MulticastInterface, MulticastTransport, SendError, UDP_BYTES_MAX, UdpTransport,
+    UnixAddress,
+};
+
+use super::port::DatagramPort;
+use crate::sys::os_error::os_error;
+use crate::sys::{DatagramSys, Membership, MulticastOption};
+
+/// The bytes of an IPv4 header without options.
+const IPV4_HEADER_BYTES: usize = 20;
+
+/// What sending groups by an interface is called in errors.
+const SEND_BY: &str = "send groups by";
+
+impl<S: DatagramSys> ListeningPort for DatagramPort<S> {
+    fn host(&self) -> Address {
+        self.host.clone()
+    }
+
+    fn stop_listening(&self) -> Deferred<()> {
+        match self.me.upgrade() {
+            Some(port) => DatagramPort::stop_listening(&port),
+            None => Deferred::succeed(()),
+        }
+    }
+}
+
+impl<S: DatagramSys> DatagramTransport for DatagramPort<S> {
+    fn send_to(&self, data: &[u8], receiver: &Address) -> Result<(), SendError> {
+        let receiver = self.checked(data.len(), receiver)?;
+        self.queue(&[data], receiver);
+        Ok(())
+    }
+
+    fn send(&self, data: &[u8]) -> Result<(), SendError> {
+        let peer = self.peer.borrow();
+        let Some(peer) = &*peer else {
+            return Err(SendError::NotConnected { host: self.host.clone() });
+        };
+        self.check(data.len(), peer)?;
+        self.queue(&[data], None);
+        Ok(())
+    }
+
+    fn send_pieces_to(&self, pieces: &[&[u8]], receiver: &Address) -> Result<(), SendError> {
+        let length = pieces.iter().map(|piece| piece.len()).sum();
+        let receiver = self.checked(length, receiver)?;
+        self.queue(pieces, receiver);
+        Ok(())
+    }
+
+    fn peer(&self) -> Option<Address> {
+        self.peer.borrow().clone()
+    }
+
+    fn counts(&self) -> DatagramCounts {
+        let mut counts = DatagramCounts::default();
+        counts.received = self.receiver.received.get();
+        counts.truncated = self.receiver.truncated.get();
+        counts.refused = self.receiver.refused.get();
+        counts.sent = self.sender.sent.get();
+        counts.dropped = self.sender.dropped.get();
+        counts.failed = self.sender.failed.get();
+        counts.waiting = self.sender.waiting() as u64;
+        counts
+    }
+
+    fn as_udp(&self) -> Option<&dyn UdpTransport> {
+        self.is_udp().then_some(self)
+    }
+
+    fn as_multicast(&self) -> Option<&dyn MulticastTransport> {
+        self.is_udp().then_some(self)
+    }
+}
+
+impl<S: DatagramSys> DatagramPort<S> {
+    fn is_udp(&self) -> bool {
+        self.host.as_socket_addr().is_some()
+    }
+
+    /// The receiver as it is queued, if a datagram of this length can be sent there: `None` for the peer.
+    #[inline]
+    fn checked(&self, length: usize, receiver: &Address) -> Result<Option<Address>, SendError> {
+        let fits = match (&self.host, receiver) {
+            (Address::Ipv4(_), Address::Ipv4(_)) => length <= UDP_BYTES_MAX - IPV4_HEADER_BYTES,
+            (Address::Ipv6(_), Address::Ipv6(_)) => length <= UDP_BYTES_MAX,
+            _ => false,
+        };
+        if fits && self.is_open() && self.peer.borrow().is_none() {
+            return Ok(Some(receiver.clone()));
+        }
+        self.checked_rarely(length, receiver)
+    }
+
+    /// The same for a port that is connected, of UNIX, or closed, and for what cannot be sent.
+    #[inline(never)]
+    fn checked_rarely(
+        &self,
+        length: usize,
+        receiver: &Address,
+    ) -> Result<Option<Address>, SendError> {
+        self.check(length, receiver)?;
+        match &*self.peer.borrow() {
+            None => Ok(Some(receiver.clone())),
+            Some(peer) if peer == receiver => Ok(None),
+            Some(peer) => {
+                let (receiver, peer) = (receiver.clone(), peer.clone());
+                Err(SendError::ConnectedElsewhere { receiver, peer })
+            }
+        }
+    }
+
+    /// Whether a datagram of this length can be sent there at all.
+    fn check(&self, length: usize, receiver: &Address) -> Result<(), SendError> {
+        if !self.is_open() {
+            return Err(SendError::Closed { host: self.host.clone() });
+        }
+        let limit = match (&self.host, receiver) {
+            (Address::Ipv4(_), Address::Ipv4(_)) => UDP_BYTES_MAX - IPV4_HEADER_BYTES,
+            (Address::Ipv6(_), Address::Ipv6(_)) => UDP_BYTES_MAX,
+            (Address::Unix(_), Address::Unix(name)) if is_name(name) => usize::MAX,
+            (Address::Unix(_), Address::Unix(_)) => {
+                return Err(SendError::InvalidName { receiver: receiver.clone() });
+            }
+            _ => {
+                let (receiver, host) = (receiver.clone(), self.host.clone());
+                return Err(SendError::WrongFamily { receiver, host });
+            }
+        };
+        if length > limit {
+            return Err(SendError::TooLong { length, limit, receiver: receiver.clone() });
+        }
+        Ok(())
+    }
+}
+
+/// Whether a socket can have this name.
+fn is_name(name: &UnixAddress) -> bool {
+    let is_whole = match name {
+        UnixAddress::Path(path) => !path.is_empty() && !path.contains(&0),
+        UnixAddress::Abstract(_) => true,
+        UnixAddress::Unnamed => false,
+    };
+    is_whole && name.excess_length().is_none()
+}
+
+impl<S: DatagramSys> UdpTransport for DatagramPort<S> {
+    fn connect(&self, peer: SocketAddr) -> Result<(), ConnectDatagramError> {
+        let address = Address::from(peer);
+        if let Some(peer) = self.peer.borrow().clone() {
+            return Err(ConnectDatagramError::AlreadyConnected { address, peer });
+        }
+        if matches!(self.host, Address::Ipv4(_)) != peer.is_ipv4() {
+            let host = self.host.clone();
+            return Err(ConnectDatagramError::WrongFamily { address, host });
+        }
+        let Some(core) = self.core.upgrade() else {
+            return Err(ConnectDatagramError::Closed { address });
+        };
+        let connected = self.with_socket(|socket| {
+            core.sys.connect_datagram(socket, &address)?;
+            Ok(core.sys.datagram_peer(socket))
+        });
+        match connected {
+            None => Err(ConnectDatagramError::Closed { address }),
+            Some(Err(error)) => {
+                Err(ConnectDatagramError::Refused { address, source: os_error(&error) })
+            }
+            Some(Ok(peer)) => {
+                self.peer.replace(Some(peer.unwrap_or(address)));
+                Ok(())
+            }
+        }
+    }
+
+    fn broadcast_allowed(&self) -> bool {
+        self.ask(|sys, socket| sys.broadcast_allowed(socket)).unwrap_or(false)
+    }
+
+    fn set_broadcast_allowed(&self, allowed: bool) {
+        let _ = self.ask(|sys, socket| sys.allow_broadcast(socket, allowed));
+    }
+}
+
+impl<S: DatagramSys> DatagramPort<S> {
+    /// Asks the system about the socket, if the port is open.
+    fn ask<R>(&self, ask: impl FnOnce(&S, &S::DatagramSocket) -> R) -> Option<R> {
+        let core = self.core.upgrade()?;
+        self.with_socket(|socket| ask(&core.sys, socket))
+    }
+
+    fn change_membership(
+        &self,
+        change: Membership,
+        group: IpAddr,
+        interface: &MulticastInterface,
+    ) -> Result<(), MulticastError> {
+        let attempt = match change {
+            Membership::Join => "join",
+            Membership::Leave => "leave",
+        };
+        if !group.is_multicast() {
+            return Err(MulticastError::NotAGroup { attempt, group });
+        }
+        self.check_family(attempt, group)?;
+        self.check_interface(attempt, interface)?;
+        let changed =
+            self.ask(|sys, socket| sys.change_membership(socket, change, group, interface));
+        settled(changed, attempt, interface)
+    }
+
+    fn set_option(
+        &self,
+        attempt: &'static str,
+        option: MulticastOption,
+    ) -> Result<(), MulticastError> {
+        let set = self.ask(|sys, socket| sys.set_multicast_option(socket, &option));
+        let interface = match option {
+            MulticastOption::Interface(interface) => interface,
+            MulticastOption::Loop(_) | MulticastOption::Ttl(_) => MulticastInterface::Any,
+        };
+        settled(set, attempt, &interface)
+    }
+
+    fn check_family(&self, attempt: &'static str, address: IpAddr) -> Result<(), MulticastError> {
+        if matches!(self.host, Address::Ipv4(_)) == address.is_ipv4() {
+            Ok(())
+        } else {
+            Err(MulticastError::WrongFamily { attempt, address })
+        }
+    }
+
+    fn check_interface(
+        &self,
+        attempt: &'static str,
+        interface: &MulticastInterface,
+    ) -> Result<(), MulticastError> {
+        match interface {
+            MulticastInterface::Address(address) => self.check_family(attempt, *address),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The system's answer, as the interfaces tell it.
+fn settled(
+    answer: Option<std::io::Result<()>>,
+    attempt: &'static str,
+    interface: &MulticastInterface,
+) -> Result<(), MulticastError> {
+    match answer {
+        None => Err(MulticastError::Closed { attempt }),
+        Some(Ok(())) => Ok(()),
+        Some(Err(error))
+            if error.raw_os_error() == Some(libc::ENODEV)
+                && *interface != MulticastInterface::Any =>
+        {
+            Err(MulticastError::NoInterface { attempt, interface: interface.clone() })
+        }
+        Some(Err(error)) => Err(MulticastError::Refused { attempt, source: os_error(&error) }),
+    }
+}
+
+impl<S: DatagramSys> MulticastTransport for DatagramPort<S> {
+    fn join_group(
+        &self,
+        group: IpAddr,
+        interface: &MulticastInterface,
+    ) -> Result<(), MulticastError> {
+        self.change_membership(Membership::Join, group, interface)
+    }
+
+    fn leave_group(
+        &self,
+        group: IpAddr,
+        interface: &MulticastInterface,
+    ) -> Result<(), MulticastError> {
+        self.change_membership(Membership::Leave, group, interface)
+    }
+
+    fn outgoing_interface(&self) -> MulticastInterface {
+        let set = self.multicast_interface.borrow().clone();
+        let ask = || self.ask(|sys, socket| sys.multicast_interface(socket));
+        set.or_else(ask).unwrap_or_default()
+    }
+
+    fn set_outgoing_interface(&self, interface: &MulticastInterface) -> Result<(), MulticastError> {
+        self.check_interface(SEND_BY, interface)?;
+        self.set_option(SEND_BY, MulticastOption::Interface(interface.clone()))?;
+        self.multicast_interface.replace(Some(interface.clone()));
+        Ok(())
+    }
+
+    fn multicast_loop(&self) -> bool {
+        self.ask(|sys, socket| sys.multicast_loop(socket)).unwrap_or(false)
+    }
+
+    fn set_multicast_loop(&self, on: bool) -> Result<(), MulticastError> {
+        self.set_option("set the loop of groups", MulticastOption::Loop(on))
+    }
+
+    fn multicast_ttl(&self) -> u8 {
+        self.ask(|sys, socket| sys.multicast_ttl(socket)).unwrap_or(0)
+    }
+
+    fn set_multicast_ttl(&self, ttl: u8) -> Result<(), MulticastError> {
+        self.set_option("set the hops of groups", MulticastOption::Ttl(ttl))
+    }
+}
