@@ -119,7 +119,7 @@ pub enum SignalError {
     #[error("cannot send a signal: the process has exited already")]
     ProcessExitedAlready,
     /// No signal has this name.
-    #[error("cannot send the signal {:?}: no signal has this name", printable(&**.name))]
+    #[error("cannot send the signal `{}`: no signal has this name", printable(&**.name))]
     UnknownName {
         /// The name that was asked for.
         name: Rc<str>,

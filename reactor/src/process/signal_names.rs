@@ -58,9 +58,7 @@ mod tests {
         assert_eq!(number(&Signal::from("TERM")), Ok(libc::SIGTERM));
         assert_eq!(number(&Signal::from("SIGTERM")), Ok(libc::SIGTERM));
         let unknown = number(&Signal::from("SIGNAL\n")).expect_err("no signal has this name");
-        assert_eq!(
-            unknown.to_string(),
-            "cannot send the signal \"SIGNAL\\n\": no signal has this name"
-        );
+        let words = r"cannot send the signal `SIGNAL\n`: no signal has this name";
+        assert_eq!(unknown.to_string(), words);
     }
 }
