@@ -2,12 +2,14 @@
 //!
 //! Invariant: every variant names its target.
 
+use alloc::rc::Rc;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use deferred::Failure;
 
+use crate::listen_error::device_hint;
 use crate::{Address, OsError, printable};
 
 /// Why connecting failed.
@@ -39,6 +41,18 @@ pub enum ConnectError {
         /// The local address.
         bind_address: Address,
         /// The system call's answer.
+        #[source]
+        source: OsError,
+    },
+    /// The network device to connect over cannot be used.
+    #[error("cannot connect to {address} over the network device {}{}", printable(&**.device), device_hint(*.source))]
+    Device {
+        /// The target.
+        address: Address,
+        /// The device.
+        device: Rc<str>,
+        /// The system call's answer: `ENODEV` where there is none of that name, `EPERM` where it takes
+        /// `CAP_NET_RAW`.
         #[source]
         source: OsError,
     },

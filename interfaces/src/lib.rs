@@ -72,6 +72,7 @@ mod reactor_threads;
 mod reactor_time;
 mod reactor_unix;
 mod resolver;
+mod tcp_options;
 
 pub use address::{Address, UnixAddress};
 pub use chunk::Chunk;
@@ -90,13 +91,14 @@ pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
 pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};
 #[cfg(feature = "std")]
 pub use reactor_socket::{AdoptError, ReactorSocket};
-pub use reactor_tcp::{BACKLOG_MAX, ConnectTcp, ListenTcp, ReactorTcp};
+pub use reactor_tcp::{BACKLOG_MAX, ConnectTcp, DualStack, ListenTcp, ReactorTcp};
 #[cfg(feature = "std")]
 pub use reactor_threads::{FromThread, ReactorThreads, ThreadOutcome};
 pub use reactor_time::ReactorTime;
 pub use reactor_unix::{ConnectUnix, ListenUnix, LockFile, ReactorUnix};
 pub use reason::{Deadline, Reason};
 pub use resolver::{ResolveError, Resolver};
+pub use tcp_options::TcpOptions;
 pub use transport::{
     BufferLimits, HalfCloseableTransport, KeepAliveTimes, TcpTransport, TlsTransport, Transport,
     UnixTransport,

@@ -2,6 +2,8 @@
 //!
 //! Invariant: every variant names the address, or the descriptor in its place.
 
+use alloc::borrow::Cow;
+use alloc::rc::Rc;
 use alloc::string::String;
 
 use crate::{Address, OsError, printable};
@@ -19,8 +21,20 @@ pub enum ListenError {
         /// The system call's answer.
         #[source]
         source: OsError,
-        /// The probable cause and the remedy, or `""`.
-        hint: &'static str,
+        /// The probable cause and the remedy, or `""`; of an address in use, what has it.
+        hint: Cow<'static, str>,
+    },
+    /// The network device that was asked for cannot be used.
+    #[error("cannot listen on {address} of the network device {}{}", printable(&**.device), device_hint(*.source))]
+    Device {
+        /// The address.
+        address: Address,
+        /// The device.
+        device: Rc<str>,
+        /// The system call's answer: `ENODEV` where there is none of that name, `EPERM` where it takes
+        /// `CAP_NET_RAW`.
+        #[source]
+        source: OsError,
     },
     /// A running server listens on the UNIX path.
     #[error("cannot listen on {address}: a server that is alive listens there{}", owned(*.process))]
@@ -52,6 +66,16 @@ pub enum ListenError {
         /// The kind that it has, and the kind that is needed.
         reason: String,
     },
+}
+
+/// What would help where a network device is refused.
+pub(crate) fn device_hint(source: OsError) -> &'static str {
+    // Linux's numbers; there is no such option elsewhere.
+    match source.raw_os_error() {
+        1 => " (it takes CAP_NET_RAW)",
+        19 => " (there is none of that name)",
+        _ => "",
+    }
 }
 
 fn owned(process: Option<u32>) -> String {

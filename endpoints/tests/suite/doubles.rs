@@ -142,7 +142,7 @@ impl Reactor {
 
     fn port(&self, address: Address) -> Result<Rc<dyn ListeningPort>, ListenError> {
         if self.0.mood.get() == Mood::Refusing {
-            return Err(ListenError::Refused { address, source: refused(), hint: "" });
+            return Err(ListenError::Refused { address, source: refused(), hint: "".into() });
         }
         Ok(Rc::new(Port(address)))
     }

@@ -13,7 +13,6 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -56,7 +55,7 @@ impl<S: StreamSys> Attempt<S> {
         let (attempt, deferred) = Self::new(core, address.clone(), options.timeout, factory);
         match begin_tcp(core, options) {
             Ok(socket) => attempt.begin(core, socket),
-            Err(fault) => attempt.fail_soon(core, tcp_fault(address, options.bind_address, fault)),
+            Err(fault) => attempt.fail_soon(core, tcp_fault(address, options, fault)),
         }
         deferred
     }
@@ -266,7 +265,7 @@ fn begin_tcp<S: StreamSys>(
     options: &ConnectTcp,
 ) -> Result<S::Stream, ConnectFault> {
     loop {
-        match core.sys.connect_tcp(options.address, options.bind_address) {
+        match core.sys.connect_tcp(options) {
             Err(ConnectFault::Connect(error)) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(ConnectFault::Connect(error))
                 if needs_descriptor(&error) && core.free_descriptor() => {}
@@ -275,16 +274,18 @@ fn begin_tcp<S: StreamSys>(
     }
 }
 
-fn tcp_fault(address: Address, bind: Option<SocketAddr>, fault: ConnectFault) -> ConnectError {
-    match (fault, bind) {
-        (ConnectFault::Bind(error), Some(bind)) => ConnectError::Bind {
-            address,
-            bind_address: Address::from(bind),
-            source: os_error(&error),
-        },
-        (ConnectFault::Bind(error) | ConnectFault::Connect(error), _) => {
-            ConnectError::Refused { address, source: os_error(&error) }
+fn tcp_fault(address: Address, options: &ConnectTcp, fault: ConnectFault) -> ConnectError {
+    let (ConnectFault::Device(error) | ConnectFault::Bind(error) | ConnectFault::Connect(error)) =
+        &fault;
+    let source = os_error(error);
+    match (fault, options.bind_address, &options.options.device) {
+        (ConnectFault::Device(_), _, Some(device)) => {
+            ConnectError::Device { address, device: Rc::clone(device), source }
         }
+        (ConnectFault::Bind(_), Some(bind), _) => {
+            ConnectError::Bind { address, bind_address: Address::from(bind), source }
+        }
+        _ => ConnectError::Refused { address, source },
     }
 }
 

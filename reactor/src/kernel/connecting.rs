@@ -3,18 +3,23 @@
 //! Invariant: no function waits; writability and `SO_ERROR` tell the outcome of an attempt later.
 
 use std::io;
-use std::net::SocketAddr;
 
-use interfaces::UnixAddress;
+use interfaces::{ConnectTcp, UnixAddress};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::sockaddr;
+use super::socket_options::OptionFault;
+use super::{sockaddr, socket_options};
 use crate::sys::ConnectFault;
 
-pub(super) fn tcp(address: SocketAddr, bind: Option<SocketAddr>) -> Result<Socket, ConnectFault> {
+pub(super) fn tcp(options: &ConnectTcp) -> Result<Socket, ConnectFault> {
+    let (address, bind) = (options.address, options.bind_address);
     let socket =
         Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))
             .map_err(ConnectFault::Connect)?;
+    socket_options::prepare(&socket, &options.options).map_err(|fault| match fault {
+        OptionFault::Device(error) => ConnectFault::Device(error),
+        OptionFault::Other(error) => ConnectFault::Connect(error),
+    })?;
     if let Some(bind) = bind {
         let bound =
             socket.set_reuse_address(true).and_then(|()| socket.bind(&SockAddr::from(bind)));

@@ -12,17 +12,23 @@
 //! Invariant: a listener that made a path owns a [`UnixPath`] and drops it before its socket.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fs::{File, Permissions};
 use std::io;
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
+use std::rc::Rc;
 
-use interfaces::{Address, ListenError, ListenTcp, ListenUnix, LockFile, OsError, UnixAddress};
+use interfaces::{
+    Address, DualStack, ListenError, ListenTcp, ListenUnix, LockFile, OsError, UnixAddress,
+};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::sockaddr;
+use super::socket_options::OptionFault;
 use super::unix_path::UnixPath;
+use super::{holder, sockaddr, socket_options};
+use crate::sys::os_error::os_error;
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -47,12 +53,22 @@ impl KernelListener {
             let domain = Domain::for_address(options.address);
             let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
             socket.set_reuse_address(true)?;
+            if let (IpAddr::V6(_), Some(only)) = (options.address.ip(), ipv6_only(options)) {
+                socket.set_only_v6(only)?;
+            }
+            Ok(socket)
+        };
+        let listen = |socket: Socket| {
             socket.bind(&SockAddr::from(options.address))?;
             socket.listen(backlog(options.backlog))?;
             let address = sockaddr::to_address(&socket.local_addr()?);
             Ok(Self { socket, address, path: None, origin: ListenerOrigin::Made })
         };
-        open().map_err(|error| refused(Address::from(options.address), &error))
+        let refused = |error| refused(Address::from(options.address), &error);
+        let socket = open().map_err(refused)?;
+        socket_options::prepare(&socket, &options.options)
+            .map_err(|fault| unprepared(options, &fault))?;
+        listen(socket).map_err(refused)
     }
 
     pub(super) fn unix(options: &ListenUnix) -> Result<Self, ListenError> {
@@ -162,10 +178,29 @@ fn backlog(backlog: u32) -> i32 {
     i32::try_from(backlog).unwrap_or(i32::MAX)
 }
 
+fn ipv6_only(options: &ListenTcp) -> Option<bool> {
+    match options.dual_stack {
+        DualStack::System => None,
+        DualStack::Ipv6Only => Some(true),
+        DualStack::Both => Some(false),
+    }
+}
+
+fn unprepared(options: &ListenTcp, fault: &OptionFault) -> ListenError {
+    let address = Address::from(options.address);
+    match (fault, &options.options.device) {
+        (OptionFault::Device(error), Some(device)) => {
+            ListenError::Device { address, device: Rc::clone(device), source: os_error(error) }
+        }
+        (OptionFault::Device(error) | OptionFault::Other(error), _) => refused(address, error),
+    }
+}
+
 /// The system's refusal, with its likely cause.
 fn refused(address: Address, error: &io::Error) -> ListenError {
     let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
     let privileged = address.port().is_some_and(|port| (1..1024).contains(&port));
+    let holder = if errno == libc::EADDRINUSE { holder::hint(&address) } else { None };
     let hint = match errno {
         libc::EACCES if privileged => "a port below 1024 needs CAP_NET_BIND_SERVICE",
         libc::EACCES => "the directory cannot be written to",
@@ -178,6 +213,7 @@ fn refused(address: Address, error: &io::Error) -> ListenError {
         libc::EMFILE => "this process has no descriptor left",
         _ => "",
     };
+    let hint = holder.map_or(Cow::Borrowed(hint), Cow::Owned);
     ListenError::Refused { address, source: OsError::from_raw_os_error(errno), hint }
 }
 

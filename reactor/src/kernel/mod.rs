@@ -8,6 +8,7 @@
 //!     connecting.rs                           connecting
 //!     raw_calls.rs · socket_options.rs        reading, writing, options
 //!     sockaddr.rs                             addresses
+//!     holder.rs                               what has an address that is in use
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
 //!   standard_error.rs                       the default observer
 //! ```
@@ -21,6 +22,7 @@ mod signals;
 
 mod connecting;
 mod file_identity;
+mod holder;
 mod listener;
 mod lock_file;
 mod raw_calls;

@@ -5,7 +5,7 @@
 use std::io;
 use std::time::Duration;
 
-use interfaces::KeepAliveTimes;
+use interfaces::{KeepAliveTimes, TcpOptions};
 use socket2::{Socket, TcpKeepalive};
 
 use crate::sys::SocketOption;
@@ -38,6 +38,39 @@ pub(super) fn set_keep_alive_times(stream: &Socket, times: KeepAliveTimes) {
         .with_interval(allowed(times.interval))
         .with_retries(times.probes.clamp(1, KEEP_ALIVE_PROBES_MAX));
     drop(stream.set_tcp_keepalive(&keep_alive));
+}
+
+/// Which option of [`TcpOptions`] failed.
+#[derive(Debug)]
+pub(super) enum OptionFault {
+    Device(io::Error),
+    Other(io::Error),
+}
+
+/// Sets the options of a socket that is neither bound nor connected. A listening one hands those of its
+/// connections on (tcp(7)).
+pub(super) fn prepare(socket: &Socket, options: &TcpOptions) -> Result<(), OptionFault> {
+    if options.no_delay {
+        socket.set_tcp_nodelay(true).map_err(OptionFault::Other)?;
+    }
+    if let Some(times) = options.keep_alive {
+        set_keep_alive_times(socket, times);
+    }
+    if options.reuse_port {
+        socket.set_reuse_port(true).map_err(OptionFault::Other)?;
+    }
+    match &options.device {
+        Some(device) => bind_device(socket, device).map_err(OptionFault::Device),
+        None => Ok(()),
+    }
+}
+
+fn bind_device(socket: &Socket, device: &str) -> io::Result<()> {
+    // The kernel takes an empty name as every device, and cuts a long one.
+    if device.is_empty() || device.len() >= libc::IFNAMSIZ || device.contains('\0') {
+        return Err(io::Error::from_raw_os_error(libc::ENODEV));
+    }
+    socket.bind_device(Some(device.as_bytes()))
 }
 
 /// Only TCP has a reset; on another socket the option changes nothing.

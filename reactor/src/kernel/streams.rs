@@ -4,10 +4,11 @@
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
 
-use interfaces::{Address, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress};
+use interfaces::{
+    Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
+};
 use mio::Interest;
 use mio::unix::SourceFd;
 use socket2::Socket;
@@ -65,12 +66,8 @@ impl StreamSys for Kernel {
         })
     }
 
-    fn connect_tcp(
-        &self,
-        address: SocketAddr,
-        bind: Option<SocketAddr>,
-    ) -> Result<Socket, ConnectFault> {
-        connecting::tcp(address, bind)
+    fn connect_tcp(&self, options: &ConnectTcp) -> Result<Socket, ConnectFault> {
+        connecting::tcp(options)
     }
 
     fn connect_unix(&self, address: &UnixAddress) -> io::Result<Socket> {

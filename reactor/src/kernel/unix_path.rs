@@ -81,7 +81,7 @@ fn remove_stale(path: &Path, name: &Rc<[u8]>, address: Address) -> Result<(), Li
             remove(path).map_err(|error| ListenError::Refused {
                 address,
                 source: os_error(&error),
-                hint: "a dead server left it behind, and it cannot be removed",
+                hint: "a dead server left it behind, and it cannot be removed".into(),
             })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -115,7 +115,7 @@ fn not_locked(address: Address, error: &LockError) -> ListenError {
             (os_error(error), "its lock file, the path with .lock appended, cannot be made")
         }
     };
-    ListenError::Refused { address, source, hint }
+    ListenError::Refused { address, source, hint: hint.into() }
 }
 
 /// Whether a live server holds the lock of this path. An abstract name has no lock, and ends with its

@@ -59,7 +59,7 @@ impl<S: StreamSys> Port<S> {
             Err(error) => Err(ListenError::Refused {
                 address: address(),
                 source: os_error(&error),
-                hint: "the reactor cannot watch it",
+                hint: "the reactor cannot watch it".into(),
             }),
         }
     }

@@ -3,6 +3,7 @@
 //! Invariant: a call that fails leaves no name, port, descriptor or connection behind.
 
 use std::io;
+use std::rc::Rc;
 
 use interfaces::{Address, ListenError, ListenTcp, ListenUnix, LockFile, OsError, UnixAddress};
 
@@ -11,15 +12,29 @@ use super::edge::{Direction, SocketWatch};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
 use super::listener::ListenerState;
 use super::names::{Leftover, Name, address_of};
-use super::options::CREDENTIALS;
+use super::options::{CREDENTIALS, check_device};
 use super::trace::SystemCall;
-use super::world::{World, errno};
+use super::world::{HELD, World, errno};
+use crate::sys::os_error::os_error;
 
 impl World {
     pub(super) fn listen_tcp(&mut self, options: &ListenTcp) -> Result<ListenerId, ListenError> {
-        let name = Name::Tcp(options.address);
+        let (name, address) = (Name::Tcp(options.address), Address::from(options.address));
+        if let (Err(error), Some(device)) =
+            (check_device(&options.options), &options.options.device)
+        {
+            return Err(ListenError::Device {
+                address,
+                device: Rc::clone(device),
+                source: os_error(&error),
+            });
+        }
         let listened = self.listen(name, options.backlog, LockFile::Ignored);
-        listened.map_err(|error| refused(Address::from(options.address), &error))
+        let id = listened.map_err(|error| refused(address, &error))?;
+        if let Some(listener) = self.listeners.get_mut(&id) {
+            listener.options = options.options.clone();
+        }
+        Ok(id)
     }
 
     pub(super) fn listen_unix(&mut self, options: &ListenUnix) -> Result<ListenerId, ListenError> {
@@ -130,7 +145,12 @@ impl World {
             self.remove_if_unheld(id.connection());
             return Err(errno(libc::ECONNABORTED));
         }
-        self.held(id).end_mut(Side::Server).holder = Holder::Program;
+        let connection = self.connections.get_mut(id.connection()).expect(HELD);
+        let end = connection.end_mut(Side::Server);
+        end.holder = Holder::Program;
+        if let Some(listener) = self.listeners.get(&listener) {
+            end.set_options(&listener.options);
+        }
         Ok(id)
     }
 
@@ -181,5 +201,5 @@ impl World {
 fn refused(address: Address, error: &io::Error) -> ListenError {
     let number = error.raw_os_error().unwrap_or(libc::EIO);
     let hint = if number == libc::EADDRINUSE { "another socket listens there" } else { "" };
-    ListenError::Refused { address, source: OsError::from_raw_os_error(number), hint }
+    ListenError::Refused { address, source: OsError::from_raw_os_error(number), hint: hint.into() }
 }

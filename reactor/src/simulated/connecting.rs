@@ -3,10 +3,9 @@
 //! Invariant: a connect that fails leaves no port, descriptor or connection behind.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use interfaces::{Address, UnixAddress};
+use interfaces::{Address, ConnectTcp, UnixAddress};
 
 use super::clock::NetworkEvent;
 use super::connection::{Connection, End, Family, Holder, Wire};
@@ -14,6 +13,7 @@ use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
 use super::links::Link;
 use super::listener::ListenerState;
 use super::names::{Name, destination};
+use super::options::check_device;
 use super::pipe::Pipe;
 use super::trace::SystemCall;
 use super::world::{World, errno};
@@ -23,34 +23,29 @@ use crate::sys::ConnectFault;
 const RETRIES: u32 = 6;
 
 impl World {
-    pub(super) fn connect_tcp(
-        &mut self,
-        address: SocketAddr,
-        bind: Option<SocketAddr>,
-    ) -> Result<EndId, ConnectFault> {
-        let begun = self.begin_tcp(address, bind);
+    pub(super) fn connect_tcp(&mut self, options: &ConnectTcp) -> Result<EndId, ConnectFault> {
+        let begun = self.begin_tcp(options);
         let answer = match &begun {
             Ok(id) => id.connection().answer(),
-            Err(ConnectFault::Bind(error) | ConnectFault::Connect(error)) => {
-                -i64::from(error.raw_os_error().unwrap_or(i32::MAX))
-            }
+            Err(
+                ConnectFault::Device(error)
+                | ConnectFault::Bind(error)
+                | ConnectFault::Connect(error),
+            ) => -i64::from(error.raw_os_error().unwrap_or(i32::MAX)),
         };
         self.trace.note(self.clock.now(), SystemCall::Connect, 0, answer);
         begun
     }
 
-    fn begin_tcp(
-        &mut self,
-        address: SocketAddr,
-        bind: Option<SocketAddr>,
-    ) -> Result<EndId, ConnectFault> {
-        let peer = destination(address);
-        let local = bind.unwrap_or_else(|| {
+    fn begin_tcp(&mut self, options: &ConnectTcp) -> Result<EndId, ConnectFault> {
+        let peer = destination(options.address);
+        let local = options.bind_address.unwrap_or_else(|| {
             let mut local = peer;
             local.set_port(0);
             local
         });
         self.fault(self.faults.interrupted, libc::EINTR).map_err(ConnectFault::Connect)?;
+        check_device(&options.options).map_err(ConnectFault::Device)?;
         self.descriptors.open().map_err(ConnectFault::Connect)?;
         let fits = local.is_ipv4() == peer.is_ipv4();
         let bound = fits.then(|| self.names.bind(destination(local)));
@@ -66,6 +61,7 @@ impl World {
         })?;
         let names = [Address::from(local), Address::from(peer)];
         let id = self.new_connection(Family::Tcp, names, Wire::Opening, Holder::Pending);
+        self.held(EndId::client(id)).end_mut(Side::Client).set_options(&options.options);
         self.send_request(id, 0);
         Ok(EndId::client(id))
     }

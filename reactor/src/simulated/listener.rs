@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use interfaces::{Address, LockFile};
+use interfaces::{Address, LockFile, TcpOptions};
 
 use super::edge::{Direction, Level, SocketWatch};
 use super::ids::ConnectionId;
@@ -18,6 +18,8 @@ pub(super) struct ListenerState {
     pub(super) name: Name,
     pub(super) address: Address,
     pub(super) lock_file: LockFile,
+    /// What its connections have from their first moment.
+    pub(super) options: TcpOptions,
     pub(super) watch: SocketWatch,
     backlog: usize,
     queue: VecDeque<ConnectionId>,
@@ -27,7 +29,8 @@ impl ListenerState {
     pub(super) fn new(name: Name, address: Address, backlog: u32, lock_file: LockFile) -> Self {
         let backlog = usize::try_from(backlog.min(SOMAXCONN)).unwrap_or(usize::MAX);
         let (watch, queue) = (SocketWatch::none(), VecDeque::new());
-        Self { name, address, lock_file, watch, backlog, queue }
+        let options = TcpOptions::default();
+        Self { name, address, lock_file, options, watch, backlog, queue }
     }
 
     /// Linux queues one connection more than the backlog says.

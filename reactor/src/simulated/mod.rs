@@ -41,7 +41,8 @@
 //!
 //! # Not simulated
 //!
-//! File permissions, `TIME_WAIT`, out-of-band data, and other machines: every address is this machine's,
+//! File permissions, `TIME_WAIT`, out-of-band data, `SO_REUSEPORT` (an address has one listener), network
+//! devices but `lo`, and other machines: every address is this machine's,
 //! unless it is a [black hole](Simulated::black_hole).
 
 mod network;

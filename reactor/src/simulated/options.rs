@@ -5,9 +5,9 @@
 
 use std::io;
 
-use interfaces::Address;
+use interfaces::{Address, TcpOptions};
 
-use super::connection::{Family, OnClose};
+use super::connection::{End, Family, OnClose};
 use super::ids::EndId;
 use super::trace::SystemCall;
 use super::world::{World, errno};
@@ -15,6 +15,25 @@ use crate::sys::SocketOption;
 
 /// The peer's process, user and group, as every simulated UNIX socket tells them.
 pub(super) const CREDENTIALS: (u32, u32, u32) = (1, 1000, 1000);
+
+/// The one network device of the simulated machine.
+const DEVICE: &str = "lo";
+
+/// Whether the machine has the network device that is asked for.
+pub(super) fn check_device(options: &TcpOptions) -> io::Result<()> {
+    match options.device.as_deref() {
+        None | Some(DEVICE) => Ok(()),
+        Some(_) => Err(errno(libc::ENODEV)),
+    }
+}
+
+impl End {
+    /// Gives a socket the options from its first moment.
+    pub(super) fn set_options(&mut self, options: &TcpOptions) {
+        self.no_delay = options.no_delay;
+        self.keep_alive = options.keep_alive.is_some();
+    }
+}
 
 impl World {
     pub(super) fn name(&mut self, id: EndId) -> Address {

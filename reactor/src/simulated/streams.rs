@@ -3,9 +3,10 @@
 //! Invariant: each call borrows the network for its own duration alone.
 
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 
-use interfaces::{Address, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress};
+use interfaces::{
+    Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
+};
 
 use super::ids::Source;
 use super::network::Simulated;
@@ -54,12 +55,8 @@ impl StreamSys for Simulated {
         self.world.borrow_mut().accept_and_close(listener.id)
     }
 
-    fn connect_tcp(
-        &self,
-        address: SocketAddr,
-        bind: Option<SocketAddr>,
-    ) -> Result<SimulatedStream, ConnectFault> {
-        let id = self.world.borrow_mut().connect_tcp(address, bind)?;
+    fn connect_tcp(&self, options: &ConnectTcp) -> Result<SimulatedStream, ConnectFault> {
+        let id = self.world.borrow_mut().connect_tcp(options)?;
         Ok(SimulatedStream::new(&self.world, id))
     }
 

@@ -4,9 +4,10 @@
 //! [`WouldBlock`](io::ErrorKind::WouldBlock).
 
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 
-use interfaces::{Address, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress};
+use interfaces::{
+    Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
+};
 
 use super::{Sys, Token, Watch};
 
@@ -68,17 +69,12 @@ pub trait StreamSys: Sys {
     /// `EMFILE` when there is no reserve either.
     fn accept_and_close(&self, listener: &Self::Listener) -> io::Result<()>;
 
-    /// Begins to connect over TCP, from `bind` if given. The stream becomes writable when the attempt
-    /// is decided; then [`take_error`](StreamSys::take_error) tells.
+    /// Begins to connect over TCP. The stream becomes writable when the attempt is decided; then [`take_error`](StreamSys::take_error) tells.
     ///
     /// # Errors
     ///
     /// What socket(2), bind(2) or connect(2) answer at once.
-    fn connect_tcp(
-        &self,
-        address: SocketAddr,
-        bind: Option<SocketAddr>,
-    ) -> Result<Self::Stream, ConnectFault>;
+    fn connect_tcp(&self, options: &ConnectTcp) -> Result<Self::Stream, ConnectFault>;
 
     /// Begins to connect to a UNIX socket; [`WouldBlock`](io::ErrorKind::WouldBlock) means that its
     /// backlog is full and nothing was begun.
@@ -203,6 +199,8 @@ pub enum SocketOption {
 /// Which step of connecting failed at once.
 #[derive(Debug)]
 pub enum ConnectFault {
+    /// Binding to the network device.
+    Device(io::Error),
     /// Binding the local address, which connect(2) may find out too.
     Bind(io::Error),
     /// Making the socket or beginning to connect.

@@ -17,6 +17,7 @@ mod freeing;
 mod keep_alive;
 mod lifetime;
 mod limits;
+mod options;
 mod panics;
 mod paths;
 mod react;

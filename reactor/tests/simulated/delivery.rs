@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{
-    Address, ListenTcp, ListenUnix, ReactorCore as _, ReactorTcp as _, ReactorUnix as _, Reason,
-    Transport, UnixAddress,
+    Address, ConnectTcp, ListenTcp, ListenUnix, ReactorCore as _, ReactorTcp as _,
+    ReactorUnix as _, Reason, Transport, UnixAddress,
 };
 use protocol::factory_fn;
 use protocol::testing::{Record, Recorder};
@@ -53,7 +53,7 @@ impl Scene {
         let peer = if is_tcp {
             let address: SocketAddr = "127.0.0.1:80".parse().expect("an address");
             drop(reactor.listen_tcp(&ListenTcp::new(address), server).expect("listens"));
-            network.connect_tcp(address, None).expect("begins")
+            network.connect_tcp(&ConnectTcp::new(address)).expect("begins")
         } else {
             let address = UnixAddress::Path(b"/run/x".as_slice().into());
             let options = ListenUnix::new(address.clone());

@@ -6,7 +6,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use interfaces::{ListenTcp, ListenUnix, UnixAddress};
+use interfaces::{ConnectTcp, ListenTcp, ListenUnix, UnixAddress};
 use ropewalk_reactor::simulated::{
     Chance, Faults, Links, Simulated, SimulatedListener, SimulatedStream,
 };
@@ -54,10 +54,12 @@ fn listening(network: &Simulated, kind: Kind) -> SimulatedListener {
 fn connecting(network: &Simulated, kind: Kind) -> SimulatedStream {
     again(|| match kind {
         Kind::Unix => network.connect_unix(&path()),
-        Kind::Tcp4 | Kind::Tcp6 => network.connect_tcp(address(kind), None).map_err(|fault| {
-            let ConnectFault::Connect(error) = fault else { panic!("{fault:?}") };
-            error
-        }),
+        Kind::Tcp4 | Kind::Tcp6 => {
+            network.connect_tcp(&ConnectTcp::new(address(kind))).map_err(|fault| {
+                let ConnectFault::Connect(error) = fault else { panic!("{fault:?}") };
+                error
+            })
+        }
     })
     .expect("begins")
 }
@@ -370,9 +372,9 @@ fn reports_without_reason_come_only_while_they_are_on_and_never_decide_an_attemp
     }
     assert!(reports > 10, "{reports}");
 
-    let hole = "192.0.2.1:80".parse().expect("an address");
+    let hole: std::net::SocketAddr = "192.0.2.1:80".parse().expect("an address");
     network.black_hole("192.0.2.1".parse().expect("an address"));
-    let attempt = network.connect_tcp(hole, None).expect("begins");
+    let attempt = network.connect_tcp(&ConnectTcp::new(hole)).expect("begins");
     network.register(&attempt, CLIENT, Watch::Both).expect("registers");
     for _ in 0..20 {
         network.take_error(&attempt).expect("nothing is decided");

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use interfaces::{
-    Address, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, LockFile, OsError, UnixAddress,
+    Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, LockFile, OsError,
+    TcpOptions, UnixAddress,
 };
 use ropewalk_reactor::simulated::{
     Carried, Chance, Faults, Leftover, Links, Simulated, SimulatedListener, SimulatedStream,
@@ -43,7 +44,7 @@ fn settle(network: &Simulated) {
 
 fn tcp(network: &Simulated) -> (SimulatedListener, SimulatedStream, SimulatedStream) {
     let listener = network.listen_tcp(&ListenTcp::new(at("127.0.0.1:80"))).expect("listens");
-    let client = network.connect_tcp(at("127.0.0.1:80"), None).expect("begins");
+    let client = network.connect_tcp(&ConnectTcp::new(at("127.0.0.1:80"))).expect("begins");
     settle(network);
     let (server, _) = network.accept(&listener).expect("accepts");
     (listener, client, server)
@@ -63,7 +64,7 @@ fn number<T: std::fmt::Debug>(result: io::Result<T>) -> i32 {
 fn bind_number(fault: ConnectFault) -> i32 {
     match fault {
         ConnectFault::Bind(error) => number::<()>(Err(error)),
-        ConnectFault::Connect(error) => panic!("connect: {error}"),
+        ConnectFault::Connect(error) | ConnectFault::Device(error) => panic!("connect: {error}"),
     }
 }
 
@@ -86,7 +87,7 @@ fn a_connection_has_the_two_addresses_and_carries_bytes_both_ways() {
         let port = network.listener_address(&listener).port().expect("a port");
         assert_ne!(port, 0);
         let to = SocketAddr::new(at(text).ip(), port);
-        let client = network.connect_tcp(to, None).expect("begins");
+        let client = network.connect_tcp(&ConnectTcp::new(to)).expect("begins");
         settle(&network);
         let (server, peer) = network.accept(&listener).expect("accepts");
         assert_eq!(peer, network.local_address(&client));
@@ -110,7 +111,7 @@ fn a_connection_has_the_two_addresses_and_carries_bytes_both_ways() {
 #[test]
 fn nobody_listening_refuses_and_a_busy_port_is_busy() {
     let network = quiet();
-    let attempt = network.connect_tcp(at("127.0.0.1:80"), None).expect("begins");
+    let attempt = network.connect_tcp(&ConnectTcp::new(at("127.0.0.1:80"))).expect("begins");
     assert_eq!(number(network.read(&attempt, &mut [0; 1])), libc::EAGAIN);
     settle(&network);
     assert_eq!(number(network.take_error(&attempt)), libc::ECONNREFUSED);
@@ -120,9 +121,13 @@ fn nobody_listening_refuses_and_a_busy_port_is_busy() {
     let listener = network.listen_tcp(&options).expect("listens");
     assert_eq!(refusal(network.listen_tcp(&options)), os(libc::EADDRINUSE));
     let local = Some(at("127.0.0.1:80"));
-    let fault = network.connect_tcp(at("127.0.0.1:81"), local).expect_err("fails");
+    let fault = network
+        .connect_tcp(&ConnectTcp::new(at("127.0.0.1:81")).with_bind_address(local))
+        .expect_err("fails");
     assert_eq!(bind_number(fault), libc::EADDRINUSE);
-    let fault = network.connect_tcp(at("[::1]:81"), local).expect_err("fails");
+    let fault = network
+        .connect_tcp(&ConnectTcp::new(at("[::1]:81")).with_bind_address(local))
+        .expect_err("fails");
     assert_eq!(bind_number(fault), libc::EINVAL);
     drop((attempt, listener));
     drop(network.listen_tcp(&options).expect("the port is free again"));
@@ -134,7 +139,8 @@ fn a_full_backlog_makes_a_client_ask_again_and_a_black_hole_for_ever() {
     let network = quiet();
     let options = ListenTcp::new(at("127.0.0.1:80")).with_backlog(0);
     let listener = network.listen_tcp(&options).expect("listens");
-    let clients = [(); 2].map(|()| network.connect_tcp(at("127.0.0.1:80"), None).expect("begins"));
+    let clients = [(); 2]
+        .map(|()| network.connect_tcp(&ConnectTcp::new(at("127.0.0.1:80"))).expect("begins"));
     network.poll(Some(Duration::from_millis(500)), &mut Vec::new()).expect("polls");
     let first = network.accept(&listener).expect("one fits");
     assert_eq!(number(network.accept(&listener)), libc::EAGAIN);
@@ -142,7 +148,7 @@ fn a_full_backlog_makes_a_client_ask_again_and_a_black_hole_for_ever() {
     let second = network.accept(&listener).expect("it asked again");
 
     network.black_hole("192.0.2.1".parse().expect("an address"));
-    let lost = network.connect_tcp(at("192.0.2.1:80"), None).expect("begins");
+    let lost = network.connect_tcp(&ConnectTcp::new(at("192.0.2.1:80"))).expect("begins");
     network.register(&lost, Token(1), Watch::Both).expect("registers");
     let (begin, mut ready) = (network.now(), Vec::new());
     while ready.is_empty() {
@@ -296,7 +302,7 @@ fn a_unix_peer_that_went_is_noticed_by_the_next_write() {
 fn a_listener_that_closes_resets_its_queue() {
     let network = quiet();
     let listener = network.listen_tcp(&ListenTcp::new(at("127.0.0.1:80"))).expect("listens");
-    let client = network.connect_tcp(at("127.0.0.1:80"), None).expect("begins");
+    let client = network.connect_tcp(&ConnectTcp::new(at("127.0.0.1:80"))).expect("begins");
     settle(&network);
     network.take_error(&client).expect("connected");
     drop(listener);
@@ -332,7 +338,7 @@ fn without_a_descriptor_nothing_is_accepted_but_the_reserve_sheds() {
 fn an_aborted_accept_resets_its_client_and_a_missing_descriptor_keeps_it() {
     let network = quiet();
     let listener = network.listen_tcp(&ListenTcp::new(at("127.0.0.1:80"))).expect("listens");
-    let client = network.connect_tcp(at("127.0.0.1:80"), None).expect("begins");
+    let client = network.connect_tcp(&ConnectTcp::new(at("127.0.0.1:80"))).expect("begins");
     settle(&network);
     let always = Chance::per_mille(900);
     network.set_faults(Faults { no_descriptor: always, ..Faults::none() });
@@ -385,4 +391,36 @@ fn options_are_remembered_by_each_stream() {
     network.set_option(&server, SocketOption::KeepAlive, false);
     assert!(!network.option(&server, SocketOption::KeepAlive));
     assert_eq!(network.peer_credentials(&server), None);
+}
+
+#[test]
+fn a_port_hands_its_options_on_and_the_one_network_device_is_the_loopback() {
+    let network = quiet();
+    let options = TcpOptions::default()
+        .with_no_delay(true)
+        .with_keep_alive(Some(KeepAliveTimes::default()))
+        .with_device(Some("lo".into()));
+    let here = ListenTcp::new(at("127.0.0.1:80"));
+    let listener =
+        network.listen_tcp(&here.clone().with_options(options.clone())).expect("listens");
+    let there = ConnectTcp::new(at("127.0.0.1:80"));
+    let client = network.connect_tcp(&there.clone().with_options(options.clone())).expect("begins");
+    let plain = network.connect_tcp(&there).expect("begins");
+    wait(&network);
+    let (server, _) = network.accept(&listener).expect("accepts");
+    for end in [&client, &server] {
+        assert!(network.option(end, SocketOption::NoDelay));
+        assert!(network.option(end, SocketOption::KeepAlive));
+    }
+    assert!(!network.option(&plain, SocketOption::NoDelay));
+
+    let options = options.with_device(Some("eth9".into()));
+    match network.listen_tcp(&here.with_options(options.clone())).expect_err("fails") {
+        ListenError::Device { source, .. } => assert_eq!(source, os(libc::ENODEV)),
+        other => panic!("{other}"),
+    }
+    match network.connect_tcp(&there.with_options(options)).expect_err("fails") {
+        ConnectFault::Device(error) => assert_eq!(error.raw_os_error(), Some(libc::ENODEV)),
+        other => panic!("{other:?}"),
+    }
 }

@@ -146,7 +146,7 @@ fn a_stream_that_was_half_closed_by_its_peer_learns_of_a_reset() {
     let factory = diarist(&diary, |_| {}, true);
     let port = reactor.listen_tcp(&ListenTcp::new(address()), factory).expect("listens");
     let network = reactor.system().clone();
-    let peer: SimulatedStream = network.connect_tcp(address(), None).expect("begins");
+    let peer: SimulatedStream = network.connect_tcp(&ConnectTcp::new(address())).expect("begins");
     let turn = || reactor.turn(Some(std::time::Duration::from_secs(1))).expect("turns");
     (0..5).for_each(|_| turn());
     network.shutdown_write(&peer).expect("shuts down");
@@ -263,7 +263,8 @@ fn a_port_without_descriptors_sheds_and_then_goes_on() {
     let diary = Diary::default();
     let port = listening(&reactor, &diary, |transport| transport.lose_connection());
     let turn = || reactor.turn(Some(std::time::Duration::from_millis(200))).expect("turns");
-    let clients = [(); 2].map(|()| network.connect_tcp(address(), None).expect("begins"));
+    let clients =
+        [(); 2].map(|()| network.connect_tcp(&ConnectTcp::new(address())).expect("begins"));
     network.limit_descriptors(3);
     (0..5).for_each(|_| turn());
     assert!(entries(&diary).is_empty());
@@ -272,7 +273,7 @@ fn a_port_without_descriptors_sheds_and_then_goes_on() {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     }
     network.limit_descriptors(usize::MAX);
-    let client = network.connect_tcp(address(), None).expect("begins");
+    let client = network.connect_tcp(&ConnectTcp::new(address())).expect("begins");
     (0..5).for_each(|_| turn());
     assert_eq!(entries(&diary), ["connection closed cleanly"]);
     drop((clients, client, port));

@@ -5,7 +5,7 @@
 use std::io;
 use std::time::Duration;
 
-use interfaces::ListenTcp;
+use interfaces::{ConnectTcp, ListenTcp};
 use ropewalk_reactor::simulated::{Faults, Simulated};
 use ropewalk_reactor::sys::{StreamSys as _, Sys as _, Token};
 
@@ -83,9 +83,9 @@ fn a_watched_signal_is_reported_once_and_taken_once() {
 fn the_log_keeps_the_newest_calls_as_text() {
     let network = quiet();
     network.keep_log(2);
-    let address = "127.0.0.1:80".parse().expect("an address");
+    let address: std::net::SocketAddr = "127.0.0.1:80".parse().expect("an address");
     let listener = network.listen_tcp(&ListenTcp::new(address)).expect("listens");
-    let client = network.connect_tcp(address, None).expect("begins");
+    let client = network.connect_tcp(&ConnectTcp::new(address)).expect("begins");
     drop((listener, client));
     let log = network.log();
     assert_eq!(log.len(), 2);

@@ -3,7 +3,7 @@
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
-use interfaces::ListenTcp;
+use interfaces::{ConnectTcp, ListenTcp};
 use ropewalk_reactor::simulated::{Faults, Simulated};
 use ropewalk_reactor::sys::{StreamSys as _, Sys as _};
 
@@ -17,8 +17,8 @@ fn an_address_of_a_link_keeps_its_zone_at_both_ends() {
     network.set_faults(Faults::none());
     let listener = network.listen_tcp(&ListenTcp::new(at("[fe80::1%3]:80"))).expect("listens");
     assert_eq!(network.listener_address(&listener), at("[fe80::1%3]:80").into());
-    let client = network.connect_tcp(at("[fe80::1%3]:80"), None).expect("begins");
-    let elsewhere = network.connect_tcp(at("[fe80::1%4]:80"), None).expect("begins");
+    let client = network.connect_tcp(&ConnectTcp::new(at("[fe80::1%3]:80"))).expect("begins");
+    let elsewhere = network.connect_tcp(&ConnectTcp::new(at("[fe80::1%4]:80"))).expect("begins");
     network.poll(Some(Duration::from_secs(1)), &mut Vec::new()).expect("polls");
     let (server, peer) = network.accept(&listener).expect("accepts");
     assert_eq!(network.local_address(&server), at("[fe80::1%3]:80").into());

@@ -42,7 +42,7 @@ impl StreamServerEndpoint for ServerEndpoint {
         if tables.port(&self.name).is_some() {
             let address = address(&self.name);
             let source = errno::EADDRINUSE;
-            return Deferred::fail(ListenError::Refused { address, source, hint: "" });
+            return Deferred::fail(ListenError::Refused { address, source, hint: "".into() });
         }
         let port = Rc::new(Port {
             name: self.name.clone(),
