@@ -90,7 +90,7 @@ impl Server {
     }
 }
 
-/// What is said of the connections that the end of the grace ends.
+/// The warning about the connections that the end of the grace ends.
 fn unfinished(connections: usize, grace: Duration) -> String {
     let were =
         if connections == 1 { "1 connection" } else { &format!("{connections} connections") };

@@ -11,6 +11,7 @@ pub(crate) mod expendable;
 pub(crate) mod foreign;
 mod jobs;
 pub(crate) mod limits;
+pub(crate) mod load;
 pub(crate) mod remote_calls;
 mod resolver;
 pub(crate) mod slots;
@@ -29,6 +30,7 @@ use self::agenda::Agenda;
 use self::expendable::Expendable;
 use self::foreign::{drop_each, drop_quietly, quietly};
 use self::limits::Limits;
+use self::load::Load;
 use self::remote_calls::RemoteCall;
 use self::slots::Slots;
 use self::stage::RunState;
@@ -56,6 +58,7 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) remote_queue: Arc<RemoteQueue<RemoteCall<S>>>,
     pub(crate) jobs: Jobs,
     pub(crate) run_state: RunState,
+    pub(crate) load: Load,
     pub(crate) signal_handlers: RefCell<Vec<(i32, Rc<dyn Fn()>)>>,
     observer: RefCell<Rc<dyn Observer>>,
     /// How many foreign calls run, one inside the other.
@@ -87,6 +90,7 @@ impl<S: StreamSys> Core<S> {
             remote_queue,
             jobs: Jobs::default(),
             run_state: RunState::default(),
+            load: Load::default(),
             signal_handlers: RefCell::default(),
             observer: RefCell::new(observer),
             depth: Cell::new(0),

@@ -13,13 +13,13 @@ use std::io;
 use std::rc::{Rc, Weak};
 
 use deferred::{Deferred, Failure};
-use interfaces::{Address, Factory, ListenError, ListeningPort, OsError, ReactorEvent, Reason};
+use interfaces::{Address, Factory, ListenError, ListeningPort, OsError, ReactorEvent};
 
 use crate::core::Core;
 use crate::core::expendable::needs_descriptor;
 use crate::core::tenant::{Kind, Tenant};
-use crate::stream::admit::Connected;
-use crate::stream::flags::Origin;
+use crate::listen::hand_over::HandOver;
+use crate::listen::port_factory::PortFactory;
 use crate::sys::os_error::os_error;
 use crate::sys::{Ready, StreamSys, Token};
 
@@ -27,9 +27,9 @@ use crate::sys::{Ready, StreamSys, Token};
 pub(crate) struct Port<S: StreamSys> {
     core: Weak<Core<S>>,
     token: Token,
-    address: Rc<Address>,
     listener: RefCell<Option<S::Listener>>,
-    factory: RefCell<Option<Rc<dyn Factory>>>,
+    factory: PortFactory,
+    hand_over: Option<Box<dyn HandOver<S>>>,
     /// On the list of those that are still ready.
     listed: Cell<bool>,
 }
@@ -54,7 +54,22 @@ impl<S: StreamSys> Port<S> {
         listener: S::Listener,
         factory: Rc<dyn Factory>,
     ) -> Result<Rc<dyn ListeningPort>, ListenError> {
-        match Self::open(core, listener, factory) {
+        Self::listen_for_several(core, address, listener, factory, None)
+    }
+
+    /// As [`listen`](Self::listen), where `hand_over` may take connections away.
+    ///
+    /// # Errors
+    ///
+    /// As those of `listen`; `hand_over` is told that the port is closed.
+    pub(crate) fn listen_for_several(
+        core: &Core<S>,
+        address: impl FnOnce() -> Address,
+        listener: S::Listener,
+        factory: Rc<dyn Factory>,
+        hand_over: Option<Box<dyn HandOver<S>>>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError> {
+        match Self::open(core, listener, factory, hand_over) {
             Ok(port) => Ok(port),
             Err(error) => Err(ListenError::Refused {
                 address: address(),
@@ -68,24 +83,25 @@ impl<S: StreamSys> Port<S> {
         core: &Core<S>,
         listener: S::Listener,
         factory: Rc<dyn Factory>,
+        hand_over: Option<Box<dyn HandOver<S>>>,
     ) -> io::Result<Rc<Self>> {
-        let address = Rc::new(core.sys.listener_address(&listener));
+        let address = core.sys.listener_address(&listener);
         let port = core.settle(|token| {
             Rc::new(Self {
                 core: core.me.clone(),
                 token,
-                address,
                 listener: RefCell::new(Some(listener)),
-                factory: RefCell::new(Some(Rc::clone(&factory))),
+                factory: PortFactory::new(address, factory),
+                hand_over,
                 listed: Cell::new(false),
             })
         });
         if let Some(Err(error)) = port.register(core) {
             drop(core.remove(port.token));
+            port.tell_hand_over();
             return Err(error);
         }
-        drop(core.call("factory", None, || factory.do_start()));
-        core.observe(&ReactorEvent::ListeningStarted { address: &port.address });
+        port.factory.start(core);
         Ok(port)
     }
 
@@ -132,17 +148,13 @@ impl<S: StreamSys> Port<S> {
     }
 
     fn accepted(&self, core: &Core<S>, socket: S::Stream, peer: Address) {
-        let Some(factory) = self.factory.borrow().clone() else { return };
-        let built = core.call("factory", Some(&peer), || factory.build_protocol(&peer));
-        let protocol = match built {
-            Ok(Some(protocol)) => protocol,
-            // The factory refuses, or has panicked: the peer sees that no stream ended.
-            Ok(None) | Err(_) => return core.sys.reset_on_close(&socket),
+        let ours = match &self.hand_over {
+            Some(hand_over) => hand_over.offer(socket, &peer),
+            None => Some(socket),
         };
-        let host = (!is_wildcard(&self.address)).then(|| Rc::clone(&self.address));
-        let connected = Connected { socket, peer, host, origin: Origin::Made };
-        if let Err(error) = connected.admit(core, protocol) {
-            self.observe_failure(core, os_error(&error), "the connection was closed");
+        if let Some(socket) = ours {
+            core.load.opened();
+            self.factory.start_protocol(core, socket, peer);
         }
     }
 
@@ -153,11 +165,15 @@ impl<S: StreamSys> Port<S> {
             _ if error.kind() == io::ErrorKind::Interrupted => return Accepted::Skipped,
             // The peer went away in the queue, or a firewall refused it (accept(2)).
             Some(libc::ECONNABORTED | libc::EPERM | libc::EPROTO) => {
-                self.observe_failure(core, errno, "went on with the next connection");
+                self.factory.observe_failure(core, errno, "went on with the next connection");
                 return Accepted::Skipped;
             }
             _ if needs_descriptor(error) && core.free_descriptor() => {
-                self.observe_failure(core, errno, "closed the oldest connection that lingered");
+                self.factory.observe_failure(
+                    core,
+                    errno,
+                    "closed the oldest connection that lingered",
+                );
                 return Accepted::Skipped;
             }
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {}
@@ -169,7 +185,7 @@ impl<S: StreamSys> Port<S> {
         match self.with_listener(|listener| core.sys.accept_and_close(listener)) {
             Some(Ok(())) => {
                 let remedy = "closed the connection with the reserve descriptor";
-                self.observe_failure(core, errno, remedy);
+                self.factory.observe_failure(core, errno, remedy);
                 Accepted::Skipped
             }
             // Without a descriptor accept4(2) fails even when no connection waits.
@@ -182,13 +198,9 @@ impl<S: StreamSys> Port<S> {
         }
     }
 
-    fn observe_failure(&self, core: &Core<S>, error: OsError, remedy: &'static str) {
-        core.observe(&ReactorEvent::AcceptFailed { address: &self.address, error, remedy });
-    }
-
     /// Accepts nothing for a while: a port that cannot accept would be reported for ever.
     fn pause_accepting(self: &Rc<Self>, core: &Core<S>, error: OsError) {
-        self.observe_failure(core, error, "the port pauses");
+        self.factory.observe_failure(core, error, "the port pauses");
         self.with_listener(|listener| core.sys.deregister_listener(listener));
         let weak = Rc::downgrade(self);
         let resume = move || {
@@ -214,15 +226,14 @@ impl<S: StreamSys> Port<S> {
         let Some(listener) = self.listener.take() else { return Ok(()) };
         core.sys.deregister_listener(&listener);
         drop(listener);
-        let slot = core.remove(self.token);
-        let factory = self.factory.take();
-        core.observe(&ReactorEvent::ListeningStopped { address: &self.address });
-        let stopped = core.call("factory", None, || {
-            let stopped = factory.as_ref().map_or(Ok(()), |factory| factory.do_stop());
-            drop((factory, slot));
-            stopped
-        });
-        stopped.unwrap_or_else(|message| Err(Failure::new(Reason::Panicked(message))))
+        self.tell_hand_over();
+        self.factory.stop(core, core.remove(self.token))
+    }
+
+    fn tell_hand_over(&self) {
+        if let Some(hand_over) = &self.hand_over {
+            hand_over.port_closed();
+        }
     }
 }
 
@@ -240,7 +251,8 @@ impl<S: StreamSys> Tenant<S> for Port<S> {
 
     fn abandon(&self, _: &S) {
         drop(self.listener.take());
-        drop(self.factory.take());
+        self.tell_hand_over();
+        self.factory.abandon();
     }
 
     fn unlist(&self) {
@@ -254,7 +266,7 @@ impl<S: StreamSys> Tenant<S> for Port<S> {
 
 impl<S: StreamSys> ListeningPort for Port<S> {
     fn host(&self) -> Address {
-        Address::clone(&self.address)
+        self.factory.address().clone()
     }
 
     fn stop_listening(&self) -> Deferred<()> {
@@ -264,9 +276,4 @@ impl<S: StreamSys> ListeningPort for Port<S> {
             Err(failure) => Deferred::fail(failure),
         }
     }
-}
-
-/// Whether connections to this port have local addresses of their own.
-fn is_wildcard(address: &Address) -> bool {
-    address.as_socket_addr().is_some_and(|address| address.ip().is_unspecified())
 }

@@ -26,14 +26,14 @@ use super::world::World;
 /// Two ends of a connection, without a reactor:
 ///
 /// ```
-/// use interfaces::ListenTcp;
+/// use interfaces::{ConnectTcp, ListenTcp};
 /// use ropewalk_reactor::simulated::{Faults, Simulated};
 /// use ropewalk_reactor::sys::{StreamSys, Sys};
 ///
 /// let network = Simulated::new(7);
 /// network.set_faults(Faults::none());
 /// let listener = network.listen_tcp(&ListenTcp::new(([127, 0, 0, 1], 80)))?;
-/// let client = network.connect_tcp(([127, 0, 0, 1], 80).into(), None).expect("begins");
+/// let client = network.connect_tcp(&ConnectTcp::new(([127, 0, 0, 1], 80))).expect("begins");
 /// network.poll(Some(std::time::Duration::from_secs(1)), &mut Vec::new())?;
 /// let (server, _) = network.accept(&listener)?;
 /// assert_eq!(network.peer_address(&server), network.local_address(&client));

@@ -87,6 +87,7 @@ impl<S: StreamSys> Stream<S> {
         // Known for later, as a handle may outlive the socket.
         self.known_host();
         let socket = self.socket.take()?;
+        core.load.closed();
         let lingering = match self.socket_end(reason) {
             SocketEnd::Linger => self.linger(core, socket),
             SocketEnd::ResetBehind => self.linger_to_reset(core, socket),

@@ -14,6 +14,7 @@ mod delivery;
 mod descriptors;
 mod exhaustion;
 mod freeing;
+mod group;
 mod keep_alive;
 mod lifetime;
 mod limits;

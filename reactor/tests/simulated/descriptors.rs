@@ -60,7 +60,7 @@ fn turn(reactor: &Reactor<Simulated>) {
 /// Connects, and turns until the client has the last bytes.
 fn serve(reactor: &Reactor<Simulated>) -> SimulatedStream {
     let network = reactor.system();
-    let client = network.connect_tcp(address(), None).unwrap();
+    let client = network.connect_tcp(&ConnectTcp::new(address())).unwrap();
     let mut got = [0; 4];
     for _ in 0..1000 {
         turn(reactor);
@@ -124,7 +124,7 @@ fn connections_that_end_at_once_are_closed_before_many_more_are_accepted() {
         Brief { ends: ENDS[0] }
     });
     let port = reactor.listen_tcp(&ListenTcp::new(address()), factory).unwrap();
-    let connect = |_| reactor.system().connect_tcp(address(), None).unwrap();
+    let connect = |_| reactor.system().connect_tcp(&ConnectTcp::new(address())).unwrap();
     let clients: Vec<_> = (0..CLIENTS).map(connect).collect();
     (0..100).for_each(|_| turn(&reactor));
     assert_eq!((reactor.counts().streams, reactor.counts().lingering), (0, CLIENTS));
