@@ -8,8 +8,10 @@
 //!
 //! Invariant: when the run returns, every thread of the group has ended.
 
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 
@@ -129,7 +131,8 @@ impl ReactorGroup {
         self.members
     }
 
-    /// Runs `main` and then the reactor on each thread, until all have stopped. Member 0 runs on the
+    /// Runs `main` and then the reactor on each thread, until all have stopped. A `main` that has run its
+    /// reactor itself, as by [`Reactor::react`], ends its member when it returns. Member 0 runs on the
     /// caller's thread. No `main` is called before every member has a reactor.
     ///
     /// # Errors
@@ -193,7 +196,10 @@ impl ReactorGroup {
             return Ok(());
         }
         let (stopper, group) = (reactor.clone(), Arc::clone(&shared));
+        let has_run = Rc::new(Cell::new(false));
+        let runs = has_run.clone();
         reactor.call_when_running(Box::new(move || {
+            runs.set(true);
             // A stop that came before the run was lost.
             if group.is_stopping() {
                 let _ = stopper.stop();
@@ -204,7 +210,7 @@ impl ReactorGroup {
             member: index,
             error: format!("{failure:#}"),
         })?;
-        let run = member.reactor().run();
+        let run = if has_run.get() { Ok(()) } else { member.reactor().run() };
         run.map_err(|source| GroupError::Broken { member: index, source })
     }
 }
