@@ -145,16 +145,24 @@ impl ReactorGroup {
         let shared = Arc::new(GroupShared::new(self.members));
         let main = &main;
         thread::scope(|scope| {
+            let mut threads = Vec::with_capacity(self.members);
             for index in 1..self.members {
                 let member = Arc::clone(&shared);
                 let thread = thread::Builder::new().name(format!("reactor-{index}"));
                 let body = move || self.run_member(index, member, main);
-                if let Err(source) = thread.spawn_scoped(scope, body) {
-                    shared.fail(GroupError::NotStarted { member: index, source });
-                    break;
+                match thread.spawn_scoped(scope, body) {
+                    Ok(thread) => threads.push(thread),
+                    Err(source) => {
+                        shared.fail(GroupError::NotStarted { member: index, source });
+                        break;
+                    }
                 }
             }
             self.run_member(0, Arc::clone(&shared), main);
+            for thread in threads {
+                // The scope waits for their work alone, and not for their ends. Their panics are caught.
+                drop(thread.join());
+            }
         });
         shared.take_failure().map_or(Ok(()), Err)
     }

@@ -36,10 +36,10 @@ impl StartLine {
         let waits = |waiting: &mut AtTheLine| waiting.missing > 0 && !waiting.is_given_up;
         let waited = self.changed.wait_while(waiting, waits);
         let waiting = waited.unwrap_or_else(PoisonError::into_inner);
-        if waiting.is_given_up { Start::GivenUp } else { Start::Go }
+        if waiting.missing == 0 { Start::Go } else { Start::GivenUp }
     }
 
-    /// A member cannot begin.
+    /// A member cannot begin. Once all have come this changes nothing.
     pub(super) fn give_up(&self) {
         self.lock().is_given_up = true;
         self.changed.notify_all();
@@ -76,5 +76,16 @@ mod tests {
             assert_eq!(waiting.join().ok(), Some(Start::GivenUp));
         });
         assert_eq!(line.wait(), Start::GivenUp);
+    }
+
+    #[test]
+    fn one_that_gives_up_after_all_have_come_holds_none_back() {
+        let line = StartLine::new(2);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| line.wait());
+            assert_eq!(line.wait(), Start::Go);
+            line.give_up();
+            assert_eq!(waiting.join().ok(), Some(Start::Go));
+        });
     }
 }

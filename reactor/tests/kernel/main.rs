@@ -15,6 +15,7 @@ mod descriptors;
 mod exhaustion;
 mod freeing;
 mod group;
+mod group_life;
 mod keep_alive;
 mod lifetime;
 mod limits;

@@ -114,8 +114,13 @@ fn one_signal_stops_all_workers_when_their_connections_have_finished() {
     eventually("the port is closed", || TcpStream::connect(&address).is_err());
     assert!(running.is_running());
     let data = pattern(41, MIB);
-    for stream in streams {
-        assert_same(&exchange(stream, data.clone()), &data);
+    // At once, as a connection that is silent for a while is over.
+    let exchanging = streams.into_iter().map(|stream| {
+        let data = data.clone();
+        std::thread::spawn(move || exchange(stream, data))
+    });
+    for exchanged in exchanging.collect::<Vec<_>>() {
+        assert_same(&exchanged.join().unwrap(), &data);
     }
     let Ended { code, errors, .. } = running.wait();
     assert_eq!((code, errors.as_str()), (Some(0), ""));

@@ -90,16 +90,23 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// Runs a group that serves on one port of the loopback.
+/// Runs a group that serves on one port of the loopback, which member 0 opens.
 pub(crate) fn serve<R: Send>(
     members: usize,
     factory: impl Fn(&Member) -> Rc<dyn Factory> + Sync,
     client: impl FnOnce(SocketAddr, &[MemberRemote]) -> R + Send,
 ) -> R {
     let address = Mutex::new(None);
+    let opened = Barrier::new(members);
     let main = |member: &Member| {
         let options = ListenTcp::new(([127, 0, 0, 1], 0));
+        if member.index() > 0 {
+            opened.wait();
+        }
         let port = member.listen_tcp(&options, factory(member))?;
+        if member.index() == 0 {
+            opened.wait();
+        }
         address.lock().unwrap().replace(port.host().as_socket_addr().unwrap());
         Ok(())
     };
