@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::{Barrier, Mutex};
+use std::sync::{Barrier, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -112,9 +112,8 @@ fn run(spread: Spread) -> Result<Run, Box<dyn Error>> {
                     receive.recv().unwrap_or(0)
                 });
                 let connections: Vec<usize> = connections.collect();
-                if let (Some(waits), Ok(mut found)) = (waits, found.lock()) {
-                    found.replace((connections, waits));
-                }
+                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                *found = waits.map(|waits| (connections, waits));
             });
             Ok(())
         })
