@@ -5,10 +5,16 @@
 //! every mailbox and layer that exists.
 
 use alloc::rc::Rc;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+#[cfg(feature = "std")]
+use std::os::fd::OwnedFd;
 
 use crate::{Protocol, Reason, Transport};
+
+/// How many bytes are read at once for a protocol that is running.
+const READ_BYTES: usize = 64 * 1024;
 
 /// One event of a connection.
 ///
@@ -21,6 +27,14 @@ pub enum Event<'a> {
     ConnectionMade(&'a Rc<dyn Transport>),
     /// Bytes arrived. They may be changed in place, so that a layer can decrypt them where they are.
     DataReceived(&'a mut [u8]),
+    /// Bytes wait to be read: the function reads them into the buffer that it is given, once, and
+    /// answers how many. Only where [`Deliver::reading_roles`] says that the protocol has a buffer of its
+    /// own. What is not read by it comes as [`DataReceived`](Self::DataReceived).
+    DataWaits(&'a mut dyn FnMut(&mut [u8]) -> usize),
+    /// A file descriptor came, before the bytes that it came with; one that is left here is closed. Only
+    /// where [`Deliver::reading_roles`] says that the protocol takes them.
+    #[cfg(feature = "std")]
+    FileDescriptorReceived(&'a mut Option<OwnedFd>),
     /// The peer sends no more; only after [`Deliver::is_half_closeable`] answered `true`.
     ReadConnectionLost,
     /// `lose_write_connection` is done.
@@ -44,7 +58,25 @@ impl Event<'_> {
     pub fn dispatch<P: Protocol + ?Sized>(self, protocol: &mut P, transport: &Rc<dyn Transport>) {
         match self {
             Self::ConnectionMade(transport) => protocol.connection_made(transport),
+            Self::DataReceived([]) => {}
             Self::DataReceived(data) => protocol.data_received(transport, data),
+            Self::DataWaits(read) => {
+                if let Some(role) = protocol.as_buffered() {
+                    let buffer = role.get_buffer();
+                    let length = if buffer.is_empty() { 0 } else { read(buffer) };
+                    if length > 0 {
+                        role.buffer_updated(transport, length);
+                    }
+                }
+            }
+            #[cfg(feature = "std")]
+            Self::FileDescriptorReceived(descriptor) => {
+                if let Some(role) = protocol.as_file_descriptor_receiver()
+                    && let Some(descriptor) = descriptor.take()
+                {
+                    role.file_descriptor_received(transport, descriptor);
+                }
+            }
             Self::ReadConnectionLost => {
                 if let Some(role) = protocol.as_half_closeable() {
                     role.read_connection_lost(transport);
@@ -71,6 +103,16 @@ impl Event<'_> {
         OwnedEvent(match self {
             Self::ConnectionMade(transport) => Owned::ConnectionMade(transport.clone()),
             Self::DataReceived(data) => Owned::DataReceived(data.to_vec()),
+            Self::DataWaits(read) => {
+                let mut data = vec![0; READ_BYTES];
+                let length = read(&mut data);
+                data.truncate(length);
+                Owned::DataReceived(data)
+            }
+            #[cfg(feature = "std")]
+            Self::FileDescriptorReceived(descriptor) => {
+                Owned::FileDescriptorReceived(descriptor.take())
+            }
             Self::ReadConnectionLost => Owned::ReadConnectionLost,
             Self::WriteConnectionLost => Owned::WriteConnectionLost,
             Self::HandshakeCompleted => Owned::HandshakeCompleted,
@@ -86,6 +128,11 @@ impl fmt::Debug for Event<'_> {
         match self {
             Self::ConnectionMade(transport) => write!(f, "ConnectionMade({})", transport.peer()),
             Self::DataReceived(data) => write!(f, "DataReceived({} bytes)", data.len()),
+            Self::DataWaits(_) => f.write_str("DataWaits"),
+            #[cfg(feature = "std")]
+            Self::FileDescriptorReceived(descriptor) => {
+                write!(f, "FileDescriptorReceived({descriptor:?})")
+            }
             Self::ReadConnectionLost => f.write_str("ReadConnectionLost"),
             Self::WriteConnectionLost => f.write_str("WriteConnectionLost"),
             Self::HandshakeCompleted => f.write_str("HandshakeCompleted"),
@@ -102,7 +149,10 @@ pub struct OwnedEvent(Owned);
 /// The variants of [`Event`], each with its contents. Private, so that adding one breaks no match.
 enum Owned {
     ConnectionMade(Rc<dyn Transport>),
+    /// Nothing is delivered where it is empty.
     DataReceived(Vec<u8>),
+    #[cfg(feature = "std")]
+    FileDescriptorReceived(Option<OwnedFd>),
     ReadConnectionLost,
     WriteConnectionLost,
     HandshakeCompleted,
@@ -117,6 +167,8 @@ impl OwnedEvent {
         match &mut self.0 {
             Owned::ConnectionMade(transport) => Event::ConnectionMade(transport),
             Owned::DataReceived(data) => Event::DataReceived(data),
+            #[cfg(feature = "std")]
+            Owned::FileDescriptorReceived(descriptor) => Event::FileDescriptorReceived(descriptor),
             Owned::ReadConnectionLost => Event::ReadConnectionLost,
             Owned::WriteConnectionLost => Event::WriteConnectionLost,
             Owned::HandshakeCompleted => Event::HandshakeCompleted,
@@ -145,4 +197,35 @@ pub trait Deliver {
     /// Whether the peer's end of file leaves the connection open in the other direction. Asked when
     /// it arrives.
     fn is_half_closeable(&self) -> bool;
+
+    /// How the protocol wants to be read for. Asked once, before [`Event::ConnectionMade`]. A layer that
+    /// changes the bytes keeps the default; one that passes all events on passes this on, too.
+    fn reading_roles(&self) -> ReadingRoles {
+        ReadingRoles::default()
+    }
+}
+
+/// The roles of a protocol that change how its transport reads. Without any, bytes are read into a buffer
+/// that connections share and come as [`Event::DataReceived`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReadingRoles {
+    /// It has a buffer of its own: [`Protocol::as_buffered`].
+    pub buffered: bool,
+    /// It takes file descriptors: `Protocol::as_file_descriptor_receiver`. That one goes first where a
+    /// protocol has both.
+    pub descriptors: bool,
+}
+
+impl ReadingRoles {
+    /// The roles that a protocol has.
+    pub fn of<P: Protocol + ?Sized>(protocol: &mut P) -> Self {
+        Self {
+            buffered: protocol.as_buffered().is_some(),
+            #[cfg(feature = "std")]
+            descriptors: protocol.as_file_descriptor_receiver().is_some(),
+            #[cfg(not(feature = "std"))]
+            descriptors: false,
+        }
+    }
 }

@@ -52,8 +52,11 @@ mod reason;
 mod producer;
 mod transport;
 
+mod buffered_protocol;
 mod deliver;
 mod factory;
+#[cfg(feature = "std")]
+mod file_descriptors;
 mod protocol;
 
 mod connect_error;
@@ -75,12 +78,17 @@ mod resolver;
 mod tcp_options;
 
 pub use address::{Address, UnixAddress};
+pub use buffered_protocol::BufferedProtocol;
 pub use chunk::Chunk;
 pub use connect_error::{ConnectError, FailedAddress};
 pub use delayed_call::{DelayedCall, NotPending};
-pub use deliver::{Deliver, Event, OwnedEvent};
+pub use deliver::{Deliver, Event, OwnedEvent, ReadingRoles};
 pub use endpoint::{StreamClientEndpoint, StreamServerEndpoint};
 pub use factory::Factory;
+#[cfg(feature = "std")]
+pub use file_descriptors::{
+    FileDescriptorReceiver, ReceiveFileDescriptorError, SendFileDescriptorError,
+};
 pub use listen_error::ListenError;
 pub use listening_port::ListeningPort;
 pub use observer::{Observer, ReactorEvent};

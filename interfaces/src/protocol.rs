@@ -5,7 +5,9 @@
 
 use alloc::rc::Rc;
 
-use crate::{Reason, Transport};
+#[cfg(feature = "std")]
+use crate::FileDescriptorReceiver;
+use crate::{BufferedProtocol, Reason, Transport};
 
 /// The behaviour of one connection. Twisted's `IProtocol`.
 ///
@@ -62,6 +64,20 @@ pub trait Protocol: 'static {
     /// This protocol's half-close role, if it has one. Without it the peer's end of file is the end
     /// of the connection.
     fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
+        None
+    }
+
+    /// This protocol's own buffer for what it reads, if it has one. Asked once, before
+    /// [`connection_made`](Self::connection_made), and again before each read.
+    fn as_buffered(&mut self) -> Option<&mut dyn BufferedProtocol> {
+        None
+    }
+
+    /// This protocol's interest in file descriptors that the peer of a UNIX connection sends, if it has
+    /// one. Asked once, before [`connection_made`](Self::connection_made), and again for each descriptor.
+    /// Without it the system closes them.
+    #[cfg(feature = "std")]
+    fn as_file_descriptor_receiver(&mut self) -> Option<&mut dyn FileDescriptorReceiver> {
         None
     }
 

@@ -209,6 +209,18 @@ pub trait UnixTransport {
     /// The process, user and group at the other end when it connected (`SO_PEERCRED`), or `None`
     /// where the system does not report them.
     fn peer_credentials(&self) -> Option<(u32, u32, u32)>;
+
+    /// Sends a file descriptor with the next byte that is written, behind all bytes and descriptors
+    /// before it; the peer gets a descriptor of its own for the same open file. This process's is closed
+    /// once it is sent, and at once on a connection that ended.
+    ///
+    /// Many may go with one byte. More than 64 that wait pause a push producer, and more than 1,024 lose
+    /// the connection. One that waits when the connection closes loses it with
+    /// [`Overrun`](crate::SendFileDescriptorError::Overrun).
+    #[cfg(feature = "std")]
+    fn send_file_descriptor(&self, descriptor: std::os::fd::OwnedFd) {
+        drop(descriptor);
+    }
 }
 
 /// The results of a TLS handshake. Twisted's `ISSLTransport` and `INegotiated`. All are `None` or

@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::cell::{RefCell, RefMut};
 
-use interfaces::{Deliver, Event, Protocol, Reason, Transport};
+use interfaces::{Deliver, Event, Protocol, ReadingRoles, Reason, Transport};
 
 use crate::mailbox::{Mailbox, Phase, Queued};
 
@@ -128,6 +128,17 @@ impl<P: Protocol> Deliver for ProtocolCell<P> {
                 answer
             }
             None => self.mailbox.half_closeable(),
+        }
+    }
+
+    fn reading_roles(&self) -> ReadingRoles {
+        match self.try_enter() {
+            Some(mut entered) => {
+                let roles = ReadingRoles::of(&mut *entered.protocol);
+                entered.drain();
+                roles
+            }
+            None => ReadingRoles::default(),
         }
     }
 }

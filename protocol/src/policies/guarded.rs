@@ -5,7 +5,7 @@
 use alloc::rc::Rc;
 use core::cell::Cell;
 
-use interfaces::{Deliver, Event};
+use interfaces::{Deliver, Event, ReadingRoles};
 
 /// A running protocol, and the guard of what its connection occupies.
 pub(super) struct Guarded<G> {
@@ -30,5 +30,9 @@ impl<G> Deliver for Guarded<G> {
 
     fn is_half_closeable(&self) -> bool {
         self.protocol.is_half_closeable()
+    }
+
+    fn reading_roles(&self) -> ReadingRoles {
+        self.protocol.reading_roles()
     }
 }

@@ -8,7 +8,7 @@ use alloc::rc::{Rc, Weak};
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
-use interfaces::{Deadline, DelayedCall, Deliver, Event, Reason, Transport};
+use interfaces::{Deadline, DelayedCall, Deliver, Event, ReadingRoles, Reason, Transport};
 
 use super::Silence;
 use super::timed_transport::TimedTransport;
@@ -73,11 +73,25 @@ impl TimedConnection {
     }
 
     fn data_received(&self, data: &mut [u8]) {
+        self.bytes_came();
+        self.protocol.deliver(Event::DataReceived(data));
+    }
+
+    fn data_waits(&self, read: &mut dyn FnMut(&mut [u8]) -> usize) {
+        self.protocol.deliver(Event::DataWaits(&mut |buffer| {
+            let length = read(buffer);
+            if length > 0 {
+                self.bytes_came();
+            }
+            length
+        }));
+    }
+
+    fn bytes_came(&self) {
         self.silence.broken();
         if self.first_byte.borrow().is_some() {
             self.cancel_first_byte();
         }
-        self.protocol.deliver(Event::DataReceived(data));
     }
 
     fn connection_lost(&self, reason: &Reason) {
@@ -169,6 +183,7 @@ impl Deliver for TimedConnection {
         match event {
             Event::ConnectionMade(below) => self.connection_made(below),
             Event::DataReceived(data) => self.data_received(data),
+            Event::DataWaits(read) => self.data_waits(read),
             Event::ConnectionLost(reason) => self.connection_lost(reason),
             // Every other event passes, those added later included.
             event => self.protocol.deliver(event),
@@ -177,6 +192,10 @@ impl Deliver for TimedConnection {
 
     fn is_half_closeable(&self) -> bool {
         self.protocol.is_half_closeable()
+    }
+
+    fn reading_roles(&self) -> ReadingRoles {
+        self.protocol.reading_roles()
     }
 }
 

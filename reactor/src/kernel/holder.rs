@@ -28,7 +28,7 @@ const LISTENS_UNIX: &str = "00010000";
 const DATAGRAM: &str = "0002";
 
 /// A socket that is in the way.
-struct Holder {
+struct BoundSocket {
     inode: String,
     user: Option<String>,
 }
@@ -46,7 +46,7 @@ pub(super) fn hint(address: &Address) -> Option<String> {
     }
 }
 
-fn tcp_holder(wanted: SocketAddr) -> Option<Holder> {
+fn tcp_holder(wanted: SocketAddr) -> Option<BoundSocket> {
     ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
         lines(table).find_map(|line| {
             let columns: Vec<&str> = line.split_whitespace().collect();
@@ -54,7 +54,8 @@ fn tcp_holder(wanted: SocketAddr) -> Option<Holder> {
                 return None;
             };
             let found = socket_address(local)?;
-            conflict(wanted, found).then(|| Holder { inode: inode.into(), user: Some(user.into()) })
+            conflict(wanted, found)
+                .then(|| BoundSocket { inode: inode.into(), user: Some(user.into()) })
         })
     })
 }
@@ -94,7 +95,7 @@ fn table_name(address: &UnixAddress) -> Option<String> {
     }
 }
 
-fn unix_holder(name: &str) -> Option<Holder> {
+fn unix_holder(name: &str) -> Option<BoundSocket> {
     lines("/proc/net/unix").find_map(|line| {
         let mut rest = line.as_str();
         let mut columns = [""; 7];
@@ -103,7 +104,7 @@ fn unix_holder(name: &str) -> Option<Holder> {
         }
         let [_, _, _, flags, kind, _, inode] = columns;
         let is_bound = flags == LISTENS_UNIX || kind == DATAGRAM;
-        (rest == name && is_bound).then(|| Holder { inode: inode.into(), user: None })
+        (rest == name && is_bound).then(|| BoundSocket { inode: inode.into(), user: None })
     })
 }
 

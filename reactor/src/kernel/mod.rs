@@ -7,6 +7,7 @@
 //!     listener.rs · reserve.rs                listening and accepting
 //!     connecting.rs                           connecting
 //!     raw_calls.rs · socket_options.rs        reading, writing, options
+//!     ancillary.rs                            descriptors beside the bytes
 //!     sockaddr.rs                             addresses
 //!     holder.rs                               what has an address that is in use
 //!     unix_path.rs · lock_file.rs · file_identity.rs    the file of a UNIX server
@@ -20,6 +21,7 @@ mod poll;
 mod ready;
 mod signals;
 
+mod ancillary;
 mod connecting;
 mod file_identity;
 mod holder;

@@ -3,7 +3,7 @@
 //! And recv(2) and send(2), inlined, since each message makes both: an echo of 64 bytes takes 903
 //! instructions of the reactor with them and 922 with rustix's, 50 echoes in a turn 21,238 and 22,090.
 //!
-//! Invariant: this is the crate's only file with `unsafe`.
+//! Invariant: with `ancillary`, this is the crate's only file with `unsafe`.
 #![allow(unsafe_code, reason = "these calls take pointers")]
 
 use std::fs::File;
@@ -140,6 +140,6 @@ pub(super) fn send(socket: &Socket, data: &[u8], flags: libc::c_int) -> io::Resu
 
 /// The answer of a call that transfers bytes; -1 stands for the error in `errno`.
 #[inline]
-fn transferred(length: libc::ssize_t) -> io::Result<usize> {
+pub(super) fn transferred(length: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(length).map_err(|_| io::Error::last_os_error())
 }

@@ -4,7 +4,7 @@
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use interfaces::{
     Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
@@ -14,8 +14,8 @@ use mio::unix::SourceFd;
 use socket2::Socket;
 
 use super::listener::{self, KernelListener};
-use super::{Kernel, connecting, raw_calls, ready, sockaddr, socket_options, unix_path};
-use crate::sys::{ConnectFault, SocketOption, StreamSys, Token, Watch};
+use super::{Kernel, ancillary, connecting, raw_calls, ready, sockaddr, socket_options, unix_path};
+use crate::sys::{Ancillary, ConnectFault, SocketOption, StreamSys, Token, Watch};
 
 /// The flag of send(2) that announces the end of file, on systems that have one.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -114,6 +114,26 @@ impl StreamSys for Kernel {
 
     fn write_last(&self, stream: &Socket, data: &[u8]) -> io::Result<usize> {
         raw_calls::send(stream, data, libc::MSG_NOSIGNAL | MORE_FOLLOWS)
+    }
+
+    fn read_with_descriptors(
+        &self,
+        stream: &Socket,
+        buffer: &mut [u8],
+        ancillary: &mut Ancillary,
+    ) -> io::Result<usize> {
+        ancillary::receive(stream, buffer, ancillary)
+    }
+
+    fn write_with_descriptors(
+        &self,
+        stream: &Socket,
+        data: &[u8],
+        descriptors: &mut Vec<OwnedFd>,
+    ) -> io::Result<usize> {
+        let sent = ancillary::send(stream, data, descriptors)?;
+        descriptors.clear();
+        Ok(sent)
     }
 
     fn shutdown_write(&self, stream: &Socket) -> io::Result<()> {

@@ -59,6 +59,7 @@ mod options;
 mod transfer;
 mod world;
 
+mod beside;
 mod connection;
 mod edge;
 mod ids;

@@ -9,7 +9,9 @@
 //! that is gone, loses some.
 
 use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
 
+use super::beside::Beside;
 use super::nanos::Nanos;
 
 /// One segment under way.
@@ -52,6 +54,8 @@ pub(super) struct Pipe {
     pub(super) fin_arrived: bool,
     /// Whether a reset is under way or has arrived.
     has_reset: bool,
+    /// The descriptors beside the bytes.
+    pub(super) beside: Beside,
 }
 
 impl Pipe {
@@ -68,6 +72,7 @@ impl Pipe {
             fin: Fin::Open,
             fin_arrived: false,
             has_reset: false,
+            beside: Beside::default(),
         }
     }
 
@@ -86,6 +91,11 @@ impl Pipe {
     #[inline]
     pub(super) fn push(&mut self, data: &[u8]) {
         self.bytes.extend(data);
+    }
+
+    /// Puts descriptors beside the first of the bytes that were pushed last.
+    pub(super) fn attach(&mut self, pushed: usize, descriptors: Vec<OwnedFd>) {
+        self.beside.attach(self.bytes.len() - pushed, descriptors);
     }
 
     /// Whether bytes are unsent until the receiver has room for them.
@@ -128,6 +138,7 @@ impl Pipe {
     pub(super) fn send_reset(&mut self) -> bool {
         let is_first = !self.has_reset;
         self.bytes.truncate(self.arrived_bytes + self.flight_bytes);
+        self.beside.truncate(self.bytes.len());
         self.fin = Fin::Sent;
         self.has_reset = true;
         if is_first {
@@ -161,11 +172,13 @@ impl Pipe {
     pub(super) fn vanish(&mut self, bytes: usize) {
         self.flight_bytes -= bytes;
         self.bytes.drain(self.arrived_bytes..self.arrived_bytes + bytes);
+        self.beside.remove(self.arrived_bytes, bytes);
     }
 
     /// Drops all bytes and segments that have not arrived.
     pub(super) fn lose(&mut self) {
         self.bytes.truncate(self.arrived_bytes);
+        self.beside.truncate(self.bytes.len());
         self.flight.clear();
         self.flight_bytes = 0;
         self.fin = Fin::Sent;
@@ -212,6 +225,9 @@ impl Pipe {
             self.bytes.clear();
         } else {
             self.bytes.drain(..count);
+        }
+        if !self.beside.is_empty() {
+            self.beside.remove(0, count);
         }
     }
 }

@@ -163,6 +163,6 @@ fn reserved(token: Token) -> Ready {
 
 fn deadlock() -> io::Error {
     let words =
-        "the simulated network waits for ever: nothing is under direction and no timeout was given";
+        "the simulated network waits for ever: nothing is under way and no timeout was given";
     io::Error::new(io::ErrorKind::Deadlock, words)
 }

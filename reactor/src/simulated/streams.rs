@@ -3,6 +3,7 @@
 //! Invariant: each call borrows the network for its own duration alone.
 
 use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
 
 use interfaces::{
     Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
@@ -12,7 +13,7 @@ use super::ids::Source;
 use super::network::Simulated;
 use super::sockets::{SimulatedListener, SimulatedStream};
 use super::trace::SystemCall;
-use crate::sys::{ConnectFault, SocketOption, StreamSys, Token, Watch};
+use crate::sys::{Ancillary, ConnectFault, SocketOption, StreamSys, Token, Watch};
 
 impl StreamSys for Simulated {
     type Stream = SimulatedStream;
@@ -98,6 +99,24 @@ impl StreamSys for Simulated {
 
     fn write_vectored(&self, stream: &SimulatedStream, data: &[IoSlice<'_>]) -> io::Result<usize> {
         self.world.borrow_mut().write(SystemCall::Sendmsg, stream.id, data)
+    }
+
+    fn read_with_descriptors(
+        &self,
+        stream: &SimulatedStream,
+        buffer: &mut [u8],
+        ancillary: &mut Ancillary,
+    ) -> io::Result<usize> {
+        self.world.borrow_mut().read_with_descriptors(stream.id, buffer, ancillary)
+    }
+
+    fn write_with_descriptors(
+        &self,
+        stream: &SimulatedStream,
+        data: &[u8],
+        descriptors: &mut Vec<OwnedFd>,
+    ) -> io::Result<usize> {
+        self.world.borrow_mut().write_with_descriptors(stream.id, data, descriptors)
     }
 
     fn shutdown_write(&self, stream: &SimulatedStream) -> io::Result<()> {

@@ -3,6 +3,8 @@
 //! Invariant: every step that makes room in a buffer pumps the pipe that fills it.
 
 use std::io::{self, IoSlice};
+use std::mem;
+use std::os::fd::OwnedFd;
 
 use super::chance::Rng;
 use super::clock::NetworkEvent;
@@ -13,6 +15,7 @@ use super::ids::{EndId, Source};
 use super::pipe::{Fin, Segment};
 use super::trace::SystemCall;
 use super::world::{HELD, World, errno};
+use crate::sys::Ancillary;
 
 impl World {
     pub(super) fn read(&mut self, id: EndId, buffer: &mut [u8]) -> io::Result<usize> {
@@ -20,6 +23,37 @@ impl World {
         let count = self.answered(SystemCall::Recv, id, result, |count| *count as i64)?;
         self.trace.note_bytes(&buffer[..count]);
         Ok(count)
+    }
+
+    /// Reads up to the next byte that descriptors came with, and those of the first byte.
+    pub(super) fn read_with_descriptors(
+        &mut self,
+        id: EndId,
+        buffer: &mut [u8],
+        ancillary: &mut Ancillary,
+    ) -> io::Result<usize> {
+        let beside = &mut self.held(id).incoming(id.side()).beside;
+        let (length, first) = (buffer.len().min(beside.bytes_until_next()), beside.take_first());
+        let read = self.read(id, &mut buffer[..length]);
+        match read {
+            Ok(1..) => ancillary.descriptors.extend(first),
+            Ok(0) | Err(_) => self.held(id).incoming(id.side()).beside.put_back(first),
+        }
+        read
+    }
+
+    /// Writes, with descriptors beside the first byte.
+    pub(super) fn write_with_descriptors(
+        &mut self,
+        id: EndId,
+        data: &[u8],
+        descriptors: &mut Vec<OwnedFd>,
+    ) -> io::Result<usize> {
+        let sent = self.write(SystemCall::Sendmsg, id, &[IoSlice::new(data)])?;
+        if sent > 0 {
+            self.held(id).outgoing(id.side()).attach(sent, mem::take(descriptors));
+        }
+        Ok(sent)
     }
 
     fn receive(&mut self, id: EndId, buffer: &mut [u8]) -> io::Result<usize> {

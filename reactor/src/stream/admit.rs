@@ -81,6 +81,7 @@ impl<S: StreamSys> Connected<S> {
         let slot = core.replace(token, Slot::Stream(running.clone()));
         // It was reserved, or held an attempt, whose drop may be foreign code.
         drop(slot);
+        running.ask_roles(core);
         let transport: Rc<dyn Transport> = stream;
         running.announce(core, Event::ConnectionMade(&transport));
         running.release(core);

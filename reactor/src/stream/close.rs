@@ -72,7 +72,8 @@ impl<S: StreamSys> Stream<S> {
     pub(crate) fn close(&self, core: &Core<S>, reason: &Reason) {
         self.state.step(StreamState::lost);
         let Some(running) = self.leave_slot(core, reason) else { return };
-        self.queue.clear(&self.shared.pool);
+        self.drop_unsent();
+        drop(self.rare.take_held());
         self.stop_producer(core);
         // A panic in the last callback was observed, and there is no further one to tell of it.
         drop(self.call(core, "protocol", || {

@@ -6,6 +6,8 @@
 
 use std::cell::Cell;
 
+use interfaces::ReadingRoles;
+
 /// The flags of one socket.
 pub(crate) struct IoFlags {
     /// There may be something to read.
@@ -18,8 +20,7 @@ pub(crate) struct IoFlags {
     /// The system was asked to say when there is room.
     pub(crate) watches_writing: Cell<bool>,
     pub(crate) eof: EofFlags,
-    /// The protocol paused its reading.
-    pub(crate) paused: Cell<bool>,
+    pub(crate) reading: ReadFlags,
     /// Written to, and not flushed since.
     pub(crate) dirty: Cell<bool>,
     /// On the list of those that are still ready.
@@ -55,6 +56,50 @@ impl EofFlags {
     }
 }
 
+/// What keeps a stream from reading as most do, as bits: nothing, so that one comparison tells.
+#[derive(Default)]
+pub(crate) struct ReadFlags(Cell<u8>);
+
+impl ReadFlags {
+    const PAUSED: u8 = 1;
+    const DESCRIPTORS: u8 = 2;
+    const BUFFERED: u8 = 4;
+
+    /// Whether it reads into the shared buffer, now.
+    #[inline(always)]
+    pub(crate) fn are_usual(&self) -> bool {
+        self.0.get() == 0
+    }
+
+    /// The protocol paused its reading.
+    #[inline]
+    pub(crate) fn is_paused(&self) -> bool {
+        self.0.get() & Self::PAUSED != 0
+    }
+
+    /// Returns whether it was paused before.
+    pub(crate) fn set_paused(&self, paused: bool) -> bool {
+        let was_paused = self.is_paused();
+        let others = self.0.get() & !Self::PAUSED;
+        self.0.set(if paused { others | Self::PAUSED } else { others });
+        was_paused
+    }
+
+    /// The protocol's roles, of which descriptors go first. Only a UNIX socket has them.
+    pub(crate) fn set_roles(&self, roles: ReadingRoles, is_unix: bool) {
+        let role = match (roles.descriptors && is_unix, roles.buffered) {
+            (true, _) => Self::DESCRIPTORS,
+            (false, true) => Self::BUFFERED,
+            (false, false) => 0,
+        };
+        self.0.set(self.0.get() & Self::PAUSED | role);
+    }
+
+    pub(crate) fn is_buffered(&self) -> bool {
+        self.0.get() & Self::BUFFERED != 0
+    }
+}
+
 /// Whether a socket was made here or handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -70,7 +115,7 @@ impl IoFlags {
             blocked: Cell::new(false),
             watches_writing: Cell::new(false),
             eof: EofFlags::default(),
-            paused: Cell::new(false),
+            reading: ReadFlags::default(),
             dirty: Cell::new(false),
             listed: Cell::new(false),
             origin,

@@ -26,7 +26,7 @@ const PIECES_MAX: usize = 64;
 
 /// How one attempt to send all ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sent {
+pub(super) enum Sent {
     All,
     Blocked,
     Interrupted,
@@ -94,6 +94,9 @@ impl<S: StreamSys> Running<S> {
     fn drained(&self, core: &Core<S>) {
         let stream = &self.stream;
         let has_producer = stream.has_producer();
+        if !stream.accepts_writes() && stream.rare.waiting_descriptors() > 0 {
+            return stream.schedule_close(stream.broken_or(Reason::Done));
+        }
         match stream.state.step(|state| state.drained(has_producer)) {
             Drained::Nothing => {}
             Drained::EndWriting => match stream.send_end_of_file(core) {
@@ -128,12 +131,13 @@ impl<S: StreamSys> Stream<S> {
 
     fn send_queued(&self, core: &Core<S>) -> Sent {
         let Some(mut unsent) = self.queue.take() else { return Sent::All };
-        let sent = self.send_all(core, &mut unsent);
+        let sent = self.send_with_descriptors(core, &mut unsent);
         self.queue.give_back(unsent, &self.shared.pool);
         sent
     }
 
-    fn send_all(&self, core: &Core<S>, unsent: &mut Unsent) -> Sent {
+    /// Sends bytes alone.
+    pub(super) fn send_all(&self, core: &Core<S>, unsent: &mut Unsent) -> Sent {
         let is_last = self.state.get().ends_behind_queue(self.has_producer());
         while !unsent.is_empty() {
             if self.io.blocked.get() {
@@ -250,7 +254,7 @@ impl<S: StreamSys> Stream<S> {
     /// paused when it resumes, and then the connection is lost. With nothing to be read it is lost at
     /// once.
     fn broken(&self, core: &Core<S>, error: OsError) {
-        self.queue.clear(&self.shared.pool);
+        self.drop_unsent();
         // The system tells of a reset once, and of a broken pipe from then on.
         let error = self.rare.broken().unwrap_or(error);
         let unread = self.wants_to_read() || self.has_unread(core);

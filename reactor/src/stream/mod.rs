@@ -37,12 +37,14 @@
 pub(crate) mod admit;
 pub(crate) mod close;
 pub(crate) mod deliver;
+mod descriptors;
 pub(crate) mod flags;
 pub(crate) mod flush;
 pub(crate) mod linger;
 pub(crate) mod options;
 pub(crate) mod rare;
 pub(crate) mod read;
+mod roles;
 pub(crate) mod state;
 pub(crate) mod write;
 
@@ -53,7 +55,8 @@ use std::rc::Rc;
 use deferred::Failure;
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, Deliver, HalfCloseableTransport, Producer,
-    PushProducer, Reason, TcpTransport, Transport, UnixAddress, UnixTransport,
+    PushProducer, Reason, SendFileDescriptorError, TcpTransport, Transport, UnixAddress,
+    UnixTransport,
 };
 use protocol::transport::{Next, SendQueue, StreamState};
 
@@ -146,7 +149,13 @@ impl<S: StreamSys> Stream<S> {
 
     #[inline(always)]
     fn wants_to_read(&self) -> bool {
-        !self.io.paused.get() && self.state.get().receives()
+        !self.io.reading.is_paused() && self.state.get().receives()
+    }
+
+    /// Whether it wants to read, and its protocol has no role that changes how.
+    #[inline(always)]
+    fn reads_as_usual(&self) -> bool {
+        self.io.reading.are_usual() && self.state.get().receives()
     }
 
     /// Whether what the peer sends is read and dropped: a peer that flushes, too, would otherwise
@@ -155,9 +164,10 @@ impl<S: StreamSys> Stream<S> {
         self.state.is_flushing() && !self.io.eof.received()
     }
 
-    /// Whether bytes of the peer wait in the socket.
+    /// Whether bytes of the peer wait, in the socket or behind a descriptor at which the protocol paused.
     fn has_unread(&self, core: &Core<S>) -> bool {
-        self.ask_socket(&core.sys, |sys, socket| sys.has_unread(socket)).unwrap_or(false)
+        self.rare.has_held()
+            || self.ask_socket(&core.sys, |sys, socket| sys.has_unread(socket)).unwrap_or(false)
     }
 
     /// Lists this stream as one that may have more to read.
@@ -178,6 +188,8 @@ impl<S: StreamSys> Stream<S> {
     /// The reactor is dropped: closes the socket, with a reset if bytes are unsent.
     pub(crate) fn abandon(&self, sys: &S) {
         self.state.step(StreamState::lost);
+        self.rare.drop_descriptors();
+        drop(self.rare.take_held());
         if let Some(socket) = self.socket.take()
             && !self.queue.is_empty()
         {
@@ -214,9 +226,14 @@ impl<S: StreamSys> Stream<S> {
         }
     }
 
-    /// The error that broke the connection, or this reason if none did.
+    /// The error that broke the connection, or this reason if none did. Descriptors that no byte followed
+    /// are one.
     fn broken_or(&self, reason: Reason) -> Reason {
-        self.rare.broken().map_or(reason, |error| Reason::Lost(Failure::new(error)))
+        match (self.rare.broken(), self.rare.waiting_descriptors()) {
+            (Some(error), _) => Reason::Lost(Failure::new(error)),
+            (None, 0) => reason,
+            (None, count) => Reason::Lost(Failure::new(SendFileDescriptorError::Overrun { count })),
+        }
     }
 }
 
@@ -315,11 +332,11 @@ impl<S: StreamSys> Transport for Stream<S> {
 
 impl<S: StreamSys> PushProducer for Stream<S> {
     fn pause_producing(&self) {
-        self.io.paused.set(true);
+        self.io.reading.set_paused(true);
     }
 
     fn resume_producing(&self) {
-        if !self.io.paused.replace(false) || !self.state.get().receives() {
+        if !self.io.reading.set_paused(false) || !self.state.get().receives() {
             return;
         }
         let Some(core) = self.shared.core() else { return };

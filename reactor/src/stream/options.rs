@@ -1,7 +1,9 @@
-//! Socket options of TCP, and credentials of UNIX peers.
+//! Socket options of TCP, and what UNIX connections alone can do.
 //!
 //! Invariant: on a connection whose socket is closed the getters return `false` or `None`, and the
 //! setters do nothing.
+
+use std::os::fd::OwnedFd;
 
 use interfaces::{KeepAliveTimes, TcpTransport, UnixTransport};
 
@@ -33,5 +35,9 @@ impl<S: StreamSys> TcpTransport for Stream<S> {
 impl<S: StreamSys> UnixTransport for Stream<S> {
     fn peer_credentials(&self) -> Option<(u32, u32, u32)> {
         self.with_socket(|sys, socket| sys.peer_credentials(socket)).flatten()
+    }
+
+    fn send_file_descriptor(&self, descriptor: OwnedFd) {
+        self.queue_descriptor(descriptor);
     }
 }

@@ -1,14 +1,18 @@
-//! Rarely used per-stream state (producer, own limits, pending error, an end other than the usual), boxed
-//! so that an idle stream pays one word; and a compact peer address.
+//! Rarely used per-stream state (producer, own limits, pending error, an end other than the usual,
+//! descriptors), boxed so that an idle stream pays one word; and a compact peer address.
 //!
 //! Invariant: a stream that was never set any of these allocates nothing here.
 
 use std::cell::Cell;
 use std::net::SocketAddrV4;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use interfaces::{Address, BufferLimits, OsError, Producer, PullProducer, PushProducer, Reason};
 use protocol::transport::ProducerSlot;
+
+use super::descriptors::SendDescriptors;
+use super::roles::Held;
 
 /// The state that most streams never have.
 #[derive(Default)]
@@ -23,6 +27,9 @@ struct RareFields {
     broken: Option<OsError>,
     ending: Option<Reason>,
     resets_behind: bool,
+    /// What waits to be sent, boxed as few of these streams have it.
+    descriptors: Option<Box<SendDescriptors>>,
+    held: Option<Box<Held>>,
 }
 
 impl RareState {
@@ -105,6 +112,45 @@ impl RareState {
 
     pub(crate) fn set_resets_behind(&self) {
         self.change(|fields| fields.resets_behind = true);
+    }
+
+    /// How many descriptors wait to be sent.
+    #[inline]
+    pub(crate) fn waiting_descriptors(&self) -> usize {
+        self.look(|fields| fields.descriptors.as_deref().map(SendDescriptors::len)).unwrap_or(0)
+    }
+
+    /// Adds a descriptor behind this number of unsent bytes; returns how many wait.
+    pub(crate) fn push_descriptor(&self, unsent: usize, descriptor: OwnedFd) -> usize {
+        self.with_descriptors(|descriptors| {
+            descriptors.push(unsent, descriptor);
+            descriptors.len()
+        })
+    }
+
+    /// Changes what waits.
+    pub(crate) fn with_descriptors<R>(&self, work: impl FnOnce(&mut SendDescriptors) -> R) -> R {
+        self.change(|fields| work(fields.descriptors.get_or_insert_default()))
+    }
+
+    /// Closes the descriptors that wait to be sent.
+    pub(crate) fn drop_descriptors(&self) {
+        if self.waiting_descriptors() > 0 {
+            self.change(|fields| fields.descriptors = None);
+        }
+    }
+
+    /// Whether something was read that is not delivered yet.
+    pub(crate) fn has_held(&self) -> bool {
+        self.look(|fields| fields.held.as_ref().map(drop)).is_some()
+    }
+
+    pub(crate) fn take_held(&self) -> Option<Box<Held>> {
+        if self.has_held() { self.change(|fields| fields.held.take()) } else { None }
+    }
+
+    pub(crate) fn set_held(&self, held: Box<Held>) {
+        self.change(|fields| fields.held = Some(held));
     }
 
     #[inline]

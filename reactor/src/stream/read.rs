@@ -63,8 +63,8 @@ impl<S: StreamSys> Running<S> {
         let stream = &self.stream;
         let mut reads = 0;
         loop {
-            if !stream.wants_to_read() {
-                return self.discard(core, buffer);
+            if !stream.reads_as_usual() {
+                return self.read_otherwise(core, buffer);
             }
             let Some(socket) = stream.socket.take() else { return };
             let answer = core.sys.read(&socket, buffer);
@@ -85,10 +85,20 @@ impl<S: StreamSys> Running<S> {
         }
     }
 
+    /// By a role of the protocol, or not at all.
+    #[inline(never)]
+    fn read_otherwise(&self, core: &Core<S>, buffer: &mut [u8]) {
+        if self.stream.wants_to_read() {
+            self.read_by_role(core, buffer);
+        } else {
+            self.discard(core, buffer);
+        }
+    }
+
     /// After `lose_connection`: reads once and discards, so that the peer is not blocked; one read a
     /// turn.
     #[inline(never)]
-    fn discard(&self, core: &Core<S>, buffer: &mut [u8]) {
+    pub(super) fn discard(&self, core: &Core<S>, buffer: &mut [u8]) {
         let stream = &self.stream;
         if !stream.discards() {
             return;
@@ -102,7 +112,7 @@ impl<S: StreamSys> Running<S> {
 
     /// The socket gave no bytes: an end of file, an error, or nothing for now.
     #[inline(never)]
-    fn read_nothing(&self, core: &Core<S>, answer: io::Result<usize>) {
+    pub(super) fn read_nothing(&self, core: &Core<S>, answer: io::Result<usize>) {
         let stream = &self.stream;
         let error = match answer {
             Ok(_) => {

@@ -107,7 +107,7 @@ impl<S: StreamSys> Stream<S> {
 
     /// Sends what fits of a large write without copying it, together with what was written before.
     fn send_large(&self, data: &[u8]) -> usize {
-        if self.io.blocked.get() || !self.queue.is_empty() {
+        if self.io.blocked.get() || !self.queue.is_empty() || self.rare.waiting_descriptors() > 0 {
             return 0;
         }
         let Some(core) = self.shared.core() else { return 0 };
@@ -170,7 +170,7 @@ impl<S: StreamSys> Stream<S> {
         }
     }
 
-    fn accepts_writes(&self) -> bool {
+    pub(super) fn accepts_writes(&self) -> bool {
         self.state.is_open() || self.state.get().accepts_writes(self.has_producer())
     }
 

@@ -5,6 +5,7 @@
 //!   sys/token.rs    Token: the name of a tenant in reports
 //!   sys/ready.rs    Report, Ready, Watch: what is watched, and what a poll found
 //!   sys/streams.rs  StreamSys: stream sockets, listening and connected
+//!   sys/ancillary.rs  Ancillary: what comes beside the bytes of a UNIX socket
 //! ```
 //!
 //! Two implementations: [`Kernel`](crate::Kernel) on mio, and
@@ -12,6 +13,7 @@
 //! for each file here, by the same name. The same connection, accept, timer and close code runs on both.
 //! Invariant: no trait here names a type of `kernel` or `simulated`.
 
+mod ancillary;
 pub(crate) mod os_error;
 mod ready;
 mod streams;
@@ -20,6 +22,7 @@ mod token;
 use std::io;
 use std::time::Duration;
 
+pub use ancillary::{Ancillary, DESCRIPTORS_PER_CALL_MAX};
 pub use ready::{Ready, Report, Watch};
 pub use streams::{ConnectFault, SocketOption, StreamSys};
 pub use token::Token;

@@ -4,12 +4,13 @@
 //! [`WouldBlock`](io::ErrorKind::WouldBlock).
 
 use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
 
 use interfaces::{
     Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
 };
 
-use super::{Sys, Token, Watch};
+use super::{Ancillary, Sys, Token, Watch};
 
 /// A system with stream sockets. The methods are named after the calls that they make.
 ///
@@ -148,6 +149,33 @@ pub trait StreamSys: Sys {
     fn write_last(&self, stream: &Self::Stream, data: &[u8]) -> io::Result<usize> {
         self.write(stream, data)
     }
+
+    /// As [`read`](StreamSys::read) from a UNIX socket, with what came beside the bytes (recvmsg(2)). A read
+    /// ends at bytes that descriptors came with, so one that is short has not always read all.
+    ///
+    /// # Errors
+    ///
+    /// What recvmsg(2) answers.
+    fn read_with_descriptors(
+        &self,
+        stream: &Self::Stream,
+        buffer: &mut [u8],
+        ancillary: &mut Ancillary,
+    ) -> io::Result<usize>;
+
+    /// As [`write`](StreamSys::write) to a UNIX socket, with descriptors beside the first byte (sendmsg(2)):
+    /// from one to [`DESCRIPTORS_PER_CALL_MAX`](super::DESCRIPTORS_PER_CALL_MAX) of them, and at least one
+    /// byte. Those that were sent are taken out and closed here: all, or with an error none.
+    ///
+    /// # Errors
+    ///
+    /// What sendmsg(2) answers.
+    fn write_with_descriptors(
+        &self,
+        stream: &Self::Stream,
+        data: &[u8],
+        descriptors: &mut Vec<OwnedFd>,
+    ) -> io::Result<usize>;
 
     /// Sends the end of file after all that was written (shutdown(2), `SHUT_WR`).
     ///

@@ -7,6 +7,7 @@
 mod support;
 
 mod backlog;
+mod buffered;
 mod close;
 mod connect;
 mod copies;
@@ -21,6 +22,7 @@ mod lifetime;
 mod limits;
 mod options;
 mod panics;
+mod passing;
 mod paths;
 mod react;
 mod resets;
@@ -32,4 +34,6 @@ mod tasks;
 mod threads;
 mod unix;
 mod unix_names;
+mod unix_peers;
+mod unix_race;
 mod work_at_the_end;

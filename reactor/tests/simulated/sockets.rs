@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use interfaces::{
     Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, LockFile, OsError,
-    TcpOptions, UnixAddress,
+    UnixAddress,
 };
 use ropewalk_reactor::simulated::{
     Carried, Chance, Faults, Leftover, Links, Simulated, SimulatedListener, SimulatedStream,
@@ -391,36 +391,4 @@ fn options_are_remembered_by_each_stream() {
     network.set_option(&server, SocketOption::KeepAlive, false);
     assert!(!network.option(&server, SocketOption::KeepAlive));
     assert_eq!(network.peer_credentials(&server), None);
-}
-
-#[test]
-fn a_port_hands_its_options_on_and_the_one_network_device_is_the_loopback() {
-    let network = quiet();
-    let options = TcpOptions::default()
-        .with_no_delay(true)
-        .with_keep_alive(Some(KeepAliveTimes::default()))
-        .with_device(Some("lo".into()));
-    let here = ListenTcp::new(at("127.0.0.1:80"));
-    let listener =
-        network.listen_tcp(&here.clone().with_options(options.clone())).expect("listens");
-    let there = ConnectTcp::new(at("127.0.0.1:80"));
-    let client = network.connect_tcp(&there.clone().with_options(options.clone())).expect("begins");
-    let plain = network.connect_tcp(&there).expect("begins");
-    wait(&network);
-    let (server, _) = network.accept(&listener).expect("accepts");
-    for end in [&client, &server] {
-        assert!(network.option(end, SocketOption::NoDelay));
-        assert!(network.option(end, SocketOption::KeepAlive));
-    }
-    assert!(!network.option(&plain, SocketOption::NoDelay));
-
-    let options = options.with_device(Some("eth9".into()));
-    match network.listen_tcp(&here.with_options(options.clone())).expect_err("fails") {
-        ListenError::Device { source, .. } => assert_eq!(source, os(libc::ENODEV)),
-        other => panic!("{other}"),
-    }
-    match network.connect_tcp(&there.with_options(options)).expect_err("fails") {
-        ConnectFault::Device(error) => assert_eq!(error.raw_os_error(), Some(libc::ENODEV)),
-        other => panic!("{other:?}"),
-    }
 }

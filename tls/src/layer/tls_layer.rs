@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
 use deferred::Failure;
-use interfaces::{Deliver, Event, Reason, Transport};
+use interfaces::{Deliver, Event, ReadingRoles, Reason, Transport};
 
 use super::connection::Connection;
 use super::input::DeliverLater;
@@ -249,6 +249,11 @@ impl Deliver for TlsLayer {
             && connection.input.has_ended()
             && !connection.end.state.ignores_input()
             && self.protocol_is_half_closeable()
+    }
+
+    /// None: what comes are records, which are decrypted where they were read.
+    fn reading_roles(&self) -> ReadingRoles {
+        ReadingRoles::default()
     }
 }
 

@@ -6,6 +6,7 @@
 pub(crate) mod busy;
 pub(crate) mod child;
 pub(crate) mod group;
+pub(crate) mod passing;
 pub(crate) mod unix;
 pub(crate) mod wires;
 

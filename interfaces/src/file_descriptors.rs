@@ -1,0 +1,56 @@
+//! File descriptors that come and go over UNIX sockets (unix(7), `SCM_RIGHTS`); Twisted's
+//! `IFileDescriptorReceiver` and `FileDescriptorOverrun`.
+//!
+//! Invariant: a descriptor has one owner at a time, and one that nothing takes is closed.
+
+use alloc::rc::Rc;
+use std::os::fd::OwnedFd;
+
+use crate::Transport;
+
+/// The role of a protocol that takes file descriptors. Twisted's `IFileDescriptorReceiver`.
+pub trait FileDescriptorReceiver {
+    /// The peer has sent a descriptor, which is closed on exec. Called once for each, in the order in
+    /// which they were sent, and before the bytes that they came with.
+    ///
+    /// The system may hand over bytes of earlier writes together with a descriptor; they follow it then.
+    /// A protocol that must know to which message a descriptor belongs says so in its bytes.
+    fn file_descriptor_received(&mut self, transport: &Rc<dyn Transport>, descriptor: OwnedFd);
+}
+
+/// Why descriptors could not be sent; the connection is lost with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendFileDescriptorError {
+    /// The connection was closed, and no byte was written behind them. Twisted's
+    /// `FileDescriptorOverrun`.
+    #[error("{count} file descriptors were not sent, for no byte was written behind them")]
+    Overrun {
+        /// The number of descriptors.
+        count: usize,
+    },
+    /// The peer takes none, and more wait than a connection may hold.
+    #[error("more than {limit} file descriptors wait to be sent")]
+    TooMany {
+        /// The most that may wait.
+        limit: usize,
+    },
+}
+
+/// Why something that came beside the bytes of a UNIX connection did not reach its protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiveFileDescriptorError {
+    /// This process has no descriptor left, so the system has dropped some that were sent. The
+    /// connection is lost with it, as the next descriptors would be taken for those.
+    #[error("descriptors were sent for which this process has none left")]
+    Truncated,
+    /// Data of a kind that is not descriptors (`cmsg(3)`); it is dropped, and reading goes on.
+    #[error("unsupported ancillary data of level {level} and type {kind}")]
+    Unsupported {
+        /// `cmsg_level`.
+        level: i32,
+        /// `cmsg_type`.
+        kind: i32,
+    },
+}
