@@ -40,7 +40,6 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("echo-64-kernel", kernel::echo_alone),
     ("echo-64-large-protocol", kernel::echo_alone_large),
     ("echo-64-kernel-50", kernel::echo_in_a_crowd),
-    ("echo-64-kernel-of-two", kernel::echo_of_two),
     ("relay-64-kernel-2", kernel::relayed),
     ("tls-echo-64", tls::echo_64),
     ("tls-echo-4096", tls::echo_4096),
