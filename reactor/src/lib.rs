@@ -1,4 +1,5 @@
-//! Ropewalk's event loop: one thread that drives everything, on the kernel or in a seeded simulation.
+//! Ropewalk's event loop: one thread that drives everything, on the kernel or in a seeded simulation; and
+//! [`ReactorGroup`], several of them that share ports.
 //!
 //! A whole program, an echo server on a free port that stops itself:
 //!
@@ -66,6 +67,7 @@
 //! One line for each room; a room's own header tells the rest. `stream` tells the life of a message.
 //!
 //! ```text
+//! group           several reactors on threads of their own, and the ports that they share
 //! reactor         Reactor, Counts, Remote: the handles, which only forward; react: a program that is one future
 //! capabilities    one file for each trait of `interfaces` that the reactor implements
 //! run             the loop: the phases of a turn, and its life from start to stop
@@ -89,8 +91,8 @@
 //! ```text
 //! capabilities → reactor → run → { stream, listen, connect, datagram, process, descriptor } → core → { buffers, threads, timers, sys }
 //! listen, connect → stream;  process → descriptor;  buffers → sys
-//! reactor → { kernel, simulated };  kernel, simulated → sys
-//! nothing → run;  nothing → capabilities
+//! reactor → { kernel, simulated };  kernel, simulated → sys;  group → reactor
+//! nothing → run;  nothing → capabilities;  nothing → group
 //! core ⇢ stream::Running: a slot holds a stream by value, so that a message meets no virtual call before its protocol
 //! ```
 //!
@@ -100,6 +102,7 @@
 //! and the handle for other threads lies beside the reactor's.
 #![deny(unsafe_code)]
 
+mod group;
 mod reactor;
 
 mod capabilities;
@@ -124,6 +127,7 @@ pub mod sys;
 pub use self::core::counts::Counts;
 pub use self::core::limits::Limits;
 pub use self::threads::thread_pool::{ThreadPool, ThreadPoolCounts};
+pub use group::{GroupError, Member, ReactorGroup, Spread};
 pub use kernel::standard_error::StandardError;
 pub use kernel::{Kernel, KernelChild, KernelDatagramSocket, KernelDescriptor, KernelListener};
 pub use reactor::{Reactor, Remote, SystemExit, WithThreadPool, react};

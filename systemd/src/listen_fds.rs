@@ -106,6 +106,23 @@ impl ListenFds {
         self.inherited.iter().map(|inherited| (inherited.number, inherited.name.as_str()))
     }
 
+    /// Takes out all that were not taken, in order and with their names: to give them, or copies of them,
+    /// to other threads, for each of which [`from_descriptors`](Self::from_descriptors) holds its own.
+    ///
+    /// # Errors
+    ///
+    /// Why there are none, where the environment announced some.
+    pub fn take_all(&self) -> Result<Vec<(String, OwnedFd)>, ListenFdsError> {
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        let take = |inherited: &Inherited| {
+            let descriptor = inherited.descriptor.take()?;
+            Some((inherited.name.clone(), descriptor))
+        };
+        Ok(self.inherited.iter().filter_map(take).collect())
+    }
+
     /// Takes a listening stream socket out, non-blocking. With a `domain`, its family has to be
     /// that one.
     ///

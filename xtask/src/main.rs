@@ -15,6 +15,7 @@ cargo xtask TASK
 Tasks:
   bench         measures the workspace beside its peers; see cargo xtask bench --help
   bench-deferred  measures a chain of callbacks beside futures, tokio's oneshot and Twisted's
+  bench-group   measures several reactors in one process; see cargo xtask bench-group --help
   counts        counts instructions and allocations; see cargo xtask counts --help
   conformance   tries every transport of the workspace; see cargo xtask conformance --help
   miri          runs the tests of the crates without std under Miri, where it is installed
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Ok(Some(Arg::Value(task))) if task == "bench" => task::bench(arguments),
         Ok(Some(Arg::Value(task))) if task == "bench-deferred" => task::bench_deferred(arguments),
         Ok(Some(Arg::Value(task))) if task == "conformance" => task::conformance(arguments),
+        Ok(Some(Arg::Value(task))) if task == "bench-group" => task::bench_group(arguments),
         Ok(Some(Arg::Value(task))) if task == "counts" => task::counts(arguments),
         Ok(Some(Arg::Value(task))) if task == "miri" => task::miri(arguments),
         Ok(Some(Arg::Value(task))) if task == "mutants" => task::mutants(arguments),

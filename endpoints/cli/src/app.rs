@@ -10,7 +10,8 @@ use std::time::Duration;
 use deferred::{Failure, Unhandled, set_unhandled_hook};
 use endpoints::{Description, ParseError, Parsed, Registry};
 use interfaces::{ReactorCore as _, StreamClientEndpoint, StreamServerEndpoint};
-use reactor::Reactor;
+use reactor::{Member, Reactor};
+use ropewalk::tls;
 use systemd::ListenFds;
 
 use crate::arguments::Limit;
@@ -20,6 +21,7 @@ use crate::listening::Listen;
 use crate::log::Kind;
 use crate::report::{self, StderrObserver};
 use crate::warnings;
+use crate::workers::{STOP_SIGNALS, Worker};
 
 /// The longest time that a string takes.
 const NO_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
@@ -27,8 +29,8 @@ const NO_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
 /// A reactor and a registry.
 pub(crate) struct App {
     pub(crate) reactor: Reactor,
+    pub(crate) worker: Worker,
     registry: Registry,
-    effect: DefaultEffect,
 }
 
 /// Whether the descriptors of a supervisor are taken over.
@@ -53,12 +55,6 @@ impl App {
     ///
     /// The exit code, when the system has no descriptor for a reactor; it was reported.
     pub(crate) fn new(inherited: Inherited) -> Result<Self, Exit> {
-        set_unhandled_hook(|unhandled| {
-            // The end of the program drops every promise, so only errors are reported.
-            if let Unhandled::Error(error) = unhandled {
-                report::repeated(Kind::Unhandled, format_args!("error: {error}"));
-            }
-        });
         let inherited = match inherited {
             Inherited::TakenOver => {
                 ListenFds::from_environment().unwrap_or_else(ListenFds::unavailable)
@@ -69,10 +65,29 @@ impl App {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable
         })?;
-        report::limit(reactor.clone());
-        reactor.set_observer(Rc::new(StderrObserver));
         let registry = ropewalk::registry_with_inherited(reactor.clone(), inherited);
-        Ok(Self { reactor, registry, effect: DefaultEffect::new() })
+        Ok(Self::with(reactor, registry, Worker::alone()))
+    }
+
+    /// The one of a worker, with ports and certificates that it shares with the others.
+    pub(crate) fn of_worker(worker: Worker, member: &Member) -> Self {
+        let shared = Rc::new(member.clone());
+        let registry = Registry::standard(shared.clone());
+        let registry = tls::register_sharing(registry, shared.clone(), worker.servers());
+        let registry = systemd::register(registry, shared, worker.take_inherited());
+        Self::with(member.reactor().clone(), registry, worker)
+    }
+
+    fn with(reactor: Reactor, registry: Registry, worker: Worker) -> Self {
+        set_unhandled_hook(|unhandled| {
+            // The end of the program drops every promise, so only errors are reported.
+            if let Unhandled::Error(error) = unhandled {
+                report::repeated(Kind::Unhandled, format_args!("error: {error}"));
+            }
+        });
+        report::limit(reactor.clone(), worker.repetitions());
+        reactor.set_observer(Rc::new(StderrObserver));
+        Self { reactor, worker, registry }
     }
 
     /// The server endpoints that the strings describe: all, or none. From here on signals are for the
@@ -88,8 +103,8 @@ impl App {
         for text in texts {
             match self.registry.parse_server(text) {
                 Ok(parsed) => {
-                    Self::warn(text, &parsed.description);
-                    let (endpoint, effect) = (parsed.endpoint, self.effect.clone());
+                    self.warn(text, &parsed.description);
+                    let (endpoint, effect) = (parsed.endpoint, self.worker.effect().clone());
                     let endpoint = Rc::new(InterruptibleServer { endpoint, effect });
                     endpoints.push(Listen { text: text.clone(), endpoint });
                 }
@@ -106,14 +121,17 @@ impl App {
     }
 
     fn watch_signals(&self) -> Result<(), Exit> {
-        self.effect.watch(&[libc::SIGTERM, libc::SIGINT]).map_err(|error| {
-            report::note(format_args!("error: cannot catch signals: {error}"));
-            Exit::Unavailable
-        })
+        match self.worker.member() {
+            // The signals are looked at for all workers already.
+            Some(_) => Ok(()),
+            None => watch_signals(self.worker.effect()),
+        }
     }
 
-    fn warn(text: &str, description: &Description) {
-        if let Some(warning) = warnings::warning(description) {
+    fn warn(&self, text: &str, description: &Description) {
+        if let Some(warning) = warnings::warning(description)
+            && self.worker.is_first()
+        {
             report::warning(text, warning);
         }
     }
@@ -149,8 +167,8 @@ impl App {
             report::mistake(&error);
             Exit::Usage
         })?;
-        Self::warn(text, &parsed.description);
-        Ok(Rc::new(InterruptibleClient::new(parsed.endpoint, self.effect.clone())))
+        self.warn(text, &parsed.description);
+        Ok(Rc::new(InterruptibleClient::new(parsed.endpoint, self.worker.effect().clone())))
     }
 
     /// A server string's endpoint and description, for `check`.
@@ -197,4 +215,12 @@ impl App {
             }
         }
     }
+}
+
+/// Has the signals that stop a server looked at by the switch.
+pub(crate) fn watch_signals(effect: &DefaultEffect) -> Result<(), Exit> {
+    effect.watch(&STOP_SIGNALS).map_err(|error| {
+        report::note(format_args!("error: cannot catch signals: {error}"));
+        Exit::Unavailable
+    })
 }

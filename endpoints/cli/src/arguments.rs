@@ -71,9 +71,11 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --max-connections N        Refuse more: as many as the descriptors allow
       --max-per-peer N           Refuse more from one address: no limit
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
+      --workers N                Use N threads, 0 is one a core: 1
 A TLS handshake may take 10s. After SIGTERM a connection that is silent for 1s
 is closed, and one that does not take its end is cut 1s later. A connection
-counts until its socket is closed, which a slow client can put off."
+counts until its socket is closed, which a slow client can put off. The numbers
+of connections are limited for all threads together."
     )]
     Serve(Serve),
     /// Join every connection accepted to a new one, both ways
@@ -95,7 +97,9 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --max-connections N        Refuse more: as many as the descriptors allow
       --max-per-peer N           Refuse more from one address: no limit
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
-A TLS handshake may take 10s."
+      --workers N                Use N threads, 0 is one a core: 1
+A TLS handshake may take 10s. The numbers of connections are limited for all
+threads together."
     )]
     Relay(Relay),
     /// Join standard input and output to a connection
@@ -159,6 +163,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) stopping: Stopping,
     #[command(flatten)]
+    pub(crate) workers: Workers,
+    #[command(flatten)]
     help: Help,
 }
 
@@ -204,6 +210,8 @@ pub(crate) struct Relay {
     pub(crate) peers: Peers,
     #[command(flatten)]
     pub(crate) stopping: Stopping,
+    #[command(flatten)]
+    pub(crate) workers: Workers,
     #[command(flatten)]
     help: Help,
 }
@@ -259,6 +267,23 @@ pub(crate) struct Peers {
     #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
     #[arg(hide_long_help = true)]
     pub(crate) max_per_peer: usize,
+}
+
+/// The option for several threads.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Workers {
+    /// Threads that share the connections, 0 for one a core; else 1
+    #[arg(long = "workers", value_name = "N", default_value = "1", hide_default_value = true)]
+    #[arg(value_parser = parse_workers, hide_long_help = true)]
+    pub(crate) number: usize,
+}
+
+/// The most workers: more than any machine has cores.
+const WORKERS_MAX: usize = 1024;
+
+fn parse_workers(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number <= WORKERS_MAX);
+    number.ok_or_else(|| format!("expected a number from 0 to {WORKERS_MAX}"))
 }
 
 /// The options of a server's shutdown.

@@ -12,9 +12,13 @@ use protocol::policies::{ConnectionCount, LimitConnectionsByPeer, LimitTotalConn
 use crate::arguments::{Limit, Peers};
 use crate::log::Kind;
 use crate::report;
+use crate::workers::Worker;
 
 /// The descriptors that no connection gets: standard streams, ports, lock files, the reactor's own.
 const RESERVE: usize = 64;
+
+/// Those that each worker but the first needs of its own.
+const RESERVE_PER_WORKER: usize = 8;
 
 /// How many descriptors a connection that is let in needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,17 +29,19 @@ pub(crate) enum Descriptors {
     Two,
 }
 
-/// Lets in as many connections as these options say and the descriptors allow. `count` counts those of
-/// `factory`.
+/// Lets in as many connections as these options say and the descriptors allow, to all workers together.
+/// `count` counts those of `factory`.
 pub(crate) fn limited(
     factory: Rc<dyn Factory>,
     count: &ConnectionCount,
     peers: Peers,
     each: Descriptors,
+    worker: &Worker,
 ) -> Rc<dyn Factory> {
+    count.join(worker.connections().clone());
     let factory = match peers.max_per_peer {
         0 => factory,
-        most => LimitConnectionsByPeer::new(factory, most)
+        most => LimitConnectionsByPeer::with_places(factory, most, worker.peers())
             .on_refused(move |peer| {
                 report::repeated(
                     Kind::Refused,
@@ -46,7 +52,8 @@ pub(crate) fn limited(
             })
             .into_rc(),
     };
-    let Some(most) = most_connections(peers.max_connections, descriptors(), each) else {
+    let Some(most) = most_connections(peers.max_connections, descriptors(worker.number()), each)
+    else {
         return factory;
     };
     LimitTotalConnectionsFactory::with_count(factory, most, count.clone())
@@ -82,10 +89,11 @@ fn most_connections(asked: usize, descriptors: Option<usize>, each: Descriptors)
     }
 }
 
-/// How many descriptors this process may have (`RLIMIT_NOFILE`); `None` if that cannot be found out or
-/// is not limited.
-fn descriptors() -> Option<usize> {
-    soft_limit(&fs::read_to_string("/proc/self/limits").ok()?)
+/// How many descriptors this process may have (`RLIMIT_NOFILE`), but for those of further workers; `None`
+/// if that cannot be found out or is not limited.
+fn descriptors(workers: usize) -> Option<usize> {
+    let all = soft_limit(&fs::read_to_string("/proc/self/limits").ok()?)?;
+    Some(all.saturating_sub(RESERVE_PER_WORKER * workers.saturating_sub(1)).max(1))
 }
 
 /// From the text of proc(5): name, soft limit, hard limit, unit.
@@ -124,6 +132,6 @@ mod tests {
         assert_eq!(soft_limit(text), Some(1024));
         assert_eq!(soft_limit(&text.replace("1024  ", "unlimited")), None);
         assert_eq!(soft_limit("Max open files"), None);
-        assert!(descriptors().is_some_and(|number| number > 10));
+        assert!(descriptors(1).is_some_and(|number| number > 10));
     }
 }

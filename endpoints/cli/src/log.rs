@@ -15,5 +15,5 @@ mod line_queue;
 mod writer;
 
 pub(crate) use kind::Kind;
-pub(crate) use limiter::Limiter;
+pub(crate) use limiter::{Limiter, Repetitions};
 pub(crate) use writer::{flush, write};

@@ -28,6 +28,7 @@ mod listening;
 mod loop_check;
 mod server;
 mod shutdown;
+mod workers;
 
 mod pipe;
 mod protocols;

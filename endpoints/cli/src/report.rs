@@ -14,7 +14,7 @@ use deferred::{Chain, Failure};
 use endpoints::ParseError;
 use interfaces::{Observer, ReactorEvent, ReactorTime, printable};
 
-use crate::log::{self, Kind, Limiter};
+use crate::log::{self, Kind, Limiter, Repetitions};
 
 /// The most bytes of one line: two of them are written in one piece to a pipe (pipe(7), `PIPE_BUF`).
 const LINE_BYTES_MAX: usize = 2000;
@@ -44,9 +44,9 @@ impl Drop for Session {
     }
 }
 
-/// Counts lines that repeat on this clock.
-pub(crate) fn limit(clock: impl ReactorTime + 'static) {
-    limit_with(Limiter::new(clock, log::write));
+/// Counts lines that repeat on this clock, together with the other threads that have these repetitions.
+pub(crate) fn limit(clock: impl ReactorTime + 'static, repetitions: &Repetitions) {
+    limit_with(Limiter::sharing(clock, log::write, repetitions));
 }
 
 /// Tells the last counts, and lets go of the clock.

@@ -15,6 +15,7 @@ use crate::listening::{self, Listen};
 use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::shutdown::{Ending, Shutdown};
+use crate::workers::Worker;
 
 /// How long nothing passes on a connection that is over for a server that stops. A peer that does not take
 /// its end has the same time once more.
@@ -49,10 +50,10 @@ impl Server {
         let reactor = app.reactor.clone();
         let stop = Rc::new(self.handle);
         let handle = stop.clone();
-        let (open, grace) = (self.connections.clone(), self.grace);
+        let (worker, grace) = (app.worker.clone(), self.grace);
         let end = move |ending| {
-            if ending == Ending::GraceOver {
-                report::note(unfinished(open.connections(), grace));
+            if ending == Ending::GraceOver && worker.tells_grace() {
+                report::note(unfinished(worker.connections().connections(), grace));
             }
             match (ending, &*handle) {
                 (Ending::Now, _) => reactor.disconnect_all(),
@@ -64,34 +65,27 @@ impl Server {
             let _ = reactor.stop();
         };
         let shutdown = Shutdown::new(app.reactor.clone(), self.connections, self.grace, end);
-        for signal in [libc::SIGTERM, libc::SIGINT] {
-            // The reactor keeps the handler, and these keep the reactor.
-            let shutdown = Rc::downgrade(&shutdown);
-            let handle = Rc::downgrade(&stop);
-            let take = move || {
-                match handle.upgrade().as_deref() {
-                    Some(StopHandle::Serve(server)) => server.drain(SILENCE),
-                    Some(StopHandle::Relay(relay)) => relay.drain(SILENCE * 2),
-                    None => {}
-                }
-                if let Some(shutdown) = shutdown.upgrade() {
-                    shutdown.signal();
-                }
-            };
-            let caught = app.reactor.on_signal(signal, take);
-            caught.map_err(|error| {
-                report::note(format_args!("error: cannot catch signal {signal}: {error}"));
-                Exit::Unavailable
-            })?;
-        }
-        let served = serve(self.listen, self.factory, self.loop_check, shutdown.clone());
+        // The reactor keeps the handler, and these keep the reactor.
+        let (weak_shutdown, weak_handle) = (Rc::downgrade(&shutdown), Rc::downgrade(&stop));
+        app.worker.on_signals(app, move || {
+            match weak_handle.upgrade().as_deref() {
+                Some(StopHandle::Serve(server)) => server.drain(SILENCE),
+                Some(StopHandle::Relay(relay)) => relay.drain(SILENCE * 2),
+                None => {}
+            }
+            if let Some(shutdown) = weak_shutdown.upgrade() {
+                shutdown.signal();
+            }
+        })?;
+        let worker = app.worker.clone();
+        let served = serve(self.listen, self.factory, self.loop_check, shutdown.clone(), worker);
         let exit = app.run(served);
         drop((shutdown, stop));
         Ok(exit)
     }
 }
 
-/// The message about the connections that the end of the grace ends.
+/// The warning about the connections that the end of the grace ends.
 fn unfinished(connections: usize, grace: Duration) -> String {
     let were =
         if connections == 1 { "1 connection" } else { &format!("{connections} connections") };
@@ -107,15 +101,26 @@ async fn serve(
     factory: Rc<dyn Factory>,
     loop_check: Option<Rc<LoopCheck>>,
     shutdown: Rc<Shutdown>,
+    worker: Worker,
 ) -> Exit {
+    if worker.is_ending() {
+        // The signal waits for this worker, too.
+        return std::future::pending().await;
+    }
     match listening::open(&listen, &factory).await {
         Ok(ports) => {
-            listening::announce(&ports);
             shutdown.add_ports(&ports);
-            let Some(loop_check) = loop_check else { return std::future::pending().await };
-            // It never fails, as `loop_check` keeps its promise.
-            let _ = loop_check.watch(&ports).await;
-            report::note("error: the relay leads to itself: it connects to what it listens on");
+            let watched = loop_check.map(|loop_check| loop_check.watch(&ports));
+            worker.ports_are_open().await;
+            if worker.is_first() {
+                listening::announce(&ports);
+            }
+            let Some(watched) = watched else { return std::future::pending().await };
+            // It never fails, as the check keeps its promise.
+            let _ = watched.await;
+            if worker.tells_loop() {
+                report::note("error: the relay leads to itself: it connects to what it listens on");
+            }
             Exit::Usage
         }
         Err((text, failure)) => {

@@ -3,13 +3,16 @@
 //!
 //! A connection that is over for its protocol may keep its socket for its last bytes. A server that stops
 //! does not wait for it, and a cap counts it. Invariant: each [`CountedConnection`] is one of the sockets
-//! for as long as it lives, and one of the connections until its end.
+//! for as long as it lives, and one of the connections until its end, in the count and in the total that
+//! it is part of.
 
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, OnceCell, RefCell};
 use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{Address, Deliver, Factory};
@@ -27,6 +30,54 @@ struct SharedCount {
     connections: Cell<usize>,
     sockets: Cell<usize>,
     waiting: RefCell<Vec<Promise<()>>>,
+    total: OnceCell<ConnectionTotal>,
+    /// The total has a connection that is not counted yet.
+    is_reserved: Cell<bool>,
+}
+
+/// The open connections of several [`ConnectionCount`]s, on any threads; a clone is the same total.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionTotal {
+    shared: Arc<SharedTotal>,
+}
+
+#[derive(Debug, Default)]
+struct SharedTotal {
+    connections: AtomicUsize,
+    sockets: AtomicUsize,
+}
+
+impl ConnectionTotal {
+    /// A total of nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of open connections.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    fn add_connection(&self) {
+        self.shared.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn subtract_connection(&self) {
+        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn add_socket(&self) {
+        self.shared.sockets.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn add_socket_below(&self, limit: usize) -> bool {
+        let below = |sockets| (sockets < limit).then_some(sockets + 1);
+        self.shared.sockets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below).is_ok()
+    }
+
+    fn subtract_socket(&self) {
+        self.shared.sockets.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl ConnectionCount {
@@ -35,8 +86,23 @@ impl ConnectionCount {
         Self::default()
     }
 
+    /// Makes the count part of a total: a limit on it is a limit on the total from now on. Called before
+    /// the first connection is counted; a second call changes nothing.
+    pub fn join(&self, total: ConnectionTotal) {
+        if self.sockets() == 0 {
+            // The first one is kept.
+            let _ = self.shared.total.set(total);
+        }
+    }
+
     /// Counts one more, until the answer is dropped.
     pub fn count(&self) -> CountedConnection {
+        if let Some(total) = self.shared.total.get() {
+            total.add_connection();
+            if !self.shared.is_reserved.take() {
+                total.add_socket();
+            }
+        }
         self.shared.connections.set(self.shared.connections.get() + 1);
         self.shared.sockets.set(self.shared.sockets.get() + 1);
         CountedConnection { shared: self.shared.clone(), has_ended: Cell::new(false) }
@@ -46,6 +112,17 @@ impl ConnectionCount {
     /// until its `connection_lost` has returned, and its socket until that is closed.
     pub fn counting(&self, factory: Rc<dyn Factory>) -> Rc<dyn Factory> {
         Rc::new(CountingFactory { factory, count: self.clone() })
+    }
+
+    /// Reserves the place of the connection that is counted next, while there are fewer sockets than
+    /// `limit`: of this count, or of the total that it is part of.
+    pub(super) fn reserve(&self, limit: usize) -> Option<ReservedPlace<'_>> {
+        let is_free = match self.shared.total.get() {
+            Some(total) => total.add_socket_below(limit),
+            None => self.sockets() < limit,
+        };
+        self.shared.is_reserved.set(is_free && self.shared.total.get().is_some());
+        is_free.then_some(ReservedPlace(&self.shared))
     }
 
     /// The number of open connections.
@@ -77,6 +154,19 @@ impl fmt::Debug for ConnectionCount {
     }
 }
 
+/// A place in a total; its drop gives it back, unless a connection was counted.
+pub(super) struct ReservedPlace<'a>(&'a SharedCount);
+
+impl Drop for ReservedPlace<'_> {
+    fn drop(&mut self) {
+        if self.0.is_reserved.take()
+            && let Some(total) = self.0.total.get()
+        {
+            total.subtract_socket();
+        }
+    }
+}
+
 /// One connection in a [`ConnectionCount`]; its drop takes it out.
 #[must_use = "the connection is counted for as long as this lives"]
 pub struct CountedConnection {
@@ -92,6 +182,9 @@ impl CountedConnection {
         }
         let left = self.shared.connections.get() - 1;
         self.shared.connections.set(left);
+        if let Some(total) = self.shared.total.get() {
+            total.subtract_connection();
+        }
         if left == 0 {
             let waiting = self.shared.waiting.take();
             waiting.into_iter().for_each(|promise| promise.callback(()));
@@ -102,6 +195,9 @@ impl CountedConnection {
 impl Drop for CountedConnection {
     fn drop(&mut self) {
         self.shared.sockets.set(self.shared.sockets.get() - 1);
+        if let Some(total) = self.shared.total.get() {
+            total.subtract_socket();
+        }
         self.end();
     }
 }

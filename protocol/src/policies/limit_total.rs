@@ -34,7 +34,7 @@ impl LimitTotalConnectionsFactory {
 
     /// At most `limit` in a count that is kept elsewhere, as that of a
     /// [`RelayFactory`](crate::relay::RelayFactory), which counts a pair until both of its connections
-    /// are over.
+    /// are over; or in the [`ConnectionTotal`](super::ConnectionTotal) that this count is part of.
     pub fn with_count(factory: Rc<dyn Factory>, limit: usize, count: ConnectionCount) -> Self {
         Self { factory, count, limit, refused: Box::new(|_| {}) }
     }
@@ -54,11 +54,13 @@ impl LimitTotalConnectionsFactory {
 
 impl Factory for LimitTotalConnectionsFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
-        if self.count.sockets() >= self.limit {
+        let Some(place) = self.count.reserve(self.limit) else {
             (self.refused)(peer);
             return None;
-        }
-        self.factory.build_protocol(peer)
+        };
+        let protocol = self.factory.build_protocol(peer);
+        drop(place);
+        protocol
     }
 
     fn log_prefix(&self) -> Cow<'static, str> {

@@ -23,6 +23,7 @@ mod memory_producers;
 mod memory_reset;
 mod memory_stream;
 mod policies;
+mod policies_shared;
 mod protocol_life;
 mod protocol_ref;
 mod reading_roles;

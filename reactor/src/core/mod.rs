@@ -11,6 +11,7 @@ pub(crate) mod expendable;
 pub(crate) mod foreign;
 mod jobs;
 pub(crate) mod limits;
+pub(crate) mod load;
 pub(crate) mod remote_calls;
 mod resolver;
 pub(crate) mod slots;
@@ -30,6 +31,7 @@ use self::agenda::Agenda;
 use self::expendable::Expendable;
 use self::foreign::{drop_each, drop_quietly, quietly};
 use self::limits::Limits;
+use self::load::Load;
 use self::remote_calls::RemoteCall;
 use self::resolver::HostNames;
 use self::slots::Slots;
@@ -64,6 +66,7 @@ pub(crate) struct Core<S: StreamSys> {
     /// The descriptors of others.
     pub(crate) watched: WatchedEntries,
     pub(crate) run_state: RunState,
+    pub(crate) load: Load,
     pub(crate) signal_handlers: RefCell<Vec<(i32, Rc<dyn Fn()>)>>,
     observer: RefCell<Rc<dyn Observer>>,
     names: HostNames,
@@ -98,6 +101,7 @@ impl<S: StreamSys> Core<S> {
             jobs: Jobs::default(),
             watched: WatchedEntries::default(),
             run_state: RunState::default(),
+            load: Load::default(),
             signal_handlers: RefCell::default(),
             observer: RefCell::new(observer),
             names: HostNames::default(),

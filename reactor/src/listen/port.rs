@@ -8,20 +8,19 @@
 //! Invariant: while a port is open and not paused, a waiting connection is either reported by the
 //! system or the port is on the list of those that are still ready.
 
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::rc::{Rc, Weak};
 
 use deferred::{Deferred, Failure};
-use interfaces::{Address, Factory, ListenError, ListeningPort, OsError, ReactorEvent, Reason};
+use interfaces::{Address, Factory, ListenError, ListeningPort, OsError, ReactorEvent};
 
 use crate::core::Core;
 use crate::core::expendable::needs_descriptor;
 use crate::core::tenant::{Kind, Tenant};
-use crate::stream::admit::Connected;
-use crate::stream::flags::Origin;
+use crate::listen::hand_over::HandOver;
+use crate::listen::port_factory::PortFactory;
 use crate::sys::os_error::os_error;
 use crate::sys::{Ready, StreamSys, Token};
 
@@ -29,11 +28,9 @@ use crate::sys::{Ready, StreamSys, Token};
 pub(crate) struct Port<S: StreamSys> {
     core: Weak<Core<S>>,
     token: Token,
-    address: Rc<Address>,
     listener: RefCell<Option<S::Listener>>,
-    factory: RefCell<Option<Rc<dyn Factory>>>,
-    /// What logs call the factory.
-    factory_prefix: Cow<'static, str>,
+    factory: PortFactory,
+    hand_over: Option<Box<dyn HandOver<S>>>,
     /// On the list of those that are still ready.
     listed: Cell<bool>,
     /// How often this port accepts in one turn: as the limits say, and once after a turn in which
@@ -63,7 +60,22 @@ impl<S: StreamSys> Port<S> {
         listener: S::Listener,
         factory: Rc<dyn Factory>,
     ) -> Result<Rc<dyn ListeningPort>, ListenError> {
-        match Self::open(core, listener, factory) {
+        Self::listen_for_several(core, address, listener, factory, None)
+    }
+
+    /// As [`listen`](Self::listen), where `hand_over` may take connections away.
+    ///
+    /// # Errors
+    ///
+    /// As those of `listen`; `hand_over` is told that the port is closed.
+    pub(crate) fn listen_for_several(
+        core: &Core<S>,
+        address: impl FnOnce() -> Address,
+        listener: S::Listener,
+        factory: Rc<dyn Factory>,
+        hand_over: Option<Box<dyn HandOver<S>>>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError> {
+        match Self::open(core, listener, factory, hand_over) {
             Ok(port) => Ok(port),
             Err(error) => Err(ListenError::Refused {
                 address: address(),
@@ -77,17 +89,17 @@ impl<S: StreamSys> Port<S> {
         core: &Core<S>,
         listener: S::Listener,
         factory: Rc<dyn Factory>,
+        hand_over: Option<Box<dyn HandOver<S>>>,
     ) -> io::Result<Rc<Self>> {
-        let address = Rc::new(core.sys.listener_address(&listener));
+        let address = core.sys.listener_address(&listener);
         let prefix = core.call("factory", None, || factory.log_prefix()).unwrap_or_default();
         let port = core.settle(|token| {
             Rc::new(Self {
                 core: core.me.clone(),
                 token,
-                address,
                 listener: RefCell::new(Some(listener)),
-                factory: RefCell::new(Some(Rc::clone(&factory))),
-                factory_prefix: prefix,
+                factory: PortFactory::new(address, factory, prefix),
+                hand_over,
                 listed: Cell::new(false),
                 budget: Cell::new(core.limits.accepts_per_turn),
                 waits_for_closings: Cell::new(false),
@@ -95,11 +107,10 @@ impl<S: StreamSys> Port<S> {
         });
         if let Some(Err(error)) = port.register(core) {
             drop(core.remove(port.token));
+            port.tell_hand_over();
             return Err(error);
         }
-        drop(core.call("factory", None, || factory.do_start()));
-        let factory = &*port.factory_prefix;
-        core.observe(&ReactorEvent::ListeningStarted { address: &port.address, factory });
+        port.factory.start(core);
         Ok(port)
     }
 
@@ -158,17 +169,13 @@ impl<S: StreamSys> Port<S> {
     }
 
     fn accepted(&self, core: &Core<S>, socket: S::Stream, peer: Address) {
-        let Some(factory) = self.factory.borrow().clone() else { return };
-        let built = core.call("factory", Some(&peer), || factory.build_protocol(&peer));
-        let protocol = match built {
-            Ok(Some(protocol)) => protocol,
-            // The factory refuses, or has panicked: the peer sees that no stream ended.
-            Ok(None) | Err(_) => return core.sys.reset_on_close(&socket),
+        let ours = match &self.hand_over {
+            Some(hand_over) => hand_over.offer(socket, &peer),
+            None => Some(socket),
         };
-        let host = (!is_wildcard(&self.address)).then(|| Rc::clone(&self.address));
-        let connected = Connected { socket, peer, host, origin: Origin::Made };
-        if let Err(error) = connected.admit(core, protocol) {
-            self.observe_failure(core, os_error(&error), "the connection was closed");
+        if let Some(socket) = ours {
+            core.load.opened();
+            self.factory.start_protocol(core, socket, peer);
         }
     }
 
@@ -179,11 +186,15 @@ impl<S: StreamSys> Port<S> {
             _ if error.kind() == io::ErrorKind::Interrupted => return Accepted::Skipped,
             // The peer went away in the queue, or a firewall refused it (accept(2)).
             Some(libc::ECONNABORTED | libc::EPERM | libc::EPROTO) => {
-                self.observe_failure(core, errno, "went on with the next connection");
+                self.factory.observe_failure(core, errno, "went on with the next connection");
                 return Accepted::Skipped;
             }
             _ if needs_descriptor(error) && core.free_descriptor() => {
-                self.observe_failure(core, errno, "closed the oldest connection that lingered");
+                self.factory.observe_failure(
+                    core,
+                    errno,
+                    "closed the oldest connection that lingered",
+                );
                 return Accepted::Skipped;
             }
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => {}
@@ -195,7 +206,7 @@ impl<S: StreamSys> Port<S> {
         match self.with_listener(|listener| core.sys.accept_and_close(listener)) {
             Some(Ok(())) => {
                 let remedy = "closed the connection with the reserve descriptor";
-                self.observe_failure(core, errno, remedy);
+                self.factory.observe_failure(core, errno, remedy);
                 Accepted::Skipped
             }
             // Without a descriptor accept4(2) fails even when no connection waits.
@@ -208,13 +219,9 @@ impl<S: StreamSys> Port<S> {
         }
     }
 
-    fn observe_failure(&self, core: &Core<S>, error: OsError, remedy: &'static str) {
-        core.observe(&ReactorEvent::AcceptFailed { address: &self.address, error, remedy });
-    }
-
     /// Accepts nothing for a while: a port that cannot accept would be reported for ever.
     fn pause_accepting(self: &Rc<Self>, core: &Core<S>, error: OsError) {
-        self.observe_failure(core, error, "the port pauses");
+        self.factory.observe_failure(core, error, "the port pauses");
         self.with_listener(|listener| core.sys.deregister_listener(listener));
         let weak = Rc::downgrade(self);
         let resume = move || {
@@ -240,16 +247,14 @@ impl<S: StreamSys> Port<S> {
         let Some(listener) = self.listener.take() else { return Ok(()) };
         core.sys.deregister_listener(&listener);
         drop(listener);
-        let slot = core.remove(self.token);
-        let factory = self.factory.take();
-        let named = &*self.factory_prefix;
-        core.observe(&ReactorEvent::ListeningStopped { address: &self.address, factory: named });
-        let stopped = core.call("factory", None, || {
-            let stopped = factory.as_ref().map_or(Ok(()), |factory| factory.do_stop());
-            drop((factory, slot));
-            stopped
-        });
-        stopped.unwrap_or_else(|message| Err(Failure::new(Reason::Panicked(message))))
+        self.tell_hand_over();
+        self.factory.stop(core, core.remove(self.token))
+    }
+
+    fn tell_hand_over(&self) {
+        if let Some(hand_over) = &self.hand_over {
+            hand_over.port_closed();
+        }
     }
 }
 
@@ -267,7 +272,8 @@ impl<S: StreamSys> Tenant<S> for Port<S> {
 
     fn abandon(&self, _: &S) {
         drop(self.listener.take());
-        drop(self.factory.take());
+        self.tell_hand_over();
+        self.factory.abandon();
     }
 
     fn unlist(&self) {
@@ -281,7 +287,7 @@ impl<S: StreamSys> Tenant<S> for Port<S> {
 
 impl<S: StreamSys> ListeningPort for Port<S> {
     fn host(&self) -> Address {
-        Address::clone(&self.address)
+        self.factory.address().clone()
     }
 
     fn stop_listening(&self) -> Deferred<()> {
@@ -294,14 +300,9 @@ impl<S: StreamSys> ListeningPort for Port<S> {
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.listener.borrow().is_some() {
-            write!(f, "Port({} on {})", self.factory_prefix, self.address)
+            write!(f, "Port({} on {})", self.factory.prefix(), self.factory.address())
         } else {
-            write!(f, "Port({}, not listening)", self.factory_prefix)
+            write!(f, "Port({}, not listening)", self.factory.prefix())
         }
     }
-}
-
-/// Whether connections to this port have local addresses of their own.
-fn is_wildcard(address: &Address) -> bool {
-    address.as_socket_addr().is_some_and(|address| address.ip().is_unspecified())
 }

@@ -36,20 +36,36 @@ impl<S: StreamSys> Connected<S> {
     ///
     /// When the socket cannot be watched; the protocol was told that it is lost.
     pub(crate) fn admit(self, core: &Core<S>, protocol: Rc<dyn Deliver>) -> io::Result<()> {
+        core.load.opened();
+        self.admit_counted(core, protocol)
+    }
+
+    /// As [`admit`](Self::admit), where the reactor's load has the connection already.
+    ///
+    /// # Errors
+    ///
+    /// As those of `admit`; the load has it no more.
+    pub(crate) fn admit_counted(self, core: &Core<S>, protocol: Rc<dyn Deliver>) -> io::Result<()> {
         let token = core.reserve();
         if let Err(error) = core.sys.register(&self.socket, token, Watch::Reading) {
             drop(core.remove(token));
+            core.load.closed();
             let reason = Reason::Lost(Failure::new(os_error(&error)));
             let told = || protocol.deliver(Event::ConnectionLost(&reason));
             drop(core.call("protocol", Some(&self.peer), told));
             return Err(error);
         }
-        self.admit_as(core, token, protocol);
+        self.start(core, token, protocol);
         Ok(())
     }
 
     /// Starts the protocol of a socket that is watched under `token` already.
     pub(crate) fn admit_as(self, core: &Core<S>, token: Token, protocol: Rc<dyn Deliver>) {
+        core.load.opened();
+        self.start(core, token, protocol);
+    }
+
+    fn start(self, core: &Core<S>, token: Token, protocol: Rc<dyn Deliver>) {
         let stream = Rc::new(Stream {
             shared: Rc::clone(&core.streams),
             token,

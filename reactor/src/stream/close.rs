@@ -111,6 +111,7 @@ impl<S: StreamSys> Stream<S> {
         // Known for later, as a handle may outlive the socket.
         self.known_host();
         let socket = self.socket.take()?;
+        core.load.closed();
         let remains = match self.socket_end(reason) {
             SocketEnd::Linger => Remains::of(self.linger(core, socket)),
             SocketEnd::ResetBehind => Remains::of(self.linger_to_reset(core, socket)),

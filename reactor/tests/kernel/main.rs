@@ -28,6 +28,8 @@ mod exhaustion;
 mod fd_set;
 mod fd_set_lists;
 mod freeing;
+mod group;
+mod group_life;
 mod keep_alive;
 mod lifetime;
 mod limits;

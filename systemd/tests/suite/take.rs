@@ -213,3 +213,22 @@ fn what_could_not_be_taken_over_says_why_when_it_is_used() {
         assert_eq!(error.to_string(), why.to_string());
     }
 }
+
+#[test]
+fn all_that_were_not_taken_can_be_handed_on_with_their_names() {
+    let (web, file) = (tcp(), tempfile::tempfile().unwrap());
+    let inherited = ListenFds::from_descriptors([
+        ("web", OwnedFd::from(tcp())),
+        ("web", web.into()),
+        ("state", file.into()),
+    ]);
+    inherited.take_stream_port(&Selector::Index(0), None).unwrap();
+    let all = inherited.take_all().unwrap();
+    let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["web", "state"]);
+    assert!(inherited.take_all().unwrap().is_empty(), "they were taken");
+    let own = ListenFds::from_descriptors(all);
+    assert!(own.take_stream_port(&named("web"), None).is_ok());
+    let error = ListenFdsError::NotOpen { count: 1, descriptor: 3 };
+    assert_eq!(ListenFds::unavailable(error.clone()).take_all().unwrap_err(), error);
+}

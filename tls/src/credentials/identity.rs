@@ -13,7 +13,7 @@ use super::pem_file::PemFile;
 use super::{CredentialsError, Named};
 
 /// The files of an identity.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     /// The certificate, perhaps followed by its chain.
     pub(crate) certificate: Named,

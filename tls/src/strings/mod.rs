@@ -6,6 +6,7 @@ mod client;
 mod client_strings;
 mod server;
 mod server_strings;
+mod shared_servers;
 mod versions;
 
 use std::fmt;
@@ -19,6 +20,8 @@ use rustls::server::ProducesTickets;
 
 use client_strings::{SslClientParser, TlsClientParser};
 use server_strings::{SslServerParser, TlsServerParser};
+
+pub use shared_servers::SharedServers;
 
 /// In the [layers](endpoints::Description::layers) of a description: TLS that accepts any server, as
 /// `verify=danger-none` has it, at whatever depth of the string.
@@ -83,7 +86,7 @@ pub fn register_with_provider<R>(
 where
     R: ReactorTcp + Resolver + ReactorTime + 'static,
 {
-    register_all(registry, reactor, provider, || None)
+    register_all(registry, reactor, provider, || None, None)
 }
 
 fn register_all<R>(
@@ -91,13 +94,14 @@ fn register_all<R>(
     reactor: R,
     provider: Arc<CryptoProvider>,
     ticketer: Ticketer,
+    shared: Option<SharedServers>,
 ) -> Registry
 where
     R: ReactorTcp + Resolver + ReactorTime + 'static,
 {
     let reactor = Rc::new(reactor);
     let time: Rc<dyn ReactorTime> = reactor.clone();
-    let context = Context { reactor, time, provider, ticketer };
+    let context = Context { reactor, time, provider, ticketer, shared };
     registry
         .with_server(SslServerParser(context.clone()))
         .with_server(TlsServerParser(context.clone()))
@@ -118,7 +122,17 @@ where
     R: ReactorTcp + Resolver + ReactorTime + 'static,
 {
     let provider = Arc::new(crate::default_provider());
-    register_all(registry, reactor, provider, crate::provider::ticketer)
+    register_all(registry, reactor, provider, crate::provider::ticketer, None)
+}
+
+/// [`register`], for one of several threads whose servers share their certificates and tickets.
+#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+pub fn register_sharing<R>(registry: Registry, reactor: R, servers: &SharedServers) -> Registry
+where
+    R: ReactorTcp + Resolver + ReactorTime + 'static,
+{
+    let (provider, shared) = (Arc::new(crate::default_provider()), Some(servers.clone()));
+    register_all(registry, reactor, provider, crate::provider::ticketer, shared)
 }
 
 /// The reactor and provider that every endpoint from a string uses.
@@ -128,6 +142,7 @@ struct Context {
     time: Rc<dyn ReactorTime>,
     provider: Arc<CryptoProvider>,
     ticketer: Ticketer,
+    shared: Option<SharedServers>,
 }
 
 /// Makes the ticketer that seals a server's sessions, where sessions are sealed.

@@ -25,6 +25,7 @@ pub(super) struct FileServer<E> {
 }
 
 /// The files of a server's certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Certificates {
     One(Identity),
     ByName(Named),
@@ -32,6 +33,13 @@ pub(super) enum Certificates {
 
 impl<E> FileServer<E> {
     fn config(&self) -> Result<Arc<ServerConfig>, CredentialsError> {
+        match &self.context.shared {
+            Some(shared) => shared.get_or(&self.certificates, self.versions, || self.read()),
+            None => self.read(),
+        }
+    }
+
+    fn read(&self) -> Result<Arc<ServerConfig>, CredentialsError> {
         let provider = &self.context.provider;
         let resolver: Arc<dyn ResolvesServerCert> = match &self.certificates {
             Certificates::One(identity) => {

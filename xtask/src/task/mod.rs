@@ -5,6 +5,7 @@
 mod arguments;
 mod bench;
 mod bench_deferred;
+mod bench_group;
 mod cargo_tests;
 mod catalogue;
 mod conformance;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 
 pub(crate) use bench::bench;
 pub(crate) use bench_deferred::bench_deferred;
+pub(crate) use bench_group::bench_group;
 pub(crate) use conformance::conformance;
 pub(crate) use counts::counts;
 pub(crate) use miri::miri;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use deferred::Chain;
 use protocol::relay::{RelayEvent, RelayFactory, RelayOptions};
 
-use crate::app::{App, Inherited};
+use crate::app::App;
 use crate::arguments::Relay;
 use crate::connection_report;
 use crate::exit_code::Exit;
@@ -16,10 +16,14 @@ use crate::log::Kind;
 use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::server::{Server, StopHandle};
+use crate::workers;
 
 /// Relays until a signal ends it.
 pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
-    let app = App::new(Inherited::TakenOver)?;
+    workers::run(arguments.workers.number, |app| relay(app, arguments))
+}
+
+fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
     // Both are parsed before either returns, so that both mistakes are reported at once.
     let listen = app.listen(std::slice::from_ref(&arguments.listen));
     let connect = app.connect_within(&arguments.connect, arguments.connect_timeout);
@@ -30,10 +34,10 @@ pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
     let relay = RelayFactory::with_observer(connect, clock, options(arguments), observer);
     let (connections, handle) = (relay.pairs(), StopHandle::Relay(relay.stop_handle()));
     let factory = connection_report::around(relay.into_rc());
-    let factory = limited(factory, &connections, arguments.peers, Descriptors::Two);
+    let factory = limited(factory, &connections, arguments.peers, Descriptors::Two, &app.worker);
     let grace = arguments.stopping.grace;
     let loop_check = Some(loop_check);
-    Server { listen, factory, connections, grace, handle, loop_check }.run(&app)
+    Server { listen, factory, connections, grace, handle, loop_check }.run(app)
 }
 
 fn options(arguments: &Relay) -> RelayOptions {

@@ -7,17 +7,21 @@ use std::rc::Rc;
 use interfaces::Factory;
 use protocol::policies::{ConnectionCount, TimeoutFactory, Timeouts};
 
-use crate::app::{App, Inherited};
+use crate::app::App;
 use crate::arguments::{Serve, Service};
 use crate::connection_report;
 use crate::exit_code::Exit;
 use crate::limits::{Descriptors, keep_alive, limited};
 use crate::protocols::{Chargen, Daytime, Discard, Echo};
 use crate::server::{Server, StopHandle};
+use crate::workers;
 
 /// Serves until a signal ends it.
 pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
-    let app = App::new(Inherited::TakenOver)?;
+    workers::run(arguments.workers.number, |app| serve(app, arguments))
+}
+
+fn serve(app: &App, arguments: &Serve) -> Result<Exit, Exit> {
     let listen = app.listen(&arguments.listen)?;
     let connections = ConnectionCount::new();
     let factory = connection_report::around(factory(arguments.protocol));
@@ -25,9 +29,10 @@ pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
     let clock = app.reactor.clone();
     let timed = TimeoutFactory::with_timeouts(factory, clock, timeouts(arguments));
     let handle = StopHandle::Serve(timed.drain_handle());
-    let factory = limited(timed.into_rc(), &connections, arguments.peers, Descriptors::One);
+    let factory =
+        limited(timed.into_rc(), &connections, arguments.peers, Descriptors::One, &app.worker);
     let grace = arguments.stopping.grace;
-    Server { listen, factory, connections, grace, handle, loop_check: None }.run(&app)
+    Server { listen, factory, connections, grace, handle, loop_check: None }.run(app)
 }
 
 fn factory(service: Service) -> Rc<dyn Factory> {

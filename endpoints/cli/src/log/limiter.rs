@@ -11,9 +11,10 @@
 //!    └────room is IN_FULL─────┘    └──a second without one───┘
 //! ```
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::mem;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use interfaces::ReactorTime;
@@ -29,8 +30,19 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Passes lines on, or counts them.
 pub(crate) struct Limiter {
     clock: Rc<dyn ReactorTime>,
-    kinds: RefCell<BTreeMap<Kind, Repeats>>,
+    repetitions: Repetitions,
     tell: Box<dyn Fn(String)>,
+}
+
+/// What the limiters of several threads count together; a clone is the same.
+#[derive(Clone, Default)]
+pub(crate) struct Repetitions(Arc<Mutex<BTreeMap<Kind, Repeats>>>);
+
+impl Repetitions {
+    /// Nothing under the lock calls out.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Kind, Repeats>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The lines of one kind in the current second; absent for a quiet kind.
@@ -42,29 +54,40 @@ struct Repeats {
 }
 
 impl Limiter {
-    /// Gives `tell` the lines and the counts.
+    /// Gives `tell` the lines and the counts of what these repetitions are shared by.
+    pub(crate) fn sharing(
+        clock: impl ReactorTime + 'static,
+        tell: impl Fn(String) + 'static,
+        repetitions: &Repetitions,
+    ) -> Rc<Self> {
+        let (clock, repetitions) = (Rc::new(clock), repetitions.clone());
+        Rc::new(Self { clock, repetitions, tell: Box::new(tell) })
+    }
+
+    /// Gives `tell` the lines and the counts of one thread.
+    #[cfg(test)]
     pub(crate) fn new(
         clock: impl ReactorTime + 'static,
         tell: impl Fn(String) + 'static,
     ) -> Rc<Self> {
-        Rc::new(Self { clock: Rc::new(clock), kinds: RefCell::default(), tell: Box::new(tell) })
+        Self::sharing(clock, tell, &Repetitions::default())
     }
 
     /// Tells the line, or counts it.
     pub(crate) fn line(self: &Rc<Self>, kind: Kind, line: String) {
-        let is_quiet = !self.kinds.borrow().contains_key(&kind);
+        let mut kinds = self.repetitions.lock();
+        let is_quiet = !kinds.contains_key(&kind);
+        let told = kinds.entry(kind).or_insert_with(Repeats::new).take(line);
+        drop(kinds);
         if is_quiet {
             self.wait(kind);
         }
-        let mut kinds = self.kinds.borrow_mut();
-        let told = kinds.entry(kind).or_insert_with(Repeats::new).take(line);
-        drop(kinds);
         told.into_iter().for_each(&self.tell);
     }
 
     /// Tells the counts that are due, as no second will pass any more.
     pub(crate) fn finish(&self) {
-        let kinds = self.kinds.take();
+        let kinds = mem::take(&mut *self.repetitions.lock());
         let counts = kinds.into_iter().filter_map(|(kind, mut repeats)| repeats.count(kind));
         counts.for_each(&self.tell);
     }
@@ -81,7 +104,7 @@ impl Limiter {
     }
 
     fn second_over(self: &Rc<Self>, kind: Kind) {
-        let mut kinds = self.kinds.borrow_mut();
+        let mut kinds = self.repetitions.lock();
         let Some(repeats) = kinds.get_mut(&kind) else { return };
         let (count, is_quiet) = (repeats.second_over(kind), repeats.room == IN_FULL);
         if is_quiet {
@@ -137,6 +160,7 @@ impl Repeats {
 mod tests {
     use super::*;
     use protocol::testing::Clock;
+    use std::cell::RefCell;
 
     struct Scene {
         clock: Clock,

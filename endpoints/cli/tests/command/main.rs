@@ -17,6 +17,7 @@ mod relay;
 mod serve;
 mod shutdown;
 mod usage;
+mod workers;
 mod wrong_input;
 
 mod limits;

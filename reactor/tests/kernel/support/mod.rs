@@ -7,6 +7,7 @@ pub(crate) mod busy;
 pub(crate) mod child;
 pub(crate) mod datagrams;
 pub(crate) mod descriptors;
+pub(crate) mod group;
 pub(crate) mod passing;
 pub(crate) mod program;
 pub(crate) mod refused;

@@ -1,0 +1,145 @@
+//! [`JoinedPort`]: a port of one member whose connections another member accepts.
+//!
+//! Invariant: its factory gets the connections of its inbox alone, on its own reactor's thread.
+
+use std::cell::Cell;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use deferred::{Deferred, Failure};
+use interfaces::{Address, Factory, ListeningPort, ReactorEvent};
+
+use super::inbox::{Found, Handed, Inbox};
+use super::shared_port::SharedPort;
+use crate::core::Core;
+use crate::core::tenant::{Kind, Tenant};
+use crate::kernel::Kernel;
+use crate::listen::port_factory::PortFactory;
+use crate::sys::{Ready, StreamSys as _, Token};
+
+/// A member's place at a port of its group.
+pub(super) struct JoinedPort {
+    core: Weak<Core<Kernel>>,
+    token: Token,
+    factory: PortFactory,
+    inbox: Arc<Inbox>,
+    port: Arc<SharedPort>,
+    member: usize,
+    is_open: Cell<bool>,
+}
+
+impl JoinedPort {
+    /// Joins a port, or nothing, if it was closed meanwhile.
+    pub(super) fn join(
+        core: &Core<Kernel>,
+        port: &Arc<SharedPort>,
+        member: usize,
+        factory: &Rc<dyn Factory>,
+    ) -> Option<Rc<Self>> {
+        let prefix = core.call("factory", None, || factory.log_prefix()).unwrap_or_default();
+        let joined = core.settle(|token| {
+            Rc::new(Self {
+                core: core.me.clone(),
+                token,
+                factory: PortFactory::new(Address::from(&port.address), Rc::clone(factory), prefix),
+                inbox: Arc::new(Inbox::new(token, Arc::clone(&core.remote_queue))),
+                port: Arc::clone(port),
+                member,
+                is_open: Cell::new(true),
+            })
+        });
+        // Before it is given connections, which this thread takes on a later turn.
+        if !port.join(member, Arc::clone(&joined.inbox)) {
+            drop(core.remove(joined.token));
+            return None;
+        }
+        joined.factory.start(core);
+        Some(joined)
+    }
+
+    /// Takes what has come, within this turn's budget.
+    fn take(&self, core: &Core<Kernel>) {
+        for _ in 0..core.limits.accepts_per_turn {
+            match self.inbox.take() {
+                Found::One(handed) => self.connect(core, handed),
+                Found::Nothing => return,
+                Found::Ended => return self.tell_of_failure(core, self.close(core)),
+            }
+            // As a port does: a factory with a cap would count a connection that was ended at once.
+            if core.has_closings() {
+                break;
+            }
+        }
+        core.list_still_ready(self.token);
+    }
+
+    fn connect(&self, core: &Core<Kernel>, handed: Handed) {
+        let peer = handed.peer.map(Address::from);
+        let peer = peer.unwrap_or_else(|| core.sys.peer_address(&handed.socket));
+        self.factory.start_protocol(core, handed.socket, peer);
+    }
+
+    /// Takes nothing more; what has come is served.
+    fn close(&self, core: &Core<Kernel>) -> Result<(), Failure> {
+        if !self.is_open.replace(false) {
+            return Ok(());
+        }
+        self.port.leave(self.member);
+        for handed in self.inbox.close() {
+            self.connect(core, handed);
+        }
+        self.factory.stop(core, core.remove(self.token))
+    }
+
+    fn tell_of_failure(&self, core: &Core<Kernel>, stopped: Result<(), Failure>) {
+        if let Err(failure) = stopped {
+            let error = failure.as_error();
+            core.observe(&ReactorEvent::Failed { attempt: "closing a port", error });
+        }
+    }
+
+    /// Resets what has come.
+    fn refuse_waiting(&self, core: &Core<Kernel>) {
+        for handed in self.inbox.close() {
+            core.sys.reset_on_close(&handed.socket);
+            core.load.closed();
+        }
+    }
+}
+
+impl Tenant<Kernel> for JoinedPort {
+    fn ready(self: Rc<Self>, core: &Core<Kernel>, _: Ready, _: &mut [u8]) {
+        self.take(core);
+    }
+
+    fn stop(self: Rc<Self>, core: &Core<Kernel>) {
+        // As the system does with those that a port has not accepted.
+        self.refuse_waiting(core);
+        self.tell_of_failure(core, self.close(core));
+    }
+
+    fn abandon(&self, sys: &Kernel) {
+        self.is_open.set(false);
+        self.port.leave(self.member);
+        self.inbox.close().iter().for_each(|handed| sys.reset_on_close(&handed.socket));
+        self.factory.abandon();
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Port
+    }
+}
+
+impl ListeningPort for JoinedPort {
+    fn host(&self) -> Address {
+        self.factory.address().clone()
+    }
+
+    fn stop_listening(&self) -> Deferred<()> {
+        let Some(core) = self.core.upgrade() else { return Deferred::succeed(()) };
+        match self.close(&core) {
+            Ok(()) => Deferred::succeed(()),
+            Err(failure) => Deferred::fail(failure),
+        }
+    }
+}

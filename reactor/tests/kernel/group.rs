@@ -1,0 +1,290 @@
+//! Several reactors on threads of their own that share ports: who gets a connection, and where it lives.
+
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr as SocketName, UnixStream};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex};
+use std::thread::{self, ThreadId};
+
+use interfaces::{
+    Factory, ListenTcp, ListenUnix, ListeningPort, Protocol, ReactorSocket as _, ReactorTcp as _,
+    ReactorUnix as _, Transport, UnixAddress,
+};
+use protocol::factory_fn;
+use ropewalk_reactor::{Member, ReactorGroup, Spread};
+
+use crate::support::group::{Client, loads, serve, with_group};
+use crate::support::unix::place;
+
+/// Says its member's number, and then everything back.
+struct Numbered(u8);
+
+impl Protocol for Numbered {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        transport.write(&[self.0]);
+    }
+
+    fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+        transport.write(data);
+    }
+}
+
+fn numbered(member: &Member) -> Rc<dyn Factory> {
+    let number = u8::try_from(member.index()).unwrap();
+    factory_fn(move |_| Numbered(number))
+}
+
+/// How many of these connections each of `members` has.
+fn spread(clients: &[Client], members: usize) -> Vec<usize> {
+    let of = |member: usize| clients.iter().filter(|it| it.member == member).count();
+    (0..members).map(of).collect()
+}
+
+fn is_even(spread: &[usize]) -> bool {
+    let (most, fewest) = (spread.iter().max().unwrap(), spread.iter().min().unwrap());
+    most - fewest <= 1
+}
+
+#[test]
+fn connections_are_even_within_one_and_each_lives_with_its_member() {
+    for members in [1, 2, 3] {
+        serve(members, numbered, |address, _| {
+            let mut clients: Vec<_> = (0..50).map(|_| Client::connect(address)).collect();
+            let spread = spread(&clients, members);
+            assert!(is_even(&spread), "{spread:?}");
+            for client in &mut clients {
+                client.exchange(b"ping");
+            }
+        });
+    }
+}
+
+#[test]
+fn connections_that_come_at_once_are_even_too() {
+    serve(2, numbered, |address, _| {
+        let clients = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            for _ in 0..5 {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        let client = Client::connect(address);
+                        clients.lock().unwrap().push(client);
+                    }
+                });
+            }
+        });
+        let spread = spread(&clients.into_inner().unwrap(), 2);
+        assert_eq!(spread, [50, 50]);
+    });
+}
+
+#[test]
+fn a_member_that_has_lost_connections_gets_the_next_ones() {
+    serve(2, numbered, |address, remotes| {
+        let mut clients: Vec<_> = (0..20).map(|_| Client::connect(address)).collect();
+        clients.retain(|client| client.member == 0);
+        crate::support::group::eventually("member 1 has lost its own", || loads(remotes)[1] == 0);
+        let next: Vec<_> = (0..10).map(|_| Client::connect(address)).collect();
+        assert_eq!(spread(&next, 2), [0, 10]);
+        clients.extend(next);
+        clients.extend((0..4).map(|_| Client::connect(address)));
+        assert_eq!(spread(&clients, 2), [12, 12]);
+    });
+}
+
+#[test]
+fn connections_that_follow_each_other_take_turns() {
+    serve(2, numbered, |address, remotes| {
+        let members: Vec<usize> = (0..6)
+            .map(|_| {
+                let member = Client::connect(address).member;
+                crate::support::group::eventually("it is gone", || loads(remotes) == [0, 0]);
+                member
+            })
+            .collect();
+        assert!([[0, 1, 0, 1, 0, 1], [1, 0, 1, 0, 1, 0]].iter().any(|it| *members == *it));
+    });
+}
+
+#[test]
+fn each_protocol_is_built_and_called_on_its_members_thread() {
+    struct Here {
+        home: ThreadId,
+        calls: Rc<AtomicUsize>,
+    }
+    impl Protocol for Here {
+        fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+            assert_eq!(thread::current().id(), self.home);
+            transport.write(&[0]);
+        }
+
+        fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+            assert_eq!(thread::current().id(), self.home);
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            transport.write(data);
+        }
+    }
+    let threads = Mutex::new(BTreeSet::new());
+    let factory = |_: &Member| {
+        let (home, calls) = (thread::current().id(), Rc::new(AtomicUsize::new(0)));
+        threads.lock().unwrap().insert(format!("{home:?}"));
+        // The calls are counted where no other thread could reach them.
+        factory_fn(move |_| {
+            assert_eq!(thread::current().id(), home);
+            Here { home, calls: calls.clone() }
+        }) as Rc<dyn Factory>
+    };
+    serve(3, factory, |address, _| {
+        let mut clients: Vec<_> = (0..9).map(|_| Client::connect(address)).collect();
+        clients.iter_mut().for_each(|client| client.exchange(b"x"));
+    });
+    assert_eq!(threads.into_inner().unwrap().len(), 3);
+}
+
+#[test]
+fn paths_and_abstract_names_are_shared() {
+    let (_directory, path) = place();
+    let name = format!("ropewalk-group-{}", std::process::id());
+    let abstract_address = SocketName::from_abstract_name(&name).unwrap();
+    let main = |member: &Member| {
+        let path = UnixAddress::Path(Rc::from(path.as_os_str().as_encoded_bytes()));
+        for address in [path, UnixAddress::Abstract(Rc::from(name.as_bytes()))] {
+            member.listen_unix(&ListenUnix::new(address), numbered(member))?;
+        }
+        Ok(())
+    };
+    with_group(ReactorGroup::new(2), main, |_| {
+        for connect in
+            [&(|| UnixStream::connect(&path)) as &dyn Fn() -> std::io::Result<UnixStream>, &|| {
+                UnixStream::connect_addr(&abstract_address)
+            }]
+        {
+            let mut members = [0; 2];
+            let clients: Vec<_> = (0..6)
+                .map(|_| {
+                    let mut client = connect().unwrap();
+                    let mut number = [0];
+                    client.read_exact(&mut number).unwrap();
+                    members[usize::from(number[0])] += 1;
+                    client.write_all(b"ping").unwrap();
+                    let mut answer = [0; 4];
+                    client.read_exact(&mut answer).unwrap();
+                    client
+                })
+                .collect();
+            assert_eq!((members, clients.len()), ([3, 3], 6));
+        }
+    });
+    assert!(!path.exists(), "the member that made it has removed it");
+}
+
+#[test]
+fn an_adopted_socket_is_shared_by_the_copies_of_its_descriptor() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let main = |member: &Member| {
+        let copy = OwnedFd::from(listener.try_clone()?);
+        let port = member.adopt_stream_port(copy, numbered(member))?;
+        assert_eq!(port.host(), address.into());
+        Ok(())
+    };
+    with_group(ReactorGroup::new(2), main, |_| {
+        let clients: Vec<_> = (0..10).map(|_| Client::connect(address)).collect();
+        assert_eq!(spread(&clients, 2), [5, 5]);
+    });
+}
+
+#[test]
+fn ports_of_one_address_are_matched_in_order_and_a_members_own_reactor_shares_none() {
+    let addresses = Mutex::new(vec![Vec::<String>::new(); 2]);
+    let own = Mutex::new(BTreeSet::new());
+    let main = |member: &Member| {
+        let any = ListenTcp::new(([127, 0, 0, 1], 0));
+        let ports = [0, 1].map(|_| member.listen_tcp(&any, numbered(member)));
+        for port in ports {
+            addresses.lock().unwrap()[member.index()].push(port?.host().to_string());
+        }
+        let port = member.reactor().listen_tcp(&any, numbered(member))?;
+        own.lock().unwrap().insert(port.host().port());
+        Ok(())
+    };
+    with_group(ReactorGroup::new(2), main, |_| {});
+    let addresses = addresses.into_inner().unwrap();
+    assert_eq!(addresses[0], addresses[1]);
+    assert_ne!(addresses[0][0], addresses[0][1]);
+    assert_eq!(own.into_inner().unwrap().len(), 2);
+}
+
+#[test]
+fn with_reuse_port_each_member_has_a_socket_of_its_own_on_one_address() {
+    let address = Mutex::new(BTreeSet::new());
+    let main = |member: &Member| {
+        let options = ListenTcp::new(([127, 0, 0, 1], 0));
+        let port = member.listen_tcp(&options, numbered(member))?;
+        address.lock().unwrap().insert(port.host().as_socket_addr().unwrap());
+        Ok(())
+    };
+    let group = ReactorGroup::new(2).with_spread(Spread::ReusePort);
+    with_group(group, main, |remotes| {
+        let addresses = address.lock().unwrap().clone();
+        let address = *addresses.first().unwrap();
+        assert_eq!(addresses.len(), 1, "both have the number that one of them found");
+        // The system picks by the client's port: 64 clients of one member alone have a chance of 2⁻⁶³.
+        let clients: Vec<_> = (0..64).map(|_| Client::connect(address)).collect();
+        let spread = spread(&clients, 2);
+        assert!(spread.iter().all(|count| *count > 0), "{spread:?}");
+        assert_eq!(loads(remotes), spread);
+    });
+}
+
+#[test]
+fn a_member_that_closes_its_port_gets_no_more_and_the_one_that_opened_it_ends_it_for_all() {
+    let opened = Barrier::new(2);
+    let address = Mutex::new(None);
+    let main = |member: &Member| {
+        // Member 0 opens it.
+        if member.index() == 1 {
+            opened.wait();
+        }
+        let options = ListenTcp::new(([127, 0, 0, 1], 0));
+        let port = member.listen_tcp(&options, numbered(member))?;
+        if member.index() == 0 {
+            opened.wait();
+        }
+        address.lock().unwrap().replace(port.host().as_socket_addr().unwrap());
+        PORT.set(Some(port));
+        Ok(())
+    };
+    with_group(ReactorGroup::new(2), main, |remotes| {
+        let address = address.lock().unwrap().unwrap();
+        let both: Vec<_> = (0..4).map(|_| Client::connect(address)).collect();
+        assert_eq!(spread(&both, 2), [2, 2]);
+        close_port(&remotes[1]);
+        let one: Vec<_> = (0..3).map(|_| Client::connect(address)).collect();
+        assert_eq!(spread(&one, 2), [3, 0]);
+        close_port(&remotes[0]);
+        assert!(TcpStream::connect(address).is_err());
+        for mut client in both.into_iter().chain(one) {
+            client.exchange(b"it goes on");
+        }
+    });
+    thread_local! {
+        static PORT: std::cell::RefCell<Option<Rc<dyn ListeningPort>>> = const {
+            std::cell::RefCell::new(None)
+        };
+    }
+    fn close_port(remote: &crate::support::group::MemberRemote) {
+        let (done, closed) = std::sync::mpsc::channel();
+        remote.call_from_thread(move |_| {
+            let port = PORT.take().unwrap();
+            drop(port.stop_listening());
+            done.send(()).unwrap();
+        });
+        closed.recv_timeout(crate::support::PATIENCE).unwrap();
+    }
+}
