@@ -49,7 +49,7 @@ enum InboxState {
 }
 
 /// What a look into an inbox finds.
-pub(super) enum Found {
+pub(super) enum Taken {
     One(Handed),
     /// Nothing now; the next one is told of.
     Nothing,
@@ -97,13 +97,13 @@ impl Inbox {
     }
 
     /// Takes the next connection. One that finds any lists the port again before it stops looking.
-    pub(super) fn take(&self) -> Found {
+    pub(super) fn take(&self) -> Taken {
         let mut arrived = self.lock();
         match arrived.waiting.pop_front() {
-            Some(handed) => Found::One(handed),
+            Some(handed) => Taken::One(handed),
             None => {
                 arrived.is_listed = false;
-                if arrived.state == InboxState::Open { Found::Nothing } else { Found::Ended }
+                if arrived.state == InboxState::Open { Taken::Nothing } else { Taken::Ended }
             }
         }
     }

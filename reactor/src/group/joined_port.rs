@@ -9,7 +9,7 @@ use std::sync::Arc;
 use deferred::{Deferred, Failure};
 use interfaces::{Address, Factory, ListeningPort, ReactorEvent};
 
-use super::inbox::{Found, Handed, Inbox};
+use super::inbox::{Handed, Inbox, Taken};
 use super::shared_port::SharedPort;
 use crate::core::Core;
 use crate::core::tenant::{Kind, Tenant};
@@ -61,9 +61,9 @@ impl JoinedPort {
     fn take(&self, core: &Core<Kernel>) {
         for _ in 0..core.limits.accepts_per_turn {
             match self.inbox.take() {
-                Found::One(handed) => self.connect(core, handed),
-                Found::Nothing => return,
-                Found::Ended => return self.tell_of_failure(core, self.close(core)),
+                Taken::One(handed) => self.connect(core, handed),
+                Taken::Nothing => return,
+                Taken::Ended => return self.tell_of_failure(core, self.close(core)),
             }
             // As a port does: a factory with a cap would count a connection that was ended at once.
             if core.has_closings() {
