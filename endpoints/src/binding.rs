@@ -10,6 +10,10 @@ use crate::grammar::{Field, Piece};
 use crate::nearest::{listed, nearest};
 use crate::{Argument, Arguments, ParseError, Problem};
 
+/// The arguments by position, by name, and the options.
+type Bound<'s, const P: usize, const K: usize, const O: usize> =
+    ([Argument<'s>; P], [Argument<'s>; K], [Argument<'s>; O]);
+
 impl<'a> Arguments<'a> {
     /// Binds like a call: values by position in this order, options by name, in any order. The
     /// description lists the arguments in this order, too.
@@ -36,7 +40,19 @@ impl<'a> Arguments<'a> {
         positional: [&'static str; P],
         keywords: [&'static str; K],
     ) -> Result<([Argument<'_>; P], [Argument<'_>; K]), ParseError> {
-        self.bind_after(0, positional, keywords)
+        let (positional, keywords, []) = self.bind_after(0, positional, keywords, [])?;
+        Ok((positional, keywords))
+    }
+
+    /// As [`bind_keywords`](Self::bind_keywords), with further keywords that the description lists only
+    /// where they are given.
+    pub(crate) fn bind_options<const P: usize, const O: usize>(
+        &self,
+        positional: [&'static str; P],
+        options: [&'static str; O],
+    ) -> Result<([Argument<'_>; P], [Argument<'_>; O]), ParseError> {
+        let (positional, [], options) = self.bind_after(0, positional, [], options)?;
+        Ok((positional, options))
     }
 
     /// As [`bind_keywords`](Self::bind_keywords) with `host` and `port` by position, both needed.
@@ -49,8 +65,20 @@ impl<'a> Arguments<'a> {
         &self,
         keywords: [&'static str; K],
     ) -> Result<([Argument<'_>; 2], [Argument<'_>; K]), ParseError> {
+        let (bound, keywords, []) = self.bind_host_port_options(keywords, [])?;
+        Ok((bound, keywords))
+    }
+
+    /// As [`bind_host_port`](Self::bind_host_port), with options as
+    /// [`bind_options`](Self::bind_options) has them.
+    pub(crate) fn bind_host_port_options<const K: usize, const O: usize>(
+        &self,
+        keywords: [&'static str; K],
+        options: [&'static str; O],
+    ) -> Result<Bound<'_, 2, K, O>, ParseError> {
         let host_by_name = self.positionals().count() == 1 && self.option("host").is_some();
-        let bound = self.bind_after(usize::from(host_by_name), ["host", "port"], keywords)?;
+        let by_name = usize::from(host_by_name);
+        let bound = self.bind_after(by_name, ["host", "port"], keywords, options)?;
         // That the port is missing says more about `tcp:80` than that `80` is not a host.
         self.require(&bound.0)?;
         Ok(bound)
@@ -69,20 +97,23 @@ impl<'a> Arguments<'a> {
     }
 
     /// The first `by_name` positional arguments are taken by name only.
-    fn bind_after<const P: usize, const K: usize>(
+    fn bind_after<const P: usize, const K: usize, const O: usize>(
         &self,
         by_name: usize,
         positional: [&'static str; P],
         keywords: [&'static str; K],
-    ) -> Result<([Argument<'_>; P], [Argument<'_>; K]), ParseError> {
-        self.check(by_name, &positional, &keywords)?;
-        self.list(positional.iter().chain(&keywords).copied());
+        options: [&'static str; O],
+    ) -> Result<Bound<'_, P, K, O>, ParseError> {
+        self.check(by_name, &positional, &keywords, &options)?;
+        let options = options.map(|name| self.argument(name, None));
+        let given = options.iter().filter(|option| option.is_given()).map(Argument::name);
+        self.list(positional.iter().chain(&keywords).copied().chain(given));
         let mut values = self.positionals();
         let positional = array::from_fn(|index| {
             let value = if index < by_name { None } else { values.next() };
             self.argument(positional[index], value)
         });
-        Ok((positional, keywords.map(|name| self.argument(name, None))))
+        Ok((positional, keywords.map(|name| self.argument(name, None)), options))
     }
 
     fn argument<'s>(&'s self, name: &'static str, value: Option<&'s Piece<'a>>) -> Argument<'s> {
@@ -105,9 +136,10 @@ impl<'a> Arguments<'a> {
         by_name: usize,
         positional: &[&'static str],
         keywords: &[&'static str],
+        options: &[&'static str],
     ) -> Result<(), ParseError> {
         let (by_name, by_position) = positional.split_at(by_name);
-        let known = || by_position.iter().chain(by_name).chain(keywords).copied();
+        let known = || by_position.iter().chain(by_name).chain(keywords).chain(options).copied();
         let given = self.positionals().count();
         let mut position = 0;
         for field in self.fields() {

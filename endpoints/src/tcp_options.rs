@@ -24,7 +24,7 @@ pub(crate) const SERVER_OPTIONS: [&str; 4] = ["noDelay", "keepAlive", "device", 
 
 /// Reads the options of a client.
 pub(crate) fn client_options(arguments: [Argument<'_>; 3]) -> Result<TcpOptions, ParseError> {
-    let [no_delay, keep_alive, device] = arguments.map(listed_if_given);
+    let [no_delay, keep_alive, device] = arguments;
     let mut options = TcpOptions::default();
     if no_delay.is_given() {
         options = options.with_no_delay(no_delay.flag_or(false)?);
@@ -33,6 +33,9 @@ pub(crate) fn client_options(arguments: [Argument<'_>; 3]) -> Result<TcpOptions,
         let idle = keep_alive.seconds_or(Duration::ZERO)?;
         let times = (!idle.is_zero()).then(|| KeepAliveTimes::default().with_idle(idle));
         options = options.with_keep_alive(times);
+    }
+    if !device.is_given() {
+        return Ok(options);
     }
     match device.text()? {
         Some("") => Err(device.error("the name of a network device")),
@@ -43,14 +46,9 @@ pub(crate) fn client_options(arguments: [Argument<'_>; 3]) -> Result<TcpOptions,
 /// Reads the options of a server.
 pub(crate) fn server_options(arguments: [Argument<'_>; 4]) -> Result<TcpOptions, ParseError> {
     let [no_delay, keep_alive, device, reuse_port] = arguments;
-    let reuse_port = listed_if_given(reuse_port);
     let options = client_options([no_delay, keep_alive, device])?;
     match reuse_port.is_given() {
         true => Ok(options.with_reuse_port(reuse_port.flag_or(false)?)),
         false => Ok(options),
     }
-}
-
-fn listed_if_given(argument: Argument<'_>) -> Argument<'_> {
-    if argument.is_given() { argument } else { argument.unlisted() }
 }

@@ -47,7 +47,7 @@ impl ServerParser for TcpServerParser {
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let ([port, interface, backlog], options) =
-            arguments.bind_keywords(["port", "interface", "backlog"], SERVER_OPTIONS)?;
+            arguments.bind_options(["port", "interface", "backlog"], SERVER_OPTIONS)?;
         let endpoint = TcpServerEndpoint::shared(Rc::clone(&self.0), port.port()?)
             .with_interface(interface.host_or(Host::ANY_IPV4)?)
             .with_backlog(backlog.backlog()?)
@@ -66,7 +66,7 @@ impl ServerParser for Tcp6ServerParser {
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let ([port, backlog, interface], options) =
-            arguments.bind_keywords(["port", "backlog", "interface"], SERVER_OPTIONS)?;
+            arguments.bind_options(["port", "backlog", "interface"], SERVER_OPTIONS)?;
         let endpoint = TcpServerEndpoint::shared_ipv6(Rc::clone(&self.0), port.port()?)
             .with_backlog(backlog.backlog()?)
             .with_interface(match interface.is_given() {
@@ -87,10 +87,11 @@ impl ClientParser for TcpClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let ([host, port], options) = arguments.bind_host_port(CLIENT_ARGUMENTS)?;
+        let ([host, port], keywords, options) =
+            arguments.bind_host_port_options(["timeout", "bindAddress"], CLIENT_OPTIONS)?;
         let (host, port) = (host.host()?, port.port()?);
         let endpoint = TcpClientEndpoint::shared(Rc::clone(&self.0), host, port);
-        let endpoint = with_options(endpoint, options)?;
+        let endpoint = endpoint.with_arguments(keywords)?.with_options(client_options(options)?);
         Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
     }
 }
@@ -104,26 +105,13 @@ impl ClientParser for Tcp6ClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let ([host, port], options) = arguments.bind_host_port(CLIENT_ARGUMENTS)?;
+        let ([host, port], keywords, options) =
+            arguments.bind_host_port_options(["timeout", "bindAddress"], CLIENT_OPTIONS)?;
         let (host, port) = (ipv6_host(&host)?, port.port()?);
         let endpoint = TcpClientEndpoint::shared_ipv6(Rc::clone(&self.0), host, port);
-        let endpoint = with_options(endpoint, options)?;
+        let endpoint = endpoint.with_arguments(keywords)?.with_options(client_options(options)?);
         Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
     }
-}
-
-/// The arguments of a client that are given by name only.
-const CLIENT_ARGUMENTS: [&str; 5] = {
-    let [no_delay, keep_alive, device] = CLIENT_OPTIONS;
-    ["timeout", "bindAddress", no_delay, keep_alive, device]
-};
-
-fn with_options(
-    endpoint: TcpClientEndpoint,
-    [timeout, bind_address, no_delay, keep_alive, device]: [Argument<'_>; 5],
-) -> Result<TcpClientEndpoint, ParseError> {
-    let endpoint = endpoint.with_arguments([timeout, bind_address])?;
-    Ok(endpoint.with_options(client_options([no_delay, keep_alive, device])?))
 }
 
 impl TcpClientEndpoint {
