@@ -56,15 +56,19 @@ fn at(text: &str) -> SocketAddr {
     text.parse().expect("an address")
 }
 
-/// Has a thread look "name" up; the thread answers what is sent to it.
+/// Has a thread look "name" up; the thread answers what is sent to it. It has begun when this returns: the
+/// simulated clock would not wait for it.
 fn by_a_thread(reactor: &Reactor<Simulated>) -> (Answers, Sender<LookUpResult>, Receiver<()>) {
     let ((answer, given), (done, is_done)) = (channel(), channel());
+    let (begin, begun) = channel();
     let work = move || {
+        begin.send(()).expect("the test waits");
         let _until_the_end: Sender<()> = done;
         given.recv().unwrap_or_else(|_| Err("the test gave no answer".to_owned()))
     };
     let core = reactor.core();
     let look_up = core.begin("name", LookUp::Work(Box::new(work)));
+    begun.recv().expect("a thread takes it");
     (answers_of(look_up), answer, is_done)
 }
 
