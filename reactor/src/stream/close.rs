@@ -92,14 +92,20 @@ impl<S: StreamSys> Stream<S> {
         drop(self.rare.take_held());
         self.stop_producer(core);
         // A panic in the last callback was observed, and there is no further one to tell of it.
+        let (lingering, to_reset) = match remains {
+            Remains::Lingering(lingering) => (Some(lingering), None),
+            Remains::ToReset(socket) => (None, Some(socket)),
+            Remains::Nothing => (None, None),
+        };
         drop(self.call(core, "protocol", || {
-            if let Remains::Lingering(lingering) = &remains {
+            if let Some(lingering) = lingering {
+                // Owned by its slot alone from here on, so that its descriptor can be given up.
                 lingering.keep(running.protocol.socket_guard());
             }
             running.protocol.deliver(Event::ConnectionLost(reason));
             drop(running);
         }));
-        if let Remains::ToReset(socket) = remains {
+        if let Some(socket) = to_reset {
             self.io.origin.close_socket(core, socket);
         }
         core.run_woken_tasks();

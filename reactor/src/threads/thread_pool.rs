@@ -28,7 +28,7 @@ type OnPanic = dyn Fn(&str) + Send + Sync;
 ///
 /// let pool = ThreadPool::new(0, 2);
 /// let (sender, receiver) = std::sync::mpsc::channel();
-/// pool.call_in_thread(move || sender.send("done").expect("somebody waits"))?;
+/// pool.call_in_thread(move || sender.send("done").expect("the test waits"))?;
 /// pool.start()?;
 /// assert_eq!(receiver.recv(), Ok("done"));
 /// pool.stop();

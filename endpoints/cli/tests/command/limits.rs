@@ -22,6 +22,15 @@ fn assert_reset(mut stream: TcpStream) {
     }
 }
 
+/// Writes until nothing more is taken within the time limit of writes.
+fn fill(stream: &mut impl Write) {
+    let mut sent = 0;
+    while let Ok(length) = stream.write(&[b'x'; 65536]) {
+        sent += length;
+        assert!(sent < 1 << 30, "the relay holds it all");
+    }
+}
+
 /// Waits for a reset without reading what is before it.
 fn wait_for_reset(stream: &TcpStream) {
     let until = Instant::now() + LIMIT;
@@ -73,11 +82,7 @@ fn a_client_that_resets_while_the_other_side_takes_nothing_is_not_an_idle_pair()
     far.write_all(b"unread").unwrap();
     near.peek(&mut [0; 1]).unwrap();
     near.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
-    let mut sent = 0;
-    while let Ok(length) = near.write(&[b'x'; 65536]) {
-        sent += length;
-        assert!(sent < 1 << 30, "the relay holds it all");
-    }
+    fill(&mut near);
     drop(near);
     wait_for_reset(&far);
     let ended = relay.terminate();
@@ -96,11 +101,7 @@ fn a_unix_client_that_is_gone_while_the_other_side_takes_nothing_is_not_an_idle_
     let mut near = UnixStream::connect(&path).unwrap();
     near.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
     let (far, _) = far.accept().unwrap();
-    let mut sent = 0;
-    while let Ok(length) = near.write(&[b'x'; 65536]) {
-        sent += length;
-        assert!(sent < 1 << 30, "the relay holds it all");
-    }
+    fill(&mut near);
     drop(near);
     wait_for_reset(&far);
     let ended = relay.terminate();
