@@ -25,6 +25,12 @@ pub trait ListeningPort {
     /// a later turn.
     fn stop_listening(&self) -> Deferred<()>;
 
+    /// The number of the socket's descriptor, for an option that no method sets; `None` when it is closed,
+    /// or the port has none. The reactor owns it, and closes it when listening stops.
+    fn raw_descriptor(&self) -> Option<i32> {
+        None
+    }
+
     /// Writes what `Debug` shows: at least the address, while it listens.
     ///
     /// # Errors

@@ -58,6 +58,14 @@ pub trait Transport: PushProducer {
         false
     }
 
+    /// The number of the socket's descriptor, for an option that no method here sets or for a library that
+    /// looks at sockets; `None` when it is closed, or the wire has none. The reactor owns it: it may be
+    /// closed at any time in which this connection's callbacks run, and its number given to another. A layer
+    /// passes it on. Twisted's `getHandle`.
+    fn raw_descriptor(&self) -> Option<i32> {
+        None
+    }
+
     /// The remote address. Valid as long as the handle.
     fn peer(&self) -> Address;
 

@@ -80,6 +80,10 @@ impl Transport for TimedTransport {
         self.below.is_broken()
     }
 
+    fn raw_descriptor(&self) -> Option<i32> {
+        self.below.raw_descriptor()
+    }
+
     fn peer(&self) -> Address {
         self.below.peer()
     }

@@ -26,6 +26,11 @@ impl<S: DatagramSys> ListeningPort for DatagramPort<S> {
         self.host.clone()
     }
 
+    fn raw_descriptor(&self) -> Option<i32> {
+        let core = self.core.upgrade()?;
+        self.with_socket(|socket| core.sys.datagram_descriptor(socket)).flatten()
+    }
+
     fn stop_listening(&self) -> Deferred<()> {
         match self.me.upgrade() {
             Some(port) => DatagramPort::stop_listening(&port),

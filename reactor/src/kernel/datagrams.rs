@@ -46,6 +46,10 @@ impl DatagramSys for Kernel {
         socket.socket().peer_addr().ok().map(|peer| sockaddr::to_address(&peer))
     }
 
+    fn datagram_descriptor(&self, socket: &KernelDatagramSocket) -> Option<i32> {
+        Some(socket.as_raw_fd())
+    }
+
     fn register_datagrams(&self, socket: &KernelDatagramSocket, token: Token) -> io::Result<()> {
         self.register_source(socket, token, Interest::READABLE)
     }

@@ -88,7 +88,11 @@ pub struct Kernel {
     signal_raised: Arc<AtomicBool>,
     /// Children without a pidfd are watched by `SIGCHLD`.
     watches_children: Cell<bool>,
+    around_wait: Option<AroundWait>,
 }
+
+/// Calls the function that it is given, which waits for events, once.
+type AroundWait = Box<dyn Fn(&mut dyn FnMut())>;
 
 impl Kernel {
     /// Opens the poll descriptor and the waker.
@@ -107,7 +111,18 @@ impl Kernel {
             signals: RefCell::new(None),
             signal_raised: Arc::default(),
             watches_children: Cell::new(false),
+            around_wait: None,
         })
+    }
+
+    /// With a function around each wait for events, which calls the one that it is given, once: for a
+    /// program that holds something which other threads need while the reactor sleeps, such as the lock of
+    /// an interpreter. It is called in each turn on the reactor's thread, also in one that waits for
+    /// nothing. If it does not call, the turn finds no events.
+    #[must_use]
+    pub fn with_around_wait(mut self, around: impl Fn(&mut dyn FnMut()) + 'static) -> Self {
+        self.around_wait = Some(Box::new(around));
+        self
     }
 
     /// Adopts a descriptor that listens.

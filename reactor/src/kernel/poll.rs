@@ -1,6 +1,7 @@
 //! [`Sys`] for [`Kernel`]: the monotonic clock, epoll or kqueue through mio, and signals.
 //!
-//! Invariant: the poll is borrowed only within one call of mio, which runs no code of a program.
+//! Invariant: the poll is borrowed only within one call of mio, which runs no code of a program; what a
+//! program has around the wait runs before and after that call.
 
 use std::io;
 use std::sync::Arc;
@@ -38,7 +39,12 @@ impl Sys for Kernel {
 
     fn poll(&self, timeout: Option<Duration>, events: &mut KernelEvents) -> io::Result<()> {
         let timeout = timeout.map(|timeout| timeout.min(WAIT_MAX));
-        let polled = self.poll.borrow_mut().poll(&mut events.0, timeout);
+        let mut polled = Ok(());
+        let mut wait = || polled = self.poll.borrow_mut().poll(&mut events.0, timeout);
+        match &self.around_wait {
+            None => wait(),
+            Some(around) => around(&mut wait),
+        }
         match polled {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             answer => answer,

@@ -156,6 +156,14 @@ impl StreamSys for Kernel {
         socket_options::reset_on_close(stream);
     }
 
+    fn stream_descriptor(&self, stream: &Socket) -> Option<i32> {
+        Some(stream.as_raw_fd())
+    }
+
+    fn listener_descriptor(&self, listener: &KernelListener) -> Option<i32> {
+        Some(listener.socket().as_raw_fd())
+    }
+
     fn local_address(&self, stream: &Socket) -> Address {
         sockaddr::or_unnamed(stream.local_addr())
     }

@@ -298,6 +298,11 @@ impl<S: StreamSys> ListeningPort for Port<S> {
         }
     }
 
+    fn raw_descriptor(&self) -> Option<i32> {
+        let core = self.core.upgrade()?;
+        core.sys.listener_descriptor(self.listener.borrow().as_ref()?)
+    }
+
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.listener.borrow().is_some() {
             write!(f, "Port({} on {})", self.factory.prefix(), self.factory.address())

@@ -284,6 +284,10 @@ impl<S: StreamSys> Transport for Stream<S> {
         self.rare.is_gone()
     }
 
+    fn raw_descriptor(&self) -> Option<i32> {
+        self.with_socket(|sys, socket| sys.stream_descriptor(socket)).flatten()
+    }
+
     fn peer(&self) -> Address {
         self.peer.address()
     }

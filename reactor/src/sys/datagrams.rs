@@ -55,6 +55,12 @@ pub trait DatagramSys: StreamSys {
     /// The fixed peer (getpeername(2)).
     fn datagram_peer(&self, socket: &Self::DatagramSocket) -> Option<Address>;
 
+    /// The number of a socket's descriptor, where the system has them.
+    fn datagram_descriptor(&self, socket: &Self::DatagramSocket) -> Option<i32> {
+        let _ = socket;
+        None
+    }
+
     /// Begins to watch a socket for datagrams to receive.
     ///
     /// # Errors

@@ -200,6 +200,18 @@ pub trait StreamSys: Sys {
     /// yet sent are lost, and the peer is told so.
     fn reset_on_close(&self, stream: &Self::Stream);
 
+    /// The number of a socket's descriptor, where the system has them.
+    fn stream_descriptor(&self, stream: &Self::Stream) -> Option<i32> {
+        let _ = stream;
+        None
+    }
+
+    /// The number of a listening socket's descriptor, where the system has them.
+    fn listener_descriptor(&self, listener: &Self::Listener) -> Option<i32> {
+        let _ = listener;
+        None
+    }
+
     /// The local address (getsockname(2)).
     fn local_address(&self, stream: &Self::Stream) -> Address;
 

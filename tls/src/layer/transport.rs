@@ -49,6 +49,10 @@ impl Transport for Connection {
         self.link.below().is_some_and(|below| below.is_broken())
     }
 
+    fn raw_descriptor(&self) -> Option<i32> {
+        self.link.below()?.raw_descriptor()
+    }
+
     fn peer(&self) -> Address {
         self.link.below().map_or_else(unconnected, |below| below.peer())
     }
