@@ -19,6 +19,7 @@ mod miri;
 mod mutants;
 mod soak;
 mod table;
+mod twisted;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ pub(crate) use counts::counts;
 pub(crate) use miri::miri;
 pub(crate) use mutants::mutants;
 pub(crate) use soak::soak;
+pub(crate) use twisted::twisted;
 
 /// The exit code of sysexits.h for wrong usage.
 const EX_USAGE: u8 = 64;

@@ -114,8 +114,8 @@ impl Connection {
     }
 
     #[setter]
-    fn set_disconnecting(&self, on: bool) -> PyResult<()> {
-        self.0.get()?.disconnecting.set(on);
+    fn set_disconnecting(&self, on: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.0.get()?.disconnecting.set(on.is_truthy()?);
         Ok(())
     }
 
@@ -190,7 +190,8 @@ impl Connection {
     }
 
     #[pyo3(name = "setTcpNoDelay")]
-    fn set_tcp_no_delay(&self, enabled: bool) -> PyResult<()> {
+    fn set_tcp_no_delay(&self, enabled: &Bound<'_, PyAny>) -> PyResult<()> {
+        let enabled = enabled.is_truthy()?;
         if let Some(tcp) = self.transport()?.and_then(|transport| transport.as_tcp()) {
             tcp.set_tcp_no_delay(enabled);
         }
@@ -204,7 +205,8 @@ impl Connection {
     }
 
     #[pyo3(name = "setTcpKeepAlive")]
-    fn set_tcp_keep_alive(&self, enabled: bool) -> PyResult<()> {
+    fn set_tcp_keep_alive(&self, enabled: &Bound<'_, PyAny>) -> PyResult<()> {
+        let enabled = enabled.is_truthy()?;
         if let Some(tcp) = self.transport()?.and_then(|transport| transport.as_tcp()) {
             tcp.set_tcp_keep_alive(enabled);
         }

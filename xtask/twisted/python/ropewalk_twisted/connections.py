@@ -99,12 +99,16 @@ class Connection(HandleMixin, _bridge.Connection):
     def __init__(self, core, reactor):
         self.reactor = reactor
 
+    def _called(self, function, *args):
+        # Not callWithLogger, which keeps an exception for itself.
+        return log.callWithContext({"system": self.logPrefix()}, function, *args)
+
     # What the bridge calls.
 
     def _made(self):
         self.connected = 1
         self.reactor._streams.add(self)
-        log.callWithLogger(self, self._begun)
+        self._called(self._begun)
         return self._logContext()
 
     def _begun(self):
@@ -118,12 +122,12 @@ class Connection(HandleMixin, _bridge.Connection):
 
     def _readConnectionLost(self):
         protocol = interfaces.IHalfCloseableProtocol(self.protocol)
-        log.callWithLogger(self, protocol.readConnectionLost)
+        self._called(protocol.readConnectionLost)
 
     def _writeConnectionLost(self):
         protocol = interfaces.IHalfCloseableProtocol(self.protocol, None)
         if protocol is not None:
-            log.callWithLogger(self, protocol.writeConnectionLost)
+            self._called(protocol.writeConnectionLost)
 
     def _isHalfCloseable(self):
         return interfaces.IHalfCloseableProtocol(self.protocol, None) is not None
@@ -143,7 +147,7 @@ class Connection(HandleMixin, _bridge.Connection):
 
     def _lost(self, kind, number, text):
         reason = self._reason or failureOf(kind, number, text)
-        log.callWithLogger(self, self.connectionLost, reason)
+        self._called(self.connectionLost, reason)
 
     def _broke(self, exception):
         reason = Failure(exception, type(exception), exception.__traceback__)

@@ -1,0 +1,196 @@
+//! `cargo xtask twisted`: Twisted's own tests on this workspace's reactor, beside epollreactor.
+//!
+//! The bridge is in `xtask/twisted`, which is a workspace of its own. Invariant: the run fails for a test
+//! that passes on the control and not here, if `expected.tsv` has no reason for it, and for a reason whose
+//! test passes.
+
+mod environment;
+mod expected;
+mod outcomes;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+
+use cargo_metadata::MetadataCommand;
+use lexopt::{Arg, Parser, ValueExt as _};
+
+use self::environment::Environment;
+use self::expected::Expected;
+use self::outcomes::Outcomes;
+use super::{note, print};
+
+const HELP: &str = "\
+cargo xtask twisted [SUITE]...
+
+Builds the reactor for Python, and runs Twisted's own tests on it and on epollreactor; prints how many
+passed, failed, ended with an error and were skipped, class by class, and what passed on epollreactor. Twisted
+and maturin are installed below the target directory; where they cannot be had, it says so, and that is no
+failure.
+  SUITE    only this one: a module of Twisted's tests, by its last name (test_tcp, test_endpoints)
+  --wheel  only builds the wheel, and prints its path
+
+Exit codes: 0 what failed is in xtask/twisted/expected.tsv, 1 it is not, or a line there is of a test that
+passes, 64 the arguments were not understood.
+";
+
+/// How a suite gets its reactor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// It makes one for each test: Twisted's `ReactorBuilder`.
+    Builder,
+    /// It uses the one of the process.
+    Program,
+}
+
+impl Mode {
+    /// As the judge in Python knows it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Builder => "builder",
+            Self::Program => "program",
+        }
+    }
+}
+
+/// The suites: those that test a reactor, and those of the protocols over one.
+const SUITES: [(Mode, &str); 33] = [
+    (Mode::Builder, "twisted.internet.test.test_core"),
+    (Mode::Builder, "twisted.internet.test.test_fdset"),
+    (Mode::Builder, "twisted.internet.test.test_newtls"),
+    (Mode::Builder, "twisted.internet.test.test_process"),
+    (Mode::Builder, "twisted.internet.test.test_socket"),
+    (Mode::Builder, "twisted.internet.test.test_stdio"),
+    (Mode::Builder, "twisted.internet.test.test_tcp"),
+    (Mode::Builder, "twisted.internet.test.test_threads"),
+    (Mode::Builder, "twisted.internet.test.test_time"),
+    (Mode::Builder, "twisted.internet.test.test_tls"),
+    (Mode::Builder, "twisted.internet.test.test_udp"),
+    (Mode::Builder, "twisted.internet.test.test_unix"),
+    (Mode::Program, "twisted.internet.test.test_endpoints"),
+    (Mode::Program, "twisted.protocols.test.test_basic"),
+    (Mode::Program, "twisted.protocols.test.test_tls"),
+    (Mode::Program, "twisted.test.test_amp"),
+    (Mode::Program, "twisted.test.test_ftp"),
+    (Mode::Program, "twisted.test.test_internet"),
+    (Mode::Program, "twisted.test.test_pb"),
+    (Mode::Program, "twisted.test.test_policies"),
+    (Mode::Program, "twisted.test.test_process"),
+    (Mode::Program, "twisted.test.test_ssl"),
+    (Mode::Program, "twisted.test.test_sslverify"),
+    (Mode::Program, "twisted.test.test_tcp"),
+    (Mode::Program, "twisted.test.test_udp"),
+    (Mode::Program, "twisted.test.test_unix"),
+    (Mode::Program, "twisted.mail.test.test_imap"),
+    (Mode::Program, "twisted.mail.test.test_mail"),
+    (Mode::Program, "twisted.mail.test.test_pop3"),
+    (Mode::Program, "twisted.mail.test.test_pop3client"),
+    (Mode::Program, "twisted.mail.test.test_smtp"),
+    (Mode::Program, "twisted.web"),
+    (Mode::Program, "twisted.words"),
+];
+
+pub(crate) fn twisted(mut parser: Parser) -> Result<ExitCode, lexopt::Error> {
+    let mut asked = Vec::new();
+    let mut only_wheel = false;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("help") | Arg::Short('h') => return print(HELP),
+            Arg::Long("wheel") => only_wheel = true,
+            Arg::Value(name) => asked.push(name.string()?),
+            other => return Ok(super::misused(&other.unexpected(), HELP)),
+        }
+    }
+    let suites = match chosen(&asked) {
+        Ok(suites) => suites,
+        Err(unknown) => {
+            let error = format!("there is no suite {unknown}").into();
+            return Ok(super::misused(&error, HELP));
+        }
+    };
+    let done = if only_wheel { wheel() } else { judge(&suites) };
+    done.or_else(|error| {
+        note(&format!("cargo xtask twisted: {error}\n"));
+        Ok(ExitCode::FAILURE)
+    })
+}
+
+/// The suites of these names, or all.
+///
+/// # Errors
+///
+/// A name that no suite has.
+fn chosen(asked: &[String]) -> Result<Vec<(Mode, &'static str)>, &str> {
+    let named = |suite: &str, name: &str| suite == name || suite.ends_with(&format!(".{name}"));
+    if let Some(unknown) =
+        asked.iter().find(|name| !SUITES.iter().any(|(_, suite)| named(suite, name)))
+    {
+        return Err(unknown);
+    }
+    let wanted = |suite: &str| asked.is_empty() || asked.iter().any(|name| named(suite, name));
+    Ok(SUITES.into_iter().filter(|(_, suite)| wanted(suite)).collect())
+}
+
+fn environment() -> Result<Result<Environment, String>, Box<dyn Error>> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    let metadata = MetadataCommand::new().manifest_path(workspace).no_deps().exec()?;
+    Ok(Environment::prepare(&metadata.target_directory.into_std_path_buf().join("twisted")))
+}
+
+fn wheel() -> Result<ExitCode, Box<dyn Error>> {
+    let wheel = environment()??.build()?;
+    Ok(print(&format!("{}\n", wheel.display()))?)
+}
+
+fn judge(suites: &[(Mode, &'static str)]) -> Result<ExitCode, Box<dyn Error>> {
+    let environment = match environment()? {
+        Ok(environment) => environment,
+        Err(reason) => {
+            note(&format!("cargo xtask twisted: skipped, as {reason}\n"));
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    environment.install(&environment.build()?)?;
+    let mut outcomes = Outcomes::default();
+    for mode in [Mode::Builder, Mode::Program] {
+        let modules: Vec<&str> =
+            suites.iter().filter(|(of, _)| *of == mode).map(|(_, suite)| *suite).collect();
+        if modules.is_empty() {
+            continue;
+        }
+        // Both at once, as most tests wait more than they work.
+        let (ours, control) = environment.run_both(mode.name(), &modules)?;
+        outcomes.add(&ours, &control)?;
+    }
+    print(&outcomes.table())?;
+    let expected = Expected::read(&environment::sources().join("expected.tsv"))?;
+    let complaints = expected.complaints(&outcomes);
+    if complaints.is_empty() {
+        print(&format!(
+            "{} tests do not pass, each for a reason that is listed\n",
+            outcomes.worse().count()
+        ))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    note(&complaints.join(""));
+    Ok(ExitCode::FAILURE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suite_has_its_whole_name_or_the_last_part_of_it() {
+        let names = |asked: &[&str]| {
+            let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
+            chosen(&asked).map(|suites| suites.len()).map_err(str::to_owned)
+        };
+        assert_eq!(names(&[]), Ok(SUITES.len()));
+        assert_eq!(names(&["test_core"]), Ok(1));
+        // One of each mode.
+        assert_eq!(names(&["test_tcp"]), Ok(2));
+        assert_eq!(names(&["twisted.web"]), Ok(1));
+        assert_eq!(names(&["test_core", "tcp"]), Err("tcp".to_owned()));
+    }
+}

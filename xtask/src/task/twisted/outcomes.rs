@@ -1,0 +1,168 @@
+//! How each test ended, on our reactor and on the control.
+//!
+//! Invariant: a test that one of the two did not run counts as an error there.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// How one test ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outcome {
+    Passed,
+    Skipped,
+    Failed,
+    Error,
+}
+
+impl Outcome {
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "passed" => Self::Passed,
+            "skipped" => Self::Skipped,
+            "failed" => Self::Failed,
+            "error" => Self::Error,
+            _ => return None,
+        })
+    }
+}
+
+/// One test on both.
+#[derive(Clone, Debug)]
+pub(super) struct Pair {
+    ours: Outcome,
+    /// The first line of our error.
+    pub(super) why: String,
+    control: Outcome,
+}
+
+impl Pair {
+    fn is_worse(&self) -> bool {
+        let passes = |outcome| matches!(outcome, Outcome::Passed | Outcome::Skipped);
+        !passes(self.ours) && passes(self.control)
+    }
+}
+
+/// The tests by their ids.
+#[derive(Debug, Default)]
+pub(super) struct Outcomes(BTreeMap<String, Pair>);
+
+impl Outcomes {
+    /// Adds what the judge has printed.
+    ///
+    /// # Errors
+    ///
+    /// A line that it does not print.
+    pub(super) fn add(&mut self, ours: &str, control: &str) -> Result<(), Box<dyn Error>> {
+        let missing = || Pair {
+            ours: Outcome::Error,
+            why: "it was not run".to_owned(),
+            control: Outcome::Error,
+        };
+        for line in ours.lines() {
+            let (id, outcome, why) = parse(line)?;
+            let pair = self.0.entry(id).or_insert_with(missing);
+            (pair.ours, pair.why) = (outcome, why);
+        }
+        for line in control.lines() {
+            let (id, outcome, _) = parse(line)?;
+            self.0.entry(id).or_insert_with(missing).control = outcome;
+        }
+        Ok(())
+    }
+
+    /// The tests that the control passes and ours does not.
+    pub(super) fn worse(&self) -> impl Iterator<Item = (&str, &Pair)> {
+        self.0.iter().filter(|(_, pair)| pair.is_worse()).map(|(id, pair)| (&**id, pair))
+    }
+
+    /// Whether a test was run.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.0.contains_key(id)
+    }
+
+    /// The numbers of each class, and of all.
+    pub(super) fn table(&self) -> String {
+        let mut classes = BTreeMap::<&str, [usize; 5]>::new();
+        let mut all = [0; 5];
+        for (id, pair) in &self.0 {
+            let class = id.rsplit_once('.').map_or(&**id, |(class, _)| class);
+            for numbers in [classes.entry(class).or_default(), &mut all] {
+                numbers[match pair.ours {
+                    Outcome::Passed => 0,
+                    Outcome::Failed => 1,
+                    Outcome::Error => 2,
+                    Outcome::Skipped => 3,
+                }] += 1;
+                numbers[4] += usize::from(pair.control == Outcome::Passed);
+            }
+        }
+        let mut text = String::new();
+        let mut row = |name: &str, cells: [String; 5]| {
+            let [passed, failed, errors, skipped, control] = cells;
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "{name:78}{passed:>8}{failed:>8}{errors:>8}{skipped:>8}{control:>9}"
+            );
+        };
+        row("", ["passed", "failed", "errors", "skipped", "control"].map(str::to_owned));
+        for (class, numbers) in classes {
+            row(class, numbers.map(|number| number.to_string()));
+        }
+        row("all", all.map(|number| number.to_string()));
+        text
+    }
+}
+
+fn parse(line: &str) -> Result<(String, Outcome, String), Box<dyn Error>> {
+    let value: Value = serde_json::from_str(line)?;
+    let text = |key: &str| value[key].as_str().map(str::to_owned);
+    let parsed = || Some((text("id")?, Outcome::named(&text("outcome")?)?, text("why")?));
+    parsed().ok_or_else(|| format!("the judge printed {line:?}").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: &str, outcome: &str) -> String {
+        format!("{{\"id\": \"{id}\", \"outcome\": \"{outcome}\", \"why\": \"\"}}\n")
+    }
+
+    #[test]
+    fn a_test_is_worse_only_where_the_control_passes() {
+        let mut outcomes = Outcomes::default();
+        let ours = [
+            line("a.B.both", "failed"),
+            line("a.B.ours", "error"),
+            line("a.B.none", "passed"),
+            line("a.B.left_out", "failed"),
+        ];
+        let control = [
+            line("a.B.both", "error"),
+            line("a.B.ours", "passed"),
+            line("a.B.not_run", "passed"),
+            line("a.B.left_out", "skipped"),
+        ];
+        outcomes.add(&ours.concat(), &control.concat()).unwrap();
+        let worse: Vec<&str> = outcomes.worse().map(|(id, _)| id).collect();
+        assert_eq!(worse, ["a.B.left_out", "a.B.not_run", "a.B.ours"]);
+        assert!(outcomes.add("{}", "").is_err());
+    }
+
+    #[test]
+    fn the_table_has_a_line_for_each_class_and_one_for_all() {
+        let mut outcomes = Outcomes::default();
+        let ours = [line("a.B.x", "passed"), line("a.B.y", "failed"), line("a.C.z", "skipped")];
+        outcomes.add(&ours.concat(), &line("a.B.x", "passed")).unwrap();
+        let table = outcomes.table();
+        let rows: Vec<Vec<&str>> =
+            table.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(rows[1], ["a.B", "1", "1", "0", "0", "1"]);
+        assert_eq!(rows[2], ["a.C", "0", "0", "0", "1", "0"]);
+        assert_eq!(rows[3], ["all", "1", "1", "0", "1", "1"]);
+    }
+}
