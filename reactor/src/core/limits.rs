@@ -23,7 +23,8 @@ pub struct Limits {
     /// Default 64.
     pub refills_per_turn: usize,
     /// The size of the read buffer that all connections share. Default 68 KiB: a message of 64 KiB,
-    /// also with what TLS adds to it, is found to be all by the call that reads it.
+    /// also with what TLS adds to it, is found to be all by the call that reads it. A read that follows a
+    /// full one takes a multiple of 64 KiB, if the buffer is that large.
     pub read_buffer_bytes: usize,
     /// What a new connection's buffer limits are.
     pub buffer: BufferLimits,
