@@ -14,9 +14,9 @@ use crate::core::Core;
 use crate::sys::os_error::os_error;
 use crate::sys::{Ready, Report, StreamSys};
 
-/// The most that TCP hands to the network in one piece, which offloading or the loopback device takes
-/// whole: a write of 68 KiB leaves as two.
-const SEGMENT_BYTES: usize = 64 * 1024;
+/// The unit of reads that follow a full one. What the shared buffer has beyond it lets the first read find a
+/// message of 64 KiB to be all; bulk data gains nothing by it, and is handed on in round pieces.
+const BULK_BYTES: usize = 64 * 1024;
 
 impl<S: StreamSys> Running<S> {
     /// What the system reported about a stream.
@@ -95,8 +95,7 @@ impl<S: StreamSys> Running<S> {
         true
     }
 
-    /// Reads on after a full read, in whole segments where the buffer holds one, so that bulk data that is
-    /// sent on leaves in whole segments, too.
+    /// Reads on after a full read: bulk data, in multiples of [`BULK_BYTES`].
     #[cold]
     #[inline(never)]
     fn read_bulk(&self, core: &Core<S>, buffer: &mut [u8]) {
@@ -227,9 +226,9 @@ impl<S: StreamSys> Stream<S> {
 }
 
 /// How much of a buffer of this length a read takes that follows a full one: a multiple of
-/// [`SEGMENT_BYTES`], or all of a shorter buffer.
+/// [`BULK_BYTES`], or all of a shorter buffer.
 fn bulk_bytes(buffer: usize) -> usize {
-    match buffer - buffer % SEGMENT_BYTES {
+    match buffer - buffer % BULK_BYTES {
         0 => buffer,
         whole => whole,
     }
