@@ -95,13 +95,25 @@ impl DatagramQueue {
 
     /// Adds a datagram that consists of these pieces.
     #[inline(always)]
-    pub(crate) fn push(&mut self, pieces: &[&[u8]], receiver: Option<Address>) {
+    pub(crate) fn push(&mut self, pieces: &[&[u8]], receiver: Option<&Address>) {
         if self.first > self.heads.len() / 2 {
             self.compact();
         }
         let before = self.bytes.len();
         pieces.iter().for_each(|piece| self.bytes.extend_from_slice(piece));
-        self.heads.push(Head { length: self.bytes.len() - before, receiver });
+        let length = self.bytes.len() - before;
+        match receiver {
+            // Made where it stays: an address that is moved is read back before its parts are written.
+            Some(Address::Ipv4(receiver)) => {
+                self.heads.push(Head { length, receiver: Some(Address::Ipv4(*receiver)) });
+            }
+            receiver => self.push_head(length, receiver.cloned()),
+        }
+    }
+
+    #[inline(never)]
+    fn push_head(&mut self, length: usize, receiver: Option<Address>) {
+        self.heads.push(Head { length, receiver });
     }
 
     /// Drops what is sent of a queue that is never empty.
@@ -137,22 +149,11 @@ impl DatagramQueue {
         (self.start, self.first) = (0, 0);
     }
 
-    /// The first runs of the queue, up to [`RUNS_MAX`], and how many datagrams each has.
-    pub(crate) fn runs(&self, segmentation: &Segmentation) -> Runs<'_> {
-        let mut runs = Runs { runs: [EMPTY_RUN; RUNS_MAX], lengths: [0; RUNS_MAX], count: 0 };
-        let (mut heads, mut rest) = (&self.heads[self.first..], &self.bytes[self.start..]);
-        while let Some(head) = heads.first()
-            && runs.count < RUNS_MAX
-        {
-            let (count, bytes) = segmentation.run(heads);
-            let (data, behind) = rest.split_at(bytes);
-            let segment = if count > 1 { u16::try_from(head.length).ok() } else { None };
-            runs.runs[runs.count] = SendRun { data, segment, receiver: head.receiver.as_ref() };
-            runs.lengths[runs.count] = count;
-            runs.count += 1;
-            (heads, rest) = (&heads[count..], behind);
-        }
-        runs
+    /// The first runs of the queue, up to [`RUNS_MAX`].
+    #[inline]
+    pub(crate) fn runs(&self, segmentation: Segmentation) -> Runs<'_> {
+        let (heads, bytes) = (&self.heads[self.first..], &self.bytes[self.start..]);
+        Runs { heads, bytes, segmentation, ends: [0; RUNS_MAX], count: 0, datagrams: 0 }
     }
 }
 
@@ -186,7 +187,7 @@ impl Segmentation {
         for next in behind {
             let fits = count < SEGMENTS_MAX && bytes + next.length <= RUN_BYTES_MAX;
             let follows = next.length <= size && next.length > 0;
-            if !fits || !follows || next.receiver != first.receiver {
+            if !fits || !follows || !is_same(&next.receiver, &first.receiver) {
                 break;
             }
             (count, bytes) = (count + 1, bytes + next.length);
@@ -203,23 +204,53 @@ impl Segmentation {
     }
 }
 
-const EMPTY_RUN: SendRun<'static> = SendRun { data: &[], segment: None, receiver: None };
-
-/// The beginning of a queue, cut into runs.
-pub(crate) struct Runs<'a> {
-    runs: [SendRun<'a>; RUNS_MAX],
-    lengths: [usize; RUNS_MAX],
-    count: usize,
+/// Whether two datagrams have one receiver.
+#[inline]
+fn is_same(one: &Option<Address>, other: &Option<Address>) -> bool {
+    match (one, other) {
+        (Some(Address::Ipv4(one)), Some(Address::Ipv4(other))) => {
+            one.port() == other.port() && one.ip() == other.ip()
+        }
+        (one, other) => one == other,
+    }
 }
 
-impl<'a> Runs<'a> {
-    pub(crate) fn as_slice(&self) -> &[SendRun<'a>] {
-        &self.runs[..self.count]
-    }
+/// The beginning of a queue, cut into runs while they are asked for.
+pub(crate) struct Runs<'a> {
+    heads: &'a [Head],
+    bytes: &'a [u8],
+    segmentation: Segmentation,
+    /// How many datagrams the runs so far have, after each of them.
+    ends: [u16; RUNS_MAX],
+    count: usize,
+    datagrams: u16,
+}
 
-    /// How many datagrams the first `runs` of them have.
+impl Runs<'_> {
+    /// How many datagrams the first `runs` of those have that were asked for.
+    #[inline]
     pub(crate) fn datagrams(&self, runs: usize) -> usize {
-        self.lengths[..runs].iter().sum()
+        let last = runs.min(self.count).checked_sub(1);
+        last.map_or(0, |last| usize::from(self.ends[last]))
+    }
+}
+
+impl<'a> Iterator for Runs<'a> {
+    type Item = SendRun<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<SendRun<'a>> {
+        let head = self.heads.first()?;
+        let end = self.ends.get_mut(self.count)?;
+        let (count, bytes) = self.segmentation.run(self.heads);
+        let (data, behind) = self.bytes.split_at(bytes);
+        let segment = if count > 1 { u16::try_from(head.length).ok() } else { None };
+        // A run has at most SEGMENTS_MAX datagrams, and there are RUNS_MAX runs.
+        self.datagrams += count as u16;
+        *end = self.datagrams;
+        self.count += 1;
+        (self.heads, self.bytes) = (&self.heads[count..], behind);
+        Some(SendRun { data, segment, receiver: head.receiver.as_ref() })
     }
 }
 
@@ -236,17 +267,20 @@ mod tests {
     fn queue(datagrams: &[(usize, u16)]) -> DatagramQueue {
         let mut queue = DatagramQueue::default();
         for (number, (length, port)) in datagrams.iter().enumerate() {
-            queue.push(&[&vec![number as u8; *length]], to(*port));
+            queue.push(&[&vec![number as u8; *length]], to(*port).as_ref());
         }
         queue
     }
 
     /// The runs: how many datagrams, how many bytes, cut or not.
-    fn cut(queue: &DatagramQueue, segmentation: &Segmentation) -> Vec<(usize, usize, bool)> {
-        let runs = queue.runs(segmentation);
-        let lengths = runs.lengths[..runs.count].iter();
-        let each = lengths.zip(runs.as_slice());
-        each.map(|(count, run)| (*count, run.data.len(), run.segment.is_some())).collect()
+    fn cut(queue: &DatagramQueue, segmentation: Segmentation) -> Vec<(usize, usize, bool)> {
+        let mut runs = queue.runs(segmentation);
+        let mut cut = Vec::new();
+        while let Some(run) = runs.next() {
+            let count = runs.datagrams(cut.len() + 1) - runs.datagrams(cut.len());
+            cut.push((count, run.data.len(), run.segment.is_some()));
+        }
+        cut
     }
 
     #[test]
@@ -255,24 +289,24 @@ mod tests {
         let sizes = [(100, 1), (100, 1), (60, 1), (100, 1), (100, 2), (100, 2), (0, 2), (100, 2)];
         let expected =
             [(3, 260, true), (1, 100, false), (2, 200, true), (1, 0, false), (1, 100, false)];
-        assert_eq!(cut(&queue(&sizes), &all), expected);
+        assert_eq!(cut(&queue(&sizes), all), expected);
         assert_eq!(
-            cut(&queue(&sizes), &Segmentation::NONE),
+            cut(&queue(&sizes), Segmentation::NONE),
             sizes.map(|(size, _)| (1, size, false))
         );
         let from_three = Segmentation::from_run_of(3);
-        assert_eq!(cut(&queue(&sizes), &from_three)[2..4], [(1, 100, false); 2]);
-        assert_eq!(cut(&queue(&sizes), &all.refused(100)).len(), sizes.len());
+        assert_eq!(cut(&queue(&sizes), from_three)[2..4], [(1, 100, false); 2]);
+        assert_eq!(cut(&queue(&sizes), all.refused(100)).len(), sizes.len());
     }
 
     #[test]
     fn a_run_ends_at_what_the_system_takes() {
         let all = Segmentation::from_run_of(2);
-        assert_eq!(cut(&queue(&[(10, 1); 70]), &all), [(64, 640, true), (6, 60, true)]);
+        assert_eq!(cut(&queue(&[(10, 1); 70]), all), [(64, 640, true), (6, 60, true)]);
         let large = [(30_000, 1); 3];
-        assert_eq!(cut(&queue(&large), &all), [(2, 60_000, true), (1, 30_000, false)]);
+        assert_eq!(cut(&queue(&large), all), [(2, 60_000, true), (1, 30_000, false)]);
         let many: Vec<_> = (0..40).map(|number| (10, number)).collect();
-        assert_eq!(cut(&queue(&many), &all).len(), RUNS_MAX);
+        assert_eq!(cut(&queue(&many), all).len(), RUNS_MAX);
     }
 
     #[test]
@@ -280,8 +314,7 @@ mod tests {
         let mut queue = queue(&[(3, 1), (2, 2), (4, 3)]);
         assert_eq!(queue.pop(), Some(to(1)));
         queue.push(&[b"ab", b"", b"c"], None);
-        let runs = queue.runs(&Segmentation::NONE);
-        let data: Vec<&[u8]> = runs.as_slice().iter().map(|run| run.data).collect();
+        let data: Vec<&[u8]> = queue.runs(Segmentation::NONE).map(|run| run.data).collect();
         assert_eq!(data, [&[1; 2][..], &[2; 4], b"abc"]);
         assert_eq!((queue.len(), queue.bytes_len()), (3, 9));
         queue.pop_many(2);

@@ -14,7 +14,7 @@ use interfaces::{
 use super::port::DatagramPort;
 use crate::core::Core;
 use crate::sys::os_error::os_error;
-use crate::sys::{DatagramSys, Packet, ReceiveBatch};
+use crate::sys::{Datagram, DatagramSys, ReceiveBatch};
 
 /// How many packets a receive asks for at least: one that finds a single datagram has then emptied the
 /// socket, and need not be followed by another.
@@ -109,46 +109,59 @@ impl<S: DatagramSys> DatagramPort<S> {
         core.drop_guarded("datagram protocol", (protocol, transport));
     }
 
-    /// Delivers what came; returns how many datagrams it was.
+    /// Delivers what came, as long as the port is open; returns how many datagrams it was.
+    ///
+    /// One call of foreign code runs the protocol for all of them, and is ended for tasks that were woken.
     fn deliver_batch(self: &Rc<Self>, core: &Core<S>, lent: &Lent, batch: &ReceiveBatch) -> usize {
-        let mut count = 0;
-        for (packet, data) in batch.received() {
-            let size = packet.segment.unwrap_or(usize::MAX);
-            if size >= data.len() {
-                count += 1;
-                self.deliver_one(core, lent, packet, data, packet.length);
-                continue;
-            }
-            for data in data.chunks(size) {
-                count += 1;
-                self.deliver_one(core, lent, packet, data, data.len());
+        let (mut datagrams, mut count) = (batch.datagrams(), 0);
+        let mut sender = None;
+        loop {
+            let deliver = || {
+                for datagram in datagrams.by_ref() {
+                    if !self.is_open() {
+                        return true;
+                    }
+                    count += 1;
+                    sender = Some(datagram.sender);
+                    self.deliver_one(lent, datagram);
+                    if core.tasks.is_ready() {
+                        return false;
+                    }
+                }
+                true
+            };
+            let delivered = core.catch(deliver);
+            let delivered =
+                delivered.map_err(|panic| core.panicked("datagram protocol", sender, panic));
+            core.run_woken_tasks();
+            match delivered {
+                Ok(false) => {}
+                Ok(true) => return count,
+                Err(_) => {
+                    self.close(core);
+                    return count;
+                }
             }
         }
-        count
     }
 
     #[inline]
-    fn deliver_one(
-        self: &Rc<Self>,
-        core: &Core<S>,
-        lent: &Lent,
-        packet: &Packet,
-        data: &[u8],
-        length: usize,
-    ) {
-        let sender = &packet.sender;
-        if !self.is_open() || self.is_from_elsewhere(sender) {
+    fn deliver_one(&self, lent: &Lent, datagram: Datagram<'_>) {
+        let Datagram { data, length, sender } = datagram;
+        if self.is_from_elsewhere(sender) {
             return;
         }
         add_one(&self.receiver.received);
         let limit = self.receiver.packet_bytes_max;
-        let event = if length <= limit {
-            DatagramEvent::Received { data, sender }
+        if length <= limit {
+            let event = DatagramEvent::Received { data, sender };
+            lent.protocol.deliver_datagram(&lent.transport, event);
         } else {
             add_one(&self.receiver.truncated);
-            DatagramEvent::Truncated { data: &data[..data.len().min(limit)], length, sender }
-        };
-        self.deliver_to(core, &lent.protocol, &lent.transport, Some(sender), event);
+            let data = &data[..data.len().min(limit)];
+            let event = DatagramEvent::Truncated { data, length, sender };
+            lent.protocol.deliver_datagram(&lent.transport, event);
+        }
     }
 
     /// Whether the port is connected to another peer: what came before it was connected is still in the

@@ -115,7 +115,7 @@ impl Sender {
 
     /// Adds a datagram to the queue, if it has room for it; an empty queue has.
     #[inline(always)]
-    fn push(&self, pieces: &[&[u8]], receiver: Option<Address>) -> bool {
+    fn push(&self, pieces: &[&[u8]], receiver: Option<&Address>) -> bool {
         let mut queue = self.queue.borrow_mut();
         let queue = queue.get_or_insert_with(|| self.buffers.take_queue());
         let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
@@ -154,7 +154,7 @@ impl Sender {
 impl<S: DatagramSys> DatagramPort<S> {
     /// Queues a datagram; it leaves when the protocol returns, or on this turn or the next.
     #[inline(always)]
-    pub(super) fn queue(&self, pieces: &[&[u8]], receiver: Option<Address>) {
+    pub(super) fn queue(&self, pieces: &[&[u8]], receiver: Option<&Address>) {
         if !self.sender.push(pieces, receiver) {
             return add_one(&self.sender.dropped);
         }
@@ -212,10 +212,12 @@ impl<S: DatagramSys> DatagramPort<S> {
         let (sent, segment) = {
             let queue = self.sender.queue.borrow();
             let Some(queue) = queue.as_ref() else { return Flush::GoesOn };
-            let runs = queue.runs(&segmentation);
-            let sent = self.with_socket(|socket| core.sys.send_datagrams(socket, runs.as_slice()));
+            let mut runs = queue.runs(segmentation);
+            let sent = self.with_socket(|socket| core.sys.send_datagrams(socket, &mut runs));
             let Some(sent) = sent else { return Flush::GoesOn };
-            (sent.map(|count| runs.datagrams(count)), runs.as_slice()[0].segment)
+            let first = || queue.runs(segmentation).next();
+            let segment = if sent.is_err() { first().and_then(|run| run.segment) } else { None };
+            (sent.map(|count| runs.datagrams(count)), segment)
         };
         match sent {
             Ok(count) => {
