@@ -21,6 +21,9 @@ const RUN_BYTES_MAX: usize = 65_507;
 /// A queue that has grown beyond this is not kept.
 const KEPT_BYTES_MAX: usize = 256 * 1024;
 
+/// Nor is one that has had more datagrams at a time than this.
+const KEPT_HEADS_MAX: usize = 4096;
+
 /// Shared by a reactor and its datagram ports, so that an idle port owns no buffer. Each is taken out
 /// while it is used; a use inside a use makes itself another.
 pub(crate) struct DatagramBuffers {
@@ -55,7 +58,7 @@ impl DatagramBuffers {
     /// Takes a queue back, which is empty.
     pub(crate) fn keep_queue(&self, mut queue: Box<DatagramQueue>) {
         queue.clear();
-        if queue.bytes.capacity() <= KEPT_BYTES_MAX {
+        if queue.bytes.capacity() <= KEPT_BYTES_MAX && queue.heads.len() <= KEPT_HEADS_MAX {
             self.queue.set(Some(queue));
         }
     }
@@ -67,9 +70,14 @@ pub(crate) struct DatagramQueue {
     bytes: Vec<u8>,
     /// Where the first datagram begins.
     start: usize,
+    /// Those of the datagrams, and behind them used ones that are written again. A head is written where it
+    /// stays: of one that is moved, the processor would read the address whole before its parts have
+    /// reached the cache, and wait.
     heads: Vec<Head>,
     /// The first one that is not sent.
     first: usize,
+    /// Where the used ones begin.
+    end: usize,
 }
 
 /// One datagram without its bytes.
@@ -80,11 +88,19 @@ struct Head {
     receiver: Option<Address>,
 }
 
+impl Head {
+    /// For one that is not of IPv4.
+    #[inline(never)]
+    fn set_other_receiver(&mut self, receiver: Option<&Address>) {
+        self.receiver = receiver.cloned();
+    }
+}
+
 impl DatagramQueue {
     /// How many datagrams wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.heads.len() - self.first
+        self.end - self.first
     }
 
     /// How many bytes wait.
@@ -96,24 +112,21 @@ impl DatagramQueue {
     /// Adds a datagram that consists of these pieces.
     #[inline(always)]
     pub(crate) fn push(&mut self, pieces: &[&[u8]], receiver: Option<&Address>) {
-        if self.first > self.heads.len() / 2 {
+        if self.first > self.end / 2 {
             self.compact();
         }
         let before = self.bytes.len();
         pieces.iter().for_each(|piece| self.bytes.extend_from_slice(piece));
-        let length = self.bytes.len() - before;
-        match receiver {
-            // Made where it stays: an address that is moved is read back before its parts are written.
-            Some(Address::Ipv4(receiver)) => {
-                self.heads.push(Head { length, receiver: Some(Address::Ipv4(*receiver)) });
-            }
-            receiver => self.push_head(length, receiver.cloned()),
+        if self.end == self.heads.len() {
+            self.heads.push(Head { length: 0, receiver: None });
         }
-    }
-
-    #[inline(never)]
-    fn push_head(&mut self, length: usize, receiver: Option<Address>) {
-        self.heads.push(Head { length, receiver });
+        let head = &mut self.heads[self.end];
+        head.length = self.bytes.len() - before;
+        match receiver {
+            Some(Address::Ipv4(receiver)) => head.receiver = Some(Address::Ipv4(*receiver)),
+            receiver => head.set_other_receiver(receiver),
+        }
+        self.end += 1;
     }
 
     /// Drops what is sent of a queue that is never empty.
@@ -121,12 +134,13 @@ impl DatagramQueue {
     fn compact(&mut self) {
         self.bytes.drain(..self.start);
         self.heads.drain(..self.first);
+        self.end -= self.first;
         (self.start, self.first) = (0, 0);
     }
 
     /// Takes the first datagram off; returns its receiver, if it has one of its own.
     pub(crate) fn pop(&mut self) -> Option<Option<Address>> {
-        let head = self.heads.get_mut(self.first)?;
+        let head = self.heads[..self.end].get_mut(self.first)?;
         let receiver = head.receiver.take();
         self.pop_many(1);
         Some(receiver)
@@ -144,15 +158,14 @@ impl DatagramQueue {
 
     /// Removes all.
     pub(crate) fn clear(&mut self) {
-        self.heads.clear();
         self.bytes.clear();
-        (self.start, self.first) = (0, 0);
+        (self.start, self.first, self.end) = (0, 0, 0);
     }
 
     /// The first runs of the queue, up to [`RUNS_MAX`].
     #[inline]
     pub(crate) fn runs(&self, segmentation: Segmentation) -> Runs<'_> {
-        let (heads, bytes) = (&self.heads[self.first..], &self.bytes[self.start..]);
+        let (heads, bytes) = (&self.heads[self.first..self.end], &self.bytes[self.start..]);
         Runs { heads, bytes, segmentation, ends: [0; RUNS_MAX], count: 0, datagrams: 0 }
     }
 }

@@ -89,7 +89,7 @@ impl<S: DatagramSys> DatagramPort<S> {
             match self.with_socket(received) {
                 None => break,
                 Some(Ok(())) => {
-                    self.receiver.learn(asked, batch.packets.len(), batch.places());
+                    self.receiver.learn(asked, batch.packets().len(), batch.places());
                     budget = budget.saturating_sub(self.deliver_batch(core, &lent, &batch));
                     // Datagrams that were sent meanwhile leave before the next batch adds to it.
                     self.flush(core);

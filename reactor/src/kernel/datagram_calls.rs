@@ -16,7 +16,7 @@ use interfaces::Address;
 use socket2::{SockAddr, SockAddrStorage, Socket};
 
 use super::sockaddr;
-use crate::sys::{Packet, ReceiveBatch, SendRun};
+use crate::sys::{ReceiveBatch, SendRun};
 
 /// How many packets one call moves.
 const PACKETS_MAX: usize = 32;
@@ -77,14 +77,13 @@ pub(super) fn receive(
     batch: &mut ReceiveBatch,
     packets_max: usize,
 ) -> io::Result<()> {
-    batch.packets.clear();
-    let (places, packets) = batch.parts_mut();
+    batch.set_count(0);
     let mut pieces = [const { MaybeUninit::<libc::iovec>::uninit() }; PACKETS_MAX];
     let mut senders = [const { MaybeUninit::<SockAddrStorage>::uninit() }; PACKETS_MAX];
     let mut controls = [const { MaybeUninit::<DatagramControl>::uninit() }; PACKETS_MAX];
     let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; PACKETS_MAX];
     let (mut asked, mut place_bytes) = (0, 0);
-    for place in places.take(packets_max.min(PACKETS_MAX)) {
+    for (place, _) in batch.parts_mut().take(packets_max.min(PACKETS_MAX)) {
         place_bytes = place.len();
         let (iov_base, iov_len) = (place.as_mut_ptr().cast(), place.len());
         let piece = pieces[asked].write(libc::iovec { iov_base, iov_len });
@@ -113,25 +112,20 @@ pub(super) fn receive(
         )
     };
     let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-    for number in 0..count {
+    batch.set_count(count);
+    for (number, packet) in batch.packets_mut().iter_mut().enumerate() {
         // SAFETY: the first `asked` headers are written, and the kernel received `count` of them.
         let header = unsafe { headers[number].assume_init_ref() };
         let length = header.msg_len as usize;
         let has_control = header.msg_hdr.msg_controllen >= mem::size_of::<libc::cmsghdr>();
         // SAFETY: the kernel has written a control message, as its length says.
         let segment = if has_control { unsafe { joined_size(&controls[number]) } } else { None };
-        let kept = length.min(place_bytes);
+        (packet.kept, packet.length, packet.segment) = (length.min(place_bytes), length, segment);
         // SAFETY: the kernel has written as many bytes of the name as its length says.
         match unsafe { ipv4_sender(&senders[number], header.msg_hdr.msg_namelen) } {
-            // Made where it stays: an address that is moved is read back before its parts are written.
-            Some(sender) => {
-                packets.push(Packet { kept, length, segment, sender: Address::Ipv4(sender) });
-            }
-            None => {
-                // SAFETY: as above.
-                let sender = unsafe { sender(&senders[number], header.msg_hdr.msg_namelen) };
-                packets.push(Packet { kept, length, segment, sender });
-            }
+            Some(sender) => packet.sender = Address::Ipv4(sender),
+            // SAFETY: as above.
+            None => packet.sender = unsafe { sender(&senders[number], header.msg_hdr.msg_namelen) },
         }
     }
     Ok(())
