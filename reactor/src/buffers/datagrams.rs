@@ -88,12 +88,10 @@ struct Head {
     receiver: Option<Address>,
 }
 
-impl Head {
-    /// For one that is not of IPv4.
-    #[inline(never)]
-    fn set_other_receiver(&mut self, receiver: Option<&Address>) {
-        self.receiver = receiver.cloned();
-    }
+/// Where not both are of IPv4.
+#[inline(never)]
+fn replace_receiver(place: &mut Option<Address>, receiver: Option<&Address>) {
+    *place = receiver.cloned();
 }
 
 impl DatagramQueue {
@@ -122,9 +120,9 @@ impl DatagramQueue {
         }
         let head = &mut self.heads[self.end];
         head.length = self.bytes.len() - before;
-        match receiver {
-            Some(Address::Ipv4(receiver)) => head.receiver = Some(Address::Ipv4(*receiver)),
-            receiver => head.set_other_receiver(receiver),
+        match (&mut head.receiver, receiver) {
+            (Some(Address::Ipv4(place)), Some(Address::Ipv4(receiver))) => *place = *receiver,
+            (place, receiver) => replace_receiver(place, receiver),
         }
         self.end += 1;
     }
@@ -162,11 +160,11 @@ impl DatagramQueue {
         (self.start, self.first, self.end) = (0, 0, 0);
     }
 
-    /// The first runs of the queue, up to [`RUNS_MAX`].
+    /// The first runs of the queue, up to [`RUNS_MAX`], which note their ends.
     #[inline]
-    pub(crate) fn runs(&self, segmentation: Segmentation) -> Runs<'_> {
+    pub(crate) fn runs<'a>(&'a self, segmentation: Segmentation, ends: &'a RunEnds) -> Runs<'a> {
         let (heads, bytes) = (&self.heads[self.first..self.end], &self.bytes[self.start..]);
-        Runs { heads, bytes, segmentation, ends: [0; RUNS_MAX], count: 0, datagrams: 0 }
+        Runs { heads, bytes, segmentation, ends: &ends.0, datagrams: 0 }
     }
 }
 
@@ -190,8 +188,19 @@ impl Segmentation {
 
     /// How many datagrams the run at the beginning has, and how many bytes.
     #[inline]
-    fn run(&self, heads: &[Head]) -> (usize, usize) {
-        let (first, behind) = (&heads[0], &heads[1..]);
+    fn run(self, heads: &[Head]) -> (usize, usize) {
+        match heads {
+            [] => (0, 0),
+            [first, next, ..] if is_same(&first.receiver, &next.receiver) => {
+                self.run_to_one(first, &heads[1..])
+            }
+            [first, ..] => (1, first.length),
+        }
+    }
+
+    /// The same where the second datagram has the first one's receiver.
+    #[inline(never)]
+    fn run_to_one(self, first: &Head, behind: &[Head]) -> (usize, usize) {
         let size = first.length;
         if size == 0 || size > self.segment_bytes_max {
             return (1, size);
@@ -224,8 +233,14 @@ fn is_same(one: &Option<Address>, other: &Option<Address>) -> bool {
         (Some(Address::Ipv4(one)), Some(Address::Ipv4(other))) => {
             one.port() == other.port() && one.ip() == other.ip()
         }
-        (one, other) => one == other,
+        (one, other) => is_same_of_another_kind(one, other),
     }
+}
+
+/// The same where not both are of IPv4.
+#[inline(never)]
+fn is_same_of_another_kind(one: &Option<Address>, other: &Option<Address>) -> bool {
+    one == other
 }
 
 /// The beginning of a queue, cut into runs while they are asked for.
@@ -233,18 +248,20 @@ pub(crate) struct Runs<'a> {
     heads: &'a [Head],
     bytes: &'a [u8],
     segmentation: Segmentation,
-    /// How many datagrams the runs so far have, after each of them.
-    ends: [u16; RUNS_MAX],
-    count: usize,
+    /// Of the runs that were not asked for yet.
+    ends: &'a [Cell<u16>],
     datagrams: u16,
 }
 
-impl Runs<'_> {
+/// How many datagrams the first runs of a queue have, up to the end of each that was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct RunEnds([Cell<u16>; RUNS_MAX]);
+
+impl RunEnds {
     /// How many datagrams the first `runs` of those have that were asked for.
-    #[inline]
     pub(crate) fn datagrams(&self, runs: usize) -> usize {
-        let last = runs.min(self.count).checked_sub(1);
-        last.map_or(0, |last| usize::from(self.ends[last]))
+        let last = runs.checked_sub(1).and_then(|last| self.0.get(last));
+        last.map_or(0, |end| usize::from(end.get()))
     }
 }
 
@@ -254,15 +271,14 @@ impl<'a> Iterator for Runs<'a> {
     #[inline]
     fn next(&mut self) -> Option<SendRun<'a>> {
         let head = self.heads.first()?;
-        let end = self.ends.get_mut(self.count)?;
+        let (end, ends) = self.ends.split_first()?;
         let (count, bytes) = self.segmentation.run(self.heads);
         let (data, behind) = self.bytes.split_at(bytes);
         let segment = if count > 1 { u16::try_from(head.length).ok() } else { None };
         // A run has at most SEGMENTS_MAX datagrams, and there are RUNS_MAX runs.
         self.datagrams += count as u16;
-        *end = self.datagrams;
-        self.count += 1;
-        (self.heads, self.bytes) = (&self.heads[count..], behind);
+        end.set(self.datagrams);
+        (self.heads, self.bytes, self.ends) = (&self.heads[count..], behind, ends);
         Some(SendRun { data, segment, receiver: head.receiver.as_ref() })
     }
 }
@@ -287,13 +303,12 @@ mod tests {
 
     /// The runs: how many datagrams, how many bytes, cut or not.
     fn cut(queue: &DatagramQueue, segmentation: Segmentation) -> Vec<(usize, usize, bool)> {
-        let mut runs = queue.runs(segmentation);
-        let mut cut = Vec::new();
-        while let Some(run) = runs.next() {
-            let count = runs.datagrams(cut.len() + 1) - runs.datagrams(cut.len());
-            cut.push((count, run.data.len(), run.segment.is_some()));
-        }
-        cut
+        let ends = RunEnds::default();
+        let describe = |(number, run): (usize, SendRun<'_>)| {
+            let count = ends.datagrams(number + 1) - ends.datagrams(number);
+            (count, run.data.len(), run.segment.is_some())
+        };
+        queue.runs(segmentation, &ends).enumerate().map(describe).collect()
     }
 
     #[test]
@@ -327,7 +342,9 @@ mod tests {
         let mut queue = queue(&[(3, 1), (2, 2), (4, 3)]);
         assert_eq!(queue.pop(), Some(to(1)));
         queue.push(&[b"ab", b"", b"c"], None);
-        let data: Vec<&[u8]> = queue.runs(Segmentation::NONE).map(|run| run.data).collect();
+        let ends = RunEnds::default();
+        let runs = queue.runs(Segmentation::NONE, &ends);
+        let data: Vec<&[u8]> = runs.map(|run| run.data).collect();
         assert_eq!(data, [&[1; 2][..], &[2; 4], b"abc"]);
         assert_eq!((queue.len(), queue.bytes_len()), (3, 9));
         queue.pop_many(2);

@@ -14,7 +14,7 @@ use interfaces::{
 use super::port::DatagramPort;
 use crate::core::Core;
 use crate::sys::os_error::os_error;
-use crate::sys::{Datagram, DatagramSys, ReceiveBatch};
+use crate::sys::{DatagramSys, ReceiveBatch};
 
 /// How many packets a receive asks for at least: one that finds a single datagram has then emptied the
 /// socket, and need not be followed by another.
@@ -70,6 +70,14 @@ struct Lent {
     transport: Rc<dyn DatagramTransport>,
 }
 
+/// Datagrams of one sender that the system has joined: each but the last has this size.
+#[derive(Clone, Copy)]
+struct Joined<'a> {
+    data: &'a [u8],
+    size: usize,
+    sender: &'a Address,
+}
+
 impl<S: DatagramSys> DatagramPort<S> {
     /// Receives within this turn's budget.
     pub(super) fn receive(self: &Rc<Self>, core: &Core<S>) {
@@ -109,46 +117,73 @@ impl<S: DatagramSys> DatagramPort<S> {
         core.drop_guarded("datagram protocol", (protocol, transport));
     }
 
-    /// Delivers what came, as long as the port is open; returns how many datagrams it was.
+    /// Delivers what came; returns how many datagrams it was.
     ///
-    /// One call of foreign code runs the protocol for all of them, and is ended for tasks that were woken.
+    /// One call of foreign code runs the protocol for all of them. It is ended for tasks that were woken.
     fn deliver_batch(self: &Rc<Self>, core: &Core<S>, lent: &Lent, batch: &ReceiveBatch) -> usize {
-        let (mut datagrams, mut count) = (batch.datagrams(), 0);
-        let mut sender = None;
+        let (mut packets, mut rest, mut joined) = (batch.received(), None, 0);
         loop {
             let deliver = || {
-                for datagram in datagrams.by_ref() {
-                    if !self.is_open() {
-                        return true;
+                if let Some(rest) = rest.take() {
+                    self.deliver_joined(core, lent, rest)?;
+                }
+                for (packet, data) in packets.by_ref() {
+                    match packet.segment {
+                        Some(size) if (1..data.len()).contains(&size) => {
+                            joined += data.len().div_ceil(size) - 1;
+                            let datagrams = Joined { data, size, sender: &packet.sender };
+                            self.deliver_joined(core, lent, datagrams)?;
+                        }
+                        _ => self.deliver_one(lent, data, packet.length, &packet.sender),
                     }
-                    count += 1;
-                    sender = Some(datagram.sender);
-                    self.deliver_one(lent, datagram);
                     if core.tasks.is_ready() {
-                        return false;
+                        return Err(None);
                     }
                 }
-                true
+                Ok(())
             };
             let delivered = core.catch(deliver);
-            let delivered =
-                delivered.map_err(|panic| core.panicked("datagram protocol", sender, panic));
+            let taken = batch.packets().len() - packets.len();
+            let delivered = delivered.map_err(|panic| {
+                let sender = taken.checked_sub(1).map(|last| &batch.packets()[last].sender);
+                core.panicked("datagram protocol", sender, panic)
+            });
             core.run_woken_tasks();
             match delivered {
-                Ok(false) => {}
-                Ok(true) => return count,
+                Ok(Err(more)) => rest = more,
+                Ok(Ok(())) => return taken + joined,
                 Err(_) => {
                     self.close(core);
-                    return count;
+                    return taken + joined;
                 }
             }
         }
     }
 
+    /// Delivers the datagrams of a joined packet; the error is those that are left for after the tasks that
+    /// were woken.
+    #[inline(never)]
+    fn deliver_joined<'a>(
+        &self,
+        core: &Core<S>,
+        lent: &Lent,
+        joined: Joined<'a>,
+    ) -> Result<(), Option<Joined<'a>>> {
+        let Joined { mut data, size, sender } = joined;
+        while !data.is_empty() {
+            let (first, behind) = data.split_at(size.min(data.len()));
+            self.deliver_one(lent, first, first.len(), sender);
+            data = behind;
+            if core.tasks.is_ready() {
+                return Err(Some(Joined { data, size, sender }));
+            }
+        }
+        Ok(())
+    }
+
     #[inline]
-    fn deliver_one(&self, lent: &Lent, datagram: Datagram<'_>) {
-        let Datagram { data, length, sender } = datagram;
-        if self.is_from_elsewhere(sender) {
+    fn deliver_one(&self, lent: &Lent, data: &[u8], length: usize, sender: &Address) {
+        if !self.serves_all.get() && !self.serves(sender) {
             return;
         }
         add_one(&self.receiver.received);
@@ -164,13 +199,15 @@ impl<S: DatagramSys> DatagramPort<S> {
         }
     }
 
-    /// Whether the port is connected to another peer: what came before it was connected is still in the
-    /// socket.
-    #[inline]
-    fn is_from_elsewhere(&self, sender: &Address) -> bool {
+    /// Whether the port is open, and not connected to another peer: what came before it was connected is
+    /// still in the socket.
+    #[inline(never)]
+    fn serves(&self, sender: &Address) -> bool {
         let peer = self.peer.borrow();
-        let Some(peer) = &*peer else { return false };
-        peer.as_socket_addr().is_some() && !is_same_socket(peer, sender)
+        let is_from_elsewhere = peer
+            .as_ref()
+            .is_some_and(|peer| peer.as_socket_addr().is_some() && !is_same_socket(peer, sender));
+        self.is_open() && !is_from_elsewhere
     }
 
     fn receive_failed(self: &Rc<Self>, core: &Core<S>, error: &io::Error) {

@@ -18,7 +18,7 @@ use interfaces::{Address, DatagramEvent, OsError};
 
 use super::port::DatagramPort;
 use super::receive::add_one;
-use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, Segmentation};
+use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, RunEnds, Segmentation};
 use crate::core::Core;
 use crate::sys::os_error::os_error;
 use crate::sys::{DatagramSys, StreamSys, Token, Watch};
@@ -212,12 +212,14 @@ impl<S: DatagramSys> DatagramPort<S> {
         let (sent, segment) = {
             let queue = self.sender.queue.borrow();
             let Some(queue) = queue.as_ref() else { return Flush::GoesOn };
-            let mut runs = queue.runs(segmentation);
-            let sent = self.with_socket(|socket| core.sys.send_datagrams(socket, &mut runs));
+            let ends = RunEnds::default();
+            let runs = || queue.runs(segmentation, &ends);
+            let sent = self.with_socket(|socket| core.sys.send_datagrams(socket, runs()));
             let Some(sent) = sent else { return Flush::GoesOn };
-            let first = || queue.runs(segmentation).next();
-            let segment = if sent.is_err() { first().and_then(|run| run.segment) } else { None };
-            (sent.map(|count| runs.datagrams(count)), segment)
+            let sent = sent.map(|count| ends.datagrams(count));
+            let segment =
+                if sent.is_err() { runs().next().and_then(|it| it.segment) } else { None };
+            (sent, segment)
         };
         match sent {
             Ok(count) => {

@@ -101,7 +101,7 @@ impl<S: DatagramSys> DatagramPort<S> {
             (Address::Ipv6(_), Address::Ipv6(_)) => length <= UDP_BYTES_MAX,
             _ => false,
         };
-        fits && self.is_open() && self.peer.borrow().is_none()
+        fits && self.serves_all.get()
     }
 
     /// Queues a datagram of a port that is connected, of UNIX, or closed, or says why it cannot be sent.
@@ -177,6 +177,7 @@ impl<S: DatagramSys> UdpTransport for DatagramPort<S> {
             }
             Some(Ok(peer)) => {
                 self.peer.replace(Some(peer.unwrap_or(address)));
+                self.serves_all.set(false);
                 Ok(())
             }
         }

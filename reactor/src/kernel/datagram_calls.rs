@@ -122,10 +122,13 @@ pub(super) fn receive(
         let segment = if has_control { unsafe { joined_size(&controls[number]) } } else { None };
         (packet.kept, packet.length, packet.segment) = (length.min(place_bytes), length, segment);
         // SAFETY: the kernel has written as many bytes of the name as its length says.
-        match unsafe { ipv4_sender(&senders[number], header.msg_hdr.msg_namelen) } {
-            Some(sender) => packet.sender = Address::Ipv4(sender),
+        let ipv4 = unsafe { ipv4_sender(&senders[number], header.msg_hdr.msg_namelen) };
+        match (&mut packet.sender, ipv4) {
+            (Address::Ipv4(place), Some(sender)) => *place = sender,
             // SAFETY: as above.
-            None => packet.sender = unsafe { sender(&senders[number], header.msg_hdr.msg_namelen) },
+            (place, _) => unsafe {
+                read_sender(place, &senders[number], header.msg_hdr.msg_namelen)
+            },
         }
     }
     Ok(())
@@ -165,11 +168,29 @@ unsafe fn ipv4_sender(
     Some(SocketAddrV4::new(ip, u16::from_be(name.sin_port)))
 }
 
+/// Replaces a sender where not both are of IPv4.
+///
 /// # Safety
 ///
 /// The first `length` bytes of the name are written, or as many as it has room for.
-#[cold]
+#[inline(never)]
+unsafe fn read_sender(
+    place: &mut Address,
+    name: &MaybeUninit<SockAddrStorage>,
+    length: libc::socklen_t,
+) {
+    // SAFETY: the caller's promise.
+    *place = unsafe { sender(name, length) };
+}
+
+/// # Safety
+///
+/// The first `length` bytes of the name are written, or as many as it has room for.
 unsafe fn sender(name: &MaybeUninit<SockAddrStorage>, length: libc::socklen_t) -> Address {
+    // SAFETY: the caller's promise.
+    if let Some(address) = unsafe { ipv4_sender(name, length) } {
+        return Address::Ipv4(address);
+    }
     // SAFETY: the caller's promise.
     match unsafe { family(name, length) } {
         libc::AF_INET6 => {

@@ -6,7 +6,6 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::slice::Chunks;
 
 use interfaces::{
     Address, ListenError, ListenUdp, ListenUnixDatagram, MulticastInterface, UnixAddress,
@@ -265,52 +264,8 @@ impl ReceiveBatch {
 
     /// The packets, each with its bytes.
     #[inline]
-    pub fn received(&self) -> impl Iterator<Item = (&Packet, &[u8])> {
+    pub fn received(&self) -> impl ExactSizeIterator<Item = (&Packet, &[u8])> {
         let places = self.storage.chunks_exact(self.place_bytes.max(1));
         self.packets().iter().zip(places).map(|(packet, place)| (packet, &place[..packet.kept]))
-    }
-    /// The datagrams of the packets, joined ones each by itself.
-    #[inline]
-    pub fn datagrams(&self) -> impl Iterator<Item = Datagram<'_>> {
-        Datagrams { packets: self.received(), joined: Default::default() }
-    }
-}
-
-/// One datagram that was received.
-#[derive(Clone, Copy, Debug)]
-pub struct Datagram<'a> {
-    /// Its bytes, as far as they are in the batch.
-    pub data: &'a [u8],
-    /// How many bytes it had.
-    pub length: usize,
-    /// The socket that sent it.
-    pub sender: &'a Address,
-}
-
-/// Takes packets apart.
-struct Datagrams<'a, P> {
-    packets: P,
-    /// The datagrams of a joined packet that are not taken yet, and who sent it.
-    joined: Option<(Chunks<'a, u8>, &'a Address)>,
-}
-
-impl<'a, P: Iterator<Item = (&'a Packet, &'a [u8])>> Iterator for Datagrams<'a, P> {
-    type Item = Datagram<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Datagram<'a>> {
-        loop {
-            if let Some((joined, sender)) = &mut self.joined {
-                match joined.next() {
-                    Some(data) => return Some(Datagram { data, length: data.len(), sender }),
-                    None => self.joined = None,
-                }
-            }
-            let (Packet { length, segment, sender, .. }, data) = self.packets.next()?;
-            match segment {
-                Some(size) if (1..data.len()).contains(size) => self.joined = Some((data.chunks(*size), sender)),
-                _ => return Some(Datagram { data, length: *length, sender }),
-            }
-        }
     }
 }

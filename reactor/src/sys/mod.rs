@@ -34,7 +34,7 @@ use std::time::Duration;
 
 pub use ancillary::{Ancillary, DESCRIPTORS_PER_CALL_MAX};
 pub use datagrams::{
-    Datagram, DatagramSys, Membership, MulticastOption, Packet, ReceiveBatch, SendRun, Sharing,
+    DatagramSys, Membership, MulticastOption, Packet, ReceiveBatch, SendRun, Sharing,
 };
 pub use descriptors::{DescriptorSys, Reporting};
 pub use look_ups::{LookUp, LookUpResult, LookUpSys};
