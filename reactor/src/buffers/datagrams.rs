@@ -352,4 +352,37 @@ mod tests {
         queue.pop_many(5);
         assert_eq!((queue.len(), queue.bytes_len(), queue.bytes.len()), (0, 0, 0));
     }
+    #[test]
+    fn a_head_that_is_used_again_has_its_own_receiver_and_length() {
+        let name = Address::Unix(interfaces::UnixAddress::Abstract(std::rc::Rc::from(&b"n"[..])));
+        let receivers = [to(1), None, Some(name.clone()), to(2), Some(name), None, to(3)];
+        let mut queue = DatagramQueue::default();
+        for round in 0..receivers.len() {
+            let rotated = || receivers.iter().cycle().skip(round).take(receivers.len());
+            for (length, receiver) in rotated().enumerate() {
+                queue.push(&[&vec![0; length]], receiver.as_ref());
+            }
+            let ends = RunEnds::default();
+            let runs = queue.runs(Segmentation::NONE, &ends);
+            let queued: Vec<_> = runs.map(|run| (run.data.len(), run.receiver.cloned())).collect();
+            assert_eq!(queued, rotated().cloned().enumerate().collect::<Vec<_>>());
+            for receiver in rotated() {
+                assert_eq!(queue.pop().as_ref(), Some(receiver));
+            }
+            assert_eq!((queue.len(), queue.pop()), (0, None));
+        }
+    }
+
+    #[test]
+    fn a_queue_that_has_had_many_datagrams_is_not_kept() {
+        let buffers = DatagramBuffers::new();
+        for (count, kept) in [(KEPT_HEADS_MAX, KEPT_HEADS_MAX), (KEPT_HEADS_MAX + 1, 0)] {
+            let mut queue = buffers.take_queue();
+            (0..count).for_each(|_| queue.push(&[], None));
+            buffers.keep_queue(queue);
+            let queue = buffers.take_queue();
+            assert_eq!((queue.len(), queue.heads.len()), (0, kept));
+            drop(queue);
+        }
+    }
 }

@@ -188,8 +188,8 @@ impl<S: DatagramSys> DatagramPort<S> {
         if self.sender.is_watched.get() && self.sender.waiting() == 0 {
             self.unwatch(core);
         }
-        for (receiver, error) in refusals {
-            self.tell_refusal(core, receiver, error);
+        if !refusals.is_empty() {
+            self.tell_refusals(core, refusals);
         }
     }
 
@@ -296,13 +296,16 @@ impl<S: DatagramSys> DatagramPort<S> {
         drop(self.with_socket(watch));
     }
 
-    fn tell_refusal(self: &Rc<Self>, core: &Core<S>, receiver: Option<Address>, error: OsError) {
-        match receiver {
-            Some(receiver) => {
-                let event = DatagramEvent::SendFailed { receiver: &receiver, error };
-                self.deliver(core, Some(&receiver), event);
+    #[cold]
+    fn tell_refusals(self: &Rc<Self>, core: &Core<S>, refusals: Vec<Refusal>) {
+        for (receiver, error) in refusals {
+            match receiver {
+                Some(receiver) => {
+                    let event = DatagramEvent::SendFailed { receiver: &receiver, error };
+                    self.deliver(core, Some(&receiver), event);
+                }
+                None => self.refused(core),
             }
-            None => self.refused(core),
         }
     }
 }
