@@ -39,6 +39,8 @@ pub(crate) struct DatagramPort<S: DatagramSys> {
     pub(super) sender: Sender,
     /// The interface that was set for datagrams to groups.
     pub(super) multicast_interface: RefCell<Option<MulticastInterface>>,
+    /// It is open and has no fixed peer, as each datagram asks.
+    pub(super) serves_all: Cell<bool>,
     /// It was on the list of those that are still ready, and its call for that comes.
     called_from_list: Cell<bool>,
 }
@@ -115,6 +117,7 @@ impl<S: DatagramSys> DatagramPort<S> {
                 receiver: Receiver::new(limits.packet_bytes_max),
                 sender: Sender::new(core, &host, limits.send_queue_bytes_max),
                 host,
+                serves_all: Cell::new(peer.is_none()),
                 peer: RefCell::new(peer),
                 socket: RefCell::new(Some(socket)),
                 protocol: RefCell::new(Some(protocol)),
@@ -193,6 +196,7 @@ impl<S: DatagramSys> DatagramPort<S> {
     fn close_socket(self: &Rc<Self>, core: &Core<S>) -> bool {
         self.send_last(core);
         let Some(socket) = self.socket.take() else { return false };
+        self.serves_all.set(false);
         core.sys.deregister_datagrams(&socket);
         drop(socket);
         let (address, factory) = (&self.host, self.log_prefix);
@@ -246,6 +250,7 @@ impl<S: DatagramSys> Tenant<S> for DatagramPort<S> {
     }
 
     fn abandon(&self, _: &S) {
+        self.serves_all.set(false);
         drop(self.socket.take());
         drop(self.protocol.take());
         drop(self.stopping.take());

@@ -18,7 +18,7 @@ use interfaces::{Address, DatagramEvent, OsError};
 
 use super::port::DatagramPort;
 use super::receive::add_one;
-use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, Segmentation};
+use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, RunEnds, Segmentation};
 use crate::core::Core;
 use crate::sys::os_error::os_error;
 use crate::sys::{DatagramSys, StreamSys, Token, Watch};
@@ -115,7 +115,7 @@ impl Sender {
 
     /// Adds a datagram to the queue, if it has room for it; an empty queue has.
     #[inline(always)]
-    fn push(&self, pieces: &[&[u8]], receiver: Option<Address>) -> bool {
+    fn push(&self, pieces: &[&[u8]], receiver: Option<&Address>) -> bool {
         let mut queue = self.queue.borrow_mut();
         let queue = queue.get_or_insert_with(|| self.buffers.take_queue());
         let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
@@ -154,7 +154,7 @@ impl Sender {
 impl<S: DatagramSys> DatagramPort<S> {
     /// Queues a datagram; it leaves when the protocol returns, or on this turn or the next.
     #[inline(always)]
-    pub(super) fn queue(&self, pieces: &[&[u8]], receiver: Option<Address>) {
+    pub(super) fn queue(&self, pieces: &[&[u8]], receiver: Option<&Address>) {
         if !self.sender.push(pieces, receiver) {
             return add_one(&self.sender.dropped);
         }
@@ -188,8 +188,8 @@ impl<S: DatagramSys> DatagramPort<S> {
         if self.sender.is_watched.get() && self.sender.waiting() == 0 {
             self.unwatch(core);
         }
-        for (receiver, error) in refusals {
-            self.tell_refusal(core, receiver, error);
+        if !refusals.is_empty() {
+            self.tell_refusals(core, refusals);
         }
     }
 
@@ -212,10 +212,14 @@ impl<S: DatagramSys> DatagramPort<S> {
         let (sent, segment) = {
             let queue = self.sender.queue.borrow();
             let Some(queue) = queue.as_ref() else { return Flush::GoesOn };
-            let runs = queue.runs(&segmentation);
-            let sent = self.with_socket(|socket| core.sys.send_datagrams(socket, runs.as_slice()));
+            let ends = RunEnds::default();
+            let runs = || queue.runs(segmentation, &ends);
+            let sent = self.with_socket(|socket| core.sys.send_datagrams(socket, runs()));
             let Some(sent) = sent else { return Flush::GoesOn };
-            (sent.map(|count| runs.datagrams(count)), runs.as_slice()[0].segment)
+            let sent = sent.map(|count| ends.datagrams(count));
+            let segment =
+                if sent.is_err() { runs().next().and_then(|it| it.segment) } else { None };
+            (sent, segment)
         };
         match sent {
             Ok(count) => {
@@ -292,13 +296,16 @@ impl<S: DatagramSys> DatagramPort<S> {
         drop(self.with_socket(watch));
     }
 
-    fn tell_refusal(self: &Rc<Self>, core: &Core<S>, receiver: Option<Address>, error: OsError) {
-        match receiver {
-            Some(receiver) => {
-                let event = DatagramEvent::SendFailed { receiver: &receiver, error };
-                self.deliver(core, Some(&receiver), event);
+    #[cold]
+    fn tell_refusals(self: &Rc<Self>, core: &Core<S>, refusals: Vec<Refusal>) {
+        for (receiver, error) in refusals {
+            match receiver {
+                Some(receiver) => {
+                    let event = DatagramEvent::SendFailed { receiver: &receiver, error };
+                    self.deliver(core, Some(&receiver), event);
+                }
+                None => self.refused(core),
             }
-            None => self.refused(core),
         }
     }
 }

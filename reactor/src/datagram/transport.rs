@@ -36,9 +36,11 @@ impl<S: DatagramSys> ListeningPort for DatagramPort<S> {
 
 impl<S: DatagramSys> DatagramTransport for DatagramPort<S> {
     fn send_to(&self, data: &[u8], receiver: &Address) -> Result<(), SendError> {
-        let receiver = self.checked(data.len(), receiver)?;
-        self.queue(&[data], receiver);
-        Ok(())
+        if self.is_sendable(data.len(), receiver) {
+            self.queue(&[data], Some(receiver));
+            return Ok(());
+        }
+        self.send_checked(&[data], receiver)
     }
 
     fn send(&self, data: &[u8]) -> Result<(), SendError> {
@@ -53,9 +55,11 @@ impl<S: DatagramSys> DatagramTransport for DatagramPort<S> {
 
     fn send_pieces_to(&self, pieces: &[&[u8]], receiver: &Address) -> Result<(), SendError> {
         let length = pieces.iter().map(|piece| piece.len()).sum();
-        let receiver = self.checked(length, receiver)?;
-        self.queue(pieces, receiver);
-        Ok(())
+        if self.is_sendable(length, receiver) {
+            self.queue(pieces, Some(receiver));
+            return Ok(());
+        }
+        self.send_checked(pieces, receiver)
     }
 
     fn peer(&self) -> Option<Address> {
@@ -88,36 +92,31 @@ impl<S: DatagramSys> DatagramPort<S> {
         self.host.as_socket_addr().is_some()
     }
 
-    /// The receiver as it is queued, if a datagram of this length can be sent there: `None` for the peer.
+    /// Whether a datagram of this length is queued without another look: the port is open, of UDP, and not
+    /// connected, and the receiver is one of its kind.
     #[inline]
-    fn checked(&self, length: usize, receiver: &Address) -> Result<Option<Address>, SendError> {
+    fn is_sendable(&self, length: usize, receiver: &Address) -> bool {
         let fits = match (&self.host, receiver) {
             (Address::Ipv4(_), Address::Ipv4(_)) => length <= UDP_BYTES_MAX - IPV4_HEADER_BYTES,
             (Address::Ipv6(_), Address::Ipv6(_)) => length <= UDP_BYTES_MAX,
             _ => false,
         };
-        if fits && self.is_open() && self.peer.borrow().is_none() {
-            return Ok(Some(receiver.clone()));
-        }
-        self.checked_rarely(length, receiver)
+        fits && self.serves_all.get()
     }
 
-    /// The same for a port that is connected, of UNIX, or closed, and for what cannot be sent.
+    /// Queues a datagram of a port that is connected, of UNIX, or closed, or says why it cannot be sent.
     #[inline(never)]
-    fn checked_rarely(
-        &self,
-        length: usize,
-        receiver: &Address,
-    ) -> Result<Option<Address>, SendError> {
-        self.check(length, receiver)?;
-        match &*self.peer.borrow() {
-            None => Ok(Some(receiver.clone())),
-            Some(peer) if peer == receiver => Ok(None),
+    fn send_checked(&self, pieces: &[&[u8]], receiver: &Address) -> Result<(), SendError> {
+        self.check(pieces.iter().map(|piece| piece.len()).sum(), receiver)?;
+        let peer = self.peer.borrow().clone();
+        match peer {
+            None => self.queue(pieces, Some(receiver)),
+            Some(peer) if peer == *receiver => self.queue(pieces, None),
             Some(peer) => {
-                let (receiver, peer) = (receiver.clone(), peer.clone());
-                Err(SendError::ConnectedElsewhere { receiver, peer })
+                return Err(SendError::ConnectedElsewhere { receiver: receiver.clone(), peer });
             }
         }
+        Ok(())
     }
 
     /// Whether a datagram of this length can be sent there at all.
@@ -178,6 +177,7 @@ impl<S: DatagramSys> UdpTransport for DatagramPort<S> {
             }
             Some(Ok(peer)) => {
                 self.peer.replace(Some(peer.unwrap_or(address)));
+                self.serves_all.set(false);
                 Ok(())
             }
         }

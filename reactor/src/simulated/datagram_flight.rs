@@ -221,7 +221,7 @@ impl World {
     ) -> io::Result<()> {
         let result = self.receive_packets(id, batch, packets_max);
         self.maybe_spurious(Source::Datagram(id));
-        let count = |(): &()| batch.packets.len() as i64;
+        let count = |(): &()| batch.packets().len() as i64;
         self.noted(SystemCall::Recvmmsg, id.number(), result, count)?;
         batch.received().for_each(|(_, data)| self.trace.note_bytes(data));
         Ok(())
@@ -251,7 +251,7 @@ impl World {
         if let Some(host) = host {
             self.datagram_room(&host);
         }
-        if batch.packets.len() < packets_max {
+        if batch.packets().len() < packets_max {
             self.watching(Source::Datagram(id), Direction::Read, SocketWatch::came_short);
         }
         Ok(())

@@ -145,11 +145,9 @@ impl DatagramSocketState {
         packets_max: usize,
         mut joins: impl FnMut() -> bool,
     ) {
-        batch.packets.clear();
-        let is_udp = !self.is_unix();
-        let (places, packets) = batch.parts_mut();
-        for place in places.take(packets_max) {
-            let Some(first) = self.pop() else { return };
+        let (is_udp, mut count) = (!self.is_unix(), 0);
+        for (place, packet) in batch.parts_mut().take(packets_max) {
+            let Some(first) = self.pop() else { break };
             let size = first.data.len();
             let (mut kept, mut length, mut segment) = (copy(place, &first.data), size, None);
             if is_udp && size > 0 && joins() {
@@ -161,8 +159,10 @@ impl DatagramSocketState {
                     }
                 }
             }
-            packets.push(Packet { kept, length, segment, sender: first.sender });
+            *packet = Packet { kept, length, segment, sender: first.sender };
+            count += 1;
         }
+        batch.set_count(count);
     }
 
     fn pop(&mut self) -> Option<ArrivedDatagram> {

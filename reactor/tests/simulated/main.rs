@@ -5,6 +5,7 @@
 
 mod accepting;
 mod children;
+mod datagram_batches;
 mod datagram_lives;
 mod datagram_unix;
 mod datagrams;
