@@ -141,7 +141,11 @@ fn the_streams_are_taken_over_once_and_need_a_program() {
     assert_eq!((closed.direction, closed.source.raw_os_error()), ("input", libc::EBADF));
     network.connect_stdio(Script::new().echo());
     network.connect_stdio(Script::new().echo());
-    assert_eq!((network.carried().pipes, network.carried().streams), (2, 0), "the first are closed");
+    assert_eq!(
+        (network.carried().pipes, network.carried().streams),
+        (2, 0),
+        "the first are closed"
+    );
     open().unwrap();
     assert!(open().is_err());
     drop(reactor);

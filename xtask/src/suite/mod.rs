@@ -11,6 +11,7 @@
 //! Invariant: a case names no subject, and a subject names no case.
 
 mod case;
+mod child_script;
 mod outcome;
 mod subject;
 
@@ -37,6 +38,7 @@ mod faulty;
 pub use case::Case;
 pub use case_context::CaseContext;
 pub use cases::all as all_cases;
+pub use child_script::{ChildScript, ChildStep};
 pub use descriptors::open_descriptors;
 pub use matrix::{Cell, Row, Verdict, run, run_case};
 pub use notices::{PLANNED, panic_as_planned};
@@ -47,4 +49,4 @@ pub use probe::{Call, Probe};
 pub use producers::{PullProbe, PushProbe, Told};
 pub use script::Script;
 pub use side_factory::SideFactory;
-pub use subject::{Ability, Carries, DatagramPorts, Subject, World};
+pub use subject::{Ability, Carries, DatagramPorts, Programs, Subject, World};

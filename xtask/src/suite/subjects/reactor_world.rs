@@ -14,7 +14,7 @@ use interfaces::{
 use reactor::sys::StreamSys;
 use reactor::{Limits, Reactor};
 
-use crate::suite::{DatagramPorts, World};
+use crate::suite::{DatagramPorts, Programs, World};
 
 /// The longest wait of an idle turn.
 const WAIT: Duration = Duration::from_millis(5);
@@ -29,6 +29,12 @@ pub trait Place<S: StreamSys> {
 
     /// The datagram ports of the reactor, if that is what the subject carries.
     fn datagrams(&self, reactor: &Reactor<S>) -> Option<Rc<dyn DatagramPorts>> {
+        let _ = reactor;
+        None
+    }
+
+    /// The programs that the reactor runs, if that is what the subject carries.
+    fn programs(&self, reactor: &Reactor<S>) -> Option<Rc<dyn Programs>> {
         let _ = reactor;
         None
     }
@@ -87,6 +93,10 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
         self.place.datagrams(&self.reactor)
     }
 
+    fn programs(&self) -> Option<Rc<dyn Programs>> {
+        self.place.programs(&self.reactor)
+    }
+
     fn connect_refused(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
         self.client(&self.place.unused_address()).connect(factory)
     }
@@ -135,6 +145,9 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
             (counts.datagram_ports, "datagram ports"),
             (counts.attempts, "attempts"),
             (counts.lingering, "lingering sockets"),
+            (counts.processes, "processes"),
+            (counts.pipes, "pipes of processes"),
+            (counts.stdio, "directions of standard streams"),
             (counts.watched, "watched descriptors"),
             (counts.timers, "timers"),
             (counts.tasks, "tasks"),
