@@ -1,7 +1,6 @@
 //! Standard input and output in the simulation, under seeds: slow programs at the other ends, ones that die in
 //! the middle, ones that never read.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{ReactorStdio as _, Reason};

@@ -130,8 +130,10 @@ impl Spawned {
         let stages = self.seen.stages();
         same("the first stage", stages.first().map(String::as_str), Some("made"))?;
         same("the last stage", stages.last().map(String::as_str), Some("ended"))?;
-        let exits = stages.iter().filter(|stage| *stage == "exited").count();
-        same("how often its exit was told", exits, 1)?;
+        for stage in ["made", "exited", "ended"] {
+            let times = stages.iter().filter(|it| *it == stage).count();
+            same(&format!("how often it was {stage}"), times, 1)?;
+        }
         same("its exit", self.seen.exited(), Some(reason))?;
         Ok(reason)
     }

@@ -74,20 +74,3 @@ fn command(source: &mut String, exec: &str, step: &ChildStep) {
         ChildStep::Die(signal) => writeln!(source, "kill -{signal} $$"),
     };
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::process::Command;
-
-    #[test]
-    fn every_byte_is_written_as_it_is() {
-        let all: Vec<u8> = (0..=255).cycle().take(10_000).collect();
-        let scripts = Scripts::new().expect("a directory");
-        let script = ChildScript::new().write(1, all.clone()).write(2, b"'%s\\").exit(3);
-        let path = scripts.add(&script).expect("a file");
-        let output = Command::new(SHELL).arg(path).output().expect("it runs");
-        assert!(output.stdout == all);
-        assert_eq!((&*output.stderr, output.status.code()), (&b"'%s\\"[..], Some(3)));
-    }
-}
