@@ -32,7 +32,7 @@ impl World {
 impl Simulated {
     /// Puts a program at the other ends of the process's standard input and output: it reads what is
     /// written to the output as its descriptor 0, and what it writes to its descriptor 1 is the input. It
-    /// runs from now on, and nobody waits for its end. Streams of an earlier call that were not taken
+    /// runs from now on, and is reaped by itself. Streams of an earlier call that were not taken
     /// over are closed.
     ///
     /// [`ReactorStdio::open_stdio`](interfaces::ReactorStdio::open_stdio) takes them over. Without this

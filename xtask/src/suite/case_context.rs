@@ -17,7 +17,8 @@ use interfaces::{
 use crate::suite::notices::{Notices, take_unhandled};
 use crate::suite::side_factory::Register;
 use crate::suite::{
-    DatagramPorts, Failed, Outcome, Pair, Programs, Script, SideFactory, Subject, World, ensure,
+    ChildPrograms, DatagramPorts, Failed, Outcome, Pair, Script, SideFactory, Subject, World,
+    ensure,
 };
 
 /// The bound of every wait in a case.
@@ -173,7 +174,7 @@ impl CaseContext {
     /// # Errors
     ///
     /// When the world has none.
-    pub fn programs(&self) -> Result<Rc<dyn Programs>, Failed> {
+    pub fn programs(&self) -> Result<Rc<dyn ChildPrograms>, Failed> {
         self.world.programs().ok_or_else(|| Failed::new("this world runs no processes"))
     }
 

@@ -5,6 +5,7 @@
 //! ```text
 //! matrix → cases → { case, pair, producers } → case_context → side_factory → order_checker → script → probe → outcome
 //! case_context, subjects → { notices, subject };  cases, matrix → descriptors;  cases, pair → pattern
+//! cases, subjects, subject → child_script
 //! case_context ⇢ pair::Pair: the context connects the pair that it returns
 //! ```
 //!
@@ -49,4 +50,4 @@ pub use probe::{Call, Probe};
 pub use producers::{PullProbe, PushProbe, Told};
 pub use script::Script;
 pub use side_factory::SideFactory;
-pub use subject::{Ability, Carries, DatagramPorts, Programs, Subject, World};
+pub use subject::{Ability, Carries, ChildPrograms, DatagramPorts, Subject, World};

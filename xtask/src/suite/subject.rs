@@ -189,7 +189,7 @@ pub trait World {
     }
 
     /// The child processes of a world that [carries](Subject::carries) processes.
-    fn programs(&self) -> Option<Rc<dyn Programs>> {
+    fn programs(&self) -> Option<Rc<dyn ChildPrograms>> {
         None
     }
 
@@ -242,7 +242,7 @@ pub trait DatagramPorts {
 }
 
 /// Runs the programs of a world. The protocols are the suite's.
-pub trait Programs {
+pub trait ChildPrograms {
     /// The options that run a program which follows this script, with the default descriptors.
     ///
     /// # Errors

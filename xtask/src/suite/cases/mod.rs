@@ -10,11 +10,13 @@ mod core_events;
 mod datagram;
 mod datagram_lifetime;
 mod descriptors;
+mod fd_set;
 mod half_close;
 mod listening;
 mod names;
 mod panics;
 mod process;
+mod process_ends;
 mod producer_refusals;
 mod pull_producer;
 mod push_producer;
@@ -78,7 +80,9 @@ pub fn all() -> Vec<Case> {
         datagram::CASES,
         datagram_lifetime::CASES,
         descriptors::CASES,
+        fd_set::CASES,
         process::CASES,
+        process_ends::CASES,
         stdio::CASES,
     ]
     .concat();

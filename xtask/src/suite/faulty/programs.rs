@@ -12,14 +12,14 @@ use interfaces::{
 };
 
 use super::Fault;
-use crate::suite::{ChildScript, Programs};
+use crate::suite::{ChildPrograms, ChildScript};
 
 pub(super) struct FaultyPrograms {
-    pub(super) below: Rc<dyn Programs>,
+    pub(super) below: Rc<dyn ChildPrograms>,
     pub(super) fault: Fault,
 }
 
-impl Programs for FaultyPrograms {
+impl ChildPrograms for FaultyPrograms {
     fn program(&self, script: &ChildScript) -> Result<SpawnProcess, Failure> {
         self.below.program(script)
     }

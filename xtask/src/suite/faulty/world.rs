@@ -16,7 +16,7 @@ use super::Fault;
 use super::datagrams::FaultyPorts;
 use super::layer::FaultyFactory;
 use super::programs::FaultyPrograms;
-use crate::suite::{Ability, Carries, DatagramPorts, Programs, Subject, World};
+use crate::suite::{Ability, Carries, ChildPrograms, DatagramPorts, Subject, World};
 
 pub(super) struct FaultySubject {
     pub(super) below: Arc<dyn Subject>,
@@ -119,7 +119,7 @@ impl World for FaultyWorld {
         }
     }
 
-    fn programs(&self) -> Option<Rc<dyn Programs>> {
+    fn programs(&self) -> Option<Rc<dyn ChildPrograms>> {
         let below = self.below.programs()?;
         Some(Rc::new(FaultyPrograms { below, fault: self.fault }))
     }

@@ -19,7 +19,7 @@ use reactor::{Kernel, Reactor};
 use super::no_streams::NoStreams;
 use super::reactor_world::{Place, ReactorWorld, limits};
 use super::shell::{SHELL, Scripts};
-use crate::suite::{Ability, Carries, ChildScript, ChildStep, Programs, Subject, World};
+use crate::suite::{Ability, Carries, ChildPrograms, ChildScript, ChildStep, Subject, World};
 
 /// Processes of the operating system, which follow their scripts as programs of the shell.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +108,7 @@ impl Place<Kernel> for KernelPrograms {
         Rc::new(NoStreams(Carries::Processes))
     }
 
-    fn programs(&self, reactor: &Reactor) -> Option<Rc<dyn Programs>> {
+    fn programs(&self, reactor: &Reactor) -> Option<Rc<dyn ChildPrograms>> {
         Some(Rc::new(OnKernel { reactor: reactor.clone(), running: self.0.clone() }))
     }
 
@@ -128,7 +128,7 @@ struct OnKernel {
     running: Rc<Running>,
 }
 
-impl Programs for OnKernel {
+impl ChildPrograms for OnKernel {
     fn program(&self, script: &ChildScript) -> Result<SpawnProcess, Failure> {
         let path = self.running.scripts.add(script)?;
         Ok(SpawnProcess::new(SHELL).with_arguments([path]))
@@ -163,7 +163,7 @@ impl Place<Simulated> for SimulatedPrograms {
         Rc::new(NoStreams(Carries::Processes))
     }
 
-    fn programs(&self, reactor: &Reactor<Simulated>) -> Option<Rc<dyn Programs>> {
+    fn programs(&self, reactor: &Reactor<Simulated>) -> Option<Rc<dyn ChildPrograms>> {
         let count = std::cell::Cell::new(0);
         Some(Rc::new(InSimulation { reactor: reactor.clone(), slowest: self.slowest, count }))
     }
@@ -202,7 +202,7 @@ impl InSimulation {
     }
 }
 
-impl Programs for InSimulation {
+impl ChildPrograms for InSimulation {
     fn program(&self, script: &ChildScript) -> Result<SpawnProcess, Failure> {
         self.count.set(self.count.get() + 1);
         let name = format!("program {:p} {}", self, self.count.get());

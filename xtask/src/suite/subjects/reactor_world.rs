@@ -14,7 +14,7 @@ use interfaces::{
 use reactor::sys::StreamSys;
 use reactor::{Limits, Reactor};
 
-use crate::suite::{DatagramPorts, Programs, World};
+use crate::suite::{ChildPrograms, DatagramPorts, World};
 
 /// The longest wait of an idle turn.
 const WAIT: Duration = Duration::from_millis(5);
@@ -34,7 +34,7 @@ pub trait Place<S: StreamSys> {
     }
 
     /// The programs that the reactor runs, if that is what the subject carries.
-    fn programs(&self, reactor: &Reactor<S>) -> Option<Rc<dyn Programs>> {
+    fn programs(&self, reactor: &Reactor<S>) -> Option<Rc<dyn ChildPrograms>> {
         let _ = reactor;
         None
     }
@@ -93,7 +93,7 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
         self.place.datagrams(&self.reactor)
     }
 
-    fn programs(&self) -> Option<Rc<dyn Programs>> {
+    fn programs(&self) -> Option<Rc<dyn ChildPrograms>> {
         self.place.programs(&self.reactor)
     }
 
