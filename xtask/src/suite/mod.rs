@@ -5,7 +5,7 @@
 //! ```text
 //! matrix → cases → { case, pair, producers } → case_context → side_factory → order_checker → script → probe → outcome
 //! case_context, subjects → { notices, subject };  cases, matrix → descriptors;  cases, pair → pattern
-//! cases, subjects, subject → child_script
+//! cases, subjects, subject → child_script;  subjects → outcome
 //! case_context ⇢ pair::Pair: the context connects the pair that it returns
 //! ```
 //!
