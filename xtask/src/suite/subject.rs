@@ -29,6 +29,12 @@ pub trait Subject: Send + Sync + 'static {
     /// An ability that is not implemented yet is not lacking: return `None`, and let the case fail.
     fn lacks(&self, ability: Ability) -> Option<&'static str>;
 
+    /// Why this machine has no transport of this kind, if it has none: every case is skipped for this
+    /// reason. Asked once for each case. Default `None`.
+    fn missing(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What its transports carry. Default [`Carries::Streams`].
     fn carries(&self) -> Carries {
         Carries::Streams

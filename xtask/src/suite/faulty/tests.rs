@@ -1,17 +1,19 @@
 //! Each family of cases finds the faults it tests for.
 
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deferred::{Cancelled, Deferred};
+use deferred::{Cancelled, Deferred, Failure};
 
 use super::Fault;
 use super::world::FaultySubject;
 use crate::suite::matrix::run_case_within;
 use crate::suite::subjects::{Memory, SimulatedProcesses, SimulatedUdp, tcp4};
 use crate::suite::{
-    Carries, Case, CaseContext, Outcome, Subject, Verdict, all_cases, panic_as_planned, run_case,
+    Ability, Carries, Case, CaseContext, Outcome, Subject, Verdict, World, all_cases,
+    panic_as_planned, run_case,
 };
 
 /// Its clock is virtual, so that a wait in vain is short.
@@ -197,4 +199,34 @@ fn a_case_that_panics_has_failed_and_one_without_its_ability_is_skipped_with_the
     assert_eq!(outcome, Verdict::Failed("panicked: planned: to see what comes of it".to_owned()));
     let skipped = verdict(&case("tcp/no-delay"), Arc::new(Memory));
     assert!(matches!(skipped, Verdict::Skipped(reason) if reason.contains("no socket")));
+}
+
+/// A kind of transport that this machine does not have.
+struct Missing;
+
+impl Subject for Missing {
+    fn name(&self) -> &str {
+        "missing"
+    }
+
+    fn missing(&self) -> Option<&'static str> {
+        Some("this machine has no such wire")
+    }
+
+    fn lacks(&self, _: Ability) -> Option<&'static str> {
+        None
+    }
+
+    fn world(&self, _: u32) -> Result<Rc<dyn World>, Failure> {
+        panic!("no world is built")
+    }
+}
+
+#[test]
+fn every_case_on_a_subject_that_this_machine_does_not_have_is_skipped_with_the_reason() {
+    let missing: Arc<dyn Subject> = Arc::new(Missing);
+    for case in all_cases().into_iter().filter(|case| case.carries == Carries::Streams) {
+        let skipped = run_case(&case, &missing).verdict;
+        assert_eq!(skipped, Verdict::Skipped("this machine has no such wire"), "{}", case.id);
+    }
 }

@@ -18,7 +18,7 @@ use reactor::sys::{DatagramSys, StreamSys};
 use tempfile::TempDir;
 
 use super::no_streams::NoStreams;
-use super::reactor_world::{Place, ReactorWorld, limits};
+use super::reactor_world::{Place, ReactorWorld, limits, missing};
 use crate::suite::{Ability, Carries, DatagramPorts, Subject, World};
 
 /// UDP over IPv4.
@@ -56,6 +56,13 @@ impl Subject for DatagramSubject {
 
     fn carries(&self) -> Carries {
         Carries::Datagrams
+    }
+
+    fn missing(&self) -> Option<&'static str> {
+        match self.kind {
+            WireKind::Udp(interface) => missing(interface),
+            _ => None,
+        }
     }
 
     fn lacks(&self, ability: Ability) -> Option<&'static str> {

@@ -3,6 +3,7 @@
 //! Invariant: the world owns the only handle that keeps the reactor alive.
 
 use std::fmt;
+use std::net::{IpAddr, UdpSocket};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -65,6 +66,12 @@ pub trait Place<S: StreamSys> {
 pub struct ReactorWorld<S: StreamSys, P: Place<S>> {
     reactor: Reactor<S>,
     place: P,
+}
+
+/// Why this machine cannot use an address of this family.
+pub(crate) fn missing(interface: IpAddr) -> Option<&'static str> {
+    let is_there = UdpSocket::bind((interface, 0)).is_ok();
+    (!is_there && interface.is_ipv6()).then_some("this machine has no IPv6")
 }
 
 /// The default limits with a shorter linger, so that a case that leaves a connection with a silent
