@@ -13,15 +13,16 @@ use testkit::result_of;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
+    text.parse().expect("an address")
 }
 
 fn texts(addresses: Result<Vec<SocketAddr>, Failure>) -> Vec<String> {
-    addresses.unwrap().iter().map(ToString::to_string).collect()
+    addresses.expect("addresses").iter().map(ToString::to_string).collect()
 }
 
 fn error(look_up: Deferred<Vec<SocketAddr>>) -> ResolveError {
-    result_of(look_up).unwrap_err().downcast_ref::<ResolveError>().unwrap().clone()
+    let failure = result_of(look_up).expect_err("no addresses");
+    failure.downcast_ref::<ResolveError>().expect("an error of a resolver").clone()
 }
 
 fn delayed() -> (Clock, Rc<Clock>, FakeResolver) {
