@@ -15,7 +15,8 @@ use crate::{Deliver, OsError};
 /// and `/dev/null`. The end of the input is told as the peer's end of file is, and an output whose reader
 /// is gone as soon as it goes: to a half-closeable protocol as
 /// [`write_connection_lost`](crate::HalfCloseableProtocol::write_connection_lost), to any other as the
-/// loss of the connection. Any other error of either descriptor is the loss of the connection, too.
+/// loss of the connection. Where both other ends are gone, what the input still holds and its end come
+/// first. Any other error of either descriptor is the loss of the connection, too.
 pub trait ReactorStdio {
     /// Runs the protocol on standard input and output, which it takes over for the rest of the process's
     /// life: after it they are `/dev/null`. Its `connection_made` comes on a later turn.

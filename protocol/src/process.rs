@@ -21,6 +21,7 @@
 mod collector;
 mod run_error;
 mod run_process;
+mod which;
 
 use alloc::vec::Vec;
 
@@ -31,6 +32,7 @@ use self::collector::{Collected, Keep, collect};
 
 pub use self::run_error::{ProcessEnd, RunError};
 pub use self::run_process::{ErrorOutput, RunProcess};
+pub use self::which::which;
 
 /// The standard output of a program, whatever its exit code. Twisted's `getProcessOutput`.
 ///

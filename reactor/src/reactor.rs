@@ -229,7 +229,7 @@ impl<S: StreamSys> Reactor<S> {
     /// the lines that it logs; `None` outside of one, and in the last callback of a connection. Twisted's
     /// `system` of a log line.
     pub fn running_protocol(&self) -> Option<&'static str> {
-        Running::current_prefix(&self.0)
+        Running::current_prefix(&self.0).or(self.0.running_prefix.get())
     }
 
     /// Has host names looked up by another resolver from now on, and returns the one before, which is the

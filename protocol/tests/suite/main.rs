@@ -9,6 +9,7 @@ mod cooperator;
 mod cooperator_reentrant;
 mod defer_later;
 mod factory;
+mod fake_resolver;
 mod filesystem_lock;
 mod looping_call;
 mod looping_call_oracle;

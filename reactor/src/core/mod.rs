@@ -72,6 +72,8 @@ pub(crate) struct Core<S: StreamSys> {
     names: HostNames,
     /// How many foreign calls run, one inside the other.
     depth: Cell<usize>,
+    /// What logs call the protocol that runs, if it is not a stream's.
+    pub(crate) running_prefix: Cell<Option<&'static str>>,
 }
 
 /// What a turn fills, kept from turn to turn; taken out for the duration of one.
@@ -106,6 +108,7 @@ impl<S: StreamSys> Core<S> {
             observer: RefCell::new(observer),
             names: HostNames::default(),
             depth: Cell::new(0),
+            running_prefix: Cell::new(None),
         })
     }
 

@@ -1,7 +1,7 @@
 //! What holds an address that is in use, as far as `/proc` tells (proc(5)); asked when listening has failed.
 //!
 //! ```text
-//!   /proc/net/{tcp,tcp6,unix} ── inode, user ──► /proc/*/fd ── process ──► /proc/N/comm ── program
+//!   /proc/thread-self/net/{tcp,tcp6,unix} ── inode, user ──► /proc/*/fd ── process ──► /proc/N/comm ── program
 //! ```
 //!
 //! Invariant: the work is bounded, and what cannot be read is left out.
@@ -47,7 +47,7 @@ pub(super) fn hint(address: &Address) -> Option<String> {
 }
 
 fn tcp_holder(wanted: SocketAddr) -> Option<BoundSocket> {
-    ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
+    ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"].iter().find_map(|table| {
         lines(table).find_map(|line| {
             let columns: Vec<&str> = line.split_whitespace().collect();
             let [_, local, _, LISTENS, _, _, _, user, _, inode, ..] = columns[..] else {
@@ -96,7 +96,7 @@ fn table_name(address: &UnixAddress) -> Option<String> {
 }
 
 fn unix_holder(name: &str) -> Option<BoundSocket> {
-    lines("/proc/net/unix").find_map(|line| {
+    lines("/proc/thread-self/net/unix").find_map(|line| {
         let mut rest = line.as_str();
         let mut columns = [""; 7];
         for column in &mut columns {

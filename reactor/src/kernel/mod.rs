@@ -123,12 +123,6 @@ impl Kernel {
         listener::adopt_connection(descriptor)
     }
 
-    /// Copies of standard input and output.
-    pub(crate) fn standard_descriptors() -> Result<(KernelDescriptor, KernelDescriptor), StdioError>
-    {
-        stdio::standard()
-    }
-
     /// Adopts two descriptors, one to read and one to write.
     pub(crate) fn adopt_descriptors(
         input: OwnedFd,

@@ -119,9 +119,10 @@ fn index(interface: &MulticastInterface) -> io::Result<u32> {
 }
 
 /// The number of the interface that has this address. Each line of the list is the address, the
-/// number, and more, all in hexadecimal (proc(5)).
+/// number, and more, all in hexadecimal (proc(5)). It is that of this thread's network, which need not be
+/// the process's (network_namespaces(7)).
 fn index_of(address: Ipv6Addr) -> io::Result<u32> {
-    let list = fs::read_to_string("/proc/net/if_inet6")?;
+    let list = fs::read_to_string("/proc/thread-self/net/if_inet6")?;
     let of_line = |line: &str| {
         let mut fields = line.split_ascii_whitespace();
         let bits = u128::from_str_radix(fields.next()?, 16).ok()?;

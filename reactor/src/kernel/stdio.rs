@@ -1,4 +1,4 @@
-//! Descriptors that this process did not make: how each is read and written without a wait and without a
+//! [`StdioSys`] for [`Kernel`], and descriptors that this process did not make: how each is read and written without a wait and without a
 //! change that other processes see.
 //!
 //! | kind | used |
@@ -17,8 +17,9 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _}
 
 use interfaces::StdioError;
 
-use super::KernelDescriptor;
 use super::descriptors::{Access, AtClose};
+use super::{Kernel, KernelDescriptor};
+use crate::sys::StdioSys;
 use crate::sys::os_error::os_error;
 
 /// The directions of a descriptor.
@@ -31,8 +32,14 @@ enum Use {
 /// The device number of `/dev/ptmx`, which is another terminal each time that it is opened.
 const PTMX: (u32, u32) = (5, 2);
 
+impl StdioSys for Kernel {
+    fn standard_descriptors(&self) -> Result<(KernelDescriptor, KernelDescriptor), StdioError> {
+        standard()
+    }
+}
+
 /// Copies of standard input and output, in whose place `/dev/null` is put when they are closed.
-pub(super) fn standard() -> Result<(KernelDescriptor, KernelDescriptor), StdioError> {
+fn standard() -> Result<(KernelDescriptor, KernelDescriptor), StdioError> {
     let input = io::stdin().as_fd().try_clone_to_owned().map_err(|error| input_error(&error))?;
     let output = io::stdout().as_fd().try_clone_to_owned().map_err(|error| output_error(&error))?;
     let (mut input, mut output) = pair(input, output)?;

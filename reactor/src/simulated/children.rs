@@ -16,7 +16,7 @@ use interfaces::{
 use super::clock::NetworkEvent;
 use super::ids::{PartId, Source};
 use super::parts::{ChildState, EndState, FIFO_BYTES, Part, PartKind};
-use super::script::Step;
+use super::script::{Script, Step};
 use super::trace::SystemCall;
 use super::world::World;
 use crate::sys::Way;
@@ -42,6 +42,11 @@ impl World {
                 return Err(SpawnError::NotPrepared { program: program(), need: "a pipe", source });
             }
         }
+        Ok(self.start(script, ways))
+    }
+
+    /// Starts a program with these pipes, whose descriptors are counted.
+    pub(super) fn start(&mut self, script: Script, ways: Vec<(i32, Way)>) -> (PartId, Ends) {
         let child = PartId(self.connections.new_number());
         let ends: Ends =
             ways.into_iter().map(|(fd, way)| (fd, way, self.new_end(child, way))).collect();
@@ -63,7 +68,7 @@ impl World {
         self.processes.parts.insert(child, Part::new(PartKind::Child(state)));
         self.trace.note(self.clock.now(), SystemCall::Spawn, child.number(), ends.len() as i64);
         self.schedule_step(child);
-        Ok((child, ends))
+        (child, ends)
     }
 
     fn new_end(&mut self, child: PartId, way: Way) -> PartId {

@@ -20,6 +20,8 @@ pub(super) const FIFO_BYTES: usize = 64 * 1024;
 pub(super) struct Processes {
     pub(super) scripts: BTreeMap<OsString, Script>,
     pub(super) parts: BTreeMap<PartId, Part>,
+    /// The ends that are standard input and output, until they are taken over.
+    pub(super) standard: Option<(PartId, PartId)>,
 }
 
 /// Something that can be watched: a child, or the program's end of a pipe.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::support::child::{is_child, spawn, test_name};
 use crate::support::{PATIENCE, echo, listen, turn_until};
 use deferred::Deferred;
 use interfaces::{NotRunning, Phase, ReactorCore as _, ReactorThreads as _, SystemEvent};
@@ -100,6 +101,30 @@ fn a_crash_keeps_what_is_listened_on_and_none_of_an_idle_reactor_is_anything() {
     });
     reactor.run().unwrap();
     assert_eq!(&client.join().unwrap(), b"still here");
+}
+
+#[test]
+fn a_process_that_never_runs_its_reactor_ends_and_does_not_do_the_work_it_was_handed() {
+    let name = test_name(&|| ());
+    let reactor = Reactor::new().unwrap();
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    if !is_child(name) {
+        let child = spawn(name, &[]);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", output.status);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("1 passed") && !said.contains("the work"), "{said}");
+        return;
+    }
+    let before = threads();
+    let work = Box::new(|| {
+        println!("the work is done");
+        std::thread::sleep(Duration::from_secs(50));
+    });
+    reactor.call_in_thread(work, Box::new(|_| panic!("it was not done")));
+    assert_eq!(threads(), before, "no thread waits for the start");
+    // The process ends with the reactor alive.
+    std::mem::forget(reactor);
 }
 
 #[test]

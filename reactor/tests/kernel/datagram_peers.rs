@@ -149,6 +149,25 @@ fn a_member_receives_what_socat_sends_to_its_group() {
     assert_eq!(record.received(), [b"to all members"]);
 }
 
+#[test]
+fn socat_as_a_member_answers_what_is_sent_to_its_group() {
+    let ports = Ports::new(PortKind::UdpV4);
+    let number = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let membership = "ip-add-membership=239.77.0.10:127.0.0.1";
+    let listening = format!("UDP4-RECVFROM:{number},{membership},fork");
+    let Some(_socat) = Socat::start([&listening, "PIPE"]) else { return };
+    let (protocol, record) = DatagramRecorder::silent();
+    let port = ports.open(protocol);
+    let lo = MulticastInterface::Name("lo".into());
+    port.as_multicast().unwrap().set_outgoing_interface(&lo).unwrap();
+    let to = Address::from(SocketAddr::from(([239, 77, 0, 10], number)));
+    for size in [1, 1400, 9000] {
+        let data = pattern(3, size);
+        let answer = ask(&ports.reactor, &port, &record, &data, &to);
+        assert!(answer == data, "{size}");
+    }
+}
+
 /// Knows one host, `ropewalk.test`, at 192.0.2.7 (RFC 1035).
 struct SmallDns;
 

@@ -57,6 +57,7 @@ mod stopping;
 mod tasks;
 mod thread_pool;
 mod threads;
+mod two_hosts;
 mod unix;
 mod unix_names;
 mod unix_peers;

@@ -60,6 +60,26 @@ fn the_end_of_the_input_ends_a_protocol_that_has_no_use_for_half() {
 }
 
 #[test]
+fn a_peer_that_closes_both_ends_at_once_has_ended_cleanly_behind_its_bytes() {
+    for half_closeable in [false, true] {
+        let reactor = Reactor::new().unwrap();
+        let mut piped = Piped::open(&reactor, |recorder| match half_closeable {
+            true => recorder.on_write_lost(|transport| transport.lose_connection()),
+            false => recorder,
+        });
+        // The report about the output is the first.
+        piped.back.take();
+        piped.send(&pattern(3, 50_000));
+        piped.there.take();
+        turn_until(&reactor, "it is lost", || piped.seen.is_lost());
+        assert!(piped.seen.received() == pattern(3, 50_000));
+        assert!(piped.seen.reason().is_clean(), "{:?}", piped.seen.reason());
+        let told = ["read_connection_lost", "write_connection_lost"].map(|it| piped.seen.count(it));
+        assert_eq!(told, [usize::from(half_closeable); 2]);
+    }
+}
+
+#[test]
 fn the_end_of_the_input_is_told_to_a_half_closeable_protocol_which_writes_on() {
     let reactor = Reactor::new().unwrap();
     let mut piped = Piped::open(&reactor, |recorder| {

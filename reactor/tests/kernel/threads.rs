@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::support::child::in_child;
 use crate::support::{Lines, PATIENCE, turn_until};
 use deferred::Failure;
 use interfaces::{ReactorCore as _, ReactorThreads, ResolveError, Resolver as _, ThreadOutcome};
@@ -273,6 +274,15 @@ fn a_name_becomes_addresses_with_the_port() {
     let addresses = look_up("localhost").unwrap();
     assert!(!addresses.is_empty());
     assert!(addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 80));
+}
+
+#[test]
+fn localhost_is_found_within_3_seconds_of_the_start_of_a_fresh_process() {
+    in_child(|| {
+        let start = Instant::now();
+        assert!(!look_up("localhost").unwrap().is_empty());
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    });
 }
 
 #[test]

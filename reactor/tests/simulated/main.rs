@@ -19,6 +19,7 @@ mod options;
 mod outbox;
 mod roles;
 mod sockets;
+mod stdio;
 mod streams;
 mod system;
 mod timers_model;

@@ -287,6 +287,17 @@ fn without_a_descriptor_a_client_over_tls_is_turned_away_before_its_handshake() 
     turned_away.set_read_timeout(Some(LIMIT)).unwrap();
     assert_reset(turned_away);
     drop(clients);
+    // The port goes on, and the next client has its handshake.
+    let options = ["relay", NEAR, &certificate.client(&address), "--retry", "30s"];
+    let mut relay = Running::ropewalk(&options);
+    let mut near = relay.connect();
+    near.set_read_timeout(Some(LIMIT)).unwrap();
+    near.write_all(b"hello").unwrap();
+    let mut heard = [0; 5];
+    near.read_exact(&mut heard).unwrap();
+    assert_same(&heard, b"hello");
+    drop(near);
+    relay.terminate();
     let ended = server.terminate();
     assert!(ended.errors.contains("refused"), "{}", ended.errors);
     assert_eq!(ended.errors.matches("panicked").count(), 0, "{}", ended.errors);
