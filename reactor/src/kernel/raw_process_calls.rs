@@ -1,5 +1,5 @@
 //! The system calls for child processes that std does not offer: pidfd_open(2), pidfd_send_signal(2),
-//! kill(2), the calls that make a terminal (pts(4)), and all that a child does between fork(2) and exec(2).
+//! kill(2), sigaction(2), the calls that make a terminal (pts(4)), and all that a child does between fork(2) and exec(2).
 //!
 //! Invariant: beside `raw_calls.rs` this is the crate's only file with `unsafe`, and what runs in the child
 //! calls async-signal-safe functions alone (signal-safety(7)) and allocates nothing.
@@ -32,6 +32,17 @@ pub(super) fn signal_through(process: &OwnedFd, signal: i32) -> io::Result<()> {
 pub(super) fn signal_by_number(process: u32, signal: i32) -> io::Result<()> {
     // SAFETY: the call takes two numbers.
     done(unsafe { libc::kill(process as libc::pid_t, signal) })
+}
+
+/// Whether this process ignores a signal.
+pub(super) fn is_ignored(signal: i32) -> bool {
+    // SAFETY: an all-zero `sigaction` is a valid one; the call writes it through the pointer, and it
+    // outlives the call.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0
+            && now.sa_sigaction == libc::SIG_IGN
+    }
 }
 
 /// Whether a number is an open descriptor of this process.

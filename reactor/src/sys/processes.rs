@@ -93,4 +93,9 @@ pub enum ChildWatch {
         /// No child was watched so before, and the signal has no handler yet.
         is_first: bool,
     },
+    /// By nothing: the child is to be looked at from time to time. Where there is no pidfd and `SIGCHLD`
+    /// is ignored, which is left so.
+    ByLooks,
+    /// It has ended already, and the next look says so.
+    Ended,
 }
