@@ -68,7 +68,7 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --first-byte-timeout TIME  End a connection that never sends a byte: 30s
       --idle-timeout TIME        End a connection that is silent: 5m
       --keep-alive TIME          Probe a silent peer, 4 times 15s apart: 60s
-      --max-connections N        Refuse more: as many as the descriptors allow
+      --max-connections N        Let more wait: as many as the descriptors allow
       --max-per-peer N           Refuse more from one address: no limit
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --workers N                Use N threads, 0 is one a core: 1
@@ -94,7 +94,7 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --connect-timeout TIME     Try one address, unless timeout= says: 10s
       --retry TIME               Try again while CONNECT is not up, 0 is no: 1s
       --keep-alive TIME          Probe a silent peer, 4 times 15s apart: 60s
-      --max-connections N        Refuse more: as many as the descriptors allow
+      --max-connections N        Let more wait: as many as the descriptors allow
       --max-per-peer N           Refuse more from one address: no limit
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --workers N                Use N threads, 0 is one a core: 1

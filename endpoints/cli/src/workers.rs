@@ -18,7 +18,7 @@ use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use deferred::Chain;
-use protocol::policies::{ConnectionTotal, PeerPlaces, PeerTable};
+use protocol::policies::{ConnectionTotal, PeerPlaces, PeerTable, WaitingPorts};
 use reactor::{Member, ReactorGroup};
 use ropewalk::tls::SharedServers;
 use systemd::{ListenFds, ListenFdsError};
@@ -108,7 +108,7 @@ impl Common {
             number,
             effect,
             repetitions: Repetitions::default(),
-            connections: ConnectionTotal::new(),
+            connections: ConnectionTotal::with_waiting_ports(PortsOfAll::default()),
             peers: Arc::default(),
             servers: SharedServers::new(),
             inherited: Mutex::new(inherited.into_iter().map(Some).collect()),
@@ -319,6 +319,24 @@ impl PeerPlaces for PeersOfAll {
 
     fn peers(&self) -> usize {
         lock(&self.0.0).peers()
+    }
+}
+
+/// The ports of all workers that wait for a place.
+#[derive(Default)]
+struct PortsOfAll(Mutex<Vec<Waker>>);
+
+impl WaitingPorts for PortsOfAll {
+    fn add(&self, port: &Waker) {
+        let mut ports = lock(&self.0);
+        if !ports.iter().any(|other| other.will_wake(port)) {
+            ports.push(port.clone());
+        }
+    }
+
+    fn wake_all(&self) {
+        let ports = std::mem::take(&mut *lock(&self.0));
+        ports.into_iter().for_each(Waker::wake);
     }
 }
 

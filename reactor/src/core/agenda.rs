@@ -3,7 +3,7 @@
 //! Invariant: a list is taken whole before it is worked off, so that work which adds to it is done
 //! in its next phase.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem;
 
 use interfaces::Reason;
@@ -18,6 +18,10 @@ pub(crate) struct Agenda {
     pub(crate) still_ready: RefCell<Vec<Token>>,
     /// Streams whose end is decided, and why.
     pub(crate) closings: RefCell<Vec<(Token, Reason)>>,
+    /// The turn has taken closings, and has not come to them yet.
+    pub(crate) is_closing: Cell<bool>,
+    /// Tenants that go on when the closings of the next turn are done.
+    pub(crate) after_closings: RefCell<Vec<Token>>,
 }
 
 impl<S: StreamSys> Core<S> {
@@ -36,9 +40,15 @@ impl<S: StreamSys> Core<S> {
         }
     }
 
-    /// Whether the end of a stream was decided in this turn.
+    /// Whether the end of a stream was decided and is still to come.
     pub(crate) fn has_closings(&self) -> bool {
-        !self.agenda.closings.borrow().is_empty()
+        self.agenda.is_closing.get() || !self.agenda.closings.borrow().is_empty()
+    }
+
+    /// Calls a tenant's [`closed`](crate::core::tenant::Tenant::closed) when all ends that were decided
+    /// until now have come.
+    pub(crate) fn call_after_closings(&self, token: Token) {
+        self.agenda.after_closings.borrow_mut().push(token);
     }
 }
 

@@ -12,6 +12,7 @@
 //!   ports.rs          who listens first opens the port, the others join it
 //!   shared_port.rs    a port of several members, and which of them gets the next connection
 //!   handing.rs · inbox.rs · joined_port.rs    the way of a connection to another member
+//!   on_the_way.rs     the number of those that are on it
 //!   shared.rs         what the threads share: handles, loads, ports, the first error
 //!   sent_address.rs   an address that goes from thread to thread
 //! ```
@@ -24,6 +25,7 @@ mod handing;
 mod inbox;
 mod joined_port;
 mod member;
+mod on_the_way;
 mod ports;
 mod runner;
 mod sent_address;

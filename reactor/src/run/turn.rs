@@ -8,7 +8,7 @@
 //!   4. poll                    as long as nothing else is to be done
 //!   5. events                  slot looked up, generation checked, cloned out, called
 //!   6. flush                   what became dirty
-//!   7. closings                the ends that were decided before the turn
+//!   7. closings                the ends that were decided before the turn; then those that waited for them
 //! ```
 //!
 //! Tasks run after each foreign call. Invariant: each phase does what was there when it began, so
@@ -31,6 +31,9 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
         core.list_gathering();
     }
     let closings = take_all(&core.agenda.closings);
+    let after_closings = take_all(&core.agenda.after_closings);
+    let outer_closes = core.agenda.is_closing.get();
+    core.agenda.is_closing.set(outer_closes || !closings.is_empty());
     core.run_remote_calls();
     run_due_timers(core);
     if core.sys.signal_came() {
@@ -40,7 +43,7 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     let mut events = core.poll_buffers.events.take().unwrap_or_default();
     let mut buffer = core.take_read_buffer();
     let still_ready = take_all(&core.agenda.still_ready);
-    let idle = closings.is_empty() && still_ready.is_empty();
+    let idle = closings.is_empty() && still_ready.is_empty() && after_closings.is_empty();
     let timeout = if idle { timeout(core, wait_at_most) } else { Some(Duration::ZERO) };
     let polled = core.sys.poll(timeout, &mut events);
     if polled.is_ok() {
@@ -53,6 +56,13 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     for (token, reason) in closings {
         Stream::close_listed(core, token, &reason);
     }
+    core.agenda.is_closing.set(outer_closes);
+    for token in after_closings {
+        if let Some(tenant) = core.tenant(token) {
+            tenant.clone().closed(core);
+            core.drop_guarded("factory", tenant);
+        }
+    }
     Stream::resume_running(core, outer);
     polled
 }
@@ -61,6 +71,7 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
 fn timeout<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>) -> Option<Duration> {
     let has_work = !core.streams.dirty.borrow().is_empty()
         || !core.agenda.closings.borrow().is_empty()
+        || !core.agenda.after_closings.borrow().is_empty()
         || core.tasks.is_ready()
         || core.remote_queue.is_woken()
         || can_advance(core);

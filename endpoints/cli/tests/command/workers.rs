@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use testkit::pattern;
@@ -76,30 +77,50 @@ fn each_kind_of_endpoint_is_announced_once_and_its_connections_are_shared() {
 }
 
 #[test]
-fn the_limit_on_connections_is_for_all_workers_together() {
-    for (option, most) in [("--max-connections", 5), ("--max-per-peer", 3)] {
-        let (running, address) = serving(&["--workers", "2", option, &most.to_string()]);
-        for _ in 0..3 {
-            let mut streams = Vec::new();
-            // Places come back as the server hears of the ends of connections.
-            eventually("there is room", || {
-                streams.clear();
-                (0..most).all(|_| {
-                    let mut stream = connect(&address);
-                    let is_served =
-                        stream.write_all(b"x").is_ok() && stream.read_exact(&mut [0]).is_ok();
-                    streams.push(stream);
-                    is_served
-                })
+fn under_the_cap_of_all_workers_clients_wait_and_none_is_refused() {
+    let (running, address) = serving(&["--workers", "3", "--max-connections", "2"]);
+    let open = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    let stream = served(&address);
+                    assert!(open.fetch_add(1, Ordering::SeqCst) < 2);
+                    open.fetch_sub(1, Ordering::SeqCst);
+                    drop(stream);
+                }
             });
-            let mut refused = connect(&address);
-            let _ = refused.write_all(b"x");
-            assert!(refused.read_exact(&mut [0]).is_err(), "one more than {most}");
         }
-        let ended = running.terminate();
-        assert_eq!(ended.code, Some(0));
-        assert!(ended.errors.contains(option), "{}", ended.errors);
+    });
+    let ended = running.terminate();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.errors.contains("see --max-connections"), "{}", ended.errors);
+    assert!(!ended.errors.contains("refused"), "{}", ended.errors);
+}
+
+#[test]
+fn the_limit_on_connections_of_a_peer_is_for_all_workers_together() {
+    let (running, address) = serving(&["--workers", "2", "--max-per-peer", "3"]);
+    for _ in 0..3 {
+        let mut streams = Vec::new();
+        // Places come back as the server hears of the ends of connections.
+        eventually("there is room", || {
+            streams.clear();
+            (0..3).all(|_| {
+                let mut stream = connect(&address);
+                let is_served =
+                    stream.write_all(b"x").is_ok() && stream.read_exact(&mut [0]).is_ok();
+                streams.push(stream);
+                is_served
+            })
+        });
+        let mut refused = connect(&address);
+        let _ = refused.write_all(b"x");
+        assert!(refused.read_exact(&mut [0]).is_err(), "one more than its limit");
     }
+    let ended = running.terminate();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.errors.contains("--max-per-peer"), "{}", ended.errors);
 }
 
 #[test]
@@ -185,7 +206,7 @@ fn what_is_wrong_is_told_once_and_no_worker_stays() {
 
 #[test]
 fn lines_that_peers_cause_are_limited_for_all_workers_together() {
-    let (running, address) = serving(&["--workers", "2", "--max-connections", "1"]);
+    let (running, address) = serving(&["--workers", "2", "--max-per-peer", "1"]);
     let _only = served(&address);
     for _ in 0..60 {
         let mut refused = connect(&address);

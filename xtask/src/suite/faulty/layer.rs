@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use interfaces::{
@@ -94,6 +95,10 @@ impl Deliver for FaultyLayer {
             Event::ConnectionLost(reason) => self.lost(reason),
             event => self.above.deliver(event),
         }
+    }
+
+    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        self.factory.poll_ready(on_the_way, waker)
     }
 
     fn log_prefix(&self) -> &'static str {
