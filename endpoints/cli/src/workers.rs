@@ -20,7 +20,7 @@ use std::task::{Poll, Waker};
 use deferred::Chain;
 use protocol::policies::{ConnectionTotal, PeerPlaces, PeerTable, WaitingPorts};
 use reactor::{Member, ReactorGroup};
-use ropewalk::tls::SharedServers;
+use ropewalk::tls::SharedConfigs;
 use systemd::{ListenFds, ListenFdsError};
 
 use crate::app::{self, App};
@@ -74,7 +74,7 @@ struct Common {
     repetitions: Repetitions,
     connections: ConnectionTotal,
     peers: Arc<SharedPeers>,
-    servers: SharedServers,
+    configs: SharedConfigs,
     /// The descriptors of each worker, until it takes them.
     inherited: Mutex<Vec<Option<InheritedCopies>>>,
     /// Every worker catches the signals.
@@ -110,7 +110,7 @@ impl Common {
             repetitions: Repetitions::default(),
             connections: ConnectionTotal::with_waiting_ports(PortsOfAll::default()),
             peers: Arc::default(),
-            servers: SharedServers::new(),
+            configs: SharedConfigs::new(),
             inherited: Mutex::new(inherited.into_iter().map(Some).collect()),
             catching: Barrier::new(number),
             gate: Gate::default(),
@@ -259,9 +259,9 @@ impl Worker {
         &self.common.repetitions
     }
 
-    /// The certificates of all workers.
-    pub(crate) fn servers(&self) -> &SharedServers {
-        &self.common.servers
+    /// The certificates and sessions of all workers.
+    pub(crate) fn configs(&self) -> &SharedConfigs {
+        &self.common.configs
     }
 
     /// This worker's copies of the inherited descriptors.

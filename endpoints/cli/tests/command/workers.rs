@@ -10,6 +10,7 @@ use std::time::Duration;
 use testkit::pattern;
 
 use crate::bytes::{MIB, assert_same, exchange};
+use crate::certificates::Certificate;
 use crate::running::{Ended, LIMIT, Running, connect, eventually, ropewalk};
 
 const ENDPOINT: &str = "tcp:0:interface=127.0.0.1";
@@ -240,4 +241,25 @@ fn a_signal_at_any_moment_of_the_start_ends_all_workers() {
         assert!(matches!(code, Some(0) | None), "{code:?}: {errors}");
         assert_eq!(errors, "");
     }
+}
+
+#[test]
+fn the_files_of_a_client_are_read_once_for_all_workers() {
+    let certificate = Certificate::new();
+    let mut server = Running::ropewalk(&["serve", "echo", &certificate.server()]);
+    let to = format!(
+        "{}:certificate={}:privateKey={}",
+        certificate.client(&server.listening()),
+        certificate.certificate().display(),
+        certificate.key().display()
+    );
+    let mut relay = Running::ropewalk(&["relay", ENDPOINT, &to, "--workers", "3"]);
+    let address = relay.listening();
+    let first = served(&address);
+    for file in [certificate.certificate(), certificate.key()] {
+        fs::remove_file(file).unwrap();
+    }
+    let streams: Vec<_> = (0..8).map(|_| served(&address)).collect();
+    drop((first, streams));
+    assert_eq!(relay.terminate().errors, "");
 }
