@@ -30,7 +30,7 @@ fn served(address: &str) -> TcpStream {
 }
 
 /// How many descriptors each loop of a process watches, by proc(5).
-fn watched(id: u32) -> Vec<usize> {
+pub(crate) fn watched(id: u32) -> Vec<usize> {
     let descriptors = fs::read_dir(format!("/proc/{id}/fd")).unwrap();
     let polls = descriptors.map_while(Result::ok).filter(|entry| {
         fs::read_link(entry.path()).is_ok_and(|to| to.as_os_str() == "anon_inode:[eventpoll]")
@@ -262,4 +262,31 @@ fn the_files_of_a_client_are_read_once_for_all_workers() {
     let streams: Vec<_> = (0..8).map(|_| served(&address)).collect();
     drop((first, streams));
     assert_eq!(relay.terminate().errors, "");
+}
+
+#[test]
+fn the_workers_of_a_server_over_tls_share_its_connections_and_its_files() {
+    let certificate = Certificate::new();
+    let options = ["serve", "echo", &certificate.server(), "--workers", "3"];
+    let mut server = Running::ropewalk(&options);
+    let address = server.listening();
+    fs::remove_file(certificate.key()).unwrap();
+    let before = watched(server.id());
+    let mut putting_on =
+        Running::ropewalk(&["relay", ENDPOINT, &certificate.client(&address), "--workers", "2"]);
+    let plain = putting_on.listening();
+    let mut streams: Vec<_> = (0..6).map(|_| served(&plain)).collect();
+    let grown: Vec<_> =
+        watched(server.id()).iter().zip(&before).map(|(after, before)| after - before).collect();
+    assert_eq!(grown, [2, 2, 2]);
+    let data = pattern(47, MIB);
+    let exchanging = streams.drain(..).map(|stream| {
+        let data = data.clone();
+        std::thread::spawn(move || exchange(stream, data))
+    });
+    for exchanged in exchanging.collect::<Vec<_>>() {
+        assert_same(&exchanged.join().unwrap(), &data);
+    }
+    let ended = [putting_on.terminate(), server.terminate()];
+    assert!(ended.iter().all(|it| it.code == Some(0) && it.errors.is_empty()));
 }
