@@ -10,7 +10,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process;
 use std::sync::{Mutex, PoisonError};
 
-use interfaces::{ExitStatus, SpawnError, SpawnProcess};
+use interfaces::{ExitStatus, SpawnError, SpawnProcess, WindowSize};
 use mio::Interest;
 
 use super::{Kernel, KernelDescriptor, raw_process_calls, spawning};
@@ -138,6 +138,10 @@ impl ProcessSys for Kernel {
                 Err(error)
             }
         }
+    }
+
+    fn set_window_size(&self, terminal: &KernelDescriptor, window: WindowSize) -> io::Result<()> {
+        raw_process_calls::set_window_size(terminal, window)
     }
 
     fn signal_child(&self, child: &KernelChild, signal: i32) -> io::Result<()> {

@@ -6,7 +6,7 @@
 #![allow(unsafe_code, reason = "these calls take pointers, numbers of descriptors, and a closure")]
 
 use std::io;
-use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -68,11 +68,16 @@ pub(super) fn open_terminal(window: WindowSize) -> io::Result<(OwnedFd, OwnedFd)
     done(unsafe { libc::unlockpt(ours.as_raw_fd()) })?;
     // SAFETY: this request takes a number, and returns a descriptor that this process owns, or -1.
     let childs = owned(unsafe { libc::ioctl(ours.as_raw_fd(), libc::TIOCGPTPEER, flags) })?;
+    set_window_size(&ours, window)?;
+    Ok((ours, childs))
+}
+
+/// Sets the size of a terminal's window.
+pub(super) fn set_window_size(terminal: &impl AsRawFd, window: WindowSize) -> io::Result<()> {
     let size =
         libc::winsize { ws_row: window.rows, ws_col: window.columns, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: this request reads a `winsize` through the pointer, which leads to one that outlives the call.
-    done(unsafe { libc::ioctl(ours.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) })?;
-    Ok((ours, childs))
+    done(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) })
 }
 
 /// Puts a copy of `/dev/null` in the place of a standard descriptor.

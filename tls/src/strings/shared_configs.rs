@@ -132,8 +132,9 @@ mod tests {
     fn files_that_cannot_be_read_are_tried_again() {
         let shared = SharedConfigs::new();
         let error = rustls::Error::HandshakeNotComplete;
-        let failed = shared
-            .server_or(&directory("a"), Versions::All, || Err(CredentialsError::Unsupported(error)));
+        let failed = shared.server_or(&directory("a"), Versions::All, || {
+            Err(CredentialsError::Unsupported(error))
+        });
         assert!(failed.is_err());
         assert!(shared.server_or(&directory("a"), Versions::All, || Ok(server())).is_ok());
     }
