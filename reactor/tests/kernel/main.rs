@@ -39,6 +39,7 @@ mod passing;
 mod paths;
 mod process_descriptors;
 mod process_output;
+mod process_peers;
 mod process_pipes;
 mod process_signals;
 mod process_spawning;

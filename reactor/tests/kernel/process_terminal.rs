@@ -101,7 +101,8 @@ sys.stdin.readline()
 #[test]
 fn a_child_is_told_of_each_new_size_of_its_window() {
     let reactor = Reactor::new().unwrap();
-    let options = SpawnProcess::new("python3").with_arguments(["-c", WATCHES]);
+    let Some(python) = testkit::find_peer("python3") else { return };
+    let options = SpawnProcess::new(python.get_program()).with_arguments(["-c", WATCHES]);
     let options = options.with_terminal(WindowSize::new(24, 80));
     let program = Program::spawn(&reactor, &options);
     let mut said = b"24 80\r\n".to_vec();
