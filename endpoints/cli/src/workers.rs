@@ -24,6 +24,7 @@ use ropewalk::tls::SharedConfigs;
 use systemd::{ListenFds, ListenFdsError};
 
 use crate::app::{self, App};
+use crate::arguments::Workers;
 use crate::exit_code::Exit;
 use crate::interruptible::DefaultEffect;
 use crate::log::Repetitions;
@@ -37,14 +38,15 @@ thread_local! {
     static TAKE_SIGNAL: RefCell<Option<Rc<dyn Fn()>>> = const { RefCell::new(None) };
 }
 
-/// Runs a server on this many threads, 0 for one a core; `serve` runs it on one of them.
+/// Runs a server on several threads; `serve` runs it on one of them.
 pub(crate) fn run(
-    number: usize,
+    options: Workers,
     serve: impl Fn(&App) -> Result<Exit, Exit> + Sync,
 ) -> Result<Exit, Exit> {
-    let group = ReactorGroup::new(number).without_signals();
+    let group = ReactorGroup::new(options.number).without_signals();
+    let group = if options.pin_workers { group.pinned_to_cores() } else { group };
     let number = group.members();
-    if number == 1 {
+    if number == 1 && !options.pin_workers {
         return serve(&App::new(app::Inherited::TakenOver)?);
     }
     let common = Arc::new(Common::new(number)?);

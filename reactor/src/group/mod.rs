@@ -6,6 +6,7 @@
 //!                         └── here: its own factory                     └── its own factory
 //!
 //!   runner.rs         ReactorGroup: starts the threads, joins them, reports the first error
+//!   pinned.rs         a thread that runs on one core
 //!   start_line.rs     no member begins before all have a reactor
 //!   member.rs         Member: what the program of one thread holds
 //!   capabilities.rs   what a member can do, as `interfaces` has it
@@ -26,6 +27,7 @@ mod inbox;
 mod joined_port;
 mod member;
 mod on_the_way;
+mod pinned;
 mod ports;
 mod runner;
 mod sent_address;

@@ -290,3 +290,23 @@ fn the_workers_of_a_server_over_tls_share_its_connections_and_its_files() {
     let ended = [putting_on.terminate(), server.terminate()];
     assert!(ended.iter().all(|it| it.code == Some(0) && it.errors.is_empty()));
 }
+
+#[test]
+fn pinned_workers_may_run_on_one_core_each() {
+    let (running, address) = serving(&["--workers", "2", "--pin-workers"]);
+    let _streams: Vec<_> = (0..4).map(|_| served(&address)).collect();
+    let tasks = fs::read_dir(format!("/proc/{}/task", running.id())).unwrap().flatten();
+    let is_worker = |name: &str| name.trim() == "ropewalk" || name.starts_with("reactor-");
+    let mut workers = 0;
+    for task in tasks {
+        let Ok(name) = fs::read_to_string(task.path().join("comm")) else { continue };
+        let status = fs::read_to_string(task.path().join("status")).unwrap();
+        let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        if is_worker(&name) {
+            workers += 1;
+            assert!(list.unwrap().trim().parse::<usize>().is_ok(), "one core: {list:?}");
+        }
+    }
+    assert_eq!(workers, 2);
+    assert_eq!(running.terminate().code, Some(0));
+}
