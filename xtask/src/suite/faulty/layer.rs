@@ -43,6 +43,10 @@ impl Factory for FaultyFactory {
     fn do_stop(&self) -> Result<(), deferred::Failure> {
         self.factory.do_stop()
     }
+
+    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        self.factory.poll_ready(on_the_way, waker)
+    }
 }
 
 struct FaultyLayer {
@@ -95,10 +99,6 @@ impl Deliver for FaultyLayer {
             Event::ConnectionLost(reason) => self.lost(reason),
             event => self.above.deliver(event),
         }
-    }
-
-    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.factory.poll_ready(on_the_way, waker)
     }
 
     fn log_prefix(&self) -> &'static str {
