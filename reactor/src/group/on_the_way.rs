@@ -1,7 +1,7 @@
 //! [`OnTheWay`]: a connection between the member that has accepted it and the protocol that another one
 //! builds for it.
 //!
-//! Invariant: whoever reads a number that a connection has left sees what was done for it before.
+//! Invariant: a thread that reads a number which a connection has left sees what was done for it before.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

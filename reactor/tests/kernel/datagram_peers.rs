@@ -183,7 +183,7 @@ fn socat_receives_what_is_sent_to_its_group_byte_for_byte() {
     let to = Address::from(SocketAddr::from((GROUP, free)));
     let mut turns = 0;
     turn_until(&reactor, "socat has it", || {
-        // What is sent before socat has joined is gone, as a whole.
+        // Datagrams from before socat has joined are gone, as wholes.
         if turns % 50 == 0 {
             port.send_to(&data, &to).unwrap();
         }

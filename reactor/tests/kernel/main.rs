@@ -11,6 +11,7 @@ mod backlog;
 mod binding;
 mod buffered;
 mod by_hand;
+mod caps;
 mod close;
 mod connect;
 mod copies;
