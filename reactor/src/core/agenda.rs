@@ -20,7 +20,7 @@ pub(crate) struct Agenda {
     pub(crate) closings: RefCell<Vec<(Token, Reason)>>,
     /// The turn has taken closings, and has not come to them yet.
     pub(crate) is_closing: Cell<bool>,
-    /// Tenants that go on when the closings of the next turn are done.
+    /// Tenants that go on after the closings: empty, unless closings are listed or were taken.
     pub(crate) after_closings: RefCell<Vec<Token>>,
 }
 
@@ -43,6 +43,25 @@ impl<S: StreamSys> Core<S> {
     /// Whether the end of a stream was decided and is still to come.
     pub(crate) fn has_closings(&self) -> bool {
         self.agenda.is_closing.get() || !self.agenda.closings.borrow().is_empty()
+    }
+
+    /// The turn has taken closings; returns the tenants that wait for them.
+    #[cold]
+    pub(crate) fn begin_closings(&self) -> Vec<Token> {
+        self.agenda.is_closing.set(true);
+        self.agenda.after_closings.take()
+    }
+
+    /// The turn has carried its closings out; returns the tenants that waited for no others.
+    pub(crate) fn end_closings(&self) -> Vec<Token> {
+        self.agenda.is_closing.set(false);
+        if self.has_closings() { Vec::new() } else { self.agenda.after_closings.take() }
+    }
+
+    /// Has the tenants that wait go on without the closings.
+    pub(crate) fn give_up_closings(&self) {
+        self.agenda.is_closing.set(false);
+        self.agenda.still_ready.borrow_mut().extend(self.agenda.after_closings.take());
     }
 
     /// Calls a tenant's [`closed`](crate::core::tenant::Tenant::closed) when all ends that were decided

@@ -120,9 +120,10 @@ impl JoinedPort {
 
 impl Tenant<Kernel> for JoinedPort {
     fn ready(self: Rc<Self>, core: &Core<Kernel>, _: Ready, _: &mut [u8]) {
-        if self.waits_for_closings.get() || core.has_closings() {
+        if core.has_closings() {
             return self.wait_for_closings(core);
         }
+        self.waits_for_closings.set(false);
         self.take(core);
     }
 

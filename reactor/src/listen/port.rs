@@ -314,9 +314,10 @@ impl<S: StreamSys> Wake for PortWaker<S> {
 
 impl<S: StreamSys> Tenant<S> for Port<S> {
     fn ready(self: Rc<Self>, core: &Core<S>, _: Ready, _: &mut [u8]) {
-        if self.waits_for_closings.get() || core.has_closings() {
+        if core.has_closings() {
             return self.wait_for_closings(core);
         }
+        self.waits_for_closings.set(false);
         self.accept(core);
     }
 

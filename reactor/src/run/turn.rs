@@ -17,6 +17,8 @@
 use std::io;
 use std::time::Duration;
 
+use interfaces::Reason;
+
 use super::lifetime::can_advance;
 use crate::core::Core;
 use crate::core::agenda::{reuse, take_all};
@@ -29,11 +31,11 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     let outer = Stream::suspend_running(core);
     if core.in_foreign_call() {
         core.list_gathering();
+        // The closings of the outer turn come after this one, which must not wait for them.
+        core.give_up_closings();
     }
     let closings = take_all(&core.agenda.closings);
-    let after_closings = take_all(&core.agenda.after_closings);
-    let outer_closes = core.agenda.is_closing.get();
-    core.agenda.is_closing.set(outer_closes || !closings.is_empty());
+    let waiting = if closings.is_empty() { Vec::new() } else { core.begin_closings() };
     core.run_remote_calls();
     run_due_timers(core);
     if core.sys.signal_came() {
@@ -43,7 +45,7 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     let mut events = core.poll_buffers.events.take().unwrap_or_default();
     let mut buffer = core.take_read_buffer();
     let still_ready = take_all(&core.agenda.still_ready);
-    let idle = closings.is_empty() && still_ready.is_empty() && after_closings.is_empty();
+    let idle = closings.is_empty() && still_ready.is_empty();
     let timeout = if idle { timeout(core, wait_at_most) } else { Some(Duration::ZERO) };
     let polled = core.sys.poll(timeout, &mut events);
     if polled.is_ok() {
@@ -53,25 +55,32 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     dispatch_still_ready(core, still_ready, &mut buffer);
     core.keep_read_buffer(buffer);
     Running::flush_dirty(core);
+    if !closings.is_empty() {
+        close_each(core, closings, waiting);
+    }
+    Stream::resume_running(core, outer);
+    polled
+}
+
+/// Carries out the ends that were decided before the turn, and calls the tenants that waited for them: those
+/// that waited before the turn, and the others too, unless ends were decided meanwhile.
+#[inline(never)]
+fn close_each<S: StreamSys>(core: &Core<S>, closings: Vec<(Token, Reason)>, waiting: Vec<Token>) {
     for (token, reason) in closings {
         Stream::close_listed(core, token, &reason);
     }
-    core.agenda.is_closing.set(outer_closes);
-    for token in after_closings {
+    for token in waiting.into_iter().chain(core.end_closings()) {
         if let Some(tenant) = core.tenant(token) {
             tenant.clone().closed(core);
             core.drop_guarded("factory", tenant);
         }
     }
-    Stream::resume_running(core, outer);
-    polled
 }
 
 /// How long a poll may wait.
 fn timeout<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>) -> Option<Duration> {
     let has_work = !core.streams.dirty.borrow().is_empty()
         || !core.agenda.closings.borrow().is_empty()
-        || !core.agenda.after_closings.borrow().is_empty()
         || core.tasks.is_ready()
         || core.remote_queue.is_woken()
         || can_advance(core);
