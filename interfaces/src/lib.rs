@@ -123,7 +123,9 @@ pub use os_error::OsError;
 pub use printable::{Printable, is_printable, panic_message, printable, visible};
 pub use process_protocol::ProcessProtocol;
 pub use process_reason::{ExitStatus, ProcessReason};
-pub use process_transport::{NoSuchChildFd, ProcessTransport, Signal, SignalError};
+pub use process_transport::{
+    NoSuchChildFd, ProcessTransport, Signal, SignalError, WindowSizeError,
+};
 pub use producer::{AlreadyProducing, Producer, PullProducer, PushProducer};
 pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
 pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};

@@ -57,11 +57,11 @@ pub(crate) fn limited(
         return factory;
     };
     LimitTotalConnectionsFactory::with_count(factory, most, count.clone())
-        .on_refused(move |peer| {
+        .on_full(move || {
             report::repeated(
-                Kind::Refused,
+                Kind::Full,
                 format_args!(
-                    "warning: refused {peer}: {most} connections are open, see --max-connections"
+                    "warning: {most} connections are open and the next ones wait, see --max-connections"
                 ),
             );
         })

@@ -4,6 +4,7 @@ mod support;
 
 mod add_timeout;
 mod clock;
+mod consumer_slot;
 mod cooperative_task;
 mod cooperator;
 mod cooperator_reentrant;

@@ -92,7 +92,7 @@ impl<S: StreamSys + DescriptorSys> PipeEnd<S> {
 
     /// Asks the descriptor, if it is not closed. No system call runs foreign code, so no caller finds it
     /// missing.
-    fn ask<R>(&self, sys: &S, ask: impl FnOnce(&S, &S::Descriptor) -> R) -> Option<R> {
+    pub(crate) fn ask<R>(&self, sys: &S, ask: impl FnOnce(&S, &S::Descriptor) -> R) -> Option<R> {
         let descriptor = self.descriptor.take()?;
         let answer = ask(sys, &descriptor);
         self.descriptor.set(Some(descriptor));

@@ -72,6 +72,7 @@ pub use datagram_socket::KernelDatagramSocket;
 pub use descriptors::KernelDescriptor;
 pub use listener::KernelListener;
 pub use processes::KernelChild;
+pub(crate) use raw_calls::Cores;
 
 use crate::sys::Token;
 use reserve::Reserve;

@@ -1,12 +1,12 @@
 //! The system calls for child processes that std does not offer: pidfd_open(2), pidfd_send_signal(2),
-//! kill(2), the calls that make a terminal (pts(4)), and all that a child does between fork(2) and exec(2).
+//! kill(2), sigaction(2), the calls that make a terminal (pts(4)), and all that a child does between fork(2) and exec(2).
 //!
 //! Invariant: beside `raw_calls.rs` this is the crate's only file with `unsafe`, and what runs in the child
 //! calls async-signal-safe functions alone (signal-safety(7)) and allocates nothing.
 #![allow(unsafe_code, reason = "these calls take pointers, numbers of descriptors, and a closure")]
 
 use std::io;
-use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -34,6 +34,17 @@ pub(super) fn signal_by_number(process: u32, signal: i32) -> io::Result<()> {
     done(unsafe { libc::kill(process as libc::pid_t, signal) })
 }
 
+/// Whether this process ignores a signal.
+pub(super) fn is_ignored(signal: i32) -> bool {
+    // SAFETY: an all-zero `sigaction` is a valid one; the call writes it through the pointer, and it
+    // outlives the call.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0
+            && now.sa_sigaction == libc::SIG_IGN
+    }
+}
+
 /// Whether a number is an open descriptor of this process.
 pub(super) fn is_open(descriptor: RawFd) -> bool {
     // SAFETY: the call takes numbers, and touches no memory.
@@ -57,11 +68,16 @@ pub(super) fn open_terminal(window: WindowSize) -> io::Result<(OwnedFd, OwnedFd)
     done(unsafe { libc::unlockpt(ours.as_raw_fd()) })?;
     // SAFETY: this request takes a number, and returns a descriptor that this process owns, or -1.
     let childs = owned(unsafe { libc::ioctl(ours.as_raw_fd(), libc::TIOCGPTPEER, flags) })?;
+    set_window_size(&ours, window)?;
+    Ok((ours, childs))
+}
+
+/// Sets the size of a terminal's window.
+pub(super) fn set_window_size(terminal: &impl AsRawFd, window: WindowSize) -> io::Result<()> {
     let size =
         libc::winsize { ws_row: window.rows, ws_col: window.columns, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: this request reads a `winsize` through the pointer, which leads to one that outlives the call.
-    done(unsafe { libc::ioctl(ours.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) })?;
-    Ok((ours, childs))
+    done(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) })
 }
 
 /// Puts a copy of `/dev/null` in the place of a standard descriptor.

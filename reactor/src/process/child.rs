@@ -8,6 +8,7 @@ mod transport;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use interfaces::{
     ProcessProtocol, ProcessReason, ProcessTransport, Reason, SpawnError, SpawnProcess,
@@ -21,6 +22,9 @@ use crate::core::tenant::{Kind, Tenant};
 use crate::sys::os_error::os_error;
 use crate::sys::{ChildEnd, ChildWatch, ProcessSys, Ready, Spawned, StreamSys, Token, Way};
 
+/// The time between two looks at a child whose end nothing reports.
+const LOOK_AFTER: Duration = Duration::from_millis(100);
+
 /// A child process.
 pub(crate) struct Child<S: StreamSys + ProcessSys> {
     me: Weak<Self>,
@@ -33,6 +37,18 @@ pub(crate) struct Child<S: StreamSys + ProcessSys> {
     stage: Cell<ChildStage>,
     paused: Cell<bool>,
     listed: Cell<bool>,
+    looks: Cell<Looks>,
+}
+
+/// When a child is looked at whose end nothing reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looks {
+    /// Its end is reported.
+    Needless,
+    /// No look is planned.
+    None,
+    /// A timer makes the next one.
+    Later,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +102,7 @@ impl<S: StreamSys + ProcessSys> Child<S> {
                 stage: Cell::new(ChildStage::Spawned),
                 paused: Cell::new(false),
                 listed: Cell::new(false),
+                looks: Cell::new(Looks::Needless),
             })
         })
     }
@@ -102,8 +119,10 @@ impl<S: StreamSys + ProcessSys> Child<S> {
         for end in ends {
             self.open_pipe(core, options, end)?;
         }
-        if let ChildWatch::BySignal { is_first: true } = watch? {
-            look_at_all_by_signal(core);
+        match watch? {
+            ChildWatch::BySignal { is_first: true } => look_at_all_by_signal(core),
+            ChildWatch::ByLooks => self.looks.set(Looks::None),
+            ChildWatch::BySignal { is_first: false } | ChildWatch::ByPoll | ChildWatch::Ended => {}
         }
         self.list(core);
         Ok(())
@@ -189,7 +208,8 @@ impl<S: StreamSys + ProcessSys> Child<S> {
     fn look_for_exit(&self, core: &Core<S>) {
         let answer = self.with_handle(|sys, handle| sys.try_wait(handle));
         let reason = match answer {
-            None | Some(Ok(None)) => return,
+            None => return,
+            Some(Ok(None)) => return self.look_again_later(core),
             Some(Ok(Some(status))) => ProcessReason::from(status),
             Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
                 return self.list(core);
@@ -203,6 +223,24 @@ impl<S: StreamSys + ProcessSys> Child<S> {
         self.stage.set(ChildStage::Exited(reason));
         self.tell(core, Notice::ProcessExited(reason));
         self.end_if_over(core, reason);
+    }
+
+    /// Looks at the child once more after a while, if nothing reports its end.
+    fn look_again_later(&self, core: &Core<S>) {
+        if self.looks.get() != Looks::None {
+            return;
+        }
+        self.looks.set(Looks::Later);
+        let child = self.me.clone();
+        let look = move || {
+            if let Some(child) = child.upgrade()
+                && let Some(core) = child.core.upgrade()
+            {
+                child.looks.set(Looks::None);
+                child.list(&core);
+            }
+        };
+        core.call_later(LOOK_AFTER, Box::new(look));
     }
 
     fn with_handle<R>(&self, ask: impl FnOnce(&S, &S::Child) -> R) -> Option<R> {

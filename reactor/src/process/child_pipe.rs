@@ -16,7 +16,7 @@ use std::io;
 use std::rc::{Rc, Weak};
 
 use deferred::Failure;
-use interfaces::{AlreadyProducing, BufferLimits, Chunk, OsError, Producer, Reason};
+use interfaces::{AlreadyProducing, BufferLimits, Chunk, OsError, Producer, Reason, WindowSize};
 
 use super::child::Child;
 use crate::core::Core;
@@ -138,6 +138,15 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
 
     pub(super) fn set_limits(&self, limits: BufferLimits) {
         self.end.outlet.set_limits(limits);
+    }
+
+    /// Sets the size of the window, if the terminal is not closed.
+    pub(super) fn set_window_size(
+        &self,
+        core: &Core<S>,
+        window: WindowSize,
+    ) -> Option<io::Result<()>> {
+        self.end.ask(&core.sys, |sys, terminal| sys.set_window_size(terminal, window))
     }
 
     /// Closes behind the queued bytes and the producer.

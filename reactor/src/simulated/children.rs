@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use interfaces::{
-    ChildDescriptor, ChildDescriptors, ExitStatus, OsError, SpawnError, SpawnProcess,
+    ChildDescriptor, ChildDescriptors, ExitStatus, OsError, SpawnError, SpawnProcess, WindowSize,
 };
 
 use super::clock::NetworkEvent;
@@ -63,6 +63,7 @@ impl World {
             ends: by_number,
             status: None,
             is_blocked: false,
+            window: window(&options.descriptors),
             is_held: true,
         };
         self.processes.parts.insert(child, Part::new(PartKind::Child(state)));
@@ -282,6 +283,13 @@ pub(super) fn signaled(signal: i32) -> ExitStatus {
 }
 
 /// The pipes that these descriptors ask for.
+fn window(descriptors: &ChildDescriptors) -> Option<WindowSize> {
+    match descriptors {
+        ChildDescriptors::Terminal(window) => Some(*window),
+        _ => None,
+    }
+}
+
 fn ways(descriptors: &ChildDescriptors) -> Vec<(i32, Way)> {
     match descriptors {
         ChildDescriptors::Each(each) => {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 
-use interfaces::ExitStatus;
+use interfaces::{ExitStatus, WindowSize};
 
 use super::edge::{Direction, Level, SocketWatch};
 use super::ids::PartId;
@@ -47,6 +47,8 @@ pub(super) struct ChildState {
     pub(super) ends: BTreeMap<i32, PartId>,
     pub(super) status: Option<ExitStatus>,
     pub(super) is_blocked: bool,
+    /// The window of its terminal.
+    pub(super) window: Option<WindowSize>,
     /// The program has a handle.
     pub(super) is_held: bool,
 }

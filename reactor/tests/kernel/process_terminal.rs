@@ -1,6 +1,6 @@
 //! Processes on a terminal of their own.
 
-use interfaces::{ProcessReason, SignalError, SpawnProcess, WindowSize};
+use interfaces::{ProcessReason, SignalError, SpawnProcess, WindowSize, WindowSizeError};
 use ropewalk_reactor::{Counts, Reactor};
 
 use crate::support::program::{Program, output_of, run_program, script};
@@ -85,4 +85,50 @@ fn the_end_of_file_is_typed() {
     program.transport.write_to_child(0, b"line\n\x04").unwrap();
     let seen = program.run(&reactor);
     assert_eq!(String::from_utf8(seen.received(1)).unwrap(), "ready\r\nline\r\n");
+}
+
+/// Says the size of its window, and again whenever it is told that it has changed.
+const WATCHES: &str = "\
+import os, signal, sys
+def tell(*_):
+    size = os.get_terminal_size()
+    print(size.lines, size.columns, flush=True)
+signal.signal(signal.SIGWINCH, tell)
+tell()
+sys.stdin.readline()
+";
+
+#[test]
+fn a_child_is_told_of_each_new_size_of_its_window() {
+    let reactor = Reactor::new().unwrap();
+    let Some(python) = testkit::find_peer("python3") else { return };
+    let options = SpawnProcess::new(python.get_program()).with_arguments(["-c", WATCHES]);
+    let options = options.with_terminal(WindowSize::new(24, 80));
+    let program = Program::spawn(&reactor, &options);
+    let mut said = b"24 80\r\n".to_vec();
+    program.expect(&reactor, 1, &said);
+    for (rows, columns) in [(7, 133), (65535, 65535), (1, 1)] {
+        program.transport.set_window_size(WindowSize::new(rows, columns)).unwrap();
+        said.extend(format!("{rows} {columns}\r\n").into_bytes());
+        program.expect(&reactor, 1, &said);
+    }
+    // The same size again is no change.
+    program.transport.set_window_size(WindowSize::new(1, 1)).unwrap();
+    program.transport.write(b"\n");
+    let transport = program.transport.clone();
+    let seen = program.run(&reactor);
+    said.extend(b"\r\n");
+    assert_eq!(seen.received(1), said);
+    let late = transport.set_window_size(WindowSize::new(2, 2));
+    assert_eq!(late, Err(WindowSizeError::Closed));
+}
+
+#[test]
+fn a_child_with_pipes_has_no_window() {
+    let reactor = Reactor::new().unwrap();
+    let program = Program::spawn(&reactor, &script("read line"));
+    let set = program.transport.set_window_size(WindowSize::default());
+    assert_eq!(set, Err(WindowSizeError::NoTerminal));
+    program.transport.close_stdin();
+    program.run(&reactor);
 }

@@ -242,6 +242,10 @@ fn a_terminal_is_one_way_for_all_and_losing_it_hangs_its_child_up() {
         let script = Script::new().read(4).write(2, b"answer").read_to_end();
         let on_terminal = |options: SpawnProcess| options.with_terminal(WindowSize::default());
         let (seen, transport) = scene.spawn_with(script, on_terminal, |_, _| {});
+        let process = transport.pid().unwrap();
+        assert_eq!(scene.network.window_size(process), Some(WindowSize::default()));
+        transport.set_window_size(WindowSize::new(7, 133)).unwrap();
+        assert_eq!(scene.network.window_size(process), Some(WindowSize::new(7, 133)));
         transport.write(b"word");
         scene.turn_until("it answered", || seen.received(1) == b"answer");
         transport.lose_connection();

@@ -5,9 +5,14 @@
 
 /// Has this system call answer `ENOSYS` to the calling thread from now on.
 pub(crate) fn refuse(call: libc::c_long) {
+    refuse_with(call, libc::ENOSYS);
+}
+
+/// Has this system call answer this error to the calling thread from now on.
+pub(crate) fn refuse_with(call: libc::c_long, errno: i32) {
     let statement =
         |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
-    let refused = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
+    let refused = libc::SECCOMP_RET_ERRNO | errno as u32;
     let mut program = [
         // The number of the call is the first word of what the filter looks at.
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
