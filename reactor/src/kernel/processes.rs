@@ -140,6 +140,10 @@ impl ProcessSys for Kernel {
         }
     }
 
+        // The kernel takes a signal for a process that waits to be reaped, and drops it.
+        if raw_process_calls::has_ended(child.id) {
+            return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
     fn signal_child(&self, child: &KernelChild, signal: i32) -> io::Result<()> {
         match &child.hold {
             Hold::Descriptor(descriptor) => raw_process_calls::signal_through(descriptor, signal),
