@@ -253,6 +253,47 @@ fn a_terminal_is_one_way_for_all_and_losing_it_hangs_its_child_up() {
 }
 
 #[test]
+fn a_terminal_that_is_lost_with_unsent_bytes_ends_with_them_or_with_its_child() {
+    let on_terminal = |options: SpawnProcess| options.with_terminal(WindowSize::default());
+    let bytes = vec![7; 100_000];
+    for seed in 0..SEEDS {
+        let scene = Scene::new(seed);
+        // It writes before it reads on, more than its terminal holds.
+        let (seen, transport) = scene.spawn_with(Script::new().echo(), on_terminal, |_, _| {});
+        transport.write(&bytes);
+        transport.lose_connection();
+        assert_eq!(scene.end(&seen).signal(), Some(libc::SIGHUP), "seed {seed}");
+        assert!(seen.lost(1).unwrap().is_clean(), "seed {seed}: {:?}", seen.lost(1));
+
+        let hour = Duration::from_secs(3600);
+        for loses in [true, false] {
+            let script = Script::new().write(1, b"all").sleep(hour);
+            let (seen, transport) = scene.spawn_with(script, on_terminal, |_, _| {});
+            transport.write(&bytes);
+            scene.turn_until("it wrote", || seen.received(1) == b"all");
+            if loses {
+                transport.lose_connection();
+            }
+            transport.signal_process(&"KILL".into()).unwrap();
+            let late = transport.signal_process(&"KILL".into());
+            assert_eq!(late, Err(SignalError::ProcessExitedAlready), "though it is not told yet");
+            assert_eq!(scene.end(&seen).signal(), Some(libc::SIGKILL), "seed {seed}");
+            assert!(!seen.lost(1).unwrap().is_clean(), "seed {seed}: bytes were lost");
+        }
+
+        // Its bytes are read though those for it are refused.
+        let script = Script::new().write(1, bytes.clone()).exit(4);
+        let (seen, transport) = scene.spawn_with(script, on_terminal, |_, _| {});
+        for _ in 0..200 {
+            transport.write(&[1; 1000]);
+            scene.reactor.turn(Some(Duration::from_millis(1))).unwrap();
+        }
+        assert_eq!(scene.end(&seen).exit_code(), Some(4), "seed {seed}");
+        assert_eq!(seen.received(1).len(), bytes.len(), "seed {seed}");
+    }
+}
+
+#[test]
 fn what_cannot_be_spawned_is_an_error_and_leaves_nothing() {
     let scene = Scene::new(1);
     let seen = ProcessRecord::new();
