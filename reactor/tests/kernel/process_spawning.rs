@@ -146,6 +146,10 @@ fn a_child_of_root_runs_as_the_user_and_the_group_that_were_given() {
     assert_eq!(output_of(&reactor, &options), "65534\n65533\n65533\n");
     // SAFETY: the call has no effects.
     assert_eq!(unsafe { libc::geteuid() }, 0, "this process is who it was");
+    let alone = script("id -u; id -g; id -G").with_user(65534);
+    // SAFETY: the call has no effects.
+    let ours = unsafe { libc::getegid() };
+    assert_eq!(output_of(&reactor, &alone), format!("65534\n{ours}\n{ours}\n"), "as documented");
 }
 
 /// Whether a spawn fails because something cannot be made, and leaves nothing.
