@@ -59,6 +59,10 @@ impl Log {
         files
     }
 
+    pub(crate) fn made(&self, transport: &Rc<dyn Transport>) {
+        self.transport.replace(Some(transport.clone()));
+    }
+
     pub(crate) fn transport(&self) -> Rc<dyn Transport> {
         self.transport.borrow().clone().unwrap()
     }
@@ -76,7 +80,7 @@ pub(crate) struct Taker {
 
 impl Protocol for Taker {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
-        self.log.transport.replace(Some(transport.clone()));
+        self.log.made(transport);
     }
 
     fn data_received(&mut self, _: &Rc<dyn Transport>, data: &[u8]) {
