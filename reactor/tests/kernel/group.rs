@@ -372,7 +372,7 @@ fn a_cap_of_one_member_refuses_no_client_behind_connections_that_are_done() {
     };
     serve(2, factory, |address, remotes| {
         let (release, held) = std::sync::mpsc::channel::<()>();
-        remotes[1].call_from_thread(move |_| drop(held.recv_timeout(PATIENCE)));
+        remotes[1].call_from_thread(move |_| _ = held.recv_timeout(PATIENCE));
         // They have nothing to say, so that their sockets are not waited for.
         let mut clients: Vec<_> = (0..40).map(|_| TcpStream::connect(address).unwrap()).collect();
         crate::support::group::eventually("they are shared", || loads(&remotes[..1]) == [20]);
