@@ -40,12 +40,12 @@ pub(crate) struct SendDescriptors {
 
 /// How many descriptors wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingDescriptors {
     in_all: usize,
     for_the_last_byte: usize,
 }
 
-impl Waiting {
+impl WaitingDescriptors {
     /// The limit that is exceeded.
     fn exceeds(self) -> Option<usize> {
         let by_byte = (self.for_the_last_byte, DESCRIPTORS_PER_CALL_MAX);
@@ -66,11 +66,11 @@ impl SendDescriptors {
     }
 
     /// Adds one behind this number of unsent bytes.
-    pub(crate) fn push(&mut self, unsent: usize, descriptor: OwnedFd) -> Waiting {
+    pub(crate) fn push(&mut self, unsent: usize, descriptor: OwnedFd) -> WaitingDescriptors {
         let place = self.sent + unsent;
         self.waiting.push_back((place, descriptor));
         let of_the_last = self.waiting.iter().rev().take_while(|(before, _)| *before == place);
-        Waiting { in_all: self.waiting.len(), for_the_last_byte: of_the_last.count() }
+        WaitingDescriptors { in_all: self.waiting.len(), for_the_last_byte: of_the_last.count() }
     }
 
     /// Takes out those whose byte is the next one.

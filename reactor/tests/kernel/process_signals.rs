@@ -279,7 +279,7 @@ fn ignore_children() {
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
 }
 
-/// A child without pipes ends, of which the system told nobody how: once, and nothing is caught.
+/// A child without pipes ends, of which the system told no process how: once, and nothing is caught.
 fn ends_unknown(reactor: &Reactor, text: &str) {
     let none = interfaces::ChildDescriptors::Each(Default::default());
     let program = Program::spawn(reactor, &script(text).with_descriptors(none));

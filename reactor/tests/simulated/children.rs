@@ -1,11 +1,13 @@
 //! Children in the simulation, under seeds: slow ones, ones that die in the middle, ones that never read.
 
+mod scene;
+
 use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{
-    BufferLimits, ChildDescriptor, ExitStatus, ProcessReason, ProcessTransport,
-    ReactorProcess as _, Reason, SignalError, SpawnError, SpawnProcess, WindowSize,
+    BufferLimits, ChildDescriptor, ExitStatus, ProcessReason, ReactorProcess as _, Reason,
+    SignalError, SpawnError, SpawnProcess, WindowSize,
 };
 use protocol::process::{RunError, RunProcess, get_process_output, get_process_output_and_value};
 use protocol::testing::{ProcessRecord, ProcessRecorder, ProcessSeen};
@@ -13,61 +15,9 @@ use ropewalk_reactor::simulated::{Faults, Script, Simulated};
 use ropewalk_reactor::{Counts, Limits, Reactor};
 use testkit::{Dice, pattern};
 
+use self::scene::{Scene, TURNS_MAX};
+
 const SEEDS: u64 = 40;
-
-/// More turns than any of these tests needs.
-const TURNS_MAX: usize = 200_000;
-
-/// A reactor in a simulation whose faults lose nothing.
-struct Scene {
-    network: Simulated,
-    reactor: Reactor<Simulated>,
-}
-
-impl Scene {
-    fn new(seed: u64) -> Self {
-        let network = Simulated::new(seed);
-        network.set_faults(Faults::harmless());
-        let limits = Limits::default().with_read_buffer_bytes(500).with_reads_per_turn(3);
-        Self { reactor: Reactor::on(network.clone(), limits), network }
-    }
-
-    fn spawn(&self, script: Script) -> (ProcessRecord, Rc<dyn ProcessTransport>) {
-        self.spawn_with(script, |options| options, |_, _| {})
-    }
-
-    fn spawn_with(
-        &self,
-        script: Script,
-        options: impl FnOnce(SpawnProcess) -> SpawnProcess,
-        hook: impl FnMut(&ProcessSeen, &Rc<dyn ProcessTransport>) + 'static,
-    ) -> (ProcessRecord, Rc<dyn ProcessTransport>) {
-        self.network.install("program", script);
-        let seen = ProcessRecord::new();
-        let protocol = Box::new(ProcessRecorder::new(&seen).with_hook(hook));
-        let options = options(SpawnProcess::new("program"));
-        (seen, self.reactor.spawn_process(&options, protocol).unwrap())
-    }
-
-    fn turn_until(&self, what: &str, done: impl Fn() -> bool) {
-        for _ in 0..TURNS_MAX {
-            if done() {
-                return;
-            }
-            self.reactor.turn(Some(Duration::from_secs(1))).unwrap();
-        }
-        panic!("waited in vain until {what}; {:?} {:?}", self.reactor, self.network);
-    }
-
-    /// Turns until the process has ended, of which nothing is left.
-    fn end(&self, seen: &ProcessRecord) -> ProcessReason {
-        self.turn_until("the process ended", || seen.ended().is_some());
-        assert_eq!(self.reactor.counts(), Counts::default());
-        let carried = self.network.carried();
-        assert_eq!((carried.children, carried.pipes), (0, 0));
-        seen.ended().unwrap()
-    }
-}
 
 #[test]
 fn all_bytes_come_back_from_slow_children_that_echo() {

@@ -165,3 +165,19 @@ pub(crate) fn send_raw(peer: &UnixStream, data: &[u8], groups: &[&[&OwnedFd]]) {
         assert_eq!(sent, data.len() as isize, "{}", io::Error::last_os_error());
     }
 }
+
+/// Has the kernel put the sender's credentials beside each message.
+pub(crate) fn pass_credentials(socket: &UnixStream) {
+    let on: libc::c_int = 1;
+    // SAFETY: the pointer leads to an `int`, which outlives the call.
+    let set = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PASSCRED,
+            (&raw const on).cast(),
+            mem::size_of_val(&on) as libc::socklen_t,
+        )
+    };
+    assert_eq!(set, 0);
+}
