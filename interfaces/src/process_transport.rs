@@ -109,7 +109,7 @@ pub trait ProcessTransport: PushProducer {
 pub enum Signal {
     /// The number.
     Number(i32),
-    /// The name, with or without `SIG`: `TERM`, `SIGTERM`.
+    /// The name (signal(7)), with or without `SIG`: `TERM`, `SIGTERM`, `RTMIN+1`, `RTMAX-1`.
     Name(Rc<str>),
 }
 

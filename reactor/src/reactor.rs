@@ -86,8 +86,8 @@ impl<S: StreamSys> Reactor<S> {
     ///
     /// # Errors
     ///
-    /// When it runs already (`EALREADY`-like, [`io::ErrorKind::ResourceBusy`]), or when waiting for
-    /// events fails for good.
+    /// When it runs already, or stops, also after a shutdown event that was fired by hand
+    /// (`EALREADY`-like, [`io::ErrorKind::ResourceBusy`]), or when waiting for events fails for good.
     pub fn run(&self) -> io::Result<()> {
         self.refuse_if_running()?;
         self.0.run_state.in_run.set(true);
@@ -109,8 +109,16 @@ impl<S: StreamSys> Reactor<S> {
         if self.0.run_state.stage() == Stage::Idle && !self.0.run_state.in_run.get() {
             return Ok(());
         }
-        let why = "cannot run the reactor: it runs already";
-        Err(io::Error::new(io::ErrorKind::ResourceBusy, why))
+        let why = match self.0.run_state.stage() {
+            Stage::Idle | Stage::Starting | Stage::Running => "it runs already",
+            Stage::Stopping
+            | Stage::Disconnecting
+            | Stage::CutOff
+            | Stage::Stopped
+            | Stage::Crashed => "it is stopping, and its turns finish that",
+        };
+        let message = format!("cannot run the reactor: {why}");
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, message))
     }
 
     fn run_turns(&self) -> io::Result<()> {

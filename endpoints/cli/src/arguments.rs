@@ -263,11 +263,11 @@ pub(crate) struct Peers {
     pub(crate) keep_alive: Limit,
     /// Connections at a time; else what the descriptors allow
     #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
-    #[arg(hide_long_help = true)]
+    #[arg(value_parser = parse_connections, hide_long_help = true)]
     pub(crate) max_connections: usize,
     /// Connections of one address at a time; else no limit
     #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
-    #[arg(hide_long_help = true)]
+    #[arg(value_parser = parse_connections, hide_long_help = true)]
     pub(crate) max_per_peer: usize,
 }
 
@@ -287,8 +287,18 @@ pub(crate) struct Workers {
 const WORKERS_MAX: usize = 1024;
 
 fn parse_workers(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| *number <= WORKERS_MAX);
-    number.ok_or_else(|| format!("expected a number from 0 to {WORKERS_MAX}"))
+    parse_number(text, WORKERS_MAX)
+}
+
+fn parse_connections(text: &str) -> Result<usize, String> {
+    parse_number(text, usize::MAX)
+}
+
+/// Reads digits, without a sign or space.
+fn parse_number(text: &str, most: usize) -> Result<usize, String> {
+    let all_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|number| all_digits && *number <= most);
+    number.ok_or_else(|| format!("expected a number from 0 to {most}"))
 }
 
 /// The options of a server's shutdown.

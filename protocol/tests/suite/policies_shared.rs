@@ -151,11 +151,11 @@ struct Ports(Mutex<Vec<Waker>>);
 
 impl WaitingPorts for Ports {
     fn add(&self, port: &Waker) {
-        self.0.lock().unwrap().push(port.clone());
+        self.0.lock().expect("no other holder panics").push(port.clone());
     }
 
     fn wake_all(&self) {
-        let ports = std::mem::take(&mut *self.0.lock().unwrap());
+        let ports = std::mem::take(&mut *self.0.lock().expect("no other holder panics"));
         ports.into_iter().for_each(Waker::wake);
     }
 }

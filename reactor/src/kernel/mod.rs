@@ -98,6 +98,7 @@ impl Kernel {
     ///
     /// What epoll_create1(2) or eventfd(2) answer: `EMFILE` when no descriptor is left.
     pub fn new() -> io::Result<Self> {
+        processes::reap_left(None);
         let poll = mio::Poll::new()?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(Token::WAKER.0))?);
         Ok(Self {

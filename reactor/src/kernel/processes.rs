@@ -55,8 +55,8 @@ impl Hold {
     }
 }
 
-/// The children whose handles were dropped before their end; each spawn and each drop reaps those that
-/// have ended.
+/// The children whose handles were dropped before their end. Each spawn, each end of a child and each new
+/// reactor reaps those that have ended.
 static LEFT: Mutex<Vec<process::Child>> = Mutex::new(Vec::new());
 
 impl KernelChild {
@@ -70,13 +70,12 @@ impl KernelChild {
 
 impl Drop for KernelChild {
     fn drop(&mut self) {
-        let unreaped = self.process.take();
-        reap_left(unreaped);
+        reap_left(self.process.take());
     }
 }
 
 /// Reaps the left children that have ended, and adds one to them if it has not.
-fn reap_left(another: Option<process::Child>) {
+pub(super) fn reap_left(another: Option<process::Child>) {
     let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
     left.extend(another);
     left.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
@@ -105,8 +104,8 @@ impl ProcessSys for Kernel {
             }
             Hold::Number => {}
         }
-        let is_first = !self.watches_children.replace(true);
         self.watch_signal(libc::SIGCHLD)?;
+        let is_first = !self.watches_children.replace(true);
         Ok(ChildWatch::BySignal { is_first })
     }
 
@@ -145,6 +144,10 @@ impl ProcessSys for Kernel {
     }
 
     fn signal_child(&self, child: &KernelChild, signal: i32) -> io::Result<()> {
+        // The kernel takes a signal for a process that waits to be reaped, and drops it.
+        if raw_process_calls::has_ended(child.id) {
+            return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
         match &child.hold {
             Hold::Descriptor(descriptor) => raw_process_calls::signal_through(descriptor, signal),
             Hold::Number => raw_process_calls::signal_by_number(child.id, signal),

@@ -1,5 +1,5 @@
 //! The system calls for child processes that std does not offer: pidfd_open(2), pidfd_send_signal(2),
-//! kill(2), sigaction(2), the calls that make a terminal (pts(4)), and all that a child does between fork(2) and exec(2).
+//! kill(2), waitid(2), sigaction(2), the calls that make a terminal (pts(4)), and all that a child does between fork(2) and exec(2).
 //!
 //! Invariant: beside `raw_calls.rs` this is the crate's only file with `unsafe`, and what runs in the child
 //! calls async-signal-safe functions alone (signal-safety(7)) and allocates nothing.
@@ -32,6 +32,23 @@ pub(super) fn signal_through(process: &OwnedFd, signal: i32) -> io::Result<()> {
 pub(super) fn signal_by_number(process: u32, signal: i32) -> io::Result<()> {
     // SAFETY: the call takes two numbers.
     done(unsafe { libc::kill(process as libc::pid_t, signal) })
+}
+
+/// Whether a child of this process has ended, or is no child any more (waitid(2)). It is not reaped.
+pub(super) fn has_ended(process: u32) -> bool {
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: an all-zero `siginfo_t` is a valid one; the call writes it through the pointer, and it
+    // outlives the call.
+    let (answer, information) = unsafe {
+        let mut information: libc::siginfo_t = std::mem::zeroed();
+        let answer = libc::waitid(libc::P_PID, process, &raw mut information, flags);
+        (done(answer), information)
+    };
+    match answer {
+        // SAFETY: the call has filled this field, or left it zero as there was nothing to tell.
+        Ok(()) => (unsafe { information.si_pid() }) != 0,
+        Err(error) => error.raw_os_error() == Some(libc::ECHILD),
+    }
 }
 
 /// Whether this process ignores a signal.

@@ -79,8 +79,7 @@ impl<S: StreamSys + ProcessSys> Child<S> {
         };
         let child = Self::settle(core, protocol);
         child.open(core, options, spawned).map_err(|error| {
-            // The process ends by its closed pipes, and is reaped when the handle is dropped.
-            child.forget(core);
+            child.kill_unseen(core);
             SpawnError::NotPrepared {
                 program: options.program.to_string_lossy().into_owned(),
                 need: "its end known",
@@ -116,13 +115,13 @@ impl<S: StreamSys + ProcessSys> Child<S> {
         let Spawned { child, ends } = spawned;
         let watch = core.sys.register_child(&child, self.token);
         self.handle.replace(Some(child));
-        for end in ends {
-            self.open_pipe(core, options, end)?;
-        }
         match watch? {
             ChildWatch::BySignal { is_first: true } => look_at_all_by_signal(core),
             ChildWatch::ByLooks => self.looks.set(Looks::None),
             ChildWatch::BySignal { is_first: false } | ChildWatch::ByPoll | ChildWatch::Ended => {}
+        }
+        for end in ends {
+            self.open_pipe(core, options, end)?;
         }
         self.list(core);
         Ok(())
@@ -139,15 +138,18 @@ impl<S: StreamSys + ProcessSys> Child<S> {
         Ok(())
     }
 
-    /// Gives up what was begun; the protocol is told nothing.
-    fn forget(&self, core: &Core<S>) {
-        self.stage.set(ChildStage::Ended);
+    /// Kills a process that cannot be watched, whose protocol is told nothing. It stays in its slot until
+    /// it is reaped.
+    fn kill_unseen(&self, core: &Core<S>) {
+        self.stage.set(ChildStage::Running);
         let pipes = self.pipes.take();
         for pipe in pipes {
             pipe.give_up(core);
         }
-        drop(self.handle.take());
-        drop(core.remove(self.token));
+        // One that has ended already needs no signal.
+        let _ = self.with_handle(|sys, handle| sys.signal_child(handle, libc::SIGKILL));
+        self.looks.set(Looks::None);
+        self.list(core);
         core.drop_guarded("process protocol", self.notifier.take());
     }
 

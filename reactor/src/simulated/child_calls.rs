@@ -25,10 +25,11 @@ impl World {
         if !(0..=64).contains(&signal) {
             return Err(errno(libc::EINVAL));
         }
-        let Some(state) = self.processes.child(child) else { return Err(errno(libc::ESRCH)) };
+        let state = self.processes.child(child).filter(|state| state.status.is_none());
+        let Some(state) = state else { return Err(errno(libc::ESRCH)) };
         let harmless = [0, libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH];
         let is_ignored = signal != libc::SIGKILL && state.script.ignored.contains(&signal);
-        if state.status.is_none() && !is_ignored && !harmless.contains(&signal) {
+        if !is_ignored && !harmless.contains(&signal) {
             self.child_ends(child, signaled(signal));
         }
         Ok(())

@@ -34,7 +34,7 @@ mod watched;
 use std::io;
 use std::time::Duration;
 
-pub use ancillary::{Ancillary, DESCRIPTORS_PER_CALL_MAX};
+pub use ancillary::{Ancillary, DESCRIPTORS_PER_CALL_MAX, ReadAlone};
 pub use datagrams::{
     DatagramSys, Membership, MulticastOption, Packet, ReceiveBatch, SendRun, Sharing,
 };

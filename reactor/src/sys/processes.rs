@@ -55,7 +55,7 @@ pub trait ProcessSys: DescriptorSys {
     ///
     /// # Errors
     ///
-    /// What the call answers: `ESRCH` when the process is no more.
+    /// What the call answers: `ESRCH` when the process has ended, also where it was not reaped yet.
     fn signal_child(&self, child: &Self::Child, signal: i32) -> io::Result<()>;
 }
 

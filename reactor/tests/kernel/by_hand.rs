@@ -22,6 +22,23 @@ fn note(reactor: &Reactor, phase: Phase, event: SystemEvent, story: &Story, word
 }
 
 #[test]
+fn a_reactor_that_was_shut_down_by_hand_says_so_until_its_turns_have_stopped_it() {
+    let reactor = Reactor::new().unwrap();
+    reactor.fire_system_event(SystemEvent::Shutdown);
+    assert!(!reactor.running());
+    let refused = reactor.run().unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ResourceBusy);
+    let told = "cannot run the reactor: it is stopping, and its turns finish that";
+    assert_eq!(refused.to_string(), told);
+    for _ in 0..10 {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+    }
+    let stopper = reactor.clone();
+    reactor.call_when_running(Box::new(move || stopper.stop().unwrap()));
+    reactor.run().unwrap();
+}
+
+#[test]
 fn a_turn_that_may_not_wait_returns_though_the_only_timer_is_far() {
     let reactor = Reactor::new().unwrap();
     let far = reactor.call_later(Duration::from_secs(3600), || panic!("it is not due"));
@@ -50,7 +67,8 @@ fn started_by_hand_it_runs_and_works_and_ends_as_by_run() {
     assert!(!reactor.running());
     reactor.fire_system_event(SystemEvent::Startup);
     assert!(reactor.running());
-    assert!(reactor.run().is_err(), "it runs already");
+    let refused = reactor.run().unwrap_err();
+    assert_eq!(refused.to_string(), "cannot run the reactor: it runs already");
     turn_until(&reactor, "the work is done", || story.borrow().contains(&"work"));
     reactor.fire_system_event(SystemEvent::Shutdown);
     assert_eq!(story.borrow().last(), Some(&"before the stop"));

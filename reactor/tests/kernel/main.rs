@@ -37,6 +37,7 @@ mod limits;
 mod options;
 mod panics;
 mod passing;
+mod passing_untaken;
 mod paths;
 mod process_descriptors;
 mod process_output;

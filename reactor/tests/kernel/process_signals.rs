@@ -67,6 +67,42 @@ fn a_signal_that_cannot_be_sent_is_an_error_that_says_why() {
 }
 
 #[test]
+fn a_process_that_has_ended_and_was_not_told_yet_takes_no_signal() {
+    in_child(|| {
+        for has_pidfd in [true, false] {
+            if !has_pidfd {
+                refuse(libc::SYS_pidfd_open);
+            }
+            let reactor = Reactor::new().unwrap();
+            let program = Program::spawn(&reactor, &script("exit 5"));
+            let number = program.transport.pid().unwrap();
+            while !zombies().contains(&number) {
+                std::thread::yield_now();
+            }
+            for signal in ["TERM", "KILL", "CONT"] {
+                let late = program.transport.signal_process(&signal.into());
+                assert_eq!(late, Err(SignalError::ProcessExitedAlready), "{signal} {has_pidfd}");
+            }
+            let late = program.transport.signal_process(&0.into());
+            assert_eq!(late, Err(SignalError::ProcessExitedAlready), "it only asks");
+            assert_eq!(program.run(&reactor).ended().unwrap().exit_code(), Some(5));
+        }
+    });
+}
+
+#[test]
+fn a_signal_without_a_name_of_its_own_is_sent_by_its_distance_from_the_first_or_the_last() {
+    let reactor = Reactor::new().unwrap();
+    for (name, number) in
+        [("RTMIN", libc::SIGRTMIN()), ("SIGRTMIN+3", libc::SIGRTMIN() + 3), ("PWR", libc::SIGPWR)]
+    {
+        let program = Program::spawn(&reactor, &sleeper());
+        program.transport.signal_process(&name.into()).unwrap();
+        assert_eq!(program.run(&reactor).ended().unwrap().signal(), Some(number), "{name}");
+    }
+}
+
+#[test]
 fn a_process_that_other_code_reaped_is_gone_for_signals_and_still_ends() {
     in_child(|| {
         let reactor = Reactor::new().unwrap();

@@ -75,6 +75,58 @@ fn children_on_terminals_are_ended_by_their_signals_one_by_one() {
     }
 }
 
+/// Many lines, more than a terminal holds.
+fn lines() -> Vec<u8> {
+    [&[b'x'; 63][..], b"\n"].concat().repeat(5_000)
+}
+
+#[test]
+fn a_terminal_that_is_lost_with_unsent_bytes_sends_them_all_to_a_child_that_answers_them() {
+    let reactor = Reactor::new().unwrap();
+    let text =
+        "stty -echo; trap '' HUP; echo ready; read first; echo $first; head -c 319936; exit 7";
+    let program = Program::spawn(&reactor, &on_terminal(text));
+    program.expect(&reactor, 1, b"ready\r\n");
+    program.transport.write(&lines());
+    program.transport.lose_connection();
+    let seen = program.run(&reactor);
+    assert!(seen.lost(1).unwrap().is_clean(), "no byte was lost: {:?}", seen.lost(1));
+    assert_eq!(seen.received(1), b"ready\r\n", "nothing is delivered any more");
+    let program = Program::spawn(&reactor, &on_terminal("exec cat"));
+    program.transport.write(&lines());
+    turn_until(&reactor, "it answers", || !program.seen.received(1).is_empty());
+    program.transport.lose_connection();
+    assert_eq!(program.run(&reactor).ended().unwrap().signal(), Some(libc::SIGHUP));
+    assert_eq!(reactor.counts(), Counts::default());
+}
+
+#[test]
+fn a_terminal_with_unsent_bytes_ends_with_its_child_and_tells_that_they_are_lost() {
+    let reactor = Reactor::new().unwrap();
+    for (loses, is_raw, is_paused) in
+        [(true, true, false), (true, false, true), (true, true, true), (false, true, false)]
+    {
+        let mode = if is_raw { "stty raw -echo" } else { "stty -echo" };
+        let text = format!("{mode}; printf ready; exec sleep 60");
+        let program = Program::spawn(&reactor, &on_terminal(&text));
+        program.expect(&reactor, 1, b"ready");
+        program.transport.write(&lines());
+        if is_paused {
+            program.transport.pause_producing();
+        }
+        // It has taken what the terminal holds.
+        (0..3).for_each(|_| drop(reactor.turn(Some(std::time::Duration::ZERO))));
+        if loses {
+            program.transport.lose_connection();
+        }
+        program.transport.signal_process(&"KILL".into()).unwrap();
+        let seen = program.run(&reactor);
+        assert_eq!(seen.ended().unwrap().signal(), Some(libc::SIGKILL));
+        assert!(!seen.lost(1).unwrap().is_clean(), "{loses} {is_raw}: bytes were lost");
+        assert_eq!(reactor.counts(), Counts::default());
+    }
+}
+
 #[test]
 fn the_end_of_file_is_typed() {
     let reactor = Reactor::new().unwrap();
