@@ -12,7 +12,9 @@ use crate::{OsError, printable};
 ///
 /// # Differences from Twisted
 ///
-/// All answer at once, as no name is looked up.
+/// All answer at once, as no name is looked up. A port that the reactor opens receives what is sent to its
+/// own groups alone; with Linux's default, which Twisted leaves, it receives what any socket of the machine
+/// has joined (`IP_MULTICAST_ALL`, `IPV6_MULTICAST_ALL`). An adopted socket keeps its own setting.
 pub trait MulticastTransport {
     /// Receives what is sent to a group, on an interface. A port may be in several groups.
     ///

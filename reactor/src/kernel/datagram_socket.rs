@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::listener::{refused, with_mode};
 use super::unix_path::UnixPath;
-use super::{datagram_calls, sockaddr};
+use super::{datagram_calls, multicast, sockaddr};
 use crate::sys::Sharing;
 
 /// A datagram socket.
@@ -34,6 +34,7 @@ impl KernelDatagramSocket {
             }
             socket.bind(&SockAddr::from(options.address))?;
             datagram_calls::receive_joined(&socket);
+            multicast::hear_own_groups(&socket, domain);
             Ok(Self { _path: None, socket, domain })
         };
         open().map_err(|error: io::Error| refused(Address::from(options.address), &error))
