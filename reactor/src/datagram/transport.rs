@@ -216,7 +216,7 @@ impl<S: DatagramSys> DatagramPort<S> {
         self.check_interface(attempt, interface)?;
         let changed =
             self.ask(|sys, socket| sys.change_membership(socket, change, group, interface));
-        settled(changed, attempt, interface)
+        settled(changed, attempt, Some(group), Some(interface.clone()))
     }
 
     fn set_option(
@@ -226,10 +226,10 @@ impl<S: DatagramSys> DatagramPort<S> {
     ) -> Result<(), MulticastError> {
         let set = self.ask(|sys, socket| sys.set_multicast_option(socket, &option));
         let interface = match option {
-            MulticastOption::Interface(interface) => interface,
-            MulticastOption::Loop(_) | MulticastOption::Ttl(_) => MulticastInterface::Any,
+            MulticastOption::Interface(interface) => Some(interface),
+            MulticastOption::Loop(_) | MulticastOption::Ttl(_) => None,
         };
-        settled(set, attempt, &interface)
+        settled(set, attempt, None, interface)
     }
 
     fn check_family(&self, attempt: &'static str, address: IpAddr) -> Result<(), MulticastError> {
@@ -256,18 +256,25 @@ impl<S: DatagramSys> DatagramPort<S> {
 fn settled(
     answer: Option<std::io::Result<()>>,
     attempt: &'static str,
-    interface: &MulticastInterface,
+    group: Option<IpAddr>,
+    interface: Option<MulticastInterface>,
 ) -> Result<(), MulticastError> {
-    match answer {
-        None => Err(MulticastError::Closed { attempt }),
-        Some(Ok(())) => Ok(()),
-        Some(Err(error))
+    let error = match answer {
+        None => return Err(MulticastError::Closed { attempt }),
+        Some(Ok(())) => return Ok(()),
+        Some(Err(error)) => error,
+    };
+    match interface {
+        Some(interface)
             if error.raw_os_error() == Some(libc::ENODEV)
-                && *interface != MulticastInterface::Any =>
+                && interface != MulticastInterface::Any =>
         {
-            Err(MulticastError::NoInterface { attempt, interface: interface.clone() })
+            Err(MulticastError::NoInterface { attempt, interface })
         }
-        Some(Err(error)) => Err(MulticastError::Refused { attempt, source: os_error(&error) }),
+        interface => {
+            let source = os_error(&error);
+            Err(MulticastError::Refused { attempt, group, interface, source })
+        }
     }
 }
 

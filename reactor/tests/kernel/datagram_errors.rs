@@ -125,7 +125,7 @@ fn a_bound_address_is_in_use_and_leaves_nothing_behind() {
         let options = ListenUdp::new(port.host().as_socket_addr().unwrap());
         let (protocol, record) = DatagramRecorder::silent();
         match ports.reactor.listen_udp(&options, protocol).err() {
-            Some(ListenError::Refused { address, source, .. }) => {
+            Some(ListenError::Refused { address, source, hint }) => {
                 assert_eq!(address, port.host());
                 assert_eq!(source.raw_os_error(), libc::EADDRINUSE);
             }
@@ -144,6 +144,8 @@ fn refusals_of_a_connected_ports_peer_are_told_and_later_datagrams_come() {
         let (protocol, record) = DatagramRecorder::silent();
         let port = ports.open_connected(&Address::from(dead), protocol);
         for refusals in 1..=3 {
+                let holder = format!("process {} (", std::process::id());
+                assert!(hint.starts_with(&holder) && hint.ends_with(") listens there"), "{hint}");
             port.send(b"anybody?").unwrap();
             turn_until(&ports.reactor, "it is refused", || {
                 record.count(&SeenDatagram::Refused) == refusals
