@@ -127,9 +127,16 @@ pub enum SendError {
         host: Address,
     },
     /// The receiver's name cannot be the name of a socket: a UNIX name that is empty, has a NUL byte
-    /// in it, or is too long.
+    /// in it, or is too long. The peer of a connected port may be without a name.
     #[error("cannot send a datagram to {receiver}: no socket can have that name")]
     InvalidName {
+        /// Its receiver.
+        receiver: Address,
+    },
+    /// No UDP socket has the port 0 (`EINVAL`). A datagram can name it as its sender's, so a reply to one
+    /// may get this.
+    #[error("cannot send a datagram to {receiver}: no socket has the port 0")]
+    PortZero {
         /// Its receiver.
         receiver: Address,
     },

@@ -254,7 +254,7 @@ impl<S: DatagramSys> DatagramPort<S> {
 
 /// Whether both are one socket: the flow of an IPv6 packet is none of it, nor is the zone where one of
 /// them has none.
-fn is_same_socket(peer: &Address, sender: &Address) -> bool {
+pub(super) fn is_same_socket(peer: &Address, sender: &Address) -> bool {
     match (peer, sender) {
         (Address::Ipv6(peer), Address::Ipv6(sender)) => {
             let zones = [peer.scope_id(), sender.scope_id()];

@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 use interfaces::{Address, DatagramEvent, OsError};
 
-use super::port::DatagramPort;
+use super::port::{DatagramPort, Wire};
 use super::receive::add_one;
 use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, RunEnds, Segmentation};
 use crate::core::Core;
@@ -272,7 +272,7 @@ impl<S: DatagramSys> DatagramPort<S> {
     }
 
     fn is_unix_unconnected(&self) -> bool {
-        matches!(self.host, Address::Unix(_)) && self.peer.borrow().is_none()
+        self.wire == Wire::Unix && self.peer.borrow().is_none()
     }
 
     /// The socket is full: watches for room. Where that fails, the next turn tries again.
