@@ -281,6 +281,7 @@ impl<S: DatagramSys> Tenant<S> for DatagramPort<S> {
             self.receiver.reported(ready.readable);
             self.sender.reported(ready.writable);
         }
+        self.sender.refill(core.limits.datagrams_per_turn);
         let outer = self.sender.enter(self.token);
         self.receive(core);
         self.sender.leave(outer);
