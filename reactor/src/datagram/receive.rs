@@ -76,7 +76,7 @@ struct Lent {
 
 /// Datagrams of one sender that the system has joined: each but the last has this size.
 #[derive(Clone, Copy)]
-struct Joined<'a> {
+struct JoinedDatagrams<'a> {
     data: &'a [u8],
     size: usize,
     sender: &'a Address,
@@ -137,7 +137,7 @@ impl<S: DatagramSys> DatagramPort<S> {
                     match packet.segment {
                         Some(size) if (1..data.len()).contains(&size) => {
                             joined += data.len().div_ceil(size) - 1;
-                            let datagrams = Joined { data, size, sender: &packet.sender };
+                            let datagrams = JoinedDatagrams { data, size, sender: &packet.sender };
                             self.deliver_joined(core, lent, datagrams)?;
                         }
                         _ => self.deliver_one(lent, data, packet.length, &packet.sender),
@@ -173,15 +173,15 @@ impl<S: DatagramSys> DatagramPort<S> {
         &self,
         core: &Core<S>,
         lent: &Lent,
-        joined: Joined<'a>,
-    ) -> Result<(), Option<Joined<'a>>> {
-        let Joined { mut data, size, sender } = joined;
+        joined: JoinedDatagrams<'a>,
+    ) -> Result<(), Option<JoinedDatagrams<'a>>> {
+        let JoinedDatagrams { mut data, size, sender } = joined;
         while !data.is_empty() {
             let (first, behind) = data.split_at(size.min(data.len()));
             self.deliver_one(lent, first, first.len(), sender);
             data = behind;
             if core.tasks.is_ready() {
-                return Err(Some(Joined { data, size, sender }));
+                return Err(Some(JoinedDatagrams { data, size, sender }));
             }
         }
         Ok(())

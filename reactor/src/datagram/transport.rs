@@ -111,15 +111,15 @@ impl<S: DatagramSys> DatagramPort<S> {
     #[inline(never)]
     fn send_checked(&self, pieces: &[&[u8]], receiver: &Address) -> Result<(), SendError> {
         self.check(pieces.iter().map(|piece| piece.len()).sum(), receiver)?;
-        match &*self.peer.borrow() {
+        let peer = self.peer.borrow().clone();
+        match peer {
             None => {
                 check_receiver(receiver)?;
                 self.queue(pieces, Some(receiver));
             }
-            Some(peer) if is_same_socket(peer, receiver) => self.queue(pieces, None),
+            Some(peer) if is_same_socket(&peer, receiver) => self.queue(pieces, None),
             Some(peer) => {
-                let (receiver, peer) = (receiver.clone(), peer.clone());
-                return Err(SendError::ConnectedElsewhere { receiver, peer });
+                return Err(SendError::ConnectedElsewhere { receiver: receiver.clone(), peer });
             }
         }
         Ok(())
