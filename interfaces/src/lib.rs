@@ -145,7 +145,7 @@ pub use reactor_tcp::{BACKLOG_MAX, ConnectTcp, DualStack, ListenTcp, ReactorTcp}
 #[cfg(feature = "std")]
 pub use reactor_threads::{FromThread, ReactorThreads, ThreadOutcome};
 pub use reactor_time::ReactorTime;
-pub use reactor_udp::{ListenUdp, ReactorUdp, UDP_BYTES_MAX};
+pub use reactor_udp::{ListenUdp, QUEUED_DATAGRAM_BYTES, ReactorUdp, UDP_BYTES_MAX};
 pub use reactor_unix::{ConnectUnix, ListenUnix, LockFile, ReactorUnix};
 pub use reactor_unix_datagram::{
     ConnectUnixDatagramError, ListenUnixDatagram, ReactorUnixDatagram,

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use interfaces::Address;
+use interfaces::{Address, QUEUED_DATAGRAM_BYTES};
 
 use crate::sys::{ReceiveBatch, SendRun, Token};
 
@@ -88,6 +88,9 @@ struct Head {
     receiver: Option<Address>,
 }
 
+/// A head is no more than it is counted for.
+const _: () = assert!(size_of::<Head>() <= QUEUED_DATAGRAM_BYTES);
+
 /// Where not both are of IPv4.
 #[inline(never)]
 fn replace_receiver(place: &mut Option<Address>, receiver: Option<&Address>) {
@@ -101,10 +104,10 @@ impl DatagramQueue {
         self.end - self.first
     }
 
-    /// How many bytes wait.
+    /// What the datagrams that wait cost, in bytes: their own, and their heads.
     #[inline]
-    pub(crate) fn bytes_len(&self) -> usize {
-        self.bytes.len() - self.start
+    pub(crate) fn cost(&self) -> usize {
+        self.bytes.len() - self.start + self.len() * QUEUED_DATAGRAM_BYTES
     }
 
     /// Adds a datagram that consists of these pieces.
@@ -160,11 +163,17 @@ impl DatagramQueue {
         (self.start, self.first, self.end) = (0, 0, 0);
     }
 
-    /// The first runs of the queue, up to [`RUNS_MAX`], which note their ends.
+    /// The first `runs_max` runs of the queue, or [`RUNS_MAX`], which note their ends.
     #[inline]
-    pub(crate) fn runs<'a>(&'a self, segmentation: Segmentation, ends: &'a RunEnds) -> Runs<'a> {
+    pub(crate) fn runs<'a>(
+        &'a self,
+        segmentation: Segmentation,
+        runs_max: usize,
+        ends: &'a RunEnds,
+    ) -> Runs<'a> {
         let (heads, bytes) = (&self.heads[self.first..self.end], &self.bytes[self.start..]);
-        Runs { heads, bytes, segmentation, ends: &ends.0, datagrams: 0 }
+        let ends = &ends.0[..runs_max.min(RUNS_MAX)];
+        Runs { heads, bytes, segmentation, ends, datagrams: 0 }
     }
 }
 
@@ -308,7 +317,7 @@ mod tests {
             let count = ends.datagrams(number + 1) - ends.datagrams(number);
             (count, run.data.len(), run.segment.is_some())
         };
-        queue.runs(segmentation, &ends).enumerate().map(describe).collect()
+        queue.runs(segmentation, RUNS_MAX, &ends).enumerate().map(describe).collect()
     }
 
     #[test]
@@ -343,14 +352,14 @@ mod tests {
         assert_eq!(queue.pop(), Some(to(1)));
         queue.push(&[b"ab", b"", b"c"], None);
         let ends = RunEnds::default();
-        let runs = queue.runs(Segmentation::NONE, &ends);
+        let runs = queue.runs(Segmentation::NONE, RUNS_MAX, &ends);
         let data: Vec<&[u8]> = runs.map(|run| run.data).collect();
         assert_eq!(data, [&[1; 2][..], &[2; 4], b"abc"]);
-        assert_eq!((queue.len(), queue.bytes_len()), (3, 9));
+        assert_eq!((queue.len(), queue.cost()), (3, 9 + 3 * QUEUED_DATAGRAM_BYTES));
         queue.pop_many(2);
-        assert_eq!((queue.len(), queue.bytes_len()), (1, 3));
+        assert_eq!((queue.len(), queue.cost()), (1, 3 + QUEUED_DATAGRAM_BYTES));
         queue.pop_many(5);
-        assert_eq!((queue.len(), queue.bytes_len(), queue.bytes.len()), (0, 0, 0));
+        assert_eq!((queue.len(), queue.cost(), queue.bytes.len()), (0, 0, 0));
     }
     #[test]
     fn a_head_that_is_used_again_has_its_own_receiver_and_length() {
@@ -363,7 +372,7 @@ mod tests {
                 queue.push(&[&vec![0; length]], receiver.as_ref());
             }
             let ends = RunEnds::default();
-            let runs = queue.runs(Segmentation::NONE, &ends);
+            let runs = queue.runs(Segmentation::NONE, RUNS_MAX, &ends);
             let queued: Vec<_> = runs.map(|run| (run.data.len(), run.receiver.cloned())).collect();
             assert_eq!(queued, rotated().cloned().enumerate().collect::<Vec<_>>());
             for receiver in rotated() {

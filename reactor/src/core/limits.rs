@@ -16,8 +16,8 @@ pub struct Limits {
     /// How many full read buffers one connection delivers before the others get their turn.
     /// Default 16, which is about 1 MiB.
     pub reads_per_turn: usize,
-    /// How many datagrams one port receives before the others get their turn; what came joined is not cut
-    /// short. Default 256.
+    /// How many datagrams one port receives, and how many it sends, before the others get their turn; what
+    /// came joined, or is sent in one call, is not cut short. Default 256.
     pub datagrams_per_turn: usize,
     /// How often one connection's producer is asked for more before the others get their turn.
     /// Default 64.

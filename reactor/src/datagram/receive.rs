@@ -31,6 +31,9 @@ pub(super) struct Receiver {
     pub(super) packet_bytes_max: usize,
     /// The socket may hold datagrams that the system does not report again.
     is_readable: Cell<bool>,
+    /// A batch is being delivered: a turn that the protocol makes itself receives no other, which would
+    /// come before the rest of it.
+    is_delivering: Cell<bool>,
     /// How many packets the next receive asks for.
     asked: Cell<usize>,
     pub(super) received: Cell<u64>,
@@ -43,6 +46,7 @@ impl Receiver {
         Self {
             packet_bytes_max: packet_bytes_max.min(PACKET_BYTES_LIMIT),
             is_readable: Cell::new(false),
+            is_delivering: Cell::new(false),
             asked: Cell::new(PACKETS_MIN),
             received: Cell::new(0),
             truncated: Cell::new(0),
@@ -81,12 +85,13 @@ struct JoinedDatagrams<'a> {
 impl<S: DatagramSys> DatagramPort<S> {
     /// Receives within this turn's budget.
     pub(super) fn receive(self: &Rc<Self>, core: &Core<S>) {
-        if !self.receiver.is_readable.get() {
+        if !self.receiver.is_readable.get() || self.receiver.is_delivering.get() {
             return;
         }
         let Some(protocol) = self.protocol() else { return };
         let transport = Rc::clone(self) as Rc<dyn DatagramTransport>;
         let lent = Lent { protocol, transport };
+        self.receiver.is_delivering.set(true);
         // One byte more than what is whole, so that a packet of any system's kind is found too long.
         let place_bytes = self.receiver.packet_bytes_max.saturating_add(1);
         let mut batch = core.datagrams.take_batch(place_bytes);
@@ -109,6 +114,7 @@ impl<S: DatagramSys> DatagramPort<S> {
                 }
             }
         }
+        self.receiver.is_delivering.set(false);
         core.datagrams.keep_batch(batch);
         if self.receiver.is_readable.get() && self.is_open() {
             self.list(core);
@@ -248,7 +254,7 @@ impl<S: DatagramSys> DatagramPort<S> {
 
 /// Whether both are one socket: the flow of an IPv6 packet is none of it, nor is the zone where one of
 /// them has none.
-fn is_same_socket(peer: &Address, sender: &Address) -> bool {
+pub(super) fn is_same_socket(peer: &Address, sender: &Address) -> bool {
     match (peer, sender) {
         (Address::Ipv6(peer), Address::Ipv6(sender)) => {
             let zones = [peer.scope_id(), sender.scope_id()];

@@ -2,10 +2,13 @@
 //!
 //! ```text
 //!   send_to ── protocol runs ──► queue ── it returns ──► flush ──► sent
-//!          └── else: listed, flushed in this turn or the next     │ the socket is full
-//!                                                                 ▼
-//!                                     Blocked ── the system reports room ──► flush
+//!          └── else: listed, flushed in this turn or the next  │  │ the socket is full
+//!                                      the turn's budget is used  ▼
+//!          listed ◄────────────────────────────────────────────┘  Blocked ── the system reports room ──► flush
 //! ```
+//!
+//! A run that the system refuses is sent again one by one: the error may be the run's or the first
+//! datagram's own, and only in the first case are later runs cut smaller.
 //!
 //! Invariant: while the port is open, a queue with datagrams in it is flushed by a call that is under way
 //! or listed, or waits for a report of room to send.
@@ -14,11 +17,11 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
-use interfaces::{Address, DatagramEvent, OsError};
+use interfaces::{Address, DatagramEvent, OsError, QUEUED_DATAGRAM_BYTES};
 
-use super::port::DatagramPort;
+use super::port::{DatagramPort, Wire};
 use super::receive::add_one;
-use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, RunEnds, Segmentation};
+use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, RUNS_MAX, RunEnds, Segmentation};
 use crate::core::Core;
 use crate::sys::os_error::os_error;
 use crate::sys::{DatagramSys, StreamSys, Token, Watch};
@@ -35,6 +38,9 @@ pub(super) struct Sender {
     queue: RefCell<Option<Box<DatagramQueue>>>,
     queue_bytes_max: usize,
     segmentation: Cell<Segmentation>,
+    caution: Cell<Caution>,
+    /// How many datagrams may be handed to the system before the others get their turn.
+    budget: Cell<usize>,
     /// How many calls of the protocol, or batches of them, run one inside the other.
     entered: Cell<usize>,
     /// On the list of those that are still ready.
@@ -48,6 +54,54 @@ pub(super) struct Sender {
     pub(super) sent: Cell<u64>,
     pub(super) dropped: Cell<u64>,
     pub(super) failed: Cell<u64>,
+}
+
+/// What the system's last answers ask of the next call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Caution {
+    /// How many runs it has: one behind a failure, and twice as many behind each success, so that a row of
+    /// datagrams that are refused is not cut into runs over and over.
+    runs_max: usize,
+    /// How many of the first datagrams go one by one, as their run was refused.
+    single: usize,
+    /// The size of that run's datagrams, until the first of them has gone alone.
+    doubted: Option<u16>,
+}
+
+impl Caution {
+    const NONE: Self = Self { runs_max: RUNS_MAX, single: 0, doubted: None };
+
+    /// The system has taken `runs` runs of `offered` at most, with `datagrams` datagrams; `waiting` wait.
+    fn after_success(self, runs: usize, datagrams: usize, offered: usize, waiting: usize) -> Self {
+        let stopped_early = runs < offered && waiting > 0;
+        let runs_max = if stopped_early { 1 } else { (self.runs_max * 2).min(RUNS_MAX) };
+        // Those that are taken alone were refused for the run's sake, and need go alone no longer.
+        let single = match self.doubted {
+            Some(_) => 0,
+            None => self.single.saturating_sub(datagrams).min(waiting),
+        };
+        Self { runs_max, single, doubted: None }
+    }
+
+    /// The first datagram is refused for its own sake, or its run for another reason than that it is one.
+    fn after_failure(self, RefusedRun { datagrams, segment }: RefusedRun) -> Self {
+        let of_run = segment.map_or(self.single, |_| datagrams);
+        Self { runs_max: 1, single: of_run.saturating_sub(1), doubted: None }
+    }
+
+    /// A run is refused, which may be its first datagram's fault.
+    fn after_doubt(RefusedRun { datagrams, segment }: RefusedRun) -> Self {
+        Self { runs_max: 1, single: datagrams, doubted: segment }
+    }
+}
+
+/// A run that the system has refused.
+#[derive(Clone, Copy, Debug)]
+struct RefusedRun {
+    /// How many datagrams it has.
+    datagrams: usize,
+    /// Their size, if there are several.
+    segment: Option<u16>,
 }
 
 /// Whether the flush goes on.
@@ -75,6 +129,8 @@ impl Sender {
             queue: RefCell::default(),
             queue_bytes_max,
             segmentation: Cell::new(segmentation),
+            caution: Cell::new(Caution::NONE),
+            budget: Cell::new(core.limits.datagrams_per_turn),
             entered: Cell::new(0),
             listed: Cell::new(false),
             is_blocked: Cell::new(false),
@@ -105,6 +161,11 @@ impl Sender {
         }
     }
 
+    /// A turn begins in which this many datagrams may be handed to the system.
+    pub(super) fn refill(&self, datagrams: usize) {
+        self.budget.set(datagrams);
+    }
+
     pub(super) fn unlist(&self) {
         self.listed.set(false);
     }
@@ -119,7 +180,8 @@ impl Sender {
         let mut queue = self.queue.borrow_mut();
         let queue = queue.get_or_insert_with(|| self.buffers.take_queue());
         let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
-        let has_room = queue.bytes_len() + bytes <= self.queue_bytes_max;
+        let cost = queue.cost() + bytes + QUEUED_DATAGRAM_BYTES;
+        let has_room = cost <= self.queue_bytes_max;
         if queue.len() > 0 && !has_room {
             return false;
         }
@@ -138,6 +200,32 @@ impl Sender {
         if let Some(queue) = queue.as_mut() {
             queue.pop_many(count);
         }
+    }
+
+    #[inline]
+    fn spend(&self, datagrams: usize) {
+        self.budget.set(self.budget.get().saturating_sub(datagrams));
+    }
+
+    /// How the next call is cut: whether into runs, and the most of them.
+    #[inline]
+    fn cut(&self) -> (Segmentation, usize) {
+        let Caution { runs_max, single, .. } = self.caution.get();
+        match single {
+            0 => (self.segmentation.get(), runs_max),
+            _ => (Segmentation::NONE, runs_max.min(single)),
+        }
+    }
+
+    /// The system has taken `runs` runs of `offered` at most, with `datagrams` datagrams.
+    #[cold]
+    fn learn_of_success(&self, runs: usize, datagrams: usize, offered: usize) {
+        let caution = self.caution.get();
+        if let Some(segment) = caution.doubted {
+            // What is taken alone is not taken in a run: the system does not cut such, on this way or at all.
+            self.segmentation.set(self.segmentation.get().refused(segment));
+        }
+        self.caution.set(caution.after_success(runs, datagrams, offered, self.waiting()));
     }
 
     /// Gives an empty queue back.
@@ -179,6 +267,10 @@ impl<S: DatagramSys> DatagramPort<S> {
         }
         let mut refusals = Vec::new();
         while !self.sender.is_blocked.get() && self.sender.waiting() > 0 && self.is_open() {
+            if self.sender.budget.get() == 0 {
+                self.list(core);
+                break;
+            }
             if self.send_some(core, &mut refusals) == Flush::Blocked {
                 self.block(core);
                 break;
@@ -193,52 +285,60 @@ impl<S: DatagramSys> DatagramPort<S> {
         }
     }
 
-    /// Sends what the socket takes at once; the rest is dropped.
+    /// Sends what the socket takes at once; the rest is dropped, also behind many that the system refuses.
     pub(super) fn send_last(self: &Rc<Self>, core: &Core<S>) {
         let mut refusals = Vec::new();
         while self.sender.waiting() > 0
+            && refusals.len() < core.limits.datagrams_per_turn
             && self.is_open()
             && self.send_some(core, &mut refusals) == Flush::GoesOn
         {}
-        while self.sender.pop().is_some() {
-            add_one(&self.sender.dropped);
-        }
+        let dropped = self.sender.waiting();
+        self.sender.pop_many(dropped);
+        self.sender.dropped.set(self.sender.dropped.get() + dropped as u64);
         self.sender.release();
     }
 
     /// One call of the system, and what follows from its answer.
     fn send_some(&self, core: &Core<S>, refusals: &mut Vec<Refusal>) -> Flush {
-        let segmentation = self.sender.segmentation.get();
-        let (sent, segment) = {
+        let (segmentation, offered) = self.sender.cut();
+        let ends = RunEnds::default();
+        let (sent, refused) = {
             let queue = self.sender.queue.borrow();
             let Some(queue) = queue.as_ref() else { return Flush::GoesOn };
-            let ends = RunEnds::default();
-            let runs = || queue.runs(segmentation, &ends);
+            let runs = || queue.runs(segmentation, offered, &ends);
             let sent = self.with_socket(|socket| core.sys.send_datagrams(socket, runs()));
             let Some(sent) = sent else { return Flush::GoesOn };
-            let sent = sent.map(|count| ends.datagrams(count));
             let segment =
                 if sent.is_err() { runs().next().and_then(|it| it.segment) } else { None };
-            (sent, segment)
+            (sent, RefusedRun { datagrams: ends.datagrams(1), segment })
         };
         match sent {
-            Ok(count) => {
-                self.sender.pop_many(count);
-                self.sender.sent.set(self.sender.sent.get() + count as u64);
+            Ok(runs) => {
+                let datagrams = ends.datagrams(runs);
+                self.sender.pop_many(datagrams);
+                self.sender.sent.set(self.sender.sent.get() + datagrams as u64);
                 self.sender.is_retried.set(false);
+                self.sender.spend(datagrams);
+                if self.sender.caution.get() != Caution::NONE || self.sender.waiting() > 0 {
+                    self.sender.learn_of_success(runs, datagrams, offered);
+                }
                 Flush::GoesOn
             }
-            Err(error) => self.send_failed(&error, segment, refusals),
+            Err(error) => {
+                self.sender.spend(1);
+                self.send_failed(&error, refused, refusals)
+            }
         }
     }
 
     fn send_failed(
         &self,
         error: &io::Error,
-        segment: Option<u16>,
+        refused: RefusedRun,
         refusals: &mut Vec<Refusal>,
     ) -> Flush {
-        match (error.raw_os_error(), segment) {
+        match (error.raw_os_error(), refused.segment) {
             _ if error.kind() == io::ErrorKind::Interrupted => {}
             // The receiver's queue is full, which no report will end.
             _ if error.kind() == io::ErrorKind::WouldBlock && self.is_unix_unconnected() => {
@@ -246,13 +346,9 @@ impl<S: DatagramSys> DatagramPort<S> {
                 add_one(&self.sender.dropped);
             }
             _ if error.kind() == io::ErrorKind::WouldBlock => return Flush::Blocked,
-            // The system does not cut such runs, on this way or at all.
-            (
-                Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::ENOPROTOOPT),
-                Some(segment),
-            ) => {
-                let segmentation = self.sender.segmentation.get();
-                self.sender.segmentation.set(segmentation.refused(segment));
+            // The run may be at fault, or its first datagram.
+            (Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::ENOPROTOOPT), Some(_)) => {
+                self.sender.caution.set(Caution::after_doubt(refused));
             }
             // The answer to an earlier datagram: this one is sent once more.
             (Some(libc::ECONNREFUSED), _)
@@ -263,6 +359,7 @@ impl<S: DatagramSys> DatagramPort<S> {
             _ => {
                 let receiver = self.sender.pop().flatten();
                 let receiver = receiver.or_else(|| self.peer.borrow().clone());
+                self.sender.caution.set(self.sender.caution.get().after_failure(refused));
                 self.sender.is_retried.set(false);
                 add_one(&self.sender.failed);
                 refusals.push((receiver, os_error(error)));
@@ -272,7 +369,7 @@ impl<S: DatagramSys> DatagramPort<S> {
     }
 
     fn is_unix_unconnected(&self) -> bool {
-        matches!(self.host, Address::Unix(_)) && self.peer.borrow().is_none()
+        self.wire == Wire::Unix && self.peer.borrow().is_none()
     }
 
     /// The socket is full: watches for room. Where that fails, the next turn tries again.
@@ -307,5 +404,45 @@ impl<S: DatagramSys> DatagramPort<S> {
                 None => self.refused(core),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One datagram, or a run of several.
+    fn refused(datagrams: usize) -> RefusedRun {
+        RefusedRun { datagrams, segment: (datagrams > 1).then_some(10) }
+    }
+
+    #[test]
+    fn a_row_of_refused_datagrams_is_offered_one_run_at_a_time() {
+        let mut caution = Caution::NONE;
+        for _ in 0..100 {
+            caution = caution.after_failure(refused(1));
+            assert_eq!(caution, Caution { runs_max: 1, ..Caution::NONE });
+        }
+        for runs_max in [2, 4, 8, 16, 32, 32] {
+            caution =
+                caution.after_success(caution.runs_max, caution.runs_max, caution.runs_max, 9);
+            assert_eq!(caution.runs_max, runs_max);
+        }
+        // Behind what was taken stands one that will be refused.
+        assert_eq!(caution.after_success(3, 3, RUNS_MAX, 9).runs_max, 1);
+        assert_eq!(caution.after_success(3, 3, RUNS_MAX, 0), Caution::NONE);
+    }
+
+    #[test]
+    fn a_refused_run_goes_one_by_one_as_far_as_its_datagrams_are_refused_too() {
+        let doubt = Caution::after_doubt(refused(5));
+        assert_eq!(doubt, Caution { runs_max: 1, single: 5, doubted: Some(10) });
+        let fault_of_the_first = doubt.after_failure(refused(1));
+        assert_eq!(fault_of_the_first, Caution { runs_max: 1, single: 4, doubted: None });
+        let later = fault_of_the_first.after_success(1, 1, 1, 9);
+        assert_eq!(later, Caution { runs_max: 2, single: 3, doubted: None });
+        let fault_of_the_run = doubt.after_success(1, 1, 1, 9);
+        assert_eq!(fault_of_the_run, Caution { runs_max: 2, single: 0, doubted: None });
+        assert_eq!(Caution::NONE.after_failure(refused(64)).single, 63);
     }
 }

@@ -11,7 +11,8 @@ use interfaces::{
     UnixAddress,
 };
 
-use super::port::DatagramPort;
+use super::port::{DatagramPort, Wire};
+use super::receive::is_same_socket;
 use crate::sys::os_error::os_error;
 use crate::sys::{DatagramSys, Membership, MulticastOption};
 
@@ -23,7 +24,7 @@ const SEND_BY: &str = "send groups by";
 
 impl<S: DatagramSys> ListeningPort for DatagramPort<S> {
     fn host(&self) -> Address {
-        self.host.clone()
+        DatagramPort::host(self)
     }
 
     fn stop_listening(&self) -> Deferred<()> {
@@ -46,7 +47,7 @@ impl<S: DatagramSys> DatagramTransport for DatagramPort<S> {
     fn send(&self, data: &[u8]) -> Result<(), SendError> {
         let peer = self.peer.borrow();
         let Some(peer) = &*peer else {
-            return Err(SendError::NotConnected { host: self.host.clone() });
+            return Err(SendError::NotConnected { host: self.host() });
         };
         self.check(data.len(), peer)?;
         self.queue(&[data], None);
@@ -89,16 +90,18 @@ impl<S: DatagramSys> DatagramTransport for DatagramPort<S> {
 
 impl<S: DatagramSys> DatagramPort<S> {
     fn is_udp(&self) -> bool {
-        self.host.as_socket_addr().is_some()
+        self.wire != Wire::Unix
     }
 
     /// Whether a datagram of this length is queued without another look: the port is open, of UDP, and not
-    /// connected, and the receiver is one of its kind.
+    /// connected, and the receiver is one of its kind with a number.
     #[inline]
     fn is_sendable(&self, length: usize, receiver: &Address) -> bool {
-        let fits = match (&self.host, receiver) {
-            (Address::Ipv4(_), Address::Ipv4(_)) => length <= UDP_BYTES_MAX - IPV4_HEADER_BYTES,
-            (Address::Ipv6(_), Address::Ipv6(_)) => length <= UDP_BYTES_MAX,
+        let fits = match (self.wire, receiver) {
+            (Wire::UdpV4, Address::Ipv4(to)) => {
+                length <= UDP_BYTES_MAX - IPV4_HEADER_BYTES && to.port() != 0
+            }
+            (Wire::UdpV6, Address::Ipv6(to)) => length <= UDP_BYTES_MAX && to.port() != 0,
             _ => false,
         };
         fits && self.serves_all.get()
@@ -110,8 +113,11 @@ impl<S: DatagramSys> DatagramPort<S> {
         self.check(pieces.iter().map(|piece| piece.len()).sum(), receiver)?;
         let peer = self.peer.borrow().clone();
         match peer {
-            None => self.queue(pieces, Some(receiver)),
-            Some(peer) if peer == *receiver => self.queue(pieces, None),
+            None => {
+                check_receiver(receiver)?;
+                self.queue(pieces, Some(receiver));
+            }
+            Some(peer) if is_same_socket(&peer, receiver) => self.queue(pieces, None),
             Some(peer) => {
                 return Err(SendError::ConnectedElsewhere { receiver: receiver.clone(), peer });
             }
@@ -119,20 +125,17 @@ impl<S: DatagramSys> DatagramPort<S> {
         Ok(())
     }
 
-    /// Whether a datagram of this length can be sent there at all.
+    /// Whether a datagram of this length can go to a receiver of this kind.
     fn check(&self, length: usize, receiver: &Address) -> Result<(), SendError> {
         if !self.is_open() {
-            return Err(SendError::Closed { host: self.host.clone() });
+            return Err(SendError::Closed { host: self.host() });
         }
-        let limit = match (&self.host, receiver) {
-            (Address::Ipv4(_), Address::Ipv4(_)) => UDP_BYTES_MAX - IPV4_HEADER_BYTES,
-            (Address::Ipv6(_), Address::Ipv6(_)) => UDP_BYTES_MAX,
-            (Address::Unix(_), Address::Unix(name)) if is_name(name) => usize::MAX,
-            (Address::Unix(_), Address::Unix(_)) => {
-                return Err(SendError::InvalidName { receiver: receiver.clone() });
-            }
+        let limit = match (self.wire, receiver) {
+            (Wire::UdpV4, Address::Ipv4(_)) => UDP_BYTES_MAX - IPV4_HEADER_BYTES,
+            (Wire::UdpV6, Address::Ipv6(_)) => UDP_BYTES_MAX,
+            (Wire::Unix, Address::Unix(_)) => usize::MAX,
             _ => {
-                let (receiver, host) = (receiver.clone(), self.host.clone());
+                let (receiver, host) = (receiver.clone(), self.host());
                 return Err(SendError::WrongFamily { receiver, host });
             }
         };
@@ -140,6 +143,21 @@ impl<S: DatagramSys> DatagramPort<S> {
             return Err(SendError::TooLong { length, limit, receiver: receiver.clone() });
         }
         Ok(())
+    }
+}
+
+/// Whether there can be a socket at this address. The peer of a connected port is there, also one that has
+/// no name.
+fn check_receiver(receiver: &Address) -> Result<(), SendError> {
+    match receiver {
+        Address::Unix(name) if !is_name(name) => {
+            Err(SendError::InvalidName { receiver: receiver.clone() })
+        }
+        // The system answers EINVAL.
+        Address::Ipv4(_) | Address::Ipv6(_) if receiver.port() == Some(0) => {
+            Err(SendError::PortZero { receiver: receiver.clone() })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -159,8 +177,8 @@ impl<S: DatagramSys> UdpTransport for DatagramPort<S> {
         if let Some(peer) = self.peer.borrow().clone() {
             return Err(ConnectDatagramError::AlreadyConnected { address, peer });
         }
-        if matches!(self.host, Address::Ipv4(_)) != peer.is_ipv4() {
-            let host = self.host.clone();
+        if (self.wire == Wire::UdpV4) != peer.is_ipv4() {
+            let host = self.host();
             return Err(ConnectDatagramError::WrongFamily { address, host });
         }
         let Some(core) = self.core.upgrade() else {
@@ -177,6 +195,7 @@ impl<S: DatagramSys> UdpTransport for DatagramPort<S> {
             }
             Some(Ok(peer)) => {
                 self.peer.replace(Some(peer.unwrap_or(address)));
+                self.ask_host();
                 self.serves_all.set(false);
                 Ok(())
             }
@@ -216,7 +235,7 @@ impl<S: DatagramSys> DatagramPort<S> {
         self.check_interface(attempt, interface)?;
         let changed =
             self.ask(|sys, socket| sys.change_membership(socket, change, group, interface));
-        settled(changed, attempt, interface)
+        settled(changed, attempt, Some(group), Some(interface.clone()))
     }
 
     fn set_option(
@@ -226,14 +245,14 @@ impl<S: DatagramSys> DatagramPort<S> {
     ) -> Result<(), MulticastError> {
         let set = self.ask(|sys, socket| sys.set_multicast_option(socket, &option));
         let interface = match option {
-            MulticastOption::Interface(interface) => interface,
-            MulticastOption::Loop(_) | MulticastOption::Ttl(_) => MulticastInterface::Any,
+            MulticastOption::Interface(interface) => Some(interface),
+            MulticastOption::Loop(_) | MulticastOption::Ttl(_) => None,
         };
-        settled(set, attempt, &interface)
+        settled(set, attempt, None, interface)
     }
 
     fn check_family(&self, attempt: &'static str, address: IpAddr) -> Result<(), MulticastError> {
-        if matches!(self.host, Address::Ipv4(_)) == address.is_ipv4() {
+        if (self.wire == Wire::UdpV4) == address.is_ipv4() {
             Ok(())
         } else {
             Err(MulticastError::WrongFamily { attempt, address })
@@ -256,18 +275,25 @@ impl<S: DatagramSys> DatagramPort<S> {
 fn settled(
     answer: Option<std::io::Result<()>>,
     attempt: &'static str,
-    interface: &MulticastInterface,
+    group: Option<IpAddr>,
+    interface: Option<MulticastInterface>,
 ) -> Result<(), MulticastError> {
-    match answer {
-        None => Err(MulticastError::Closed { attempt }),
-        Some(Ok(())) => Ok(()),
-        Some(Err(error))
+    let error = match answer {
+        None => return Err(MulticastError::Closed { attempt }),
+        Some(Ok(())) => return Ok(()),
+        Some(Err(error)) => error,
+    };
+    match interface {
+        Some(interface)
             if error.raw_os_error() == Some(libc::ENODEV)
-                && *interface != MulticastInterface::Any =>
+                && interface != MulticastInterface::Any =>
         {
-            Err(MulticastError::NoInterface { attempt, interface: interface.clone() })
+            Err(MulticastError::NoInterface { attempt, interface })
         }
-        Some(Err(error)) => Err(MulticastError::Refused { attempt, source: os_error(&error) }),
+        interface => {
+            let source = os_error(&error);
+            Err(MulticastError::Refused { attempt, group, interface, source })
+        }
     }
 }
 

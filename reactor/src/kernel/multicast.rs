@@ -13,6 +13,16 @@ use super::datagram_calls;
 use super::datagram_socket::KernelDatagramSocket;
 use crate::sys::{Membership, MulticastOption};
 
+/// Takes what other sockets of this machine have joined off a socket (`IP_MULTICAST_ALL`,
+/// `IPV6_MULTICAST_ALL`). A system that is too old for the second, before Linux 4.20, is left as it is.
+pub(super) fn hear_own_groups(socket: &Socket, domain: Domain) {
+    // One of IPv6 may receive over IPv4 too.
+    drop(socket.set_multicast_all_v4(false));
+    if domain == Domain::IPV6 {
+        drop(socket.set_multicast_all_v6(false));
+    }
+}
+
 pub(super) fn change_membership(
     socket: &Socket,
     change: Membership,

@@ -29,6 +29,8 @@ const JOINED_BYTES_MAX: usize = 65_507;
 pub(super) struct DatagramSocketState {
     pub(super) host: Address,
     pub(super) peer: Option<Address>,
+    /// The UNIX socket that it is connected to is closed, which the next send is told.
+    pub(super) peer_is_gone: bool,
     pub(super) sharing: Sharing,
     pub(super) link: Link,
     /// When the last datagram that it sent, and that was not held up, arrives.
@@ -70,6 +72,7 @@ impl DatagramSocketState {
         Self {
             host,
             peer: None,
+            peer_is_gone: false,
             sharing,
             link,
             last_arrival: Nanos::ZERO,

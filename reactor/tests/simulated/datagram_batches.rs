@@ -67,6 +67,30 @@ fn a_task_that_a_datagram_wakes_runs_before_the_next_datagram() {
     assert_eq!((server.counts().received, client.counts().sent), (60, 60));
 }
 
+/// Makes a turn of the reactor with every datagram.
+struct Turner {
+    reactor: Reactor<Simulated>,
+    log: Log,
+}
+
+impl DatagramProtocol for Turner {
+    fn datagram_received(&mut self, _: &Rc<dyn DatagramTransport>, data: &[u8], _: &Address) {
+        self.log.borrow_mut().push(format!("datagram {}", data[0]));
+        self.reactor.turn(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+#[test]
+fn datagrams_come_in_order_though_the_protocol_makes_turns() {
+    let reactor = reactor(Faults::none());
+    let log = Log::default();
+    let server = open(&reactor, Turner { reactor: reactor.clone(), log: log.clone() });
+    send_all(&reactor, 60, &server.host());
+    settle(&reactor);
+    let expected: Vec<_> = (0..60).map(|number| format!("datagram {number}")).collect();
+    assert_eq!(*log.borrow(), expected);
+}
+
 /// Panics at the datagram with the number 7.
 struct Fragile {
     log: Log,
