@@ -19,7 +19,9 @@
 //!     stdio.rs                                those that other processes share
 //!   watched.rs                              WatchSys: descriptors that something else owns
 //!   processes.rs                            ProcessSys: child processes
-//!     spawning.rs · raw_process_calls.rs      fork and exec, terminals, pidfd
+//!     spawning.rs · exec_strings.rs           what a child is made of
+//!     raw_start.rs                            clone and exec
+//!     process.rs · raw_process_calls.rs       waiting, terminals, pidfd
 //!   standard_error.rs                       the default observer
 //! ```
 //!
@@ -36,15 +38,18 @@ mod datagram_calls;
 mod datagram_socket;
 mod datagrams;
 mod descriptors;
+mod exec_strings;
 mod file_identity;
 mod holder;
 mod listener;
 mod lock_file;
 mod look_ups;
 mod multicast;
+mod process;
 mod processes;
 mod raw_calls;
 mod raw_process_calls;
+mod raw_start;
 mod reserve;
 mod sockaddr;
 mod socket_options;
