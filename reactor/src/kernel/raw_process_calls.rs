@@ -59,6 +59,21 @@ pub(super) fn is_open(descriptor: RawFd) -> bool {
     unsafe { libc::fcntl(descriptor, libc::F_GETFD) != -1 }
 }
 
+/// Whether a number is an open descriptor that an exec hands on.
+pub(super) fn outlives_exec(descriptor: RawFd) -> bool {
+    // SAFETY: the call takes numbers, and touches no memory.
+    let flags = unsafe { libc::fcntl(descriptor, libc::F_GETFD) };
+    flags != -1 && flags & libc::FD_CLOEXEC == 0
+}
+
+/// For what a descriptor was opened: `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
+pub(super) fn access_mode(descriptor: &impl AsRawFd) -> io::Result<libc::c_int> {
+    // SAFETY: the call takes numbers, and touches no memory.
+    let flags = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_GETFL) };
+    done(flags)?;
+    Ok(flags & libc::O_ACCMODE)
+}
+
 /// Takes the lowest free number from `least` on, as a copy of a descriptor, closed on exec.
 pub(super) fn duplicate_from(descriptor: RawFd, least: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: the call takes numbers, and returns a descriptor that this process owns, or -1.
@@ -88,10 +103,15 @@ pub(super) fn set_window_size(terminal: &impl AsRawFd, window: WindowSize) -> io
     done(unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) })
 }
 
-/// Puts a copy of `/dev/null` in the place of a standard descriptor.
+/// Puts a copy of `/dev/null` in the place of a standard descriptor, unless the number is that of
+/// something which this process has opened.
 pub(super) fn replace_standard(null: BorrowedFd<'_>, standard: RawFd) {
-    // SAFETY: the standard descriptors belong to the whole process and are never owned by a value, so
-    // another open file in the place of one closes nothing that a value owns.
+    if !outlives_exec(standard) {
+        return;
+    }
+    // SAFETY: what std, mio and this crate open is closed on exec, and this number is not. So it is the
+    // standard descriptor, which belongs to the whole process and is owned by no value; another open file
+    // in its place closes nothing that a value owns.
     unsafe { libc::dup2(null.as_raw_fd(), standard) };
 }
 
