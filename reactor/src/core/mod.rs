@@ -131,6 +131,7 @@ impl<S: StreamSys> Drop for Core<S> {
     #[cold]
     fn drop(&mut self) {
         drop_each(self.remote_queue.close());
+        self.names.take_pending().for_each(|look_up| quietly(|| look_up.fail()));
         let slots = self.slots.get_mut().take_all();
         slots.into_iter().for_each(|slot| quietly(|| slot.abandon(&self.sys)));
         drop_each(self.agenda.closings.take());

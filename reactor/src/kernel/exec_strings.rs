@@ -126,9 +126,13 @@ mod tests {
             let environment = Environment::Exactly(variables.collect());
             ExecStrings::of(&SpawnProcess::new("a").with_environment(environment)).unwrap().paths
         };
-        assert_eq!(with(&[("PATH", "/x")]), [c"/x/a".into()]);
-        assert_eq!(with(&[("PATH", "/x"), ("PATH", "/y")]), [c"/y/a".into()], "the last counts");
-        assert_eq!(with(&[]), [c"/bin/a".into(), c"/usr/bin/a".into()]);
+        assert_eq!(with(&[("PATH", "/x")]), [c"/x/a".to_owned()]);
+        assert_eq!(
+            with(&[("PATH", "/x"), ("PATH", "/y")]),
+            [c"/y/a".to_owned()],
+            "the last counts"
+        );
+        assert_eq!(with(&[]), [c"/bin/a".to_owned(), c"/usr/bin/a".to_owned()]);
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //!   datagrams.rs                            DatagramSys; each call forwards to one of
 //!     datagram_socket.rs · datagram_calls.rs  opening, receiving, sending
 //!     multicast.rs                            groups
-//!   look_ups.rs                             LookUpSys: getaddrinfo(3)
+//!   look_ups.rs · hosts_file.rs             LookUpSys: getaddrinfo(3)
 //!   descriptors.rs                          DescriptorSys: pipes, terminals, files
 //!     stdio.rs                                those that other processes share
 //!   watched.rs                              WatchSys: descriptors that something else owns
@@ -41,6 +41,7 @@ mod descriptors;
 mod exec_strings;
 mod file_identity;
 mod holder;
+mod hosts_file;
 mod listener;
 mod lock_file;
 mod look_ups;

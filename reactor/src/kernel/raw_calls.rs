@@ -229,6 +229,22 @@ pub(super) fn addresses_of(host: &str, family: libc::c_int) -> Result<Vec<Socket
     Ok(addresses)
 }
 
+/// Whether getaddrinfo(3) takes a text for an address, which asks neither files nor name servers.
+pub(super) fn is_numeric(host: &str) -> bool {
+    let Ok(host) = CString::new(host) else { return false };
+    // SAFETY: as in `addresses_of`, to the list, which nothing but its end is done with.
+    unsafe {
+        let mut hints: libc::addrinfo = mem::zeroed();
+        hints.ai_flags = libc::AI_NUMERICHOST;
+        let mut list: *mut libc::addrinfo = ptr::null_mut();
+        let answer = libc::getaddrinfo(host.as_ptr(), ptr::null(), &raw const hints, &raw mut list);
+        if answer == 0 {
+            libc::freeaddrinfo(list);
+        }
+        answer == 0
+    }
+}
+
 /// # Safety
 ///
 /// `address` leads to `length` bytes of a socket address.

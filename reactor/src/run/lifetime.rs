@@ -173,6 +173,7 @@ fn go_on<S: StreamSys>(core: &Core<S>) {
 
 /// The run is over. What still waits may hold the reactor that owns it, so it is dropped.
 pub(crate) fn end<S: StreamSys>(core: &Core<S>) {
+    core.end_look_ups();
     let calls = core.timers.borrow_mut().take_all();
     calls.into_iter().for_each(|call| core.drop_guarded("timer", call));
     core.drop_tasks();
