@@ -88,7 +88,7 @@ impl<S: StreamSys> Core<S> {
         Rc::new_cyclic(|me| Self {
             me: me.clone(),
             sys,
-            limits: limits.at_least_one(),
+            limits: limits.in_range(),
             slots: RefCell::new(Slots::new()),
             timers: RefCell::new(TimerQueue::new()),
             agenda: Agenda::default(),
