@@ -181,6 +181,12 @@ pub(crate) fn end<S: StreamSys>(core: &Core<S>) {
     leave(core);
 }
 
+/// The run has failed: ends what it holds, as at a stop.
+pub(crate) fn fail<S: StreamSys>(core: &Core<S>) {
+    core.run_state.enter(Stage::CutOff);
+    disconnect_all(core, &Reason::Stopped);
+}
+
 /// Leaves the run, and the rest as it is.
 pub(crate) fn leave<S: StreamSys>(core: &Core<S>) {
     core.run_state.in_run.set(false);

@@ -284,3 +284,17 @@ fn a_standard_descriptor_that_was_closed_is_refused_and_what_has_its_number_now_
         }
     });
 }
+
+#[test]
+fn to_disconnect_all_is_an_abort_while_the_reactor_runs_and_a_stop_is_one_of_its_own() {
+    let reactor = Reactor::new().unwrap();
+    let piped = Piped::open(&reactor, |recorder| recorder);
+    reactor.disconnect_all();
+    assert!(matches!(piped.seen.reason(), Reason::Aborted));
+    let piped = Piped::open(&reactor, |recorder| recorder);
+    let stopping = reactor.clone();
+    reactor.call_when_running(Box::new(move || stopping.stop().unwrap()));
+    reactor.run().unwrap();
+    assert!(matches!(piped.seen.reason(), Reason::Stopped));
+    assert_eq!(reactor.counts(), Counts::default());
+}
