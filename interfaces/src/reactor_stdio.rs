@@ -23,7 +23,9 @@ pub trait ReactorStdio {
     ///
     /// # Errors
     ///
-    /// [`StdioError`]; the protocol was told nothing.
+    /// [`StdioError`]; the protocol was told nothing. `EBADF` where one of them was closed, where its
+    /// number is that of something which this process has opened since (it is closed on exec), or where it
+    /// is open for the other direction alone.
     fn open_stdio(&self, protocol: Rc<dyn Deliver>) -> Result<(), StdioError>;
 }
 
@@ -36,7 +38,8 @@ pub trait ReactorDescriptors {
     ///
     /// # Errors
     ///
-    /// [`StdioError`]; the descriptors are closed, and the protocol was told nothing.
+    /// [`StdioError`]; the descriptors are closed, and the protocol was told nothing. `EBADF` where one of
+    /// them is open for the other direction alone.
     fn open_descriptors(
         &self,
         input: OwnedFd,

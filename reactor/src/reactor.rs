@@ -99,7 +99,7 @@ impl<S: StreamSys> Reactor<S> {
         }
         let outcome = outcome.and_then(|()| self.finish_work());
         if outcome.is_err() {
-            lifetime::disconnect_all(&self.0, &Reason::Stopped);
+            lifetime::fail(&self.0);
         }
         lifetime::end(&self.0);
         outcome
@@ -258,8 +258,9 @@ impl<S: StreamSys> Reactor<S> {
     }
 
     /// Ends every connection and attempt, and closes every port, now: unsent bytes are lost, and the
-    /// peers see a reset. Protocols are told with [`Reason::Aborted`]. Where the reactor is stopping, it
-    /// waits no longer for work on other threads.
+    /// peers see a reset. Protocols are told with [`Reason::Aborted`]. Of a child process the pipes are
+    /// closed, and its end is told when it comes. Where the reactor is stopping, it waits no longer for work
+    /// on other threads.
     pub fn disconnect_all(&self) {
         lifetime::disconnect_all(&self.0, &Reason::Aborted);
         let stage = self.0.run_state.stage();

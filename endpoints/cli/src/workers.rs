@@ -27,6 +27,7 @@ use crate::app::{self, App};
 use crate::arguments::Workers;
 use crate::exit_code::Exit;
 use crate::interruptible::DefaultEffect;
+use crate::limits::check_workers;
 use crate::log::Repetitions;
 use crate::report;
 
@@ -49,6 +50,7 @@ pub(crate) fn run(
     if number == 1 && !options.pin_workers {
         return serve(&App::new(app::Inherited::TakenOver)?);
     }
+    check_workers(number)?;
     let common = Arc::new(Common::new(number)?);
     let ended = group.run(|member| {
         let worker = Worker { common: common.clone(), member: Some(member.clone()) };

@@ -90,7 +90,7 @@ impl<S: StreamSys> Core<S> {
         Rc::new_cyclic(|me| Self {
             me: me.clone(),
             sys,
-            limits: limits.at_least_one(),
+            limits: limits.in_range(),
             slots: RefCell::new(Slots::new()),
             timers: RefCell::new(TimerQueue::new()),
             agenda: Agenda::default(),
@@ -134,6 +134,7 @@ impl<S: StreamSys> Drop for Core<S> {
     #[cold]
     fn drop(&mut self) {
         drop_each(self.remote_queue.close());
+        self.names.take_pending().for_each(|look_up| quietly(|| look_up.fail()));
         let slots = self.slots.get_mut().take_all();
         slots.into_iter().for_each(|slot| quietly(|| slot.abandon(&self.sys)));
         drop_each(self.agenda.closings.take());

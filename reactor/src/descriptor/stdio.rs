@@ -319,7 +319,7 @@ impl<S: StreamSys + DescriptorSys> Tenant<S> for Stdio<S> {
     }
 
     fn stop(self: Rc<Self>, core: &Core<S>) {
-        self.close(core, &Reason::Stopped);
+        self.close(core, &core.run_state.stage().reason_of_end());
     }
 
     fn drain(self: Rc<Self>, core: &Core<S>) {

@@ -14,12 +14,14 @@
 //!   datagrams.rs                            DatagramSys; each call forwards to one of
 //!     datagram_socket.rs · datagram_calls.rs  opening, receiving, sending
 //!     multicast.rs                            groups
-//!   look_ups.rs                             LookUpSys: getaddrinfo(3)
+//!   look_ups.rs · hosts_file.rs             LookUpSys: getaddrinfo(3)
 //!   descriptors.rs                          DescriptorSys: pipes, terminals, files
 //!     stdio.rs                                those that other processes share
 //!   watched.rs                              WatchSys: descriptors that something else owns
 //!   processes.rs                            ProcessSys: child processes
-//!     spawning.rs · raw_process_calls.rs      fork and exec, terminals, pidfd
+//!     spawning.rs · exec_strings.rs           what a child is made of
+//!     raw_start.rs                            clone and exec
+//!     process.rs · raw_process_calls.rs       waiting, terminals, pidfd
 //!   standard_error.rs                       the default observer
 //! ```
 //!
@@ -36,15 +38,19 @@ mod datagram_calls;
 mod datagram_socket;
 mod datagrams;
 mod descriptors;
+mod exec_strings;
 mod file_identity;
 mod holder;
+mod hosts_file;
 mod listener;
 mod lock_file;
 mod look_ups;
 mod multicast;
+mod process;
 mod processes;
 mod raw_calls;
 mod raw_process_calls;
+mod raw_start;
 mod reserve;
 mod sockaddr;
 mod socket_options;

@@ -1,4 +1,4 @@
-//! [`ProcessSys`] for [`Kernel`]: std's `Command` forks and executes, a pidfd reports the end.
+//! [`ProcessSys`] for [`Kernel`]: clone(2) and execve(2) start a child, a pidfd reports its end.
 //!
 //! Invariant: a process that was started here is reaped here, also when its handle is dropped before its
 //! end.
@@ -7,13 +7,13 @@ use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process;
+use std::process::ExitStatus as RawStatus;
 use std::sync::{Mutex, PoisonError};
 
 use interfaces::{ExitStatus, SpawnError, SpawnProcess, WindowSize};
 use mio::Interest;
 
-use super::{Kernel, KernelDescriptor, raw_process_calls, spawning};
+use super::{Kernel, KernelDescriptor, process, raw_process_calls, spawning};
 use crate::sys::{ChildWatch, ProcessSys, Spawned, Sys as _, Token};
 
 /// A child process of the kernel. Dropping it leaves the process as it is.
@@ -156,7 +156,7 @@ impl ProcessSys for Kernel {
     }
 }
 
-fn to_status(status: process::ExitStatus) -> ExitStatus {
+fn to_status(status: RawStatus) -> ExitStatus {
     match status.signal() {
         Some(signal) => ExitStatus::Signaled { signal, core_dumped: status.core_dumped() },
         // A process that has ended has either; its code is the low byte of what it passed to exit(3).

@@ -300,6 +300,8 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for Child<S> {
         self.look_for_exit(core);
     }
 
+    /// Its pipes are closed. While the reactor runs on, the process is reaped, and its end is told, when it
+    /// comes.
     fn stop(self: Rc<Self>, core: &Core<S>) {
         self.begin(core);
         for pipe in self.all_pipes() {
@@ -307,7 +309,10 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for Child<S> {
         }
         match self.stage.get() {
             ChildStage::Exited(reason) => self.end_if_over(core, reason),
-            ChildStage::Running => self.end_if_over(core, ProcessReason::Stopped),
+            ChildStage::Running => match core.run_state.stage().reason_of_end() {
+                Reason::Stopped => self.end_if_over(core, ProcessReason::Stopped),
+                _ => {}
+            },
             ChildStage::Spawned | ChildStage::Ended => {}
         }
     }

@@ -311,7 +311,7 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for ChildPipe<S> {
         if let Some(child) = self.child.upgrade() {
             child.begin(core);
         }
-        self.close(core, Reason::Stopped);
+        self.close(core, core.run_state.stage().reason_of_end());
     }
 
     fn drain(self: Rc<Self>, core: &Core<S>) {

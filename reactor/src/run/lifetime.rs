@@ -174,6 +174,7 @@ fn go_on<S: StreamSys>(core: &Core<S>) {
 
 /// The run is over. What still waits may hold the reactor that owns it, so it is dropped.
 pub(crate) fn end<S: StreamSys>(core: &Core<S>) {
+    core.end_look_ups();
     let calls = core.timers.borrow_mut().take_all();
     calls.into_iter().for_each(|call| core.drop_guarded("timer", call));
     core.drop_tasks();
@@ -181,6 +182,12 @@ pub(crate) fn end<S: StreamSys>(core: &Core<S>) {
     let awaited = core.remote_queue.end_run();
     awaited.into_iter().for_each(|call| core.drop_guarded("call from a thread", call));
     leave(core);
+}
+
+/// The run has failed: ends what it holds, as at a stop.
+pub(crate) fn fail<S: StreamSys>(core: &Core<S>) {
+    core.run_state.enter(Stage::CutOff);
+    disconnect_all(core, &Reason::Stopped);
 }
 
 /// Leaves the run, and the rest as it is.

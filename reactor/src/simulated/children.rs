@@ -42,11 +42,16 @@ impl World {
                 return Err(SpawnError::NotPrepared { program: program(), need: "a pipe", source });
             }
         }
-        Ok(self.start(script, ways))
+        Ok(self.start(script, ways, window(&options.descriptors)))
     }
 
-    /// Starts a program with these pipes, whose descriptors are counted.
-    pub(super) fn start(&mut self, script: Script, ways: Vec<(i32, Way)>) -> (PartId, Ends) {
+    /// Starts a program with these pipes, whose descriptors are counted; `window` is that of its terminal.
+    pub(super) fn start(
+        &mut self,
+        script: Script,
+        ways: Vec<(i32, Way)>,
+        window: Option<WindowSize>,
+    ) -> (PartId, Ends) {
         let child = PartId(self.connections.new_number());
         let ends: Ends =
             ways.into_iter().map(|(fd, way)| (fd, way, self.new_end(child, way))).collect();
@@ -63,7 +68,7 @@ impl World {
             ends: by_number,
             status: None,
             is_blocked: false,
-            window: window(&options.descriptors),
+            window,
             is_held: true,
         };
         self.processes.parts.insert(child, Part::new(PartKind::Child(state)));
@@ -282,7 +287,7 @@ pub(super) fn signaled(signal: i32) -> ExitStatus {
     ExitStatus::Signaled { signal, core_dumped: false }
 }
 
-/// The pipes that these descriptors ask for.
+/// The size of the window of the terminal that these descriptors ask for, if it is one.
 fn window(descriptors: &ChildDescriptors) -> Option<WindowSize> {
     match descriptors {
         ChildDescriptors::Terminal(window) => Some(*window),
@@ -290,6 +295,7 @@ fn window(descriptors: &ChildDescriptors) -> Option<WindowSize> {
     }
 }
 
+/// The pipes that these descriptors ask for.
 fn ways(descriptors: &ChildDescriptors) -> Vec<(i32, Way)> {
     match descriptors {
         ChildDescriptors::Each(each) => {

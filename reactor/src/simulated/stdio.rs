@@ -14,7 +14,7 @@ use crate::sys::{StdioSys, Way};
 impl World {
     fn connect_stdio(&mut self, script: Script) {
         self.descriptors.open += 2;
-        let (child, ends) = self.start(script, vec![(0, Way::ToChild), (1, Way::FromChild)]);
+        let (child, ends) = self.start(script, vec![(0, Way::ToChild), (1, Way::FromChild)], None);
         self.leave_child(child);
         let [(_, _, output), (_, _, input)] = ends[..] else { unreachable!("two were asked for") };
         if let Some((input, output)) = self.processes.standard.replace((input, output)) {

@@ -45,6 +45,7 @@ mod process_peers;
 mod process_pipes;
 mod process_signals;
 mod process_spawning;
+mod process_starting;
 mod process_stop;
 mod process_terminal;
 mod processes;

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use testkit::pattern;
 
 use crate::bytes::{MIB, assert_same, exchange};
 use crate::certificates::Certificate;
-use crate::running::{Ended, LIMIT, Running, connect, eventually, ropewalk};
+use crate::running::{Ended, LIMIT, ROPEWALK, Running, connect, eventually, ropewalk, run};
 
 const ENDPOINT: &str = "tcp:0:interface=127.0.0.1";
 
@@ -309,4 +310,24 @@ fn pinned_workers_may_run_on_one_core_each() {
     }
     assert_eq!(workers, 2);
     assert_eq!(running.terminate().code, Some(0));
+}
+
+#[test]
+fn with_the_fewest_descriptors_that_are_taken_each_client_is_served_in_its_turn() {
+    // What is refused for less names the number.
+    let command = |limit: &str| {
+        let mut command = Command::new("sh");
+        let script = r#"ulimit -n "$1"; exec "$0" serve echo "$2" --workers 4"#;
+        command.args(["-c", script, ROPEWALK, limit, ENDPOINT]);
+        command
+    };
+    let refused = run(command("16"), Vec::new()).errors;
+    let needed = refused.split_once("at least ").and_then(|(_, rest)| rest.split_once(' '));
+    let needed = needed.expect("it names the number").0;
+    let mut server = Running::command(command(needed));
+    let address = server.listening();
+    for _ in 0..10 {
+        drop(served(&address));
+    }
+    assert_eq!(server.terminate().code, Some(0));
 }
