@@ -22,6 +22,8 @@ pub(crate) struct Agenda {
     pub(crate) is_closing: Cell<bool>,
     /// Tenants that go on after the closings: empty, unless closings are listed or were taken.
     pub(crate) after_closings: RefCell<Vec<Token>>,
+    /// How many of them were there when the turn took its closings.
+    pub(crate) waited_before: Cell<usize>,
 }
 
 impl<S: StreamSys> Core<S> {
@@ -45,20 +47,25 @@ impl<S: StreamSys> Core<S> {
         self.agenda.is_closing.get() || !self.agenda.closings.borrow().is_empty()
     }
 
-    /// The turn has taken closings; returns the tenants that wait for them.
-    #[cold]
-    pub(crate) fn begin_closings(&self) -> Vec<Token> {
+    /// The turn has taken closings.
+    #[inline(never)]
+    pub(crate) fn begin_closings(&self) {
         self.agenda.is_closing.set(true);
-        self.agenda.after_closings.take()
+        let waited_before = self.agenda.after_closings.borrow().len();
+        self.agenda.waited_before.set(waited_before);
     }
 
     /// The turn has carried its closings out; returns the tenants that waited for no others.
     pub(crate) fn end_closings(&self) -> Vec<Token> {
         self.agenda.is_closing.set(false);
-        if self.has_closings() { Vec::new() } else { self.agenda.after_closings.take() }
+        let mut waiting = self.agenda.after_closings.borrow_mut();
+        let all = waiting.len();
+        let over = if self.has_closings() { self.agenda.waited_before.get() } else { all };
+        waiting.drain(..over.min(all)).collect()
     }
 
     /// Has the tenants that wait go on without the closings.
+    #[inline(never)]
     pub(crate) fn give_up_closings(&self) {
         self.agenda.is_closing.set(false);
         self.agenda.still_ready.borrow_mut().extend(self.agenda.after_closings.take());

@@ -35,7 +35,9 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
         core.give_up_closings();
     }
     let closings = take_all(&core.agenda.closings);
-    let waiting = if closings.is_empty() { Vec::new() } else { core.begin_closings() };
+    if !closings.is_empty() {
+        core.begin_closings();
+    }
     core.run_remote_calls();
     run_due_timers(core);
     if core.sys.signal_came() {
@@ -56,7 +58,7 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     core.keep_read_buffer(buffer);
     Running::flush_dirty(core);
     if !closings.is_empty() {
-        close_each(core, closings, waiting);
+        close_each(core, closings);
     }
     Stream::resume_running(core, outer);
     polled
@@ -65,11 +67,11 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
 /// Carries out the ends that were decided before the turn, and calls the tenants that waited for them: those
 /// that waited before the turn, and the others too, unless ends were decided meanwhile.
 #[inline(never)]
-fn close_each<S: StreamSys>(core: &Core<S>, closings: Vec<(Token, Reason)>, waiting: Vec<Token>) {
+fn close_each<S: StreamSys>(core: &Core<S>, closings: Vec<(Token, Reason)>) {
     for (token, reason) in closings {
         Stream::close_listed(core, token, &reason);
     }
-    for token in waiting.into_iter().chain(core.end_closings()) {
+    for token in core.end_closings() {
         if let Some(tenant) = core.tenant(token) {
             tenant.clone().closed(core);
             core.drop_guarded("factory", tenant);
