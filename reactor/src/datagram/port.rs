@@ -28,7 +28,7 @@ pub(crate) struct DatagramPort<S: DatagramSys> {
     pub(super) token: Token,
     /// The address that the system told last.
     host: RefCell<Address>,
-    pub(super) wire: Wire,
+    pub(super) family: PortFamily,
     /// The fixed peer, if there is one.
     pub(super) peer: RefCell<Option<Address>>,
     socket: RefCell<Option<S::DatagramSocket>>,
@@ -49,13 +49,13 @@ pub(crate) struct DatagramPort<S: DatagramSys> {
 
 /// What the datagrams of a port travel over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wire {
+pub(super) enum PortFamily {
     UdpV4,
     UdpV6,
     Unix,
 }
 
-impl Wire {
+impl PortFamily {
     fn of(host: &Address) -> Self {
         match host {
             Address::Ipv4(_) => Self::UdpV4,
@@ -136,7 +136,7 @@ impl<S: DatagramSys> DatagramPort<S> {
                 token,
                 receiver: Receiver::new(limits.packet_bytes_max),
                 sender: Sender::new(core, &host, limits.send_queue_bytes_max),
-                wire: Wire::of(&host),
+                family: PortFamily::of(&host),
                 host: RefCell::new(host),
                 serves_all: Cell::new(peer.is_none()),
                 peer: RefCell::new(peer),
@@ -169,13 +169,15 @@ impl<S: DatagramSys> DatagramPort<S> {
     /// The port's address. A socket that was adopted unbound is bound by the system when it sends or is
     /// connected, so one without a number or name is asked again.
     pub(super) fn host(&self) -> Address {
-        let is_bound = match &*self.host.borrow() {
+        let host = self.host.borrow().clone();
+        let is_bound = match &host {
             Address::Unix(name) => *name != UnixAddress::Unnamed,
             host => host.port() != Some(0),
         };
-        if !is_bound {
-            self.ask_host();
+        if is_bound {
+            return host;
         }
+        self.ask_host();
         self.host.borrow().clone()
     }
 

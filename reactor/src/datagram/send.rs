@@ -19,9 +19,10 @@ use std::rc::Rc;
 
 use interfaces::{Address, DatagramEvent, OsError, QUEUED_DATAGRAM_BYTES};
 
-use super::port::{DatagramPort, Wire};
+use super::caution::{Caution, RefusedRun};
+use super::port::{DatagramPort, PortFamily};
 use super::receive::add_one;
-use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, RUNS_MAX, RunEnds, Segmentation};
+use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, RunEnds, Segmentation};
 use crate::core::Core;
 use crate::sys::os_error::os_error;
 use crate::sys::{DatagramSys, StreamSys, Token, Watch};
@@ -54,54 +55,6 @@ pub(super) struct Sender {
     pub(super) sent: Cell<u64>,
     pub(super) dropped: Cell<u64>,
     pub(super) failed: Cell<u64>,
-}
-
-/// What the system's last answers ask of the next call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Caution {
-    /// How many runs it has: one behind a failure, and twice as many behind each success, so that a row of
-    /// datagrams that are refused is not cut into runs over and over.
-    runs_max: usize,
-    /// How many of the first datagrams go one by one, as their run was refused.
-    single: usize,
-    /// The size of that run's datagrams, until the first of them has gone alone.
-    doubted: Option<u16>,
-}
-
-impl Caution {
-    const NONE: Self = Self { runs_max: RUNS_MAX, single: 0, doubted: None };
-
-    /// The system has taken `runs` runs of `offered` at most, with `datagrams` datagrams; `waiting` wait.
-    fn after_success(self, runs: usize, datagrams: usize, offered: usize, waiting: usize) -> Self {
-        let stopped_early = runs < offered && waiting > 0;
-        let runs_max = if stopped_early { 1 } else { (self.runs_max * 2).min(RUNS_MAX) };
-        // Those that are taken alone were refused for the run's sake, and need go alone no longer.
-        let single = match self.doubted {
-            Some(_) => 0,
-            None => self.single.saturating_sub(datagrams).min(waiting),
-        };
-        Self { runs_max, single, doubted: None }
-    }
-
-    /// The first datagram is refused for its own sake, or its run for another reason than that it is one.
-    fn after_failure(self, RefusedRun { datagrams, segment }: RefusedRun) -> Self {
-        let of_run = segment.map_or(self.single, |_| datagrams);
-        Self { runs_max: 1, single: of_run.saturating_sub(1), doubted: None }
-    }
-
-    /// A run is refused, which may be its first datagram's fault.
-    fn after_doubt(RefusedRun { datagrams, segment }: RefusedRun) -> Self {
-        Self { runs_max: 1, single: datagrams, doubted: segment }
-    }
-}
-
-/// A run that the system has refused.
-#[derive(Clone, Copy, Debug)]
-struct RefusedRun {
-    /// How many datagrams it has.
-    datagrams: usize,
-    /// Their size, if there are several.
-    segment: Option<u16>,
 }
 
 /// Whether the flush goes on.
@@ -222,7 +175,7 @@ impl Sender {
     fn learn_of_success(&self, runs: usize, datagrams: usize, offered: usize) {
         let caution = self.caution.get();
         if let Some(segment) = caution.doubted {
-            // What is taken alone is not taken in a run: the system does not cut such, on this way or at all.
+            // Taken alone and refused in a run: the system does not cut such, on this way or at all.
             self.segmentation.set(self.segmentation.get().refused(segment));
         }
         self.caution.set(caution.after_success(runs, datagrams, offered, self.waiting()));
@@ -369,7 +322,7 @@ impl<S: DatagramSys> DatagramPort<S> {
     }
 
     fn is_unix_unconnected(&self) -> bool {
-        self.wire == Wire::Unix && self.peer.borrow().is_none()
+        self.family == PortFamily::Unix && self.peer.borrow().is_none()
     }
 
     /// The socket is full: watches for room. Where that fails, the next turn tries again.
@@ -404,45 +357,5 @@ impl<S: DatagramSys> DatagramPort<S> {
                 None => self.refused(core),
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One datagram, or a run of several.
-    fn refused(datagrams: usize) -> RefusedRun {
-        RefusedRun { datagrams, segment: (datagrams > 1).then_some(10) }
-    }
-
-    #[test]
-    fn a_row_of_refused_datagrams_is_offered_one_run_at_a_time() {
-        let mut caution = Caution::NONE;
-        for _ in 0..100 {
-            caution = caution.after_failure(refused(1));
-            assert_eq!(caution, Caution { runs_max: 1, ..Caution::NONE });
-        }
-        for runs_max in [2, 4, 8, 16, 32, 32] {
-            caution =
-                caution.after_success(caution.runs_max, caution.runs_max, caution.runs_max, 9);
-            assert_eq!(caution.runs_max, runs_max);
-        }
-        // Behind what was taken stands one that will be refused.
-        assert_eq!(caution.after_success(3, 3, RUNS_MAX, 9).runs_max, 1);
-        assert_eq!(caution.after_success(3, 3, RUNS_MAX, 0), Caution::NONE);
-    }
-
-    #[test]
-    fn a_refused_run_goes_one_by_one_as_far_as_its_datagrams_are_refused_too() {
-        let doubt = Caution::after_doubt(refused(5));
-        assert_eq!(doubt, Caution { runs_max: 1, single: 5, doubted: Some(10) });
-        let fault_of_the_first = doubt.after_failure(refused(1));
-        assert_eq!(fault_of_the_first, Caution { runs_max: 1, single: 4, doubted: None });
-        let later = fault_of_the_first.after_success(1, 1, 1, 9);
-        assert_eq!(later, Caution { runs_max: 2, single: 3, doubted: None });
-        let fault_of_the_run = doubt.after_success(1, 1, 1, 9);
-        assert_eq!(fault_of_the_run, Caution { runs_max: 2, single: 0, doubted: None });
-        assert_eq!(Caution::NONE.after_failure(refused(64)).single, 63);
     }
 }

@@ -11,7 +11,7 @@ use interfaces::{
     UnixAddress,
 };
 
-use super::port::{DatagramPort, Wire};
+use super::port::{DatagramPort, PortFamily};
 use super::receive::is_same_socket;
 use crate::sys::os_error::os_error;
 use crate::sys::{DatagramSys, Membership, MulticastOption};
@@ -90,18 +90,18 @@ impl<S: DatagramSys> DatagramTransport for DatagramPort<S> {
 
 impl<S: DatagramSys> DatagramPort<S> {
     fn is_udp(&self) -> bool {
-        self.wire != Wire::Unix
+        self.family != PortFamily::Unix
     }
 
     /// Whether a datagram of this length is queued without another look: the port is open, of UDP, and not
     /// connected, and the receiver is one of its kind with a number.
     #[inline]
     fn is_sendable(&self, length: usize, receiver: &Address) -> bool {
-        let fits = match (self.wire, receiver) {
-            (Wire::UdpV4, Address::Ipv4(to)) => {
+        let fits = match (self.family, receiver) {
+            (PortFamily::UdpV4, Address::Ipv4(to)) => {
                 length <= UDP_BYTES_MAX - IPV4_HEADER_BYTES && to.port() != 0
             }
-            (Wire::UdpV6, Address::Ipv6(to)) => length <= UDP_BYTES_MAX && to.port() != 0,
+            (PortFamily::UdpV6, Address::Ipv6(to)) => length <= UDP_BYTES_MAX && to.port() != 0,
             _ => false,
         };
         fits && self.serves_all.get()
@@ -130,10 +130,10 @@ impl<S: DatagramSys> DatagramPort<S> {
         if !self.is_open() {
             return Err(SendError::Closed { host: self.host() });
         }
-        let limit = match (self.wire, receiver) {
-            (Wire::UdpV4, Address::Ipv4(_)) => UDP_BYTES_MAX - IPV4_HEADER_BYTES,
-            (Wire::UdpV6, Address::Ipv6(_)) => UDP_BYTES_MAX,
-            (Wire::Unix, Address::Unix(_)) => usize::MAX,
+        let limit = match (self.family, receiver) {
+            (PortFamily::UdpV4, Address::Ipv4(_)) => UDP_BYTES_MAX - IPV4_HEADER_BYTES,
+            (PortFamily::UdpV6, Address::Ipv6(_)) => UDP_BYTES_MAX,
+            (PortFamily::Unix, Address::Unix(_)) => usize::MAX,
             _ => {
                 let (receiver, host) = (receiver.clone(), self.host());
                 return Err(SendError::WrongFamily { receiver, host });
@@ -177,7 +177,7 @@ impl<S: DatagramSys> UdpTransport for DatagramPort<S> {
         if let Some(peer) = self.peer.borrow().clone() {
             return Err(ConnectDatagramError::AlreadyConnected { address, peer });
         }
-        if (self.wire == Wire::UdpV4) != peer.is_ipv4() {
+        if (self.family == PortFamily::UdpV4) != peer.is_ipv4() {
             let host = self.host();
             return Err(ConnectDatagramError::WrongFamily { address, host });
         }
@@ -252,7 +252,7 @@ impl<S: DatagramSys> DatagramPort<S> {
     }
 
     fn check_family(&self, attempt: &'static str, address: IpAddr) -> Result<(), MulticastError> {
-        if (self.wire == Wire::UdpV4) == address.is_ipv4() {
+        if (self.family == PortFamily::UdpV4) == address.is_ipv4() {
             Ok(())
         } else {
             Err(MulticastError::WrongFamily { attempt, address })

@@ -6,6 +6,7 @@
 mod accepting;
 mod children;
 mod datagram_batches;
+mod datagram_floods;
 mod datagram_lives;
 mod datagram_unix;
 mod datagrams;
