@@ -83,13 +83,15 @@ impl Stage {
         }
     }
 
+    /// Whether the run is to end.
+    pub(crate) fn is_stopping(self) -> bool {
+        self == Self::Stopping || self.has_disconnected()
+    }
+
     /// The reason of what ends with all connections: the stop, or a call of
     /// [`disconnect_all`](crate::Reactor::disconnect_all) while the reactor runs on.
     pub(crate) fn reason_of_end(self) -> Reason {
-        match self {
-            Self::Idle | Self::Starting | Self::Running | Self::Crashed => Reason::Aborted,
-            Self::Stopping | Self::Disconnecting | Self::CutOff | Self::Stopped => Reason::Stopped,
-        }
+        if self.is_stopping() { Reason::Stopped } else { Reason::Aborted }
     }
 }
 

@@ -309,11 +309,10 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for Child<S> {
         }
         match self.stage.get() {
             ChildStage::Exited(reason) => self.end_if_over(core, reason),
-            ChildStage::Running => match core.run_state.stage().reason_of_end() {
-                Reason::Stopped => self.end_if_over(core, ProcessReason::Stopped),
-                _ => {}
-            },
-            ChildStage::Spawned | ChildStage::Ended => {}
+            ChildStage::Running if core.run_state.stage().is_stopping() => {
+                self.end_if_over(core, ProcessReason::Stopped);
+            }
+            ChildStage::Spawned | ChildStage::Running | ChildStage::Ended => {}
         }
     }
 
