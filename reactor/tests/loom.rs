@@ -235,3 +235,20 @@ fn jobs_that_waited_for_workers_are_done_by_them_though_one_of_them_is_dismissed
         assert!(queue.take_jobs().is_empty());
     });
 }
+
+#[test]
+fn a_job_that_is_taken_back_is_done_by_a_worker_or_had_back_never_both() {
+    explore(|| {
+        let queue = Arc::new(JobQueue::new());
+        let done = Arc::new(AtomicUsize::new(0));
+        let worker = submit(&queue, 1, 1, &done).unwrap();
+        assert!(submit(&queue, 10, 1, &done).is_none());
+        let taking = queue.clone();
+        let taker = thread::spawn(move || taking.withdraw(|job| *job == 10).unwrap_or(0));
+        let taken = taker.join().unwrap() + queue.withdraw(|job| *job == 10).unwrap_or(0);
+        assert!(matches!(taken, 0 | 10));
+        queue.close();
+        worker.join().unwrap();
+        assert_eq!(done.load(Ordering::Relaxed) + taken, 11);
+    });
+}
