@@ -68,6 +68,8 @@ impl DatagramBuffers {
 #[derive(Debug, Default)]
 pub(crate) struct DatagramQueue {
     bytes: Vec<u8>,
+    /// What the datagrams that wait cost, in bytes: their own, and their heads.
+    cost: usize,
     /// Where the first datagram begins.
     start: usize,
     /// Those of the datagrams, and behind them used ones that are written again. A head is written where it
@@ -107,7 +109,7 @@ impl DatagramQueue {
     /// What the datagrams that wait cost, in bytes: their own, and their heads.
     #[inline]
     pub(crate) fn cost(&self) -> usize {
-        self.bytes.len() - self.start + self.len() * QUEUED_DATAGRAM_BYTES
+        self.cost
     }
 
     /// Adds a datagram that consists of these pieces.
@@ -123,6 +125,7 @@ impl DatagramQueue {
         }
         let head = &mut self.heads[self.end];
         head.length = self.bytes.len() - before;
+        self.cost += head.length + QUEUED_DATAGRAM_BYTES;
         match (&mut head.receiver, receiver) {
             (Some(Address::Ipv4(place)), Some(Address::Ipv4(receiver))) => *place = *receiver,
             (place, receiver) => replace_receiver(place, receiver),
@@ -153,14 +156,16 @@ impl DatagramQueue {
             return self.clear();
         }
         let taken = &self.heads[self.first..self.first + count];
-        self.start += taken.iter().map(|head| head.length).sum::<usize>();
+        let bytes = taken.iter().map(|head| head.length).sum::<usize>();
+        self.start += bytes;
+        self.cost -= bytes + count * QUEUED_DATAGRAM_BYTES;
         self.first += count;
     }
 
     /// Removes all.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        (self.start, self.first, self.end) = (0, 0, 0);
+        (self.cost, self.start, self.first, self.end) = (0, 0, 0, 0);
     }
 
     /// The first `runs_max` runs of the queue, or [`RUNS_MAX`], which note their ends.

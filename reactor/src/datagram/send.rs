@@ -22,7 +22,7 @@ use interfaces::{Address, DatagramEvent, OsError, QUEUED_DATAGRAM_BYTES};
 use super::caution::{Caution, RefusedRun};
 use super::port::{DatagramPort, PortFamily};
 use super::receive::add_one;
-use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, RunEnds, Segmentation};
+use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, RUNS_MAX, RunEnds, Segmentation};
 use crate::core::Core;
 use crate::sys::os_error::os_error;
 use crate::sys::{DatagramSys, StreamSys, Token, Watch};
@@ -40,6 +40,8 @@ pub(super) struct Sender {
     queue_bytes_max: usize,
     segmentation: Cell<Segmentation>,
     caution: Cell<Caution>,
+    /// It is another than none, which each call asks.
+    is_cautious: Cell<bool>,
     /// How many datagrams may be handed to the system before the others get their turn.
     budget: Cell<usize>,
     /// How many calls of the protocol, or batches of them, run one inside the other.
@@ -83,6 +85,7 @@ impl Sender {
             queue_bytes_max,
             segmentation: Cell::new(segmentation),
             caution: Cell::new(Caution::NONE),
+            is_cautious: Cell::new(false),
             budget: Cell::new(core.limits.datagrams_per_turn),
             entered: Cell::new(0),
             listed: Cell::new(false),
@@ -147,12 +150,12 @@ impl Sender {
         self.queue.borrow_mut().as_mut()?.pop()
     }
 
-    /// Takes the first `count` datagrams off the queue.
-    fn pop_many(&self, count: usize) {
+    /// Takes the first `count` datagrams off the queue; returns how many are left.
+    fn pop_many(&self, count: usize) -> usize {
         let mut queue = self.queue.borrow_mut();
-        if let Some(queue) = queue.as_mut() {
-            queue.pop_many(count);
-        }
+        let Some(queue) = queue.as_mut() else { return 0 };
+        queue.pop_many(count);
+        queue.len()
     }
 
     #[inline]
@@ -163,6 +166,20 @@ impl Sender {
     /// How the next call is cut: whether into runs, and the most of them.
     #[inline]
     fn cut(&self) -> (Segmentation, usize) {
+        if self.is_cautious.get() {
+            self.cut_cautiously()
+        } else {
+            (self.segmentation.get(), RUNS_MAX)
+        }
+    }
+
+    fn set_caution(&self, caution: Caution) {
+        self.is_cautious.set(caution != Caution::NONE);
+        self.caution.set(caution);
+    }
+
+    #[cold]
+    fn cut_cautiously(&self) -> (Segmentation, usize) {
         let Caution { runs_max, single, .. } = self.caution.get();
         match single {
             0 => (self.segmentation.get(), runs_max),
@@ -178,7 +195,7 @@ impl Sender {
             // Taken alone and refused in a run: the system does not cut such, on this way or at all.
             self.segmentation.set(self.segmentation.get().refused(segment));
         }
-        self.caution.set(caution.after_success(runs, datagrams, offered, self.waiting()));
+        self.set_caution(caution.after_success(runs, datagrams, offered, self.waiting()));
     }
 
     /// Gives an empty queue back.
@@ -262,18 +279,23 @@ impl<S: DatagramSys> DatagramPort<S> {
             let runs = || queue.runs(segmentation, offered, &ends);
             let sent = self.with_socket(|socket| core.sys.send_datagrams(socket, runs()));
             let Some(sent) = sent else { return Flush::GoesOn };
-            let segment =
-                if sent.is_err() { runs().next().and_then(|it| it.segment) } else { None };
-            (sent, RefusedRun { datagrams: ends.datagrams(1), segment })
+            let refused = match sent {
+                Ok(_) => RefusedRun { datagrams: 0, segment: None },
+                Err(_) => {
+                    let segment = runs().next().and_then(|it| it.segment);
+                    RefusedRun { datagrams: ends.datagrams(1), segment }
+                }
+            };
+            (sent, refused)
         };
         match sent {
             Ok(runs) => {
                 let datagrams = ends.datagrams(runs);
-                self.sender.pop_many(datagrams);
+                let waiting = self.sender.pop_many(datagrams);
                 self.sender.sent.set(self.sender.sent.get() + datagrams as u64);
                 self.sender.is_retried.set(false);
                 self.sender.spend(datagrams);
-                if self.sender.caution.get() != Caution::NONE || self.sender.waiting() > 0 {
+                if self.sender.is_cautious.get() || waiting > 0 {
                     self.sender.learn_of_success(runs, datagrams, offered);
                 }
                 Flush::GoesOn
@@ -301,7 +323,7 @@ impl<S: DatagramSys> DatagramPort<S> {
             _ if error.kind() == io::ErrorKind::WouldBlock => return Flush::Blocked,
             // The run may be at fault, or its first datagram.
             (Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::ENOPROTOOPT), Some(_)) => {
-                self.sender.caution.set(Caution::after_doubt(refused));
+                self.sender.set_caution(Caution::after_doubt(refused));
             }
             // The answer to an earlier datagram: this one is sent once more.
             (Some(libc::ECONNREFUSED), _)
@@ -312,7 +334,7 @@ impl<S: DatagramSys> DatagramPort<S> {
             _ => {
                 let receiver = self.sender.pop().flatten();
                 let receiver = receiver.or_else(|| self.peer.borrow().clone());
-                self.sender.caution.set(self.sender.caution.get().after_failure(refused));
+                self.sender.set_caution(self.sender.caution.get().after_failure(refused));
                 self.sender.is_retried.set(false);
                 add_one(&self.sender.failed);
                 refusals.push((receiver, os_error(error)));
