@@ -403,14 +403,3 @@ fn a_peer_that_comes_again_when_its_only_connection_is_being_closed_is_let_in() 
         assert_eq!(refused.get(), 0, "after {turns_between} turns");
     }
 }
-
-#[test]
-fn a_read_buffer_of_any_size_that_is_asked_for_serves() {
-    for read_buffer_bytes in [0, 1, 1 << 40, usize::MAX] {
-        let limits = Limits::default().with_read_buffer_bytes(read_buffer_bytes);
-        let reactor = Reactor::with_limits(limits).unwrap();
-        let (_port, address) = listen(&reactor, echo());
-        let mut client = nonblocking(address);
-        assert_served(&reactor, &mut client);
-    }
-}
