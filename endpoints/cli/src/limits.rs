@@ -24,7 +24,7 @@ const RESERVE_PER_WORKER: usize = 8;
 /// Those that a worker opens before it has a port: its poll, its waker, and two for signals.
 const OWN_PER_WORKER: usize = 4;
 
-/// Those without which workers serve nobody: a port with its lock file and its reserve, and a connection
+/// Those without which no client is served: a port with its lock file and its reserve, and a connection
 /// that is relayed.
 const TO_SERVE: usize = 8;
 
@@ -104,7 +104,7 @@ fn descriptors(workers: usize) -> Option<usize> {
     Some(all.saturating_sub(RESERVE_PER_WORKER * workers.saturating_sub(1)).max(1))
 }
 
-/// Checks that this process may have the descriptors of so many workers.
+/// Checks that this process may have the descriptors that `workers` need.
 pub(crate) fn check_workers(workers: usize) -> Result<(), Exit> {
     let Some((limit, needed)) = limit_and_need(workers) else { return Ok(()) };
     if needed <= limit {
@@ -117,7 +117,7 @@ pub(crate) fn check_workers(workers: usize) -> Result<(), Exit> {
     Err(Exit::Unavailable)
 }
 
-/// The limit of descriptors, and how many so many workers need; `None` if either cannot be found out or
+/// The limit of descriptors, and how many `workers` need; `None` if either cannot be found out or
 /// there is no limit.
 fn limit_and_need(workers: usize) -> Option<(usize, usize)> {
     let limit = soft_limit(&fs::read_to_string("/proc/self/limits").ok()?)?;

@@ -1,6 +1,6 @@
-//! [`Child`]: the number of a process that was started here, until it is reaped.
+//! [`ChildProcess`]: the number of a process that was started here, until it is reaped.
 //!
-//! Invariant: whoever holds one may wait for it; after its end was told, it is dropped.
+//! Invariant: its owner alone waits for it, and drops it once its end was told.
 
 use std::io;
 use std::process::ExitStatus;
@@ -9,11 +9,11 @@ use super::raw_process_calls;
 
 /// A child that was not reaped. Dropping it reaps nothing.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(super) struct ChildProcess {
     id: u32,
 }
 
-impl Child {
+impl ChildProcess {
     pub(super) fn new(id: u32) -> Self {
         Self { id }
     }

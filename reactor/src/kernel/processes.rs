@@ -20,7 +20,7 @@ use crate::sys::{ChildWatch, ProcessSys, Spawned, Sys as _, Token};
 #[derive(Debug)]
 pub struct KernelChild {
     /// `None` when it was reaped, or left to [`LEFT`].
-    process: RefCell<Option<process::Child>>,
+    process: RefCell<Option<process::ChildProcess>>,
     id: u32,
     hold: Hold,
 }
@@ -57,10 +57,10 @@ impl Hold {
 
 /// The children whose handles were dropped before their end. Each spawn, each end of a child and each new
 /// reactor reaps those that have ended.
-static LEFT: Mutex<Vec<process::Child>> = Mutex::new(Vec::new());
+static LEFT: Mutex<Vec<process::ChildProcess>> = Mutex::new(Vec::new());
 
 impl KernelChild {
-    pub(super) fn new(process: process::Child) -> Self {
+    pub(super) fn new(process: process::ChildProcess) -> Self {
         let id = process.id();
         let hold = Hold::of(id);
         let process = Some(process).filter(|_| !matches!(hold, Hold::Gone));
@@ -75,7 +75,7 @@ impl Drop for KernelChild {
 }
 
 /// Reaps the left children that have ended, and adds one to them if it has not.
-pub(super) fn reap_left(another: Option<process::Child>) {
+pub(super) fn reap_left(another: Option<process::ChildProcess>) {
     let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
     left.extend(another);
     left.retain_mut(|child| matches!(child.try_wait(), Ok(None)));

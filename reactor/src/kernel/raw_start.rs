@@ -11,34 +11,27 @@
 //! (a lock in `sigaction`, signals to all threads in `setuid`) are made as bare system calls.
 #![allow(unsafe_code, reason = "these calls take pointers, numbers of descriptors, and a function")]
 
+mod dumpable;
+mod signals;
+mod stack;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
 use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
 
 use super::exec_strings::ExecStrings;
-use super::process::Child;
+use super::process::ChildProcess;
 use super::raw_process_calls::{close_all_on_exec, done};
-
-/// The highest signal of Linux, `SIGRTMAX`.
-const SIGNAL_MAX: c_int = 64;
-
-/// The bytes of a set of signals in the kernel: one bit for each of its signals.
-const SIGNAL_SET_BYTES: usize =
-    if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
-
-/// The bytes of the child's stack; it needs a few hundred.
-const STACK_BYTES: usize = 64 * 1024;
+use dumpable::KeptDumpable;
+use signals::{BlockedSignals, reset_signals};
+use stack::Stack;
 
 /// The interpreter of a file that execve(2) does not know (execvp(3)).
 const SHELL: &CStr = c"/bin/sh";
 
-/// Held while a child with another user or group is started.
-static CREDENTIALS: Mutex<()> = Mutex::new(());
-
 /// What a child does before it executes its program, and the program; all of it made before the child is.
-pub(super) struct Start {
+pub(super) struct ChildStart {
     strings: ExecStrings,
     attributes: Attributes,
     moves: Vec<Move>,
@@ -73,7 +66,7 @@ struct Move {
     copy: RawFd,
 }
 
-impl Start {
+impl ChildStart {
     /// The child gets each second descriptor of `given` by the first number.
     pub(super) fn new(
         strings: ExecStrings,
@@ -94,7 +87,7 @@ impl Start {
     /// # Errors
     ///
     /// What clone(2), pipe(2) or mmap(2) answer, or the call of the child that failed; no child is left.
-    pub(super) fn run(mut self) -> io::Result<Child> {
+    pub(super) fn run(mut self) -> io::Result<ChildProcess> {
         let (mut reports, report) = io::pipe()?;
         self.report = report.as_raw_fd();
         let stack = Stack::new()?;
@@ -114,7 +107,7 @@ impl Start {
     }
 
     /// Makes the child, which runs on this stack.
-    fn clone_on(&mut self, stack: &Stack) -> io::Result<Child> {
+    fn clone_on(&mut self, stack: &Stack) -> io::Result<ChildProcess> {
         let blocked = BlockedSignals::new();
         let shared = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
         let answer = self.clone_with(stack, shared).or_else(|error| match error.raw_os_error() {
@@ -127,9 +120,9 @@ impl Start {
         answer
     }
 
-    fn clone_with(&mut self, stack: &Stack, flags: c_int) -> io::Result<Child> {
+    fn clone_with(&mut self, stack: &Stack, flags: c_int) -> io::Result<ChildProcess> {
         // SAFETY: the child runs `run_child` on a stack of its own, whose top this is, aligned to a page;
-        // the stack and `self`, which the pointer leads to, outlive its use of them, as `Start::run` waits
+        // the stack and `self`, which the pointer leads to, outlive its use of them, as `ChildStart::run` waits
         // until the program was executed or the child has ended. With `CLONE_VM` the child writes to this
         // memory. That is its stack; `self`, which nothing else uses meanwhile, as this thread is
         // suspended and holds it mutably; and `errno` of this thread, which reads it only after a call of
@@ -140,7 +133,7 @@ impl Start {
             libc::clone(run_child, stack.top(), flags, ptr::from_mut(self).cast::<c_void>())
         };
         done(answer)?;
-        Ok(Child::new(answer as u32))
+        Ok(ChildProcess::new(answer as u32))
     }
 
     /// Executes the program, in the child. Returns the error of what failed.
@@ -244,8 +237,8 @@ impl Start {
 
 /// The child: executes the program, or tells why not and ends.
 extern "C" fn run_child(start: *mut c_void) -> c_int {
-    // SAFETY: `Start::clone_with` passes a pointer to a `Start` that nothing else uses meanwhile.
-    let start = unsafe { &mut *start.cast::<Start>() };
+    // SAFETY: `ChildStart::clone_with` passes a pointer to a `ChildStart` that nothing else uses meanwhile.
+    let start = unsafe { &mut *start.cast::<ChildStart>() };
     let errno = start.execute().raw_os_error().unwrap_or(libc::EINVAL).to_ne_bytes();
     // SAFETY: the bytes outlive the first call; the second ends this child, without the functions that
     // this process has registered for its exit.
@@ -297,136 +290,12 @@ fn numbers_call(call: c_long, first: u32, second: usize) -> io::Result<()> {
     done(unsafe { libc::syscall(call, first as libc::c_ulong, second) } as c_int)
 }
 
-/// Gives every signal its default action, and then blocks none: what this process ignores or blocks is no
-/// business of the child's.
-fn reset_signals() {
-    // The kernel's `sigaction` of all zeros is the default action; it is no larger than this.
-    let default = [0_u64; 32];
-    for signal in 1..=SIGNAL_MAX {
-        // SAFETY: the call reads the action through the pointer. It refuses those that cannot be set, which
-        // then are default. (glibc's function takes a lock for SIGABRT, and refuses two.)
-        unsafe {
-            libc::syscall(
-                libc::SYS_rt_sigaction,
-                signal,
-                default.as_ptr(),
-                ptr::null_mut::<u64>(),
-                SIGNAL_SET_BYTES,
-            )
-        };
-    }
-    set_blocked(&SignalSet::default(), None);
-}
-
 /// Makes the child the leader of a session, which this terminal controls.
 fn lead_session(terminal: RawFd) -> io::Result<()> {
     // SAFETY: the call has no arguments.
     done(unsafe { libc::setsid() })?;
     // SAFETY: this request takes a number.
     done(unsafe { libc::ioctl(terminal, libc::TIOCSCTTY, 0) })
-}
-
-/// A set of signals as the kernel has it, of at most 16 bytes.
-#[derive(Clone, Copy, Default)]
-struct SignalSet([u64; 2]);
-
-/// Has the calling thread block these signals and no other; stores which it has blocked.
-fn set_blocked(set: &SignalSet, before: Option<&mut SignalSet>) {
-    let before = before.map_or(ptr::null_mut(), |before| before.0.as_mut_ptr());
-    // SAFETY: the call reads and writes sets of the size that it is told, which is no more than theirs.
-    unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigprocmask,
-            libc::SIG_SETMASK,
-            set.0.as_ptr(),
-            before,
-            SIGNAL_SET_BYTES,
-        )
-    };
-}
-
-/// All signals are blocked in this thread for as long as this lives, those included that glibc keeps for
-/// itself.
-struct BlockedSignals(SignalSet);
-
-impl BlockedSignals {
-    fn new() -> Self {
-        let mut before = SignalSet::default();
-        set_blocked(&SignalSet([u64::MAX; 2]), Some(&mut before));
-        Self(before)
-    }
-}
-
-impl Drop for BlockedSignals {
-    fn drop(&mut self) {
-        set_blocked(&self.0, None);
-    }
-}
-
-/// Whether this process dumps core (prctl(2), `PR_SET_DUMPABLE`), kept while a child that shares its
-/// memory takes on another user. The kernel clears it for the memory then, which also keeps processes of
-/// that user from looking into it; so nothing sets it again before the child has its own memory.
-struct KeptDumpable {
-    was: c_int,
-    _alone: std::sync::MutexGuard<'static, ()>,
-}
-
-impl KeptDumpable {
-    fn new() -> Self {
-        let alone = CREDENTIALS.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { was: dumpable(), _alone: alone }
-    }
-}
-
-impl Drop for KeptDumpable {
-    fn drop(&mut self) {
-        if self.was == 1 && dumpable() != 1 {
-            // SAFETY: the call takes numbers.
-            unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1 as libc::c_ulong, 0, 0, 0) };
-        }
-    }
-}
-
-fn dumpable() -> c_int {
-    // SAFETY: the call takes numbers.
-    unsafe { libc::prctl(libc::PR_GET_DUMPABLE, 0, 0, 0, 0) }
-}
-
-/// The stack of a child, with a page below it that nothing may touch.
-struct Stack {
-    lowest: *mut c_void,
-    bytes: usize,
-}
-
-impl Stack {
-    fn new() -> io::Result<Self> {
-        // SAFETY: the call has no effects.
-        let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(65_536);
-        let bytes = STACK_BYTES.next_multiple_of(page) + page;
-        let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK;
-        // SAFETY: the call makes a new mapping, at no given address.
-        let lowest = unsafe { libc::mmap(ptr::null_mut(), bytes, libc::PROT_NONE, kind, -1, 0) };
-        if lowest == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let stack = Self { lowest, bytes };
-        let access = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: all but the first page of the mapping that was just made, which nothing uses yet.
-        done(unsafe { libc::mprotect(lowest.byte_add(page), bytes - page, access) })?;
-        Ok(stack)
-    }
-
-    /// The address above its last byte: a stack grows downwards.
-    fn top(&self) -> *mut c_void {
-        self.lowest.wrapping_byte_add(self.bytes)
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        // SAFETY: the mapping was made by `new`, and no child runs on it any more.
-        unsafe { libc::munmap(self.lowest, self.bytes) };
-    }
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {

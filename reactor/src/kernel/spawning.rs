@@ -16,7 +16,7 @@ use super::KernelDescriptor;
 use super::exec_strings::ExecStrings;
 use super::processes::KernelChild;
 use super::raw_process_calls;
-use super::raw_start::{Attributes, Start};
+use super::raw_start::{Attributes, ChildStart};
 use crate::sys::os_error::os_error;
 use crate::sys::{ChildEnd, Spawned, Way};
 
@@ -61,7 +61,7 @@ pub(super) fn spawn(
     let given: Vec<_> = prepared.childs.iter().map(|(to, from)| (*to, from.number())).collect();
     let kept_free = keep_free(options, &given)?;
     let process = ExecStrings::of(options)
-        .and_then(|strings| Start::new(strings, &given, attributes(options)).run())
+        .and_then(|strings| ChildStart::new(strings, &given, attributes(options)).run())
         .map_err(|error| not_executed(options, &error))?;
     drop(kept_free);
     Ok(Spawned { child: KernelChild::new(process), ends: prepared.ours })

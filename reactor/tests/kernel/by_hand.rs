@@ -1,6 +1,7 @@
 //! A reactor that is driven turn by turn: its turns do not wait, and it is started and ended by hand.
 
 use std::cell::RefCell;
+use std::io::{Read as _, Write as _};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use crate::support::child::{is_child, spawn, test_name};
 use crate::support::{PATIENCE, echo, listen, turn_until};
 use deferred::Deferred;
 use interfaces::{NotRunning, Phase, ReactorCore as _, ReactorThreads as _, SystemEvent};
-use ropewalk_reactor::{Counts, Reactor};
+use ropewalk_reactor::{Counts, Limits, Reactor};
 
 type Story = Rc<RefCell<Vec<&'static str>>>;
 
@@ -154,4 +155,22 @@ fn what_is_handed_to_threads_before_the_start_never_begins_without_one() {
     reactor.turn(Some(Duration::from_millis(1))).unwrap();
     drop(reactor);
     assert_eq!(receiver.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected));
+}
+
+#[test]
+fn a_read_buffer_of_any_size_that_is_asked_for_serves() {
+    for read_buffer_bytes in [0, 1, 1 << 40, usize::MAX] {
+        let limits = Limits::default().with_read_buffer_bytes(read_buffer_bytes);
+        let reactor = Reactor::with_limits(limits).unwrap();
+        let (_port, address) = listen(&reactor, echo());
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        client.set_nonblocking(true).unwrap();
+        client.write_all(b"ping").unwrap();
+        let mut answer = Vec::new();
+        turn_until(&reactor, "the echo came", || {
+            // It ends with `WouldBlock`, and keeps what it read before.
+            let _ = client.read_to_end(&mut answer);
+            answer == b"ping"
+        });
+    }
 }

@@ -364,14 +364,3 @@ fn a_cap_refuses_no_client_behind_connections_that_are_done() {
     }
     assert_eq!(refused.get(), 0);
 }
-
-#[test]
-fn a_read_buffer_of_any_size_that_is_asked_for_serves() {
-    for read_buffer_bytes in [0, 1, 1 << 40, usize::MAX] {
-        let limits = Limits::default().with_read_buffer_bytes(read_buffer_bytes);
-        let reactor = Reactor::with_limits(limits).unwrap();
-        let (_port, address) = listen(&reactor, echo());
-        let mut client = nonblocking(address);
-        assert_served(&reactor, &mut client);
-    }
-}

@@ -314,7 +314,7 @@ fn pinned_workers_may_run_on_one_core_each() {
 
 #[test]
 fn with_the_fewest_descriptors_that_are_taken_each_client_is_served_in_its_turn() {
-    // What is refused for less names the number.
+    // The refusal of less names the number.
     let command = |limit: &str| {
         let mut command = Command::new("sh");
         let script = r#"ulimit -n "$1"; exec "$0" serve echo "$2" --workers 4"#;

@@ -8,7 +8,7 @@ use deferred::Failure;
 use interfaces::{
     AlreadyProducing, BufferLimits, Chunk, Deliver, NoSuchChildFd, ProcessProtocol, ProcessReason,
     ProcessTransport, Producer, PushProducer, ReactorProcess, Reason, Signal, SignalError,
-    SpawnError, SpawnProcess,
+    SpawnError, SpawnProcess, WindowSize, WindowSizeError,
 };
 
 use super::Fault;
@@ -172,6 +172,10 @@ impl ProcessTransport for FaultyTransport {
             Fault::SendsAnotherSignal => self.below.signal_process(&Signal::Number(libc::SIGQUIT)),
             _ => self.below.signal_process(signal),
         }
+    }
+
+    fn set_window_size(&self, window: WindowSize) -> Result<(), WindowSizeError> {
+        self.below.set_window_size(window)
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
