@@ -207,7 +207,7 @@ fn an_idle_pair_is_asked_once_what_its_peers_have_not_taken_and_again_after_byte
     for answer in 1..4 {
         // With bytes under way it is asked at every look, until all are taken.
         transport.undelivered.set(10);
-        scene.far(Event::DataReceived(&mut *b"answer".to_vec()));
+        scene.far(Event::DataReceived(&mut b"answer".to_vec()));
         scene.clock.advance(MINUTE * 5);
         assert!(transport.asked.replace(0) > 3, "{answer}");
         transport.undelivered.set(0);
