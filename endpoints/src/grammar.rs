@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use nom::branch::alt;
-use nom::bytes::complete::{is_not, take_till};
+use nom::bytes::complete::{take_till, take_till1};
 use nom::character::complete::{anychar, char};
 use nom::combinator::{all_consuming, cut, eof, opt, peek, recognize, verify};
 use nom::multi::{many0_count, separated_list1};
@@ -110,7 +110,7 @@ fn literal_field(input: &str) -> IResult<&str, RawField<'_>> {
 }
 
 fn plain_field(input: &str) -> IResult<&str, RawField<'_>> {
-    let (rest, first) = plain(":=\\").parse(input)?;
+    let (rest, first) = plain(|character| matches!(character, ':' | '=' | '\\')).parse(input)?;
     let (rest, after) = opt(preceded(char('='), value)).parse(rest)?;
     let field = match after {
         Some((value, form)) => RawField { name: Some(first), value, form },
@@ -120,15 +120,15 @@ fn plain_field(input: &str) -> IResult<&str, RawField<'_>> {
 }
 
 fn value(input: &str) -> IResult<&str, (&str, Form)> {
-    alt((literal.map(|raw| (raw, Form::Literal)), plain(":\\").map(|raw| (raw, Form::Plain))))
-        .parse(input)
+    let plain = plain(|character| matches!(character, ':' | '\\'));
+    alt((literal.map(|raw| (raw, Form::Literal)), plain.map(|raw| (raw, Form::Plain)))).parse(input)
 }
 
-/// Escapes, and runs of characters that do not `stop` it; may be empty.
+/// Escapes, and runs of characters that `stops` does not name; may be empty.
 fn plain<'a>(
-    stop: &'static str,
+    stops: impl Fn(char) -> bool,
 ) -> impl Parser<&'a str, Output = &'a str, Error = nom::error::Error<&'a str>> {
-    recognize(many0_count(alt((is_not(stop), recognize(preceded(char('\\'), cut(anychar)))))))
+    recognize(many0_count(alt((take_till1(stops), recognize(preceded(char('\\'), cut(anychar)))))))
 }
 
 /// An IPv6 address in brackets that is a whole value. Anything else is read as Twisted reads it.

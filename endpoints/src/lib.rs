@@ -74,7 +74,7 @@
 //! # Differences from Twisted
 //!
 //! A string that Twisted accepts means the same here, or is a mistake for one of the reasons 1 to
-//! 7; 8, 9 and 16 are the only values that change. `tests/oracle.tsv` has Twisted's answer to each of
+//! 7 and 17; 8, 9 and 16 are the only values that change. `tests/oracle.tsv` has Twisted's answer to each of
 //! some hundred strings, and a test compares.
 //!
 //! Stricter, where being lax is dangerous:
@@ -96,7 +96,7 @@
 //! Safer:
 //!
 //! 8. UNIX sockets have mode 0600 unless the string says otherwise; Twisted's have 0666.
-//! 9. `checkPID` is a number, as `lockfile`; Twisted takes any text but the empty one for on, `0`
+//! 9. `checkPID` is a switch, as `lockfile`; Twisted takes any text but the empty one for on, `0`
 //!    too.
 //!
 //! Added, where Twisted has an error, or an address that cannot be:
@@ -112,6 +112,11 @@
 //!
 //! 16. The backlog is as large as the kernel allows unless the string says otherwise, which `max` says
 //!     too; Twisted's is 50, which a burst of clients overflows.
+//!
+//! Clearer:
+//!
+//! 17. A switch is also `yes` or `true`, `no` or `false`, and a number other than 0 and 1 is a mistake, which
+//!     Twisted takes for on.
 //!
 //! And apart from strings: kinds are registered, not discovered among installed packages, and the
 //! first of two stays. Every address of a name is tried, in order, and IPv6 is not left out.

@@ -1,4 +1,4 @@
-//! Numbers in endpoint strings: the forms that Python's `int()` accepts, but for the unsafe ones.
+//! Numbers and switches in endpoint strings: the forms that Python's `int()` accepts, but for the unsafe ones.
 //!
 //! Invariant: ASCII digits only, and never a negative number.
 
@@ -18,6 +18,19 @@ pub(crate) fn octal(text: &str) -> Option<u64> {
     match text.strip_prefix("0o").or_else(|| text.strip_prefix("0O")) {
         Some(rest) => digits(rest.strip_prefix('_').unwrap_or(rest), 8),
         None => digits(text, 8),
+    }
+}
+
+/// A switch: the numbers 0 and 1, and words.
+pub(crate) fn switch(text: &str) -> Option<bool> {
+    match text {
+        "yes" | "true" => Some(true),
+        "no" | "false" => Some(false),
+        number => match decimal(number)? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        },
     }
 }
 

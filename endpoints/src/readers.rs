@@ -68,7 +68,9 @@ impl<'a> Argument<'a> {
             self.record(Value::Text(MAX.into()));
             return Ok(BACKLOG_MAX);
         }
-        self.number(0..=BACKLOG_MAX.into()).map(|backlog| backlog as u32)
+        let allowed = 0..=BACKLOG_MAX.into();
+        let expected = || self.error(alloc::format!("`{MAX}` or a number from 0 to {BACKLOG_MAX}"));
+        self.number(allowed).map(|backlog| backlog as u32).map_err(|_| expected())
     }
 
     /// A decimal number in the range, which must be given.
@@ -104,10 +106,13 @@ impl<'a> Argument<'a> {
         Ok(mode)
     }
 
-    /// A switch: `0` is off, any other number is on, as in Twisted.
+    /// A switch: `1`, `yes` or `true` for on, `0`, `no` or `false` for off.
     pub fn flag_or(&self, default: bool) -> Result<bool, ParseError> {
         let flag = match self.piece() {
-            Some(piece) => number::decimal(&piece.text).ok_or_else(|| self.error("0 or 1"))? != 0,
+            Some(piece) => {
+                let expected = "0 or 1, no or yes, false or true";
+                number::switch(&piece.text).ok_or_else(|| self.error(expected))?
+            }
             None => default,
         };
         self.record(Value::Flag(flag));

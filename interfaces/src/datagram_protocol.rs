@@ -29,7 +29,8 @@ use crate::{Address, DatagramTransport, OsError, short_type_name};
 /// ```
 ///
 /// The reactor calls every method on its own thread with nothing borrowed: inside, anything may be
-/// called, this port's transport included. What is sent in one call leaves together after it.
+/// called, this port's transport included. What is sent in one call leaves together after it. A turn of the
+/// reactor that is made inside brings this port no further datagram, so that they come in order.
 ///
 /// # Panics
 ///
@@ -83,9 +84,9 @@ pub trait DatagramProtocol: 'static {
         let _ = transport;
     }
 
-    /// The system did not take a datagram for `receiver`, or says that an earlier one did not arrive: no route (`ENETUNREACH`), a
-    /// firewall (`EPERM`), too long for this way (`EMSGSIZE`), no socket at a UNIX path (`ENOENT`,
-    /// `ECONNREFUSED`). Twisted raises it from `write`; here the datagrams of one call leave together
+    /// The system did not take a datagram for `receiver`, or says that an earlier one did not arrive: no
+    /// route (`ENETUNREACH`), a firewall (`EPERM`), too long for this way (`EMSGSIZE`), no socket at a UNIX
+    /// path (`ENOENT`, `ECONNREFUSED`). Twisted raises it from `write`; here the datagrams of one call leave together
     /// after it.
     fn send_failed(
         &mut self,

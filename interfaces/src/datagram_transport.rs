@@ -13,12 +13,13 @@ use crate::{Address, ListeningPort, MulticastTransport, OsError};
 ///
 /// # What happens to a datagram that is sent
 ///
-/// The datagrams of one callback leave together when it returns, many in one system call. Where the
-/// socket's buffer is full, they wait in a queue of the port, up to
-/// [`send_queue_bytes_max`](crate::ListenUdp::send_queue_bytes_max), and go on as room comes, in order;
-/// one that finds the queue full is dropped and [counted](DatagramCounts::dropped). On a UNIX port that is
-/// not connected, one whose receiver's queue is full is dropped and counted at once, so that a receiver
-/// that does not read holds up no other. What waits when the port stops is dropped and counted.
+/// The datagrams of one callback leave together when it returns, many in one system call; of very many a
+/// bounded number leaves in each turn of the reactor. Where the socket's buffer is full, they wait in a
+/// queue of the port, up to [`send_queue_bytes_max`](crate::ListenUdp::send_queue_bytes_max), and go on as
+/// room comes, in order; one that finds the queue full is dropped and [counted](DatagramCounts::dropped).
+/// On a UNIX port that is not connected, one whose receiver's queue is full is dropped and counted at once,
+/// so that a receiver that does not read holds up no other. What waits when the port stops is dropped and
+/// counted.
 ///
 /// # Differences from Twisted
 ///
@@ -68,7 +69,8 @@ pub trait DatagramTransport: ListeningPort {
 /// The abilities of a UDP port alone (udp(7)). Twisted's `IUDPTransport`.
 pub trait UdpTransport {
     /// Fixes the peer: from now on datagrams of others are not received, none can be sent to others,
-    /// and refusals are told. Once.
+    /// and refusals are told. Once. A port on all addresses has one from then on: that which datagrams to
+    /// the peer leave by.
     ///
     /// # Errors
     ///
@@ -127,9 +129,16 @@ pub enum SendError {
         host: Address,
     },
     /// The receiver's name cannot be the name of a socket: a UNIX name that is empty, has a NUL byte
-    /// in it, or is too long.
+    /// in it, or is too long. The peer of a connected port may be without a name.
     #[error("cannot send a datagram to {receiver}: no socket can have that name")]
     InvalidName {
+        /// Its receiver.
+        receiver: Address,
+    },
+    /// No UDP socket has the port 0 (`EINVAL`). A datagram can name it as its sender's, so a reply to one
+    /// may get this.
+    #[error("cannot send a datagram to {receiver}: no socket has the port 0")]
+    PortZero {
         /// Its receiver.
         receiver: Address,
     },

@@ -5,6 +5,7 @@
 
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
+use core::task::{Poll, Waker};
 
 use deferred::Failure;
 
@@ -18,6 +19,23 @@ pub trait Factory {
     /// Makes the protocol for an established connection to or from `peer`; `None` refuses it, and the
     /// connection is closed. Called once for each connection, before its `connection_made`.
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>>;
+
+    /// Whether there is a place for another connection. Called by a port before it accepts one; while the
+    /// answer is `Pending` it accepts none, and its clients wait in the kernel's queue. `on_the_way` is the
+    /// number of connections that were accepted and for which no protocol is built yet, as a port of several
+    /// threads may have some. The factory that answers `Pending` keeps a clone of `waker`, and wakes it, on any
+    /// thread, when there may be a place.
+    ///
+    /// A port that cannot wait does not ask, so `build_protocol` is called also for a connection for which
+    /// there is no place. A layer passes on the answer of the factory that it wraps.
+    ///
+    /// # Differences from Twisted
+    ///
+    /// Twisted's ports know no limit but that of descriptors; its policies accept and close.
+    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        let _ = (on_the_way, waker);
+        Poll::Ready(())
+    }
 
     /// What logs call this factory. Default the name of its type; a layer passes on that of the factory
     /// that it wraps. Twisted's `logPrefix`.

@@ -29,12 +29,16 @@ pub enum SendFileDescriptorError {
         /// The number of descriptors.
         count: usize,
     },
-    /// The peer takes none, and more wait than a connection may hold.
-    #[error("more than {limit} file descriptors wait to be sent")]
+    /// More wait than a connection may hold, as the peer takes none; or more were sent before one byte than
+    /// the system takes with it.
+    #[error("more than {limit} file descriptors wait to be sent, or wait for the same byte")]
     TooMany {
-        /// The most that may wait.
+        /// The most that may wait: 1,024, or 253 for one byte.
         limit: usize,
     },
+    /// The transport is a layer, such as TLS, over a UNIX socket: a descriptor would bypass the layer.
+    #[error("a layer over a UNIX socket sends no file descriptors")]
+    Layered,
 }
 
 /// Why something that came beside the bytes of a UNIX connection did not reach its protocol.

@@ -123,7 +123,9 @@ pub use os_error::OsError;
 pub use printable::{Printable, is_printable, panic_message, printable, visible};
 pub use process_protocol::ProcessProtocol;
 pub use process_reason::{ExitStatus, ProcessReason};
-pub use process_transport::{NoSuchChildFd, ProcessTransport, Signal, SignalError};
+pub use process_transport::{
+    NoSuchChildFd, ProcessTransport, Signal, SignalError, WindowSizeError,
+};
 pub use producer::{AlreadyProducing, Producer, PullProducer, PushProducer};
 pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
 pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};
@@ -143,7 +145,7 @@ pub use reactor_tcp::{BACKLOG_MAX, ConnectTcp, DualStack, ListenTcp, ReactorTcp}
 #[cfg(feature = "std")]
 pub use reactor_threads::{FromThread, ReactorThreads, ThreadOutcome};
 pub use reactor_time::ReactorTime;
-pub use reactor_udp::{ListenUdp, ReactorUdp, UDP_BYTES_MAX};
+pub use reactor_udp::{ListenUdp, QUEUED_DATAGRAM_BYTES, ReactorUdp, UDP_BYTES_MAX};
 pub use reactor_unix::{ConnectUnix, ListenUnix, LockFile, ReactorUnix};
 pub use reactor_unix_datagram::{
     ConnectUnixDatagramError, ListenUnixDatagram, ReactorUnixDatagram,

@@ -2,6 +2,7 @@
 //!
 //! Invariant: interfaces are numbers, names or addresses of this machine; no host name is looked up.
 
+use alloc::format;
 use alloc::string::String;
 use core::fmt;
 use core::net::IpAddr;
@@ -12,7 +13,9 @@ use crate::{OsError, printable};
 ///
 /// # Differences from Twisted
 ///
-/// All answer at once, as no name is looked up.
+/// All answer at once, as no name is looked up. A port that the reactor opens receives what is sent to its
+/// own groups alone; with Linux's default, which Twisted leaves, it receives what any socket of the machine
+/// has joined (`IP_MULTICAST_ALL`, `IPV6_MULTICAST_ALL`). An adopted socket keeps its own setting.
 pub trait MulticastTransport {
     /// Receives what is sent to a group, on an interface. A port may be in several groups.
     ///
@@ -87,9 +90,20 @@ impl fmt::Display for MulticastInterface {
         match self {
             Self::Any => f.write_str("the system's choice"),
             Self::Address(address) => address.fmt(f),
+            Self::Name(name) if name.is_empty() => f.write_str("with an empty name"),
             Self::Name(name) => printable(name.as_str()).fmt(f),
             Self::Index(index) => write!(f, "number {index}"),
         }
+    }
+}
+
+/// What a refused operation was about, with a blank before it.
+fn operands(group: Option<IpAddr>, interface: Option<&MulticastInterface>) -> String {
+    match (group, interface) {
+        (None, None) => String::new(),
+        (None, Some(interface)) => format!(" {interface}"),
+        (Some(group), None | Some(MulticastInterface::Any)) => format!(" {group}"),
+        (Some(group), Some(interface)) => format!(" {group} on interface {interface}"),
     }
 }
 
@@ -122,10 +136,14 @@ pub enum MulticastError {
         interface: MulticastInterface,
     },
     /// The system refused.
-    #[error("cannot {attempt}")]
+    #[error("cannot {attempt}{}", operands(*.group, .interface.as_ref()))]
     Refused {
         /// The operation.
         attempt: &'static str,
+        /// The group, if it is about one.
+        group: Option<IpAddr>,
+        /// The interface, if it is about one.
+        interface: Option<MulticastInterface>,
         /// The system call's answer.
         #[source]
         source: OsError,
@@ -136,4 +154,30 @@ pub enum MulticastError {
         /// The operation.
         attempt: &'static str,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use core::net::Ipv4Addr;
+
+    #[test]
+    fn an_error_says_what_was_attempted_and_with_what() {
+        let source = OsError::from_raw_os_error(12);
+        let group = Some(IpAddr::from(Ipv4Addr::new(239, 1, 2, 3)));
+        let text = |attempt, group, interface| {
+            MulticastError::Refused { attempt, group, interface, source }.to_string()
+        };
+        let index = || Some(MulticastInterface::Index(3));
+        let any = Some(MulticastInterface::Any);
+        assert_eq!(text("join", group, any.clone()), "cannot join 239.1.2.3");
+        assert_eq!(text("join", group, index()), "cannot join 239.1.2.3 on interface number 3");
+        assert_eq!(text("send groups by", None, index()), "cannot send groups by number 3");
+        assert_eq!(text("send groups by", None, any), "cannot send groups by the system's choice");
+        assert_eq!(text("set the hops of groups", None, None), "cannot set the hops of groups");
+        let interface = MulticastInterface::Name(String::new());
+        let error = MulticastError::NoInterface { attempt: "join", interface };
+        assert_eq!(error.to_string(), "cannot join: there is no interface with an empty name");
+    }
 }

@@ -6,7 +6,9 @@
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
-use crate::{AlreadyProducing, BufferLimits, Chunk, OsError, Producer, PushProducer, printable};
+use crate::{
+    AlreadyProducing, BufferLimits, Chunk, OsError, Producer, PushProducer, WindowSize, printable,
+};
 
 /// A child process, shared: clone the `Rc` to keep it.
 ///
@@ -72,6 +74,18 @@ pub trait ProcessTransport: PushProducer {
     /// [`SignalError`].
     fn signal_process(&self, signal: &Signal) -> Result<(), SignalError>;
 
+    /// Sets the size of the window of the child's terminal (ioctl_tty(2), `TIOCSWINSZ`); where it changes, the
+    /// foreground processes of the terminal get `SIGWINCH`.
+    ///
+    /// # Errors
+    ///
+    /// [`WindowSizeError`].
+    ///
+    /// # Differences from Twisted
+    ///
+    /// Twisted leaves this call to the program.
+    fn set_window_size(&self, window: WindowSize) -> Result<(), WindowSizeError>;
+
     /// Registers the source of the bytes for standard input, as
     /// [`Transport::register_producer`](crate::Transport::register_producer). Where that is closed the
     /// producer is stopped at once.
@@ -95,7 +109,7 @@ pub trait ProcessTransport: PushProducer {
 pub enum Signal {
     /// The number.
     Number(i32),
-    /// The name, with or without `SIG`: `TERM`, `SIGTERM`.
+    /// The name (signal(7)), with or without `SIG`: `TERM`, `SIGTERM`, `RTMIN+1`, `RTMAX-1`.
     Name(Rc<str>),
 }
 
@@ -133,6 +147,21 @@ pub enum SignalError {
         #[source]
         source: OsError,
     },
+}
+
+/// Why the size of a window was not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WindowSizeError {
+    /// The child was started with pipes.
+    #[error("cannot set the size of a window: the child has no terminal")]
+    NoTerminal,
+    /// The connection to the terminal is lost.
+    #[error("cannot set the size of a window: the terminal is closed")]
+    Closed,
+    /// The system refused.
+    #[error("cannot set the size of a window")]
+    Refused(#[source] OsError),
 }
 
 /// No pipe of this child has this number. Twisted's `KeyError`.

@@ -108,6 +108,12 @@ pub enum WatchError {
         #[source]
         source: OsError,
     },
+    /// The reactor is stopping, and has told what it watched of that.
+    #[error("cannot watch descriptor {descriptor}: the reactor is stopping")]
+    Stopping {
+        /// Its number.
+        descriptor: i32,
+    },
     /// The system refused.
     #[error("cannot watch descriptor {descriptor}")]
     Refused {

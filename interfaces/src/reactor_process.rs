@@ -1,6 +1,7 @@
 //! Child processes as a capability; Twisted's `IReactorProcess`.
 //!
-//! Invariant: a spawn that fails leaves no process, no pipe and no zombie behind.
+//! Invariant: a spawn that fails leaves no pipe and no process behind; one that ran already is killed at
+//! once, and reaped on a later turn.
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
@@ -10,7 +11,9 @@ use crate::{OsError, ProcessProtocol, ProcessTransport, SpawnProcess, printable}
 
 /// The ability to run child processes.
 pub trait ReactorProcess {
-    /// Starts a program. Its protocol is told on a later turn.
+    /// Starts a program. Its protocol is told on a later turn. A process that outlives its reactor runs
+    /// on, and stays a zombie after its end until this process spawns another one, sees another one's
+    /// end, makes a reactor, or ends.
     ///
     /// # Errors
     ///

@@ -15,14 +15,17 @@ use crate::{Deliver, OsError};
 /// and `/dev/null`. The end of the input is told as the peer's end of file is, and an output whose reader
 /// is gone as soon as it goes: to a half-closeable protocol as
 /// [`write_connection_lost`](crate::HalfCloseableProtocol::write_connection_lost), to any other as the
-/// loss of the connection. Any other error of either descriptor is the loss of the connection, too.
+/// loss of the connection. Where both other ends are gone, what the input still holds and its end come
+/// first. Any other error of either descriptor is the loss of the connection, too.
 pub trait ReactorStdio {
     /// Runs the protocol on standard input and output, which it takes over for the rest of the process's
     /// life: after it they are `/dev/null`. Its `connection_made` comes on a later turn.
     ///
     /// # Errors
     ///
-    /// [`StdioError`]; the protocol was told nothing.
+    /// [`StdioError`]; the protocol was told nothing. `EBADF` where one of them was closed, where its
+    /// number is that of something which this process has opened since (it is closed on exec), or where it
+    /// is open for the other direction alone.
     fn open_stdio(&self, protocol: Rc<dyn Deliver>) -> Result<(), StdioError>;
 }
 
@@ -35,7 +38,8 @@ pub trait ReactorDescriptors {
     ///
     /// # Errors
     ///
-    /// [`StdioError`]; the descriptors are closed, and the protocol was told nothing.
+    /// [`StdioError`]; the descriptors are closed, and the protocol was told nothing. `EBADF` where one of
+    /// them is open for the other direction alone.
     fn open_descriptors(
         &self,
         input: OwnedFd,

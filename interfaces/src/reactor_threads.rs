@@ -16,6 +16,13 @@ pub trait FromThread: Send + Sync {
     /// thread, the reactor's own included.
     fn call_from_thread(&self, call: Box<dyn FnOnce() + Send>);
 
+    /// As [`call_from_thread`](Self::call_from_thread), for a call that the calling thread waits for. From
+    /// the end of a run until the next one begins it is dropped unrun, and so is one that still waits when
+    /// a run ends: the drop tells the thread that no answer comes.
+    fn call_awaited_from_thread(&self, call: Box<dyn FnOnce() + Send>) {
+        self.call_from_thread(call);
+    }
+
     /// Whether the calling thread is the reactor's own, as far as the handle can tell. Twisted's
     /// `isInIOThread`.
     fn is_in_reactor_thread(&self) -> bool {

@@ -31,13 +31,18 @@ pub struct ListenUdp {
     /// [`datagram_truncated`](crate::DatagramProtocol::datagram_truncated) tells. Default
     /// [`UDP_BYTES_MAX`], so none is longer; Twisted's is 8192.
     pub packet_bytes_max: usize,
-    /// How many bytes of datagrams wait while the socket's buffer is full. Default 1 MiB.
+    /// How many bytes of datagrams wait while the socket's buffer is full, each counted with
+    /// [`QUEUED_DATAGRAM_BYTES`] more. Default 1 MiB.
     pub send_queue_bytes_max: usize,
 }
 
 /// The most bytes of any UDP datagram: its length field has 16 bits, and its own header takes 8 bytes
 /// (RFC 768). Over IPv4 20 more go to the IP header.
 pub const UDP_BYTES_MAX: usize = 65_527;
+
+/// What a datagram that waits costs its port beside its own bytes, so that a number of empty ones is bounded
+/// too.
+pub const QUEUED_DATAGRAM_BYTES: usize = 64;
 
 /// The default of the bytes that wait in a datagram port.
 pub(crate) const SEND_QUEUE_BYTES_MAX: usize = 1024 * 1024;

@@ -53,8 +53,8 @@ pub struct ListenUnixDatagram {
     /// [`datagram_truncated`](crate::DatagramProtocol::datagram_truncated) tells. Default 65,536;
     /// Twisted's is 8192.
     pub packet_bytes_max: usize,
-    /// How many bytes of datagrams wait while the queue of the peer of a connected port is full.
-    /// Default 1 MiB.
+    /// How many bytes of datagrams wait while the queue of the peer of a connected port is full, each
+    /// counted with [`QUEUED_DATAGRAM_BYTES`](crate::QUEUED_DATAGRAM_BYTES) more. Default 1 MiB.
     pub send_queue_bytes_max: usize,
 }
 

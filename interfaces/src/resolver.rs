@@ -15,9 +15,15 @@ use crate::printable;
 /// The ability to look host names up. The reactor's asks the system (getaddrinfo(3)) on a thread of
 /// its pool; tests and other sources of names implement it too.
 ///
+/// Ten look-ups at most wait for a name server at the same time, each until its time limit, and others wait
+/// for them; but not what needs no name server: addresses, and the names of the hosts file (hosts(5)). One
+/// that is cancelled before it was begun takes no place.
+///
 /// # Differences from Twisted
 ///
-/// The addresses come all at once, as a Deferred, and not one by one to a receiver. They are numeric and
+/// Twisted's look-ups share the threads of all blocking work, and a name of the hosts file waits as any
+/// other. A Deferred that is unanswered when the reactor stops fails here with [`ResolveError::Stopped`], and
+/// is never fired there. The addresses come all at once, as a Deferred, and not one by one to a receiver. They are numeric and
 /// say nothing of a transport, so one look-up serves streams and datagrams.
 pub trait Resolver {
     /// The addresses of `host`, best first, each with `port`; not empty. Cancelling ends the wait for
@@ -103,6 +109,12 @@ pub enum ResolveError {
         host: String,
         /// The time limit.
         after: Duration,
+    },
+    /// The reactor's run ended, or the reactor was dropped, before there was an answer.
+    #[error("cannot find the address of {}: the reactor has stopped", printable(.host))]
+    Stopped {
+        /// The name.
+        host: String,
     },
 }
 

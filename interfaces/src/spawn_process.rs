@@ -36,9 +36,15 @@ pub struct SpawnProcess {
     pub environment: Environment,
     /// The directory that it runs in. Default: this process's.
     pub directory: Option<PathBuf>,
-    /// The user that it runs as; a process of root's alone may say so. Supplementary groups are given up.
+    /// The user that it runs as (setuid(2)); a process of root's alone may say so. The supplementary groups
+    /// are given up, but the group stays this process's, so that of root's is root's: set
+    /// [`group`](Self::group) too. No user is looked up by name or number.
+    ///
+    /// # Differences from Twisted
+    ///
+    /// Twisted keeps the group as well, and gives the process the supplementary groups of its user.
     pub user: Option<u32>,
-    /// The group that it runs as.
+    /// The group that it runs as (setgid(2)). Without a `user` the supplementary groups stay.
     pub group: Option<u32>,
     /// The process group that it is in. Default: this process's.
     pub process_group: ProcessGroup,
@@ -182,7 +188,7 @@ impl SpawnProcess {
         self
     }
 
-    /// With a [`user`](Self::user).
+    /// With a [`user`](Self::user), whose [`group`](Self::group) is to be set too.
     #[must_use]
     pub fn with_user(mut self, user: u32) -> Self {
         self.user = Some(user);

@@ -110,7 +110,8 @@ pub trait Transport: PushProducer {
         None
     }
 
-    /// The peer's credentials and the sending of descriptors, if this is a UNIX socket.
+    /// The peer's credentials and the sending of descriptors, if this is a UNIX socket; the credentials
+    /// alone, if this is a layer over one.
     fn as_unix(&self) -> Option<&dyn UnixTransport> {
         None
     }
@@ -238,13 +239,15 @@ pub trait UnixTransport {
     /// before it; the peer gets a descriptor of its own for the same open file. This process's is closed
     /// once it is sent, and at once on a connection that ended.
     ///
-    /// Many may go with one byte. More than 64 that wait pause a push producer, and more than 1,024 lose
-    /// the connection. One that waits when the connection closes loses it with
-    /// [`Overrun`](crate::SendFileDescriptorError::Overrun).
+    /// Up to 253 may go with one byte, the system's `SCM_MAX_FD`; more than 64 that wait pause a push
+    /// producer. One more before a byte, or more than 1,024 that wait, lose the connection with
+    /// [`TooMany`](crate::SendFileDescriptorError::TooMany). One that waits when the connection closes loses
+    /// it with [`Overrun`](crate::SendFileDescriptorError::Overrun).
+    ///
+    /// A layer over a UNIX socket sends none, for the descriptor would bypass it: TLS closes the descriptor,
+    /// and loses the connection with [`Layered`](crate::SendFileDescriptorError::Layered).
     #[cfg(feature = "std")]
-    fn send_file_descriptor(&self, descriptor: std::os::fd::OwnedFd) {
-        drop(descriptor);
-    }
+    fn send_file_descriptor(&self, descriptor: std::os::fd::OwnedFd);
 }
 
 /// The results of a TLS handshake. Twisted's `ISSLTransport` and `INegotiated`. All are `None` or

@@ -213,6 +213,20 @@ impl<P: DatagramProtocol> DatagramCell<P> {
         }
     }
 
+    /// Queues an event, and runs what waits if the protocol is lent.
+    #[cold]
+    fn post_event(
+        &self,
+        entered: Option<RefMut<'_, P>>,
+        transport: &Rc<dyn DatagramTransport>,
+        event: DatagramEvent<'_>,
+    ) {
+        self.post(DatagramCall::Event(transport.clone(), event.into_owned()));
+        if let Some(protocol) = entered {
+            self.drain(protocol);
+        }
+    }
+
     /// Runs the protocol with an event.
     #[inline(always)]
     fn run(
@@ -262,12 +276,7 @@ impl<P: DatagramProtocol> DeliverDatagram for DatagramCell<P> {
                     self.drain(protocol);
                 }
             }
-            entered => {
-                self.post(DatagramCall::Event(transport.clone(), event.into_owned()));
-                if let Some(protocol) = entered {
-                    self.drain(protocol);
-                }
-            }
+            entered => self.post_event(entered, transport, event),
         }
     }
 

@@ -43,7 +43,7 @@ mod timed_connection;
 mod timed_transport;
 mod timeout_factory;
 
-pub use connection_count::{ConnectionCount, ConnectionTotal, CountedConnection};
+pub use connection_count::{ConnectionCount, ConnectionTotal, CountedConnection, WaitingPorts};
 pub use limit_by_peer::{LimitConnectionsByPeer, PeerPlaces, PeerTable};
 pub use limit_total::LimitTotalConnectionsFactory;
 pub use timeout_factory::{DrainHandle, TimeoutFactory, Timeouts};

@@ -1,9 +1,9 @@
 //! Programs that are run for their output or their exit code; Twisted's `twisted.internet.utils`.
 //!
-//! Each function starts a program, writes its whole input, and fires when all is known. Each has a time
-//! limit and a limit of the bytes that it keeps; a program that is given up is killed. (What it has
-//! started itself lives on, but its output is not waited for.) Cancelling the Deferred kills the program,
-//! too.
+//! Each function starts a program, writes its whole input as fast as the program reads it, and fires when
+//! all is known. A program that ends before it has read its input is no failure. Each has a time limit and
+//! a limit of the bytes that it keeps; a program that is given up is killed. (What it has started itself
+//! lives on, but its output is not waited for.) Cancelling the Deferred kills the program, too.
 //!
 //! ```no_run
 //! # use ropewalk_protocol as protocol;
@@ -19,8 +19,10 @@
 //! Invariant: each Deferred fires once, and before the program has ended only where it was given up.
 
 mod collector;
+mod input;
 mod run_error;
 mod run_process;
+mod which;
 
 use alloc::vec::Vec;
 
@@ -31,6 +33,7 @@ use self::collector::{Collected, Keep, collect};
 
 pub use self::run_error::{ProcessEnd, RunError};
 pub use self::run_process::{ErrorOutput, RunProcess};
+pub use self::which::which;
 
 /// The standard output of a program, whatever its exit code. Twisted's `getProcessOutput`.
 ///

@@ -45,6 +45,7 @@
 //! Invariant: the protocols of a pair share their pair and nothing else, and it calls transports, the
 //! endpoint and the observer only, with nothing borrowed.
 
+mod consumer_slot;
 mod deadline;
 mod dial;
 mod end;
@@ -55,6 +56,7 @@ mod options;
 mod pair;
 mod relay_protocol;
 
+pub use consumer_slot::ConsumerSlot;
 pub use event::{RelayEvent, RelaySide};
 pub use factory::{RelayFactory, RelayStopHandle};
 pub use options::RelayOptions;

@@ -9,12 +9,14 @@
 //! | what it does as time passes | [`Clock`] |
 //! | two protocols that talk with each other | [`memory::Pair`] |
 //! | factories and endpoints too | [`memory::Network`] |
+//! | what looks names up | [`FakeResolver`] |
 //! | what reaches a protocol | [`Recorder`] as that protocol |
 //! | what reaches a datagram protocol | [`DatagramRecorder`] as that protocol |
 //! | what reaches a process protocol | [`ProcessRecorder`] as that protocol |
 
 mod clock;
 mod datagram_recorder;
+mod fake_resolver;
 pub mod memory;
 mod process_recorder;
 mod recorder;
@@ -22,6 +24,7 @@ mod string_transport;
 
 pub use clock::Clock;
 pub use datagram_recorder::{DatagramRecord, DatagramRecorder, SeenDatagram};
+pub use fake_resolver::FakeResolver;
 pub use process_recorder::{ProcessRecord, ProcessRecorder, ProcessSeen};
 pub use recorder::{Record, Recorder, Seen};
 pub use string_transport::{ProducerState, StringTransport};

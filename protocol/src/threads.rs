@@ -68,6 +68,9 @@ impl Error for WorkFailed {}
 /// Makes `call` on the reactor's thread, and waits here, on another thread, until the Deferred that it
 /// returns has fired; returns its result. Twisted's `blockingCallFromThread`.
 ///
+/// Before the first run of the reactor it waits for that. When a run has ended it fails at once, until the
+/// next one begins.
+///
 /// # Errors
 ///
 /// [`BlockingCallFailed`]; an error of the Deferred is its caller's, and is not reported as unhandled.
@@ -79,7 +82,7 @@ pub fn blocking_call_from_thread<T: Send + 'static>(
         return Err(BlockingCallFailed::OwnThread);
     }
     let (sender, receiver) = sync_channel(1);
-    remote.call_from_thread(Box::new(move || {
+    remote.call_awaited_from_thread(Box::new(move || {
         // Whichever is dropped unused, the Deferred's callback or this call, ends the wait.
         let tell = move |result: Result<T, Failure>| {
             let result = result.map_err(|failure| alloc::format!("{failure:#}"));
@@ -109,7 +112,7 @@ pub enum BlockingCallFailed {
         /// The text of the error.
         message: String,
     },
-    /// The reactor is gone, the call has panicked, or its Deferred was dropped.
+    /// The reactor is gone or its run has ended, the call has panicked, or its Deferred was dropped.
     NoAnswer,
     /// It was made on the reactor's thread, which would wait for itself.
     OwnThread,

@@ -52,9 +52,8 @@
 //!   up, so never early.
 //! - Anything about descriptors that were given to the system by other means: an adopted socket that
 //!   another process reads too shares its data with it.
-//! - Byte-exact wake-ups around TCP's urgent data, or descriptors that are sent over a UNIX socket to a
-//!   protocol that takes none: a read that stops short at one of them waits for the next arrival, as with
-//!   any edge-triggered loop that stops after a short read. One that takes them is read to the end.
+//! - Byte-exact wake-ups around TCP's urgent data: a read that stops short at it waits for the next arrival,
+//!   as with any edge-triggered loop that stops after a short read.
 //!
 //! # Portability
 //!

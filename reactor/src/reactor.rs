@@ -86,8 +86,8 @@ impl<S: StreamSys> Reactor<S> {
     ///
     /// # Errors
     ///
-    /// When it runs already (`EALREADY`-like, [`io::ErrorKind::ResourceBusy`]), or when waiting for
-    /// events fails for good.
+    /// When it runs already, or stops, also after a shutdown event that was fired by hand
+    /// (`EALREADY`-like, [`io::ErrorKind::ResourceBusy`]), or when waiting for events fails for good.
     pub fn run(&self) -> io::Result<()> {
         self.refuse_if_running()?;
         self.0.run_state.in_run.set(true);
@@ -99,7 +99,7 @@ impl<S: StreamSys> Reactor<S> {
         }
         let outcome = outcome.and_then(|()| self.finish_work());
         if outcome.is_err() {
-            lifetime::disconnect_all(&self.0, &Reason::Stopped);
+            lifetime::fail(&self.0);
         }
         lifetime::end(&self.0);
         outcome
@@ -109,8 +109,16 @@ impl<S: StreamSys> Reactor<S> {
         if self.0.run_state.stage() == Stage::Idle && !self.0.run_state.in_run.get() {
             return Ok(());
         }
-        let why = "cannot run the reactor: it runs already";
-        Err(io::Error::new(io::ErrorKind::ResourceBusy, why))
+        let why = match self.0.run_state.stage() {
+            Stage::Idle | Stage::Starting | Stage::Running => "it runs already",
+            Stage::Stopping
+            | Stage::Disconnecting
+            | Stage::CutOff
+            | Stage::Stopped
+            | Stage::Crashed => "it is stopping, and its turns finish that",
+        };
+        let message = format!("cannot run the reactor: {why}");
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, message))
     }
 
     fn run_turns(&self) -> io::Result<()> {
@@ -229,7 +237,7 @@ impl<S: StreamSys> Reactor<S> {
     /// the lines that it logs; `None` outside of one, and in the last callback of a connection. Twisted's
     /// `system` of a log line.
     pub fn running_protocol(&self) -> Option<&'static str> {
-        Running::current_prefix(&self.0)
+        Running::current_prefix(&self.0).or(self.0.running_prefix.get())
     }
 
     /// Has host names looked up by another resolver from now on, and returns the one before, which is the
@@ -250,8 +258,9 @@ impl<S: StreamSys> Reactor<S> {
     }
 
     /// Ends every connection and attempt, and closes every port, now: unsent bytes are lost, and the
-    /// peers see a reset. Protocols are told with [`Reason::Aborted`]. Where the reactor is stopping, it
-    /// waits no longer for work on other threads.
+    /// peers see a reset. Protocols are told with [`Reason::Aborted`]. Of a child process the pipes are
+    /// closed, and its end is told when it comes. Where the reactor is stopping, it waits no longer for work
+    /// on other threads.
     pub fn disconnect_all(&self) {
         lifetime::disconnect_all(&self.0, &Reason::Aborted);
         let stage = self.0.run_state.stage();

@@ -114,6 +114,32 @@ fn the_calls_of_one_thread_keep_their_order_and_those_of_the_loop_itself_are_see
 }
 
 #[test]
+fn a_call_that_is_waited_for_and_meets_the_end_of_a_run_is_run_taken_out_or_refused() {
+    explore(|| {
+        let (queue, _poll) = queue_with_poll();
+        let pusher = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                queue.push(1).unwrap();
+                usize::from(queue.push_awaited(2).is_err())
+            })
+        };
+        let run = queue.take();
+        let taken_out = queue.end_run();
+        let refused = pusher.join().unwrap();
+        let count = |calls: &[u8], wanted| calls.iter().filter(|call| **call == wanted).count();
+        assert_eq!(count(&run, 2) + taken_out.len() + refused, 1);
+        assert!(taken_out.iter().all(|call| *call == 2));
+        assert_eq!(queue.push_awaited(3), Err(3), "no run has begun");
+        queue.begin_run();
+        queue.push_awaited(4).unwrap();
+        let later = queue.take();
+        assert_eq!(count(&run, 1) + count(&later, 1), 1, "no thread waits for it");
+        assert_eq!(later.last(), Some(&4));
+    });
+}
+
+#[test]
 fn a_call_that_meets_the_end_of_the_reactor_is_taken_by_it_or_handed_back_never_both() {
     explore(|| {
         let (queue, _poll) = queue_with_poll();
@@ -207,5 +233,22 @@ fn jobs_that_waited_for_workers_are_done_by_them_though_one_of_them_is_dismissed
         assert_eq!(done.load(Ordering::Relaxed), 11);
         assert_eq!(queue.counts(), QueueCounts { workers: 0, idle: 0, jobs: 0 });
         assert!(queue.take_jobs().is_empty());
+    });
+}
+
+#[test]
+fn a_job_that_is_taken_back_is_done_by_a_worker_or_had_back_never_both() {
+    explore(|| {
+        let queue = Arc::new(JobQueue::new());
+        let done = Arc::new(AtomicUsize::new(0));
+        let worker = submit(&queue, 1, 1, &done).unwrap();
+        assert!(submit(&queue, 10, 1, &done).is_none());
+        let taking = queue.clone();
+        let taker = thread::spawn(move || taking.withdraw(|job| *job == 10).unwrap_or(0));
+        let taken = taker.join().unwrap() + queue.withdraw(|job| *job == 10).unwrap_or(0);
+        assert!(matches!(taken, 0 | 10));
+        queue.close();
+        worker.join().unwrap();
+        assert_eq!(done.load(Ordering::Relaxed) + taken, 11);
     });
 }

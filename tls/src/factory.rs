@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 
 use deferred::Failure;
 use interfaces::{Address, Deliver, Factory, ReactorTime};
@@ -86,6 +87,10 @@ impl Factory for TlsFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         let protocol = self.factory.build_protocol(peer)?;
         Some(TlsLayer::new(self.context.clone(), protocol))
+    }
+
+    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        self.factory.poll_ready(on_the_way, waker)
     }
 
     fn log_prefix(&self) -> Cow<'static, str> {

@@ -132,7 +132,7 @@ pub use options::TlsOptions;
 pub use provider::default_provider;
 pub use session::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX, Received, Session};
 #[cfg(feature = "endpoints")]
-pub use strings::{SharedServers, UNVERIFIED_LAYER, register_with_provider};
+pub use strings::{SharedConfigs, UNVERIFIED_LAYER, register_with_provider};
 #[cfg(all(feature = "endpoints", any(feature = "aws-lc-rs", feature = "ring")))]
 pub use strings::{register, register_sharing};
 pub use tls_error::TlsError;

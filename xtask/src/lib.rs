@@ -97,8 +97,8 @@ mod suite;
 
 pub use suite::subjects;
 pub use suite::{
-    Ability, Call, Carries, Case, CaseContext, Cell, DatagramPorts, Dice, Failed, Outcome, PLANNED,
-    Pair, Probe, PullProbe, PushProbe, Row, Script, SideFactory, Subject, Told, Verdict, World,
-    all_cases, clean, describe, ensure, half, open_descriptors, panic_as_planned, pattern, roomy,
-    run, run_case, same, same_bytes, unclean,
+    Ability, Call, Carries, Case, CaseContext, Cell, ChildPrograms, ChildScript, ChildStep,
+    DatagramPorts, Dice, Failed, Outcome, PLANNED, Pair, Probe, PullProbe, PushProbe, Row, Script,
+    SideFactory, Subject, Told, Verdict, World, all_cases, clean, describe, ensure, half,
+    open_descriptors, panic_as_planned, pattern, roomy, run, run_case, same, same_bytes, unclean,
 };

@@ -73,7 +73,7 @@ impl App {
     pub(crate) fn of_worker(worker: Worker, member: &Member) -> Self {
         let shared = Rc::new(member.clone());
         let registry = Registry::standard(shared.clone());
-        let registry = tls::register_sharing(registry, shared.clone(), worker.servers());
+        let registry = tls::register_sharing(registry, shared.clone(), worker.configs());
         let registry = systemd::register(registry, shared, worker.take_inherited());
         Self::with(member.reactor().clone(), registry, worker)
     }

@@ -68,10 +68,11 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --first-byte-timeout TIME  End a connection that never sends a byte: 30s
       --idle-timeout TIME        End a connection that is silent: 5m
       --keep-alive TIME          Probe a silent peer, 4 times 15s apart: 60s
-      --max-connections N        Refuse more: as many as the descriptors allow
+      --max-connections N        Let more wait: as many as the descriptors allow
       --max-per-peer N           Refuse more from one address: no limit
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --workers N                Use N threads, 0 is one a core: 1
+      --pin-workers              Keep each of them on one core
 A TLS handshake may take 10s. After SIGTERM a connection that is silent for 1s
 is closed, and one that does not take its end is cut 1s later. A connection
 counts until its socket is closed, which a slow client can put off. The numbers
@@ -94,10 +95,11 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --connect-timeout TIME     Try one address, unless timeout= says: 10s
       --retry TIME               Try again while CONNECT is not up, 0 is no: 1s
       --keep-alive TIME          Probe a silent peer, 4 times 15s apart: 60s
-      --max-connections N        Refuse more: as many as the descriptors allow
+      --max-connections N        Let more wait: as many as the descriptors allow
       --max-per-peer N           Refuse more from one address: no limit
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --workers N                Use N threads, 0 is one a core: 1
+      --pin-workers              Keep each of them on one core
 A TLS handshake may take 10s. The numbers of connections are limited for all
 threads together."
     )]
@@ -261,11 +263,11 @@ pub(crate) struct Peers {
     pub(crate) keep_alive: Limit,
     /// Connections at a time; else what the descriptors allow
     #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
-    #[arg(hide_long_help = true)]
+    #[arg(value_parser = parse_connections, hide_long_help = true)]
     pub(crate) max_connections: usize,
     /// Connections of one address at a time; else no limit
     #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
-    #[arg(hide_long_help = true)]
+    #[arg(value_parser = parse_connections, hide_long_help = true)]
     pub(crate) max_per_peer: usize,
 }
 
@@ -276,14 +278,27 @@ pub(crate) struct Workers {
     #[arg(long = "workers", value_name = "N", default_value = "1", hide_default_value = true)]
     #[arg(value_parser = parse_workers, hide_long_help = true)]
     pub(crate) number: usize,
+    /// Each of them on a core of its own
+    #[arg(long, hide_long_help = true)]
+    pub(crate) pin_workers: bool,
 }
 
 /// The most workers: more than any machine has cores.
 const WORKERS_MAX: usize = 1024;
 
 fn parse_workers(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| *number <= WORKERS_MAX);
-    number.ok_or_else(|| format!("expected a number from 0 to {WORKERS_MAX}"))
+    parse_number(text, WORKERS_MAX)
+}
+
+fn parse_connections(text: &str) -> Result<usize, String> {
+    parse_number(text, usize::MAX)
+}
+
+/// Reads digits, without a sign or space.
+fn parse_number(text: &str, most: usize) -> Result<usize, String> {
+    let all_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|number| all_digits && *number <= most);
+    number.ok_or_else(|| format!("expected a number from 0 to {most}"))
 }
 
 /// The options of a server's shutdown.

@@ -13,6 +13,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 
 use deferred::{Chain, Failure};
 use interfaces::{Address, Deliver, Event, Factory, ReadingRoles, Reason};
@@ -32,6 +33,10 @@ impl Factory for ReportingFactory {
         let protocol = self.0.build_protocol(peer)?;
         let (peer, is_handshaking) = (peer.clone(), Cell::new(false));
         Some(Rc::new(ConnectionReport { protocol, peer, is_handshaking }))
+    }
+
+    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        self.0.poll_ready(on_the_way, waker)
     }
 
     fn log_prefix(&self) -> Cow<'static, str> {

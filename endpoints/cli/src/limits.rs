@@ -10,6 +10,7 @@ use interfaces::{Factory, KeepAliveTimes};
 use protocol::policies::{ConnectionCount, LimitConnectionsByPeer, LimitTotalConnectionsFactory};
 
 use crate::arguments::{Limit, Peers};
+use crate::exit_code::Exit;
 use crate::log::Kind;
 use crate::report;
 use crate::workers::Worker;
@@ -19,6 +20,13 @@ const RESERVE: usize = 64;
 
 /// Those that each worker but the first needs of its own.
 const RESERVE_PER_WORKER: usize = 8;
+
+/// Those that a worker opens before it has a port: its poll, its waker, and two for signals.
+const OWN_PER_WORKER: usize = 4;
+
+/// Those without which no client is served: a port with its lock file and its reserve, and a connection
+/// that is relayed.
+const TO_SERVE: usize = 8;
 
 /// How many descriptors a connection that is let in needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,11 +65,11 @@ pub(crate) fn limited(
         return factory;
     };
     LimitTotalConnectionsFactory::with_count(factory, most, count.clone())
-        .on_refused(move |peer| {
+        .on_full(move || {
             report::repeated(
-                Kind::Refused,
+                Kind::Full,
                 format_args!(
-                    "warning: refused {peer}: {most} connections are open, see --max-connections"
+                    "warning: {most} connections are open and the next ones wait, see --max-connections"
                 ),
             );
         })
@@ -94,6 +102,29 @@ fn most_connections(asked: usize, descriptors: Option<usize>, each: Descriptors)
 fn descriptors(workers: usize) -> Option<usize> {
     let all = soft_limit(&fs::read_to_string("/proc/self/limits").ok()?)?;
     Some(all.saturating_sub(RESERVE_PER_WORKER * workers.saturating_sub(1)).max(1))
+}
+
+/// Checks that this process may have the descriptors that `workers` need.
+pub(crate) fn check_workers(workers: usize) -> Result<(), Exit> {
+    let Some((limit, needed)) = limit_and_need(workers) else { return Ok(()) };
+    if needed <= limit {
+        return Ok(());
+    }
+    report::note(format_args!(
+        "error: {workers} workers need at least {needed} file descriptors and the limit is {limit}: \
+         raise it (ulimit -n, LimitNOFILE=), or lower --workers"
+    ));
+    Err(Exit::Unavailable)
+}
+
+/// The limit of descriptors, and how many `workers` need; `None` if either cannot be found out or
+/// there is no limit.
+fn limit_and_need(workers: usize) -> Option<(usize, usize)> {
+    let limit = soft_limit(&fs::read_to_string("/proc/self/limits").ok()?)?;
+    // That of the listing is one of them.
+    let open = fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1);
+    let own = workers.saturating_mul(OWN_PER_WORKER);
+    Some((limit, open.saturating_add(own).saturating_add(TO_SERVE)))
 }
 
 /// From the text of proc(5): name, soft limit, hard limit, unit.
@@ -133,5 +164,8 @@ mod tests {
         assert_eq!(soft_limit(&text.replace("1024  ", "unlimited")), None);
         assert_eq!(soft_limit("Max open files"), None);
         assert!(descriptors(1).is_some_and(|number| number > 10));
+        let need = |workers| limit_and_need(workers).map(|(_, needed)| needed);
+        assert!(need(1).is_some_and(|needed| needed >= OWN_PER_WORKER + TO_SERVE));
+        assert!(need(usize::MAX).is_some_and(|needed| needed == usize::MAX));
     }
 }

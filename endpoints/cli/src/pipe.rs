@@ -8,7 +8,7 @@
 //! Invariant: each transport is the producer of the other, so neither side is read ahead of the other's
 //! writes by more than a high-water mark.
 
-mod end;
+mod feed;
 mod joint;
 mod sides;
 

@@ -18,14 +18,16 @@ use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use deferred::Chain;
-use protocol::policies::{ConnectionTotal, PeerPlaces, PeerTable};
+use protocol::policies::{ConnectionTotal, PeerPlaces, PeerTable, WaitingPorts};
 use reactor::{Member, ReactorGroup};
-use ropewalk::tls::SharedServers;
+use ropewalk::tls::SharedConfigs;
 use systemd::{ListenFds, ListenFdsError};
 
 use crate::app::{self, App};
+use crate::arguments::Workers;
 use crate::exit_code::Exit;
 use crate::interruptible::DefaultEffect;
+use crate::limits::check_workers;
 use crate::log::Repetitions;
 use crate::report;
 
@@ -37,16 +39,18 @@ thread_local! {
     static TAKE_SIGNAL: RefCell<Option<Rc<dyn Fn()>>> = const { RefCell::new(None) };
 }
 
-/// Runs a server on this many threads, 0 for one a core; `serve` runs it on one of them.
+/// Runs a server on several threads; `serve` runs it on one of them.
 pub(crate) fn run(
-    number: usize,
+    options: Workers,
     serve: impl Fn(&App) -> Result<Exit, Exit> + Sync,
 ) -> Result<Exit, Exit> {
-    let group = ReactorGroup::new(number).without_signals();
+    let group = ReactorGroup::new(options.number).without_signals();
+    let group = if options.pin_workers { group.pinned_to_cores() } else { group };
     let number = group.members();
-    if number == 1 {
+    if number == 1 && !options.pin_workers {
         return serve(&App::new(app::Inherited::TakenOver)?);
     }
+    check_workers(number)?;
     let common = Arc::new(Common::new(number)?);
     let ended = group.run(|member| {
         let worker = Worker { common: common.clone(), member: Some(member.clone()) };
@@ -74,7 +78,7 @@ struct Common {
     repetitions: Repetitions,
     connections: ConnectionTotal,
     peers: Arc<SharedPeers>,
-    servers: SharedServers,
+    configs: SharedConfigs,
     /// The descriptors of each worker, until it takes them.
     inherited: Mutex<Vec<Option<InheritedCopies>>>,
     /// Every worker catches the signals.
@@ -108,9 +112,9 @@ impl Common {
             number,
             effect,
             repetitions: Repetitions::default(),
-            connections: ConnectionTotal::new(),
+            connections: ConnectionTotal::with_waiting_ports(PortsOfAll::default()),
             peers: Arc::default(),
-            servers: SharedServers::new(),
+            configs: SharedConfigs::new(),
             inherited: Mutex::new(inherited.into_iter().map(Some).collect()),
             catching: Barrier::new(number),
             gate: Gate::default(),
@@ -259,9 +263,9 @@ impl Worker {
         &self.common.repetitions
     }
 
-    /// The certificates of all workers.
-    pub(crate) fn servers(&self) -> &SharedServers {
-        &self.common.servers
+    /// The certificates and sessions of all workers.
+    pub(crate) fn configs(&self) -> &SharedConfigs {
+        &self.common.configs
     }
 
     /// This worker's copies of the inherited descriptors.
@@ -319,6 +323,24 @@ impl PeerPlaces for PeersOfAll {
 
     fn peers(&self) -> usize {
         lock(&self.0.0).peers()
+    }
+}
+
+/// The ports of all workers that wait for a place.
+#[derive(Default)]
+struct PortsOfAll(Mutex<Vec<Waker>>);
+
+impl WaitingPorts for PortsOfAll {
+    fn add(&self, port: &Waker) {
+        let mut ports = lock(&self.0);
+        if !ports.iter().any(|other| other.will_wake(port)) {
+            ports.push(port.clone());
+        }
+    }
+
+    fn wake_all(&self) {
+        let ports = std::mem::take(&mut *lock(&self.0));
+        ports.into_iter().for_each(Waker::wake);
     }
 }
 

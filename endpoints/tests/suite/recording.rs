@@ -79,7 +79,7 @@ fn a_default_is_recorded_and_an_unread_argument_is_absent() {
 #[test]
 fn a_given_value_is_recorded_as_it_was_read_in_the_order_of_the_binding() {
     let description = read(concat!(
-        "readers:007:5:old=3:other=1:below=tcp\\:80:ip=[::0]:host=A.example:time=2m:flag=9",
+        "readers:007:5:old=3:other=1:below=tcp\\:80:ip=[::0]:host=A.example:time=2m:flag=yes",
         ":mode=0o7:text=",
     ));
     assert_eq!(

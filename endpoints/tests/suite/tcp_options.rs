@@ -56,9 +56,31 @@ fn an_option_is_listed_if_it_is_given_and_a_bad_value_is_a_mistake() {
     };
     assert_eq!(names("tcp:80"), ["port", "interface", "backlog"]);
     assert_eq!(names("tcp:80:keepAlive=9"), ["port", "interface", "backlog", "keepAlive"]);
-    for text in ["tcp:80:noDelay=yes", "tcp:80:keepAlive=x", "tcp:80:device=", "tcp:80:reusePort="]
+    let switch = "0 or 1, no or yes, false or true";
+    let probes = "0 for never, or a time from 1 to 32767 s";
+    let device = "the name of a network device, of at most 15 bytes";
+    for (text, expected) in [
+        ("tcp:80:noDelay=2", switch),
+        ("tcp:80:noDelay=Yes", switch),
+        ("tcp:80:noDelay=on", switch),
+        ("tcp:80:reusePort=", switch),
+        ("tcp6:80:reusePort=-1", switch),
+        ("tcp:80:keepAlive=x", "a time from 0 to"),
+        ("tcp:80:keepAlive=500ms", probes),
+        ("tcp:80:keepAlive=32768", probes),
+        ("tcp:80:keepAlive=10h", probes),
+        ("tcp:80:device=", device),
+        ("tcp:80:device=sixteen-bytes-in", device),
+    ] {
+        let mistake = registry.parse_server(text).map(|_| ()).unwrap_err();
+        assert!(mistake.message().contains(expected), "{text}: {}", mistake.message());
+    }
+    for (word, is_on) in
+        [("1", true), ("yes", true), ("true", true), ("0", false), ("no", false), ("false", false)]
     {
-        assert!(registry.parse_server(text).is_err(), "{text}");
+        let description = registry.parse_server(&format!("tcp:80:noDelay={word}")).unwrap();
+        let shown = description.description.to_string();
+        assert!(shown.ends_with(&format!(":noDelay={}", u8::from(is_on))), "{shown}");
     }
     assert!(registry.parse_client("tcp:127.0.0.1:80:reusePort=1").is_err(), "servers share");
 }

@@ -7,12 +7,14 @@
 //! it is part of.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::{Cell, OnceCell, RefCell};
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::{Poll, Waker};
 
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{Address, Deliver, Factory};
@@ -30,27 +32,46 @@ struct SharedCount {
     connections: Cell<usize>,
     sockets: Cell<usize>,
     waiting: RefCell<Vec<Promise<()>>>,
+    /// The ports that wait for a place.
+    ports: RefCell<Vec<Waker>>,
     total: OnceCell<ConnectionTotal>,
     /// The total has a connection that is not counted yet.
     is_reserved: Cell<bool>,
 }
 
 /// The open connections of several [`ConnectionCount`]s, on any threads; a clone is the same total.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ConnectionTotal {
     shared: Arc<SharedTotal>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct SharedTotal {
     connections: AtomicUsize,
     sockets: AtomicUsize,
+    ports: Option<Box<dyn WaitingPorts>>,
+}
+
+/// Where the ports are kept that wait for a place in a [`ConnectionTotal`]. Implement it with a list under a
+/// lock, for ports on several threads.
+pub trait WaitingPorts: Send + Sync {
+    /// Adds one, unless it is there.
+    fn add(&self, port: &Waker);
+
+    /// Takes all out, and then wakes them.
+    fn wake_all(&self);
 }
 
 impl ConnectionTotal {
-    /// A total of nothing.
+    /// A total of nothing. A limit on it refuses connections: no port waits for a place.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// As [`new`](Self::new), for ports that wait while the limit is reached.
+    pub fn with_waiting_ports(ports: impl WaitingPorts + 'static) -> Self {
+        let shared = SharedTotal { ports: Some(Box::new(ports)), ..Default::default() };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The number of open connections.
@@ -77,6 +98,22 @@ impl ConnectionTotal {
 
     fn subtract_socket(&self) {
         self.shared.sockets.fetch_sub(1, Ordering::Relaxed);
+        if let Some(ports) = &self.shared.ports {
+            ports.wake_all();
+        }
+    }
+
+    /// Whether there are fewer sockets than `limit`; the port of a waker that is told of none is woken at
+    /// the next end of one.
+    fn poll_place(&self, limit: usize, waker: &Waker) -> Poll<()> {
+        let Some(ports) = &self.shared.ports else { return Poll::Ready(()) };
+        let is_free = || self.shared.sockets.load(Ordering::Relaxed) < limit;
+        if is_free() {
+            return Poll::Ready(());
+        }
+        ports.add(waker);
+        // A socket may have ended before the waker was there.
+        if is_free() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -125,6 +162,23 @@ impl ConnectionCount {
         is_free.then_some(ReservedPlace(&self.shared))
     }
 
+    /// Whether a port may accept: there are fewer sockets than `limit` beside those `on_the_way`, in this
+    /// count, or in the total that it is part of. If not, `waker` is woken at the next end of a socket.
+    pub(super) fn poll_place(&self, limit: usize, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        let left = limit.saturating_sub(on_the_way);
+        if let Some(total) = self.shared.total.get() {
+            return total.poll_place(left, waker);
+        }
+        if self.sockets() < left {
+            return Poll::Ready(());
+        }
+        let mut ports = self.shared.ports.borrow_mut();
+        if !ports.iter().any(|port| port.will_wake(waker)) {
+            ports.push(waker.clone());
+        }
+        Poll::Pending
+    }
+
     /// The number of open connections.
     pub fn connections(&self) -> usize {
         self.shared.connections.get()
@@ -145,6 +199,12 @@ impl ConnectionCount {
         let (deferred, promise) = Deferred::new();
         self.shared.waiting.borrow_mut().push(promise);
         deferred
+    }
+}
+
+impl fmt::Debug for ConnectionTotal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ConnectionTotal").field(&self.connections()).finish()
     }
 }
 
@@ -198,6 +258,8 @@ impl Drop for CountedConnection {
         if let Some(total) = self.shared.total.get() {
             total.subtract_socket();
         }
+        let ports = self.shared.ports.take();
+        ports.into_iter().for_each(Waker::wake);
         self.end();
     }
 }
@@ -224,6 +286,10 @@ impl Factory for CountingFactory {
         // Before the call, which may look at the count.
         let counted = self.count.count();
         Some(Guarded::around(self.factory.build_protocol(peer)?, counted))
+    }
+
+    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        self.factory.poll_ready(on_the_way, waker)
     }
 
     fn log_prefix(&self) -> Cow<'static, str> {

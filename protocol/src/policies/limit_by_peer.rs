@@ -10,6 +10,7 @@ use alloc::rc::Rc;
 use core::cell::RefCell;
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr};
+use core::task::{Poll, Waker};
 
 use deferred::Failure;
 use interfaces::{Address, Deliver, Factory};
@@ -65,6 +66,10 @@ impl Factory for LimitConnectionsByPeer {
         }
         let place = PeerPlace { table: self.table.clone(), site };
         Some(Guarded::around(self.factory.build_protocol(peer)?, place))
+    }
+
+    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        self.factory.poll_ready(on_the_way, waker)
     }
 
     fn log_prefix(&self) -> Cow<'static, str> {

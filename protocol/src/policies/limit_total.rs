@@ -5,24 +5,34 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
+use core::cell::Cell;
 use core::fmt;
+use core::task::{Poll, Waker};
 
 use deferred::Failure;
 use interfaces::{Address, Deliver, Factory};
 
 use super::ConnectionCount;
 
-/// Refuses the connections beyond a number: no protocol is built for them, and the transport closes
-/// them. One counts until its socket is closed.
+/// Lets a port accept no more than a number of connections at a time: while that is reached, the clients
+/// beyond it wait in the kernel's queue, as with HAProxy's `maxconn`, and one is accepted when another
+/// ends. One counts until its socket is closed.
+///
+/// Connections of a port that does not ask first ([`Factory::poll_ready`]) are refused beyond the number:
+/// no protocol is built for them, and the transport closes them. Ports on several threads that do not
+/// hand their connections to each other may both take the last place, and then one of them is refused.
 ///
 /// # Differences from Twisted
 ///
-/// There is no `overflowProtocol`: a stranger beyond the limit gets no protocol to talk to.
+/// Twisted's accepts and closes those beyond the limit, or gives them an `overflowProtocol`.
 pub struct LimitTotalConnectionsFactory {
     factory: Rc<dyn Factory>,
     count: ConnectionCount,
     limit: usize,
     refused: Box<dyn Fn(&Address)>,
+    full: Box<dyn Fn()>,
+    /// A port waits.
+    is_full: Cell<bool>,
 }
 
 impl LimitTotalConnectionsFactory {
@@ -36,13 +46,21 @@ impl LimitTotalConnectionsFactory {
     /// [`RelayFactory`](crate::relay::RelayFactory), which counts a pair until both of its connections
     /// are over; or in the [`ConnectionTotal`](super::ConnectionTotal) that this count is part of.
     pub fn with_count(factory: Rc<dyn Factory>, limit: usize, count: ConnectionCount) -> Self {
-        Self { factory, count, limit, refused: Box::new(|_| {}) }
+        let (refused, full) = (Box::new(|_: &Address| {}), Box::new(|| {}));
+        Self { factory, count, limit, refused, full, is_full: Cell::new(false) }
     }
 
     /// Calls `refused` with the address of each peer that is refused.
     #[must_use]
     pub fn on_refused(mut self, refused: impl Fn(&Address) + 'static) -> Self {
         self.refused = Box::new(refused);
+        self
+    }
+
+    /// Calls `full` when a port begins to wait, with a client in its queue.
+    #[must_use]
+    pub fn on_full(mut self, full: impl Fn() + 'static) -> Self {
+        self.full = Box::new(full);
         self
     }
 
@@ -61,6 +79,18 @@ impl Factory for LimitTotalConnectionsFactory {
         let protocol = self.factory.build_protocol(peer);
         drop(place);
         protocol
+    }
+
+    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        let place = self.count.poll_place(self.limit, on_the_way, waker);
+        if place.is_pending() {
+            if !self.is_full.replace(true) {
+                (self.full)();
+            }
+            return Poll::Pending;
+        }
+        self.is_full.set(false);
+        self.factory.poll_ready(on_the_way, waker)
     }
 
     fn log_prefix(&self) -> Cow<'static, str> {

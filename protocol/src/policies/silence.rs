@@ -27,8 +27,8 @@ pub(crate) struct Silence {
     limit: Cell<Duration>,
     /// The longest time between two looks.
     pause_max: Duration,
-    /// The bytes that peers had not taken at the last look.
-    undelivered: Cell<usize>,
+    /// The bytes that peers had not taken at the last look; `None` before the first.
+    undelivered: Cell<Option<usize>>,
     timer: RefCell<Option<DelayedCall>>,
 }
 
@@ -40,7 +40,7 @@ impl Silence {
             since: Cell::new(Duration::ZERO),
             limit: Cell::new(Duration::MAX),
             pause_max: Duration::MAX,
-            undelivered: Cell::new(0),
+            undelivered: Cell::new(None),
             timer: RefCell::default(),
         }
     }
@@ -62,17 +62,21 @@ impl Silence {
     pub(crate) fn watch(&self, limit: Duration, look: impl FnOnce() + 'static) {
         self.active.set(false);
         // Not asked for here: a first look that finds some takes them for activity, which is early enough.
-        self.undelivered.set(0);
+        self.undelivered.set(None);
         self.since.set(self.clock.now());
         self.limit.set(limit);
         self.look_again(look);
     }
 
     /// Whether it has lasted for the limit. A peer that takes some of its
-    /// [`undelivered_bytes`](interfaces::Transport::undelivered_bytes) breaks it.
-    pub(crate) fn is_over(&self, undelivered: usize) -> bool {
-        let took = self.undelivered.replace(undelivered) != undelivered;
-        if self.active.take() || took {
+    /// [`undelivered_bytes`](interfaces::Transport::undelivered_bytes) breaks it. They cost system calls, so
+    /// they are not asked for where the last look found none and there was no activity since.
+    pub(crate) fn is_over(&self, undelivered: impl FnOnce() -> usize) -> bool {
+        let is_active = self.active.take();
+        let before = self.undelivered.get();
+        let now = if before == Some(0) && !is_active { 0 } else { undelivered() };
+        self.undelivered.set(Some(now));
+        if is_active || before.unwrap_or(0) != now {
             self.since.set(self.clock.now());
         }
         self.left().is_zero()

@@ -126,7 +126,7 @@ impl TimedConnection {
         let me = me.clone();
         move || {
             if let Some(this) = me.upgrade() {
-                if this.silence.is_over(this.undelivered()) {
+                if this.silence.is_over(|| this.undelivered()) {
                     this.silent();
                 } else {
                     this.silence.look_again(Self::look(&this.me));

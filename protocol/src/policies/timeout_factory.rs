@@ -6,6 +6,7 @@ use alloc::borrow::Cow;
 use alloc::rc::Rc;
 use core::cell::Cell;
 use core::fmt;
+use core::task::{Poll, Waker};
 use core::time::Duration;
 
 use deferred::Failure;
@@ -145,6 +146,10 @@ impl Factory for TimeoutFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         let protocol = self.factory.build_protocol(peer)?;
         Some(TimedConnection::around(protocol, &self.context))
+    }
+
+    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        self.factory.poll_ready(on_the_way, waker)
     }
 
     fn log_prefix(&self) -> Cow<'static, str> {

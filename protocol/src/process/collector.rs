@@ -14,6 +14,7 @@ use interfaces::{
     ReactorProcess, ReactorTime,
 };
 
+use super::input::{PIECE_BYTES, write_input};
 use super::{ProcessEnd, RunError, RunProcess};
 
 /// What becomes of the bytes.
@@ -72,12 +73,12 @@ pub(super) fn collect(
         }
         None
     });
-    let spawn = run.spawn.clone().with_descriptors(ChildDescriptors::default());
+    let buffer = run.spawn.buffer.with_cap(run.spawn.buffer.cap.max(PIECE_BYTES));
+    let spawn = run.spawn.clone().with_descriptors(ChildDescriptors::default()).with_buffer(buffer);
     match reactor.spawn_process(&spawn, Box::new(Collecting(collector.clone()))) {
         Err(error) => promise.errback(Failure::new(error)),
         Ok(transport) => {
-            transport.write(&run.input);
-            transport.close_stdin();
+            write_input(&transport, run.input.clone());
             collector.transport.replace(Some(transport));
             collector.promise.set(Some(promise));
             let (late, after) = (Rc::downgrade(&collector), run.time_limit);

@@ -16,9 +16,10 @@ use interfaces::SpawnProcess;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunProcess {
-    /// The program, its arguments, environment and directory. Its descriptors are pipes for 0, 1 and 2.
+    /// The program, its arguments, environment and directory. Its descriptors are pipes for 0, 1 and 2, and
+    /// the cap of its buffer does not limit the input.
     pub spawn: SpawnProcess,
-    /// The bytes for its standard input, which is closed behind them. Default: none.
+    /// The bytes for its standard input, of any number; it is closed behind them. Default: none.
     pub input: Vec<u8>,
     /// What its standard error means to [`get_process_output`](super::get_process_output). Default
     /// [`ErrorOutput::Fails`].

@@ -59,7 +59,7 @@ impl RelayPair {
                 let deadline = pair.limit().map(|(deadline, _)| deadline);
                 if deadline != pair.watched.get() {
                     pair.watch();
-                } else if pair.silence.is_over(pair.undelivered()) {
+                } else if pair.silence.is_over(|| pair.undelivered()) {
                     pair.lose_patience();
                 } else {
                     pair.silence.look_again(pair.look());

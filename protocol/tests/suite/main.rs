@@ -4,11 +4,13 @@ mod support;
 
 mod add_timeout;
 mod clock;
+mod consumer_slot;
 mod cooperative_task;
 mod cooperator;
 mod cooperator_reentrant;
 mod defer_later;
 mod factory;
+mod fake_resolver;
 mod filesystem_lock;
 mod looping_call;
 mod looping_call_oracle;

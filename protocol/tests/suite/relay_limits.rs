@@ -195,3 +195,25 @@ fn a_side_that_broke_while_the_other_one_takes_nothing_counts_as_ended() {
         assert_ended(&scene, "half-closed connection");
     }
 }
+
+#[test]
+fn an_idle_pair_is_asked_once_what_its_peers_have_not_taken_and_again_after_bytes() {
+    let transport = Dressed::tcp();
+    let below = transport.below.clone();
+    let scene = accepted_on(RelayOptions::default(), below, &transport.as_transport());
+    scene.connect();
+    scene.clock.advance(MINUTE * 30);
+    assert_eq!(transport.asked.get(), 1);
+    for answer in 1..4 {
+        // With bytes under way it is asked at every look, until all are taken.
+        transport.undelivered.set(10);
+        scene.far(Event::DataReceived(&mut b"answer".to_vec()));
+        scene.clock.advance(MINUTE * 5);
+        assert!(transport.asked.replace(0) > 3, "{answer}");
+        transport.undelivered.set(0);
+        scene.clock.advance(MINUTE * 30);
+        assert_eq!(transport.asked.replace(1), 1, "{answer}");
+    }
+    scene.clock.advance(HOUR);
+    assert_ended(&scene, "idle connection");
+}

@@ -26,6 +26,21 @@ fn it_keeps_what_is_written_until_it_is_cleared() {
 }
 
 #[test]
+fn it_is_a_transport_the_producer_of_what_comes_and_the_consumer_of_a_producer() {
+    let concrete = StringTransport::new();
+    let transport: Rc<dyn Transport> = concrete.as_transport();
+    transport.write(b"a transport");
+    assert_eq!(concrete.value(), b"a transport");
+    let producer: Rc<dyn PushProducer> = transport.clone();
+    producer.pause_producing();
+    assert_eq!(concrete.producer_state(), ProducerState::Paused);
+    let source = Source::silent(&transport);
+    assert_eq!(transport.register_producer(Producer::Push(source.clone())), Ok(()));
+    assert_eq!(transport.register_producer(Producer::Push(source)), Err(AlreadyProducing));
+    transport.unregister_producer();
+}
+
+#[test]
 fn it_has_ipv4_addresses_or_those_that_are_given() {
     let transport = StringTransport::new();
     assert!(matches!(transport.host(), Address::Ipv4(_)));

@@ -1,4 +1,4 @@
-//! `ReactorStdio` and `ReactorDescriptors`, on the kernel alone; Twisted's `stdio.StandardIO`.
+//! `ReactorStdio`, and `ReactorDescriptors` on the kernel alone; Twisted's `stdio.StandardIO`.
 //!
 //! Invariant: a descriptor that is not taken over is closed.
 
@@ -10,10 +10,11 @@ use interfaces::{Deliver, ReactorDescriptors, ReactorStdio, StdioError};
 use crate::descriptor::stdio::Stdio;
 use crate::kernel::Kernel;
 use crate::reactor::Reactor;
+use crate::sys::{StdioSys, StreamSys};
 
-impl ReactorStdio for Reactor<Kernel> {
+impl<S: StreamSys + StdioSys> ReactorStdio for Reactor<S> {
     fn open_stdio(&self, protocol: Rc<dyn Deliver>) -> Result<(), StdioError> {
-        let (input, output) = Kernel::standard_descriptors()?;
+        let (input, output) = self.core().sys.standard_descriptors()?;
         Stdio::open(self.core(), input, output, protocol)
     }
 }

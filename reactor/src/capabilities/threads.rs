@@ -16,7 +16,7 @@ impl<S: StreamSys> ReactorThreads for Reactor<S> {
     }
 
     fn call_in_thread(&self, work: Box<dyn FnOnce() + Send>, done: Box<dyn FnOnce(ThreadOutcome)>) {
-        self.core().call_in_thread(work, done, AtTheEnd::Awaited);
+        let _ = self.core().call_in_thread(work, done, AtTheEnd::Awaited);
     }
 
     fn suggest_thread_pool_size(&self, threads: usize) {

@@ -20,7 +20,8 @@ use crate::threads::thread_pool::ThreadPool;
 
 impl<S: StreamSys> Core<S> {
     /// Has a thread of the pool do `work`, and calls `done` with the outcome on the reactor's thread.
-    pub(crate) fn call_in_thread(&self, work: Work, done: Done, at_the_end: AtTheEnd) {
+    /// Returns the number of the job.
+    pub(crate) fn call_in_thread(&self, work: Work, done: Done, at_the_end: AtTheEnd) -> u64 {
         let number = self.jobs.add(done);
         let remote = Arc::clone(&self.remote_queue);
         let core = self.me.clone();
@@ -33,6 +34,24 @@ impl<S: StreamSys> Core<S> {
                 core.submit(Job { number, work }, at_the_end);
             }
         }));
+        number
+    }
+
+    /// Has another thread do a job that is [cut off](AtTheEnd::CutOff), where `is_short` says so there and
+    /// all threads for such jobs have others.
+    pub(crate) fn pass_if_short(&self, number: u64, is_short: Box<dyn FnOnce() -> bool + Send>) {
+        let core = self.me.clone();
+        self.when_running(Box::new(move || {
+            if let Some(core) = core.upgrade() {
+                core.jobs.pass_if_short(number, is_short);
+            }
+        }));
+    }
+
+    /// Drops a job that is [cut off](AtTheEnd::CutOff) and its callback, if no thread has begun it.
+    pub(crate) fn withdraw(&self, number: u64) {
+        let withdrawn = self.jobs.withdraw(number);
+        self.drop_guarded("work of a thread", withdrawn);
     }
 
     /// Has a thread of the program's own pool do `work`, now, and calls `done` as

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use interfaces::BufferLimits;
 
+/// The most bytes of a read buffer: more than one read(2) fills at once.
+const READ_BUFFER_BYTES_MAX: usize = 16 << 20;
+
 /// A reactor's limits, on by default. Where a number of nothing would be no limit but a standstill,
 /// it counts as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,14 +19,15 @@ pub struct Limits {
     /// How many full read buffers one connection delivers before the others get their turn.
     /// Default 16, which is about 1 MiB.
     pub reads_per_turn: usize,
-    /// How many datagrams one port receives before the others get their turn; what came joined is not cut
-    /// short. Default 256.
+    /// How many datagrams one port receives, and how many it sends, before the others get their turn; what
+    /// came joined, or is sent in one call, is not cut short. Default 256.
     pub datagrams_per_turn: usize,
     /// How often one connection's producer is asked for more before the others get their turn.
     /// Default 64.
     pub refills_per_turn: usize,
-    /// The size of the read buffer that all connections share. Default 68 KiB: a message of 64 KiB,
-    /// also with what TLS adds to it, is found to be all by the call that reads it.
+    /// The size of the read buffer that all connections share, at most 16 MiB. Default 68 KiB: a message of
+    /// 64 KiB, also with what TLS adds to it, is found to be all by the call that reads it. A read that
+    /// follows a full one takes a multiple of 64 KiB, if the buffer is that large.
     pub read_buffer_bytes: usize,
     /// What a new connection's buffer limits are.
     pub buffer: BufferLimits,
@@ -121,13 +125,14 @@ impl Limits {
         self
     }
 
-    /// With nothing below one: a budget of nothing would never be done.
-    pub(crate) fn at_least_one(mut self) -> Self {
+    /// With nothing below one, as a budget of nothing would never be done; and with a read buffer that can be
+    /// had.
+    pub(crate) fn in_range(mut self) -> Self {
         self.accepts_per_turn = self.accepts_per_turn.max(1);
         self.reads_per_turn = self.reads_per_turn.max(1);
         self.datagrams_per_turn = self.datagrams_per_turn.max(1);
         self.refills_per_turn = self.refills_per_turn.max(1);
-        self.read_buffer_bytes = self.read_buffer_bytes.max(1);
+        self.read_buffer_bytes = self.read_buffer_bytes.clamp(1, READ_BUFFER_BYTES_MAX);
         self
     }
 }

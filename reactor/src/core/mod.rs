@@ -72,6 +72,8 @@ pub(crate) struct Core<S: StreamSys> {
     names: HostNames,
     /// How many foreign calls run, one inside the other.
     depth: Cell<usize>,
+    /// What logs call the protocol that runs, if it is not a stream's.
+    pub(crate) running_prefix: Cell<Option<&'static str>>,
 }
 
 /// What a turn fills, kept from turn to turn; taken out for the duration of one.
@@ -88,7 +90,7 @@ impl<S: StreamSys> Core<S> {
         Rc::new_cyclic(|me| Self {
             me: me.clone(),
             sys,
-            limits: limits.at_least_one(),
+            limits: limits.in_range(),
             slots: RefCell::new(Slots::new()),
             timers: RefCell::new(TimerQueue::new()),
             agenda: Agenda::default(),
@@ -106,6 +108,7 @@ impl<S: StreamSys> Core<S> {
             observer: RefCell::new(observer),
             names: HostNames::default(),
             depth: Cell::new(0),
+            running_prefix: Cell::new(None),
         })
     }
 
@@ -131,6 +134,7 @@ impl<S: StreamSys> Drop for Core<S> {
     #[cold]
     fn drop(&mut self) {
         drop_each(self.remote_queue.close());
+        self.names.take_pending().for_each(|look_up| quietly(|| look_up.fail()));
         let slots = self.slots.get_mut().take_all();
         slots.into_iter().for_each(|slot| quietly(|| slot.abandon(&self.sys)));
         drop_each(self.agenda.closings.take());

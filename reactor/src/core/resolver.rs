@@ -2,9 +2,10 @@
 //! `GAIResolver` and `ThreadedResolver`.
 //!
 //! Invariant: a numeric address asks no resolver, and a look-up answers once: with what was found, at its
-//! deadline, or when it is cancelled.
+//! deadline, when it is cancelled, or at the end of the run.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +26,13 @@ const LOOK_UPS_MAX: usize = 1000;
 pub(crate) struct HostNames {
     /// `None`: the system's.
     installed: RefCell<Option<Rc<dyn Resolver>>>,
+    /// The look-ups that have not answered, by their numbers.
+    pending: RefCell<BTreeMap<u64, Pending>>,
+    next_number: Cell<u64>,
     /// Those that were given up count for as long as a thread has them.
     waiting: Rc<Cell<usize>>,
+    /// The run ends, and with it every look-up.
+    is_ending: Cell<bool>,
 }
 
 /// One look-up that waits.
@@ -41,9 +47,20 @@ impl HostNames {
         })
     }
 
+    fn new_number(&self) -> u64 {
+        let number = self.next_number.get();
+        self.next_number.set(number + 1);
+        number
+    }
+
     /// Takes what is foreign; the caller drops it.
     pub(super) fn take(&self) -> Option<Rc<dyn Resolver>> {
         self.installed.take()
+    }
+
+    /// Takes every look-up that has not answered; the caller fails them.
+    pub(super) fn take_pending(&self) -> impl Iterator<Item = Pending> + use<> {
+        self.pending.take().into_values()
     }
 }
 
@@ -54,18 +71,29 @@ impl Drop for Counted {
 }
 
 /// A look-up that has not answered.
-struct Pending {
+pub(super) struct Pending {
     host: String,
     promise: Promise<Vec<SocketAddr>>,
     deadline: DelayedCall,
-    /// What brings the answer, where no thread does.
-    answer: Option<DelayedCall>,
+    answer: Option<AnsweredBy>,
     /// Whether a thread that has not begun with it should.
     is_wanted: Arc<AtomicBool>,
 }
 
-/// Emptied by what answers.
-type Unanswered = Rc<RefCell<Option<Pending>>>;
+impl Pending {
+    /// Its reactor has stopped, or is gone.
+    pub(super) fn fail(self) {
+        self.promise.errback(ResolveError::Stopped { host: self.host });
+    }
+}
+
+/// What brings an answer.
+enum AnsweredBy {
+    /// A delayed call.
+    Call(DelayedCall),
+    /// The job of this number.
+    Job(u64),
+}
 
 impl<S: StreamSys + LookUpSys> Core<S> {
     pub(crate) fn resolve(
@@ -86,34 +114,36 @@ impl<S: StreamSys + LookUpSys> Core<S> {
 
     /// Waits for an answer, within its time.
     fn begin(&self, host: &str, look_up: LookUp) -> Deferred<Vec<SocketAddr>> {
+        let host = host.to_owned();
+        if self.names.is_ending.get() {
+            return Deferred::fail(ResolveError::Stopped { host });
+        }
         let Some(counted) = self.names.count() else {
             let reason = format!("{LOOK_UPS_MAX} other look-ups wait already");
-            return Deferred::fail(ResolveError::Failed { host: host.to_owned(), reason });
+            return Deferred::fail(ResolveError::Failed { host, reason });
         };
-        let waiting = Unanswered::default();
-        let late = Rc::downgrade(&waiting);
+        let number = self.names.new_number();
+        let core = self.me.clone();
         let (deferred, promise) = Deferred::with_canceller(move || {
             // Drops the promise, with what leads to it.
-            drop(take(&late));
+            drop(take(&core, number));
             None
         });
-        let (late, after) = (waiting.clone(), self.limits.look_up);
+        let (core, after) = (self.me.clone(), self.limits.look_up);
         let give_up = move || {
-            if let Some(Pending { host, promise, .. }) = take(&Rc::downgrade(&late)) {
+            if let Some(Pending { host, promise, .. }) = take(&core, number) {
                 promise.errback(ResolveError::TimedOut { host, after });
             }
         };
         let deadline = self.call_later(after, Box::new(give_up));
         let is_wanted = Arc::new(AtomicBool::new(true));
-        let pending = Pending {
-            host: host.to_owned(),
-            promise,
-            deadline,
-            answer: None,
-            is_wanted: Arc::clone(&is_wanted),
-        };
-        waiting.replace(Some(pending));
-        self.ask(look_up, &waiting, is_wanted, counted);
+        let wanted = Arc::clone(&is_wanted);
+        let pending = Pending { host, promise, deadline, answer: None, is_wanted };
+        self.names.pending.borrow_mut().insert(number, pending);
+        let answer = self.ask(look_up, number, wanted, counted);
+        if let Some(pending) = self.names.pending.borrow_mut().get_mut(&number) {
+            pending.answer = Some(answer);
+        }
         deferred
     }
 
@@ -121,33 +151,35 @@ impl<S: StreamSys + LookUpSys> Core<S> {
     fn ask(
         &self,
         look_up: LookUp,
-        waiting: &Unanswered,
+        number: u64,
         is_wanted: Arc<AtomicBool>,
         counted: Counted,
-    ) {
-        let waiting = Rc::clone(waiting);
-        let (after, result) = match look_up {
-            LookUp::Work(work) => return self.ask_a_thread(work, waiting, is_wanted, counted),
-            LookUp::After(after, result) => (after, result),
-        };
-        let late = Rc::downgrade(&waiting);
-        let bring = move || {
-            drop(counted);
-            answer(&late, result);
-        };
-        let answer = self.call_later(after, Box::new(bring));
-        if let Some(pending) = &mut *waiting.borrow_mut() {
-            pending.answer = Some(answer);
+    ) -> AnsweredBy {
+        let core = self.me.clone();
+        match look_up {
+            LookUp::Work { work, is_short } => {
+                let job = self.ask_a_thread(work, number, is_wanted, counted);
+                self.pass_if_short(job, is_short);
+                AnsweredBy::Job(job)
+            }
+            LookUp::After(after, result) => {
+                let bring = move || {
+                    drop(counted);
+                    answer(&core, number, result);
+                };
+                AnsweredBy::Call(self.call_later(after, Box::new(bring)))
+            }
         }
     }
 
+    /// Returns the number of the job.
     fn ask_a_thread(
         &self,
         work: Box<dyn FnOnce() -> LookUpResult + Send>,
-        waiting: Unanswered,
+        number: u64,
         is_wanted: Arc<AtomicBool>,
         counted: Counted,
-    ) {
+    ) -> u64 {
         let found = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&found);
         let work = move || {
@@ -155,13 +187,14 @@ impl<S: StreamSys + LookUpSys> Core<S> {
                 *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(work());
             }
         };
+        let core = self.me.clone();
         let done = move |outcome: ThreadOutcome| {
             drop(counted);
             let found = found.lock().unwrap_or_else(PoisonError::into_inner).take();
             let result = found.unwrap_or_else(|| Err(format!("the lookup {outcome}")));
-            answer(&Rc::downgrade(&waiting), result);
+            answer(&core, number, result);
         };
-        self.call_in_thread(Box::new(work), Box::new(done), AtTheEnd::CutOff);
+        self.call_in_thread(Box::new(work), Box::new(done), AtTheEnd::CutOff)
     }
 
     /// Has another resolver asked from now on; returns the one before.
@@ -180,19 +213,35 @@ fn numeric(host: &str, address: SocketAddr, family: AddressFamily) -> Deferred<V
     Deferred::fail(ResolveError::Failed { host, reason })
 }
 
+impl<S: StreamSys> Core<S> {
+    /// Fails every look-up that has not answered, and those that are begun by what that calls: their run
+    /// has ended.
+    pub(crate) fn end_look_ups(&self) {
+        self.names.is_ending.set(true);
+        for pending in self.names.take_pending() {
+            drop(self.call("look-up", None, || pending.fail()));
+        }
+        self.names.is_ending.set(false);
+    }
+}
+
 /// Takes a look-up that nothing has answered, and what would.
-fn take(waiting: &Weak<RefCell<Option<Pending>>>) -> Option<Pending> {
-    let waiting = waiting.upgrade()?;
-    let pending = waiting.take()?;
+fn take<S: StreamSys>(core: &Weak<Core<S>>, number: u64) -> Option<Pending> {
+    let core = core.upgrade()?;
+    let pending = core.names.pending.borrow_mut().remove(&number)?;
     pending.is_wanted.store(false, Ordering::Relaxed);
     // One of them may be the call that runs.
     let _ = pending.deadline.cancel();
-    let _ = pending.answer.as_ref().map(DelayedCall::cancel);
+    match &pending.answer {
+        Some(AnsweredBy::Call(call)) => drop(call.cancel()),
+        Some(AnsweredBy::Job(job)) => core.withdraw(*job),
+        None => {}
+    }
     Some(pending)
 }
 
-fn answer(waiting: &Weak<RefCell<Option<Pending>>>, result: LookUpResult) {
-    let Some(Pending { host, promise, .. }) = take(waiting) else { return };
+fn answer<S: StreamSys>(core: &Weak<Core<S>>, number: u64, result: LookUpResult) {
+    let Some(Pending { host, promise, .. }) = take(core, number) else { return };
     match result {
         Ok(addresses) => promise.callback(addresses),
         Err(reason) => promise.errback(Failure::new(ResolveError::Failed { host, reason })),

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use interfaces::{Phase, SystemEvent};
+use interfaces::{Phase, Reason, SystemEvent};
 
 use super::Core;
 use super::triggers::{StageHolds, Triggers};
@@ -71,6 +71,27 @@ impl RunState {
     /// Whether a trigger holds this stage back.
     pub(crate) fn is_held(&self) -> bool {
         self.holds.is_held()
+    }
+}
+
+impl Stage {
+    /// Whether the run has begun to end what it holds, so that nothing new is taken.
+    pub(crate) fn has_disconnected(self) -> bool {
+        match self {
+            Self::Disconnecting | Self::CutOff | Self::Stopped => true,
+            Self::Idle | Self::Starting | Self::Running | Self::Stopping | Self::Crashed => false,
+        }
+    }
+
+    /// Whether the run is to end.
+    pub(crate) fn is_stopping(self) -> bool {
+        self == Self::Stopping || self.has_disconnected()
+    }
+
+    /// The reason of what ends with all connections: the stop, or a call of
+    /// [`disconnect_all`](crate::Reactor::disconnect_all) while the reactor runs on.
+    pub(crate) fn reason_of_end(self) -> Reason {
+        if self.is_stopping() { Reason::Stopped } else { Reason::Aborted }
     }
 }
 

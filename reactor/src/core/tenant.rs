@@ -34,6 +34,10 @@ pub(crate) trait Tenant<S: StreamSys> {
     /// The tenant is off the list of those that are still ready.
     fn unlist(&self) {}
 
+    /// The ends have come for which the tenant asked to wait
+    /// ([`call_after_closings`](Core::call_after_closings)).
+    fn closed(self: Rc<Self>, _core: &Core<S>) {}
+
     /// What [`Counts`] counts it as.
     fn kind(&self) -> Kind;
 }

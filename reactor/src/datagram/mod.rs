@@ -12,6 +12,7 @@
 //!   port.rs        DatagramPort: opening, its place in the loop, closing
 //!   receive.rs     from the socket to the protocol, in bounded numbers
 //!   send.rs        from the protocol to the socket, gathered
+//!   caution.rs     how the next call is cut after a refusal
 //!   transport.rs   what a protocol sees of its port
 //! ```
 //!
@@ -25,6 +26,7 @@
 //!
 //! Invariant: an idle port owns no buffer, and no cell is borrowed while its protocol runs.
 
+mod caution;
 pub(crate) mod port;
 mod receive;
 mod send;

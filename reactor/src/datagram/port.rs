@@ -11,7 +11,7 @@ use std::time::Duration;
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{
     Address, DatagramEvent, DatagramTransport, DeliverDatagram, ListenError, ListenUdp,
-    ListenUnixDatagram, MulticastInterface, ReactorEvent, Reason,
+    ListenUnixDatagram, MulticastInterface, ReactorEvent, Reason, UnixAddress,
 };
 
 use super::receive::Receiver;
@@ -26,7 +26,9 @@ pub(crate) struct DatagramPort<S: DatagramSys> {
     pub(super) me: Weak<Self>,
     pub(super) core: Weak<Core<S>>,
     pub(super) token: Token,
-    pub(super) host: Address,
+    /// The address that the system told last.
+    host: RefCell<Address>,
+    pub(super) family: PortFamily,
     /// The fixed peer, if there is one.
     pub(super) peer: RefCell<Option<Address>>,
     socket: RefCell<Option<S::DatagramSocket>>,
@@ -39,8 +41,28 @@ pub(crate) struct DatagramPort<S: DatagramSys> {
     pub(super) sender: Sender,
     /// The interface that was set for datagrams to groups.
     pub(super) multicast_interface: RefCell<Option<MulticastInterface>>,
+    /// It is open and has no fixed peer, as each datagram asks.
+    pub(super) serves_all: Cell<bool>,
     /// It was on the list of those that are still ready, and its call for that comes.
     called_from_list: Cell<bool>,
+}
+
+/// What the datagrams of a port travel over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PortFamily {
+    UdpV4,
+    UdpV6,
+    Unix,
+}
+
+impl PortFamily {
+    fn of(host: &Address) -> Self {
+        match host {
+            Address::Ipv4(_) => Self::UdpV4,
+            Address::Ipv6(_) => Self::UdpV6,
+            _ => Self::Unix,
+        }
+    }
 }
 
 /// The options of a port that are the reactor's business.
@@ -89,7 +111,7 @@ impl<S: DatagramSys> DatagramPort<S> {
                 hint: "the reactor cannot watch it".into(),
             }
         })?;
-        let (address, factory) = (&port.host, port.log_prefix);
+        let (address, factory) = (&port.host(), port.log_prefix);
         core.observe(&ReactorEvent::ListeningStarted { address, factory });
         let outer = port.sender.enter(port.token);
         port.deliver(core, None, DatagramEvent::Started);
@@ -114,7 +136,9 @@ impl<S: DatagramSys> DatagramPort<S> {
                 token,
                 receiver: Receiver::new(limits.packet_bytes_max),
                 sender: Sender::new(core, &host, limits.send_queue_bytes_max),
-                host,
+                family: PortFamily::of(&host),
+                host: RefCell::new(host),
+                serves_all: Cell::new(peer.is_none()),
                 peer: RefCell::new(peer),
                 socket: RefCell::new(Some(socket)),
                 protocol: RefCell::new(Some(protocol)),
@@ -140,6 +164,29 @@ impl<S: DatagramSys> DatagramPort<S> {
 
     pub(super) fn is_open(&self) -> bool {
         self.socket.borrow().is_some()
+    }
+
+    /// The port's address. A socket that was adopted unbound is bound by the system when it sends or is
+    /// connected, so one without a number or name is asked again.
+    pub(super) fn host(&self) -> Address {
+        let host = self.host.borrow().clone();
+        let is_bound = match &host {
+            Address::Unix(name) => *name != UnixAddress::Unnamed,
+            host => host.port() != Some(0),
+        };
+        if is_bound {
+            return host;
+        }
+        self.ask_host();
+        self.host.borrow().clone()
+    }
+
+    /// Asks the system for the address, which a connect narrows and binds.
+    pub(super) fn ask_host(&self) {
+        let Some(core) = self.core.upgrade() else { return };
+        if let Some(host) = self.with_socket(|socket| core.sys.datagram_host(socket)) {
+            self.host.replace(host);
+        }
     }
 
     /// Runs the protocol with an event. A panic closes the port.
@@ -192,10 +239,12 @@ impl<S: DatagramSys> DatagramPort<S> {
     /// Sends what the socket takes, and closes it; whether it was open.
     fn close_socket(self: &Rc<Self>, core: &Core<S>) -> bool {
         self.send_last(core);
+        let address = &self.host();
         let Some(socket) = self.socket.take() else { return false };
+        self.serves_all.set(false);
         core.sys.deregister_datagrams(&socket);
         drop(socket);
-        let (address, factory) = (&self.host, self.log_prefix);
+        let factory = self.log_prefix;
         core.observe(&ReactorEvent::ListeningStopped { address, factory });
         true
     }
@@ -234,6 +283,7 @@ impl<S: DatagramSys> Tenant<S> for DatagramPort<S> {
             self.receiver.reported(ready.readable);
             self.sender.reported(ready.writable);
         }
+        self.sender.refill(core.limits.datagrams_per_turn);
         let outer = self.sender.enter(self.token);
         self.receive(core);
         self.sender.leave(outer);
@@ -246,6 +296,7 @@ impl<S: DatagramSys> Tenant<S> for DatagramPort<S> {
     }
 
     fn abandon(&self, _: &S) {
+        self.serves_all.set(false);
         drop(self.socket.take());
         drop(self.protocol.take());
         drop(self.stopping.take());

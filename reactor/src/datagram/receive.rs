@@ -14,7 +14,7 @@ use interfaces::{
 use super::port::DatagramPort;
 use crate::core::Core;
 use crate::sys::os_error::os_error;
-use crate::sys::{DatagramSys, Packet, ReceiveBatch};
+use crate::sys::{DatagramSys, ReceiveBatch};
 
 /// How many packets a receive asks for at least: one that finds a single datagram has then emptied the
 /// socket, and need not be followed by another.
@@ -31,6 +31,9 @@ pub(super) struct Receiver {
     pub(super) packet_bytes_max: usize,
     /// The socket may hold datagrams that the system does not report again.
     is_readable: Cell<bool>,
+    /// A batch is being delivered: a turn that the protocol makes itself receives no other, which would
+    /// come before the rest of it.
+    is_delivering: Cell<bool>,
     /// How many packets the next receive asks for.
     asked: Cell<usize>,
     pub(super) received: Cell<u64>,
@@ -43,6 +46,7 @@ impl Receiver {
         Self {
             packet_bytes_max: packet_bytes_max.min(PACKET_BYTES_LIMIT),
             is_readable: Cell::new(false),
+            is_delivering: Cell::new(false),
             asked: Cell::new(PACKETS_MIN),
             received: Cell::new(0),
             truncated: Cell::new(0),
@@ -70,15 +74,24 @@ struct Lent {
     transport: Rc<dyn DatagramTransport>,
 }
 
+/// Datagrams of one sender that the system has joined: each but the last has this size.
+#[derive(Clone, Copy)]
+struct JoinedDatagrams<'a> {
+    data: &'a [u8],
+    size: usize,
+    sender: &'a Address,
+}
+
 impl<S: DatagramSys> DatagramPort<S> {
     /// Receives within this turn's budget.
     pub(super) fn receive(self: &Rc<Self>, core: &Core<S>) {
-        if !self.receiver.is_readable.get() {
+        if !self.receiver.is_readable.get() || self.receiver.is_delivering.get() {
             return;
         }
         let Some(protocol) = self.protocol() else { return };
         let transport = Rc::clone(self) as Rc<dyn DatagramTransport>;
         let lent = Lent { protocol, transport };
+        self.receiver.is_delivering.set(true);
         // One byte more than what is whole, so that a packet of any system's kind is found too long.
         let place_bytes = self.receiver.packet_bytes_max.saturating_add(1);
         let mut batch = core.datagrams.take_batch(place_bytes);
@@ -89,7 +102,7 @@ impl<S: DatagramSys> DatagramPort<S> {
             match self.with_socket(received) {
                 None => break,
                 Some(Ok(())) => {
-                    self.receiver.learn(asked, batch.packets.len(), batch.places());
+                    self.receiver.learn(asked, batch.packets().len(), batch.places());
                     budget = budget.saturating_sub(self.deliver_batch(core, &lent, &batch));
                     // Datagrams that were sent meanwhile leave before the next batch adds to it.
                     self.flush(core);
@@ -101,6 +114,7 @@ impl<S: DatagramSys> DatagramPort<S> {
                 }
             }
         }
+        self.receiver.is_delivering.set(false);
         core.datagrams.keep_batch(batch);
         if self.receiver.is_readable.get() && self.is_open() {
             self.list(core);
@@ -110,54 +124,96 @@ impl<S: DatagramSys> DatagramPort<S> {
     }
 
     /// Delivers what came; returns how many datagrams it was.
+    ///
+    /// One call of foreign code runs the protocol for all of them. It is ended for tasks that were woken.
     fn deliver_batch(self: &Rc<Self>, core: &Core<S>, lent: &Lent, batch: &ReceiveBatch) -> usize {
-        let mut count = 0;
-        for (packet, data) in batch.received() {
-            let size = packet.segment.unwrap_or(usize::MAX);
-            if size >= data.len() {
-                count += 1;
-                self.deliver_one(core, lent, packet, data, packet.length);
-                continue;
-            }
-            for data in data.chunks(size) {
-                count += 1;
-                self.deliver_one(core, lent, packet, data, data.len());
+        let (mut packets, mut rest, mut joined) = (batch.received(), None, 0);
+        loop {
+            let deliver = || {
+                if let Some(rest) = rest.take() {
+                    self.deliver_joined(core, lent, rest)?;
+                }
+                for (packet, data) in packets.by_ref() {
+                    match packet.segment {
+                        Some(size) if (1..data.len()).contains(&size) => {
+                            joined += data.len().div_ceil(size) - 1;
+                            let datagrams = JoinedDatagrams { data, size, sender: &packet.sender };
+                            self.deliver_joined(core, lent, datagrams)?;
+                        }
+                        _ => self.deliver_one(lent, data, packet.length, &packet.sender),
+                    }
+                    if core.tasks.is_ready() {
+                        return Err(None);
+                    }
+                }
+                Ok(())
+            };
+            let delivered = core.catch(deliver);
+            let taken = batch.packets().len() - packets.len();
+            let delivered = delivered.map_err(|panic| {
+                let sender = taken.checked_sub(1).map(|last| &batch.packets()[last].sender);
+                core.panicked("datagram protocol", sender, panic)
+            });
+            core.run_woken_tasks();
+            match delivered {
+                Ok(Err(more)) => rest = more,
+                Ok(Ok(())) => return taken + joined,
+                Err(_) => {
+                    self.close(core);
+                    return taken + joined;
+                }
             }
         }
-        count
+    }
+
+    /// Delivers the datagrams of a joined packet; the error is those that are left for after the tasks that
+    /// were woken.
+    #[inline(never)]
+    fn deliver_joined<'a>(
+        &self,
+        core: &Core<S>,
+        lent: &Lent,
+        joined: JoinedDatagrams<'a>,
+    ) -> Result<(), Option<JoinedDatagrams<'a>>> {
+        let JoinedDatagrams { mut data, size, sender } = joined;
+        while !data.is_empty() {
+            let (first, behind) = data.split_at(size.min(data.len()));
+            self.deliver_one(lent, first, first.len(), sender);
+            data = behind;
+            if core.tasks.is_ready() {
+                return Err(Some(JoinedDatagrams { data, size, sender }));
+            }
+        }
+        Ok(())
     }
 
     #[inline]
-    fn deliver_one(
-        self: &Rc<Self>,
-        core: &Core<S>,
-        lent: &Lent,
-        packet: &Packet,
-        data: &[u8],
-        length: usize,
-    ) {
-        let sender = &packet.sender;
-        if !self.is_open() || self.is_from_elsewhere(sender) {
+    fn deliver_one(&self, lent: &Lent, data: &[u8], length: usize, sender: &Address) {
+        if !self.serves_all.get() && !self.serves(sender) {
             return;
         }
         add_one(&self.receiver.received);
         let limit = self.receiver.packet_bytes_max;
-        let event = if length <= limit {
-            DatagramEvent::Received { data, sender }
+        if length <= limit {
+            let event = DatagramEvent::Received { data, sender };
+            lent.protocol.deliver_datagram(&lent.transport, event);
         } else {
             add_one(&self.receiver.truncated);
-            DatagramEvent::Truncated { data: &data[..data.len().min(limit)], length, sender }
-        };
-        self.deliver_to(core, &lent.protocol, &lent.transport, Some(sender), event);
+            let data = &data[..data.len().min(limit)];
+            let event = DatagramEvent::Truncated { data, length, sender };
+            lent.protocol.deliver_datagram(&lent.transport, event);
+        }
     }
 
-    /// Whether the port is connected to another peer: what came before it was connected is still in the
-    /// socket.
-    #[inline]
-    fn is_from_elsewhere(&self, sender: &Address) -> bool {
+    /// Whether the port is open, and not connected to another peer: what came before it was connected is
+    /// still in the socket.
+    #[inline(never)]
+    fn serves(&self, sender: &Address) -> bool {
         let peer = self.peer.borrow();
-        let Some(peer) = &*peer else { return false };
-        peer.as_socket_addr().is_some() && !is_same_socket(peer, sender)
+        let is_from_elsewhere = peer
+            .as_ref()
+            .is_some_and(|peer| peer.as_socket_addr().is_some() && !is_same_socket(peer, sender));
+        self.is_open() && !is_from_elsewhere
     }
 
     fn receive_failed(self: &Rc<Self>, core: &Core<S>, error: &io::Error) {
@@ -198,7 +254,7 @@ impl<S: DatagramSys> DatagramPort<S> {
 
 /// Whether both are one socket: the flow of an IPv6 packet is none of it, nor is the zone where one of
 /// them has none.
-fn is_same_socket(peer: &Address, sender: &Address) -> bool {
+pub(super) fn is_same_socket(peer: &Address, sender: &Address) -> bool {
     match (peer, sender) {
         (Address::Ipv6(peer), Address::Ipv6(sender)) => {
             let zones = [peer.scope_id(), sender.scope_id()];

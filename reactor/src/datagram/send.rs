@@ -2,10 +2,13 @@
 //!
 //! ```text
 //!   send_to ── protocol runs ──► queue ── it returns ──► flush ──► sent
-//!          └── else: listed, flushed in this turn or the next     │ the socket is full
-//!                                                                 ▼
-//!                                     Blocked ── the system reports room ──► flush
+//!          └── else: listed, flushed in this turn or the next  │  │ the socket is full
+//!                                      the turn's budget is used  ▼
+//!          listed ◄────────────────────────────────────────────┘  Blocked ── the system reports room ──► flush
 //! ```
+//!
+//! A run that the system refuses is sent again one by one: the error may be the run's or the first
+//! datagram's own, and only in the first case are later runs cut smaller.
 //!
 //! Invariant: while the port is open, a queue with datagrams in it is flushed by a call that is under way
 //! or listed, or waits for a report of room to send.
@@ -14,11 +17,12 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
-use interfaces::{Address, DatagramEvent, OsError};
+use interfaces::{Address, DatagramEvent, OsError, QUEUED_DATAGRAM_BYTES};
 
-use super::port::DatagramPort;
+use super::caution::{Caution, RefusedRun};
+use super::port::{DatagramPort, PortFamily};
 use super::receive::add_one;
-use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, Segmentation};
+use crate::buffers::datagrams::{DatagramBuffers, DatagramQueue, RUNS_MAX, RunEnds, Segmentation};
 use crate::core::Core;
 use crate::sys::os_error::os_error;
 use crate::sys::{DatagramSys, StreamSys, Token, Watch};
@@ -35,6 +39,11 @@ pub(super) struct Sender {
     queue: RefCell<Option<Box<DatagramQueue>>>,
     queue_bytes_max: usize,
     segmentation: Cell<Segmentation>,
+    caution: Cell<Caution>,
+    /// It is another than none, which each call asks.
+    is_cautious: Cell<bool>,
+    /// How many datagrams may be handed to the system before the others get their turn.
+    budget: Cell<usize>,
     /// How many calls of the protocol, or batches of them, run one inside the other.
     entered: Cell<usize>,
     /// On the list of those that are still ready.
@@ -75,6 +84,9 @@ impl Sender {
             queue: RefCell::default(),
             queue_bytes_max,
             segmentation: Cell::new(segmentation),
+            caution: Cell::new(Caution::NONE),
+            is_cautious: Cell::new(false),
+            budget: Cell::new(core.limits.datagrams_per_turn),
             entered: Cell::new(0),
             listed: Cell::new(false),
             is_blocked: Cell::new(false),
@@ -105,6 +117,11 @@ impl Sender {
         }
     }
 
+    /// A turn begins in which this many datagrams may be handed to the system.
+    pub(super) fn refill(&self, datagrams: usize) {
+        self.budget.set(datagrams);
+    }
+
     pub(super) fn unlist(&self) {
         self.listed.set(false);
     }
@@ -115,11 +132,12 @@ impl Sender {
 
     /// Adds a datagram to the queue, if it has room for it; an empty queue has.
     #[inline(always)]
-    fn push(&self, pieces: &[&[u8]], receiver: Option<Address>) -> bool {
+    fn push(&self, pieces: &[&[u8]], receiver: Option<&Address>) -> bool {
         let mut queue = self.queue.borrow_mut();
         let queue = queue.get_or_insert_with(|| self.buffers.take_queue());
         let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
-        let has_room = queue.bytes_len() + bytes <= self.queue_bytes_max;
+        let cost = queue.cost() + bytes + QUEUED_DATAGRAM_BYTES;
+        let has_room = cost <= self.queue_bytes_max;
         if queue.len() > 0 && !has_room {
             return false;
         }
@@ -132,12 +150,52 @@ impl Sender {
         self.queue.borrow_mut().as_mut()?.pop()
     }
 
-    /// Takes the first `count` datagrams off the queue.
-    fn pop_many(&self, count: usize) {
+    /// Takes the first `count` datagrams off the queue; returns how many are left.
+    fn pop_many(&self, count: usize) -> usize {
         let mut queue = self.queue.borrow_mut();
-        if let Some(queue) = queue.as_mut() {
-            queue.pop_many(count);
+        let Some(queue) = queue.as_mut() else { return 0 };
+        queue.pop_many(count);
+        queue.len()
+    }
+
+    #[inline]
+    fn spend(&self, datagrams: usize) {
+        self.budget.set(self.budget.get().saturating_sub(datagrams));
+    }
+
+    /// How the next call is cut: whether into runs, and the most of them.
+    #[inline]
+    fn cut(&self) -> (Segmentation, usize) {
+        if self.is_cautious.get() {
+            self.cut_cautiously()
+        } else {
+            (self.segmentation.get(), RUNS_MAX)
         }
+    }
+
+    fn set_caution(&self, caution: Caution) {
+        self.is_cautious.set(caution != Caution::NONE);
+        self.caution.set(caution);
+    }
+
+    #[cold]
+    fn cut_cautiously(&self) -> (Segmentation, usize) {
+        let Caution { runs_max, single, .. } = self.caution.get();
+        match single {
+            0 => (self.segmentation.get(), runs_max),
+            _ => (Segmentation::NONE, runs_max.min(single)),
+        }
+    }
+
+    /// The system has taken `runs` runs of `offered` at most, with `datagrams` datagrams.
+    #[cold]
+    fn learn_of_success(&self, runs: usize, datagrams: usize, offered: usize) {
+        let caution = self.caution.get();
+        if let Some(segment) = caution.doubted {
+            // Taken alone and refused in a run: the system does not cut such, on this way or at all.
+            self.segmentation.set(self.segmentation.get().refused(segment));
+        }
+        self.set_caution(caution.after_success(runs, datagrams, offered, self.waiting()));
     }
 
     /// Gives an empty queue back.
@@ -154,7 +212,7 @@ impl Sender {
 impl<S: DatagramSys> DatagramPort<S> {
     /// Queues a datagram; it leaves when the protocol returns, or on this turn or the next.
     #[inline(always)]
-    pub(super) fn queue(&self, pieces: &[&[u8]], receiver: Option<Address>) {
+    pub(super) fn queue(&self, pieces: &[&[u8]], receiver: Option<&Address>) {
         if !self.sender.push(pieces, receiver) {
             return add_one(&self.sender.dropped);
         }
@@ -179,6 +237,10 @@ impl<S: DatagramSys> DatagramPort<S> {
         }
         let mut refusals = Vec::new();
         while !self.sender.is_blocked.get() && self.sender.waiting() > 0 && self.is_open() {
+            if self.sender.budget.get() == 0 {
+                self.list(core);
+                break;
+            }
             if self.send_some(core, &mut refusals) == Flush::Blocked {
                 self.block(core);
                 break;
@@ -188,53 +250,70 @@ impl<S: DatagramSys> DatagramPort<S> {
         if self.sender.is_watched.get() && self.sender.waiting() == 0 {
             self.unwatch(core);
         }
-        for (receiver, error) in refusals {
-            self.tell_refusal(core, receiver, error);
+        if !refusals.is_empty() {
+            self.tell_refusals(core, refusals);
         }
     }
 
-    /// Sends what the socket takes at once; the rest is dropped.
+    /// Sends what the socket takes at once; the rest is dropped, also behind many that the system refuses.
     pub(super) fn send_last(self: &Rc<Self>, core: &Core<S>) {
         let mut refusals = Vec::new();
         while self.sender.waiting() > 0
+            && refusals.len() < core.limits.datagrams_per_turn
             && self.is_open()
             && self.send_some(core, &mut refusals) == Flush::GoesOn
         {}
-        while self.sender.pop().is_some() {
-            add_one(&self.sender.dropped);
-        }
+        let dropped = self.sender.waiting();
+        self.sender.pop_many(dropped);
+        self.sender.dropped.set(self.sender.dropped.get() + dropped as u64);
         self.sender.release();
     }
 
     /// One call of the system, and what follows from its answer.
     fn send_some(&self, core: &Core<S>, refusals: &mut Vec<Refusal>) -> Flush {
-        let segmentation = self.sender.segmentation.get();
-        let (sent, segment) = {
+        let (segmentation, offered) = self.sender.cut();
+        let ends = RunEnds::default();
+        let (sent, refused) = {
             let queue = self.sender.queue.borrow();
             let Some(queue) = queue.as_ref() else { return Flush::GoesOn };
-            let runs = queue.runs(&segmentation);
-            let sent = self.with_socket(|socket| core.sys.send_datagrams(socket, runs.as_slice()));
+            let runs = || queue.runs(segmentation, offered, &ends);
+            let sent = self.with_socket(|socket| core.sys.send_datagrams(socket, runs()));
             let Some(sent) = sent else { return Flush::GoesOn };
-            (sent.map(|count| runs.datagrams(count)), runs.as_slice()[0].segment)
+            let refused = match sent {
+                Ok(_) => RefusedRun { datagrams: 0, segment: None },
+                Err(_) => {
+                    let segment = runs().next().and_then(|it| it.segment);
+                    RefusedRun { datagrams: ends.datagrams(1), segment }
+                }
+            };
+            (sent, refused)
         };
         match sent {
-            Ok(count) => {
-                self.sender.pop_many(count);
-                self.sender.sent.set(self.sender.sent.get() + count as u64);
+            Ok(runs) => {
+                let datagrams = ends.datagrams(runs);
+                let waiting = self.sender.pop_many(datagrams);
+                self.sender.sent.set(self.sender.sent.get() + datagrams as u64);
                 self.sender.is_retried.set(false);
+                self.sender.spend(datagrams);
+                if self.sender.is_cautious.get() || waiting > 0 {
+                    self.sender.learn_of_success(runs, datagrams, offered);
+                }
                 Flush::GoesOn
             }
-            Err(error) => self.send_failed(&error, segment, refusals),
+            Err(error) => {
+                self.sender.spend(1);
+                self.send_failed(&error, refused, refusals)
+            }
         }
     }
 
     fn send_failed(
         &self,
         error: &io::Error,
-        segment: Option<u16>,
+        refused: RefusedRun,
         refusals: &mut Vec<Refusal>,
     ) -> Flush {
-        match (error.raw_os_error(), segment) {
+        match (error.raw_os_error(), refused.segment) {
             _ if error.kind() == io::ErrorKind::Interrupted => {}
             // The receiver's queue is full, which no report will end.
             _ if error.kind() == io::ErrorKind::WouldBlock && self.is_unix_unconnected() => {
@@ -242,13 +321,9 @@ impl<S: DatagramSys> DatagramPort<S> {
                 add_one(&self.sender.dropped);
             }
             _ if error.kind() == io::ErrorKind::WouldBlock => return Flush::Blocked,
-            // The system does not cut such runs, on this way or at all.
-            (
-                Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::ENOPROTOOPT),
-                Some(segment),
-            ) => {
-                let segmentation = self.sender.segmentation.get();
-                self.sender.segmentation.set(segmentation.refused(segment));
+            // The run may be at fault, or its first datagram.
+            (Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::ENOPROTOOPT), Some(_)) => {
+                self.sender.set_caution(Caution::after_doubt(refused));
             }
             // The answer to an earlier datagram: this one is sent once more.
             (Some(libc::ECONNREFUSED), _)
@@ -259,6 +334,7 @@ impl<S: DatagramSys> DatagramPort<S> {
             _ => {
                 let receiver = self.sender.pop().flatten();
                 let receiver = receiver.or_else(|| self.peer.borrow().clone());
+                self.sender.set_caution(self.sender.caution.get().after_failure(refused));
                 self.sender.is_retried.set(false);
                 add_one(&self.sender.failed);
                 refusals.push((receiver, os_error(error)));
@@ -268,7 +344,7 @@ impl<S: DatagramSys> DatagramPort<S> {
     }
 
     fn is_unix_unconnected(&self) -> bool {
-        matches!(self.host, Address::Unix(_)) && self.peer.borrow().is_none()
+        self.family == PortFamily::Unix && self.peer.borrow().is_none()
     }
 
     /// The socket is full: watches for room. Where that fails, the next turn tries again.
@@ -292,13 +368,16 @@ impl<S: DatagramSys> DatagramPort<S> {
         drop(self.with_socket(watch));
     }
 
-    fn tell_refusal(self: &Rc<Self>, core: &Core<S>, receiver: Option<Address>, error: OsError) {
-        match receiver {
-            Some(receiver) => {
-                let event = DatagramEvent::SendFailed { receiver: &receiver, error };
-                self.deliver(core, Some(&receiver), event);
+    #[cold]
+    fn tell_refusals(self: &Rc<Self>, core: &Core<S>, refusals: Vec<Refusal>) {
+        for (receiver, error) in refusals {
+            match receiver {
+                Some(receiver) => {
+                    let event = DatagramEvent::SendFailed { receiver: &receiver, error };
+                    self.deliver(core, Some(&receiver), event);
+                }
+                None => self.refused(core),
             }
-            None => self.refused(core),
         }
     }
 }

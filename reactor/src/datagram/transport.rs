@@ -11,7 +11,8 @@ use interfaces::{
     UnixAddress,
 };
 
-use super::port::DatagramPort;
+use super::port::{DatagramPort, PortFamily};
+use super::receive::is_same_socket;
 use crate::sys::os_error::os_error;
 use crate::sys::{DatagramSys, Membership, MulticastOption};
 
@@ -23,7 +24,7 @@ const SEND_BY: &str = "send groups by";
 
 impl<S: DatagramSys> ListeningPort for DatagramPort<S> {
     fn host(&self) -> Address {
-        self.host.clone()
+        DatagramPort::host(self)
     }
 
     fn raw_descriptor(&self) -> Option<i32> {
@@ -41,15 +42,17 @@ impl<S: DatagramSys> ListeningPort for DatagramPort<S> {
 
 impl<S: DatagramSys> DatagramTransport for DatagramPort<S> {
     fn send_to(&self, data: &[u8], receiver: &Address) -> Result<(), SendError> {
-        let receiver = self.checked(data.len(), receiver)?;
-        self.queue(&[data], receiver);
-        Ok(())
+        if self.is_sendable(data.len(), receiver) {
+            self.queue(&[data], Some(receiver));
+            return Ok(());
+        }
+        self.send_checked(&[data], receiver)
     }
 
     fn send(&self, data: &[u8]) -> Result<(), SendError> {
         let peer = self.peer.borrow();
         let Some(peer) = &*peer else {
-            return Err(SendError::NotConnected { host: self.host.clone() });
+            return Err(SendError::NotConnected { host: self.host() });
         };
         self.check(data.len(), peer)?;
         self.queue(&[data], None);
@@ -58,9 +61,11 @@ impl<S: DatagramSys> DatagramTransport for DatagramPort<S> {
 
     fn send_pieces_to(&self, pieces: &[&[u8]], receiver: &Address) -> Result<(), SendError> {
         let length = pieces.iter().map(|piece| piece.len()).sum();
-        let receiver = self.checked(length, receiver)?;
-        self.queue(pieces, receiver);
-        Ok(())
+        if self.is_sendable(length, receiver) {
+            self.queue(pieces, Some(receiver));
+            return Ok(());
+        }
+        self.send_checked(pieces, receiver)
     }
 
     fn peer(&self) -> Option<Address> {
@@ -90,55 +95,52 @@ impl<S: DatagramSys> DatagramTransport for DatagramPort<S> {
 
 impl<S: DatagramSys> DatagramPort<S> {
     fn is_udp(&self) -> bool {
-        self.host.as_socket_addr().is_some()
+        self.family != PortFamily::Unix
     }
 
-    /// The receiver as it is queued, if a datagram of this length can be sent there: `None` for the peer.
+    /// Whether a datagram of this length is queued without another look: the port is open, of UDP, and not
+    /// connected, and the receiver is one of its kind with a number.
     #[inline]
-    fn checked(&self, length: usize, receiver: &Address) -> Result<Option<Address>, SendError> {
-        let fits = match (&self.host, receiver) {
-            (Address::Ipv4(_), Address::Ipv4(_)) => length <= UDP_BYTES_MAX - IPV4_HEADER_BYTES,
-            (Address::Ipv6(_), Address::Ipv6(_)) => length <= UDP_BYTES_MAX,
+    fn is_sendable(&self, length: usize, receiver: &Address) -> bool {
+        let fits = match (self.family, receiver) {
+            (PortFamily::UdpV4, Address::Ipv4(to)) => {
+                length <= UDP_BYTES_MAX - IPV4_HEADER_BYTES && to.port() != 0
+            }
+            (PortFamily::UdpV6, Address::Ipv6(to)) => length <= UDP_BYTES_MAX && to.port() != 0,
             _ => false,
         };
-        if fits && self.is_open() && self.peer.borrow().is_none() {
-            return Ok(Some(receiver.clone()));
-        }
-        self.checked_rarely(length, receiver)
+        fits && self.serves_all.get()
     }
 
-    /// The same for a port that is connected, of UNIX, or closed, and for what cannot be sent.
+    /// Queues a datagram of a port that is connected, of UNIX, or closed, or says why it cannot be sent.
     #[inline(never)]
-    fn checked_rarely(
-        &self,
-        length: usize,
-        receiver: &Address,
-    ) -> Result<Option<Address>, SendError> {
-        self.check(length, receiver)?;
-        match &*self.peer.borrow() {
-            None => Ok(Some(receiver.clone())),
-            Some(peer) if peer == receiver => Ok(None),
+    fn send_checked(&self, pieces: &[&[u8]], receiver: &Address) -> Result<(), SendError> {
+        self.check(pieces.iter().map(|piece| piece.len()).sum(), receiver)?;
+        let peer = self.peer.borrow().clone();
+        match peer {
+            None => {
+                check_receiver(receiver)?;
+                self.queue(pieces, Some(receiver));
+            }
+            Some(peer) if is_same_socket(&peer, receiver) => self.queue(pieces, None),
             Some(peer) => {
-                let (receiver, peer) = (receiver.clone(), peer.clone());
-                Err(SendError::ConnectedElsewhere { receiver, peer })
+                return Err(SendError::ConnectedElsewhere { receiver: receiver.clone(), peer });
             }
         }
+        Ok(())
     }
 
-    /// Whether a datagram of this length can be sent there at all.
+    /// Whether a datagram of this length can go to a receiver of this kind.
     fn check(&self, length: usize, receiver: &Address) -> Result<(), SendError> {
         if !self.is_open() {
-            return Err(SendError::Closed { host: self.host.clone() });
+            return Err(SendError::Closed { host: self.host() });
         }
-        let limit = match (&self.host, receiver) {
-            (Address::Ipv4(_), Address::Ipv4(_)) => UDP_BYTES_MAX - IPV4_HEADER_BYTES,
-            (Address::Ipv6(_), Address::Ipv6(_)) => UDP_BYTES_MAX,
-            (Address::Unix(_), Address::Unix(name)) if is_name(name) => usize::MAX,
-            (Address::Unix(_), Address::Unix(_)) => {
-                return Err(SendError::InvalidName { receiver: receiver.clone() });
-            }
+        let limit = match (self.family, receiver) {
+            (PortFamily::UdpV4, Address::Ipv4(_)) => UDP_BYTES_MAX - IPV4_HEADER_BYTES,
+            (PortFamily::UdpV6, Address::Ipv6(_)) => UDP_BYTES_MAX,
+            (PortFamily::Unix, Address::Unix(_)) => usize::MAX,
             _ => {
-                let (receiver, host) = (receiver.clone(), self.host.clone());
+                let (receiver, host) = (receiver.clone(), self.host());
                 return Err(SendError::WrongFamily { receiver, host });
             }
         };
@@ -146,6 +148,21 @@ impl<S: DatagramSys> DatagramPort<S> {
             return Err(SendError::TooLong { length, limit, receiver: receiver.clone() });
         }
         Ok(())
+    }
+}
+
+/// Whether there can be a socket at this address. The peer of a connected port is there, also one that has
+/// no name.
+fn check_receiver(receiver: &Address) -> Result<(), SendError> {
+    match receiver {
+        Address::Unix(name) if !is_name(name) => {
+            Err(SendError::InvalidName { receiver: receiver.clone() })
+        }
+        // The system answers EINVAL.
+        Address::Ipv4(_) | Address::Ipv6(_) if receiver.port() == Some(0) => {
+            Err(SendError::PortZero { receiver: receiver.clone() })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -165,8 +182,8 @@ impl<S: DatagramSys> UdpTransport for DatagramPort<S> {
         if let Some(peer) = self.peer.borrow().clone() {
             return Err(ConnectDatagramError::AlreadyConnected { address, peer });
         }
-        if matches!(self.host, Address::Ipv4(_)) != peer.is_ipv4() {
-            let host = self.host.clone();
+        if (self.family == PortFamily::UdpV4) != peer.is_ipv4() {
+            let host = self.host();
             return Err(ConnectDatagramError::WrongFamily { address, host });
         }
         let Some(core) = self.core.upgrade() else {
@@ -183,6 +200,8 @@ impl<S: DatagramSys> UdpTransport for DatagramPort<S> {
             }
             Some(Ok(peer)) => {
                 self.peer.replace(Some(peer.unwrap_or(address)));
+                self.ask_host();
+                self.serves_all.set(false);
                 Ok(())
             }
         }
@@ -221,7 +240,7 @@ impl<S: DatagramSys> DatagramPort<S> {
         self.check_interface(attempt, interface)?;
         let changed =
             self.ask(|sys, socket| sys.change_membership(socket, change, group, interface));
-        settled(changed, attempt, interface)
+        settled(changed, attempt, Some(group), Some(interface.clone()))
     }
 
     fn set_option(
@@ -231,14 +250,14 @@ impl<S: DatagramSys> DatagramPort<S> {
     ) -> Result<(), MulticastError> {
         let set = self.ask(|sys, socket| sys.set_multicast_option(socket, &option));
         let interface = match option {
-            MulticastOption::Interface(interface) => interface,
-            MulticastOption::Loop(_) | MulticastOption::Ttl(_) => MulticastInterface::Any,
+            MulticastOption::Interface(interface) => Some(interface),
+            MulticastOption::Loop(_) | MulticastOption::Ttl(_) => None,
         };
-        settled(set, attempt, &interface)
+        settled(set, attempt, None, interface)
     }
 
     fn check_family(&self, attempt: &'static str, address: IpAddr) -> Result<(), MulticastError> {
-        if matches!(self.host, Address::Ipv4(_)) == address.is_ipv4() {
+        if (self.family == PortFamily::UdpV4) == address.is_ipv4() {
             Ok(())
         } else {
             Err(MulticastError::WrongFamily { attempt, address })
@@ -261,18 +280,25 @@ impl<S: DatagramSys> DatagramPort<S> {
 fn settled(
     answer: Option<std::io::Result<()>>,
     attempt: &'static str,
-    interface: &MulticastInterface,
+    group: Option<IpAddr>,
+    interface: Option<MulticastInterface>,
 ) -> Result<(), MulticastError> {
-    match answer {
-        None => Err(MulticastError::Closed { attempt }),
-        Some(Ok(())) => Ok(()),
-        Some(Err(error))
+    let error = match answer {
+        None => return Err(MulticastError::Closed { attempt }),
+        Some(Ok(())) => return Ok(()),
+        Some(Err(error)) => error,
+    };
+    match interface {
+        Some(interface)
             if error.raw_os_error() == Some(libc::ENODEV)
-                && *interface != MulticastInterface::Any =>
+                && interface != MulticastInterface::Any =>
         {
-            Err(MulticastError::NoInterface { attempt, interface: interface.clone() })
+            Err(MulticastError::NoInterface { attempt, interface })
         }
-        Some(Err(error)) => Err(MulticastError::Refused { attempt, source: os_error(&error) }),
+        interface => {
+            let source = os_error(&error);
+            Err(MulticastError::Refused { attempt, group, interface, source })
+        }
     }
 }
 

@@ -92,7 +92,7 @@ impl<S: StreamSys + DescriptorSys> PipeEnd<S> {
 
     /// Asks the descriptor, if it is not closed. No system call runs foreign code, so no caller finds it
     /// missing.
-    fn ask<R>(&self, sys: &S, ask: impl FnOnce(&S, &S::Descriptor) -> R) -> Option<R> {
+    pub(crate) fn ask<R>(&self, sys: &S, ask: impl FnOnce(&S, &S::Descriptor) -> R) -> Option<R> {
         let descriptor = self.descriptor.take()?;
         let answer = ask(sys, &descriptor);
         self.descriptor.set(Some(descriptor));
@@ -115,8 +115,13 @@ impl<S: StreamSys + DescriptorSys> PipeEnd<S> {
     /// Whether the other end is gone. The system has reported it, and is asked whether it is true of both
     /// directions.
     pub(crate) fn has_hung_up(&self, core: &Core<S>) -> bool {
+        self.hung_up.get() && self.is_abandoned(core)
+    }
+
+    /// Whether the other end is gone, reported or not.
+    pub(crate) fn is_abandoned(&self, core: &Core<S>) -> bool {
         let ask = |sys: &S, descriptor: &S::Descriptor| sys.has_hung_up(descriptor);
-        self.hung_up.get() && self.ask(&core.sys, ask).unwrap_or(false)
+        self.ask(&core.sys, ask).unwrap_or(false)
     }
 
     /// Whether there may be something to read.

@@ -94,10 +94,13 @@ impl<S: StreamSys + DescriptorSys> Stdio<S> {
     fn deliver(&self, core: &Core<S>, event: Event<'_>) {
         let protocol = self.protocol.borrow().clone();
         let Some(protocol) = protocol else { return };
+        let is_last = matches!(event, Event::ConnectionLost(_));
         let told = core.call("protocol", None, || {
+            core.running_prefix.set((!is_last).then(|| protocol.log_prefix()));
             protocol.deliver(event);
             drop(protocol);
         });
+        core.running_prefix.set(None);
         if let Err(message) = told {
             self.schedule_close(core, Reason::Panicked(message));
         }
@@ -146,6 +149,8 @@ impl<S: StreamSys + DescriptorSys> Stdio<S> {
             Eof::Deliver => {
                 self.input.close(core);
                 self.deliver(core, Event::ReadConnectionLost);
+                // Where the reader of the output is gone too, that is told next.
+                self.output.list(core);
             }
             Eof::Flush => {
                 self.output.stop_producer(core);
@@ -169,7 +174,7 @@ impl<S: StreamSys + DescriptorSys> Stdio<S> {
             }
         }
         if self.state.get().sends() && self.output.has_hung_up(core) {
-            self.output_broken(core, OsError::from_raw_os_error(libc::EPIPE));
+            self.reader_gone(core);
         }
     }
 
@@ -186,12 +191,33 @@ impl<S: StreamSys + DescriptorSys> Stdio<S> {
         }
     }
 
+    /// The reader of the output is gone, which no write has told.
+    fn reader_gone(&self, core: &Core<S>) {
+        let is_open = matches!(self.state.get(), StreamState::Open { .. });
+        // Where the writer of the input is gone too, its end is told in its place in the order of the bytes.
+        if self.paused.get() && self.is_all_gone(core) && !(is_open && self.is_half_closeable(core))
+        {
+            return;
+        }
+        self.output_broken(core, OsError::from_raw_os_error(libc::EPIPE));
+    }
+
+    /// Whether both other ends are gone, and the end of the input was not told.
+    fn is_all_gone(&self, core: &Core<S>) -> bool {
+        self.state.get().receives() && self.input.is_abandoned(core)
+    }
+
     /// The output takes no more. Where its reader is gone, a half-closeable protocol goes on with the input
-    /// alone; any other error, as of a disk that is full, ends the connection.
+    /// alone; any other error, as of a disk that is full, ends the connection. Where the writer of the input
+    /// is gone as well, what it wrote and the end of it come first, unless the protocol does not read.
     fn output_broken(&self, core: &Core<S>, error: OsError) {
         let is_open = matches!(self.state.get(), StreamState::Open { .. });
         let reader_is_gone = error.raw_os_error() == libc::EPIPE;
-        if !reader_is_gone || !is_open || !self.is_half_closeable(core) {
+        if reader_is_gone && !self.paused.get() && self.is_all_gone(core) {
+            return self.input.list(core);
+        }
+        let half_closeable = reader_is_gone && is_open && self.is_half_closeable(core);
+        if !half_closeable {
             return self.schedule_close(core, lost("output", error));
         }
         self.output.close(core);
@@ -206,6 +232,8 @@ impl<S: StreamSys + DescriptorSys> Stdio<S> {
     /// Decides the end; the first decision counts. A later step of the loop carries it out.
     fn schedule_close(&self, core: &Core<S>, reason: Reason) {
         if self.step(StreamState::abort) == Next::Close {
+            // Nothing more is sent, also where a producer's call has decided it.
+            self.output.outlet.clear(&core.streams.pool);
             self.ending.replace(Some(reason));
             self.output.list(core);
         }
@@ -291,7 +319,7 @@ impl<S: StreamSys + DescriptorSys> Tenant<S> for Stdio<S> {
     }
 
     fn stop(self: Rc<Self>, core: &Core<S>) {
-        self.close(core, &Reason::Stopped);
+        self.close(core, &core.run_state.stage().reason_of_end());
     }
 
     fn drain(self: Rc<Self>, core: &Core<S>) {

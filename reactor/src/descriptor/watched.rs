@@ -22,7 +22,6 @@ use deferred::Failure;
 use interfaces::{FileDescriptor, OsError, ReadDescriptor, Reason, WatchError, WriteDescriptor};
 
 use crate::core::Core;
-use crate::core::stage::Stage;
 use crate::core::tenant::{Kind, Tenant};
 use crate::core::watched::{ObjectKey, WatchedEntry};
 use crate::sys::os_error::os_error;
@@ -76,6 +75,9 @@ pub(crate) fn add<S: StreamSys + WatchSys>(core: &Core<S>, role: &Role) -> Resul
     let (key, object) = (role.key(), role.object());
     // Before anything is changed, as it is foreign.
     let descriptor = object.as_fd();
+    if core.run_state.stage().has_disconnected() {
+        return Err(WatchError::Stopping { descriptor: descriptor.as_raw_fd() });
+    }
     let before = core.watched.find(key);
     let is_new = before.is_none();
     let mut entry = before.unwrap_or_else(|| {
@@ -245,12 +247,7 @@ impl<S: StreamSys + WatchSys> Tenant<S> for Watched {
     }
 
     fn stop(self: Rc<Self>, core: &Core<S>) {
-        let reason = match core.run_state.stage() {
-            Stage::Idle | Stage::Starting | Stage::Running | Stage::Crashed => Reason::Aborted,
-            Stage::Stopping | Stage::Disconnecting | Stage::CutOff | Stage::Stopped => {
-                Reason::Stopped
-            }
-        };
+        let reason = core.run_state.stage().reason_of_end();
         self.lose(core, &reason);
     }
 

@@ -20,6 +20,13 @@ pub enum GroupError {
         /// The system's answer.
         source: io::Error,
     },
+    /// A member's thread could not be confined to a core.
+    NotPinned {
+        /// The member's number.
+        member: usize,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// The program of a member returned an error.
     Failed {
         /// The member's number.
@@ -49,6 +56,9 @@ impl fmt::Display for GroupError {
             Self::NotStarted { member, .. } => {
                 write!(f, "cannot start reactor {member} of the group")
             }
+            Self::NotPinned { member, .. } => {
+                write!(f, "cannot confine reactor {member} of the group to a core")
+            }
             Self::Failed { member, error } => {
                 write!(f, "reactor {member} of the group failed: {}", printable(error))
             }
@@ -65,7 +75,9 @@ impl fmt::Display for GroupError {
 impl Error for GroupError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::NotStarted { source, .. } | Self::Broken { source, .. } => Some(source),
+            Self::NotStarted { source, .. }
+            | Self::NotPinned { source, .. }
+            | Self::Broken { source, .. } => Some(source),
             Self::Failed { .. } | Self::Panicked { .. } => None,
         }
     }

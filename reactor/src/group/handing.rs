@@ -3,6 +3,7 @@
 //! Invariant: a connection that goes to another member is in that member's load before it is on its way.
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use interfaces::Address;
 use socket2::Socket;
@@ -27,9 +28,14 @@ impl Handing {
 
 impl HandOver<Kernel> for Handing {
     fn offer(&self, socket: Socket, peer: &Address) -> Option<Socket> {
-        let mut handed = Handed { socket, peer: peer.as_socket_addr() };
+        let mut choice = self.port.choose(|member| self.load(member));
+        if matches!(choice, Choice::Acceptor) {
+            return Some(socket);
+        }
+        let on_the_way = self.group.ways.begin();
+        let mut handed = Handed { socket, peer: peer.as_socket_addr(), on_the_way };
         loop {
-            let (member, inbox) = match self.port.choose(|member| self.load(member)) {
+            let (member, inbox) = match choice {
                 Choice::Acceptor => return Some(handed.socket),
                 Choice::Other(member, inbox) => (member, inbox),
             };
@@ -44,7 +50,16 @@ impl HandOver<Kernel> for Handing {
                     handed = returned;
                 }
             }
+            choice = self.port.choose(|member| self.load(member));
         }
+    }
+
+    fn on_the_way(&self) -> usize {
+        self.group.ways.number()
+    }
+
+    fn wake_at_arrival(&self, waker: &Waker) {
+        self.group.ways.wake_at_arrival(waker);
     }
 
     fn port_closed(&self) {

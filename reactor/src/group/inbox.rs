@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::Socket;
 
+use super::on_the_way::OnTheWay;
 use crate::core::remote_calls::RemoteCall;
 use crate::kernel::Kernel;
 use crate::sys::Token;
@@ -24,6 +25,8 @@ pub(super) struct Handed {
     pub(super) socket: Socket,
     /// The peer of a TCP connection; the system tells any other.
     pub(super) peer: Option<SocketAddr>,
+    /// Dropped when its protocol is built.
+    pub(super) on_the_way: OnTheWay,
 }
 
 /// The connections that wait for one port of one member.

@@ -26,6 +26,8 @@ pub(super) struct JoinedPort {
     port: Arc<SharedPort>,
     member: usize,
     is_open: Cell<bool>,
+    /// It goes on after the closings.
+    waits_for_closings: Cell<bool>,
 }
 
 impl JoinedPort {
@@ -46,6 +48,7 @@ impl JoinedPort {
                 port: Arc::clone(port),
                 member,
                 is_open: Cell::new(true),
+                waits_for_closings: Cell::new(false),
             })
         });
         // Before it is given connections, which this thread takes on a later turn.
@@ -55,6 +58,12 @@ impl JoinedPort {
         }
         joined.factory.start(core);
         Some(joined)
+    }
+
+    fn wait_for_closings(&self, core: &Core<Kernel>) {
+        if !self.waits_for_closings.replace(true) {
+            core.call_after_closings(self.token);
+        }
     }
 
     /// Takes what has come, within this turn's budget.
@@ -67,16 +76,18 @@ impl JoinedPort {
             }
             // As a port does: a factory with a cap would count a connection that was ended at once.
             if core.has_closings() {
-                break;
+                return self.wait_for_closings(core);
             }
         }
         core.list_still_ready(self.token);
     }
 
     fn connect(&self, core: &Core<Kernel>, handed: Handed) {
-        let peer = handed.peer.map(Address::from);
-        let peer = peer.unwrap_or_else(|| core.sys.peer_address(&handed.socket));
-        self.factory.start_protocol(core, handed.socket, peer);
+        let Handed { socket, peer, on_the_way } = handed;
+        let peer = peer.map(Address::from).unwrap_or_else(|| core.sys.peer_address(&socket));
+        self.factory.start_protocol(core, socket, peer);
+        // The factory counts it now.
+        drop(on_the_way);
     }
 
     /// Takes nothing more; what has come is served.
@@ -109,6 +120,15 @@ impl JoinedPort {
 
 impl Tenant<Kernel> for JoinedPort {
     fn ready(self: Rc<Self>, core: &Core<Kernel>, _: Ready, _: &mut [u8]) {
+        if core.has_closings() {
+            return self.wait_for_closings(core);
+        }
+        self.waits_for_closings.set(false);
+        self.take(core);
+    }
+
+    fn closed(self: Rc<Self>, core: &Core<Kernel>) {
+        self.waits_for_closings.set(false);
         self.take(core);
     }
 

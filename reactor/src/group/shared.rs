@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use interfaces::ReactorCore as _;
 
 use super::group_error::GroupError;
+use super::on_the_way::Ways;
 use super::ports::ReusedPort;
 use super::shared_port::SharedPort;
 use super::start_line::StartLine;
@@ -21,6 +22,7 @@ pub(super) struct GroupShared {
     pub(super) start_line: StartLine,
     ports: Mutex<Vec<Arc<SharedPort>>>,
     reused_ports: Mutex<Vec<ReusedPort>>,
+    pub(super) ways: Arc<Ways>,
     is_stopping: AtomicBool,
     failure: Mutex<Option<GroupError>>,
 }
@@ -38,6 +40,7 @@ impl GroupShared {
             start_line: StartLine::new(members),
             ports: Mutex::default(),
             reused_ports: Mutex::default(),
+            ways: Arc::default(),
             is_stopping: AtomicBool::new(false),
             failure: Mutex::default(),
         }

@@ -16,7 +16,7 @@ use std::ptr;
 use socket2::Socket;
 
 use super::raw_calls::transferred;
-use crate::sys::{Ancillary, DESCRIPTORS_PER_CALL_MAX};
+use crate::sys::{Ancillary, DESCRIPTORS_PER_CALL_MAX, ReadAlone};
 
 /// Room for the most descriptors that one message has, and for credentials or times beside them; in words,
 /// as its contents are aligned to them.
@@ -60,16 +60,29 @@ pub(super) fn receive(
     let mut control: Control = [0; CONTROL_WORDS];
     let mut piece = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let mut message = message(&mut piece, &mut control);
-    let flags = libc::MSG_CMSG_CLOEXEC;
-    // SAFETY: the descriptor is open for as long as `socket` is borrowed; the message leads to memory that
-    // outlives the call and may hold anything.
-    let length =
-        transferred(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) })?;
+    let length = receive_message(socket, &mut message)?;
     ancillary.truncated |= message.msg_flags & libc::MSG_CTRUNC != 0;
     // SAFETY: the kernel has filled `control` with as many bytes of headers and contents as the message
     // says, and each descriptor in it is new and has no other owner.
     unsafe { take(&message, ancillary) };
     Ok(length)
+}
+
+/// Reads bytes; the kernel closes the descriptors that came beside them.
+pub(super) fn receive_alone(socket: &Socket, buffer: &mut [u8]) -> io::Result<ReadAlone> {
+    let mut piece = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let mut message = message(&mut piece, &mut []);
+    let length = receive_message(socket, &mut message)?;
+    let ended_at_ancillary = message.msg_flags & libc::MSG_CTRUNC != 0;
+    Ok(ReadAlone { length, ended_at_ancillary })
+}
+
+/// recvmsg(2).
+fn receive_message(socket: &Socket, message: &mut libc::msghdr) -> io::Result<usize> {
+    let flags = libc::MSG_CMSG_CLOEXEC;
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; the callers' messages lead to
+    // memory that outlives the call and may hold anything.
+    transferred(unsafe { libc::recvmsg(socket.as_raw_fd(), message, flags) })
 }
 
 /// # Safety
@@ -96,13 +109,13 @@ unsafe fn take(message: &libc::msghdr, ancillary: &mut Ancillary) {
     }
 }
 
-fn message(piece: &mut libc::iovec, control: &mut Control) -> libc::msghdr {
+fn message(piece: &mut libc::iovec, control: &mut [usize]) -> libc::msghdr {
     // SAFETY: zeros are a valid message without a name, bytes or contents.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     message.msg_name = ptr::null_mut();
     message.msg_iov = piece;
     message.msg_iovlen = 1;
+    message.msg_controllen = mem::size_of_val(control) as _;
     message.msg_control = control.as_mut_ptr().cast();
-    message.msg_controllen = mem::size_of::<Control>() as _;
     message
 }

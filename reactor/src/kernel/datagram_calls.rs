@@ -9,13 +9,14 @@
 use std::ffi::CString;
 use std::io;
 use std::mem::{self, MaybeUninit};
+use std::net::{SocketAddrV4, SocketAddrV6};
 use std::os::fd::AsRawFd as _;
 
 use interfaces::Address;
 use socket2::{SockAddr, SockAddrStorage, Socket};
 
 use super::sockaddr;
-use crate::sys::{Packet, ReceiveBatch, SendRun};
+use crate::sys::{ReceiveBatch, SendRun};
 
 /// How many packets one call moves.
 const PACKETS_MAX: usize = 32;
@@ -76,14 +77,13 @@ pub(super) fn receive(
     batch: &mut ReceiveBatch,
     packets_max: usize,
 ) -> io::Result<()> {
-    batch.packets.clear();
-    let (places, packets) = batch.parts_mut();
+    batch.set_count(0);
     let mut pieces = [const { MaybeUninit::<libc::iovec>::uninit() }; PACKETS_MAX];
     let mut senders = [const { MaybeUninit::<SockAddrStorage>::uninit() }; PACKETS_MAX];
     let mut controls = [const { MaybeUninit::<DatagramControl>::uninit() }; PACKETS_MAX];
     let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; PACKETS_MAX];
     let (mut asked, mut place_bytes) = (0, 0);
-    for place in places.take(packets_max.min(PACKETS_MAX)) {
+    for (place, _) in batch.parts_mut().take(packets_max.min(PACKETS_MAX)) {
         place_bytes = place.len();
         let (iov_base, iov_len) = (place.as_mut_ptr().cast(), place.len());
         let piece = pieces[asked].write(libc::iovec { iov_base, iov_len });
@@ -112,43 +112,93 @@ pub(super) fn receive(
         )
     };
     let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-    for number in 0..count {
+    batch.set_count(count);
+    for (number, packet) in batch.packets_mut().iter_mut().enumerate() {
         // SAFETY: the first `asked` headers are written, and the kernel received `count` of them.
         let header = unsafe { headers[number].assume_init_ref() };
         let length = header.msg_len as usize;
-        // SAFETY: the kernel has written as many bytes of the name as its length says.
-        let sender = unsafe { sender(&senders[number], header.msg_hdr.msg_namelen) };
         let has_control = header.msg_hdr.msg_controllen >= mem::size_of::<libc::cmsghdr>();
         // SAFETY: the kernel has written a control message, as its length says.
         let segment = if has_control { unsafe { joined_size(&controls[number]) } } else { None };
-        packets.push(Packet { kept: length.min(place_bytes), length, segment, sender });
+        (packet.kept, packet.length, packet.segment) = (length.min(place_bytes), length, segment);
+        // SAFETY: the kernel has written as many bytes of the name as its length says.
+        let ipv4 = unsafe { ipv4_sender(&senders[number], header.msg_hdr.msg_namelen) };
+        match (&mut packet.sender, ipv4) {
+            (Address::Ipv4(place), Some(sender)) => *place = sender,
+            // SAFETY: as above.
+            (place, _) => unsafe {
+                read_sender(place, &senders[number], header.msg_hdr.msg_namelen)
+            },
+        }
     }
     Ok(())
+}
+
+/// The family of a name.
+///
+/// # Safety
+///
+/// The first `length` bytes of the name are written, or as many as it has room for.
+#[inline]
+unsafe fn family(name: &MaybeUninit<SockAddrStorage>, length: libc::socklen_t) -> libc::c_int {
+    if (length as usize) < mem::size_of::<libc::sa_family_t>() {
+        return libc::AF_UNSPEC;
+    }
+    // SAFETY: the caller's promise; the family is at the beginning of each kind of name.
+    libc::c_int::from(unsafe { *name.as_ptr().cast::<libc::sa_family_t>() })
+}
+
+/// The name, if it is one of IPv4.
+///
+/// # Safety
+///
+/// The first `length` bytes of the name are written, or as many as it has room for.
+#[inline]
+unsafe fn ipv4_sender(
+    name: &MaybeUninit<SockAddrStorage>,
+    length: libc::socklen_t,
+) -> Option<SocketAddrV4> {
+    // SAFETY: the caller's promise.
+    if unsafe { family(name, length) } != libc::AF_INET {
+        return None;
+    }
+    // SAFETY: the kernel writes names of this family whole, and any bytes make a valid one.
+    let name = unsafe { &*name.as_ptr().cast::<libc::sockaddr_in>() };
+    let ip = name.sin_addr.s_addr.to_ne_bytes().into();
+    Some(SocketAddrV4::new(ip, u16::from_be(name.sin_port)))
+}
+
+/// Replaces a sender where not both are of IPv4.
+///
+/// # Safety
+///
+/// The first `length` bytes of the name are written, or as many as it has room for.
+#[inline(never)]
+unsafe fn read_sender(
+    place: &mut Address,
+    name: &MaybeUninit<SockAddrStorage>,
+    length: libc::socklen_t,
+) {
+    // SAFETY: the caller's promise.
+    *place = unsafe { sender(name, length) };
 }
 
 /// # Safety
 ///
 /// The first `length` bytes of the name are written, or as many as it has room for.
 unsafe fn sender(name: &MaybeUninit<SockAddrStorage>, length: libc::socklen_t) -> Address {
-    let family = if usize::try_from(length).is_ok_and(|length| length >= 2) {
-        // SAFETY: the caller's promise; the family is at the beginning of each kind of name.
-        i32::from(unsafe { *name.as_ptr().cast::<libc::sa_family_t>() })
-    } else {
-        libc::AF_UNSPEC
-    };
-    match family {
-        libc::AF_INET => {
-            // SAFETY: the kernel writes names of this family whole, and any bytes make a valid one.
-            let name = unsafe { *name.as_ptr().cast::<libc::sockaddr_in>() };
-            let ip = u32::from_be(name.sin_addr.s_addr).into();
-            Address::Ipv4(std::net::SocketAddrV4::new(ip, u16::from_be(name.sin_port)))
-        }
+    // SAFETY: the caller's promise.
+    if let Some(address) = unsafe { ipv4_sender(name, length) } {
+        return Address::Ipv4(address);
+    }
+    // SAFETY: the caller's promise.
+    match unsafe { family(name, length) } {
         libc::AF_INET6 => {
-            // SAFETY: as above.
+            // SAFETY: the kernel writes names of this family whole, and any bytes make a valid one.
             let name = unsafe { *name.as_ptr().cast::<libc::sockaddr_in6>() };
             let (ip, port) = (name.sin6_addr.s6_addr.into(), u16::from_be(name.sin6_port));
             let (flow, zone) = (name.sin6_flowinfo, name.sin6_scope_id);
-            Address::Ipv6(std::net::SocketAddrV6::new(ip, port, flow, zone))
+            Address::Ipv6(SocketAddrV6::new(ip, port, flow, zone))
         }
         libc::AF_UNIX => {
             let mut storage = SockAddrStorage::zeroed();
@@ -187,24 +237,23 @@ unsafe fn joined_size(control: &MaybeUninit<DatagramControl>) -> Option<usize> {
 }
 
 /// sendmmsg(2); returns how many of the runs were taken.
-pub(super) fn send(socket: &Socket, runs: &[SendRun<'_>]) -> io::Result<usize> {
-    let runs = &runs[..runs.len().min(PACKETS_MAX)];
+pub(super) fn send<'a>(
+    socket: &Socket,
+    runs: impl Iterator<Item = SendRun<'a>>,
+) -> io::Result<usize> {
     let mut pieces = [const { MaybeUninit::<libc::iovec>::uninit() }; PACKETS_MAX];
-    let mut receivers = [const { MaybeUninit::<SockAddr>::uninit() }; PACKETS_MAX];
+    let mut receivers = [const { MaybeUninit::<SockAddrStorage>::uninit() }; PACKETS_MAX];
     let mut controls = [const { MaybeUninit::<DatagramControl>::uninit() }; PACKETS_MAX];
     let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; PACKETS_MAX];
     let mut asked = 0;
-    for (number, run) in runs.iter().enumerate() {
+    for (number, run) in runs.take(PACKETS_MAX).enumerate() {
         // The kernel only reads what this pointer leads to.
         let iov_base = run.data.as_ptr().cast_mut().cast();
         let piece = pieces[number].write(libc::iovec { iov_base, iov_len: run.data.len() });
         let (msg_name, msg_namelen) = match run.receiver {
             None => (std::ptr::null_mut(), 0),
-            Some(receiver) => match sockaddr::from_address(receiver) {
-                Ok(name) => {
-                    let name = receivers[number].write(name);
-                    (name.as_ptr().cast_mut().cast(), name.len())
-                }
+            Some(receiver) => match write_name(&mut receivers[number], receiver) {
+                Ok(length) => (receivers[number].as_mut_ptr().cast(), length),
                 Err(error) if number == 0 => return Err(error),
                 Err(_) => break,
             },
@@ -236,6 +285,35 @@ pub(super) fn send(socket: &Socket, runs: &[SendRun<'_>]) -> io::Result<usize> {
         libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr().cast(), asked, flags as _)
     };
     usize::try_from(count).map_err(|_| io::Error::last_os_error())
+}
+
+/// Writes an address as a name of the system; returns the name's length.
+#[inline]
+fn write_name(
+    name: &mut MaybeUninit<SockAddrStorage>,
+    address: &Address,
+) -> io::Result<libc::socklen_t> {
+    let Address::Ipv4(address) = address else { return write_other_name(name, address) };
+    // SAFETY: any bytes make a valid `sockaddr_in`; on some targets it has a length.
+    let mut ipv4: libc::sockaddr_in = unsafe { mem::zeroed() };
+    ipv4.sin_family = libc::AF_INET as libc::sa_family_t;
+    ipv4.sin_port = address.port().to_be();
+    ipv4.sin_addr.s_addr = u32::from_ne_bytes(address.ip().octets());
+    // SAFETY: a name has room for each kind of address, and is aligned for each.
+    unsafe { name.as_mut_ptr().cast::<libc::sockaddr_in>().write(ipv4) };
+    Ok(mem::size_of::<libc::sockaddr_in>() as libc::socklen_t)
+}
+
+/// The same for other addresses than those of IPv4.
+#[cold]
+fn write_other_name(
+    name: &mut MaybeUninit<SockAddrStorage>,
+    address: &Address,
+) -> io::Result<libc::socklen_t> {
+    let address = sockaddr::from_address(address)?;
+    let length = address.len();
+    *name = MaybeUninit::new(address.as_storage());
+    Ok(length)
 }
 
 /// The control message that has the kernel cut a run into datagrams of this size.

@@ -9,9 +9,9 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use interfaces::{Address, ListenError, ListenUdp, ListenUnixDatagram, UnixAddress};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::listener::{refused, with_mode};
+use super::listener::{datagrams_refused, with_mode};
 use super::unix_path::UnixPath;
-use super::{datagram_calls, sockaddr};
+use super::{datagram_calls, multicast, sockaddr};
 use crate::sys::Sharing;
 
 /// A datagram socket.
@@ -34,9 +34,10 @@ impl KernelDatagramSocket {
             }
             socket.bind(&SockAddr::from(options.address))?;
             datagram_calls::receive_joined(&socket);
+            multicast::hear_own_groups(&socket, domain);
             Ok(Self { _path: None, socket, domain })
         };
-        open().map_err(|error: io::Error| refused(Address::from(options.address), &error))
+        open().map_err(|error: io::Error| datagrams_refused(Address::from(options.address), &error))
     }
 
     pub(super) fn unix(options: &ListenUnixDatagram) -> Result<Self, ListenError> {
@@ -45,7 +46,7 @@ impl KernelDatagramSocket {
             let limit = UnixAddress::NAME_BYTES_MAX;
             return Err(ListenError::NameTooLong { address, length, limit });
         }
-        Self::open_unix(options).map_err(|error| refused(address, &error))
+        Self::open_unix(options).map_err(|error| datagrams_refused(address, &error))
     }
 
     fn open_unix(options: &ListenUnixDatagram) -> io::Result<Self> {

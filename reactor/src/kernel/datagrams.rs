@@ -80,10 +80,10 @@ impl DatagramSys for Kernel {
         datagram_calls::receive(socket.socket(), batch, packets_max)
     }
 
-    fn send_datagrams(
+    fn send_datagrams<'a>(
         &self,
         socket: &KernelDatagramSocket,
-        runs: &[SendRun<'_>],
+        runs: impl Iterator<Item = SendRun<'a>>,
     ) -> io::Result<usize> {
         datagram_calls::send(socket.socket(), runs)
     }

@@ -1,7 +1,7 @@
 //! What holds an address that is in use, as far as `/proc` tells (proc(5)); asked when listening has failed.
 //!
 //! ```text
-//!   /proc/net/{tcp,tcp6,unix} ── inode, user ──► /proc/*/fd ── process ──► /proc/N/comm ── program
+//!   /proc/thread-self/net/{tcp,tcp6,udp,udp6,unix} ── inode, user ──► /proc/*/fd ── process ──► /proc/N/comm ── program
 //! ```
 //!
 //! Invariant: the work is bounded, and what cannot be read is left out.
@@ -19,8 +19,14 @@ const LINES_MAX: usize = 10_000;
 /// How many descriptors of all processes together are looked at.
 const DESCRIPTORS_MAX: usize = 20_000;
 
+const TCP_TABLES: [&str; 2] = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"];
+const UDP_TABLES: [&str; 2] = ["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"];
+
 /// `TCP_LISTEN` as the tables of TCP write it.
 const LISTENS: &str = "0A";
+
+/// The states of a UDP socket, unconnected and connected.
+const UDP_STATES: [&str; 2] = ["07", "01"];
 
 /// `SO_ACCEPTCON` and `SOCK_DGRAM` as the table of UNIX sockets writes them. A socket that was accepted has
 /// the name of its listener too.
@@ -33,12 +39,23 @@ struct BoundSocket {
     user: Option<String>,
 }
 
-/// A sentence about what holds the address: its process and program, or at least its user.
+/// A sentence about what listens at the address: its process and program, or at least its user.
 pub(super) fn hint(address: &Address) -> Option<String> {
-    let holder = match address {
+    sentence(match address {
         Address::Unix(unix) => unix_holder(&table_name(unix)?)?,
-        other => tcp_holder(other.as_socket_addr()?)?,
-    };
+        other => ip_holder(&TCP_TABLES, &[LISTENS], other.as_socket_addr()?)?,
+    })
+}
+
+/// The same for a socket of datagrams.
+pub(super) fn datagram_hint(address: &Address) -> Option<String> {
+    match address.as_socket_addr() {
+        Some(wanted) => sentence(ip_holder(&UDP_TABLES, &UDP_STATES, wanted)?),
+        None => hint(address),
+    }
+}
+
+fn sentence(holder: BoundSocket) -> Option<String> {
     match (process_with(&holder.inode), holder.user) {
         (Some(process), _) => Some(format!("{process} listens there")),
         (None, Some(user)) => Some(format!("a process of user {user} listens there")),
@@ -46,21 +63,22 @@ pub(super) fn hint(address: &Address) -> Option<String> {
     }
 }
 
-fn tcp_holder(wanted: SocketAddr) -> Option<BoundSocket> {
-    ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
+/// The first socket in one of these states that has an address which this one cannot be beside.
+fn ip_holder(tables: &[&str], states: &[&str], wanted: SocketAddr) -> Option<BoundSocket> {
+    tables.iter().find_map(|table| {
         lines(table).find_map(|line| {
             let columns: Vec<&str> = line.split_whitespace().collect();
-            let [_, local, _, LISTENS, _, _, _, user, _, inode, ..] = columns[..] else {
+            let [_, local, _, state, _, _, _, user, _, inode, ..] = columns[..] else {
                 return None;
             };
             let found = socket_address(local)?;
-            conflict(wanted, found)
+            (states.contains(&state) && conflict(wanted, found))
                 .then(|| BoundSocket { inode: inode.into(), user: Some(user.into()) })
         })
     })
 }
 
-/// Whether two listening sockets cannot have these addresses.
+/// Whether two sockets cannot have these addresses.
 fn conflict(one: SocketAddr, other: SocketAddr) -> bool {
     let (ip, other_ip) = (one.ip().to_canonical(), other.ip().to_canonical());
     let covers =
@@ -96,7 +114,7 @@ fn table_name(address: &UnixAddress) -> Option<String> {
 }
 
 fn unix_holder(name: &str) -> Option<BoundSocket> {
-    lines("/proc/net/unix").find_map(|line| {
+    lines("/proc/thread-self/net/unix").find_map(|line| {
         let mut rest = line.as_str();
         let mut columns = [""; 7];
         for column in &mut columns {

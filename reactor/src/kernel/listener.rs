@@ -17,7 +17,7 @@ use std::fs::{File, Permissions};
 use std::io;
 use std::net::{IpAddr, Shutdown};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::rc::Rc;
 
 use interfaces::{
@@ -203,15 +203,29 @@ fn unprepared(options: &ListenTcp, fault: &OptionFault) -> ListenError {
 
 /// The system's refusal, with its likely cause.
 pub(super) fn refused(address: Address, error: &io::Error) -> ListenError {
+    refused_by(address, error, holder::hint)
+}
+
+/// The same for a socket of datagrams.
+pub(super) fn datagrams_refused(address: Address, error: &io::Error) -> ListenError {
+    refused_by(address, error, holder::datagram_hint)
+}
+
+fn refused_by(
+    address: Address,
+    error: &io::Error,
+    holder: fn(&Address) -> Option<String>,
+) -> ListenError {
     let errno = error.raw_os_error().unwrap_or(libc::EINVAL);
     let privileged = address.port().is_some_and(|port| (1..1024).contains(&port));
-    let holder = if errno == libc::EADDRINUSE { holder::hint(&address) } else { None };
+    let holder = if errno == libc::EADDRINUSE { holder(&address) } else { None };
     let hint = match errno {
         libc::EACCES if privileged => "a port below 1024 needs CAP_NET_BIND_SERVICE",
         libc::EACCES => "the directory cannot be written to",
         libc::EINVAL if address.port().is_none() => {
             "a UNIX path is not empty and has no NUL byte in it"
         }
+        libc::EADDRINUSE if is_other_file(&address) => "a file that is no socket is there",
         libc::EADDRINUSE => "something else listens there already, or left its socket behind",
         libc::EADDRNOTAVAIL => "no interface of this machine has that address",
         libc::ENOENT => "the directory does not exist",
@@ -220,6 +234,13 @@ pub(super) fn refused(address: Address, error: &io::Error) -> ListenError {
     };
     let hint = holder.map_or(Cow::Borrowed(hint), Cow::Owned);
     ListenError::Refused { address, source: OsError::from_raw_os_error(errno), hint }
+}
+
+/// Whether its path is there, and leads to something that is no socket.
+fn is_other_file(address: &Address) -> bool {
+    let Address::Unix(UnixAddress::Path(path)) = address else { return false };
+    let found = std::fs::symlink_metadata(sockaddr::as_path(path));
+    found.is_ok_and(|found| !found.file_type().is_socket())
 }
 
 #[cfg(test)]

@@ -7,13 +7,18 @@ use std::net::SocketAddr;
 
 use interfaces::AddressFamily;
 
-use super::{Kernel, raw_calls};
+use super::{Kernel, hosts_file, raw_calls};
 use crate::sys::{LookUp, LookUpResult, LookUpSys};
 
 impl LookUpSys for Kernel {
     fn look_up(&self, host: &str, port: u16, family: AddressFamily) -> LookUp {
-        let host = host.to_owned();
-        LookUp::Work(Box::new(move || addresses(&host, port, family)))
+        let (host, asked) = (host.to_owned(), host.to_owned());
+        LookUp::Work {
+            work: Box::new(move || addresses(&host, port, family)),
+            is_short: Box::new(move || {
+                raw_calls::is_numeric(&asked) || hosts_file::has_name(&asked, family)
+            }),
+        }
     }
 }
 
@@ -55,6 +60,23 @@ mod tests {
             let address = host.parse::<IpAddr>().expect("numeric");
             let want = fits.then(|| vec![SocketAddr::new(address, 80)]);
             assert_eq!(found.clone().ok(), want, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn what_needs_no_name_server_is_known_before_it_is_looked_up() {
+        let kernel = Kernel::new().expect("opens");
+        for (host, is_short) in [
+            ("fe80::1%lo", true),
+            ("127.1", true),
+            ("::1", true),
+            ("something.invalid", false),
+            ("", false),
+            ("nul\0byte", false),
+        ] {
+            let look_up = kernel.look_up(host, 80, AddressFamily::Any);
+            let LookUp::Work { is_short: answer, .. } = look_up else { panic!("{look_up:?}") };
+            assert_eq!(answer(), is_short, "{host:?}");
         }
     }
 

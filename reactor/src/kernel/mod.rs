@@ -14,12 +14,14 @@
 //!   datagrams.rs                            DatagramSys; each call forwards to one of
 //!     datagram_socket.rs · datagram_calls.rs  opening, receiving, sending
 //!     multicast.rs                            groups
-//!   look_ups.rs                             LookUpSys: getaddrinfo(3)
+//!   look_ups.rs · hosts_file.rs             LookUpSys: getaddrinfo(3)
 //!   descriptors.rs                          DescriptorSys: pipes, terminals, files
 //!     stdio.rs                                those that other processes share
 //!   watched.rs                              WatchSys: descriptors that something else owns
 //!   processes.rs                            ProcessSys: child processes
-//!     spawning.rs · raw_process_calls.rs      fork and exec, terminals, pidfd
+//!     spawning.rs · exec_strings.rs           what a child is made of
+//!     raw_start.rs                            clone and exec
+//!     process.rs · raw_process_calls.rs       waiting, terminals, pidfd
 //!   standard_error.rs                       the default observer
 //! ```
 //!
@@ -36,15 +38,19 @@ mod datagram_calls;
 mod datagram_socket;
 mod datagrams;
 mod descriptors;
+mod exec_strings;
 mod file_identity;
 mod holder;
+mod hosts_file;
 mod listener;
 mod lock_file;
 mod look_ups;
 mod multicast;
+mod process;
 mod processes;
 mod raw_calls;
 mod raw_process_calls;
+mod raw_start;
 mod reserve;
 mod sockaddr;
 mod socket_options;
@@ -72,6 +78,7 @@ pub use datagram_socket::KernelDatagramSocket;
 pub use descriptors::KernelDescriptor;
 pub use listener::KernelListener;
 pub use processes::KernelChild;
+pub(crate) use raw_calls::Cores;
 
 use crate::sys::Token;
 use reserve::Reserve;
@@ -101,6 +108,7 @@ impl Kernel {
     ///
     /// What epoll_create1(2) or eventfd(2) answer: `EMFILE` when no descriptor is left.
     pub fn new() -> io::Result<Self> {
+        processes::reap_left(None);
         let poll = mio::Poll::new()?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(Token::WAKER.0))?);
         Ok(Self {
@@ -136,12 +144,6 @@ impl Kernel {
     /// Adopts a descriptor that is connected; the error's text says what it is instead.
     pub(crate) fn adopt_stream(&self, descriptor: OwnedFd) -> Result<Socket, String> {
         listener::adopt_connection(descriptor)
-    }
-
-    /// Copies of standard input and output.
-    pub(crate) fn standard_descriptors() -> Result<(KernelDescriptor, KernelDescriptor), StdioError>
-    {
-        stdio::standard()
     }
 
     /// Adopts two descriptors, one to read and one to write.

@@ -13,6 +13,16 @@ use super::datagram_calls;
 use super::datagram_socket::KernelDatagramSocket;
 use crate::sys::{Membership, MulticastOption};
 
+/// Takes what other sockets of this machine have joined off a socket (`IP_MULTICAST_ALL`,
+/// `IPV6_MULTICAST_ALL`). A system that is too old for the second, before Linux 4.20, is left as it is.
+pub(super) fn hear_own_groups(socket: &Socket, domain: Domain) {
+    // One of IPv6 may receive over IPv4 too.
+    drop(socket.set_multicast_all_v4(false));
+    if domain == Domain::IPV6 {
+        drop(socket.set_multicast_all_v6(false));
+    }
+}
+
 pub(super) fn change_membership(
     socket: &Socket,
     change: Membership,
@@ -119,9 +129,10 @@ fn index(interface: &MulticastInterface) -> io::Result<u32> {
 }
 
 /// The number of the interface that has this address. Each line of the list is the address, the
-/// number, and more, all in hexadecimal (proc(5)).
+/// number, and more, all in hexadecimal (proc(5)). It is that of this thread's network, which need not be
+/// the process's (network_namespaces(7)).
 fn index_of(address: Ipv6Addr) -> io::Result<u32> {
-    let list = fs::read_to_string("/proc/net/if_inet6")?;
+    let list = fs::read_to_string("/proc/thread-self/net/if_inet6")?;
     let of_line = |line: &str| {
         let mut fields = line.split_ascii_whitespace();
         let bits = u128::from_str_radix(fields.next()?, 16).ok()?;

@@ -1,10 +1,10 @@
 //! The system calls that std and socket2 do not offer: `SO_PEERCRED` (unix(7)), `SIOCOUTQ` (tcp(7)),
-//! poll(2), kill(2), getaddrinfo(3) by family, geteuid(2), the locks of fcntl(2), and a write to standard error without std's lock.
+//! poll(2), kill(2), sched_setaffinity(2), getaddrinfo(3) by family, geteuid(2), the locks of fcntl(2), and a write to standard error without std's lock.
 //! And recv(2) and send(2), inlined, since each message makes both: an echo of 64 bytes takes 903
 //! instructions of the reactor with them and 922 with rustix's, 50 echoes in a turn 21,238 and 22,090.
 //!
-//! Invariant: beside `ancillary.rs`, `datagram_calls.rs` and `raw_process_calls.rs` this is the crate's only
-//! file with `unsafe`.
+//! Invariant: beside `ancillary.rs`, `datagram_calls.rs`, `raw_process_calls.rs` and `raw_start.rs` this is
+//! the crate's only file with `unsafe`.
 #![allow(unsafe_code, reason = "these calls take pointers")]
 
 use std::ffi::{CStr, CString};
@@ -91,6 +91,51 @@ pub(super) fn is_alive(process: u32) -> bool {
 pub(super) fn effective_user() -> u32 {
     // SAFETY: the call has no effects.
     unsafe { libc::geteuid() }
+}
+
+/// The cores that a thread may run on (sched_setaffinity(2), CPU_SET(3)).
+pub(crate) struct Cores(libc::cpu_set_t);
+
+impl Cores {
+    /// Those of this thread.
+    pub(crate) fn of_this_thread() -> io::Result<Self> {
+        let mut cores = Self::none();
+        // SAFETY: 0 is the calling thread; the pointer leads to a set of the size that is told, which outlives
+        // the call.
+        let answer = unsafe {
+            libc::sched_getaffinity(0, mem::size_of::<libc::cpu_set_t>(), &raw mut cores.0)
+        };
+        if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(cores) }
+    }
+
+    fn none() -> Self {
+        // SAFETY: a set of all-zero bits is a valid one, without a core.
+        Self(unsafe { mem::zeroed() })
+    }
+
+    /// The one of them with this number, counted from 0 and round and round.
+    pub(crate) fn only(&self, number: usize) -> Self {
+        let cores = 0..libc::CPU_SETSIZE as usize;
+        // SAFETY: the set has a bit for each of these numbers.
+        let cores = cores.filter(|core| unsafe { libc::CPU_ISSET(*core, &self.0) });
+        let cores: Vec<usize> = cores.collect();
+        let mut only = Self::none();
+        if let Some(core) = number.checked_rem(cores.len()).and_then(|place| cores.get(place)) {
+            // SAFETY: as above.
+            unsafe { libc::CPU_SET(*core, &mut only.0) };
+        }
+        only
+    }
+
+    /// Has this thread run on no others.
+    pub(crate) fn confine_this_thread(&self) -> io::Result<()> {
+        // SAFETY: 0 is the calling thread; the pointer leads to a set of the size that is told, which outlives
+        // the call.
+        let answer = unsafe {
+            libc::sched_setaffinity(0, mem::size_of::<libc::cpu_set_t>(), &raw const self.0)
+        };
+        if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
 }
 
 /// Whether reading, or accepting, would find something; also if the system does not tell.
@@ -182,6 +227,22 @@ pub(super) fn addresses_of(host: &str, family: libc::c_int) -> Result<Vec<Socket
         libc::freeaddrinfo(list);
     }
     Ok(addresses)
+}
+
+/// Whether getaddrinfo(3) takes a text for an address, which asks neither files nor name servers.
+pub(super) fn is_numeric(host: &str) -> bool {
+    let Ok(host) = CString::new(host) else { return false };
+    // SAFETY: as in `addresses_of`, to the list, which nothing but its end is done with.
+    unsafe {
+        let mut hints: libc::addrinfo = mem::zeroed();
+        hints.ai_flags = libc::AI_NUMERICHOST;
+        let mut list: *mut libc::addrinfo = ptr::null_mut();
+        let answer = libc::getaddrinfo(host.as_ptr(), ptr::null(), &raw const hints, &raw mut list);
+        if answer == 0 {
+            libc::freeaddrinfo(list);
+        }
+        answer == 0
+    }
 }
 
 /// # Safety

@@ -1,37 +1,24 @@
-//! Starting a program: pipes or a terminal, then fork(2) and exec(2) through std's `Command`, which tells
-//! at once, through a pipe of its own, whether the program could be executed.
+//! Starting a program: pipes or a terminal, then clone(2) and execve(2), which tell at once whether the
+//! program could be executed.
 //!
 //! Invariant: of the descriptors that are made here, the child's ends are closed on every way out.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
-use std::os::unix::process::CommandExt as _;
-use std::process::Command;
 use std::rc::Rc;
 
 use interfaces::{
-    ChildDescriptor, ChildDescriptors, Environment, ProcessGroup, SpawnError, SpawnProcess,
-    WindowSize,
+    ChildDescriptor, ChildDescriptors, ProcessGroup, SpawnError, SpawnProcess, WindowSize,
 };
 
 use super::KernelDescriptor;
+use super::exec_strings::ExecStrings;
 use super::processes::KernelChild;
-use super::raw_process_calls::{self, ChildSetup};
+use super::raw_process_calls;
+use super::raw_start::{Attributes, ChildStart};
 use crate::sys::os_error::os_error;
 use crate::sys::{ChildEnd, Spawned, Way};
-
-/// The variables by which a service manager speaks to the one process that it started (sd_listen_fds(3),
-/// sd_notify(3), sd_watchdog_enabled(3)).
-const OF_SERVICE_MANAGER: [&str; 7] = [
-    "LISTEN_PID",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-    "LISTEN_PIDFDID",
-    "NOTIFY_SOCKET",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-];
 
 /// How many numbers behind the highest other threads may take while a child is started.
 const OPENED_MEANWHILE: RawFd = 1024;
@@ -72,11 +59,10 @@ pub(super) fn spawn(
 ) -> Result<Spawned<KernelChild, KernelDescriptor>, SpawnError> {
     let prepared = prepare(options)?;
     let given: Vec<_> = prepared.childs.iter().map(|(to, from)| (*to, from.number())).collect();
-    let has_terminal = matches!(options.descriptors, ChildDescriptors::Terminal(_));
-    let mut command = command(options, has_terminal);
     let kept_free = keep_free(options, &given)?;
-    ChildSetup::new(&given, has_terminal, highest_to_mark()).attach(&mut command);
-    let process = command.spawn().map_err(|error| not_executed(options, &error))?;
+    let process = ExecStrings::of(options)
+        .and_then(|strings| ChildStart::new(strings, &given, attributes(options)).run())
+        .map_err(|error| not_executed(options, &error))?;
     drop(kept_free);
     Ok(Spawned { child: KernelChild::new(process), ends: prepared.ours })
 }
@@ -147,46 +133,26 @@ fn prepare_terminal(window: WindowSize) -> io::Result<Prepared> {
     })
 }
 
-fn command(options: &SpawnProcess, has_terminal: bool) -> Command {
-    let mut command = Command::new(&options.program);
-    command.args(&options.arguments);
-    if let Some(own_name) = &options.own_name {
-        command.arg0(own_name);
-    }
-    match &options.environment {
-        Environment::Inherited => OF_SERVICE_MANAGER.iter().for_each(|name| {
-            // A variable that is not set needs no other environment than this process's.
-            if std::env::var_os(name).is_some() {
-                command.env_remove(name);
-            }
-        }),
-        Environment::Exactly(variables) => {
-            command.env_clear().envs(variables.iter().map(|(name, value)| (name, value)));
-        }
-        _ => {}
-    }
-    if let Some(directory) = &options.directory {
-        command.current_dir(directory);
-    }
-    if let Some(group) = options.group {
-        command.gid(group);
-    }
-    if let Some(user) = options.user {
-        command.uid(user);
-    }
-    match options.process_group {
-        ProcessGroup::Own if !has_terminal => drop(command.process_group(0)),
-        ProcessGroup::Join(group) if !has_terminal => {
+fn attributes(options: &SpawnProcess) -> Attributes {
+    let has_terminal = matches!(options.descriptors, ChildDescriptors::Terminal(_));
+    Attributes {
+        user: options.user,
+        group: options.group,
+        process_group: match options.process_group {
+            // It leads a session, and so a group, with its terminal.
+            _ if has_terminal => None,
+            ProcessGroup::Own => Some(0),
             // A number that is no process group is refused by the system.
-            command.process_group(i32::try_from(group).unwrap_or(i32::MAX));
-        }
-        _ => {}
+            ProcessGroup::Join(group) => Some(i32::try_from(group).unwrap_or(i32::MAX)),
+            _ => None,
+        },
+        has_terminal,
+        highest: highest_to_mark(),
     }
-    command
 }
 
-/// Takes the numbers that the child is to have and that are free here, so that the pipe by which
-/// `Command` learns of a failed exec(2) has none of them.
+/// Takes the numbers that the child is to have and that are free here, so that the pipe by which a
+/// failed execve(2) is told has none of them.
 fn keep_free(options: &SpawnProcess, given: &[(RawFd, RawFd)]) -> Result<Vec<OwnedFd>, SpawnError> {
     let mut kept = Vec::new();
     let Some(&(_, any)) = given.first() else { return Ok(kept) };

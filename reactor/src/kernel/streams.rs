@@ -15,7 +15,7 @@ use socket2::Socket;
 
 use super::listener::{self, KernelListener};
 use super::{Kernel, ancillary, connecting, raw_calls, ready, sockaddr, socket_options, unix_path};
-use crate::sys::{Ancillary, ConnectFault, SocketOption, StreamSys, Token, Watch};
+use crate::sys::{Ancillary, ConnectFault, ReadAlone, SocketOption, StreamSys, Token, Watch};
 
 /// The flag of send(2) that announces the end of file, on systems that have one.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -114,6 +114,10 @@ impl StreamSys for Kernel {
 
     fn write_last(&self, stream: &Socket, data: &[u8]) -> io::Result<usize> {
         raw_calls::send(stream, data, libc::MSG_NOSIGNAL | MORE_FOLLOWS)
+    }
+
+    fn read_alone(&self, stream: &Socket, buffer: &mut [u8]) -> io::Result<ReadAlone> {
+        ancillary::receive_alone(stream, buffer)
     }
 
     fn read_with_descriptors(

@@ -2,27 +2,33 @@
 //!
 //! ```text
 //!   Open ── EMFILE, and no reserve ──► Paused ── after accept_pause ──► Open
+//!     ├── the factory is full ───────► Waiting ── its waker ──► Open
 //!     └──────────── stop_listening ──────┴──► Closed: the socket is gone, do_stop has run
 //! ```
 //!
-//! Invariant: while a port is open and not paused, a waiting connection is either reported by the
-//! system or the port is on the list of those that are still ready.
+//! Invariant: while a port is open and neither paused nor waiting, a waiting connection is either
+//! reported by the system, or the port is on the list of those that are still ready or of those that go
+//! on after the closings.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::io;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
 
 use deferred::{Deferred, Failure};
 use interfaces::{Address, Factory, ListenError, ListeningPort, OsError, ReactorEvent};
 
 use crate::core::Core;
 use crate::core::expendable::needs_descriptor;
+use crate::core::remote_calls::RemoteCall;
 use crate::core::tenant::{Kind, Tenant};
 use crate::listen::hand_over::HandOver;
 use crate::listen::port_factory::PortFactory;
 use crate::sys::os_error::os_error;
 use crate::sys::{Ready, StreamSys, Token};
+use crate::threads::remote_queue::RemoteQueue;
 
 /// A port of a reactor.
 pub(crate) struct Port<S: StreamSys> {
@@ -36,8 +42,10 @@ pub(crate) struct Port<S: StreamSys> {
     /// How often this port accepts in one turn: as the limits say, and once after a turn in which
     /// nothing but failures came of it.
     budget: Cell<usize>,
-    /// It stopped for the closings of the next turn, which come after its events.
+    /// It goes on after the closings.
     waits_for_closings: Cell<bool>,
+    /// What a full factory wakes.
+    waker: OnceCell<Waker>,
 }
 
 /// The outcome of one call of accept4(2).
@@ -103,6 +111,7 @@ impl<S: StreamSys> Port<S> {
                 listed: Cell::new(false),
                 budget: Cell::new(core.limits.accepts_per_turn),
                 waits_for_closings: Cell::new(false),
+                waker: OnceCell::new(),
             })
         });
         if let Some(Err(error)) = port.register(core) {
@@ -123,27 +132,49 @@ impl<S: StreamSys> Port<S> {
         self.with_listener(|listener| core.sys.register_listener(listener, self.token))
     }
 
-    /// Accepts what waits, within this turn's budget. Where a connection is to be closed, as one that its
-    /// protocol has ended at once, this port goes on when the next turn has closed it: a factory with a
-    /// cap would count it.
+    /// Accepts what waits, within this turn's budget and while the factory has a place. Where a connection
+    /// is to be closed, as one that its protocol has ended at once, this port goes on when that is done: a
+    /// factory with a cap would count it.
     fn accept(self: &Rc<Self>, core: &Core<S>) {
-        if self.waits_for_closings.take() {
-            return self.list(core);
-        }
         let mut any = false;
         for _ in 0..self.budget.get() {
+            if self.is_full(core) {
+                return self.budget.set(core.limits.accepts_per_turn);
+            }
             let accepted = self.accept_one(core);
             any |= matches!(accepted, Accepted::One);
             if matches!(accepted, Accepted::NoMore) || !self.another_waits(core) {
                 return self.budget.set(core.limits.accepts_per_turn);
             }
             if core.has_closings() {
-                self.waits_for_closings.set(true);
-                break;
+                self.budget.set(core.limits.accepts_per_turn);
+                return self.wait_for_closings(core);
             }
         }
         self.budget.set(if any { core.limits.accepts_per_turn } else { 1 });
         self.list(core);
+    }
+
+    fn wait_for_closings(&self, core: &Core<S>) {
+        if !self.waits_for_closings.replace(true) {
+            core.call_after_closings(self.token);
+        }
+    }
+
+    /// Whether the factory has no place. This port is woken when it may have one.
+    fn is_full(&self, core: &Core<S>) -> bool {
+        let waker = self.waker.get_or_init(|| port_waker(core, self.token));
+        let Some(hand_over) = &self.hand_over else {
+            return self.factory.is_full(core, 0, waker);
+        };
+        let on_the_way = hand_over.on_the_way();
+        self.factory.is_full(core, on_the_way, waker) && {
+            // Those may be refused where they arrive.
+            if on_the_way > 0 {
+                hand_over.wake_at_arrival(waker);
+            }
+            true
+        }
     }
 
     /// Goes on in the next turn.
@@ -258,8 +289,40 @@ impl<S: StreamSys> Port<S> {
     }
 }
 
+/// Lists a port as still ready when it is woken, on any thread.
+fn port_waker<S: StreamSys>(core: &Core<S>, token: Token) -> Waker {
+    Waker::from(Arc::new(PortWaker { remote_queue: Arc::clone(&core.remote_queue), token }))
+}
+
+struct PortWaker<S: StreamSys> {
+    remote_queue: Arc<RemoteQueue<RemoteCall<S>>>,
+    token: Token,
+}
+
+impl<S: StreamSys> Wake for PortWaker<S> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let token = self.token;
+        let look: RemoteCall<S> = Box::new(move |core| core.list_still_ready(token));
+        // A reactor that is gone has closed its ports.
+        drop(self.remote_queue.push(look));
+    }
+}
+
 impl<S: StreamSys> Tenant<S> for Port<S> {
     fn ready(self: Rc<Self>, core: &Core<S>, _: Ready, _: &mut [u8]) {
+        if core.has_closings() {
+            return self.wait_for_closings(core);
+        }
+        self.waits_for_closings.set(false);
+        self.accept(core);
+    }
+
+    fn closed(self: Rc<Self>, core: &Core<S>) {
+        self.waits_for_closings.set(false);
         self.accept(core);
     }
 

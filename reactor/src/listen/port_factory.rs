@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::task::Waker;
 
 use deferred::Failure;
 use interfaces::{Address, Factory, OsError, ReactorEvent, Reason};
@@ -48,6 +49,20 @@ impl PortFactory {
         }
         let factory = &*self.prefix;
         core.observe(&ReactorEvent::ListeningStarted { address: &self.address, factory });
+    }
+
+    /// Whether the factory has no place for a connection; `waker` is woken when it may have one.
+    pub(crate) fn is_full<S: StreamSys>(
+        &self,
+        core: &Core<S>,
+        on_the_way: usize,
+        waker: &Waker,
+    ) -> bool {
+        let factory = self.factory.borrow().clone();
+        let Some(factory) = factory else { return false };
+        let asked = core.call("factory", None, || factory.poll_ready(on_the_way, waker));
+        // One that panics cannot wake the port.
+        asked.is_ok_and(|answer| answer.is_pending())
     }
 
     /// Starts a protocol on a connection, which the reactor's load has already.

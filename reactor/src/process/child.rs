@@ -8,6 +8,7 @@ mod transport;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use interfaces::{
     ProcessProtocol, ProcessReason, ProcessTransport, Reason, SpawnError, SpawnProcess,
@@ -21,6 +22,9 @@ use crate::core::tenant::{Kind, Tenant};
 use crate::sys::os_error::os_error;
 use crate::sys::{ChildEnd, ChildWatch, ProcessSys, Ready, Spawned, StreamSys, Token, Way};
 
+/// The time between two looks at a child whose end nothing reports.
+const LOOK_AFTER: Duration = Duration::from_millis(100);
+
 /// A child process.
 pub(crate) struct Child<S: StreamSys + ProcessSys> {
     me: Weak<Self>,
@@ -33,6 +37,18 @@ pub(crate) struct Child<S: StreamSys + ProcessSys> {
     stage: Cell<ChildStage>,
     paused: Cell<bool>,
     listed: Cell<bool>,
+    looks: Cell<Looks>,
+}
+
+/// When a child is looked at whose end nothing reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looks {
+    /// Its end is reported.
+    Needless,
+    /// No look is planned.
+    None,
+    /// A timer makes the next one.
+    Later,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +79,7 @@ impl<S: StreamSys + ProcessSys> Child<S> {
         };
         let child = Self::settle(core, protocol);
         child.open(core, options, spawned).map_err(|error| {
-            // The process ends by its closed pipes, and is reaped when the handle is dropped.
-            child.forget(core);
+            child.kill_unseen(core);
             SpawnError::NotPrepared {
                 program: options.program.to_string_lossy().into_owned(),
                 need: "its end known",
@@ -86,6 +101,7 @@ impl<S: StreamSys + ProcessSys> Child<S> {
                 stage: Cell::new(ChildStage::Spawned),
                 paused: Cell::new(false),
                 listed: Cell::new(false),
+                looks: Cell::new(Looks::Needless),
             })
         })
     }
@@ -99,11 +115,13 @@ impl<S: StreamSys + ProcessSys> Child<S> {
         let Spawned { child, ends } = spawned;
         let watch = core.sys.register_child(&child, self.token);
         self.handle.replace(Some(child));
+        match watch? {
+            ChildWatch::BySignal { is_first: true } => look_at_all_by_signal(core),
+            ChildWatch::ByLooks => self.looks.set(Looks::None),
+            ChildWatch::BySignal { is_first: false } | ChildWatch::ByPoll | ChildWatch::Ended => {}
+        }
         for end in ends {
             self.open_pipe(core, options, end)?;
-        }
-        if let ChildWatch::BySignal { is_first: true } = watch? {
-            look_at_all_by_signal(core);
         }
         self.list(core);
         Ok(())
@@ -120,15 +138,18 @@ impl<S: StreamSys + ProcessSys> Child<S> {
         Ok(())
     }
 
-    /// Gives up what was begun; the protocol is told nothing.
-    fn forget(&self, core: &Core<S>) {
-        self.stage.set(ChildStage::Ended);
+    /// Kills a process that cannot be watched, whose protocol is told nothing. It stays in its slot until
+    /// it is reaped.
+    fn kill_unseen(&self, core: &Core<S>) {
+        self.stage.set(ChildStage::Running);
         let pipes = self.pipes.take();
         for pipe in pipes {
             pipe.give_up(core);
         }
-        drop(self.handle.take());
-        drop(core.remove(self.token));
+        // One that has ended already needs no signal.
+        let _ = self.with_handle(|sys, handle| sys.signal_child(handle, libc::SIGKILL));
+        self.looks.set(Looks::None);
+        self.list(core);
         core.drop_guarded("process protocol", self.notifier.take());
     }
 
@@ -189,7 +210,8 @@ impl<S: StreamSys + ProcessSys> Child<S> {
     fn look_for_exit(&self, core: &Core<S>) {
         let answer = self.with_handle(|sys, handle| sys.try_wait(handle));
         let reason = match answer {
-            None | Some(Ok(None)) => return,
+            None => return,
+            Some(Ok(None)) => return self.look_again_later(core),
             Some(Ok(Some(status))) => ProcessReason::from(status),
             Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
                 return self.list(core);
@@ -203,6 +225,24 @@ impl<S: StreamSys + ProcessSys> Child<S> {
         self.stage.set(ChildStage::Exited(reason));
         self.tell(core, Notice::ProcessExited(reason));
         self.end_if_over(core, reason);
+    }
+
+    /// Looks at the child once more after a while, if nothing reports its end.
+    fn look_again_later(&self, core: &Core<S>) {
+        if self.looks.get() != Looks::None {
+            return;
+        }
+        self.looks.set(Looks::Later);
+        let child = self.me.clone();
+        let look = move || {
+            if let Some(child) = child.upgrade()
+                && let Some(core) = child.core.upgrade()
+            {
+                child.looks.set(Looks::None);
+                child.list(&core);
+            }
+        };
+        core.call_later(LOOK_AFTER, Box::new(look));
     }
 
     fn with_handle<R>(&self, ask: impl FnOnce(&S, &S::Child) -> R) -> Option<R> {
@@ -260,6 +300,8 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for Child<S> {
         self.look_for_exit(core);
     }
 
+    /// Its pipes are closed. While the reactor runs on, the process is reaped, and its end is told, when it
+    /// comes.
     fn stop(self: Rc<Self>, core: &Core<S>) {
         self.begin(core);
         for pipe in self.all_pipes() {
@@ -267,8 +309,10 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for Child<S> {
         }
         match self.stage.get() {
             ChildStage::Exited(reason) => self.end_if_over(core, reason),
-            ChildStage::Running => self.end_if_over(core, ProcessReason::Stopped),
-            ChildStage::Spawned | ChildStage::Ended => {}
+            ChildStage::Running if core.run_state.stage().is_stopping() => {
+                self.end_if_over(core, ProcessReason::Stopped);
+            }
+            ChildStage::Spawned | ChildStage::Running | ChildStage::Ended => {}
         }
     }
 

@@ -9,14 +9,16 @@
 //!                               Closed: child_connection_lost
 //! ```
 //!
-//! Invariant: in `Closing` and `Closed` the descriptor is closed, and the child is told of `Closed` once.
+//! A terminal that is `Finishing` is read and its bytes are dropped: its child may have to write before it
+//! reads on, and a read tells of the child's end, which the system does not report as room. Invariant: in
+//! `Closing` and `Closed` the descriptor is closed, and the child is told of `Closed` once.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::{Rc, Weak};
 
 use deferred::Failure;
-use interfaces::{AlreadyProducing, BufferLimits, Chunk, OsError, Producer, Reason};
+use interfaces::{AlreadyProducing, BufferLimits, Chunk, OsError, Producer, Reason, WindowSize};
 
 use super::child::Child;
 use crate::core::Core;
@@ -140,6 +142,15 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
         self.end.outlet.set_limits(limits);
     }
 
+    /// Sets the size of the window, if the terminal is not closed.
+    pub(super) fn set_window_size(
+        &self,
+        core: &Core<S>,
+        window: WindowSize,
+    ) -> Option<io::Result<()>> {
+        self.end.ask(&core.sys, |sys, terminal| sys.set_window_size(terminal, window))
+    }
+
     /// Closes behind the queued bytes and the producer.
     pub(super) fn lose(&self, core: &Core<S>) {
         if self.stage.get() != PipeStage::Open {
@@ -159,7 +170,7 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
         match self.stage.get() {
             PipeStage::Open | PipeStage::Finishing => {
                 self.stage.set(PipeStage::Closing);
-                self.ending.replace(Some(reason));
+                self.ending.borrow_mut().get_or_insert(reason);
                 self.end.close(core);
                 self.end.list(core);
             }
@@ -194,6 +205,9 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
             Flushed::All => self.flushed(core),
             Flushed::Blocked => self.look_for_hang_up(core),
             Flushed::Unfinished => self.end.list(core),
+            Flushed::Broken(error) if self.is_read() && self.stage.get() == PipeStage::Open => {
+                self.no_more_writing(core, error);
+            }
             Flushed::Broken(error) => self.close(core, lost(error)),
             Flushed::Panicked(message) => self.close(core, Reason::Panicked(message)),
         }
@@ -209,21 +223,36 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
         }
     }
 
+    /// No process has the terminal open any more. What they wrote before is read first.
+    fn no_more_writing(&self, core: &Core<S>, error: OsError) {
+        self.ending.borrow_mut().get_or_insert_with(|| lost(error));
+        self.end.outlet.clear(&core.streams.pool);
+        self.end.stop_producer(core);
+    }
+
     /// The child may have closed a pipe that it reads. No byte is lost by that if all are sent.
     fn look_for_hang_up(&self, core: &Core<S>) {
         if self.way == Way::ToChild && self.end.has_hung_up(core) {
-            let in_order = self.end.outlet.unsent() == 0 && !self.end.outlet.has_producer();
-            let broken = || lost(OsError::from_raw_os_error(libc::EPIPE));
-            self.close(core, if in_order { Reason::Done } else { broken() });
+            self.hung_up(core, OsError::from_raw_os_error(libc::EPIPE));
         }
+    }
+
+    /// The other end is gone, which loses the bytes that are unsent.
+    fn hung_up(&self, core: &Core<S>, error: OsError) {
+        let in_order = self.end.outlet.unsent() == 0 && !self.end.outlet.has_producer();
+        self.close(core, if in_order { Reason::Done } else { lost(error) });
     }
 
     fn read(&self, core: &Core<S>, child: &Rc<Child<S>>, buffer: &mut [u8]) {
         for _ in 0..self.end.reads_per_turn(core) {
-            if self.stage.get() != PipeStage::Open || child.is_paused() {
-                return;
+            let stage = self.stage.get();
+            match stage {
+                PipeStage::Open if child.is_paused() => return,
+                PipeStage::Open | PipeStage::Finishing => {}
+                PipeStage::Closing | PipeStage::Closed => return,
             }
             match self.end.read(core, buffer) {
+                Received::Bytes(_) if stage == PipeStage::Finishing => {}
                 Received::Bytes(length) => {
                     let told = child.deliver(core, self.child_fd, &buffer[..length]);
                     if let Err(message) = told {
@@ -232,7 +261,9 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
                 }
                 Received::Nothing => return,
                 Received::Interrupted => break,
-                Received::End => return self.close(core, Reason::Done),
+                Received::End => {
+                    return self.hung_up(core, OsError::from_raw_os_error(libc::EIO));
+                }
                 Received::Failed(error) => return self.read_failed(core, error),
             }
         }
@@ -241,8 +272,11 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
 
     /// A terminal that no process has open any more answers `EIO`.
     fn read_failed(&self, core: &Core<S>, error: OsError) {
-        let is_end = self.way == Way::Both && error.raw_os_error() == libc::EIO;
-        self.close(core, if is_end { Reason::Done } else { lost(error) });
+        if self.way == Way::Both && error.raw_os_error() == libc::EIO {
+            self.hung_up(core, error);
+        } else {
+            self.close(core, lost(error));
+        }
     }
 
     /// The protocol wants to read again.
@@ -277,7 +311,7 @@ impl<S: StreamSys + ProcessSys> Tenant<S> for ChildPipe<S> {
         if let Some(child) = self.child.upgrade() {
             child.begin(core);
         }
-        self.close(core, Reason::Stopped);
+        self.close(core, core.run_state.stage().reason_of_end());
     }
 
     fn drain(self: Rc<Self>, core: &Core<S>) {

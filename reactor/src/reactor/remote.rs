@@ -34,6 +34,10 @@ impl<S: StreamSys> FromThread for Remote<S> {
         drop(self.0.push(Box::new(move |_| call())));
     }
 
+    fn call_awaited_from_thread(&self, call: Box<dyn FnOnce() + Send>) {
+        drop(self.0.push_awaited(Box::new(move |_| call())));
+    }
+
     fn is_in_reactor_thread(&self) -> bool {
         self.0.is_at_home()
     }

@@ -29,6 +29,7 @@ const FLUSHING: [Kind; 4] = [Kind::Stream, Kind::Lingering, Kind::Pipe, Kind::St
 /// Begins to run. The turns that follow find out when the triggers have fired.
 pub(crate) fn start<S: StreamSys>(core: &Core<S>) {
     core.run_state.exit_signal.set(None);
+    core.remote_queue.begin_run();
     core.run_state.enter_held(Stage::Starting);
     fire_before(core, SystemEvent::Startup, &core.run_state.holds);
 }
@@ -173,11 +174,20 @@ fn go_on<S: StreamSys>(core: &Core<S>) {
 
 /// The run is over. What still waits may hold the reactor that owns it, so it is dropped.
 pub(crate) fn end<S: StreamSys>(core: &Core<S>) {
+    core.end_look_ups();
     let calls = core.timers.borrow_mut().take_all();
     calls.into_iter().for_each(|call| core.drop_guarded("timer", call));
     core.drop_tasks();
     core.jobs.take_all().into_iter().for_each(|done| core.drop_guarded("work of a thread", done));
+    let awaited = core.remote_queue.end_run();
+    awaited.into_iter().for_each(|call| core.drop_guarded("call from a thread", call));
     leave(core);
+}
+
+/// The run has failed: ends what it holds, as at a stop.
+pub(crate) fn fail<S: StreamSys>(core: &Core<S>) {
+    core.run_state.enter(Stage::CutOff);
+    disconnect_all(core, &Reason::Stopped);
 }
 
 /// Leaves the run, and the rest as it is.

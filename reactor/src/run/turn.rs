@@ -8,7 +8,7 @@
 //!   4. poll                    as long as nothing else is to be done
 //!   5. events                  slot looked up, generation checked, cloned out, called
 //!   6. flush                   what became dirty
-//!   7. closings                the ends that were decided before the turn
+//!   7. closings                the ends that were decided before the turn; then those that waited for them
 //! ```
 //!
 //! Tasks run after each foreign call. Invariant: each phase does what was there when it began, so
@@ -16,6 +16,8 @@
 
 use std::io;
 use std::time::Duration;
+
+use interfaces::Reason;
 
 use super::lifetime::can_advance;
 use crate::core::Core;
@@ -29,8 +31,13 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     let outer = Stream::suspend_running(core);
     if core.in_foreign_call() {
         core.list_gathering();
+        // The closings of the outer turn come after this one, which must not wait for them.
+        core.give_up_closings();
     }
     let closings = take_all(&core.agenda.closings);
+    if !closings.is_empty() {
+        core.begin_closings();
+    }
     core.run_remote_calls();
     run_due_timers(core);
     if core.sys.signal_came() {
@@ -50,11 +57,26 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     dispatch_still_ready(core, still_ready, &mut buffer);
     core.keep_read_buffer(buffer);
     Running::flush_dirty(core);
-    for (token, reason) in closings {
-        Stream::close_listed(core, token, &reason);
+    if !closings.is_empty() {
+        close_each(core, closings);
     }
     Stream::resume_running(core, outer);
     polled
+}
+
+/// Carries out the ends that were decided before the turn, and calls the tenants that waited for them: those
+/// that waited before the turn, and the others too, unless ends were decided meanwhile.
+#[inline(never)]
+fn close_each<S: StreamSys>(core: &Core<S>, closings: Vec<(Token, Reason)>) {
+    for (token, reason) in closings {
+        Stream::close_listed(core, token, &reason);
+    }
+    for token in core.end_closings() {
+        if let Some(tenant) = core.tenant(token) {
+            tenant.clone().closed(core);
+            core.drop_guarded("factory", tenant);
+        }
+    }
 }
 
 /// How long a poll may wait.

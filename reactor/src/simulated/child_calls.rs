@@ -4,7 +4,7 @@
 
 use std::io::{self, IoSlice};
 
-use interfaces::ExitStatus;
+use interfaces::{ExitStatus, WindowSize};
 
 use super::children::signaled;
 use super::edge::{Direction, SocketWatch};
@@ -25,13 +25,26 @@ impl World {
         if !(0..=64).contains(&signal) {
             return Err(errno(libc::EINVAL));
         }
-        let Some(state) = self.processes.child(child) else { return Err(errno(libc::ESRCH)) };
+        let state = self.processes.child(child).filter(|state| state.status.is_none());
+        let Some(state) = state else { return Err(errno(libc::ESRCH)) };
         let harmless = [0, libc::SIGCHLD, libc::SIGCONT, libc::SIGURG, libc::SIGWINCH];
         let is_ignored = signal != libc::SIGKILL && state.script.ignored.contains(&signal);
-        if state.status.is_none() && !is_ignored && !harmless.contains(&signal) {
+        if !is_ignored && !harmless.contains(&signal) {
             self.child_ends(child, signaled(signal));
         }
         Ok(())
+    }
+
+    /// Records the size of a terminal's window; a script takes no notice of it.
+    pub(super) fn set_window_size(&mut self, id: PartId, window: WindowSize) -> io::Result<()> {
+        let end = self.processes.end(id).expect("a handle keeps its end");
+        let child = end.child;
+        // A terminal may outlive its child.
+        if let Some(state) = self.processes.child(child) {
+            state.window = Some(window);
+        }
+        let number = i64::from(window.rows) << 16 | i64::from(window.columns);
+        self.noted(SystemCall::Ioctl, id.number(), Ok(()), |()| number)
     }
 
     pub(super) fn try_wait(&mut self, child: PartId) -> io::Result<Option<ExitStatus>> {

@@ -10,13 +10,13 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use interfaces::{
-    ChildDescriptor, ChildDescriptors, ExitStatus, OsError, SpawnError, SpawnProcess,
+    ChildDescriptor, ChildDescriptors, ExitStatus, OsError, SpawnError, SpawnProcess, WindowSize,
 };
 
 use super::clock::NetworkEvent;
 use super::ids::{PartId, Source};
 use super::parts::{ChildState, EndState, FIFO_BYTES, Part, PartKind};
-use super::script::Step;
+use super::script::{Script, Step};
 use super::trace::SystemCall;
 use super::world::World;
 use crate::sys::Way;
@@ -42,6 +42,16 @@ impl World {
                 return Err(SpawnError::NotPrepared { program: program(), need: "a pipe", source });
             }
         }
+        Ok(self.start(script, ways, window(&options.descriptors)))
+    }
+
+    /// Starts a program with these pipes, whose descriptors are counted; `window` is that of its terminal.
+    pub(super) fn start(
+        &mut self,
+        script: Script,
+        ways: Vec<(i32, Way)>,
+        window: Option<WindowSize>,
+    ) -> (PartId, Ends) {
         let child = PartId(self.connections.new_number());
         let ends: Ends =
             ways.into_iter().map(|(fd, way)| (fd, way, self.new_end(child, way))).collect();
@@ -58,12 +68,13 @@ impl World {
             ends: by_number,
             status: None,
             is_blocked: false,
+            window,
             is_held: true,
         };
         self.processes.parts.insert(child, Part::new(PartKind::Child(state)));
         self.trace.note(self.clock.now(), SystemCall::Spawn, child.number(), ends.len() as i64);
         self.schedule_step(child);
-        Ok((child, ends))
+        (child, ends)
     }
 
     fn new_end(&mut self, child: PartId, way: Way) -> PartId {
@@ -274,6 +285,14 @@ enum Moved {
 
 pub(super) fn signaled(signal: i32) -> ExitStatus {
     ExitStatus::Signaled { signal, core_dumped: false }
+}
+
+/// The size of the window of the terminal that these descriptors ask for, if it is one.
+fn window(descriptors: &ChildDescriptors) -> Option<WindowSize> {
+    match descriptors {
+        ChildDescriptors::Terminal(window) => Some(*window),
+        _ => None,
+    }
 }
 
 /// The pipes that these descriptors ask for.

@@ -106,8 +106,14 @@ impl World {
             return Err(errno(error));
         }
         let (is_unix, room) = (socket.is_unix(), socket.can_send(run.data.len()));
+        if run.receiver.is_none() && socket.peer_is_gone {
+            // The kernel takes the connection off the socket with this answer.
+            (socket.peer, socket.peer_is_gone) = (None, false);
+            return Err(errno(libc::ECONNREFUSED));
+        }
         let receiver = run.receiver.or(socket.peer.as_ref()).cloned();
-        let receiver = receiver.ok_or_else(|| errno(libc::EDESTADDRREQ))?;
+        let unconnected = if is_unix { libc::ENOTCONN } else { libc::EDESTADDRREQ };
+        let receiver = receiver.ok_or_else(|| errno(unconnected))?;
         // A UNIX socket that would block has a receiver that is full, which costs the datagram.
         if !is_unix && (self.rng.happens(self.faults.would_block) || !room) {
             return Err(self.datagram_would_block(id, Direction::Write));
@@ -142,6 +148,9 @@ impl World {
 
     fn send_udp(&mut self, id: DatagramId, data: &[u8], to: SocketAddr) -> io::Result<()> {
         let socket = self.datagrams.held(id);
+        if to.port() == 0 || is_out_of_reach(socket.ip_host(), to.ip()) {
+            return Err(errno(libc::EINVAL));
+        }
         let is_broadcast = to.ip() == Ipv4Addr::BROADCAST;
         if is_broadcast && !socket.options.broadcast {
             return Err(errno(libc::EACCES));
@@ -221,7 +230,7 @@ impl World {
     ) -> io::Result<()> {
         let result = self.receive_packets(id, batch, packets_max);
         self.maybe_spurious(Source::Datagram(id));
-        let count = |(): &()| batch.packets.len() as i64;
+        let count = |(): &()| batch.packets().len() as i64;
         self.noted(SystemCall::Recvmmsg, id.number(), result, count)?;
         batch.received().for_each(|(_, data)| self.trace.note_bytes(data));
         Ok(())
@@ -251,7 +260,7 @@ impl World {
         if let Some(host) = host {
             self.datagram_room(&host);
         }
-        if batch.packets.len() < packets_max {
+        if batch.packets().len() < packets_max {
             self.watching(Source::Datagram(id), Direction::Read, SocketWatch::came_short);
         }
         Ok(())
@@ -273,9 +282,18 @@ impl World {
     }
 }
 
+/// Whether Linux routes nothing there from this socket: no other host hears the loopback.
+pub(super) fn is_out_of_reach(host: Option<SocketAddr>, to: IpAddr) -> bool {
+    let (Some(IpAddr::V4(from)), IpAddr::V4(to)) = (host.map(|host| host.ip()), to) else {
+        return false;
+    };
+    let stays = to.is_loopback() || to.is_unspecified() || to.is_multicast() || to.is_broadcast();
+    from.is_loopback() && !stays
+}
+
 /// The address that a datagram to `to` comes from: the socket's own, or, when that stands for all, the one
 /// that a datagram to that address leaves by.
-fn source(host: Option<SocketAddr>, to: SocketAddr) -> SocketAddr {
+pub(super) fn source(host: Option<SocketAddr>, to: SocketAddr) -> SocketAddr {
     let port = host.map_or(0, |host| host.port());
     let ip = match host.map(|host| host.ip()) {
         Some(ip) if !ip.is_unspecified() => ip,

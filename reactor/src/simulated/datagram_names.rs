@@ -10,7 +10,7 @@ use interfaces::{Address, ListenError, ListenUdp, ListenUnixDatagram, UnixAddres
 
 use super::accepting::refused;
 use super::connection::Family;
-use super::datagram_flight::Flights;
+use super::datagram_flight::{Flights, is_out_of_reach, source};
 use super::datagram_socket::DatagramSocketState;
 use super::edge::{Direction, Level, SocketWatch};
 use super::ids::DatagramId;
@@ -59,7 +59,7 @@ impl Datagrams {
     fn is_peer_full(&self, id: DatagramId) -> bool {
         let socket = self.sockets.get(&id);
         let peer = socket.and_then(|socket| match &socket.peer {
-            Some(Address::Unix(name)) => self.at_name(name),
+            Some(Address::Unix(name)) if !socket.peer_is_gone => self.at_name(name),
             _ => None,
         });
         peer.and_then(|peer| self.sockets.get(&peer)).is_some_and(|peer| peer.is_full(0))
@@ -189,7 +189,12 @@ impl World {
     pub(super) fn connect_datagram(&mut self, id: DatagramId, peer: &Address) -> io::Result<()> {
         let connected = self.checked_peer(id, peer);
         let peer = self.noted(SystemCall::Connect, id.number(), connected, |_| 0)?;
-        self.datagrams.held(id).peer = Some(peer);
+        let socket = self.datagrams.held(id);
+        // A socket that stands for all addresses has one of them from now on.
+        if let (Some(host), Some(to)) = (socket.ip_host(), peer.as_socket_addr()) {
+            socket.host = Address::from(source(Some(host), to));
+        }
+        socket.peer = Some(peer);
         Ok(())
     }
 
@@ -206,6 +211,9 @@ impl World {
                 };
                 if host.is_ipv4() != peer.is_ipv4() {
                     return Err(errno(libc::EAFNOSUPPORT));
+                }
+                if is_out_of_reach(Some(host), peer.ip()) {
+                    return Err(errno(libc::EINVAL));
                 }
                 Ok(Address::from(destination(peer)))
             }
@@ -230,6 +238,11 @@ impl World {
         self.descriptors.open -= 1;
         if let Some(socket) = closed.filter(DatagramSocketState::is_unix) {
             // The sends of those that are connected to it fail from now on.
+            let others = self.datagrams.sockets.values_mut();
+            let connected = others.filter(|other| {
+                socket.unix_name().is_some() && other.peer.as_ref() == Some(&socket.host)
+            });
+            connected.for_each(|other| other.peer_is_gone = true);
             self.datagram_room(&socket.host);
         }
     }

@@ -29,6 +29,8 @@ const JOINED_BYTES_MAX: usize = 65_507;
 pub(super) struct DatagramSocketState {
     pub(super) host: Address,
     pub(super) peer: Option<Address>,
+    /// The UNIX socket that it is connected to is closed, which the next send is told.
+    pub(super) peer_is_gone: bool,
     pub(super) sharing: Sharing,
     pub(super) link: Link,
     /// When the last datagram that it sent, and that was not held up, arrives.
@@ -70,6 +72,7 @@ impl DatagramSocketState {
         Self {
             host,
             peer: None,
+            peer_is_gone: false,
             sharing,
             link,
             last_arrival: Nanos::ZERO,
@@ -145,11 +148,9 @@ impl DatagramSocketState {
         packets_max: usize,
         mut joins: impl FnMut() -> bool,
     ) {
-        batch.packets.clear();
-        let is_udp = !self.is_unix();
-        let (places, packets) = batch.parts_mut();
-        for place in places.take(packets_max) {
-            let Some(first) = self.pop() else { return };
+        let (is_udp, mut count) = (!self.is_unix(), 0);
+        for (place, packet) in batch.parts_mut().take(packets_max) {
+            let Some(first) = self.pop() else { break };
             let size = first.data.len();
             let (mut kept, mut length, mut segment) = (copy(place, &first.data), size, None);
             if is_udp && size > 0 && joins() {
@@ -161,8 +162,10 @@ impl DatagramSocketState {
                     }
                 }
             }
-            packets.push(Packet { kept, length, segment, sender: first.sender });
+            *packet = Packet { kept, length, segment, sender: first.sender };
+            count += 1;
         }
+        batch.set_count(count);
     }
 
     fn pop(&mut self) -> Option<ArrivedDatagram> {

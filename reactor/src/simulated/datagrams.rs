@@ -118,12 +118,13 @@ impl DatagramSys for Simulated {
         self.world.borrow_mut().receive_datagrams(socket.id, batch, packets_max)
     }
 
-    fn send_datagrams(
+    fn send_datagrams<'a>(
         &self,
         socket: &SimulatedDatagramSocket,
-        runs: &[SendRun<'_>],
+        runs: impl Iterator<Item = SendRun<'a>>,
     ) -> io::Result<usize> {
-        self.world.borrow_mut().send_datagrams(socket.id, runs)
+        let runs: Vec<SendRun<'_>> = runs.collect();
+        self.world.borrow_mut().send_datagrams(socket.id, &runs)
     }
 
     fn broadcast_allowed(&self, socket: &SimulatedDatagramSocket) -> bool {

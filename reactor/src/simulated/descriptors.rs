@@ -22,6 +22,10 @@ impl SimulatedDescriptor {
     pub(super) fn new(world: &Rc<RefCell<World>>, id: PartId) -> Self {
         Self { world: world.clone(), id }
     }
+
+    pub(super) fn id(&self) -> PartId {
+        self.id
+    }
 }
 
 impl Drop for SimulatedDescriptor {

@@ -49,7 +49,8 @@
 //!
 //! A program that is [installed](Simulated::install) is a [`Script`]: it writes, reads, sleeps, closes and
 //! dies as that says, at a pace and in pieces that are drawn. Its pipes hold 64 KiB. Of the options of a
-//! spawn its descriptors count, and of those the pipes and the terminal.
+//! spawn its descriptors count, and of those the pipes and the terminal. A program may also be at the other
+//! ends of [standard input and output](Simulated::connect_stdio).
 //!
 //! # Not simulated
 //!
@@ -65,6 +66,7 @@ mod poll;
 mod processes;
 mod ready;
 mod sockets;
+mod stdio;
 mod streams;
 
 mod datagram_flight;

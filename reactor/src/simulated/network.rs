@@ -9,9 +9,10 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use interfaces::UnixAddress;
+use interfaces::{UnixAddress, WindowSize};
 
 use super::faults::Faults;
+use super::ids::PartId;
 use super::links::Links;
 use super::names::{Leftover, Name};
 use super::outside::{ClockHold, Outside};
@@ -118,6 +119,12 @@ impl Simulated {
     /// replaced for children to come. Any other name cannot be executed (`ENOENT`).
     pub fn install(&self, program: impl Into<OsString>, script: Script) {
         self.world.borrow_mut().processes.scripts.insert(program.into(), script);
+    }
+
+    /// The size of the window of a child's terminal, as it was set last; `None` for a child with pipes, and
+    /// for one that was reaped.
+    pub fn window_size(&self, process: u32) -> Option<WindowSize> {
+        self.world.borrow_mut().processes.child(PartId(process.into()))?.window
     }
 
     /// Sends the process a signal. Returns whether it is watched; otherwise it is ignored.

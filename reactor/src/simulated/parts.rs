@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 
-use interfaces::ExitStatus;
+use interfaces::{ExitStatus, WindowSize};
 
 use super::edge::{Direction, Level, SocketWatch};
 use super::ids::PartId;
@@ -20,6 +20,8 @@ pub(super) const FIFO_BYTES: usize = 64 * 1024;
 pub(super) struct Processes {
     pub(super) scripts: BTreeMap<OsString, Script>,
     pub(super) parts: BTreeMap<PartId, Part>,
+    /// The ends that are standard input and output, until they are taken over.
+    pub(super) standard: Option<(PartId, PartId)>,
 }
 
 /// Something that can be watched: a child, or the program's end of a pipe.
@@ -45,6 +47,8 @@ pub(super) struct ChildState {
     pub(super) ends: BTreeMap<i32, PartId>,
     pub(super) status: Option<ExitStatus>,
     pub(super) is_blocked: bool,
+    /// The window of its terminal.
+    pub(super) window: Option<WindowSize>,
     /// The program has a handle.
     pub(super) is_held: bool,
 }

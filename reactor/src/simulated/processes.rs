@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use interfaces::{ExitStatus, SpawnError, SpawnProcess};
+use interfaces::{ExitStatus, SpawnError, SpawnProcess, WindowSize};
 
 use super::descriptors::SimulatedDescriptor;
 use super::ids::{PartId, Source};
@@ -64,6 +64,14 @@ impl ProcessSys for Simulated {
 
     fn try_wait(&self, child: &SimulatedChild) -> io::Result<Option<ExitStatus>> {
         self.world.borrow_mut().try_wait(child.id)
+    }
+
+    fn set_window_size(
+        &self,
+        terminal: &SimulatedDescriptor,
+        window: WindowSize,
+    ) -> io::Result<()> {
+        self.world.borrow_mut().set_window_size(terminal.id(), window)
     }
 
     fn signal_child(&self, child: &SimulatedChild, signal: i32) -> io::Result<()> {

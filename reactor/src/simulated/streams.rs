@@ -13,7 +13,7 @@ use super::ids::Source;
 use super::network::Simulated;
 use super::sockets::{SimulatedListener, SimulatedStream};
 use super::trace::SystemCall;
-use crate::sys::{Ancillary, ConnectFault, SocketOption, StreamSys, Token, Watch};
+use crate::sys::{Ancillary, ConnectFault, ReadAlone, SocketOption, StreamSys, Token, Watch};
 
 impl StreamSys for Simulated {
     type Stream = SimulatedStream;
@@ -99,6 +99,10 @@ impl StreamSys for Simulated {
 
     fn write_vectored(&self, stream: &SimulatedStream, data: &[IoSlice<'_>]) -> io::Result<usize> {
         self.world.borrow_mut().write(SystemCall::Sendmsg, stream.id, data)
+    }
+
+    fn read_alone(&self, stream: &SimulatedStream, buffer: &mut [u8]) -> io::Result<ReadAlone> {
+        self.world.borrow_mut().read_alone(stream.id, buffer)
     }
 
     fn read_with_descriptors(

@@ -15,7 +15,7 @@ use super::ids::{EndId, Source};
 use super::pipe::{Fin, Segment};
 use super::trace::SystemCall;
 use super::world::{HELD, World, errno};
-use crate::sys::Ancillary;
+use crate::sys::{Ancillary, ReadAlone};
 
 impl World {
     pub(super) fn read(&mut self, id: EndId, buffer: &mut [u8]) -> io::Result<usize> {
@@ -40,6 +40,15 @@ impl World {
             Ok(0) | Err(_) => self.held(id).incoming(id.side()).beside.put_back(first),
         }
         read
+    }
+
+    /// As [`read_with_descriptors`](Self::read_with_descriptors), and closes those that came.
+    pub(super) fn read_alone(&mut self, id: EndId, buffer: &mut [u8]) -> io::Result<ReadAlone> {
+        let until_next = self.held(id).incoming(id.side()).beside.bytes_until_next();
+        let mut ancillary = Ancillary::default();
+        let length = self.read_with_descriptors(id, buffer, &mut ancillary)?;
+        let ended_at_ancillary = !ancillary.descriptors.is_empty() || length == until_next;
+        Ok(ReadAlone { length, ended_at_ancillary })
     }
 
     /// Writes, with descriptors beside the first byte.

@@ -5,8 +5,9 @@
 //!   sent      [abc]   [⟨1⟩⟨2⟩ de]   [⟨3⟩ fg]
 //! ```
 //!
-//! Invariant: a descriptor is never sent before a byte that was written before it; it is closed when it
-//! is sent, or when the connection ends.
+//! Invariant: a descriptor is sent with the byte behind it, never before a byte that was written before it,
+//! so no more wait for one byte than one call sends; it is closed when it is sent, or when the connection
+//! ends.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,7 +26,7 @@ use crate::sys::{DESCRIPTORS_PER_CALL_MAX, StreamSys};
 /// More descriptors than this that wait pause a push producer, as in Twisted.
 const HIGH_WATER: usize = 64;
 
-/// More than this lose the connection.
+/// More than this lose the connection, and so do more for one byte than one call sends.
 const WAITING_MAX: usize = 1024;
 
 /// The descriptors that wait for their byte to be sent.
@@ -35,6 +36,22 @@ pub(crate) struct SendDescriptors {
     sent: usize,
     /// Each with the number of bytes since then that go before it.
     waiting: VecDeque<(usize, OwnedFd)>,
+}
+
+/// How many descriptors wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WaitingDescriptors {
+    in_all: usize,
+    for_the_last_byte: usize,
+}
+
+impl WaitingDescriptors {
+    /// The limit that is exceeded.
+    fn exceeds(self) -> Option<usize> {
+        let by_byte = (self.for_the_last_byte, DESCRIPTORS_PER_CALL_MAX);
+        let limits = [by_byte, (self.in_all, WAITING_MAX)];
+        limits.into_iter().find(|(waiting, limit)| waiting > limit).map(|(_, limit)| limit)
+    }
 }
 
 /// What the next call may send.
@@ -49,21 +66,19 @@ impl SendDescriptors {
     }
 
     /// Adds one behind this number of unsent bytes.
-    pub(crate) fn push(&mut self, unsent: usize, descriptor: OwnedFd) {
-        self.waiting.push_back((self.sent + unsent, descriptor));
+    pub(crate) fn push(&mut self, unsent: usize, descriptor: OwnedFd) -> WaitingDescriptors {
+        let place = self.sent + unsent;
+        self.waiting.push_back((place, descriptor));
+        let of_the_last = self.waiting.iter().rev().take_while(|(before, _)| *before == place);
+        WaitingDescriptors { in_all: self.waiting.len(), for_the_last_byte: of_the_last.count() }
     }
 
-    /// Takes out those whose byte is the next one, as many as one call sends.
+    /// Takes out those whose byte is the next one.
     fn next(&mut self) -> Batch {
-        let is_due = |waiting: &VecDeque<(usize, _)>| {
-            waiting.front().is_some_and(|(before, _)| *before <= self.sent)
-        };
-        let mut descriptors = Vec::new();
-        while descriptors.len() < DESCRIPTORS_PER_CALL_MAX && is_due(&self.waiting) {
-            descriptors.extend(self.waiting.pop_front().map(|(_, descriptor)| descriptor));
-        }
+        let due = self.waiting.iter().take_while(|(before, _)| *before <= self.sent).count();
+        let due = due.min(DESCRIPTORS_PER_CALL_MAX);
+        let descriptors = self.waiting.drain(..due).map(|(_, descriptor)| descriptor).collect();
         let until_next = self.waiting.front().map(|(before, _)| before.saturating_sub(self.sent));
-        // Those that found no room go with the byte behind.
         Batch { descriptors, bytes_max: until_next.unwrap_or(usize::MAX).max(1) }
     }
 
@@ -87,10 +102,10 @@ impl<S: StreamSys> Stream<S> {
         }
         self.queue_written();
         let waiting = self.rare.push_descriptor(self.queue.len(), descriptor);
-        if waiting > WAITING_MAX {
-            let error = SendFileDescriptorError::TooMany { limit: WAITING_MAX };
+        if let Some(limit) = waiting.exceeds() {
+            let error = SendFileDescriptorError::TooMany { limit };
             self.schedule_close(Reason::Lost(Failure::new(error)));
-        } else if waiting > HIGH_WATER {
+        } else if waiting.in_all > HIGH_WATER {
             self.pause_producer();
         }
     }
@@ -145,25 +160,45 @@ mod tests {
     }
 
     #[test]
-    fn a_descriptor_goes_with_the_byte_behind_it_and_those_without_room_with_the_next() {
+    fn a_descriptor_goes_with_the_byte_behind_it() {
         let mut waiting = SendDescriptors::default();
-        (0..2).for_each(|_| waiting.push(3, descriptor()));
-        (0..DESCRIPTORS_PER_CALL_MAX + 1).for_each(|_| waiting.push(5, descriptor()));
+        (0..2).for_each(|_| _ = waiting.push(3, descriptor()));
+        (0..DESCRIPTORS_PER_CALL_MAX).for_each(|_| _ = waiting.push(5, descriptor()));
         let mut calls = Vec::new();
-        for sent in [2, 1, 2, 1, 4] {
+        for sent in [2, 1, 2, 4] {
             let Batch { descriptors, bytes_max } = waiting.next();
             calls.push((descriptors.len(), bytes_max.min(99)));
             waiting.advance(sent);
         }
-        let most = DESCRIPTORS_PER_CALL_MAX;
-        assert_eq!(calls, [(0, 3), (0, 1), (2, 2), (most, 1), (1, 99)]);
+        assert_eq!(calls, [(0, 3), (0, 1), (2, 2), (DESCRIPTORS_PER_CALL_MAX, 99)]);
         assert_eq!(waiting.len(), 0);
+    }
+
+    #[test]
+    fn too_many_are_those_for_one_byte_or_all_together() {
+        let mut waiting = SendDescriptors::default();
+        let mut put = |unsent| waiting.push(unsent, descriptor()).exceeds();
+        for byte in 0..4 {
+            for _ in 0..DESCRIPTORS_PER_CALL_MAX {
+                assert_eq!(put(byte), None);
+            }
+        }
+        let room = WAITING_MAX - 4 * DESCRIPTORS_PER_CALL_MAX;
+        assert!((0..room).all(|_| put(4).is_none()));
+        assert_eq!(put(4), Some(WAITING_MAX));
+        let mut waiting = SendDescriptors::default();
+        for sent in [0, 3] {
+            waiting.advance(sent);
+            let mut put = || waiting.push(7, descriptor()).exceeds();
+            assert!((0..DESCRIPTORS_PER_CALL_MAX).all(|_| put().is_none()));
+            assert_eq!(put(), Some(DESCRIPTORS_PER_CALL_MAX));
+        }
     }
 
     #[test]
     fn what_was_not_sent_is_the_first_again() {
         let mut waiting = SendDescriptors::default();
-        (0..3).for_each(|_| waiting.push(0, descriptor()));
+        (0..3).for_each(|_| _ = waiting.push(0, descriptor()));
         let numbers = |descriptors: &[OwnedFd]| {
             descriptors.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect::<Vec<_>>()
         };

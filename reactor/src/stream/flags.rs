@@ -64,6 +64,8 @@ impl ReadFlags {
     const PAUSED: u8 = 1;
     const DESCRIPTORS: u8 = 2;
     const BUFFERED: u8 = 4;
+    /// A read of a UNIX socket ends at descriptors, and is to tell so.
+    const UNIX: u8 = 8;
 
     /// Whether it reads into the shared buffer, now.
     #[inline(always)]
@@ -90,6 +92,7 @@ impl ReadFlags {
         let role = match (roles.descriptors && is_unix, roles.buffered) {
             (true, _) => Self::DESCRIPTORS,
             (false, true) => Self::BUFFERED,
+            (false, false) if is_unix => Self::UNIX,
             (false, false) => 0,
         };
         self.0.set(self.0.get() & Self::PAUSED | role);
@@ -97,6 +100,10 @@ impl ReadFlags {
 
     pub(crate) fn is_buffered(&self) -> bool {
         self.0.get() & Self::BUFFERED != 0
+    }
+
+    pub(crate) fn takes_descriptors(&self) -> bool {
+        self.0.get() & Self::DESCRIPTORS != 0
     }
 }
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use interfaces::{Address, BufferLimits, OsError, Producer, PullProducer, PushProducer, Reason};
 use protocol::transport::ProducerSlot;
 
-use super::descriptors::SendDescriptors;
+use super::descriptors::{SendDescriptors, WaitingDescriptors};
 use super::roles::Held;
 
 /// The state that most streams never have.
@@ -131,11 +131,8 @@ impl RareState {
     }
 
     /// Adds a descriptor behind this number of unsent bytes; returns how many wait.
-    pub(crate) fn push_descriptor(&self, unsent: usize, descriptor: OwnedFd) -> usize {
-        self.with_descriptors(|descriptors| {
-            descriptors.push(unsent, descriptor);
-            descriptors.len()
-        })
+    pub(crate) fn push_descriptor(&self, unsent: usize, descriptor: OwnedFd) -> WaitingDescriptors {
+        self.with_descriptors(|descriptors| descriptors.push(unsent, descriptor))
     }
 
     /// Changes what waits.

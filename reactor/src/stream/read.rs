@@ -14,6 +14,10 @@ use crate::core::Core;
 use crate::sys::os_error::os_error;
 use crate::sys::{Ready, Report, StreamSys};
 
+/// The unit of reads that follow a full one. What the shared buffer has beyond it lets the first read find a
+/// message of 64 KiB to be all; bulk data gains nothing by it, and is handed on in round pieces.
+const BULK_BYTES: usize = 64 * 1024;
+
 impl<S: StreamSys> Running<S> {
     /// What the system reported about a stream.
     #[inline(always)]
@@ -60,29 +64,48 @@ impl<S: StreamSys> Running<S> {
     /// Reads until all is read, the protocol wants no more, or the budget of this turn is spent.
     #[inline(always)]
     fn read(&self, core: &Core<S>, buffer: &mut [u8]) {
+        if self.read_once(core, buffer) {
+            self.read_bulk(core, buffer);
+        }
+    }
+
+    /// One read; whether another one may find more.
+    #[inline(always)]
+    fn read_once(&self, core: &Core<S>, buffer: &mut [u8]) -> bool {
         let stream = &self.stream;
-        let mut reads = 0;
-        loop {
-            if !stream.reads_as_usual() {
-                return self.read_otherwise(core, buffer);
+        if !stream.reads_as_usual() {
+            self.read_otherwise(core, buffer);
+            return false;
+        }
+        let Some(socket) = stream.socket.take() else { return false };
+        let answer = core.sys.read(&socket, buffer);
+        stream.put_back(socket);
+        let length = match answer {
+            Ok(length) if length > 0 => length,
+            answer => {
+                self.read_nothing(core, answer);
+                return false;
             }
-            let Some(socket) = stream.socket.take() else { return };
-            let answer = core.sys.read(&socket, buffer);
-            stream.put_back(socket);
-            let length = match answer {
-                Ok(length) if length > 0 => length,
-                answer => return self.read_nothing(core, answer),
-            };
-            self.deliver(core, Event::DataReceived(&mut buffer[..length]));
-            if length < buffer.len() && !stream.io.read_closed.get() {
-                stream.io.readable.set(false);
+        };
+        self.deliver(core, Event::DataReceived(&mut buffer[..length]));
+        if length < buffer.len() && !stream.io.read_closed.get() {
+            stream.io.readable.set(false);
+            return false;
+        }
+        true
+    }
+
+    /// Reads on after a full read: bulk data, in multiples of [`BULK_BYTES`].
+    #[cold]
+    #[inline(never)]
+    fn read_bulk(&self, core: &Core<S>, buffer: &mut [u8]) {
+        let bulk = bulk_bytes(buffer.len());
+        for _ in 1..core.limits.reads_per_turn {
+            if !self.read_once(core, &mut buffer[..bulk]) {
                 return;
             }
-            reads += 1;
-            if reads == core.limits.reads_per_turn {
-                return stream.list_unread(core);
-            }
         }
+        self.stream.list_unread(core);
     }
 
     /// By a role of the protocol, or not at all.
@@ -199,6 +222,15 @@ impl<S: StreamSys> Stream<S> {
             let reason = if is_in_order { Reason::Done } else { Reason::Lost(Failure::new(error)) };
             self.list_closing(reason);
         }
+    }
+}
+
+/// How much of a buffer of this length a read takes that follows a full one: a multiple of
+/// [`BULK_BYTES`], or all of a shorter buffer.
+fn bulk_bytes(buffer: usize) -> usize {
+    match buffer - buffer % BULK_BYTES {
+        0 => buffer,
+        whole => whole,
     }
 }
 

@@ -1,5 +1,5 @@
-//! Reading by a role of the protocol: into a buffer of its own, or with the descriptors that the peer of a
-//! UNIX connection sends.
+//! Reading in another way than most do: by a role of the protocol, into a buffer of its own or with the
+//! descriptors that the peer of a UNIX connection sends; and from a UNIX connection whose protocol takes none.
 //!
 //! Invariant: descriptors and bytes are handed over in the order in which they came; what the protocol
 //! wants no more of for now is held, and comes first when it resumes.
@@ -11,9 +11,9 @@ use std::os::fd::OwnedFd;
 use deferred::Failure;
 use interfaces::{Event, ReactorEvent, Reason, ReceiveFileDescriptorError};
 
-use super::Running;
+use super::{Running, Stream};
 use crate::core::Core;
-use crate::sys::{Ancillary, StreamSys};
+use crate::sys::{Ancillary, ReadAlone, StreamSys};
 
 /// Descriptors and bytes that are read and not delivered yet.
 #[derive(Default)]
@@ -48,10 +48,11 @@ impl<S: StreamSys> Running<S> {
     pub(super) fn read_by_role(&self, core: &Core<S>, buffer: &mut [u8]) {
         let stream = &self.stream;
         for _ in 0..core.limits.reads_per_turn {
-            let step = match (stream.wants_to_read(), stream.io.reading.is_buffered()) {
-                (false, _) => return self.discard(core, buffer),
-                (true, true) => self.read_into_protocol(core, buffer),
-                (true, false) => self.read_with_descriptors(core, buffer),
+            let step = match &stream.io.reading {
+                _ if !stream.wants_to_read() => return self.discard(core, buffer),
+                flags if flags.is_buffered() => self.read_into_protocol(core, buffer),
+                flags if flags.takes_descriptors() => self.read_with_descriptors(core, buffer),
+                _ => self.read_shared(core, buffer),
             };
             match step {
                 ReadStep::More => {}
@@ -72,31 +73,33 @@ impl<S: StreamSys> Running<S> {
             if place.is_empty() || read.is_some() {
                 return 0;
             }
-            let answer = stream.ask_socket(&core.sys, |sys, socket| sys.read(socket, place));
-            let length = answer.as_ref().and_then(|answer| answer.as_ref().ok()).copied();
+            let answer = stream.receive(core, place);
+            let length = answer.as_ref().and_then(|answer| answer.as_ref().ok());
+            let length = length.map_or(0, |read| read.length);
             read = Some((answer, place.len()));
-            length.unwrap_or(0)
+            length
         };
         self.announce(core, Event::DataWaits(&mut source));
         match read {
             Some((None, _)) => ReadStep::Over,
-            Some((Some(Ok(length)), offered)) if length > 0 => came(length, offered),
-            Some((Some(answer), _)) => ReadStep::Nothing(answer),
+            Some((Some(Ok(read)), offered)) if read.length > 0 => came(read, offered),
+            Some((Some(answer), _)) => ReadStep::Nothing(answer.map(|read| read.length)),
             None if !stream.wants_to_read() => ReadStep::More,
             None => self.read_shared(core, buffer),
         }
     }
 
-    /// One read into the shared buffer, for a protocol that had no room or was running.
+    /// One read into the shared buffer: from a UNIX socket, or for a protocol whose own buffer had no room
+    /// or that was running.
     fn read_shared(&self, core: &Core<S>, buffer: &mut [u8]) -> ReadStep {
         let stream = &self.stream;
-        match stream.ask_socket(&core.sys, |sys, socket| sys.read(socket, buffer)) {
+        match stream.receive(core, buffer) {
             None => ReadStep::Over,
-            Some(Ok(length)) if length > 0 => {
-                self.announce(core, Event::DataReceived(&mut buffer[..length]));
-                came(length, buffer.len())
+            Some(Ok(read)) if read.length > 0 => {
+                self.announce(core, Event::DataReceived(&mut buffer[..read.length]));
+                came(read, buffer.len())
             }
-            Some(answer) => ReadStep::Nothing(answer),
+            Some(answer) => ReadStep::Nothing(answer.map(|read| read.length)),
         }
     }
 
@@ -159,7 +162,20 @@ impl<S: StreamSys> Running<S> {
     }
 }
 
-/// A read that has filled less than the buffer has read all.
-fn came(length: usize, offered: usize) -> ReadStep {
-    if length < offered { ReadStep::Short } else { ReadStep::More }
+impl<S: StreamSys> Stream<S> {
+    /// One read of bytes alone, if the socket is still there.
+    fn receive(&self, core: &Core<S>, place: &mut [u8]) -> Option<io::Result<ReadAlone>> {
+        self.ask_socket(&core.sys, |sys, socket| match self.peer.is_unix() {
+            true => sys.read_alone(socket, place),
+            false => {
+                let length = sys.read(socket, place)?;
+                Ok(ReadAlone { length, ended_at_ancillary: false })
+            }
+        })
+    }
+}
+
+/// A read that has filled less than the buffer has read all, unless it ended at descriptors.
+fn came(read: ReadAlone, offered: usize) -> ReadStep {
+    if read.length < offered && !read.ended_at_ancillary { ReadStep::Short } else { ReadStep::More }
 }

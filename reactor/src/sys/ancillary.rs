@@ -7,6 +7,16 @@ use std::os::fd::OwnedFd;
 /// The most descriptors that one call sends (unix(7), `SCM_MAX_FD`).
 pub const DESCRIPTORS_PER_CALL_MAX: usize = 253;
 
+/// The bytes of one read from a UNIX socket whose descriptors nothing takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadAlone {
+    /// How many bytes came; 0 is the end of file.
+    pub length: usize,
+    /// Whether the read ended at something beside the bytes, so that a short one does not tell that all is
+    /// read (`MSG_CTRUNC`).
+    pub ended_at_ancillary: bool,
+}
+
 /// What came beside the bytes of one read.
 #[derive(Debug, Default)]
 pub struct Ancillary {

@@ -7,7 +7,9 @@
 use std::io;
 use std::net::IpAddr;
 
-use interfaces::{Address, ListenError, ListenUdp, ListenUnixDatagram, MulticastInterface};
+use interfaces::{
+    Address, ListenError, ListenUdp, ListenUnixDatagram, MulticastInterface, UnixAddress,
+};
 
 use super::{StreamSys, Token, Watch};
 
@@ -97,15 +99,16 @@ pub trait DatagramSys: StreamSys {
         packets_max: usize,
     ) -> io::Result<()>;
 
-    /// Sends these runs in order (sendmmsg(2)), and returns how many of them were taken, one at least.
+    /// Sends the first of these runs in order, as many as one call hands over (sendmmsg(2)), and returns how
+    /// many of them were taken, one at least. There is one at least.
     ///
     /// # Errors
     ///
     /// What sendmmsg(2) answers for the first run.
-    fn send_datagrams(
+    fn send_datagrams<'a>(
         &self,
         socket: &Self::DatagramSocket,
-        runs: &[SendRun<'_>],
+        runs: impl Iterator<Item = SendRun<'a>>,
     ) -> io::Result<usize>;
 
     /// Reads `SO_BROADCAST`; `false` when that fails.
@@ -207,8 +210,12 @@ pub struct Packet {
 pub struct ReceiveBatch {
     storage: Box<[u8]>,
     place_bytes: usize,
-    /// The packets that came, in order: the first one lies in the first place.
-    pub packets: Vec<Packet>,
+    /// One for each place; those that did not come are of earlier receives. They are written where they
+    /// stay: of a packet that is moved, the processor would read the address whole before its parts have
+    /// reached the cache, and wait.
+    packets: Box<[Packet]>,
+    /// How many came.
+    count: usize,
 }
 
 /// The bytes between the beginnings of two places: all that UDP can bring, joined or not, and a little
@@ -228,21 +235,43 @@ impl ReceiveBatch {
         self.place_bytes = PLACE_BYTES.max(bytes);
         let places = (PLACE_BYTES * PLACES / self.place_bytes).max(1);
         self.storage = vec![0; places * self.place_bytes].into();
+        let sender = Address::Unix(UnixAddress::Unnamed);
+        self.packets = vec![Packet { kept: 0, length: 0, segment: None, sender }; places].into();
+        self.count = 0;
     }
 
     /// How many packets it has places for.
     pub fn places(&self) -> usize {
-        self.storage.len() / self.place_bytes.max(1)
+        self.packets.len()
     }
 
-    /// The places and the list of packets, which the system fills.
-    pub fn parts_mut(&mut self) -> (impl Iterator<Item = &mut [u8]>, &mut Vec<Packet>) {
-        (self.storage.chunks_exact_mut(self.place_bytes.max(1)), &mut self.packets)
+    /// The places, which the system fills, each with its packet, which says what came.
+    #[inline]
+    pub fn parts_mut(&mut self) -> impl Iterator<Item = (&mut [u8], &mut Packet)> {
+        self.storage.chunks_exact_mut(self.place_bytes.max(1)).zip(&mut self.packets)
+    }
+
+    /// Says how many packets came, in order: the first one lies in the first place. At most one for each
+    /// place.
+    pub fn set_count(&mut self, count: usize) {
+        self.count = count.min(self.packets.len());
+    }
+
+    /// The packets that came, to be described.
+    pub fn packets_mut(&mut self) -> &mut [Packet] {
+        &mut self.packets[..self.count]
+    }
+
+    /// The packets that came.
+    #[inline]
+    pub fn packets(&self) -> &[Packet] {
+        &self.packets[..self.count]
     }
 
     /// The packets, each with its bytes.
-    pub fn received(&self) -> impl Iterator<Item = (&Packet, &[u8])> {
+    #[inline]
+    pub fn received(&self) -> impl ExactSizeIterator<Item = (&Packet, &[u8])> {
         let places = self.storage.chunks_exact(self.place_bytes.max(1));
-        self.packets.iter().zip(places).map(|(packet, place)| (packet, &place[..packet.kept]))
+        self.packets().iter().zip(places).map(|(packet, place)| (packet, &place[..packet.kept]))
     }
 }

@@ -22,7 +22,13 @@ pub trait LookUpSys: Sys {
 /// How an answer is come by.
 pub enum LookUp {
     /// By work that waits, for another thread.
-    Work(Box<dyn FnOnce() -> LookUpResult + Send>),
+    Work {
+        /// The work.
+        work: Box<dyn FnOnce() -> LookUpResult + Send>,
+        /// Whether the work asks no name server: of an address, and of a name of the hosts file. It reads
+        /// files, so it is for another thread, too.
+        is_short: Box<dyn FnOnce() -> bool + Send>,
+    },
     /// By waiting for this time.
     After(Duration, LookUpResult),
 }
@@ -30,7 +36,7 @@ pub enum LookUp {
 impl fmt::Debug for LookUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Work(_) => f.write_str("Work"),
+            Self::Work { .. } => f.write_str("Work"),
             Self::After(time, result) => write!(f, "After({time:?}, {result:?})"),
         }
     }

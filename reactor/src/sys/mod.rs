@@ -9,6 +9,7 @@
 //!   sys/look_ups.rs LookUpSys: the addresses of host names
 //!   sys/ancillary.rs  Ancillary: what comes beside the bytes of a UNIX socket
 //!   sys/descriptors.rs  DescriptorSys: pipes, terminals, files
+//!   sys/stdio.rs        StdioSys: standard input and output
 //!   sys/watched.rs      WatchSys: descriptors that something else owns
 //!   sys/processes.rs    ProcessSys: child processes
 //! ```
@@ -25,6 +26,7 @@ mod look_ups;
 pub(crate) mod os_error;
 mod processes;
 mod ready;
+mod stdio;
 mod streams;
 mod token;
 mod watched;
@@ -32,7 +34,7 @@ mod watched;
 use std::io;
 use std::time::Duration;
 
-pub use ancillary::{Ancillary, DESCRIPTORS_PER_CALL_MAX};
+pub use ancillary::{Ancillary, DESCRIPTORS_PER_CALL_MAX, ReadAlone};
 pub use datagrams::{
     DatagramSys, Membership, MulticastOption, Packet, ReceiveBatch, SendRun, Sharing,
 };
@@ -40,6 +42,7 @@ pub use descriptors::{DescriptorSys, Reporting};
 pub use look_ups::{LookUp, LookUpResult, LookUpSys};
 pub use processes::{ChildEnd, ChildWatch, ProcessSys, Spawned, Way};
 pub use ready::{Ready, Report, Watch};
+pub use stdio::StdioSys;
 pub use streams::{ConnectFault, SocketOption, StreamSys};
 pub use token::Token;
 pub use watched::{Found, Wanted, WatchSys};

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use interfaces::{ExitStatus, SpawnError, SpawnProcess};
+use interfaces::{ExitStatus, SpawnError, SpawnProcess, WindowSize};
 
 use super::{DescriptorSys, Token};
 
@@ -44,11 +44,18 @@ pub trait ProcessSys: DescriptorSys {
     /// What waitpid(2) answers: `ECHILD` when other code has reaped it.
     fn try_wait(&self, child: &Self::Child) -> io::Result<Option<ExitStatus>>;
 
+    /// Sets the size of a terminal's window, by this side's end (ioctl_tty(2), `TIOCSWINSZ`).
+    ///
+    /// # Errors
+    ///
+    /// What the call answers.
+    fn set_window_size(&self, terminal: &Self::Descriptor, window: WindowSize) -> io::Result<()>;
+
     /// Sends a child that was not reaped a signal (pidfd_send_signal(2), kill(2)).
     ///
     /// # Errors
     ///
-    /// What the call answers: `ESRCH` when the process is no more.
+    /// What the call answers: `ESRCH` when the process has ended, also where it was not reaped yet.
     fn signal_child(&self, child: &Self::Child, signal: i32) -> io::Result<()>;
 }
 
@@ -93,4 +100,9 @@ pub enum ChildWatch {
         /// No child was watched so before, and the signal has no handler yet.
         is_first: bool,
     },
+    /// By nothing: the child is to be looked at from time to time. Where there is no pidfd and `SIGCHLD`
+    /// is ignored, which is left so.
+    ByLooks,
+    /// It has ended already, and the next look says so.
+    Ended,
 }

@@ -10,7 +10,7 @@ use interfaces::{
     Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
 };
 
-use super::{Ancillary, Sys, Token, Watch};
+use super::{Ancillary, ReadAlone, Sys, Token, Watch};
 
 /// A system with stream sockets. The methods are named after the calls that they make.
 ///
@@ -149,6 +149,14 @@ pub trait StreamSys: Sys {
     fn write_last(&self, stream: &Self::Stream, data: &[u8]) -> io::Result<usize> {
         self.write(stream, data)
     }
+
+    /// As [`read`](StreamSys::read) from a UNIX socket, without what came beside the bytes (recvmsg(2)). A
+    /// read ends where descriptors came, and tells so.
+    ///
+    /// # Errors
+    ///
+    /// What recvmsg(2) answers.
+    fn read_alone(&self, stream: &Self::Stream, buffer: &mut [u8]) -> io::Result<ReadAlone>;
 
     /// As [`read`](StreamSys::read) from a UNIX socket, with what came beside the bytes (recvmsg(2)). A read
     /// ends at bytes that descriptors came with, so one that is short has not always read all.

@@ -3,6 +3,7 @@
 //! ```text
 //!   add      queues a job; says whether a worker must be started for it
 //!   next     a worker's wait for its next job; None ends the worker
+//!   withdraw takes a job back that no worker has taken
 //!   retract  the worker could not be started: the job goes back if no other worker takes it
 //!   resize   idle workers above the most end, and those below the least stay
 //!   close    idle workers end, busy ones when the queue is empty
@@ -86,6 +87,13 @@ impl<J> JobQueue<J> {
             return VecDeque::new();
         }
         std::mem::take(&mut queued.jobs)
+    }
+
+    /// Takes the first of these jobs out of the queue.
+    pub(crate) fn withdraw(&self, is_meant: impl Fn(&J) -> bool) -> Option<J> {
+        let mut queued = self.lock();
+        let place = queued.jobs.iter().position(is_meant)?;
+        queued.jobs.remove(place)
     }
 
     /// Waits for a worker's next job; `None` when the worker is to end, which is counted already.

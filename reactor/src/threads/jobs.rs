@@ -20,6 +20,9 @@ pub(crate) struct Jobs {
     pool: RefCell<Option<WorkerPool>>,
     /// For jobs that are cut off: those that hang, as look-ups do, keep no other waiting.
     cut_off_pool: RefCell<Option<WorkerPool>>,
+    /// One thread, for those of the jobs that are cut off which turn out to be short, while all threads
+    /// have others.
+    short_pool: RefCell<Option<WorkerPool>>,
     /// By the number of the job, ascending; a number is never used again, as an outcome may come after
     /// its job was dropped.
     pending: RefCell<VecDeque<PendingJob>>,
@@ -52,6 +55,7 @@ impl Default for Jobs {
         Self {
             pool: RefCell::default(),
             cut_off_pool: RefCell::default(),
+            short_pool: RefCell::default(),
             pending: RefCell::default(),
             next_number: Cell::new(0),
             threads_max: Cell::new(10),
@@ -96,6 +100,7 @@ impl Jobs {
     pub(crate) fn close(&self) {
         drop(self.pool.take());
         drop(self.cut_off_pool.take());
+        drop(self.short_pool.take());
     }
 
     /// Whether the end of a run has jobs to wait for.
@@ -123,10 +128,39 @@ impl Jobs {
             AtTheEnd::Awaited => (&self.pool, self.threads_max.get()),
             AtTheEnd::CutOff => (&self.cut_off_pool, CUT_OFF_THREADS_MAX),
         };
-        let mut pool = pool.borrow_mut();
+        self.with_pool(pool, |pool| pool.submit(job, threads_max))
+    }
+
+    fn with_pool<R>(
+        &self,
+        pool: &RefCell<Option<WorkerPool>>,
+        use_it: impl FnOnce(&WorkerPool) -> R,
+    ) -> R {
         let spawn_thread = self.spawn_thread.get().unwrap_or(spawn_system_thread);
-        let pool = pool.get_or_insert_with(|| WorkerPool::new(spawn_thread));
-        pool.submit(job, threads_max)
+        use_it(pool.borrow_mut().get_or_insert_with(|| WorkerPool::new(spawn_thread)))
+    }
+
+    /// Has a job that is cut off done by another thread where `is_short` says so there, if it would wait
+    /// for the end of another job.
+    pub(crate) fn pass_if_short(&self, number: u64, is_short: Box<dyn FnOnce() -> bool + Send>) {
+        let cut_off_pool = self.cut_off_pool.borrow();
+        let Some(pool) = cut_off_pool.as_ref().filter(|pool| pool.is_full(CUT_OFF_THREADS_MAX))
+        else {
+            return;
+        };
+        let work = pool.taking_over(number, is_short);
+        // Without a thread for it, the job waits in its own queue.
+        drop(self.with_pool(&self.short_pool, |pool| pool.submit(Job { number, work }, 1)));
+    }
+
+    /// Takes back a job that is cut off and that no thread has begun, with its callback; the caller drops
+    /// both.
+    pub(crate) fn withdraw(&self, number: u64) -> Option<(Vec<Job>, Done)> {
+        self.pending.borrow().binary_search_by_key(&number, |job| job.number).ok()?;
+        let from = |pool: &RefCell<Option<WorkerPool>>| pool.borrow().as_ref()?.withdraw(number);
+        let job = from(&self.cut_off_pool)?;
+        let jobs = [Some(job), from(&self.short_pool)].into_iter().flatten().collect();
+        self.take(number).map(|done| (jobs, done))
     }
 
     #[cfg(test)]

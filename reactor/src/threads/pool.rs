@@ -60,6 +60,40 @@ impl WorkerPool {
     }
 }
 
+impl WorkerPool {
+    /// Takes a job back that no worker has begun.
+    pub(crate) fn withdraw(&self, number: u64) -> Option<Job> {
+        withdraw(&self.queue, number)
+    }
+
+    /// Whether a job that is submitted now waits until one of `threads_max` workers has ended another.
+    pub(crate) fn is_full(&self, threads_max: usize) -> bool {
+        let counts = self.queue.counts();
+        counts.workers >= threads_max && counts.idle < counts.jobs
+    }
+
+    /// Work for a thread of another pool: takes this job over and does it, if `is_short` says so and no
+    /// worker has begun it by then.
+    pub(crate) fn taking_over(
+        &self,
+        number: u64,
+        is_short: Box<dyn FnOnce() -> bool + Send>,
+    ) -> Work {
+        let queue = Arc::clone(&self.queue);
+        Box::new(move || {
+            if is_short()
+                && let Some(job) = withdraw(&queue, number)
+            {
+                (job.work)();
+            }
+        })
+    }
+}
+
+fn withdraw(queue: &JobQueue<Job>, number: u64) -> Option<Job> {
+    queue.withdraw(|job| job.number == number)
+}
+
 impl Drop for WorkerPool {
     /// Idle workers end; a busy one ends when the queue is empty. The reactor waits for its jobs, not for
     /// its threads.

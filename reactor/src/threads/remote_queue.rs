@@ -6,6 +6,9 @@
 //!   close   takes all calls; later ones are handed back
 //! ```
 //!
+//! A call that its thread waits for is refused between two runs, and taken out when a run ends, so that its
+//! thread does not wait for a run that may never come.
+//!
 //! Invariant: a call is in the queue before `woken` is set, so a take that finds the flag set finds the
 //! call too, and a loop that finds it clear may wait.
 
@@ -26,13 +29,18 @@ pub(crate) struct RemoteQueue<T> {
 
 struct Arrived<T> {
     calls: Vec<T>,
+    /// The places of those that their threads wait for.
+    awaited: Vec<usize>,
+    /// A run has ended, and no other one has begun.
+    run_ended: bool,
     closed: bool,
 }
 
 impl<T> RemoteQueue<T> {
     /// An empty queue of the current thread's loop; `wake_loop` ends the wait of that loop.
     pub(crate) fn new(wake_loop: Box<dyn Fn() + Send + Sync>) -> Self {
-        let arrived = Mutex::new(Arrived { calls: Vec::new(), closed: false });
+        let (calls, awaited) = (Vec::new(), Vec::new());
+        let arrived = Mutex::new(Arrived { calls, awaited, run_ended: false, closed: false });
         Self { arrived, wake_loop, woken: AtomicBool::new(false), home: current().id() }
     }
 
@@ -65,23 +73,57 @@ impl<T> RemoteQueue<T> {
         Ok(())
     }
 
+    /// As [`push`](Self::push), for a call that its thread waits for.
+    pub(crate) fn push_awaited(&self, call: T) -> Result<(), T> {
+        let mut arrived = self.lock();
+        if arrived.closed || arrived.run_ended {
+            return Err(call);
+        }
+        let place = arrived.calls.len();
+        arrived.awaited.push(place);
+        arrived.calls.push(call);
+        drop(arrived);
+        self.wake();
+        Ok(())
+    }
+
+    /// A run begins.
+    pub(crate) fn begin_run(&self) {
+        self.lock().run_ended = false;
+    }
+
+    /// A run has ended: takes out the calls that their threads wait for.
+    pub(crate) fn end_run(&self) -> Vec<T> {
+        let mut arrived = self.lock();
+        arrived.run_ended = true;
+        let places = mem::take(&mut arrived.awaited);
+        places.into_iter().rev().map(|place| arrived.calls.remove(place)).collect()
+    }
+
     /// Takes the calls that arrived; from now on a new call wakes the loop again.
     pub(crate) fn take(&self) -> Vec<T> {
         if !self.woken.swap(false, Ordering::AcqRel) {
             return Vec::new();
         }
-        mem::take(&mut self.lock().calls)
+        self.lock().take()
     }
 
     /// Takes the calls that arrived, and no more from now on.
     pub(crate) fn close(&self) -> Vec<T> {
         let mut arrived = self.lock();
         arrived.closed = true;
-        mem::take(&mut arrived.calls)
+        arrived.take()
     }
 
     /// No foreign code runs under the lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, Arrived<T>> {
         self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Arrived<T> {
+    fn take(&mut self) -> Vec<T> {
+        self.awaited.clear();
+        mem::take(&mut self.calls)
     }
 }

@@ -1,13 +1,15 @@
 //! A reactor that is driven turn by turn: its turns do not wait, and it is started and ended by hand.
 
 use std::cell::RefCell;
+use std::io::{Read as _, Write as _};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::support::child::{is_child, spawn, test_name};
 use crate::support::{PATIENCE, echo, listen, turn_until};
 use deferred::Deferred;
 use interfaces::{NotRunning, Phase, ReactorCore as _, ReactorThreads as _, SystemEvent};
-use ropewalk_reactor::{Counts, Reactor};
+use ropewalk_reactor::{Counts, Limits, Reactor};
 
 type Story = Rc<RefCell<Vec<&'static str>>>;
 
@@ -18,6 +20,23 @@ fn note(reactor: &Reactor, phase: Phase, event: SystemEvent, story: &Story, word
         Deferred::succeed(())
     };
     reactor.add_system_event_trigger(phase, event, Box::new(trigger));
+}
+
+#[test]
+fn a_reactor_that_was_shut_down_by_hand_says_so_until_its_turns_have_stopped_it() {
+    let reactor = Reactor::new().unwrap();
+    reactor.fire_system_event(SystemEvent::Shutdown);
+    assert!(!reactor.running());
+    let refused = reactor.run().unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ResourceBusy);
+    let told = "cannot run the reactor: it is stopping, and its turns finish that";
+    assert_eq!(refused.to_string(), told);
+    for _ in 0..10 {
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+    }
+    let stopper = reactor.clone();
+    reactor.call_when_running(Box::new(move || stopper.stop().unwrap()));
+    reactor.run().unwrap();
 }
 
 #[test]
@@ -49,7 +68,8 @@ fn started_by_hand_it_runs_and_works_and_ends_as_by_run() {
     assert!(!reactor.running());
     reactor.fire_system_event(SystemEvent::Startup);
     assert!(reactor.running());
-    assert!(reactor.run().is_err(), "it runs already");
+    let refused = reactor.run().unwrap_err();
+    assert_eq!(refused.to_string(), "cannot run the reactor: it runs already");
     turn_until(&reactor, "the work is done", || story.borrow().contains(&"work"));
     reactor.fire_system_event(SystemEvent::Shutdown);
     assert_eq!(story.borrow().last(), Some(&"before the stop"));
@@ -103,6 +123,30 @@ fn a_crash_keeps_what_is_listened_on_and_none_of_an_idle_reactor_is_anything() {
 }
 
 #[test]
+fn a_process_that_never_runs_its_reactor_ends_and_does_not_do_the_work_it_was_handed() {
+    let name = test_name(&|| ());
+    let reactor = Reactor::new().unwrap();
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    if !is_child(name) {
+        let child = spawn(name, &[]);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", output.status);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("1 passed") && !said.contains("the work"), "{said}");
+        return;
+    }
+    let before = threads();
+    let work = Box::new(|| {
+        println!("the work is done");
+        std::thread::sleep(Duration::from_secs(50));
+    });
+    reactor.call_in_thread(work, Box::new(|_| panic!("it was not done")));
+    assert_eq!(threads(), before, "no thread waits for the start");
+    // The process ends with the reactor alive.
+    std::mem::forget(reactor);
+}
+
+#[test]
 fn what_is_handed_to_threads_before_the_start_never_begins_without_one() {
     let (sender, receiver) = std::sync::mpsc::channel::<()>();
     let reactor = Reactor::new().unwrap();
@@ -111,4 +155,22 @@ fn what_is_handed_to_threads_before_the_start_never_begins_without_one() {
     reactor.turn(Some(Duration::from_millis(1))).unwrap();
     drop(reactor);
     assert_eq!(receiver.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected));
+}
+
+#[test]
+fn a_read_buffer_of_any_size_that_is_asked_for_serves() {
+    for read_buffer_bytes in [0, 1, 1 << 40, usize::MAX] {
+        let limits = Limits::default().with_read_buffer_bytes(read_buffer_bytes);
+        let reactor = Reactor::with_limits(limits).unwrap();
+        let (_port, address) = listen(&reactor, echo());
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        client.set_nonblocking(true).unwrap();
+        client.write_all(b"ping").unwrap();
+        let mut answer = Vec::new();
+        turn_until(&reactor, "the echo came", || {
+            // It ends with `WouldBlock`, and keeps what it read before.
+            let _ = client.read_to_end(&mut answer);
+            answer == b"ping"
+        });
+    }
 }

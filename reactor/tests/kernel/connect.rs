@@ -217,15 +217,6 @@ fn a_factory_whose_start_ends_everything_leaves_no_timer() {
     assert_eq!(reactor.counts(), Counts::default());
 }
 
-/// Gives every name one address.
-struct Everywhere(std::net::IpAddr);
-
-impl interfaces::Resolver for Everywhere {
-    fn resolve_host_name(&self, _: &str, port: u16) -> Deferred<Vec<SocketAddr>> {
-        Deferred::succeed(vec![SocketAddr::new(self.0, port)])
-    }
-}
-
 #[test]
 fn a_client_of_a_name_has_the_addresses_that_it_is_bound_to_and_that_the_name_has() {
     use interfaces::Resolver as _;
@@ -236,7 +227,9 @@ fn a_client_of_a_name_has_the_addresses_that_it_is_bound_to_and_that_the_name_ha
             continue;
         };
         let reactor = Reactor::new().unwrap();
-        drop(reactor.install_resolver(std::rc::Rc::new(Everywhere(ip))));
+        let names = protocol::testing::FakeResolver::new();
+        names.set("some.name.test", [ip]);
+        drop(reactor.install_resolver(std::rc::Rc::new(names)));
         let port = reactor.listen_tcp(&interfaces::ListenTcp::new((ip, 0)), echo()).unwrap();
         let server = port.host().as_socket_addr().unwrap();
         let seen = Record::new();

@@ -4,7 +4,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 
-use interfaces::{Address, ListenError, ReactorSocket as _};
+use interfaces::{Address, ListenError, ReactorSocket as _, SendError, UnixAddress};
 use protocol::testing::{DatagramRecorder, SeenDatagram};
 use ropewalk_reactor::{Counts, Reactor};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -57,6 +57,48 @@ fn a_unix_socket_keeps_its_path_when_its_port_stops() {
     drop(port.stop_listening());
     turn_until(&reactor, "it stopped", || record.count(&SeenDatagram::Stopped) == 1);
     assert!(path.exists());
+}
+
+#[test]
+fn each_half_of_a_pair_sends_to_the_other_though_neither_has_a_name() {
+    let reactor = Reactor::new().unwrap();
+    let (one, two) = UnixDatagram::pair().unwrap();
+    let (protocol, record) = echo();
+    reactor.adopt_datagram_port(OwnedFd::from(one), 65_536, protocol).unwrap();
+    let (protocol, answers) = DatagramRecorder::silent();
+    let port = reactor.adopt_datagram_port(OwnedFd::from(two), 65_536, protocol).unwrap();
+    let unnamed = Address::from(UnixAddress::Unnamed);
+    assert_eq!((port.host(), port.peer()), (unnamed.clone(), Some(unnamed.clone())));
+    port.send(b"by send").unwrap();
+    port.send_to(b"by send_to", &unnamed).unwrap();
+    port.send_pieces_to(&[b"by ", b"pieces"], &unnamed).unwrap();
+    port.send(b"").unwrap();
+    turn_until(&reactor, "all are answered", || answers.received().len() == 4);
+    let expected = [&b"by send"[..], b"by send_to", b"by pieces", b""];
+    assert_eq!(record.received(), expected);
+    assert_eq!(answers.received(), expected);
+    let receiver = Address::from(UnixAddress::Path(std::rc::Rc::from(&b"/elsewhere"[..])));
+    let error = port.send_to(b"x", &receiver).unwrap_err();
+    assert_eq!(error, SendError::ConnectedElsewhere { receiver, peer: unnamed });
+}
+
+#[test]
+fn a_socket_that_was_adopted_unbound_has_the_address_that_it_sends_from() {
+    for (kind, domain) in [(PortKind::UdpV4, Domain::IPV4), (PortKind::UdpV6, Domain::IPV6)] {
+        let reactor = Reactor::new().unwrap();
+        let peer = UdpSocket::bind(kind.loopback()).unwrap();
+        peer.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+        let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP)).unwrap();
+        let (protocol, _) = DatagramRecorder::silent();
+        let port = reactor.adopt_datagram_port(OwnedFd::from(socket), 65_536, protocol).unwrap();
+        assert_eq!(port.host().port(), Some(0));
+        port.send_to(b"x", &Address::from(peer.local_addr().unwrap())).unwrap();
+        turn_until(&reactor, "it is sent", || port.counts().sent == 1);
+        let (_, sender) = peer.recv_from(&mut [0; 2]).unwrap();
+        assert_eq!(port.host().port(), Some(sender.port()));
+        drop(port.stop_listening());
+        assert_eq!(port.host().port(), Some(sender.port()), "the address that it had");
+    }
 }
 
 #[test]

@@ -97,6 +97,22 @@ fn a_name_that_no_socket_can_have_is_an_error_at_once() {
 }
 
 #[test]
+fn a_datagram_to_the_port_0_is_an_error_at_once() {
+    for kind in PortKind::UDP {
+        let ports = Ports::new(kind);
+        let port = silent(&ports);
+        let receiver = Address::from(kind.loopback());
+        for error in [
+            port.send_to(b"x", &receiver).unwrap_err(),
+            port.send_pieces_to(&[b"x", b"y"], &receiver).unwrap_err(),
+        ] {
+            assert_eq!(error, SendError::PortZero { receiver: receiver.clone() });
+        }
+        assert_eq!(port.counts().waiting, 0);
+    }
+}
+
+#[test]
 fn a_port_is_connected_once_and_sends_to_no_other() {
     for kind in PortKind::UDP {
         let ports = Ports::new(kind);
@@ -125,9 +141,11 @@ fn a_bound_address_is_in_use_and_leaves_nothing_behind() {
         let options = ListenUdp::new(port.host().as_socket_addr().unwrap());
         let (protocol, record) = DatagramRecorder::silent();
         match ports.reactor.listen_udp(&options, protocol).err() {
-            Some(ListenError::Refused { address, source, .. }) => {
+            Some(ListenError::Refused { address, source, hint }) => {
                 assert_eq!(address, port.host());
                 assert_eq!(source.raw_os_error(), libc::EADDRINUSE);
+                let holder = format!("process {} (", std::process::id());
+                assert!(hint.starts_with(&holder) && hint.ends_with(") listens there"), "{hint}");
             }
             other => panic!("{other:?}"),
         }

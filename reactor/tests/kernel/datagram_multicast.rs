@@ -287,6 +287,29 @@ fn the_outgoing_interface_is_the_systems_choice_at_first_and_is_read_back() {
     }
 }
 
+/// Both ports have the same number, and each is a member of a group of its own on the same interface.
+#[test]
+fn a_port_receives_what_is_sent_to_its_own_groups_alone() {
+    for (kind, carrier) in carriers(|_| true) {
+        let ports = Ports::new(kind);
+        let (one, first) = open(&ports, 0, true);
+        let (two, second) = open(&ports, one.host().port().unwrap(), true);
+        let (sender, _) = open(&ports, 0, false);
+        carrier.send_by(&sender);
+        for (port, number) in [(&one, 1), (&two, 2)] {
+            multicast(port).join_group(group(kind, number), &carrier.index()).unwrap();
+        }
+        for (number, times) in [(1, 1), (2, 2), (1, 3), (2, 4)] {
+            sender.send_to(&[number, times], &members(group(kind, number), &one)).unwrap();
+        }
+        turn_until(&ports.reactor, "each has its own", || {
+            first.received().len() >= 2 && second.received().len() >= 2
+        });
+        assert_eq!(first.received(), [[1, 1], [1, 3]], "{kind:?}");
+        assert_eq!(second.received(), [[2, 2], [2, 4]], "{kind:?}");
+    }
+}
+
 #[test]
 fn what_is_no_group_or_no_interface_or_of_another_family_is_an_error() {
     for (kind, other) in [(PortKind::UdpV4, PortKind::UdpV6), (PortKind::UdpV6, PortKind::UdpV4)] {

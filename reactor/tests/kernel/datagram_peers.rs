@@ -3,7 +3,7 @@
 //! Invariant: each peer is ended with its test, and a peer that is missing is noted as a skip.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ struct Socat(Child);
 
 impl Socat {
     /// `None`, and a note, where there is none.
-    fn start(addresses: [&str; 2]) -> Option<Self> {
+    fn start<const N: usize>(addresses: [&str; N]) -> Option<Self> {
         let mut command = find_peer("socat")?;
         command.args(["-b", BLOCK]).args(addresses);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -133,20 +133,83 @@ fn socat_gives_back_each_datagram_that_it_is_sent() {
     }
 }
 
-#[test]
-fn a_member_receives_what_socat_sends_to_its_group() {
-    let reactor = Reactor::new().unwrap();
+const GROUP: Ipv4Addr = Ipv4Addr::new(239, 77, 0, 9);
+
+/// A port that sends to groups of the loopback interface, and receives from them when it has joined.
+fn group_port(
+    reactor: &Reactor,
+) -> (Rc<dyn DatagramTransport>, DatagramRecord, MulticastInterface) {
     let (protocol, record) = DatagramRecorder::silent();
     let port = reactor.listen_udp(&ListenUdp::new(([0; 4], 0)), protocol).unwrap();
-    let lo = MulticastInterface::Address([127, 0, 0, 1].into());
-    port.as_multicast().unwrap().join_group([239, 77, 0, 9].into(), &lo).unwrap();
+    let lo = MulticastInterface::Address(Ipv4Addr::LOCALHOST.into());
+    port.as_multicast().unwrap().set_outgoing_interface(&lo).unwrap();
+    (port, record, lo)
+}
+
+// Over IPv6 socat names no interface to send through, and the loopback one has no route to a group.
+#[test]
+fn a_member_receives_what_socat_sends_to_its_group_byte_for_byte() {
+    let reactor = Reactor::new().unwrap();
+    let (port, record, lo) = group_port(&reactor);
+    port.as_multicast().unwrap().join_group(GROUP.into(), &lo).unwrap();
     let number = port.host().port().unwrap();
-    let group = format!("UDP4-DATAGRAM:239.77.0.9:{number},ip-multicast-if=127.0.0.1");
+    let group = format!("UDP4-DATAGRAM:{GROUP}:{number},ip-multicast-if=127.0.0.1");
     let Some(mut socat) = Socat::start(["STDIO", &group]) else { return };
     let (mut input, _output) = socat.pipes();
-    input.write_all(b"to all members").unwrap();
-    turn_until(&reactor, "it came", || !record.received().is_empty());
-    assert_eq!(record.received(), [b"to all members"]);
+    for size in [1, 1400, 9000, 60_000] {
+        let before = record.received().concat().len();
+        input.write_all(&pattern(3, size)).unwrap();
+        // A pipe may give socat a large one in pieces.
+        let came = || record.received().concat().split_off(before);
+        turn_until(&reactor, "it came", || came().len() >= size);
+        assert!(came() == pattern(3, size), "{size}");
+    }
+}
+
+#[test]
+fn socat_receives_what_is_sent_to_its_group_byte_for_byte() {
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listening = format!("UDP4-RECV:{free},ip-add-membership={GROUP}:127.0.0.1");
+    let Some(mut socat) = Socat::start(["-u", &listening, "STDOUT"]) else { return };
+    let (_, mut output) = socat.pipes();
+    let reactor = Reactor::new().unwrap();
+    let (port, _, _) = group_port(&reactor);
+    let data = pattern(4, 9000);
+    let mut heard = vec![0; data.len()];
+    let read = std::thread::spawn(move || {
+        output.read_exact(&mut heard).unwrap();
+        heard
+    });
+    let to = Address::from(SocketAddr::from((GROUP, free)));
+    let mut turns = 0;
+    turn_until(&reactor, "socat has it", || {
+        // Datagrams from before socat has joined are gone, as wholes.
+        if turns % 50 == 0 {
+            port.send_to(&data, &to).unwrap();
+        }
+        turns += 1;
+        read.is_finished()
+    });
+    assert!(read.join().unwrap() == data);
+}
+
+#[test]
+fn socat_as_a_member_answers_what_is_sent_to_its_group() {
+    let ports = Ports::new(PortKind::UdpV4);
+    let number = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let membership = "ip-add-membership=239.77.0.10:127.0.0.1";
+    let listening = format!("UDP4-RECVFROM:{number},{membership},fork");
+    let Some(_socat) = Socat::start([&listening, "PIPE"]) else { return };
+    let (protocol, record) = DatagramRecorder::silent();
+    let port = ports.open(protocol);
+    let lo = MulticastInterface::Name("lo".into());
+    port.as_multicast().unwrap().set_outgoing_interface(&lo).unwrap();
+    let to = Address::from(SocketAddr::from(([239, 77, 0, 10], number)));
+    for size in [1, 1400, 9000] {
+        let data = pattern(3, size);
+        let answer = ask(&ports.reactor, &port, &record, &data, &to);
+        assert!(answer == data, "{size}");
+    }
 }
 
 /// Knows one host, `ropewalk.test`, at 192.0.2.7 (RFC 1035).

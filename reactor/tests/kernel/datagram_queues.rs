@@ -1,13 +1,16 @@
 //! Full queues: what waits, what is dropped, and that a receiver that does not read holds up no other.
 
+use std::cell::Cell;
 use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
+use std::time::Duration;
 
 use interfaces::{
-    Address, DatagramTransport, ListenUnixDatagram, ReactorUnixDatagram as _, UnixAddress,
+    Address, DatagramTransport, ListenUnixDatagram, QUEUED_DATAGRAM_BYTES,
+    ReactorUnixDatagram as _, UnixAddress,
 };
 use protocol::testing::{DatagramRecord, DatagramRecorder, SeenDatagram};
-use ropewalk_reactor::Reactor;
+use ropewalk_reactor::{Limits, Reactor};
 use tempfile::TempDir;
 
 use crate::support::turn_until;
@@ -71,7 +74,7 @@ fn what_a_connected_peer_does_not_take_waits_and_goes_on_in_order() {
 #[test]
 fn a_full_queue_drops_the_newest_and_counts_them() {
     let (reactor, deaf) = (Reactor::new().unwrap(), Deaf::new());
-    let (port, _) = connected(&reactor, &deaf, 20);
+    let (port, _) = connected(&reactor, &deaf, 20 * (1 + QUEUED_DATAGRAM_BYTES));
     for number in 0..200_u8 {
         port.send(&[number]).unwrap();
     }
@@ -84,6 +87,45 @@ fn a_full_queue_drops_the_newest_and_counts_them() {
         read.len() == 20
     });
     assert_eq!(read, (0..20).collect::<Vec<u8>>());
+}
+
+#[test]
+fn datagrams_without_bytes_fill_a_queue_too() {
+    let (reactor, deaf) = (Reactor::new().unwrap(), Deaf::new());
+    let (port, _) = connected(&reactor, &deaf, 20 * QUEUED_DATAGRAM_BYTES);
+    (0..200).for_each(|_| port.send(b"").unwrap());
+    let counts = port.counts();
+    assert_eq!((counts.waiting, counts.dropped), (20, 180));
+}
+
+#[test]
+fn what_waits_for_a_peer_that_goes_fails_in_bounded_numbers_and_timers_run_meanwhile() {
+    let limits = Limits::default().with_datagrams_per_turn(8);
+    let (reactor, deaf) = (Reactor::with_limits(limits).unwrap(), Deaf::new());
+    let (port, record) = connected(&reactor, &deaf, usize::MAX);
+    (0..1000).for_each(|_| port.send(b"").unwrap());
+    turn_until(&reactor, "the peer is full", || port.counts().sent > 0);
+    let sent = loop {
+        let before = port.counts().sent;
+        reactor.turn(Some(Duration::ZERO)).unwrap();
+        if port.counts().sent == before {
+            break before;
+        }
+    };
+    drop(deaf);
+    let seen = Rc::new(Cell::new(None));
+    let (noted, counted) = (seen.clone(), port.clone());
+    let timer = move || noted.set(Some(counted.counts().failed));
+    drop(reactor.call_later(Duration::ZERO, Box::new(timer)));
+    let mut before = record.seen().len();
+    turn_until(&reactor, "all have failed", || {
+        let now = record.seen().len();
+        assert!(now - before <= 16, "{before} and then {now}");
+        before = now;
+        port.counts().failed == 1000 - sent
+    });
+    assert!(seen.get().is_some_and(|failed| failed < 100), "{seen:?}");
+    assert_eq!((port.counts().waiting, port.counts().dropped), (0, 0));
 }
 
 #[test]

@@ -84,9 +84,12 @@ fn a_path_that_is_there_stays_and_is_an_error() {
         let options = ListenUnixDatagram::new(name(&path));
         let (protocol, record) = DatagramRecorder::silent();
         match reactor.listen_unix_datagram(&options, protocol).err() {
-            Some(ListenError::Refused { address, source, .. }) => {
+            Some(ListenError::Refused { address, source, hint }) => {
                 assert_eq!(address, Address::from(name(&path)));
                 assert_eq!(source.raw_os_error(), libc::EADDRINUSE);
+                let expected =
+                    if is_alive { "listens there" } else { "a file that is no socket is there" };
+                assert!(hint.ends_with(expected), "{hint}");
             }
             other => panic!("{other:?}"),
         }

@@ -1,14 +1,15 @@
 //! Datagrams there and back, on every kind of port.
 
 use std::cell::Cell;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, SocketAddrV6, UdpSocket};
+use std::os::fd::AsRawFd as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use interfaces::{Address, ListenUdp, ReactorUdp as _};
+use interfaces::{Address, ListenUdp, OsError, ReactorUdp as _};
 use protocol::testing::{DatagramRecorder, SeenDatagram};
 use ropewalk_reactor::{Limits, Reactor};
-use testkit::pattern;
+use testkit::{pattern, skip};
 
 use crate::support::datagrams::{PortKind, Ports, echo};
 use crate::support::turn_until;
@@ -53,6 +54,41 @@ fn connected_ports_send_without_a_receiver_and_take_the_own_peers_address() {
         turn_until(&ports.reactor, "it is answered", || !answers.received().is_empty());
         assert_eq!(answers.senders(), [server.host()], "{kind:?}");
     }
+}
+
+#[test]
+fn a_port_on_all_addresses_has_the_one_that_it_sends_from_when_it_is_connected() {
+    for kind in PortKind::UDP {
+        let ports = Ports::new(kind);
+        let (protocol, record) = DatagramRecorder::silent();
+        let server = ports.open(protocol);
+        let any: SocketAddr =
+            if kind == PortKind::UdpV6 { "[::]:0" } else { "0.0.0.0:0" }.parse().unwrap();
+        let (protocol, _) = DatagramRecorder::silent();
+        let client = ports.reactor.listen_udp(&ListenUdp::new(any), protocol).unwrap();
+        assert_eq!(client.host().as_socket_addr().unwrap().ip(), any.ip());
+        client.as_udp().unwrap().connect(server.host().as_socket_addr().unwrap()).unwrap();
+        assert_eq!(client.host().as_socket_addr().unwrap().ip(), kind.loopback().ip());
+        client.send(b"x").unwrap();
+        turn_until(&ports.reactor, "it came", || !record.received().is_empty());
+        assert_eq!(record.senders(), [client.host()]);
+    }
+}
+
+#[test]
+fn a_connected_ports_peer_is_the_same_with_another_flow_or_without_a_zone() {
+    let ports = Ports::new(PortKind::UdpV6);
+    let (protocol, record) = DatagramRecorder::silent();
+    let server = ports.open(protocol);
+    let client = ports.open_connected(&server.host(), DatagramRecorder::silent().0);
+    let Address::Ipv6(peer) = server.host() else { panic!("it is of IPv6") };
+    for (flow, zone) in [(0, 0), (7, 0), (0, 1), (7, 1)] {
+        let to = SocketAddrV6::new(*peer.ip(), peer.port(), flow, zone);
+        client.send_to(b"x", &Address::Ipv6(to)).unwrap();
+    }
+    let elsewhere = SocketAddrV6::new(*peer.ip(), peer.port() ^ 1, 0, 0);
+    assert!(client.send_to(b"x", &Address::Ipv6(elsewhere)).is_err());
+    turn_until(&ports.reactor, "all came", || record.received().len() == 4);
 }
 
 #[test]
@@ -192,6 +228,64 @@ fn what_a_turn_that_the_protocol_makes_itself_finds_written_is_sent() {
     });
     reactor.listen_udp(&ListenUdp::new(([127, 0, 0, 1], 0)), protocol).unwrap();
     assert!(came.get());
+}
+
+/// A receiver that takes joined datagrams gets a run in one piece over the loopback.
+#[test]
+fn a_run_that_is_refused_for_its_datagrams_sake_leaves_later_runs_as_they_are() {
+    let ports = Ports::new(PortKind::UdpV4);
+    let (protocol, record) = DatagramRecorder::silent();
+    let client = ports.open(protocol);
+    // Out of the loopback's reach: EINVAL where there is a route, as of a run that the kernel does not cut.
+    let nowhere = Address::from(SocketAddr::from(([192, 0, 2, 1], 9)));
+    for _ in 0..5 {
+        client.send_to(&[0; 50], &nowhere).unwrap();
+    }
+    turn_until(&ports.reactor, "all are refused", || client.counts().failed == 5);
+    let invalid = OsError::from_raw_os_error(libc::EINVAL);
+    if record.count(&SeenDatagram::SendFailed(nowhere, invalid)) != 5 {
+        return skip("this machine has no route to other networks");
+    }
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    peer.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+    let on: libc::c_int = 1;
+    // SAFETY: the descriptor is open, and the pointer leads to an `int` that outlives the call.
+    let set = unsafe {
+        let length = size_of_val(&on) as libc::socklen_t;
+        libc::setsockopt(
+            peer.as_raw_fd(),
+            libc::SOL_UDP,
+            libc::UDP_GRO,
+            (&raw const on).cast(),
+            length,
+        )
+    };
+    assert_eq!(set, 0);
+    for _ in 0..20 {
+        client.send_to(&[1; 50], &Address::from(peer.local_addr().unwrap())).unwrap();
+    }
+    turn_until(&ports.reactor, "all are sent", || client.counts().sent == 20);
+    assert_eq!(peer.recv(&mut [0; 2000]).unwrap(), 1000);
+}
+
+#[test]
+fn unix_datagrams_come_in_order_though_the_protocol_makes_turns() {
+    for kind in [PortKind::UnixPath, PortKind::UnixAbstract, PortKind::UdpV4] {
+        let ports = Ports::new(kind);
+        let inner = ports.reactor.clone();
+        let (protocol, record) = DatagramRecorder::new(move |seen, _| {
+            if matches!(seen, SeenDatagram::Received(_, _)) {
+                inner.turn(Some(Duration::ZERO)).unwrap();
+            }
+        });
+        let server = ports.open(protocol);
+        let client = ports.open_connected(&server.host(), DatagramRecorder::silent().0);
+        for number in 0..60_u8 {
+            client.send(&[number]).unwrap();
+        }
+        turn_until(&ports.reactor, "all came", || record.received().len() == 60);
+        assert_eq!(record.received().concat(), (0..60).collect::<Vec<u8>>(), "{kind:?}");
+    }
 }
 
 #[test]

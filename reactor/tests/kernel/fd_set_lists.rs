@@ -1,11 +1,14 @@
 //! The lists of watched descriptors: what adding and removing changes in them, and when the first call comes.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
-use interfaces::{FileDescriptor, ReactorFdSet as _, ReadDescriptor, Reason, WriteDescriptor};
+use interfaces::{
+    FileDescriptor, ReactorCore as _, ReactorFdSet as _, ReadDescriptor, Reason, WatchError,
+    WriteDescriptor,
+};
 use ropewalk_reactor::{Counts, Reactor};
 
 use crate::support::turn_until;
@@ -114,4 +117,65 @@ fn a_call_that_answers_with_the_end_is_the_last_and_that_end_is_told_once() {
         assert_eq!(lists(&reactor), (0, 0));
         assert!(object.peer.peer_addr().is_ok(), "the reactor closes nothing");
     }
+}
+
+/// Adds itself again when it is lost.
+struct Returning {
+    me: Weak<Self>,
+    descriptor: UnixStream,
+    reactor: Reactor,
+    told: RefCell<Vec<(String, Option<WatchError>)>>,
+}
+
+impl AsFd for Returning {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl FileDescriptor for Returning {
+    fn connection_lost(&self, reason: &Reason) {
+        let me = self.me.upgrade().unwrap();
+        let error = [self.reactor.add_reader(me.clone()), self.reactor.add_writer(me)];
+        let error = error.into_iter().find_map(Result::err);
+        self.told.borrow_mut().push((format!("{reason:?}"), error));
+    }
+}
+
+impl ReadDescriptor for Returning {
+    fn do_read(&self) -> Result<(), Reason> {
+        Ok(())
+    }
+}
+
+impl WriteDescriptor for Returning {
+    fn do_write(&self) -> Result<(), Reason> {
+        Ok(())
+    }
+}
+
+#[test]
+fn one_that_adds_itself_when_it_is_lost_is_refused_at_a_stop_and_taken_while_the_reactor_runs_on() {
+    let reactor = Reactor::new().unwrap();
+    let (descriptor, _peer) = UnixStream::pair().unwrap();
+    let object = Rc::new_cyclic(|me| Returning {
+        me: Weak::clone(me),
+        descriptor,
+        reactor: reactor.clone(),
+        told: RefCell::default(),
+    });
+    reactor.add_reader(object.clone()).unwrap();
+    reactor.disconnect_all();
+    assert_eq!(object.told.take(), [("Aborted".to_owned(), None)]);
+    assert_eq!(reactor.counts().watched, 1);
+    let stopping = reactor.clone();
+    reactor.call_when_running(Box::new(move || stopping.stop().unwrap()));
+    reactor.run().unwrap();
+    let descriptor = object.descriptor.as_raw_fd();
+    let refused = WatchError::Stopping { descriptor };
+    assert_eq!(object.told.take(), [("Stopped".to_owned(), Some(refused))]);
+    assert_eq!(reactor.counts(), Counts::default());
+    // The stop is over.
+    reactor.add_reader(object.clone()).unwrap();
+    reactor.remove_all();
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr as SocketName, UnixStream};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Barrier, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
+use std::task::Waker;
 use std::thread::{self, ThreadId};
 
 use interfaces::{
@@ -16,8 +17,13 @@ use interfaces::{
     ReactorUnix as _, Transport, UnixAddress,
 };
 use protocol::factory_fn;
+use protocol::policies::{
+    ConnectionCount, ConnectionTotal, LimitConnectionsByPeer, LimitTotalConnectionsFactory,
+    WaitingPorts,
+};
 use ropewalk_reactor::{Member, ReactorGroup, Spread};
 
+use crate::support::PATIENCE;
 use crate::support::group::{Client, loads, serve, with_group};
 use crate::support::unix::place;
 
@@ -287,4 +293,99 @@ fn a_member_that_closes_its_port_gets_no_more_and_the_one_that_opened_it_ends_it
         });
         closed.recv_timeout(crate::support::PATIENCE).unwrap();
     }
+}
+
+/// The ports of all members that wait for a place.
+#[derive(Default)]
+struct Ports(Mutex<Vec<Waker>>);
+
+impl WaitingPorts for Ports {
+    fn add(&self, port: &Waker) {
+        self.0.lock().unwrap().push(port.clone());
+    }
+
+    fn wake_all(&self) {
+        let ports = std::mem::take(&mut *self.0.lock().unwrap());
+        ports.into_iter().for_each(Waker::wake);
+    }
+}
+
+#[test]
+fn under_a_cap_for_all_members_clients_wait_and_none_is_refused() {
+    for (members, cap) in [(2, 1), (3, 2), (3, 5)] {
+        let total = ConnectionTotal::with_waiting_ports(Ports::default());
+        let refused = Arc::new(AtomicUsize::new(0));
+        let factory = |member: &Member| {
+            let count = ConnectionCount::new();
+            count.join(total.clone());
+            let refused = refused.clone();
+            LimitTotalConnectionsFactory::with_count(count.counting(numbered(member)), cap, count)
+                .on_refused(move |_| {
+                    refused.fetch_add(1, Ordering::Relaxed);
+                })
+                .into_rc()
+        };
+        let open = AtomicUsize::new(0);
+        serve(members, factory, |address, _| {
+            thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        for _ in 0..25 {
+                            let mut client = Client::connect(address);
+                            // It was let in, and may go after this.
+                            assert!(open.fetch_add(1, Ordering::SeqCst) < cap);
+                            client.exchange(b"ping");
+                            open.fetch_sub(1, Ordering::SeqCst);
+                        }
+                    });
+                }
+            });
+        });
+        assert_eq!(refused.load(Ordering::Relaxed), 0, "{members} members, {cap} places");
+    }
+}
+
+/// Says its member's number, and ends the connection.
+struct Brief(u8);
+
+impl Protocol for Brief {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        transport.write(&[self.0]);
+        transport.lose_connection();
+    }
+
+    fn data_received(&mut self, _: &Rc<dyn Transport>, _: &[u8]) {}
+}
+
+#[test]
+fn a_cap_of_one_member_refuses_no_client_behind_connections_that_are_done() {
+    let refused = Arc::new(AtomicUsize::new(0));
+    let factory = |member: &Member| {
+        if member.index() == 0 {
+            return numbered(member);
+        }
+        let refused = refused.clone();
+        let refuse = move |_: &_| {
+            refused.fetch_add(1, Ordering::Relaxed);
+        };
+        LimitConnectionsByPeer::new(factory_fn(|_| Brief(1)), 1).on_refused(refuse).into_rc()
+    };
+    serve(2, factory, |address, remotes| {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        remotes[1].call_from_thread(move |_| {
+            let _ = held.recv_timeout(PATIENCE);
+        });
+        // They have nothing to say, so that their sockets are not waited for.
+        let mut clients: Vec<_> = (0..40).map(|_| TcpStream::connect(address).unwrap()).collect();
+        crate::support::group::eventually("they are shared", || loads(&remotes[..1]) == [20]);
+        for client in &clients {
+            client.shutdown(Shutdown::Write).unwrap();
+        }
+        drop(release);
+        for client in &mut clients {
+            client.set_read_timeout(Some(PATIENCE)).unwrap();
+            client.read_exact(&mut [0]).unwrap();
+        }
+    });
+    assert_eq!(refused.load(Ordering::Relaxed), 0);
 }

@@ -340,3 +340,50 @@ fn a_hundred_groups_one_after_the_other_leave_nothing() {
         assert!(left[1..].iter().all(|it| *it == left[1]), "{left:?}");
     });
 }
+
+/// The cores that this thread may run on, by proc(5).
+fn cores() -> Vec<usize> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
+    let ranges =
+        list.trim().split(',').map(|range| range.split_once('-').unwrap_or((range, range)));
+    ranges.flat_map(|(first, last)| first.parse().unwrap()..=last.parse().unwrap()).collect()
+}
+
+#[test]
+fn pinned_members_run_on_one_core_each_and_the_callers_thread_gets_its_own_back() {
+    let all = cores();
+    let seen = Mutex::new(Vec::new());
+    let members = all.len() + 1;
+    let stop = |member: &Member| {
+        seen.lock().unwrap().push((member.index(), cores()));
+        let stopper = member.reactor().clone();
+        member.reactor().call_when_running(Box::new(move || stopper.stop().unwrap()));
+        Ok(())
+    };
+    ReactorGroup::new(members).pinned_to_cores().run(stop).unwrap();
+    let mut pinned = std::mem::take(&mut *seen.lock().unwrap());
+    pinned.sort();
+    let wanted: Vec<_> = (0..members).map(|index| (index, vec![all[index % all.len()]])).collect();
+    assert_eq!(pinned, wanted);
+    assert_eq!(cores(), all);
+    ReactorGroup::new(2).run(stop).unwrap();
+    assert!(
+        seen.into_inner().unwrap().into_iter().all(|(_, cores)| cores == all),
+        "off by default"
+    );
+}
+
+#[test]
+fn a_member_that_cannot_be_pinned_is_told_and_none_is_started() {
+    in_child(|| {
+        crate::support::refused::refuse_with(libc::SYS_sched_setaffinity, libc::EPERM);
+        let ended = ReactorGroup::new(2).pinned_to_cores().run(|_| panic!("none is started"));
+        match ended {
+            Err(GroupError::NotPinned { source, .. }) => {
+                assert_eq!(source.raw_os_error(), Some(libc::EPERM));
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+}

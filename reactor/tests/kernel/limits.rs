@@ -6,13 +6,14 @@ use std::net::{Shutdown, TcpStream};
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::wires::{Wire, bytes, connection};
 use crate::support::{Echo, RecordExt as _, echo, listen, turn_until};
 use interfaces::{
     BufferLimits, Chunk, Producer, Protocol, PullProducer, PushProducer, Reason, Transport,
 };
 use protocol::factory_fn;
 use protocol::policies::LimitTotalConnectionsFactory;
-use protocol::testing::{Record, Recorder};
+use protocol::testing::{Record, Recorder, Seen};
 use ropewalk_reactor::{Limits, Reactor};
 use testkit::once;
 
@@ -200,6 +201,42 @@ fn a_connection_that_never_stops_sending_starves_no_other() {
         assert!(turns < 50, "{turns} turns");
     }
     firehose.forget();
+}
+
+/// The lengths that a protocol is given of bytes that all wait when it resumes, with a read buffer of this
+/// size.
+fn lengths_given(read_buffer: usize, waiting: usize) -> Vec<usize> {
+    let limits = Limits::default().with_read_buffer_bytes(read_buffer);
+    let reactor = Reactor::with_limits(limits).unwrap();
+    let seen = Record::new();
+    let server = Recorder::new(&seen).on_made(|transport| transport.pause_producing());
+    let mut peer = connection(&reactor, Wire::Unix, server);
+    turn_until(&reactor, "it is made", || seen.is_made());
+    peer.set_send_buffer_size(2 * waiting).unwrap();
+    peer.write_all(&bytes(waiting)).unwrap();
+    seen.transport().resume_producing();
+    turn_until(&reactor, "all is read", || seen.received().len() == waiting);
+    assert!(seen.received() == bytes(waiting));
+    let lengths = seen.seen().into_iter().filter_map(|seen| match seen {
+        Seen::DataReceived(data) => Some(data.len()),
+        _ => None,
+    });
+    let lengths = lengths.collect();
+    seen.forget();
+    lengths
+}
+
+#[test]
+fn reads_that_follow_a_full_one_take_multiples_of_64_kib() {
+    const KIB: usize = 1024;
+    for (buffer, given) in [
+        (Limits::default().read_buffer_bytes, vec![68 * KIB, 64 * KIB, 10]),
+        (64 * KIB, vec![64 * KIB, 64 * KIB, 10]),
+        (130 * KIB, vec![130 * KIB, 128 * KIB, 10]),
+        (40 * KIB, vec![40 * KIB, 40 * KIB, 40 * KIB, 10]),
+    ] {
+        assert_eq!(lengths_given(buffer, given.iter().sum()), given, "a buffer of {buffer}");
+    }
 }
 
 /// Writes one piece whenever it is asked, for ever.

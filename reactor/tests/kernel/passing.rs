@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::mem;
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -232,6 +231,7 @@ fn many_descriptors_that_wait_pause_a_producer_and_too_many_lose_the_connection(
         while reactor.counts().streams > 0 && sent < 5_000 && !seen.is_lost() {
             let copy = OwnedFd::from(file.try_clone().unwrap());
             transport.as_unix().unwrap().send_file_descriptor(copy);
+            transport.write(b"x");
             sent += 1;
             if sent > 1_100 {
                 reactor.turn(Some(Duration::ZERO)).unwrap();
@@ -244,6 +244,43 @@ fn many_descriptors_that_wait_pause_a_producer_and_too_many_lose_the_connection(
         seen.forget();
         drop((reactor, peer, file, transport));
         assert_eq!(open_descriptors(), before, "none is leaked");
+    });
+}
+
+#[test]
+fn as_many_go_with_one_byte_as_the_system_takes_and_one_more_is_told() {
+    in_child(|| {
+        let before = open_descriptors();
+        for (number, behind) in [(252, 1), (253, 1), (253, 4), (254, 1), (600, 3)] {
+            let reactor = Reactor::new().unwrap();
+            let (log, peer) = receiver(&reactor, false);
+            let sending = Record::new();
+            adopt(&reactor, peer, Recorder::new(&sending));
+            turn_until(&reactor, "the sender is connected", || sending.is_made());
+            let transport = sending.transport();
+            let file = File::open("/dev/null").unwrap();
+            transport.write(b"before");
+            for _ in 0..number {
+                let copy = OwnedFd::from(file.try_clone().unwrap());
+                transport.as_unix().unwrap().send_file_descriptor(copy);
+            }
+            transport.write(&vec![b'x'; behind]);
+            transport.lose_connection();
+            turn_until(&reactor, "it is lost", || sending.is_lost() && log.lost.borrow().is_some());
+            if number <= 253 {
+                assert!(sending.reason().is_clean(), "{number}: {:?}", sending.reason());
+                assert_eq!((log.descriptors(), log.bytes().len()), (number, 6 + behind));
+                assert!(log.files().iter().all(|(_, before)| *before <= 6), "none comes later");
+            } else {
+                let Reason::Lost(failure) = sending.reason() else { panic!("{number}") };
+                let too_many = SendFileDescriptorError::TooMany { limit: 253 };
+                assert_eq!(failure.downcast_ref(), Some(&too_many), "{number}");
+                assert_eq!(log.descriptors(), 0);
+            }
+            sending.forget();
+            log.forget();
+        }
+        assert_eq!(open_descriptors(), before);
     });
 }
 
@@ -273,19 +310,7 @@ fn what_is_no_descriptor_is_told_to_the_observer_and_reading_goes_on() {
     let reactor = Reactor::new().unwrap();
     let lines = Lines::watch(&reactor);
     let (ours, peer) = UnixStream::pair().unwrap();
-    // The kernel puts the sender's credentials beside each message then.
-    let on: libc::c_int = 1;
-    // SAFETY: the pointer leads to an `int`, which outlives the call.
-    let set = unsafe {
-        libc::setsockopt(
-            ours.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PASSCRED,
-            (&raw const on).cast(),
-            mem::size_of_val(&on) as libc::socklen_t,
-        )
-    };
-    assert_eq!(set, 0);
+    pass_credentials(&ours);
     let log = Rc::new(Log::default());
     adopt(&reactor, ours, Taker { log: log.clone(), pauses: false });
     let (descriptor, number, _end) = token();

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Cancelled, Deferred, Failure};
-use interfaces::{ProcessReason, ReactorCore as _, SpawnError, SpawnProcess};
+use interfaces::{BufferLimits, ProcessReason, ReactorCore as _, SpawnError, SpawnProcess};
 use protocol::process::{
     ErrorOutput, RunError, RunProcess, get_process_output, get_process_output_and_value,
     get_process_value,
@@ -105,6 +105,51 @@ fn the_input_is_written_and_closed() {
     let (output, errors, code) =
         result(&reactor, get_process_output_and_value(&reactor, &cat)).unwrap();
     assert!(output == input && errors.is_empty() && code == 0);
+}
+
+#[test]
+fn an_input_of_any_length_is_read_to_its_end_whatever_the_cap_of_the_buffer() {
+    let reactor = Reactor::new().unwrap();
+    let default_cap = BufferLimits::default().cap;
+    for (length, cap) in [
+        (0, default_cap),
+        (1, default_cap),
+        (1, 0),
+        (65_535, 1_000),
+        (65_536, 1_000),
+        (65_537, 1_000),
+        (2_000_000, 1),
+        (default_cap, default_cap),
+        (default_cap + 1, default_cap),
+        (20_000_000, default_cap),
+    ] {
+        let buffer = BufferLimits::default().with_cap(cap);
+        let input = testkit::pattern(3, length);
+        let cat = RunProcess::from(SpawnProcess::new("cat").with_buffer(buffer))
+            .with_input(input.clone())
+            .with_output_bytes_max(length);
+        let output = result(&reactor, get_process_output(&reactor, &cat)).unwrap();
+        assert!(output == input, "{} of {length}, cap {cap}", output.len());
+        let count = run("exit $(wc -c | cut -c 1-2)").with_input(input);
+        let code = result(&reactor, get_process_value(&reactor, &count)).unwrap();
+        let digits: String = length.to_string().chars().take(2).collect();
+        assert_eq!(code.to_string(), digits, "the first digits of {length}");
+    }
+}
+
+#[test]
+fn a_program_that_does_not_read_its_long_input_ends_as_it_likes() {
+    let reactor = Reactor::new().unwrap();
+    let input = vec![0; 20_000_000];
+    for text in ["exit 3", "exec 0<&-; exit 3", "head -c 100000 >/dev/null; exit 3"] {
+        let early = run(text).with_input(input.clone());
+        assert_eq!(result(&reactor, get_process_value(&reactor, &early)).unwrap(), 3, "{text}");
+    }
+    let after = Duration::from_millis(100);
+    let deaf = run("exec sleep 60").with_input(input).with_time_limit(after);
+    let error = result(&reactor, get_process_value(&reactor, &deaf)).unwrap_err();
+    assert!(matches!(error.downcast_ref(), Some(RunError::TimedOut { .. })), "{error}");
+    settle(&reactor);
 }
 
 #[test]

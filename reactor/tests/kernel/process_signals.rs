@@ -10,7 +10,7 @@ use ropewalk_reactor::{Counts, Reactor};
 
 use crate::support::child::in_child;
 use crate::support::program::{Program, run_script, script, zombies};
-use crate::support::refused::refuse;
+use crate::support::refused::{refuse, refuse_with};
 use crate::support::turn_until;
 
 fn sleeper() -> SpawnProcess {
@@ -64,6 +64,42 @@ fn a_signal_that_cannot_be_sent_is_an_error_that_says_why() {
     program.run(&reactor);
     let late = transport.signal_process(&"KILL".into());
     assert_eq!(late, Err(SignalError::ProcessExitedAlready));
+}
+
+#[test]
+fn a_process_that_has_ended_and_was_not_told_yet_takes_no_signal() {
+    in_child(|| {
+        for has_pidfd in [true, false] {
+            if !has_pidfd {
+                refuse(libc::SYS_pidfd_open);
+            }
+            let reactor = Reactor::new().unwrap();
+            let program = Program::spawn(&reactor, &script("exit 5"));
+            let number = program.transport.pid().unwrap();
+            while !zombies().contains(&number) {
+                std::thread::yield_now();
+            }
+            for signal in ["TERM", "KILL", "CONT"] {
+                let late = program.transport.signal_process(&signal.into());
+                assert_eq!(late, Err(SignalError::ProcessExitedAlready), "{signal} {has_pidfd}");
+            }
+            let late = program.transport.signal_process(&0.into());
+            assert_eq!(late, Err(SignalError::ProcessExitedAlready), "it only asks");
+            assert_eq!(program.run(&reactor).ended().unwrap().exit_code(), Some(5));
+        }
+    });
+}
+
+#[test]
+fn a_signal_without_a_name_of_its_own_is_sent_by_its_distance_from_the_first_or_the_last() {
+    let reactor = Reactor::new().unwrap();
+    for (name, number) in
+        [("RTMIN", libc::SIGRTMIN()), ("SIGRTMIN+3", libc::SIGRTMIN() + 3), ("PWR", libc::SIGPWR)]
+    {
+        let program = Program::spawn(&reactor, &sleeper());
+        program.transport.signal_process(&name.into()).unwrap();
+        assert_eq!(program.run(&reactor).ended().unwrap().signal(), Some(number), "{name}");
+    }
 }
 
 #[test]
@@ -234,5 +270,51 @@ fn where_there_are_pidfds_the_signal_of_children_is_left_as_it_is_and_else_it_is
         assert_eq!(disposition(), libc::SIG_DFL, "before the first child");
         assert_eq!(run_script(&reactor, "exit 4").ended().unwrap().exit_code(), Some(4));
         assert!(disposition() != libc::SIG_DFL && disposition() != libc::SIG_IGN);
+    });
+}
+
+/// Ignores `SIGCHLD`: the system reaps this process's children from now on.
+fn ignore_children() {
+    // SAFETY: the call takes numbers, and changes what this process, the test's own, does.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+}
+
+/// A child without pipes ends, of which the system does not tell how: once, and nothing is caught.
+fn ends_unknown(reactor: &Reactor, text: &str) {
+    let none = interfaces::ChildDescriptors::Each(Default::default());
+    let program = Program::spawn(reactor, &script(text).with_descriptors(none));
+    let transport = program.transport.clone();
+    let seen = program.run(reactor);
+    assert_eq!(seen.stages(), ["made", "exited", "ended"]);
+    match seen.ended() {
+        Some(ProcessReason::Unknown(error)) => assert_eq!(error.raw_os_error(), libc::ECHILD),
+        other => panic!("{other:?}"),
+    }
+    let late = transport.signal_process(&"KILL".into());
+    assert_eq!(late, Err(SignalError::ProcessExitedAlready));
+    assert_eq!(disposition(), libc::SIG_IGN, "the program's own choice");
+    assert_eq!(reactor.counts(), Counts::default());
+}
+
+#[test]
+fn a_child_that_the_system_reaped_before_it_could_be_watched_has_ended_and_nothing_is_caught() {
+    in_child(|| {
+        ignore_children();
+        let reactor = Reactor::new().unwrap();
+        for _ in 0..100 {
+            ends_unknown(&reactor, "exit 4");
+        }
+        // As pidfd_open(2) answers when the child was faster.
+        refuse_with(libc::SYS_pidfd_open, libc::ESRCH);
+        ends_unknown(&reactor, "exit 4");
+    });
+}
+
+#[test]
+fn without_pidfds_and_with_the_signal_ignored_the_end_of_a_child_is_looked_for() {
+    in_child(|| {
+        ignore_children();
+        refuse(libc::SYS_pidfd_open);
+        ends_unknown(&Reactor::new().unwrap(), "sleep 0.3; exit 4");
     });
 }

@@ -11,7 +11,9 @@ use ropewalk_reactor::{Counts, Reactor};
 
 use crate::support::child::in_child;
 use crate::support::open_descriptors;
-use crate::support::program::{Program, output_of, run_program, script, zombies};
+use crate::support::program::{Program, children, output_of, run_program, script, zombies};
+use crate::support::refused::{refuse, refuse_with};
+use crate::support::turn_until;
 
 #[test]
 fn arguments_reach_the_child_byte_for_byte_and_no_shell_sees_them() {
@@ -144,6 +146,10 @@ fn a_child_of_root_runs_as_the_user_and_the_group_that_were_given() {
     let reactor = Reactor::new().unwrap();
     let options = script("id -u; id -g; id -G").with_user(65534).with_group(65533);
     assert_eq!(output_of(&reactor, &options), "65534\n65533\n65533\n");
+    let alone = script("id -u; id -g; id -G").with_user(65534);
+    // SAFETY: the call has no effects.
+    let ours = unsafe { libc::getegid() };
+    assert_eq!(output_of(&reactor, &alone), format!("65534\n{ours}\n{ours}\n"), "as documented");
     // SAFETY: the call has no effects.
     assert_eq!(unsafe { libc::geteuid() }, 0, "this process is who it was");
 }
@@ -231,6 +237,71 @@ fn where_no_process_can_be_made_it_is_told_and_descriptors_that_were_given_stay_
         assert!(given.try_clone().is_ok());
         let terminal = SpawnProcess::new("true").with_terminal(Default::default());
         fails_to_prepare(&reactor, &terminal, "a process");
+    });
+}
+
+/// Whether each spawn fails as its process or a pipe of it cannot be watched, and the process is killed and
+/// reaped.
+fn cannot_be_watched(reactor: &Reactor, all: &[SpawnProcess]) {
+    let before = open_descriptors();
+    for options in all {
+        let seen = ProcessRecord::new();
+        let failed = reactor.spawn_process(options, Box::new(ProcessRecorder::new(&seen))).err();
+        let told = matches!(failed, Some(SpawnError::NotPrepared { need: "its end known", .. }));
+        assert!(told, "{failed:?}");
+        turn_until(reactor, "it is reaped", || reactor.counts() == Counts::default());
+        assert_eq!(children(|_| true), [0; 0]);
+        assert!(seen.stages().is_empty());
+    }
+    assert_eq!(open_descriptors(), before);
+}
+
+#[test]
+fn a_process_that_cannot_be_watched_is_killed_and_reaped() {
+    in_child(|| {
+        let reactor = Reactor::new().unwrap();
+        let sleeper = || SpawnProcess::new("sleep").with_arguments(["60"]);
+        let none = interfaces::ChildDescriptors::Each(Default::default());
+        refuse_with(libc::SYS_epoll_ctl, libc::ENOSPC);
+        let on_terminal = sleeper().with_terminal(Default::default());
+        cannot_be_watched(&reactor, &[sleeper(), sleeper().with_descriptors(none), on_terminal]);
+    });
+}
+
+#[test]
+fn a_process_whose_pipes_cannot_be_watched_is_killed_and_reaped() {
+    in_child(|| {
+        let reactor = Reactor::new().unwrap();
+        let sleeper = || SpawnProcess::new("sleep").with_arguments(["60"]);
+        refuse(libc::SYS_pidfd_open);
+        // The signal of the children is watched while that is possible.
+        drop(Program::spawn(&reactor, &SpawnProcess::new("true")).run(&reactor));
+        refuse_with(libc::SYS_epoll_ctl, libc::ENOSPC);
+        cannot_be_watched(&reactor, &[sleeper(), sleeper().with_terminal(Default::default())]);
+    });
+}
+
+#[test]
+fn a_process_that_outlives_its_reactor_is_reaped_by_the_next_one_and_by_another_s_end() {
+    in_child(|| {
+        let outlives = |another: &dyn Fn()| {
+            let reactor = Reactor::new().unwrap();
+            let program = Program::spawn(&reactor, &script("read line"));
+            let number = program.transport.pid().unwrap();
+            drop((reactor, program));
+            while !zombies().contains(&number) {
+                std::thread::yield_now();
+            }
+            another();
+            assert_eq!(zombies(), [0; 0]);
+        };
+        outlives(&|| drop(Reactor::new().unwrap()));
+        let beside = Reactor::new().unwrap();
+        let another = Program::spawn(&beside, &script("read line"));
+        outlives(&|| {
+            another.transport.close_stdin();
+            turn_until(&beside, "it ended", || another.seen.ended().is_some());
+        });
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use interfaces::{ProcessReason, ReactorCore as _, SpawnProcess};
+use interfaces::{ProcessReason, ReactorCore as _, Reason, SpawnProcess};
 use ropewalk_reactor::{Counts, Limits, Reactor};
 
 use crate::support::child::in_child;
@@ -81,5 +81,36 @@ fn a_child_of_a_reactor_that_is_gone_is_reaped_by_the_next_spawn_of_another() {
         wait_for_end(process);
         run_script(&reactor, "exit 0");
         assert_eq!((zombies(), open_descriptors()), (vec![], before));
+    });
+}
+
+#[test]
+fn to_disconnect_all_while_the_reactor_runs_closes_the_pipes_and_the_child_is_reaped_when_it_ends()
+{
+    in_child(|| {
+        let reactor = Reactor::new().unwrap();
+        let cat = Program::spawn(&reactor, &SpawnProcess::new("cat"));
+        let on_a_terminal = SpawnProcess::new("cat").with_terminal(Default::default());
+        let terminal = Program::spawn(&reactor, &on_a_terminal);
+        let sleep = SpawnProcess::new("sleep").with_arguments(["60"]);
+        let asleep = Program::spawn(&reactor, &sleep);
+        cat.transport.write(b"echo");
+        cat.expect(&reactor, 1, b"echo");
+        reactor.disconnect_all();
+        for child_fd in 0..=2 {
+            assert!(matches!(cat.seen.lost(child_fd), Some(Reason::Aborted)));
+            assert!(matches!(asleep.seen.lost(child_fd), Some(Reason::Aborted)));
+        }
+        assert!(matches!(terminal.seen.lost(1), Some(Reason::Aborted)));
+        assert_eq!((reactor.counts().processes, reactor.counts().pipes), (3, 0));
+        assert_eq!(cat.seen.exited(), None);
+        // Two of them end by that; the third can be ended.
+        asleep.transport.signal_process(&"KILL".into()).unwrap();
+        let transports = [&cat, &terminal, &asleep].map(|program| program.transport.clone());
+        assert_eq!(cat.run(&reactor).ended(), Some(ProcessReason::Done));
+        assert!(terminal.run(&reactor).ended().is_some());
+        assert_eq!(asleep.run(&reactor).ended().and_then(|reason| reason.signal()), Some(9));
+        assert_eq!((zombies(), reactor.counts()), (vec![], Counts::default()));
+        assert!(transports.iter().all(|transport| transport.pid().is_none()));
     });
 }

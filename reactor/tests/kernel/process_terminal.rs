@@ -1,6 +1,6 @@
 //! Processes on a terminal of their own.
 
-use interfaces::{ProcessReason, SignalError, SpawnProcess, WindowSize};
+use interfaces::{ProcessReason, SignalError, SpawnProcess, WindowSize, WindowSizeError};
 use ropewalk_reactor::{Counts, Reactor};
 
 use crate::support::program::{Program, output_of, run_program, script};
@@ -75,6 +75,58 @@ fn children_on_terminals_are_ended_by_their_signals_one_by_one() {
     }
 }
 
+/// Many lines, more than a terminal holds.
+fn lines() -> Vec<u8> {
+    [&[b'x'; 63][..], b"\n"].concat().repeat(5_000)
+}
+
+#[test]
+fn a_terminal_that_is_lost_with_unsent_bytes_sends_them_all_to_a_child_that_answers_them() {
+    let reactor = Reactor::new().unwrap();
+    let text =
+        "stty -echo; trap '' HUP; echo ready; read first; echo $first; head -c 319936; exit 7";
+    let program = Program::spawn(&reactor, &on_terminal(text));
+    program.expect(&reactor, 1, b"ready\r\n");
+    program.transport.write(&lines());
+    program.transport.lose_connection();
+    let seen = program.run(&reactor);
+    assert!(seen.lost(1).unwrap().is_clean(), "no byte was lost: {:?}", seen.lost(1));
+    assert_eq!(seen.received(1), b"ready\r\n", "nothing is delivered any more");
+    let program = Program::spawn(&reactor, &on_terminal("exec cat"));
+    program.transport.write(&lines());
+    turn_until(&reactor, "it answers", || !program.seen.received(1).is_empty());
+    program.transport.lose_connection();
+    assert_eq!(program.run(&reactor).ended().unwrap().signal(), Some(libc::SIGHUP));
+    assert_eq!(reactor.counts(), Counts::default());
+}
+
+#[test]
+fn a_terminal_with_unsent_bytes_ends_with_its_child_and_tells_that_they_are_lost() {
+    let reactor = Reactor::new().unwrap();
+    for (loses, is_raw, is_paused) in
+        [(true, true, false), (true, false, true), (true, true, true), (false, true, false)]
+    {
+        let mode = if is_raw { "stty raw -echo" } else { "stty -echo" };
+        let text = format!("{mode}; printf ready; exec sleep 60");
+        let program = Program::spawn(&reactor, &on_terminal(&text));
+        program.expect(&reactor, 1, b"ready");
+        program.transport.write(&lines());
+        if is_paused {
+            program.transport.pause_producing();
+        }
+        // It has taken what the terminal holds.
+        (0..3).for_each(|_| drop(reactor.turn(Some(std::time::Duration::ZERO))));
+        if loses {
+            program.transport.lose_connection();
+        }
+        program.transport.signal_process(&"KILL".into()).unwrap();
+        let seen = program.run(&reactor);
+        assert_eq!(seen.ended().unwrap().signal(), Some(libc::SIGKILL));
+        assert!(!seen.lost(1).unwrap().is_clean(), "{loses} {is_raw}: bytes were lost");
+        assert_eq!(reactor.counts(), Counts::default());
+    }
+}
+
 #[test]
 fn the_end_of_file_is_typed() {
     let reactor = Reactor::new().unwrap();
@@ -85,4 +137,50 @@ fn the_end_of_file_is_typed() {
     program.transport.write_to_child(0, b"line\n\x04").unwrap();
     let seen = program.run(&reactor);
     assert_eq!(String::from_utf8(seen.received(1)).unwrap(), "ready\r\nline\r\n");
+}
+
+/// Says the size of its window, and again whenever it is told that it has changed.
+const WATCHES: &str = "\
+import os, signal, sys
+def tell(*_):
+    size = os.get_terminal_size()
+    print(size.lines, size.columns, flush=True)
+signal.signal(signal.SIGWINCH, tell)
+tell()
+sys.stdin.readline()
+";
+
+#[test]
+fn a_child_is_told_of_each_new_size_of_its_window() {
+    let reactor = Reactor::new().unwrap();
+    let Some(python) = testkit::find_peer("python3") else { return };
+    let options = SpawnProcess::new(python.get_program()).with_arguments(["-c", WATCHES]);
+    let options = options.with_terminal(WindowSize::new(24, 80));
+    let program = Program::spawn(&reactor, &options);
+    let mut said = b"24 80\r\n".to_vec();
+    program.expect(&reactor, 1, &said);
+    for (rows, columns) in [(7, 133), (65535, 65535), (1, 1)] {
+        program.transport.set_window_size(WindowSize::new(rows, columns)).unwrap();
+        said.extend(format!("{rows} {columns}\r\n").into_bytes());
+        program.expect(&reactor, 1, &said);
+    }
+    // The same size again is no change.
+    program.transport.set_window_size(WindowSize::new(1, 1)).unwrap();
+    program.transport.write(b"\n");
+    let transport = program.transport.clone();
+    let seen = program.run(&reactor);
+    said.extend(b"\r\n");
+    assert_eq!(seen.received(1), said);
+    let late = transport.set_window_size(WindowSize::new(2, 2));
+    assert_eq!(late, Err(WindowSizeError::Closed));
+}
+
+#[test]
+fn a_child_with_pipes_has_no_window() {
+    let reactor = Reactor::new().unwrap();
+    let program = Program::spawn(&reactor, &script("read line"));
+    let set = program.transport.set_window_size(WindowSize::default());
+    assert_eq!(set, Err(WindowSizeError::NoTerminal));
+    program.transport.close_stdin();
+    program.run(&reactor);
 }

@@ -2,10 +2,15 @@
 
 use std::cell::RefCell;
 use std::io::Read as _;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use interfaces::{BufferLimits, Producer, PullProducer, ReactorCore as _, Reason, Transport};
+use interfaces::{
+    BufferLimits, Producer, PullProducer, ReactorCore as _, ReactorStdio as _, Reason, Transport,
+};
+use protocol::ProtocolRef;
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Reactor};
 use testkit::pattern;
 
@@ -57,6 +62,26 @@ fn the_end_of_the_input_ends_a_protocol_that_has_no_use_for_half() {
     turn_until(&reactor, "it is lost", || piped.seen.is_lost());
     assert!(piped.seen.reason().is_clean());
     assert!(reader.join().unwrap() == pattern(1, 300_000), "what was written is sent first");
+}
+
+#[test]
+fn a_peer_that_closes_both_ends_at_once_has_ended_cleanly_behind_its_bytes() {
+    for half_closeable in [false, true] {
+        let reactor = Reactor::new().unwrap();
+        let mut piped = Piped::open(&reactor, |recorder| match half_closeable {
+            true => recorder.on_write_lost(|transport| transport.lose_connection()),
+            false => recorder,
+        });
+        // The report about the output is the first.
+        piped.back.take();
+        piped.send(&pattern(3, 50_000));
+        piped.there.take();
+        turn_until(&reactor, "it is lost", || piped.seen.is_lost());
+        assert!(piped.seen.received() == pattern(3, 50_000));
+        assert!(piped.seen.reason().is_clean(), "{:?}", piped.seen.reason());
+        let told = ["read_connection_lost", "write_connection_lost"].map(|it| piped.seen.count(it));
+        assert_eq!(told, [usize::from(half_closeable); 2]);
+    }
 }
 
 #[test]
@@ -239,4 +264,57 @@ fn a_stop_sends_what_was_written_and_a_reactor_that_is_dropped_leaves_no_descrip
         drop(another);
         assert_eq!(open_descriptors(), before);
     });
+}
+
+#[test]
+fn a_standard_descriptor_that_was_closed_is_refused_and_what_has_its_number_now_is_left_alone() {
+    in_child(|| {
+        for closed in [&[0][..], &[1], &[0, 1], &[0, 1, 2]] {
+            let kept = [0, 1, 2].map(|standard| {
+                // SAFETY: the descriptor is open, and nothing owns the copy.
+                unsafe {
+                    let copy = libc::fcntl(standard, libc::F_DUPFD_CLOEXEC, 100);
+                    <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(copy)
+                }
+            });
+            for number in closed {
+                // SAFETY: no value owns a standard descriptor.
+                assert_eq!(unsafe { libc::close(*number) }, 0);
+            }
+            // Its own descriptors have the numbers now.
+            let reactor = Reactor::new().unwrap();
+            let seen = Record::new();
+            let protocol = ProtocolRef::new(Recorder::new(&seen)).as_deliver();
+            let refused = reactor.open_stdio(protocol).err();
+            let turned: Vec<_> = (0..3).map(|_| reactor.turn(Some(Duration::ZERO))).collect();
+            drop(reactor);
+            for (standard, copy) in (0..).zip(kept) {
+                use std::os::fd::AsRawFd as _;
+                // SAFETY: nothing has the number any more, or it is the standard descriptor.
+                assert_eq!(unsafe { libc::dup2(copy.as_raw_fd(), standard) }, standard);
+            }
+            let refused = refused.expect("it is no standard descriptor");
+            let direction = if closed[0] == 0 { "input" } else { "output" };
+            assert_eq!(
+                (refused.direction, refused.source.raw_os_error()),
+                (direction, libc::EBADF)
+            );
+            assert!(turned.iter().all(Result::is_ok), "{turned:?}");
+            assert!(seen.calls().is_empty());
+        }
+    });
+}
+
+#[test]
+fn to_disconnect_all_is_an_abort_while_the_reactor_runs_and_a_stop_is_one_of_its_own() {
+    let reactor = Reactor::new().unwrap();
+    let piped = Piped::open(&reactor, |recorder| recorder);
+    reactor.disconnect_all();
+    assert!(matches!(piped.seen.reason(), Reason::Aborted));
+    let piped = Piped::open(&reactor, |recorder| recorder);
+    let stopping = reactor.clone();
+    reactor.call_when_running(Box::new(move || stopping.stop().unwrap()));
+    reactor.run().unwrap();
+    assert!(matches!(piped.seen.reason(), Reason::Stopped));
+    assert_eq!(reactor.counts(), Counts::default());
 }

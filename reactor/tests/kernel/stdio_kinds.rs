@@ -8,7 +8,9 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use interfaces::Reason;
+use interfaces::{ReactorDescriptors as _, Reason};
+use protocol::ProtocolRef;
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Reactor};
 use testkit::pattern;
 
@@ -261,4 +263,53 @@ fn a_directory_is_an_error_of_the_connection() {
     let seen = open(&reactor, File::open(directory.path()).unwrap(), null(), |recorder| recorder);
     turn_until(&reactor, "it is lost", || seen.is_lost());
     assert!(matches!(seen.reason(), Reason::Lost(_)));
+}
+
+/// The errors of these two descriptors; `None` where they are taken.
+fn refusal(
+    reactor: &Reactor,
+    input: impl Into<OwnedFd>,
+    output: impl Into<OwnedFd>,
+) -> Option<(&'static str, i32)> {
+    let seen = Record::new();
+    let protocol = ProtocolRef::new(Recorder::new(&seen)).as_deliver();
+    let refused = reactor.open_descriptors(input.into(), output.into(), protocol).err()?;
+    assert_eq!((seen.calls().len(), reactor.counts()), (0, Counts::default()));
+    Some((refused.direction, refused.source.raw_os_error()))
+}
+
+#[test]
+fn a_descriptor_that_is_open_for_the_other_direction_alone_is_refused_whatever_it_is() {
+    let reactor = Reactor::new().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
+    let writer_of = |path: &std::path::Path| OwnedFd::from(File::create(path).unwrap());
+    let reader_of = |path: &std::path::Path| OwnedFd::from(File::open(path).unwrap());
+    let (terminal, null_device) = (terminal(), std::path::Path::new("/dev/null"));
+    let name = format!("/proc/self/fd/{}", terminal.1.as_raw_fd());
+    let terminal_path = std::path::Path::new(&name);
+    let (reader, writer) = std::io::pipe().unwrap();
+    let writers =
+        [copy(&writer), writer_of(&path), writer_of(null_device), writer_of(terminal_path)];
+    let readers =
+        [copy(&reader), reader_of(&path), reader_of(null_device), reader_of(terminal_path)];
+    for (writing, reading) in writers.into_iter().zip(readers) {
+        let input = refusal(&reactor, copy(&writing), null());
+        assert_eq!(input, Some(("input", libc::EBADF)), "{writing:?}");
+        let output = refusal(&reactor, null(), copy(&reading));
+        assert_eq!(output, Some(("output", libc::EBADF)), "{reading:?}");
+    }
+}
+
+#[test]
+fn the_bytes_of_a_pipe_stay_its_reader_s_when_its_writing_end_is_given_as_the_input() {
+    let reactor = Reactor::new().unwrap();
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(b"the reader's").unwrap();
+    assert!(refusal(&reactor, copy(&writer), copy(&writer)).is_some());
+    reactor.turn(Some(Duration::ZERO)).unwrap();
+    drop(writer);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "the reader's");
 }

@@ -11,6 +11,7 @@ use interfaces::{
     ConnectTcp, ListenTcp, ListenUnix, ListeningPort, Observer, ReactorEvent, ReactorTcp as _,
     ReactorUnix as _, Transport, UnixAddress,
 };
+use protocol::policies::LimitTotalConnectionsFactory;
 use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::simulated::{Faults, Simulated, SimulatedStream};
 use ropewalk_reactor::sys::StreamSys as _;
@@ -195,5 +196,39 @@ fn a_port_accepts_all_that_wait_in_one_turn_as_far_as_its_budget_goes() {
         assert_eq!(record.count("connection_made"), waiting);
         [&scene.seen, &record].into_iter().for_each(Record::forget);
         drop((clients, port));
+    }
+}
+
+#[test]
+fn at_the_cap_of_its_factory_a_port_accepts_nothing_and_under_any_seed_every_client_has_its_turn() {
+    for seed in 0..40 {
+        let network = Simulated::new(seed);
+        network.set_faults(Faults::harmless());
+        let reactor = Reactor::on(network, Limits::default());
+        let echo = protocol::factory_fn(|_: &_| {
+            let echo = |transport: &Rc<dyn Transport>, data: &[u8]| transport.write(data);
+            Recorder::new(&Record::new()).on_data(echo)
+        });
+        let refused = move |_: &_| panic!("refused under seed {seed}");
+        let capped = LimitTotalConnectionsFactory::new(echo, 2).on_refused(refused).into_rc();
+        let port = reactor.listen_tcp(&ListenTcp::new(address()), capped).expect("it listens");
+        let clients: Vec<Record> = (0..12)
+            .map(|_| {
+                let record = Record::new();
+                let client = Recorder::new(&record)
+                    .on_made(|transport| transport.write(b"x"))
+                    .on_data(|transport, _| transport.lose_connection());
+                drop(reactor.connect_tcp(&ConnectTcp::new(address()), testkit::once(client)));
+                record
+            })
+            .collect();
+        for _ in 0..20_000 {
+            if clients.iter().all(|client| client.lost().is_some()) {
+                break;
+            }
+            reactor.turn(Some(TICK)).expect("it turns");
+        }
+        assert!(clients.iter().all(|client| client.received() == b"x"), "seed {seed}");
+        drop(port.stop_listening());
     }
 }

@@ -1,11 +1,13 @@
 //! Children in the simulation, under seeds: slow ones, ones that die in the middle, ones that never read.
 
+mod scene;
+
 use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{
-    BufferLimits, ChildDescriptor, ExitStatus, ProcessReason, ProcessTransport,
-    ReactorProcess as _, Reason, SignalError, SpawnError, SpawnProcess, WindowSize,
+    BufferLimits, ChildDescriptor, ExitStatus, ProcessReason, ReactorProcess as _, Reason,
+    SignalError, SpawnError, SpawnProcess, WindowSize,
 };
 use protocol::process::{RunError, RunProcess, get_process_output, get_process_output_and_value};
 use protocol::testing::{ProcessRecord, ProcessRecorder, ProcessSeen};
@@ -13,61 +15,9 @@ use ropewalk_reactor::simulated::{Faults, Script, Simulated};
 use ropewalk_reactor::{Counts, Limits, Reactor};
 use testkit::{Dice, pattern};
 
+use self::scene::{Scene, TURNS_MAX};
+
 const SEEDS: u64 = 40;
-
-/// More turns than any of these tests needs.
-const TURNS_MAX: usize = 200_000;
-
-/// A reactor in a simulation whose faults lose nothing.
-struct Scene {
-    network: Simulated,
-    reactor: Reactor<Simulated>,
-}
-
-impl Scene {
-    fn new(seed: u64) -> Self {
-        let network = Simulated::new(seed);
-        network.set_faults(Faults::harmless());
-        let limits = Limits::default().with_read_buffer_bytes(500).with_reads_per_turn(3);
-        Self { reactor: Reactor::on(network.clone(), limits), network }
-    }
-
-    fn spawn(&self, script: Script) -> (ProcessRecord, Rc<dyn ProcessTransport>) {
-        self.spawn_with(script, |options| options, |_, _| {})
-    }
-
-    fn spawn_with(
-        &self,
-        script: Script,
-        options: impl FnOnce(SpawnProcess) -> SpawnProcess,
-        hook: impl FnMut(&ProcessSeen, &Rc<dyn ProcessTransport>) + 'static,
-    ) -> (ProcessRecord, Rc<dyn ProcessTransport>) {
-        self.network.install("program", script);
-        let seen = ProcessRecord::new();
-        let protocol = Box::new(ProcessRecorder::new(&seen).with_hook(hook));
-        let options = options(SpawnProcess::new("program"));
-        (seen, self.reactor.spawn_process(&options, protocol).unwrap())
-    }
-
-    fn turn_until(&self, what: &str, done: impl Fn() -> bool) {
-        for _ in 0..TURNS_MAX {
-            if done() {
-                return;
-            }
-            self.reactor.turn(Some(Duration::from_secs(1))).unwrap();
-        }
-        panic!("waited in vain until {what}; {:?} {:?}", self.reactor, self.network);
-    }
-
-    /// Turns until the process has ended, of which nothing is left.
-    fn end(&self, seen: &ProcessRecord) -> ProcessReason {
-        self.turn_until("the process ended", || seen.ended().is_some());
-        assert_eq!(self.reactor.counts(), Counts::default());
-        let carried = self.network.carried();
-        assert_eq!((carried.children, carried.pipes), (0, 0));
-        seen.ended().unwrap()
-    }
-}
 
 #[test]
 fn all_bytes_come_back_from_slow_children_that_echo() {
@@ -242,6 +192,10 @@ fn a_terminal_is_one_way_for_all_and_losing_it_hangs_its_child_up() {
         let script = Script::new().read(4).write(2, b"answer").read_to_end();
         let on_terminal = |options: SpawnProcess| options.with_terminal(WindowSize::default());
         let (seen, transport) = scene.spawn_with(script, on_terminal, |_, _| {});
+        let process = transport.pid().unwrap();
+        assert_eq!(scene.network.window_size(process), Some(WindowSize::default()));
+        transport.set_window_size(WindowSize::new(7, 133)).unwrap();
+        assert_eq!(scene.network.window_size(process), Some(WindowSize::new(7, 133)));
         transport.write(b"word");
         scene.turn_until("it answered", || seen.received(1) == b"answer");
         transport.lose_connection();
@@ -249,6 +203,47 @@ fn a_terminal_is_one_way_for_all_and_losing_it_hangs_its_child_up() {
         let mut stages = seen.stages();
         stages[1..3].sort();
         assert_eq!(stages, ["made", "exited", "lost 1", "ended"], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_terminal_that_is_lost_with_unsent_bytes_ends_with_them_or_with_its_child() {
+    let on_terminal = |options: SpawnProcess| options.with_terminal(WindowSize::default());
+    let bytes = vec![7; 100_000];
+    for seed in 0..SEEDS {
+        let scene = Scene::new(seed);
+        // It writes before it reads on, more than its terminal holds.
+        let (seen, transport) = scene.spawn_with(Script::new().echo(), on_terminal, |_, _| {});
+        transport.write(&bytes);
+        transport.lose_connection();
+        assert_eq!(scene.end(&seen).signal(), Some(libc::SIGHUP), "seed {seed}");
+        assert!(seen.lost(1).unwrap().is_clean(), "seed {seed}: {:?}", seen.lost(1));
+
+        let hour = Duration::from_secs(3600);
+        for loses in [true, false] {
+            let script = Script::new().write(1, b"all").sleep(hour);
+            let (seen, transport) = scene.spawn_with(script, on_terminal, |_, _| {});
+            transport.write(&bytes);
+            scene.turn_until("it wrote", || seen.received(1) == b"all");
+            if loses {
+                transport.lose_connection();
+            }
+            transport.signal_process(&"KILL".into()).unwrap();
+            let late = transport.signal_process(&"KILL".into());
+            assert_eq!(late, Err(SignalError::ProcessExitedAlready), "though it is not told yet");
+            assert_eq!(scene.end(&seen).signal(), Some(libc::SIGKILL), "seed {seed}");
+            assert!(!seen.lost(1).unwrap().is_clean(), "seed {seed}: bytes were lost");
+        }
+
+        // Its bytes are read though those for it are refused.
+        let script = Script::new().write(1, bytes.clone()).exit(4);
+        let (seen, transport) = scene.spawn_with(script, on_terminal, |_, _| {});
+        for _ in 0..200 {
+            transport.write(&[1; 1000]);
+            scene.reactor.turn(Some(Duration::from_millis(1))).unwrap();
+        }
+        assert_eq!(scene.end(&seen).exit_code(), Some(4), "seed {seed}");
+        assert_eq!(seen.received(1).len(), bytes.len(), "seed {seed}");
     }
 }
 

@@ -82,3 +82,26 @@ fn a_unix_name_is_taken_by_what_is_there_and_free_when_its_port_stops() {
     let refused = OsError::from_raw_os_error(libc::ECONNREFUSED);
     assert_eq!(record.count(&SeenDatagram::SendFailed(Address::from(stale), refused)), 1);
 }
+
+#[test]
+fn a_connected_ports_peer_that_is_gone_refuses_once_and_is_connected_no_longer() {
+    let reactor = reactor(Faults::none());
+    let (server, _) = unix(&reactor, "/server");
+    let peer = UnixAddress::Path(Rc::from(&b"/server"[..]));
+    let unnamed = ListenUnixDatagram::new(UnixAddress::Unnamed);
+    let (protocol, record) = DatagramRecorder::silent();
+    let port = reactor.connect_unix_datagram(&peer, &unnamed, protocol).unwrap();
+    drop(server.stop_listening());
+    // Another one that takes its name is not the peer.
+    let (_successor, heard) = unix(&reactor, "/server");
+    port.send(b"x").unwrap();
+    settle_some(&reactor);
+    let error = OsError::from_raw_os_error(libc::ENOTCONN);
+    let failed = SeenDatagram::SendFailed(Address::from(peer), error);
+    assert_eq!(record.seen(), [SeenDatagram::Started, SeenDatagram::Refused, failed.clone()]);
+    port.send(b"y").unwrap();
+    settle_some(&reactor);
+    assert_eq!((record.count(&SeenDatagram::Refused), record.count(&failed)), (1, 2));
+    assert_eq!((port.counts().failed, port.counts().refused), (2, 1));
+    assert!(heard.received().is_empty());
+}

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use interfaces::{
     Address, DatagramTransport, DeliverDatagram, ListenError, ListenMulticast, ListenUdp,
-    ListenUnixDatagram, MulticastError, MulticastInterface, OsError, ReactorMulticast as _,
-    ReactorUdp as _, ReactorUnixDatagram as _, UnixAddress,
+    ListenUnixDatagram, MulticastError, MulticastInterface, OsError, QUEUED_DATAGRAM_BYTES,
+    ReactorMulticast as _, ReactorUdp as _, ReactorUnixDatagram as _, SendError, UnixAddress,
 };
 use protocol::testing::{DatagramRecord, DatagramRecorder, SeenDatagram};
 use ropewalk_reactor::simulated::{Chance, Faults, Links, Simulated};
@@ -19,7 +19,7 @@ pub(crate) fn reactor(faults: Faults) -> Reactor<Simulated> {
     reactor
 }
 
-fn udp(
+pub(crate) fn udp(
     reactor: &Reactor<Simulated>,
     protocol: Rc<dyn DeliverDatagram>,
 ) -> Rc<dyn DatagramTransport> {
@@ -128,7 +128,8 @@ fn a_queue_beyond_its_limit_drops_the_newest_and_counts_them() {
     let reactor = reactor(Faults::none());
     let (protocol, record) = DatagramRecorder::silent();
     let server = udp(&reactor, protocol);
-    let options = ListenUdp::new(([127, 0, 0, 1], 0)).with_send_queue_bytes_max(1000);
+    let options = ListenUdp::new(([127, 0, 0, 1], 0))
+        .with_send_queue_bytes_max(10 * (100 + QUEUED_DATAGRAM_BYTES));
     let client = reactor.listen_udp(&options, DatagramRecorder::silent().0).unwrap();
     for number in 0..30_u8 {
         client.send_to(&[number; 100], &server.host()).unwrap();
@@ -213,10 +214,11 @@ fn a_host_that_is_not_there_is_told_to_a_connected_port_alone() {
     let dead = SocketAddr::from(([192, 0, 2, 1], 9));
     reactor.system().black_hole(dead.ip());
     let (protocol, connected) = DatagramRecorder::silent();
-    let port = udp(&reactor, protocol);
+    let any = ListenUdp::new((Ipv4Addr::UNSPECIFIED, 0));
+    let port = reactor.listen_udp(&any, protocol).unwrap();
     port.as_udp().unwrap().connect(dead).unwrap();
     let (protocol, unconnected) = DatagramRecorder::silent();
-    let other = udp(&reactor, protocol);
+    let other = reactor.listen_udp(&any, protocol).unwrap();
     port.send(b"x").unwrap();
     other.send_to(b"x", &Address::from(dead)).unwrap();
     settle(&reactor);
@@ -333,4 +335,25 @@ fn a_port_in_use_or_no_descriptor_is_an_error_and_leaves_nothing() {
     settle_some(&reactor);
     assert_eq!(reactor.system().carried(), Default::default());
     assert_eq!(reactor.counts(), Counts::default());
+}
+
+#[test]
+fn a_port_on_all_addresses_has_one_when_it_is_connected() {
+    let reactor = reactor(Faults::none());
+    let server = udp(&reactor, DatagramRecorder::silent().0);
+    let any = ListenUdp::new((Ipv4Addr::UNSPECIFIED, 0));
+    let port = reactor.listen_udp(&any, DatagramRecorder::silent().0).unwrap();
+    let number = port.host().port().unwrap();
+    port.as_udp().unwrap().connect(server.host().as_socket_addr().unwrap()).unwrap();
+    assert_eq!(port.host(), Address::from(SocketAddr::from(([127, 0, 0, 1], number))));
+}
+
+#[test]
+fn a_datagram_to_the_port_0_is_an_error_at_once() {
+    let reactor = reactor(Faults::none());
+    let port = udp(&reactor, DatagramRecorder::silent().0);
+    let receiver = Address::from(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let error = port.send_to(b"x", &receiver).unwrap_err();
+    assert_eq!(error, SendError::PortZero { receiver });
+    assert_eq!(port.counts().waiting, 0);
 }

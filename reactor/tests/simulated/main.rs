@@ -5,6 +5,8 @@
 
 mod accepting;
 mod children;
+mod datagram_batches;
+mod datagram_floods;
 mod datagram_lives;
 mod datagram_unix;
 mod datagrams;
@@ -18,6 +20,7 @@ mod options;
 mod outbox;
 mod roles;
 mod sockets;
+mod stdio;
 mod streams;
 mod system;
 mod timers_model;

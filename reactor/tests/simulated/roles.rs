@@ -247,3 +247,59 @@ fn run_passing(seed: u64) {
 fn descriptors_arrive_exactly_before_the_byte_that_they_were_sent_with() {
     (0..SEEDS).for_each(run_passing);
 }
+
+/// A protocol that takes no descriptors, with a buffer of its own or without.
+fn run_untaken(seed: u64) {
+    let (reactor, _network) = reactor(seed);
+    let dice = Dice::new(seed);
+    let record = Record::new();
+    let log = Rc::new(Log::default());
+    let (of_server, of_reactor, of_record) = (log.clone(), reactor.clone(), record.clone());
+    let address = UnixAddress::Path(b"/run/x".as_slice().into());
+    let options = ListenUnix::new(address.clone());
+    drop(match seed % 2 {
+        0 => {
+            reactor.listen_unix(&options, factory_fn(move |_: &Address| Recorder::new(&of_record)))
+        }
+        _ => {
+            let ring = move |_: &Address| Ring {
+                log: of_server.clone(),
+                dice: Dice::new(seed),
+                reactor: of_reactor.clone(),
+                buffer: Vec::new(),
+            };
+            reactor.listen_unix(&options, factory_fn(ring))
+        }
+    });
+    let sender = Record::new();
+    let client = sender.clone();
+    let factory = factory_fn(move |_: &Address| Recorder::new(&client));
+    drop(reactor.connect_unix(&ConnectUnix::new(address), factory));
+    turn_until(&reactor, "it is connected", || !sender.calls().is_empty());
+    let transport = sender.transport();
+    let mut sent = Vec::new();
+    for _ in 0..10 {
+        // Nothing else arrives until all of these have.
+        for _ in 0..1 + dice.below(6) {
+            for _ in 0..dice.below(3) {
+                let (_, writer) = std::io::pipe().expect("a pipe");
+                transport.as_unix().expect("it is UNIX").send_file_descriptor(writer.into());
+            }
+            let bytes = pattern(seed + sent.len() as u64, 1 + dice.below(200));
+            transport.write(&bytes);
+            sent.extend_from_slice(&bytes);
+        }
+        turn_until(&reactor, "all has come", || {
+            record.received().len() + log.bytes.borrow().len() >= sent.len()
+        });
+    }
+    assert!(record.received() == sent || *log.bytes.borrow() == sent, "seed {seed}");
+    reactor.disconnect_all();
+    record.forget();
+    sender.forget();
+}
+
+#[test]
+fn descriptors_that_a_protocol_does_not_take_hold_up_no_byte_behind_them() {
+    (0..SEEDS).for_each(run_untaken);
+}

@@ -3,11 +3,13 @@
 //! Invariant: no method calls the protocol; events that one causes are delivered later.
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
+use deferred::Failure;
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, Producer, PushProducer,
-    TcpTransport, TlsTransport, Transport, UnixTransport,
+    Reason, SendFileDescriptorError, TcpTransport, TlsTransport, Transport, UnixTransport,
 };
 
 use super::connection::Connection;
@@ -112,7 +114,7 @@ impl Transport for Connection {
     }
 
     fn as_unix(&self) -> Option<&dyn UnixTransport> {
-        self.link.below()?.as_unix()
+        self.link.below()?.as_unix().map(|_| self as &dyn UnixTransport)
     }
 
     fn as_tls(&self) -> Option<&dyn TlsTransport> {
@@ -157,6 +159,19 @@ impl PushProducer for Connection {
 impl HalfCloseableTransport for Connection {
     fn lose_write_connection(&self) {
         self.signal(Signal::EndSending(Ending::HalfClose));
+    }
+}
+
+/// A descriptor would go beside the records, where nothing says who sent it, and the peer's layer takes none.
+impl UnixTransport for Connection {
+    fn peer_credentials(&self) -> Option<(u32, u32, u32)> {
+        self.link.below()?.as_unix()?.peer_credentials()
+    }
+
+    fn send_file_descriptor(&self, descriptor: OwnedFd) {
+        drop(descriptor);
+        let error = SendFileDescriptorError::Layered;
+        self.abort_with(Reason::Lost(Failure::new(error)));
     }
 }
 

@@ -23,13 +23,16 @@ pub(super) struct FileClient {
     pub(super) context: Context,
     pub(super) name: ServerName<'static>,
     pub(super) trust: Trust,
-    pub(super) identity: Option<Identity>,
+    pub(super) identity: Shown,
     /// The configuration from the files, kept so that sessions can be resumed.
     pub(super) config: RefCell<Option<Arc<ClientConfig>>>,
 }
 
+/// The certificate that a client shows, if it has one.
+pub(super) type Shown = Option<Identity>;
+
 /// The servers that a client trusts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
     /// The authorities of webpki-roots.
     Public,
@@ -45,7 +48,11 @@ impl FileClient {
         match kept {
             Some(config) => Ok(config),
             None => {
-                let config = Arc::new(self.load()?);
+                let load = || self.load().map(Arc::new);
+                let config = match &self.context.shared {
+                    Some(shared) => shared.client_or(&self.trust, &self.identity, load)?,
+                    None => load()?,
+                };
                 self.config.replace(Some(config.clone()));
                 Ok(config)
             }

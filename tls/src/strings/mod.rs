@@ -6,7 +6,7 @@ mod client;
 mod client_strings;
 mod server;
 mod server_strings;
-mod shared_servers;
+mod shared_configs;
 mod versions;
 
 use std::fmt;
@@ -21,7 +21,7 @@ use rustls::server::ProducesTickets;
 use client_strings::{SslClientParser, TlsClientParser};
 use server_strings::{SslServerParser, TlsServerParser};
 
-pub use shared_servers::SharedServers;
+pub use shared_configs::SharedConfigs;
 
 /// In the [layers](endpoints::Description::layers) of a description: TLS that accepts any server, as
 /// `verify=danger-none` has it, at whatever depth of the string.
@@ -94,7 +94,7 @@ fn register_all<R>(
     reactor: R,
     provider: Arc<CryptoProvider>,
     ticketer: Ticketer,
-    shared: Option<SharedServers>,
+    shared: Option<SharedConfigs>,
 ) -> Registry
 where
     R: ReactorTcp + Resolver + ReactorTime + 'static,
@@ -125,13 +125,13 @@ where
     register_all(registry, reactor, provider, crate::provider::ticketer, None)
 }
 
-/// [`register`], for one of several threads whose servers share their certificates and tickets.
+/// [`register`], for one of several threads whose endpoints share their certificates and sessions.
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
-pub fn register_sharing<R>(registry: Registry, reactor: R, servers: &SharedServers) -> Registry
+pub fn register_sharing<R>(registry: Registry, reactor: R, configs: &SharedConfigs) -> Registry
 where
     R: ReactorTcp + Resolver + ReactorTime + 'static,
 {
-    let (provider, shared) = (Arc::new(crate::default_provider()), Some(servers.clone()));
+    let (provider, shared) = (Arc::new(crate::default_provider()), Some(configs.clone()));
     register_all(registry, reactor, provider, crate::provider::ticketer, shared)
 }
 
@@ -142,7 +142,7 @@ struct Context {
     time: Rc<dyn ReactorTime>,
     provider: Arc<CryptoProvider>,
     ticketer: Ticketer,
-    shared: Option<SharedServers>,
+    shared: Option<SharedConfigs>,
 }
 
 /// Makes the ticketer that seals a server's sessions, where sessions are sealed.

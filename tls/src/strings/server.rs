@@ -34,7 +34,7 @@ pub(super) enum Certificates {
 impl<E> FileServer<E> {
     fn config(&self) -> Result<Arc<ServerConfig>, CredentialsError> {
         match &self.context.shared {
-            Some(shared) => shared.get_or(&self.certificates, self.versions, || self.read()),
+            Some(shared) => shared.server_or(&self.certificates, self.versions, || self.read()),
             None => self.read(),
         }
     }

@@ -1,6 +1,14 @@
 //! TLS as one of several layers: under another one, and in the way of events that it does not know.
 
-use interfaces::{Event, Reason};
+use std::cell::Cell;
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use interfaces::{
+    Address, AlreadyProducing, BufferLimits, Chunk, Event, Factory, Producer, PushProducer, Reason,
+    SendFileDescriptorError, Transport, UnixAddress, UnixTransport,
+};
 use protocol::testing::{Clock, Record, Recorder, Seen, StringTransport};
 
 use crate::certificates::{Authority, VERSIONS};
@@ -81,4 +89,117 @@ fn an_event_that_tls_does_not_know_passes_several_layers_and_a_handshake_below_d
     assert_eq!(record.count("handshake_completed"), 0);
     layers.deliver(Event::ConnectionLost(&Reason::Done));
     assert_eq!(record.calls().last(), Some(&"connection_lost"));
+}
+
+/// A transport over a UNIX socket that keeps what is written.
+struct OverUnix {
+    wire: Rc<dyn Transport>,
+    aborted: Cell<bool>,
+}
+
+impl Transport for OverUnix {
+    fn write(&self, data: &[u8]) {
+        self.wire.write(data);
+    }
+
+    fn write_sequence(&self, chunks: Vec<Chunk>) {
+        self.wire.write_sequence(chunks);
+    }
+
+    fn lose_connection(&self) {
+        self.wire.lose_connection();
+    }
+
+    fn abort_connection(&self) {
+        self.aborted.set(true);
+    }
+
+    fn peer(&self) -> Address {
+        UnixAddress::Unnamed.into()
+    }
+
+    fn host(&self) -> Address {
+        UnixAddress::Unnamed.into()
+    }
+
+    fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
+        self.wire.register_producer(producer)
+    }
+
+    fn unregister_producer(&self) {
+        self.wire.unregister_producer();
+    }
+
+    fn set_buffer_limits(&self, limits: BufferLimits) {
+        self.wire.set_buffer_limits(limits);
+    }
+
+    fn as_unix(&self) -> Option<&dyn UnixTransport> {
+        Some(self)
+    }
+}
+
+impl PushProducer for OverUnix {
+    fn pause_producing(&self) {
+        self.wire.pause_producing();
+    }
+
+    fn resume_producing(&self) {
+        self.wire.resume_producing();
+    }
+
+    fn stop_producing(&self) {
+        self.wire.stop_producing();
+    }
+}
+
+impl UnixTransport for OverUnix {
+    fn peer_credentials(&self) -> Option<(u32, u32, u32)> {
+        Some((1, 2, 3))
+    }
+
+    fn send_file_descriptor(&self, _: OwnedFd) {
+        panic!("it would go beside the records");
+    }
+}
+
+#[test]
+fn a_descriptor_is_refused_over_a_unix_socket_and_the_connection_is_lost_with_that() {
+    for layers in 1..=2 {
+        let (record, clock) = (Record::new(), Clock::new());
+        let config = Authority::new().client(VERSIONS[0]);
+        let mut factory: Rc<dyn Factory> = once(Recorder::new(&record));
+        for _ in 0..layers {
+            factory = client_factory(&config, factory, &clock);
+        }
+        let wire = StringTransport::new().as_transport();
+        let below = Rc::new(OverUnix { wire, aborted: Cell::new(false) });
+        let layer = build(&factory);
+        layer.deliver(Event::ConnectionMade(&(below.clone() as Rc<dyn Transport>)));
+        let transport = record.transport();
+        let unix = transport.as_unix().expect("there is a UNIX socket below");
+        assert_eq!(unix.peer_credentials(), Some((1, 2, 3)));
+        assert!(!below.aborted.get());
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        unix.send_file_descriptor(writer.into());
+        assert_eq!(reader.read(&mut [0]).unwrap(), 0, "it is closed");
+        assert!(below.aborted.get());
+        layer.deliver(Event::ConnectionLost(&Reason::Aborted));
+        let Some(Reason::Lost(failure)) = record.lost() else { panic!("{:?}", record.lost()) };
+        assert_eq!(failure.downcast_ref(), Some(&SendFileDescriptorError::Layered));
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        unix.send_file_descriptor(writer.into());
+        assert_eq!(reader.read(&mut [0]).unwrap(), 0, "also on one that is over");
+    }
+}
+
+#[test]
+fn what_is_no_unix_socket_below_is_none_above() {
+    let (record, clock) = (Record::new(), Clock::new());
+    let config = Authority::new().client(VERSIONS[0]);
+    let layer = build(&client_factory(&config, once(Recorder::new(&record)), &clock));
+    layer.deliver(Event::ConnectionMade(&StringTransport::new().as_transport()));
+    assert!(record.transport().as_unix().is_none());
+    record.transport().abort_connection();
+    layer.deliver(Event::ConnectionLost(&Reason::Aborted));
 }

@@ -40,6 +40,15 @@ impl Case {
         Self { id, title, rows: &[], carries: Carries::Datagrams, needs: &[], run }
     }
 
+    /// A case about processes that needs no ability.
+    pub const fn of_processes(
+        id: &'static str,
+        title: &'static str,
+        run: fn(&CaseContext) -> Outcome,
+    ) -> Self {
+        Self { id, title, rows: &[], carries: Carries::Processes, needs: &[], run }
+    }
+
     /// Sets the rows of the catalogue that the case tests.
     pub const fn states(mut self, rows: &'static [&'static str]) -> Self {
         self.rows = rows;

@@ -17,7 +17,8 @@ use interfaces::{
 use crate::suite::notices::{Notices, take_unhandled};
 use crate::suite::side_factory::Register;
 use crate::suite::{
-    DatagramPorts, Failed, Outcome, Pair, Script, SideFactory, Subject, World, ensure,
+    ChildPrograms, DatagramPorts, Failed, Outcome, Pair, Script, SideFactory, Subject, World,
+    ensure,
 };
 
 /// The bound of every wait in a case.
@@ -166,6 +167,15 @@ impl CaseContext {
     /// When the world has none.
     pub fn datagrams(&self) -> Result<Rc<dyn DatagramPorts>, Failed> {
         self.world.datagrams().ok_or_else(|| Failed::new("this world carries no datagrams"))
+    }
+
+    /// The child processes of the world.
+    ///
+    /// # Errors
+    ///
+    /// When the world has none.
+    pub fn programs(&self) -> Result<Rc<dyn ChildPrograms>, Failed> {
+        self.world.programs().ok_or_else(|| Failed::new("this world runs no processes"))
     }
 
     /// Starts a connection attempt.

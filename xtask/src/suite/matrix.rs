@@ -81,7 +81,7 @@ pub(crate) fn run_case_within(limit: Duration, case: &Case, subject: &Arc<dyn Su
     let carries = subject.carries();
     let other = (carries != case.carries).then(|| carries.reason());
     let lacking = || case.needs.iter().find_map(|ability| subject.lacks(*ability));
-    let lacking = other.or_else(lacking);
+    let lacking = other.or_else(|| subject.missing()).or_else(lacking);
     let verdict = match lacking {
         Some(reason) => Verdict::Skipped(reason),
         None => match on_a_thread(limit, *case, subject.clone()) {

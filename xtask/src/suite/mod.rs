@@ -5,12 +5,14 @@
 //! ```text
 //! matrix → cases → { case, pair, producers } → case_context → side_factory → order_checker → script → probe → outcome
 //! case_context, subjects → { notices, subject };  cases, matrix → descriptors;  cases, pair → pattern
+//! cases, subjects, subject → child_script;  subjects → outcome
 //! case_context ⇢ pair::Pair: the context connects the pair that it returns
 //! ```
 //!
 //! Invariant: a case names no subject, and a subject names no case.
 
 mod case;
+mod child_script;
 mod outcome;
 mod subject;
 
@@ -37,6 +39,7 @@ mod faulty;
 pub use case::Case;
 pub use case_context::CaseContext;
 pub use cases::all as all_cases;
+pub use child_script::{ChildScript, ChildStep};
 pub use descriptors::open_descriptors;
 pub use matrix::{Cell, Row, Verdict, run, run_case};
 pub use notices::{PLANNED, panic_as_planned};
@@ -47,4 +50,4 @@ pub use probe::{Call, Probe};
 pub use producers::{PullProbe, PushProbe, Told};
 pub use script::Script;
 pub use side_factory::SideFactory;
-pub use subject::{Ability, Carries, DatagramPorts, Subject, World};
+pub use subject::{Ability, Carries, ChildPrograms, DatagramPorts, Subject, World};

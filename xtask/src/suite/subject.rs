@@ -7,9 +7,12 @@ use std::rc::Rc;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    Address, DatagramTransport, DeliverDatagram, Factory, ListenError, Observer, ReactorCore,
-    ReactorFdSet, ReactorThreads, ReactorTime, StreamClientEndpoint, StreamServerEndpoint,
+    Address, DatagramTransport, Deliver, DeliverDatagram, Factory, ListenError, Observer,
+    ReactorCore, ReactorFdSet, ReactorProcess, ReactorThreads, ReactorTime, SpawnProcess,
+    StreamClientEndpoint, StreamServerEndpoint,
 };
+
+use crate::suite::ChildScript;
 
 /// A kind of transport under test. Implement it, and [`World`], to test your own.
 ///
@@ -25,6 +28,12 @@ pub trait Subject: Send + Sync + 'static {
     ///
     /// An ability that is not implemented yet is not lacking: return `None`, and let the case fail.
     fn lacks(&self, ability: Ability) -> Option<&'static str>;
+
+    /// Why this machine has no transport of this kind, if it has none: every case is skipped for this
+    /// reason. Asked once for each case. Default `None`.
+    fn missing(&self) -> Option<&'static str> {
+        None
+    }
 
     /// What its transports carry. Default [`Carries::Streams`].
     fn carries(&self) -> Carries {
@@ -60,14 +69,17 @@ pub enum Carries {
     Streams,
     /// Datagrams.
     Datagrams,
+    /// Child processes, and the program's own standard input and output.
+    Processes,
 }
 
 impl Carries {
-    /// The reason why a case about the other is skipped.
+    /// The reason why a case about another is skipped.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::Streams => "it carries streams, and no datagrams",
-            Self::Datagrams => "it carries datagrams, and no streams",
+            Self::Streams => "it is about streams, and about nothing else",
+            Self::Datagrams => "it is about datagrams, and about nothing else",
+            Self::Processes => "it is about processes, and about nothing else",
         }
     }
 }
@@ -108,6 +120,11 @@ pub enum Ability {
     PassDescriptors,
     /// There is a [`World::fd_set`].
     FdSet,
+    /// Connections come from ports and attempts of their own, which start and stop factories and tell the
+    /// observer; without it the suite joins the two ends.
+    Endpoints,
+    /// The wire can lose datagrams; see [`DatagramPorts::make_unreliable`].
+    Unreliable,
 }
 
 /// One fresh loop with one kind of transport; lives for one case.
@@ -177,6 +194,11 @@ pub trait World {
         None
     }
 
+    /// The child processes of a world that [carries](Subject::carries) processes.
+    fn programs(&self) -> Option<Rc<dyn ChildPrograms>> {
+        None
+    }
+
     /// Replaces the observer. A world that catches panics reports them to it.
     fn set_observer(&self, observer: Rc<dyn Observer>);
 
@@ -219,6 +241,31 @@ pub trait DatagramPorts {
         peer: &Address,
         protocol: Rc<dyn DeliverDatagram>,
     ) -> Result<Rc<dyn DatagramTransport>, Failure>;
+
+    /// From now on the wire loses, doubles and reorders datagrams; called only with
+    /// [`Ability::Unreliable`].
+    fn make_unreliable(&self) {}
+}
+
+/// Runs the programs of a world. The protocols are the suite's.
+pub trait ChildPrograms {
+    /// The options that run a program which follows this script, with the default descriptors.
+    ///
+    /// # Errors
+    ///
+    /// An error fails the case.
+    fn program(&self, script: &ChildScript) -> Result<SpawnProcess, Failure>;
+
+    /// The loop that runs it.
+    fn reactor(&self) -> Rc<dyn ReactorProcess>;
+
+    /// Runs a protocol on two descriptors, as on standard input and output, at whose other ends a
+    /// program is that follows this script: its descriptor 1 is the input, and the output its descriptor 0.
+    ///
+    /// # Errors
+    ///
+    /// An error fails the case.
+    fn open_stdio(&self, script: &ChildScript, protocol: Rc<dyn Deliver>) -> Result<(), Failure>;
 }
 
 /// The suite asked a world for an ability that its subject lacks.

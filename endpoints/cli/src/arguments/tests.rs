@@ -101,3 +101,34 @@ fn nothing_is_no_limit() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_number_or_a_time_is_digits_without_a_sign_or_space() {
+    let options = |command: &str| {
+        let mut arguments = Arguments::command();
+        let command = arguments.find_subcommand_mut(command).expect("it is a subcommand");
+        let takes_value = |option: &&clap::Arg| option.get_action().takes_values();
+        let names = command.get_opts().filter(takes_value).filter_map(|option| option.get_long());
+        names.map(|name| format!("--{name}")).collect::<Vec<_>>()
+    };
+    let (serve, relay, pipe) = (options("serve"), options("relay"), options("pipe"));
+    assert_eq!((serve.len(), relay.len(), pipe.len()), (7, 9, 1), "{serve:?} {relay:?} {pipe:?}");
+    for (given, names) in [
+        (&["serve", "echo", "tcp:1"][..], &serve),
+        (&["relay", "tcp:1", "tcp:host:2"], &relay),
+        (&["pipe", "tcp:host:2"], &pipe),
+    ] {
+        for name in names {
+            let with = |value: &str| {
+                let option = format!("{name}={value}");
+                let all = ["ropewalk"].iter().chain(given).copied().chain([option.as_str()]);
+                Arguments::try_parse_from(all).is_ok()
+            };
+            assert!(with("2") && with("0") && with("007"), "{name}");
+            for wrong in ["+2", "-2", " 2", "2 ", "", "+", "2_0", "0x2", "\u{662}", "1e3", "2.0"] {
+                assert!(!with(wrong), "{name}={wrong}");
+            }
+            assert!(!with("99999999999999999999999"), "{name}");
+        }
+    }
+}

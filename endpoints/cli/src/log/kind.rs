@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     TimeLimit,
     /// A connection was refused by a limit on their number.
     Refused,
+    /// A port waits, as the limit on the number of connections is reached.
+    Full,
     /// A callback panicked.
     Panic,
     /// An error that reached no caller.
@@ -33,6 +35,7 @@ impl Kind {
             Self::Connection => "broken connections",
             Self::TimeLimit => "connections that timed out",
             Self::Refused => "refused connections",
+            Self::Full => "waits for a free place",
             Self::Panic => "panics",
             Self::Unhandled => "errors",
         }

@@ -18,8 +18,9 @@ use std::time::Duration;
 use deferred::Promise;
 use interfaces::{DelayedCall, Deliver, OsError, ReactorTime, Reason, StdioError, Transport};
 use protocol::ProtocolRef;
+use protocol::relay::ConsumerSlot;
 
-use super::end::JointEnd;
+use super::feed::Feed;
 use super::sides::StdioSide;
 
 /// What can be chosen.
@@ -54,8 +55,8 @@ pub(crate) struct Joint {
     clock: Rc<dyn ReactorTime>,
     options: PipeOptions,
     open_stdio: Cell<Option<OpenStdio>>,
-    network: JointEnd,
-    stdio: JointEnd,
+    network: ConsumerSlot,
+    stdio: ConsumerSlot,
     input_ended: Cell<bool>,
     peer_ended: Cell<bool>,
     /// Ends the connection when the input is silent for too long.
@@ -77,8 +78,8 @@ impl Joint {
             clock: Rc::new(clock),
             options,
             open_stdio: Cell::new(Some(Box::new(open_stdio))),
-            network: JointEnd::default(),
-            stdio: JointEnd::default(),
+            network: ConsumerSlot::default(),
+            stdio: ConsumerSlot::default(),
             input_ended: Cell::new(false),
             peer_ended: Cell::new(false),
             timer: RefCell::default(),
@@ -90,7 +91,7 @@ impl Joint {
 
     /// The connection stands; its bytes wait for the output.
     pub(super) fn network_made(self: &Rc<Self>, network: &Rc<dyn Transport>) {
-        self.network.open(network);
+        self.network.fill(network);
         network.pause_producing();
         let Some(open) = self.open_stdio.take() else { return };
         let side = ProtocolRef::new(StdioSide(self.clone()));
@@ -101,11 +102,11 @@ impl Joint {
     }
 
     pub(super) fn stdio_made(&self, stdio: &Rc<dyn Transport>) {
-        self.stdio.open(stdio);
+        self.stdio.fill(stdio);
         match self.network.transport() {
             Some(network) => {
-                self.stdio.feed_from(&network);
-                self.network.feed_from(stdio);
+                self.stdio.feed_from(Rc::new(Feed(network.clone())));
+                self.network.feed_from(Rc::new(Feed(stdio.clone())));
                 network.resume_producing();
             }
             None => stdio.lose_connection(),
@@ -150,7 +151,7 @@ impl Joint {
 
     pub(super) fn network_lost(&self, reason: &Reason) {
         self.reason.replace(Some(reason.clone()));
-        self.network.lost();
+        self.network.clear();
         self.stop_waiting();
         self.stdio.lose();
         self.end_if_over();
@@ -162,7 +163,7 @@ impl Joint {
         {
             self.stdio_failed(error);
         }
-        self.stdio.lost();
+        self.stdio.clear();
         self.network.abort();
         self.end_if_over();
     }
@@ -184,7 +185,7 @@ impl Joint {
     }
 
     fn end_if_over(&self) {
-        let is_over = !self.network.is_open() && !self.stdio.is_open();
+        let is_over = self.network.is_empty() && self.stdio.is_empty();
         let reason = self.reason.borrow().clone();
         if let Some(reason) = reason
             && is_over

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use testkit::pattern;
 
 use crate::bytes::assert_same;
@@ -156,21 +157,76 @@ fn a_server_ends_peers_that_say_nothing_and_keeps_those_that_do() {
     assert!(line.is_some_and(|line| line.ends_with("wait for the first byte timed out\n")));
 }
 
+/// A connection whose system takes few bytes that are not read.
+fn connect_narrow(address: &str) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let address: std::net::SocketAddr = address.parse().unwrap();
+    socket.connect(&address.into()).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream
+}
+
+/// Whether the server sends no byte for a while, and does not end the connection.
+fn waits(stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(std::time::Duration::from_millis(100))).unwrap();
+    let answer = (&mut &*stream).read(&mut [0]).map_err(|error| error.kind());
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    matches!(answer, Err(ErrorKind::WouldBlock))
+}
+
 #[test]
-fn connections_beyond_a_cap_are_refused_and_told() {
-    for option in ["--max-connections", "--max-per-peer"] {
-        let mut server = Running::ropewalk(&["serve", "echo", NEAR, option, "1"]);
-        let address = server.listening();
-        let mut first = connect(&address);
-        first.write_all(b"x").unwrap();
-        first.read_exact(&mut [0; 1]).unwrap();
-        let mut second = connect(&address);
-        assert!(second.read(&mut [0; 1]).is_err(), "a reset, not the end of a stream");
-        drop(first);
-        let ended = server.terminate();
-        assert!(ended.errors.starts_with("warning: refused 127.0.0.1:"), "{}", ended.errors);
-        assert!(ended.errors.contains(option), "{}", ended.errors);
+fn connections_beyond_the_cap_wait_for_a_place_and_it_is_told() {
+    let mut server = Running::ropewalk(&["serve", "echo", NEAR, "--max-connections", "1"]);
+    let address = server.listening();
+    let mut clients: Vec<TcpStream> = (0..4).map(|_| connect(&address)).collect();
+    clients.iter_mut().for_each(|client| client.write_all(b"x").unwrap());
+    while !clients.is_empty() {
+        clients[0].read_exact(&mut [0; 1]).unwrap();
+        assert!(clients[1..].iter().all(waits));
+        drop(clients.remove(0));
     }
+    let ended = server.terminate();
+    let told = "warning: 1 connections are open and the next ones wait, see --max-connections\n";
+    assert_eq!(ended.errors, told.repeat(3), "once for each time that it begins to wait");
+}
+
+#[test]
+fn over_tls_clients_beyond_the_cap_wait_for_their_handshake() {
+    let certificate = Certificate::new();
+    let listen = certificate.server();
+    let mut server = Running::ropewalk(&["serve", "echo", &listen, "--max-connections", "1"]);
+    let address = server.listening();
+    let mut putting_on = Running::ropewalk(&["relay", NEAR, &certificate.client(&address)]);
+    let plain = putting_on.listening();
+    let [mut first, mut second] = [connect(&plain), connect(&plain)];
+    first.write_all(b"x").unwrap();
+    first.read_exact(&mut [0; 1]).unwrap();
+    second.write_all(b"y").unwrap();
+    assert!(waits(&second));
+    drop(first);
+    let mut heard = [0; 1];
+    second.read_exact(&mut heard).unwrap();
+    assert_same(&heard, b"y");
+    drop(second);
+    assert!(server.terminate().errors.contains("see --max-connections"));
+    assert_eq!(putting_on.terminate().errors, "");
+}
+
+#[test]
+fn a_peers_connections_beyond_its_cap_are_refused_and_told() {
+    let mut server = Running::ropewalk(&["serve", "echo", NEAR, "--max-per-peer", "1"]);
+    let address = server.listening();
+    let mut first = connect(&address);
+    first.write_all(b"x").unwrap();
+    first.read_exact(&mut [0; 1]).unwrap();
+    let mut second = connect(&address);
+    assert!(second.read(&mut [0; 1]).is_err(), "a reset, not the end of a stream");
+    drop(first);
+    let ended = server.terminate();
+    assert!(ended.errors.starts_with("warning: refused 127.0.0.1:"), "{}", ended.errors);
+    assert!(ended.errors.contains("--max-per-peer"), "{}", ended.errors);
 }
 
 #[test]
@@ -183,7 +239,7 @@ fn a_cap_counts_connections_that_are_over_but_for_a_slow_client() {
         let answer = pattern(5, 200_000);
         let mut slow: Vec<_> = (0..3)
             .map(|_| {
-                let mut near = connect(&address);
+                let mut near = connect_narrow(&address);
                 near.write_all(b"unread").unwrap();
                 let (mut far, _) = far.accept().unwrap();
                 far.peek(&mut [0; 1]).unwrap();
@@ -193,19 +249,27 @@ fn a_cap_counts_connections_that_are_over_but_for_a_slow_client() {
                 near
             })
             .collect();
-        for _ in 0..3 {
-            assert!(connect(&address).read(&mut [0; 1]).is_err(), "no place is left");
+        far.set_nonblocking(true).unwrap();
+        let mut late: Vec<_> = (0..3).map(|_| connect(&address)).collect();
+        for late in &mut late {
+            match option {
+                "--max-connections" => assert!(waits(late)),
+                _ => assert!(late.read(&mut [0; 1]).is_err(), "no place is left"),
+            }
         }
+        assert_eq!(far.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
         let mut got = Vec::new();
         let _reset = slow.remove(0).read_to_end(&mut got).unwrap_err();
         assert!(answer.starts_with(&got));
-        far.set_nonblocking(true).unwrap();
         let until = Instant::now() + LIMIT;
         while far.accept().is_err() {
             assert!(Instant::now() < until, "its place is free again");
-            drop(connect(&address));
+            if option == "--max-per-peer" {
+                drop(connect(&address));
+            }
             thread::sleep(Duration::from_millis(10));
         }
+        drop((slow, late));
         let ended = relay.terminate();
         assert!(ended.errors.contains(&format!("see {option}")), "{}", ended.errors);
     }
@@ -274,7 +338,7 @@ fn the_time_to_connect_is_the_strings_or_else_the_options() {
 }
 
 #[test]
-fn without_a_descriptor_a_client_over_tls_is_turned_away_before_its_handshake() {
+fn where_descriptors_are_few_clients_over_tls_wait_before_their_handshake() {
     let certificate = Certificate::new();
     let mut command = Command::new("sh");
     let script = r#"ulimit -n 24; exec "$0" serve echo "$1""#;
@@ -283,11 +347,20 @@ fn without_a_descriptor_a_client_over_tls_is_turned_away_before_its_handshake() 
     let address = server.listening();
     // More than it has descriptors for; none of them says a word.
     let clients: Vec<TcpStream> = (0..40).map(|_| connect(&address)).collect();
-    let turned_away = clients.last().unwrap().try_clone().unwrap();
-    turned_away.set_read_timeout(Some(LIMIT)).unwrap();
-    assert_reset(turned_away);
+    assert!(waits(clients.last().unwrap()));
     drop(clients);
+    // The port goes on, and the next client has its handshake.
+    let options = ["relay", NEAR, &certificate.client(&address), "--retry", "30s"];
+    let mut relay = Running::ropewalk(&options);
+    let mut near = relay.connect();
+    near.set_read_timeout(Some(LIMIT)).unwrap();
+    near.write_all(b"hello").unwrap();
+    let mut heard = [0; 5];
+    near.read_exact(&mut heard).unwrap();
+    assert_same(&heard, b"hello");
+    drop(near);
+    relay.terminate();
     let ended = server.terminate();
-    assert!(ended.errors.contains("refused"), "{}", ended.errors);
+    assert!(ended.errors.contains("12 connections are open and the next"), "{}", ended.errors);
     assert_eq!(ended.errors.matches("panicked").count(), 0, "{}", ended.errors);
 }

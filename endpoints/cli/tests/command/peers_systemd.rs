@@ -1,24 +1,26 @@
 //! Two sockets from systemd-socket-activate, one taken by its place and one by its name.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use testkit::{find_peer, pattern};
 
-use crate::bytes::{assert_same, exchange};
+use crate::bytes::{MIB, assert_same, exchange};
 use crate::peer::is_listening;
 use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually};
+use crate::workers::watched;
 
 /// systemd-socket-activate does not take port 0, so it gets one that was free just before, and
 /// another one when that is taken meanwhile.
-fn activate(path: &Path) -> Option<Running> {
+fn activate(path: &Path, options: &[&str]) -> Option<Running> {
     for _ in 0..20 {
         let mut command = find_peer("systemd-socket-activate")?;
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         command.args(["-l", &free.to_string(), "-l"]).arg(path).arg("--fdname=web:local");
         command.args([ROPEWALK, "serve", "echo"]);
-        command.args(["systemd:domain=INET:index=0", "systemd:name=local"]);
+        command.args(["systemd:domain=INET:index=0", "systemd:name=local"]).args(options);
         let mut running = Running::command(command);
         let mut ended = false;
         eventually("systemd-socket-activate listens or ends", || {
@@ -36,7 +38,7 @@ fn activate(path: &Path) -> Option<Running> {
 fn systemd_hands_over_two_sockets_one_by_name() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("local.sock");
-    let Some(mut running) = activate(&path) else { return };
+    let Some(mut running) = activate(&path, &[]) else { return };
     // The first connection starts the program.
     let local = UnixStream::connect(&path).unwrap();
     local.set_read_timeout(Some(LIMIT)).unwrap();
@@ -50,4 +52,54 @@ fn systemd_hands_over_two_sockets_one_by_name() {
     let ended = running.terminate();
     assert_eq!(ended.code, Some(0), "{}", ended.errors);
     assert!(path.exists(), "what was inherited is not ours to remove");
+}
+
+#[test]
+fn the_sockets_of_systemd_are_shared_by_all_workers() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("local.sock");
+    let Some(mut running) = activate(&path, &["--workers", "3"]) else { return };
+    let local = UnixStream::connect(&path).unwrap();
+    local.set_read_timeout(Some(LIMIT)).unwrap();
+    assert_same(&exchange(local, pattern(43, MIB)), &pattern(43, MIB));
+    let web = running.listening();
+    assert_eq!(running.listening(), format!("unix:{}", path.display()));
+    let before = watched(running.id());
+    assert_eq!(before.len(), 3);
+    let mut held: Vec<_> = (0..6).map(|_| served(connect(&web))).collect();
+    let mut local: Vec<_> = (0..6).map(|_| served(UnixStream::connect(&path).unwrap())).collect();
+    let grown: Vec<_> =
+        watched(running.id()).iter().zip(&before).map(|(after, before)| after - before).collect();
+    assert_eq!(grown, [4, 4, 4]);
+    let data = pattern(44, MIB);
+    assert_same(&exchange(held.remove(0), data.clone()), &data);
+    assert_same(&exchange(local.remove(0), data.clone()), &data);
+    drop((held, local));
+    let ended = running.terminate();
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    assert!(!ended.errors.contains("warning: "), "{}", ended.errors);
+    assert!(path.exists(), "what was inherited is not ours to remove");
+}
+
+#[test]
+fn a_signal_after_activation_ends_all_workers_and_leaves_the_path() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("local.sock");
+    let Some(mut running) = activate(&path, &["--workers", "2", "--max-connections", "1"]) else {
+        return;
+    };
+    let only = served(UnixStream::connect(&path).unwrap());
+    running.listening();
+    let waiting = UnixStream::connect(&path).unwrap();
+    drop((only, waiting));
+    let ended = running.terminate();
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    assert!(path.exists());
+}
+
+/// A connection that was served.
+fn served<S: Read + Write>(mut stream: S) -> S {
+    stream.write_all(b"x").unwrap();
+    stream.read_exact(&mut [0]).unwrap();
+    stream
 }

@@ -4,12 +4,15 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use testkit::pattern;
 
 use crate::bytes::{MIB, assert_same, exchange};
-use crate::running::{Ended, LIMIT, Running, connect, eventually, ropewalk};
+use crate::certificates::Certificate;
+use crate::running::{Ended, LIMIT, ROPEWALK, Running, connect, eventually, ropewalk, run};
 
 const ENDPOINT: &str = "tcp:0:interface=127.0.0.1";
 
@@ -28,7 +31,7 @@ fn served(address: &str) -> TcpStream {
 }
 
 /// How many descriptors each loop of a process watches, by proc(5).
-fn watched(id: u32) -> Vec<usize> {
+pub(crate) fn watched(id: u32) -> Vec<usize> {
     let descriptors = fs::read_dir(format!("/proc/{id}/fd")).unwrap();
     let polls = descriptors.map_while(Result::ok).filter(|entry| {
         fs::read_link(entry.path()).is_ok_and(|to| to.as_os_str() == "anon_inode:[eventpoll]")
@@ -76,30 +79,50 @@ fn each_kind_of_endpoint_is_announced_once_and_its_connections_are_shared() {
 }
 
 #[test]
-fn the_limit_on_connections_is_for_all_workers_together() {
-    for (option, most) in [("--max-connections", 5), ("--max-per-peer", 3)] {
-        let (running, address) = serving(&["--workers", "2", option, &most.to_string()]);
-        for _ in 0..3 {
-            let mut streams = Vec::new();
-            // Places come back as the server hears of the ends of connections.
-            eventually("there is room", || {
-                streams.clear();
-                (0..most).all(|_| {
-                    let mut stream = connect(&address);
-                    let is_served =
-                        stream.write_all(b"x").is_ok() && stream.read_exact(&mut [0]).is_ok();
-                    streams.push(stream);
-                    is_served
-                })
+fn under_the_cap_of_all_workers_clients_wait_and_none_is_refused() {
+    let (running, address) = serving(&["--workers", "3", "--max-connections", "2"]);
+    let open = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    let stream = served(&address);
+                    assert!(open.fetch_add(1, Ordering::SeqCst) < 2);
+                    open.fetch_sub(1, Ordering::SeqCst);
+                    drop(stream);
+                }
             });
-            let mut refused = connect(&address);
-            let _ = refused.write_all(b"x");
-            assert!(refused.read_exact(&mut [0]).is_err(), "one more than {most}");
         }
-        let ended = running.terminate();
-        assert_eq!(ended.code, Some(0));
-        assert!(ended.errors.contains(option), "{}", ended.errors);
+    });
+    let ended = running.terminate();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.errors.contains("see --max-connections"), "{}", ended.errors);
+    assert!(!ended.errors.contains("refused"), "{}", ended.errors);
+}
+
+#[test]
+fn the_limit_on_connections_of_a_peer_is_for_all_workers_together() {
+    let (running, address) = serving(&["--workers", "2", "--max-per-peer", "3"]);
+    for _ in 0..3 {
+        let mut streams = Vec::new();
+        // Places come back as the server hears of the ends of connections.
+        eventually("there is room", || {
+            streams.clear();
+            (0..3).all(|_| {
+                let mut stream = connect(&address);
+                let is_served =
+                    stream.write_all(b"x").is_ok() && stream.read_exact(&mut [0]).is_ok();
+                streams.push(stream);
+                is_served
+            })
+        });
+        let mut refused = connect(&address);
+        let _ = refused.write_all(b"x");
+        assert!(refused.read_exact(&mut [0]).is_err(), "one more than its limit");
     }
+    let ended = running.terminate();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.errors.contains("--max-per-peer"), "{}", ended.errors);
 }
 
 #[test]
@@ -185,7 +208,7 @@ fn what_is_wrong_is_told_once_and_no_worker_stays() {
 
 #[test]
 fn lines_that_peers_cause_are_limited_for_all_workers_together() {
-    let (running, address) = serving(&["--workers", "2", "--max-connections", "1"]);
+    let (running, address) = serving(&["--workers", "2", "--max-per-peer", "1"]);
     let _only = served(&address);
     for _ in 0..60 {
         let mut refused = connect(&address);
@@ -219,4 +242,92 @@ fn a_signal_at_any_moment_of_the_start_ends_all_workers() {
         assert!(matches!(code, Some(0) | None), "{code:?}: {errors}");
         assert_eq!(errors, "");
     }
+}
+
+#[test]
+fn the_files_of_a_client_are_read_once_for_all_workers() {
+    let certificate = Certificate::new();
+    let mut server = Running::ropewalk(&["serve", "echo", &certificate.server()]);
+    let to = format!(
+        "{}:certificate={}:privateKey={}",
+        certificate.client(&server.listening()),
+        certificate.certificate().display(),
+        certificate.key().display()
+    );
+    let mut relay = Running::ropewalk(&["relay", ENDPOINT, &to, "--workers", "3"]);
+    let address = relay.listening();
+    let first = served(&address);
+    for file in [certificate.certificate(), certificate.key()] {
+        fs::remove_file(file).unwrap();
+    }
+    let streams: Vec<_> = (0..8).map(|_| served(&address)).collect();
+    drop((first, streams));
+    assert_eq!(relay.terminate().errors, "");
+}
+
+#[test]
+fn the_workers_of_a_server_over_tls_share_its_connections_and_its_files() {
+    let certificate = Certificate::new();
+    let options = ["serve", "echo", &certificate.server(), "--workers", "3"];
+    let mut server = Running::ropewalk(&options);
+    let address = server.listening();
+    fs::remove_file(certificate.key()).unwrap();
+    let before = watched(server.id());
+    let mut putting_on =
+        Running::ropewalk(&["relay", ENDPOINT, &certificate.client(&address), "--workers", "2"]);
+    let plain = putting_on.listening();
+    let mut streams: Vec<_> = (0..6).map(|_| served(&plain)).collect();
+    let grown: Vec<_> =
+        watched(server.id()).iter().zip(&before).map(|(after, before)| after - before).collect();
+    assert_eq!(grown, [2, 2, 2]);
+    let data = pattern(47, MIB);
+    let exchanging = streams.drain(..).map(|stream| {
+        let data = data.clone();
+        std::thread::spawn(move || exchange(stream, data))
+    });
+    for exchanged in exchanging.collect::<Vec<_>>() {
+        assert_same(&exchanged.join().unwrap(), &data);
+    }
+    let ended = [putting_on.terminate(), server.terminate()];
+    assert!(ended.iter().all(|it| it.code == Some(0) && it.errors.is_empty()));
+}
+
+#[test]
+fn pinned_workers_may_run_on_one_core_each() {
+    let (running, address) = serving(&["--workers", "2", "--pin-workers"]);
+    let _streams: Vec<_> = (0..4).map(|_| served(&address)).collect();
+    let tasks = fs::read_dir(format!("/proc/{}/task", running.id())).unwrap().flatten();
+    let is_worker = |name: &str| name.trim() == "ropewalk" || name.starts_with("reactor-");
+    let mut workers = 0;
+    for task in tasks {
+        let Ok(name) = fs::read_to_string(task.path().join("comm")) else { continue };
+        let status = fs::read_to_string(task.path().join("status")).unwrap();
+        let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        if is_worker(&name) {
+            workers += 1;
+            assert!(list.unwrap().trim().parse::<usize>().is_ok(), "one core: {list:?}");
+        }
+    }
+    assert_eq!(workers, 2);
+    assert_eq!(running.terminate().code, Some(0));
+}
+
+#[test]
+fn with_the_fewest_descriptors_that_are_taken_each_client_is_served_in_its_turn() {
+    // The refusal of less names the number.
+    let command = |limit: &str| {
+        let mut command = Command::new("sh");
+        let script = r#"ulimit -n "$1"; exec "$0" serve echo "$2" --workers 4"#;
+        command.args(["-c", script, ROPEWALK, limit, ENDPOINT]);
+        command
+    };
+    let refused = run(command("16"), Vec::new()).errors;
+    let needed = refused.split_once("at least ").and_then(|(_, rest)| rest.split_once(' '));
+    let needed = needed.expect("it names the number").0;
+    let mut server = Running::command(command(needed));
+    let address = server.listening();
+    for _ in 0..10 {
+        drop(served(&address));
+    }
+    assert_eq!(server.terminate().code, Some(0));
 }

@@ -191,6 +191,19 @@ fn an_inherited_descriptor_of_another_name() {
 }
 
 #[test]
+fn fewer_descriptors_than_the_workers_need() {
+    for (limit, workers) in [(16, 4), (20, 4), (26, 4), (64, 100)] {
+        let mut command = Command::new("sh");
+        // Standard input, output and error are all that is open.
+        let script = r#"ulimit -n "$1"; exec "$0" serve echo tcp:0 --workers "$2""#;
+        command.args(["-c", script, ROPEWALK, &limit.to_string(), &workers.to_string()]);
+        let ended = run(command, Vec::new());
+        let (needed, is) = (format!("{workers} workers need"), format!("the limit is {limit}:"));
+        told(&ended, 69, &[&needed, &is, "ulimit -n", "--workers"]);
+    }
+}
+
+#[test]
 fn no_descriptor_left_to_work_with() {
     let mut command = Command::new("sh");
     command.args(["-c", r#"ulimit -n 4; exec "$0" serve echo tcp:0"#, ROPEWALK]);

@@ -15,6 +15,8 @@ pub(crate) struct Dressed {
     pub(crate) no_delay: Cell<bool>,
     pub(crate) keep_alive: Cell<Option<KeepAliveTimes>>,
     pub(crate) undelivered: Cell<usize>,
+    /// How often it was asked for them.
+    pub(crate) asked: Cell<usize>,
     pub(crate) broken: Cell<bool>,
     /// TLS, and whether its handshake is done.
     pub(crate) tls: Option<Cell<bool>>,
@@ -27,6 +29,7 @@ impl Dressed {
             no_delay: Cell::new(false),
             keep_alive: Cell::new(None),
             undelivered: Cell::new(0),
+            asked: Cell::new(0),
             broken: Cell::new(false),
             tls: None,
         })
@@ -78,6 +81,7 @@ impl Transport for Dressed {
     }
 
     fn undelivered_bytes(&self) -> usize {
+        self.asked.set(self.asked.get() + 1);
         self.undelivered.get()
     }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -52,8 +53,17 @@ fn answers_of(look_up: Deferred<Vec<SocketAddr>>) -> Answers {
     answers
 }
 
+fn addresses(answers: &Answers) -> Vec<SocketAddr> {
+    answers.take().remove(0).expect("addresses")
+}
+
 fn at(text: &str) -> SocketAddr {
     text.parse().expect("an address")
+}
+
+/// A look-up for which only a name server has the answer.
+fn by_name_server(work: impl FnOnce() -> LookUpResult + Send + 'static) -> LookUp {
+    LookUp::Work { work: Box::new(work), is_short: Box::new(|| false) }
 }
 
 /// Has a thread look "name" up; the thread answers what is sent to it. It has begun when this returns: the
@@ -67,7 +77,7 @@ fn by_a_thread(reactor: &Reactor<Simulated>) -> (Answers, Sender<LookUpResult>, 
         given.recv().unwrap_or_else(|_| Err("the test gave no answer".to_owned()))
     };
     let core = reactor.core();
-    let look_up = core.begin("name", LookUp::Work(Box::new(work)));
+    let look_up = core.begin("name", by_name_server(work));
     begun.recv().expect("a thread takes it");
     (answers_of(look_up), answer, is_done)
 }
@@ -151,13 +161,13 @@ fn one_that_was_cancelled_or_is_late_is_not_begun_by_a_thread() {
     // They have all threads.
     let hang: Vec<_> = (0..CUT_OFF_THREADS_MAX).map(|_| by_a_thread(&reactor)).collect();
     let core = reactor.core();
-    let never = LookUp::Work(Box::new(|| unreachable!("nothing waits for it")));
+    let never = by_name_server(|| unreachable!("nothing waits for it"));
     let second = core.begin("cancelled", never);
     let handle = second.cancel_handle();
     let second = answers_of(second);
     handle.cancel();
     assert!(second.take()[0].as_ref().is_err_and(|failure| failure.check::<Cancelled>()));
-    let never = LookUp::Work(Box::new(|| unreachable!("nothing waits for it")));
+    let never = by_name_server(|| unreachable!("nothing waits for it"));
     let third = answers_of(core.begin("late", never));
     while third.borrow().is_empty() {
         reactor.turn(Some(SECOND)).expect("turns");
@@ -174,7 +184,7 @@ fn one_that_was_cancelled_or_is_late_is_not_begun_by_a_thread() {
 fn look_ups_that_hang_keep_no_other_work_waiting_and_are_limited() {
     let reactor = reactor();
     let hang: Vec<_> = (0..CUT_OFF_THREADS_MAX).map(|_| by_a_thread(&reactor)).collect();
-    let never = || LookUp::Work(Box::new(|| unreachable!("no thread is left for it")));
+    let never = || by_name_server(|| unreachable!("no thread is left for it"));
     let core = reactor.core();
     let mut queued: Vec<_> = (hang.len()..super::LOOK_UPS_MAX)
         .map(|_| answers_of(core.begin("queued", never())))
@@ -205,6 +215,121 @@ fn look_ups_that_hang_keep_no_other_work_waiting_and_are_limited() {
 }
 
 #[test]
+fn one_that_is_cancelled_before_a_thread_has_begun_it_takes_no_place_and_its_work_is_dropped() {
+    let reactor = reactor();
+    let hang: Vec<_> = (0..CUT_OFF_THREADS_MAX).map(|_| by_a_thread(&reactor)).collect();
+    let core = reactor.core();
+    let work = Arc::new(());
+    for _ in 0..2 * super::LOOK_UPS_MAX {
+        let held = Arc::clone(&work);
+        let never = move || unreachable!("{held:?}: nothing waits for it");
+        let look_up = core.begin("cancelled", by_name_server(never));
+        assert_eq!(core.names.waiting.get(), hang.len() + 1);
+        look_up.cancel_handle().cancel();
+        assert!(matches!(answers_of(look_up).take()[..], [Err(_)]));
+    }
+    assert_eq!((Arc::strong_count(&work), core.names.waiting.get()), (1, hang.len()));
+    assert_eq!(reactor.counts().jobs, hang.len());
+    // One that a thread has begun has its place until the thread is free.
+    let (first, answer, _) = &hang[0];
+    while first.borrow().is_empty() {
+        reactor.turn(Some(SECOND)).expect("turns");
+    }
+    assert_eq!(core.names.waiting.get(), hang.len());
+    answer.send(Ok(Vec::new())).expect("the thread waits");
+    turn_until(&reactor, || core.names.waiting.get() == hang.len() - 1);
+    for (_, answer, _) in &hang[1..] {
+        answer.send(Ok(Vec::new())).expect("the thread waits");
+    }
+    turn_until(&reactor, || reactor.counts() == Counts::default());
+}
+
+#[test]
+fn one_that_needs_no_name_server_is_answered_while_all_threads_wait_for_one() {
+    let reactor = reactor();
+    let hang: Vec<_> = (0..CUT_OFF_THREADS_MAX).map(|_| by_a_thread(&reactor)).collect();
+    let core = reactor.core();
+    let never = || unreachable!("no thread is left for it");
+    let behind = answers_of(core.begin("behind", by_name_server(never)));
+    let found = vec![at("192.0.2.1:80")];
+    let shorts: Vec<_> = (0..50)
+        .map(|_| {
+            let found = found.clone();
+            let (work, is_short) = (Box::new(|| Ok(found)), Box::new(|| true));
+            answers_of(core.begin("short", LookUp::Work { work, is_short }))
+        })
+        .collect();
+    turn_until(&reactor, || shorts.iter().all(|answers| !answers.borrow().is_empty()));
+    shorts.iter().for_each(|answers| assert_eq!(addresses(answers), found));
+    assert!(behind.borrow().is_empty());
+    for (_, answer, _) in hang {
+        answer.send(Err("at last".to_owned())).expect("the thread waits");
+    }
+    while behind.borrow().is_empty() {
+        reactor.turn(Some(SECOND)).expect("turns");
+    }
+    turn_until(&reactor, || reactor.counts() == Counts::default());
+    let is_short = Box::new(|| unreachable!("a thread is free"));
+    let last =
+        answers_of(core.begin("last", LookUp::Work { work: Box::new(|| Ok(found)), is_short }));
+    turn_until(&reactor, || !last.borrow().is_empty());
+}
+
+#[test]
+fn at_the_end_of_the_run_each_one_fails_with_that_reason_and_so_do_those_that_this_begins() {
+    let reactor = reactor();
+    let hang: Vec<_> = (0..CUT_OFF_THREADS_MAX).map(|_| by_a_thread(&reactor)).collect();
+    let never = || unreachable!("no thread is left for it");
+    let queued = answers_of(reactor.core().begin("name", by_name_server(never)));
+    reactor.system().silence_host("name");
+    let silent = answers_of(reactor.resolve_family("name", 80, AddressFamily::Any));
+    let (again, asked) = (Answers::default(), reactor.clone());
+    let told = again.clone();
+    drop(reactor.resolve_family("name", 80, AddressFamily::Any).add_both(move |answer| {
+        assert!(answer.is_err());
+        let second = answers_of(asked.resolve_family("name", 80, AddressFamily::Any));
+        told.borrow_mut().append(&mut second.borrow_mut());
+        Ok::<(), Failure>(())
+    }));
+    reactor.stop().expect("it runs");
+    turn_until(&reactor, || !queued.borrow().is_empty());
+    for answers in hang.iter().map(|it| &it.0).chain([&queued, &silent, &again]) {
+        assert_eq!(error_of(answers), ResolveError::Stopped { host: "name".into() });
+    }
+    assert_eq!((reactor.counts(), reactor.delayed_calls().len()), (Counts::default(), 0));
+    // The next run has look-ups of its own, and late answers of the first are nothing to it.
+    reactor.fire_system_event(SystemEvent::Startup);
+    let local = answers_of(reactor.resolve_family("localhost", 80, AddressFamily::Ipv4));
+    for (_, answer, _) in &hang {
+        answer.send(Ok(Vec::new())).expect("the thread waits");
+    }
+    while local.borrow().is_empty() {
+        reactor.turn(Some(SECOND)).expect("turns");
+    }
+    assert_eq!(addresses(&local), [at("127.0.0.1:80")]);
+    assert!(hang.iter().all(|(answers, ..)| answers.borrow().is_empty()));
+}
+
+thread_local! {
+    static REPORTED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+#[test]
+fn one_that_is_pending_when_its_reactor_is_dropped_fails_too_and_nothing_is_reported() {
+    // The hook is the process's, the list this thread's.
+    deferred::set_unhandled_hook(|unhandled| {
+        REPORTED.with_borrow_mut(|list| list.push(unhandled.to_string()));
+    });
+    let reactor = reactor();
+    let (answers, answer, is_done) = by_a_thread(&reactor);
+    drop(reactor);
+    assert_eq!(error_of(&answers), ResolveError::Stopped { host: "name".into() });
+    drop(answer);
+    assert!(is_done.recv().is_err());
+    assert_eq!(REPORTED.take(), [""; 0]);
+}
+
+#[test]
 fn the_simulated_network_has_names_of_its_own() {
     let reactor = reactor();
     let network = reactor.system();
@@ -222,7 +347,6 @@ fn the_simulated_network_has_names_of_its_own() {
     while silent.borrow().is_empty() {
         reactor.turn(Some(SECOND)).expect("turns");
     }
-    let addresses = |answers: &Answers| answers.take().remove(0).expect("addresses");
     assert_eq!(addresses(&any), [at("192.0.2.1:80"), at("[2001:db8::1]:80")]);
     assert_eq!(addresses(&ipv4), [at("192.0.2.1:80")]);
     assert_eq!(addresses(&ipv6), [at("[2001:db8::1]:80")]);

@@ -2,6 +2,8 @@
 //!
 //! Invariant: no method here runs protocol code; producers are called with nothing borrowed.
 
+use std::fmt;
+
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, Producer, PushProducer,
     Reason, Transport,
@@ -63,6 +65,15 @@ impl<S: StreamSys + DescriptorSys> Transport for Stdio<S> {
 
     fn host(&self) -> Address {
         Address::Other(NAME.into())
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = self.protocol.borrow().clone();
+        let number = self.input.token().generation();
+        match protocol.map(|protocol| protocol.log_prefix()) {
+            Some(prefix) => write!(f, "{prefix} #{number} on {NAME}"),
+            None => write!(f, "Transport #{number} on {NAME}, closed"),
+        }
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {

@@ -4,7 +4,7 @@
 
 use interfaces::{
     AlreadyProducing, BufferLimits, Chunk, NoSuchChildFd, ProcessTransport, Producer, PushProducer,
-    Signal, SignalError,
+    Signal, SignalError, WindowSize, WindowSizeError,
 };
 
 use super::Child;
@@ -62,6 +62,14 @@ impl<S: StreamSys + ProcessSys> ProcessTransport for Child<S> {
             }
             Some(Err(error)) => Err(SignalError::Refused { signal, source: os_error(&error) }),
         }
+    }
+
+    fn set_window_size(&self, window: WindowSize) -> Result<(), WindowSizeError> {
+        let terminal =
+            self.pipe(|pipe| pipe.way == Way::Both).ok_or(WindowSizeError::NoTerminal)?;
+        let set = self.core.upgrade().and_then(|core| terminal.set_window_size(&core, window));
+        set.ok_or(WindowSizeError::Closed)?
+            .map_err(|error| WindowSizeError::Refused(os_error(&error)))
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {

@@ -11,6 +11,7 @@ pub(crate) mod group;
 pub(crate) mod passing;
 pub(crate) mod program;
 pub(crate) mod refused;
+pub(crate) mod two_hosts;
 pub(crate) mod unix;
 pub(crate) mod wires;
 

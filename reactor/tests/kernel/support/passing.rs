@@ -59,6 +59,10 @@ impl Log {
         files
     }
 
+    pub(crate) fn made(&self, transport: &Rc<dyn Transport>) {
+        self.transport.replace(Some(transport.clone()));
+    }
+
     pub(crate) fn transport(&self) -> Rc<dyn Transport> {
         self.transport.borrow().clone().unwrap()
     }
@@ -76,7 +80,7 @@ pub(crate) struct Taker {
 
 impl Protocol for Taker {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
-        self.log.transport.replace(Some(transport.clone()));
+        self.log.made(transport);
     }
 
     fn data_received(&mut self, _: &Rc<dyn Transport>, data: &[u8]) {
@@ -160,4 +164,20 @@ pub(crate) fn send_raw(peer: &UnixStream, data: &[u8], groups: &[&[&OwnedFd]]) {
         let sent = libc::sendmsg(peer.as_raw_fd(), &raw const message, 0);
         assert_eq!(sent, data.len() as isize, "{}", io::Error::last_os_error());
     }
+}
+
+/// Has the kernel put the sender's credentials beside each message.
+pub(crate) fn pass_credentials(socket: &UnixStream) {
+    let on: libc::c_int = 1;
+    // SAFETY: the pointer leads to an `int`, which outlives the call.
+    let set = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PASSCRED,
+            (&raw const on).cast(),
+            mem::size_of_val(&on) as libc::socklen_t,
+        )
+    };
+    assert_eq!(set, 0);
 }

@@ -75,15 +75,21 @@ pub(crate) fn output_of(reactor: &Reactor, options: &SpawnProcess) -> String {
 
 /// The numbers of this process's children that have ended and were not reaped.
 pub(crate) fn zombies() -> Vec<u32> {
+    children(|state| state == "Z")
+}
+
+/// The numbers of this process's children that were not reaped, in the states that are asked for
+/// (proc_pid_stat(5)).
+pub(crate) fn children(is_asked_for: impl Fn(&str) -> bool) -> Vec<u32> {
     let own = std::process::id().to_string();
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let is_zombie = |number: &u32| {
+    let is_child = |number: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
         // The name is in parentheses and may contain anything.
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
         let mut fields = fields.split_whitespace();
-        fields.next() == Some("Z") && fields.next() == Some(&own)
+        fields.next().is_some_and(&is_asked_for) && fields.next() == Some(&own)
     };
-    numbers.filter(is_zombie).collect()
+    numbers.filter(is_child).collect()
 }

@@ -11,20 +11,15 @@ pub(super) const CASES: &[Case] = &[
         "both ends and both factories agree on the addresses",
         addresses,
     )
-    .states(&[
-        "stream-019",
-        "stream-020",
-        "stream-029",
-        "listen-019",
-        "listen-020",
-        "listen-021",
-    ]),
+    .states(&["stream-019", "stream-020", "stream-029", "listen-019", "listen-020", "listen-021"])
+    .needs(&[Ability::Endpoints]),
     Case::new(
         "connect/no-protocol",
         "a client factory that builds nothing fails the attempt, and the server is told of the end",
         no_protocol,
     )
-    .states(&["stream-006"]),
+    .states(&["stream-006"])
+    .needs(&[Ability::Endpoints]),
     Case::new(
         "connect/nobody-listens",
         "connecting to an address without a listener fails with the address and the system's error",
@@ -44,12 +39,14 @@ pub(super) const CASES: &[Case] = &[
         "the client's factory is started by connecting, and stopped when it is over",
         factory_hooks,
     )
-    .states(&["connector-005"]),
+    .states(&["connector-005"])
+    .needs(&[Ability::Endpoints]),
     Case::new(
         "connect/fires-after-made",
         "connecting is reported when connection_made has returned",
         fires_after_made,
-    ),
+    )
+    .needs(&[Ability::Endpoints]),
 ];
 
 fn addresses(t: &CaseContext) -> Outcome {

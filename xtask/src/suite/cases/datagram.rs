@@ -2,9 +2,12 @@
 //!
 //! Invariant: no case sends more at a time than every wire's queue holds.
 
-use std::rc::Rc;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
 
-use interfaces::{Address, DatagramTransport, DeliverDatagram, SendError};
+use interfaces::{Address, DatagramTransport, DeliverDatagram, ReactorTime, SendError};
 use protocol::testing::{DatagramRecord, DatagramRecorder, SeenDatagram};
 
 use crate::suite::{Ability, Case, CaseContext, Failed, Outcome, ensure, pattern, same};
@@ -58,6 +61,13 @@ pub(super) const CASES: &[Case] = &[
     )
     .states(&["udp-019", "udp-020", "udp-024", "udp-025"])
     .needs(&[Ability::Udp]),
+    Case::of_datagrams(
+        "datagram/unreliable",
+        "what comes over a wire that loses, doubles and reorders is what was sent, and a protocol that \
+         sends again brings everything across",
+        unreliable,
+    )
+    .needs(&[Ability::Unreliable]),
     Case::of_datagrams(
         "datagram/broadcast",
         "the switch for broadcasts is off at first, and is read back",
@@ -228,6 +238,77 @@ fn refused(t: &CaseContext) -> Outcome {
     same("the refusals", connected.count(&SeenDatagram::Refused), 3)?;
     let want = [SeenDatagram::Started, SeenDatagram::Received(b"now".to_vec(), dead)];
     same("the calls of the other", unconnected.seen(), want)
+}
+
+/// Sends datagrams that are not acknowledged again, every 20 ms.
+struct Sender {
+    me: Weak<Self>,
+    time: Rc<dyn ReactorTime>,
+    port: RefCell<Option<Rc<dyn DatagramTransport>>>,
+    to: Address,
+    left: RefCell<BTreeMap<u64, Vec<u8>>>,
+}
+
+impl Sender {
+    fn send_all(&self) {
+        let port = self.port.borrow().clone();
+        let Some(port) = port else { return };
+        let left = self.left.borrow().clone();
+        for data in left.values() {
+            // One that is not sent is lost, as others are.
+            let _ = port.send_to(data, &self.to);
+        }
+        if let (false, Some(me)) = (left.is_empty(), self.me.upgrade()) {
+            let again = Box::new(move || me.send_all());
+            let _ = self.time.call_later(Duration::from_millis(20), again);
+        }
+    }
+}
+
+/// The number at the front of a datagram.
+fn numbered(data: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(*data.first_chunk::<8>()?))
+}
+
+fn unreliable(t: &CaseContext) -> Outcome {
+    const COUNT: u64 = 100;
+    t.datagrams()?.make_unreliable();
+    let whole = |number: u64| [&number.to_be_bytes()[..], &pattern(number, 500)].concat();
+    let (acknowledges, came) = DatagramRecorder::new(|seen, transport| {
+        if let SeenDatagram::Received(data, sender) = seen {
+            let _ = transport.send_to(&data[..data.len().min(8)], sender);
+        }
+    });
+    let server = t.open(acknowledges)?;
+    let sender = Rc::new_cyclic(|me| Sender {
+        me: Weak::clone(me),
+        time: t.time(),
+        port: RefCell::default(),
+        to: server.host(),
+        left: RefCell::new((0..COUNT).map(|number| (number, whole(number))).collect()),
+    });
+    let acknowledged = sender.clone();
+    let (protocol, _) = DatagramRecorder::new(move |seen, _| {
+        if let SeenDatagram::Received(data, _) = seen
+            && let Some(number) = numbered(data)
+        {
+            acknowledged.left.borrow_mut().remove(&number);
+        }
+    });
+    let client = t.open(protocol)?;
+    sender.port.replace(Some(client.clone()));
+    sender.send_all();
+    t.until("all are acknowledged", || sender.left.borrow().is_empty())?;
+    sender.port.replace(None);
+    let received = came.received();
+    let numbers: Vec<u64> = received.iter().filter_map(|data| numbered(data)).collect();
+    let intact = received.iter().zip(&numbers).all(|(data, number)| *data == whole(*number));
+    ensure(intact && numbers.len() == received.len(), "what came is not what was sent")?;
+    let all_its = came.senders().iter().all(|sender| *sender == client.host());
+    ensure(all_its, "another sender than the client")?;
+    same("the numbers", numbers.iter().collect::<BTreeSet<_>>().len() as u64, COUNT)?;
+    ensure(!numbers.is_sorted(), "the wire kept the order")?;
+    ensure(numbers.len() as u64 > COUNT, "the wire lost nothing and doubled nothing")
 }
 
 fn broadcast(t: &CaseContext) -> Outcome {

@@ -1,18 +1,14 @@
-//! Descriptors that are sent over connections, descriptors of others that the loop watches, and a buffer of
-//! the protocol's own.
+//! Descriptors that are sent over connections, and a buffer of the protocol's own.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{PipeReader, Read as _, Write as _, pipe};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::{PipeReader, Read as _, pipe};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use deferred::Failure;
-use interfaces::{
-    FileDescriptor, ReactorFdSet, ReadDescriptor, Reason, SendFileDescriptorError, Transport,
-    UnixTransport,
-};
+use interfaces::{Reason, SendFileDescriptorError, Transport, UnixTransport};
 
 use crate::suite::pattern::pattern;
 use crate::suite::{Ability, Case, CaseContext, Failed, Outcome, Script, ensure, same};
@@ -41,12 +37,6 @@ pub(super) const CASES: &[Case] = &[
         no_byte_behind,
     )
     .needs(&[Ability::PassDescriptors]),
-    Case::new(
-        "descriptors/reader",
-        "a reader is called while something is left to read, and not once it is removed",
-        reader,
-    )
-    .needs(&[Ability::FdSet]),
 ];
 
 fn own_buffer(t: &CaseContext) -> Outcome {
@@ -138,56 +128,4 @@ fn no_byte_behind(t: &CaseContext) -> Outcome {
     };
     let overrun = SendFileDescriptorError::Overrun { count: 1 };
     same("the reason", failure.downcast_ref(), Some(&overrun))
-}
-
-/// Reads a byte at a time, and removes itself at the last of `bytes`.
-struct Pipe {
-    me: Weak<Self>,
-    end: PipeReader,
-    read: Cell<usize>,
-    bytes: usize,
-    set: Rc<dyn ReactorFdSet>,
-}
-
-impl AsFd for Pipe {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.end.as_fd()
-    }
-}
-
-impl FileDescriptor for Pipe {}
-
-impl ReadDescriptor for Pipe {
-    fn do_read(&self) -> Result<(), Reason> {
-        let count =
-            (&self.end).read(&mut [0]).map_err(|error| Reason::Lost(Failure::new(error)))?;
-        self.read.set(self.read.get() + count);
-        if self.read.get() == self.bytes
-            && let Some(me) = self.me.upgrade()
-        {
-            self.set.remove_reader(&(me as Rc<dyn ReadDescriptor>));
-        }
-        Ok(())
-    }
-}
-
-fn reader(t: &CaseContext) -> Outcome {
-    let set = t.world().fd_set().ok_or_else(|| Failed::new("this world watches no descriptors"))?;
-    let (end, mut writer) = pipe().map_err(Failure::new)?;
-    let owned = set.clone();
-    let pipe = Rc::new_cyclic(|me| Pipe {
-        me: Weak::clone(me),
-        end,
-        read: Cell::new(0),
-        bytes: 5,
-        set: owned,
-    });
-    set.add_reader(pipe.clone()).map_err(Failure::new)?;
-    t.settle()?;
-    same("bytes before any was written", pipe.read.get(), 0)?;
-    writer.write_all(b"seven b").map_err(Failure::new)?;
-    t.until("five bytes are read", || pipe.read.get() == 5)?;
-    t.settle()?;
-    same("bytes after it was removed", pipe.read.get(), 5)?;
-    same("readers that are left", set.readers().len(), 0)
 }

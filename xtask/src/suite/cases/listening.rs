@@ -15,31 +15,35 @@ pub(super) const CASES: &[Case] = &[
         "a stopped port accepts no more, and what it accepted before goes on",
         stops_at_once,
     )
-    .states(&["listen-006"]),
+    .states(&["listen-006"])
+    .needs(&[Ability::Endpoints]),
     Case::new(
         "listen/stop-twice",
         "stopping a port twice, before or after it is closed, succeeds both times",
         stop_twice,
     )
-    .states(&["gap-023"]),
+    .states(&["gap-023"])
+    .needs(&[Ability::Endpoints]),
     Case::new(
         "listen/factory-hooks",
         "do_start comes with the listening, and do_stop before stop_listening fires",
         factory_hooks,
-    ),
+    )
+    .needs(&[Ability::Endpoints]),
     Case::new(
         "listen/failing-stop",
         "what do_stop fails with is what stop_listening fails with, and one listens anew",
         failing_stop,
     )
-    .states(&["listen-008", "listen-009", "listen-007"]),
+    .states(&["listen-008", "listen-009", "listen-007"])
+    .needs(&[Ability::Endpoints]),
     Case::new(
         "listen/panicking-stop",
         "what do_stop panics with is what stop_listening fails with, and the port is closed",
         panicking_stop,
     )
     .states(&["listen-012"])
-    .needs(&[Ability::CatchPanics]),
+    .needs(&[Ability::Endpoints, Ability::CatchPanics]),
     Case::new(
         "stream/port-stops-in-build-protocol",
         "a factory may stop its own port, and the connection that it builds for completes",
@@ -51,7 +55,8 @@ pub(super) const CASES: &[Case] = &[
         "listen/refused-peer",
         "a peer that the server's factory refuses is told of its end",
         refused_peer,
-    ),
+    )
+    .needs(&[Ability::Endpoints]),
 ];
 
 fn stops_at_once(t: &CaseContext) -> Outcome {

@@ -10,13 +10,17 @@ mod core_events;
 mod datagram;
 mod datagram_lifetime;
 mod descriptors;
+mod fd_set;
 mod half_close;
 mod listening;
 mod names;
 mod panics;
+mod process;
+mod process_ends;
 mod producer_refusals;
 mod pull_producer;
 mod push_producer;
+mod stdio;
 mod stream_closing;
 mod stream_order;
 mod stream_reading;
@@ -31,7 +35,7 @@ mod time_moving;
 use crate::suite::Case;
 
 /// The areas in the order of the table.
-const AREAS: [&str; 12] = [
+const AREAS: [&str; 14] = [
     "stream",
     "abort",
     "halfclose",
@@ -44,6 +48,8 @@ const AREAS: [&str; 12] = [
     "tcp",
     "datagram",
     "descriptors",
+    "process",
+    "stdio",
 ];
 
 /// All cases, in the order of the table.
@@ -74,6 +80,10 @@ pub fn all() -> Vec<Case> {
         datagram::CASES,
         datagram_lifetime::CASES,
         descriptors::CASES,
+        fd_set::CASES,
+        process::CASES,
+        process_ends::CASES,
+        stdio::CASES,
     ]
     .concat();
     // A file has one topic, which may have cases in several areas.

@@ -11,14 +11,15 @@ pub(super) const CASES: &[Case] = &[
         "a port tells that it starts and that it has stopped, with its address and its factory's name",
         logged,
     )
-    .states(&["listen-014", "listen-015"]),
+    .states(&["listen-014", "listen-015"])
+    .needs(&[Ability::Endpoints]),
     Case::new(
         "listen/shown",
         "a port shows its address while it listens, and none when it does not",
         port_shown,
     )
     .states(&["stream-028", "reactor-core-039"])
-    .needs(&[Ability::Core]),
+    .needs(&[Ability::Core, Ability::Endpoints]),
     Case::new(
         "stream/shown",
         "a connection shows its addresses, and the kind and number of its protocol",

@@ -39,7 +39,7 @@ pub(super) const CASES: &[Case] = &[
         in_build_protocol,
     )
     .states(&["gap-021"])
-    .needs(&[Ability::CatchPanics]),
+    .needs(&[Ability::CatchPanics, Ability::Endpoints]),
     Case::new(
         "abort/panic-after-abort",
         "data_received that aborts and then panics loses the connection once, reported once",

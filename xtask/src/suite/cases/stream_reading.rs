@@ -47,7 +47,7 @@ pub(super) const CASES: &[Case] = &[
          the peer's unread bytes when it resumes",
         told_by_writing,
     )
-    .states(&["stream-027"]),
+    .states(&["harness-003", "stream-027"]),
     Case::new(
         "stream/relay",
         "two connections joined by one register_producer each pass all bytes to a slow reader",

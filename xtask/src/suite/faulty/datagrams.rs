@@ -49,6 +49,10 @@ impl DatagramPorts for FaultyPorts {
         Ok(self.port(self.below.open_at(address, self.wrap(protocol))?))
     }
 
+    fn make_unreliable(&self) {
+        self.below.make_unreliable();
+    }
+
     fn open_connected(
         &self,
         peer: &Address,

@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use interfaces::{
@@ -41,6 +42,10 @@ impl Factory for FaultyFactory {
 
     fn do_stop(&self) -> Result<(), deferred::Failure> {
         self.factory.do_stop()
+    }
+
+    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        self.factory.poll_ready(on_the_way, waker)
     }
 }
 

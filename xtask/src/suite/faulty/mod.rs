@@ -4,6 +4,7 @@
 
 mod datagrams;
 mod layer;
+mod programs;
 mod tests;
 mod world;
 
@@ -62,4 +63,16 @@ enum Fault {
     NeverStarts,
     /// A datagram port is not closed.
     NeverStops,
+    /// The exit of a child is not told.
+    HidesExit,
+    /// A child's end comes with the exit code 0.
+    EndsAsDone,
+    /// The last bytes of a child are dropped.
+    LosesLastBytes,
+    /// A child's pipes come under one number.
+    MixesPipes,
+    /// Another signal is sent.
+    SendsAnotherSignal,
+    /// A child is shown with a number after its exit.
+    KeepsNumber,
 }

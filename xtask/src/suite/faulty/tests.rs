@@ -1,21 +1,26 @@
 //! Each family of cases finds the faults it tests for.
 
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deferred::{Cancelled, Deferred};
+use deferred::{Cancelled, Deferred, Failure};
 
 use super::Fault;
 use super::world::FaultySubject;
 use crate::suite::matrix::run_case_within;
-use crate::suite::subjects::{Memory, SimulatedUdp, tcp4};
+use crate::suite::subjects::{Memory, SimulatedProcesses, SimulatedUdp, tcp4};
 use crate::suite::{
-    Carries, Case, CaseContext, Outcome, Subject, Verdict, all_cases, panic_as_planned, run_case,
+    Ability, Carries, Case, CaseContext, Outcome, Subject, Verdict, World, all_cases,
+    panic_as_planned, run_case,
 };
 
 /// Its clock is virtual, so that a wait in vain is short.
 const UDP: SimulatedUdp = SimulatedUdp { seeds: 1 };
+
+/// Likewise.
+const CHILDREN: SimulatedProcesses = SimulatedProcesses { seeds: 1 };
 
 /// The suite counts the descriptors of the process, so one case runs at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -102,6 +107,20 @@ fn the_datagram_cases_see_a_start_that_is_missing_and_a_stop_that_is_not_once() 
 }
 
 #[test]
+fn the_process_cases_see_bytes_that_are_lost_and_ends_that_are_wrong() {
+    finds(CHILDREN, Fault::LosesByte, &["process/echo", "process/producer"]);
+    finds(CHILDREN, Fault::LosesLastBytes, &["process/dies-behind-its-bytes", "process/paused"]);
+    finds(CHILDREN, Fault::MixesPipes, &["process/apart", "process/stages", "process/many"]);
+    finds(CHILDREN, Fault::HidesExit, &["process/signals", "process/exits-unread"]);
+    finds(CHILDREN, Fault::EndsTwice, &["process/stages", "process/many"]);
+    finds(CHILDREN, Fault::EndsAsDone, &["process/output-closed", "process/outlives-its-pipes"]);
+    finds(CHILDREN, Fault::IgnoresPause, &["process/paused", "process/killed-in-a-write"]);
+    finds(CHILDREN, Fault::SendsAnotherSignal, &["process/signals", "process/never-reads"]);
+    finds(CHILDREN, Fault::KeepsNumber, &["process/number"]);
+    finds(CHILDREN, Fault::ForgetsProducer, &["process/producer"]);
+}
+
+#[test]
 fn whatever_a_case_leaves_behind_fails_it() {
     finds(Memory, Fault::LeavesTimer, &["stream/close-is-clean", "abort/twice"]);
     finds(Memory, Fault::KeepsProtocol, &["stream/close-is-clean", "halfclose/twice"]);
@@ -165,7 +184,7 @@ fn the_two_sides_of_a_pair_come_from_the_subject_whatever_its_kind() {
         assert_eq!(outcome, Verdict::Passed, "{}", subject.name());
         names.push(subject.name().to_owned());
     }
-    for kind in ["tcp4", "tcp6", "unix", "tls-tcp", "adopted", "memory", "simulated"] {
+    for kind in ["tcp4", "tcp6", "unix", "tls-tcp", "adopted", "stdio", "memory", "simulated"] {
         assert!(names.iter().any(|name| name.starts_with(kind)), "{kind}: {names:?}");
     }
 }
@@ -180,4 +199,34 @@ fn a_case_that_panics_has_failed_and_one_without_its_ability_is_skipped_with_the
     assert_eq!(outcome, Verdict::Failed("panicked: planned: to see what comes of it".to_owned()));
     let skipped = verdict(&case("tcp/no-delay"), Arc::new(Memory));
     assert!(matches!(skipped, Verdict::Skipped(reason) if reason.contains("no socket")));
+}
+
+/// A kind of transport that this machine does not have.
+struct Missing;
+
+impl Subject for Missing {
+    fn name(&self) -> &str {
+        "missing"
+    }
+
+    fn missing(&self) -> Option<&'static str> {
+        Some("this machine has no such wire")
+    }
+
+    fn lacks(&self, _: Ability) -> Option<&'static str> {
+        None
+    }
+
+    fn world(&self, _: u32) -> Result<Rc<dyn World>, Failure> {
+        panic!("no world is built")
+    }
+}
+
+#[test]
+fn every_case_on_a_subject_that_this_machine_does_not_have_is_skipped_with_the_reason() {
+    let missing: Arc<dyn Subject> = Arc::new(Missing);
+    for case in all_cases().into_iter().filter(|case| case.carries == Carries::Streams) {
+        let skipped = run_case(&case, &missing).verdict;
+        assert_eq!(skipped, Verdict::Skipped("this machine has no such wire"), "{}", case.id);
+    }
 }

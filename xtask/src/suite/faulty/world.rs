@@ -15,7 +15,8 @@ use interfaces::{
 use super::Fault;
 use super::datagrams::FaultyPorts;
 use super::layer::FaultyFactory;
-use crate::suite::{Ability, Carries, DatagramPorts, Subject, World};
+use super::programs::FaultyPrograms;
+use crate::suite::{Ability, Carries, ChildPrograms, DatagramPorts, Subject, World};
 
 pub(super) struct FaultySubject {
     pub(super) below: Arc<dyn Subject>,
@@ -116,6 +117,11 @@ impl World for FaultyWorld {
             Fault::WorksOnTheLoop => Some(Rc::new(FaultyThreads(below))),
             _ => Some(below),
         }
+    }
+
+    fn programs(&self) -> Option<Rc<dyn ChildPrograms>> {
+        let below = self.below.programs()?;
+        Some(Rc::new(FaultyPrograms { below, fault: self.fault }))
     }
 
     fn set_observer(&self, observer: Rc<dyn Observer>) {

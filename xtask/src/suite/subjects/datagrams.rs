@@ -7,18 +7,18 @@ use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 
-use deferred::{Deferred, Failure};
+use deferred::Failure;
 use interfaces::{
-    Address, DatagramTransport, DeliverDatagram, Factory, ListenError, ListenUdp,
-    ListenUnixDatagram, ListeningPort, ReactorUdp, ReactorUnixDatagram, StreamClientEndpoint,
-    StreamServerEndpoint, UnixAddress,
+    Address, DatagramTransport, DeliverDatagram, ListenError, ListenUdp, ListenUnixDatagram,
+    ReactorUdp, ReactorUnixDatagram, StreamClientEndpoint, StreamServerEndpoint, UnixAddress,
 };
 use reactor::Reactor;
-use reactor::simulated::{Faults, Simulated};
+use reactor::simulated::{Chance, Faults, Simulated};
 use reactor::sys::{DatagramSys, StreamSys};
 use tempfile::TempDir;
 
-use super::reactor_world::{Place, ReactorWorld, limits};
+use super::no_streams::NoStreams;
+use super::reactor_world::{Place, ReactorWorld, limits, missing};
 use crate::suite::{Ability, Carries, DatagramPorts, Subject, World};
 
 /// UDP over IPv4.
@@ -58,9 +58,17 @@ impl Subject for DatagramSubject {
         Carries::Datagrams
     }
 
+    fn missing(&self) -> Option<&'static str> {
+        match self.kind {
+            WireKind::Udp(interface) => missing(interface),
+            _ => None,
+        }
+    }
+
     fn lacks(&self, ability: Ability) -> Option<&'static str> {
         match (ability, self.kind) {
             (Ability::Udp, WireKind::Unix) => Some("a UNIX socket has a name, and no IP address"),
+            (Ability::Unreliable, _) => Some("this machine's own wire loses nothing unasked"),
             _ => None,
         }
     }
@@ -68,7 +76,9 @@ impl Subject for DatagramSubject {
     fn world(&self, _round: u32) -> Result<Rc<dyn World>, Failure> {
         let reactor = Reactor::with_limits(limits())?;
         Ok(match self.kind {
-            WireKind::Udp(interface) => Rc::new(ReactorWorld::new(reactor, Udp { interface })),
+            WireKind::Udp(interface) => {
+                Rc::new(ReactorWorld::new(reactor, Udp { interface, network: None }))
+            }
             WireKind::Unix => {
                 let names = Rc::new(Names { directory: TempDir::new()?, count: Cell::new(0) });
                 Rc::new(ReactorWorld::new(reactor, UnixNames(names)))
@@ -101,9 +111,9 @@ impl Subject for SimulatedUdp {
     fn world(&self, round: u32) -> Result<Rc<dyn World>, Failure> {
         let network = Simulated::new(u64::from(round));
         network.set_faults(Faults::harmless());
-        let reactor = Reactor::on(network, limits());
+        let reactor = Reactor::on(network.clone(), limits());
         let interface = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Ok(Rc::new(ReactorWorld::new(reactor, Udp { interface })))
+        Ok(Rc::new(ReactorWorld::new(reactor, Udp { interface, network: Some(network) })))
     }
 
     fn rounds(&self) -> u32 {
@@ -112,9 +122,11 @@ impl Subject for SimulatedUdp {
 }
 
 /// UDP ports of a reactor.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Udp {
     interface: IpAddr,
+    /// The simulated wire.
+    network: Option<Simulated>,
 }
 
 /// A reactor, and how its ports are opened.
@@ -155,19 +167,30 @@ impl<S: DatagramSys> DatagramPorts for On<S, Udp> {
         }
         Ok(port)
     }
+
+    fn make_unreliable(&self) {
+        if let Some(network) = &self.kind.network {
+            network.set_faults(Faults {
+                lost_datagram: Chance::per_mille(200),
+                doubled_datagram: Chance::per_mille(150),
+                overtaken_datagram: Chance::per_mille(200),
+                ..Faults::harmless()
+            });
+        }
+    }
 }
 
 impl<S: DatagramSys> Place<S> for Udp {
     fn server(&self, _: &Reactor<S>) -> Rc<dyn StreamServerEndpoint> {
-        Rc::new(NoStreams)
+        Rc::new(NoStreams(Carries::Datagrams))
     }
 
     fn client(&self, _: &Reactor<S>, _: &Address) -> Rc<dyn StreamClientEndpoint> {
-        Rc::new(NoStreams)
+        Rc::new(NoStreams(Carries::Datagrams))
     }
 
     fn datagrams(&self, reactor: &Reactor<S>) -> Option<Rc<dyn DatagramPorts>> {
-        Some(Rc::new(On { reactor: reactor.clone(), kind: *self }))
+        Some(Rc::new(On { reactor: reactor.clone(), kind: self.clone() }))
     }
 
     fn unused_address(&self) -> Address {
@@ -232,11 +255,11 @@ fn unix_name(address: &Address) -> UnixAddress {
 
 impl<S: DatagramSys> Place<S> for UnixNames {
     fn server(&self, _: &Reactor<S>) -> Rc<dyn StreamServerEndpoint> {
-        Rc::new(NoStreams)
+        Rc::new(NoStreams(Carries::Datagrams))
     }
 
     fn client(&self, _: &Reactor<S>, _: &Address) -> Rc<dyn StreamClientEndpoint> {
-        Rc::new(NoStreams)
+        Rc::new(NoStreams(Carries::Datagrams))
     }
 
     fn datagrams(&self, reactor: &Reactor<S>) -> Option<Rc<dyn DatagramPorts>> {
@@ -251,32 +274,5 @@ impl<S: DatagramSys> Place<S> for UnixNames {
         let files = std::fs::read_dir(self.0.directory.path()).into_iter().flatten();
         let files = files.filter_map(Result::ok);
         files.map(|file| format!("the file {}", file.path().display())).collect()
-    }
-}
-
-/// In the place of the endpoints of a world that carries datagrams.
-struct NoStreams;
-
-/// The suite asked a world for what its subject does not carry.
-#[derive(Debug)]
-struct CarriesNoStreams;
-
-impl std::fmt::Display for CarriesNoStreams {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(Carries::Datagrams.reason())
-    }
-}
-
-impl std::error::Error for CarriesNoStreams {}
-
-impl StreamServerEndpoint for NoStreams {
-    fn listen(&self, _: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
-        Deferred::fail(CarriesNoStreams)
-    }
-}
-
-impl StreamClientEndpoint for NoStreams {
-    fn connect(&self, _: Rc<dyn Factory>) -> Deferred<()> {
-        Deferred::fail(CarriesNoStreams)
     }
 }

@@ -16,7 +16,7 @@ use reactor::{Kernel, Reactor};
 use systemd::{AdoptedStreamServerEndpoint, ListenFds, Selector};
 use tempfile::TempDir;
 
-use super::reactor_world::{Place, ReactorWorld, limits};
+use super::reactor_world::{Place, ReactorWorld, limits, missing};
 use crate::suite::{Ability, Subject, World};
 
 /// TCP over IPv4.
@@ -56,6 +56,13 @@ enum Kind {
 impl Subject for KernelSubject {
     fn name(&self) -> &str {
         self.name
+    }
+
+    fn missing(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Tcp(interface) => missing(interface),
+            _ => None,
+        }
     }
 
     fn lacks(&self, ability: Ability) -> Option<&'static str> {

@@ -5,8 +5,12 @@
 mod datagrams;
 mod kernel;
 mod memory;
+mod no_streams;
+mod processes;
 mod reactor_world;
+mod shell;
 mod simulated;
+mod stdio;
 mod tls_over;
 
 use std::sync::Arc;
@@ -16,8 +20,10 @@ use deferred::Failure;
 pub use datagrams::{SimulatedUdp, udp4, udp6, unix_datagram};
 pub use kernel::{adopted, tcp4, tcp6, unix};
 pub use memory::Memory;
+pub use processes::{Processes, SimulatedProcesses};
 pub use reactor_world::{Place, ReactorWorld};
 pub use simulated::{SimulatedTcp, SimulatedUnix};
+pub use stdio::StdioPairs;
 pub use tls_over::TlsOver;
 
 use crate::suite::Subject;
@@ -35,6 +41,7 @@ pub fn all() -> Result<Vec<Arc<dyn Subject>>, Failure> {
         Arc::new(TlsOver::new("tls-tcp", Arc::new(tcp4()))?),
         Arc::new(TlsOver::new("tls-unix", Arc::new(unix()))?),
         Arc::new(adopted()),
+        Arc::new(StdioPairs),
         Arc::new(Memory),
         Arc::new(SimulatedTcp { seeds: 3 }),
         Arc::new(udp4()),
@@ -42,5 +49,7 @@ pub fn all() -> Result<Vec<Arc<dyn Subject>>, Failure> {
         Arc::new(unix_datagram()),
         Arc::new(SimulatedUdp { seeds: 3 }),
         Arc::new(SimulatedUnix { seeds: 3 }),
+        Arc::new(Processes),
+        Arc::new(SimulatedProcesses { seeds: 5 }),
     ])
 }

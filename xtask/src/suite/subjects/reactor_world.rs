@@ -3,6 +3,7 @@
 //! Invariant: the world owns the only handle that keeps the reactor alive.
 
 use std::fmt;
+use std::net::{IpAddr, UdpSocket};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use interfaces::{
 use reactor::sys::StreamSys;
 use reactor::{Limits, Reactor};
 
-use crate::suite::{DatagramPorts, World};
+use crate::suite::{ChildPrograms, DatagramPorts, World};
 
 /// The longest wait of an idle turn.
 const WAIT: Duration = Duration::from_millis(5);
@@ -29,6 +30,12 @@ pub trait Place<S: StreamSys> {
 
     /// The datagram ports of the reactor, if that is what the subject carries.
     fn datagrams(&self, reactor: &Reactor<S>) -> Option<Rc<dyn DatagramPorts>> {
+        let _ = reactor;
+        None
+    }
+
+    /// The programs that the reactor runs, if that is what the subject carries.
+    fn programs(&self, reactor: &Reactor<S>) -> Option<Rc<dyn ChildPrograms>> {
         let _ = reactor;
         None
     }
@@ -61,6 +68,12 @@ pub struct ReactorWorld<S: StreamSys, P: Place<S>> {
     place: P,
 }
 
+/// Why this machine cannot use an address of this family.
+pub(crate) fn missing(interface: IpAddr) -> Option<&'static str> {
+    let is_there = UdpSocket::bind((interface, 0)).is_ok();
+    (!is_there && interface.is_ipv6()).then_some("this machine has no IPv6")
+}
+
 /// The default limits with a shorter linger, so that a case that leaves a connection with a silent
 /// peer ends soon.
 pub(crate) fn limits() -> Limits {
@@ -85,6 +98,10 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
 
     fn datagrams(&self) -> Option<Rc<dyn DatagramPorts>> {
         self.place.datagrams(&self.reactor)
+    }
+
+    fn programs(&self) -> Option<Rc<dyn ChildPrograms>> {
+        self.place.programs(&self.reactor)
     }
 
     fn connect_refused(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
@@ -135,6 +152,9 @@ impl<S: StreamSys, P: Place<S>> World for ReactorWorld<S, P> {
             (counts.datagram_ports, "datagram ports"),
             (counts.attempts, "attempts"),
             (counts.lingering, "lingering sockets"),
+            (counts.processes, "processes"),
+            (counts.pipes, "pipes of processes"),
+            (counts.stdio, "directions of standard streams"),
             (counts.watched, "watched descriptors"),
             (counts.timers, "timers"),
             (counts.tasks, "tasks"),

@@ -59,6 +59,10 @@ impl Subject for TlsOver {
         self.name
     }
 
+    fn missing(&self) -> Option<&'static str> {
+        self.below.missing()
+    }
+
     fn lacks(&self, ability: Ability) -> Option<&'static str> {
         match ability {
             // An end without close_notify is unclean, also over a wire that has no reset.
