@@ -80,6 +80,7 @@ mod reactor_process;
 mod reactor_stdio;
 #[cfg(feature = "std")]
 mod spawn_process;
+mod window_size;
 
 pub mod delayed_call;
 mod observer;
@@ -154,10 +155,11 @@ pub use reason::{Deadline, Reason};
 pub use resolver::{AddressFamily, ResolveError, Resolver};
 #[cfg(feature = "std")]
 pub use spawn_process::{
-    ChildDescriptor, ChildDescriptors, Environment, ProcessGroup, SpawnProcess, WindowSize,
+    ChildDescriptor, ChildDescriptors, Environment, ProcessGroup, SpawnProcess,
 };
 pub use tcp_options::TcpOptions;
 pub use transport::{
     BufferLimits, HalfCloseableTransport, KeepAliveTimes, TcpTransport, TlsTransport, Transport,
     UnixTransport,
 };
+pub use window_size::WindowSize;

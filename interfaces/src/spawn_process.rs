@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-use crate::BufferLimits;
+use crate::{BufferLimits, WindowSize};
 
 /// The options of a child process.
 ///
@@ -105,29 +105,6 @@ pub enum ChildDescriptor {
     Inherited,
     /// This descriptor, which stays open here too for as long as an `Rc` of it lives.
     Given(Rc<OwnedFd>),
-}
-
-/// The size of a terminal's window, in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct WindowSize {
-    /// Lines. Default 24.
-    pub rows: u16,
-    /// Characters in a line. Default 80.
-    pub columns: u16,
-}
-
-impl Default for WindowSize {
-    fn default() -> Self {
-        Self { rows: 24, columns: 80 }
-    }
-}
-
-impl WindowSize {
-    /// A window of this size.
-    pub fn new(rows: u16, columns: u16) -> Self {
-        Self { rows, columns }
-    }
 }
 
 impl Default for ChildDescriptors {

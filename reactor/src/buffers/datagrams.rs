@@ -69,7 +69,7 @@ impl DatagramBuffers {
 pub(crate) struct DatagramQueue {
     bytes: Vec<u8>,
     /// What the datagrams that wait cost, in bytes: their own, and their heads.
-    cost: usize,
+    pub(crate) cost: usize,
     /// Where the first datagram begins.
     start: usize,
     /// Those of the datagrams, and behind them used ones that are written again. A head is written where it
@@ -104,12 +104,6 @@ impl DatagramQueue {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.end - self.first
-    }
-
-    /// What the datagrams that wait cost, in bytes: their own, and their heads.
-    #[inline]
-    pub(crate) fn cost(&self) -> usize {
-        self.cost
     }
 
     /// Adds a datagram that consists of these pieces.
@@ -360,11 +354,11 @@ mod tests {
         let runs = queue.runs(Segmentation::NONE, RUNS_MAX, &ends);
         let data: Vec<&[u8]> = runs.map(|run| run.data).collect();
         assert_eq!(data, [&[1; 2][..], &[2; 4], b"abc"]);
-        assert_eq!((queue.len(), queue.cost()), (3, 9 + 3 * QUEUED_DATAGRAM_BYTES));
+        assert_eq!((queue.len(), queue.cost), (3, 9 + 3 * QUEUED_DATAGRAM_BYTES));
         queue.pop_many(2);
-        assert_eq!((queue.len(), queue.cost()), (1, 3 + QUEUED_DATAGRAM_BYTES));
+        assert_eq!((queue.len(), queue.cost), (1, 3 + QUEUED_DATAGRAM_BYTES));
         queue.pop_many(5);
-        assert_eq!((queue.len(), queue.cost(), queue.bytes.len()), (0, 0, 0));
+        assert_eq!((queue.len(), queue.cost, queue.bytes.len()), (0, 0, 0));
     }
     #[test]
     fn a_head_that_is_used_again_has_its_own_receiver_and_length() {

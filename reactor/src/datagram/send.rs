@@ -136,7 +136,7 @@ impl Sender {
         let mut queue = self.queue.borrow_mut();
         let queue = queue.get_or_insert_with(|| self.buffers.take_queue());
         let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
-        let cost = queue.cost() + bytes + QUEUED_DATAGRAM_BYTES;
+        let cost = queue.cost + bytes + QUEUED_DATAGRAM_BYTES;
         let has_room = cost <= self.queue_bytes_max;
         if queue.len() > 0 && !has_room {
             return false;

@@ -7,6 +7,7 @@
 mod support;
 
 mod adoption;
+mod awaited_calls;
 mod backlog;
 mod binding;
 mod buffered;
