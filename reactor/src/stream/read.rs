@@ -227,7 +227,7 @@ impl<S: StreamSys> Stream<S> {
 
 /// How much of a buffer of this length a read takes that follows a full one: a multiple of
 /// [`BULK_BYTES`], or all of a shorter buffer.
-fn bulk_bytes(buffer: usize) -> usize {
+pub(super) fn bulk_bytes(buffer: usize) -> usize {
     match buffer - buffer % BULK_BYTES {
         0 => buffer,
         whole => whole,

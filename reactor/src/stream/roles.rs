@@ -11,6 +11,7 @@ use std::os::fd::OwnedFd;
 use deferred::Failure;
 use interfaces::{Event, ReactorEvent, Reason, ReceiveFileDescriptorError};
 
+use super::read::bulk_bytes;
 use super::{Running, Stream};
 use crate::core::Core;
 use crate::sys::{Ancillary, ReadAlone, StreamSys};
@@ -47,7 +48,9 @@ impl<S: StreamSys> Running<S> {
     /// Reads until all is read, the protocol wants no more, or the budget of this turn is spent.
     pub(super) fn read_by_role(&self, core: &Core<S>, buffer: &mut [u8]) {
         let stream = &self.stream;
-        for _ in 0..core.limits.reads_per_turn {
+        let bulk = bulk_bytes(buffer.len());
+        for number in 0..core.limits.reads_per_turn {
+            let buffer = if number == 0 { &mut *buffer } else { &mut buffer[..bulk] };
             let step = match &stream.io.reading {
                 _ if !stream.wants_to_read() => return self.discard(core, buffer),
                 flags if flags.is_buffered() => self.read_into_protocol(core, buffer),
