@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use super::outcomes::Outcomes;
+use super::results::TestResults;
 
 /// The kinds of reasons.
 const KINDS: [&str; 3] = ["private", "different", "lacking"];
@@ -45,8 +45,8 @@ impl Expected {
         Ok(Self(list))
     }
 
-    /// What is wrong, a line each: failures that are not listed, and listed tests that pass.
-    pub(super) fn complaints(&self, outcomes: &Outcomes) -> Vec<String> {
+    /// The complaints, a line each: failures that are not listed, and listed tests that pass.
+    pub(super) fn complaints(&self, outcomes: &TestResults) -> Vec<String> {
         let worse: BTreeSet<&str> = outcomes.worse().map(|(id, _)| id).collect();
         let unlisted =
             outcomes.worse().filter(|(id, _)| !self.0.contains_key(*id)).map(|(id, pair)| {
@@ -82,7 +82,7 @@ mod tests {
         let line = |id: &str, outcome: &str| {
             format!("{{\"id\": \"{id}\", \"outcome\": \"{outcome}\", \"why\": \"E: no\"}}\n")
         };
-        let mut outcomes = Outcomes::default();
+        let mut outcomes = TestResults::default();
         let tests = ["a.listed", "a.unlisted", "a.mended"];
         let ours = [line(tests[0], "failed"), line(tests[1], "error"), line(tests[2], "passed")];
         outcomes.add(&ours.concat(), &tests.map(|test| line(test, "passed")).concat()).unwrap();

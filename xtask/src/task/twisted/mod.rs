@@ -6,7 +6,7 @@
 
 mod environment;
 mod expected;
-mod outcomes;
+mod results;
 
 use std::error::Error;
 use std::path::Path;
@@ -17,7 +17,7 @@ use lexopt::{Arg, Parser, ValueExt as _};
 
 use self::environment::Environment;
 use self::expected::Expected;
-use self::outcomes::Outcomes;
+use self::results::TestResults;
 use super::{note, print};
 
 const HELP: &str = "\
@@ -151,7 +151,7 @@ fn judge(suites: &[(Mode, &'static str)]) -> Result<ExitCode, Box<dyn Error>> {
         }
     };
     environment.install(&environment.build()?)?;
-    let mut outcomes = Outcomes::default();
+    let mut outcomes = TestResults::default();
     for mode in [Mode::Builder, Mode::Program] {
         let modules: Vec<&str> =
             suites.iter().filter(|(of, _)| *of == mode).map(|(_, suite)| *suite).collect();

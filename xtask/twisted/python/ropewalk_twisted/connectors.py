@@ -13,7 +13,7 @@ from twisted.internet.base import BaseConnector
 
 from ropewalk_twisted.addresses import local
 from ropewalk_twisted.bindings import makeBinding
-from ropewalk_twisted.connections import TCPClient, UNIXClient
+from ropewalk_twisted.clients import TCPClient, UNIXClient
 
 
 @implementer(interfaces.IConnector)

@@ -10,14 +10,14 @@ use serde_json::Value;
 
 /// How one test ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Outcome {
+pub(super) enum TestResult {
     Passed,
     Skipped,
     Failed,
     Error,
 }
 
-impl Outcome {
+impl TestResult {
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "passed" => Self::Passed,
@@ -31,35 +31,35 @@ impl Outcome {
 
 /// One test on both.
 #[derive(Clone, Debug)]
-pub(super) struct Pair {
-    ours: Outcome,
+pub(super) struct BothResults {
+    ours: TestResult,
     /// The first line of our error.
     pub(super) why: String,
-    control: Outcome,
+    control: TestResult,
 }
 
-impl Pair {
+impl BothResults {
     fn is_worse(&self) -> bool {
-        let passes = |outcome| matches!(outcome, Outcome::Passed | Outcome::Skipped);
+        let passes = |outcome| matches!(outcome, TestResult::Passed | TestResult::Skipped);
         !passes(self.ours) && passes(self.control)
     }
 }
 
 /// The tests by their ids.
 #[derive(Debug, Default)]
-pub(super) struct Outcomes(BTreeMap<String, Pair>);
+pub(super) struct TestResults(BTreeMap<String, BothResults>);
 
-impl Outcomes {
+impl TestResults {
     /// Adds what the judge has printed.
     ///
     /// # Errors
     ///
     /// A line that it does not print.
     pub(super) fn add(&mut self, ours: &str, control: &str) -> Result<(), Box<dyn Error>> {
-        let missing = || Pair {
-            ours: Outcome::Error,
+        let missing = || BothResults {
+            ours: TestResult::Error,
             why: "it was not run".to_owned(),
-            control: Outcome::Error,
+            control: TestResult::Error,
         };
         for line in ours.lines() {
             let (id, outcome, why) = parse(line)?;
@@ -74,7 +74,7 @@ impl Outcomes {
     }
 
     /// The tests that the control passes and ours does not.
-    pub(super) fn worse(&self) -> impl Iterator<Item = (&str, &Pair)> {
+    pub(super) fn worse(&self) -> impl Iterator<Item = (&str, &BothResults)> {
         self.0.iter().filter(|(_, pair)| pair.is_worse()).map(|(id, pair)| (&**id, pair))
     }
 
@@ -91,12 +91,12 @@ impl Outcomes {
             let class = id.rsplit_once('.').map_or(&**id, |(class, _)| class);
             for numbers in [classes.entry(class).or_default(), &mut all] {
                 numbers[match pair.ours {
-                    Outcome::Passed => 0,
-                    Outcome::Failed => 1,
-                    Outcome::Error => 2,
-                    Outcome::Skipped => 3,
+                    TestResult::Passed => 0,
+                    TestResult::Failed => 1,
+                    TestResult::Error => 2,
+                    TestResult::Skipped => 3,
                 }] += 1;
-                numbers[4] += usize::from(pair.control == Outcome::Passed);
+                numbers[4] += usize::from(pair.control == TestResult::Passed);
             }
         }
         let mut text = String::new();
@@ -117,10 +117,10 @@ impl Outcomes {
     }
 }
 
-fn parse(line: &str) -> Result<(String, Outcome, String), Box<dyn Error>> {
+fn parse(line: &str) -> Result<(String, TestResult, String), Box<dyn Error>> {
     let value: Value = serde_json::from_str(line)?;
     let text = |key: &str| value[key].as_str().map(str::to_owned);
-    let parsed = || Some((text("id")?, Outcome::named(&text("outcome")?)?, text("why")?));
+    let parsed = || Some((text("id")?, TestResult::named(&text("outcome")?)?, text("why")?));
     parsed().ok_or_else(|| format!("the judge printed {line:?}").into())
 }
 
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_test_is_worse_only_where_the_control_passes() {
-        let mut outcomes = Outcomes::default();
+        let mut outcomes = TestResults::default();
         let ours = [
             line("a.B.both", "failed"),
             line("a.B.ours", "error"),
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_table_has_a_line_for_each_class_and_one_for_all() {
-        let mut outcomes = Outcomes::default();
+        let mut outcomes = TestResults::default();
         let ours = [line("a.B.x", "passed"), line("a.B.y", "failed"), line("a.C.z", "skipped")];
         outcomes.add(&ours.concat(), &line("a.B.x", "passed")).unwrap();
         let table = outcomes.table();
