@@ -32,7 +32,11 @@ def prepare(name, mode):
 
     ReactorBuilder._reactors = [f"{module}.{kind}"]
     run = ReactorBuilder.runReactor
-    ReactorBuilder.runReactor = lambda self, reactor: run(self, reactor, timeout=PATIENCE)
+
+    def patient(self, reactor, timeout=PATIENCE):
+        run(self, reactor, timeout=timeout)
+
+    ReactorBuilder.runReactor = patient
 
 
 def main():
