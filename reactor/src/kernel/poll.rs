@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use mio::{Events, Interest};
 
-use super::Kernel;
 use super::signals::{self, HookedSignals};
+use super::{AroundWait, Kernel};
 use crate::sys::{Report, Sys, Token};
 
 /// How many events one poll fetches; more wait for the next turn.
@@ -39,12 +39,10 @@ impl Sys for Kernel {
 
     fn poll(&self, timeout: Option<Duration>, events: &mut KernelEvents) -> io::Result<()> {
         let timeout = timeout.map(|timeout| timeout.min(WAIT_MAX));
-        let mut polled = Ok(());
-        let mut wait = || polled = self.poll.borrow_mut().poll(&mut events.0, timeout);
-        match &self.around_wait {
-            None => wait(),
-            Some(around) => around(&mut wait),
-        }
+        let polled = match &self.around_wait {
+            None => self.poll.borrow_mut().poll(&mut events.0, timeout),
+            Some(around) => self.poll_within(around, events, timeout),
+        };
         match polled {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             answer => answer,
@@ -84,5 +82,21 @@ impl Sys for Kernel {
     fn take_signals(&self) -> Vec<i32> {
         let mut signals = self.signals.borrow_mut();
         signals.as_mut().map(|signals| signals.take()).unwrap_or_default()
+    }
+}
+
+impl Kernel {
+    /// Polls inside of what a program has around the wait.
+    #[cold]
+    #[inline(never)]
+    fn poll_within(
+        &self,
+        around: &AroundWait,
+        events: &mut KernelEvents,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        let mut polled = Ok(());
+        around(&mut || polled = self.poll.borrow_mut().poll(&mut events.0, timeout));
+        polled
     }
 }
