@@ -4,7 +4,6 @@
 //! ratio is between two figures of the same round, so that a machine that slows down affects both.
 
 use std::error::Error;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -13,7 +12,7 @@ use cargo_metadata::MetadataCommand;
 use lexopt::{Arg, Parser};
 use serde_json::{Value, json};
 
-use super::{note, print};
+use super::{note, output, print};
 
 const HELP: &str = "\
 cargo xtask bench-deferred [--quick]
@@ -199,18 +198,6 @@ fn spread(values: &[f64]) -> Option<[f64; 3]> {
 
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/deferred")
-}
-
-fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
-    let program = OsString::from(command.get_program());
-    let output = command
-        .output()
-        .map_err(|error| format!("{} does not start: {error}", program.display()))?;
-    if output.status.success() {
-        return Ok(String::from_utf8(output.stdout)?);
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{} ended with {}: {}", program.display(), output.status, said.trim()).into())
 }
 
 #[cfg(test)]

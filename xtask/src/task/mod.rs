@@ -21,8 +21,9 @@ mod soak;
 mod table;
 mod twisted;
 
+use std::error::Error;
 use std::io::{self, Write};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 pub(crate) use bench::bench;
 pub(crate) use bench_deferred::bench_deferred;
@@ -46,6 +47,23 @@ pub(crate) fn print(text: &str) -> Result<ExitCode, lexopt::Error> {
 /// Prints a message that is not a result.
 pub(crate) fn note(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Runs a program, and gives what it writes.
+///
+/// # Errors
+///
+/// It does not start, fails, or writes what is no text.
+fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
+    let program = command.get_program().to_owned();
+    let output = command
+        .output()
+        .map_err(|error| format!("{} does not start: {error}", program.display()))?;
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout)?);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{} ended with {}: {}", program.display(), output.status, said.trim()).into())
 }
 
 /// Reports wrong arguments, with the help.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    ConnectTcp, ConnectUnix, FromThread, ListenError, ListenTcp, ListenUnix, ListeningPort,
-    LockFile, ReactorSocket as _, ReactorTcp as _, ReactorUnix as _, TcpOptions,
+    ConnectError, ConnectTcp, ConnectUnix, FromThread, ListenError, ListenTcp, ListenUnix,
+    ListeningPort, LockFile, ReactorSocket as _, ReactorTcp as _, ReactorUnix as _, TcpOptions,
 };
 use pyo3::ffi;
 use pyo3::intern;
@@ -64,14 +64,18 @@ impl Core {
         Ok(Port(self.owned(port)))
     }
 
-    /// Tells the connection's `_failed(errno, text)` if the attempt fails.
+    /// Tells the connection's `_failed(errno, text, is_local)` if the attempt fails; `is_local` where the
+    /// local address is to blame.
     fn attempt(&self, attempt: Deferred<()>, connection: Py<Connection>) -> Attempt {
         let handle = attempt.cancel_handle();
         drop(attempt.add_errback(move |failure| {
             Python::attach(|py| {
                 let connection = connection.bind(py);
-                let told = connection
-                    .call_method1(intern!(py, "_failed"), error_parts(failure.as_error()));
+                let error = failure.downcast_ref::<ConnectError>();
+                let is_local = matches!(error, Some(ConnectError::Bind { .. }));
+                let (number, text) = error_parts(failure.as_error());
+                let told =
+                    connection.call_method1(intern!(py, "_failed"), (number, text, is_local));
                 if let Err(error) = told {
                     error.write_unraisable(py, Some(connection.as_any()));
                 }

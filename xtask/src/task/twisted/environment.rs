@@ -3,12 +3,13 @@
 //! Invariant: nothing is installed outside of that directory.
 
 use std::error::Error;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use super::super::output;
 
 /// The version of Twisted that Ropewalk follows, and what its tests and the build need.
 const PACKAGES: [&str; 4] =
@@ -41,11 +42,8 @@ impl Environment {
         let python = environment.program("python");
         let run = |command: &mut Command| output(command).map_err(|error| error.to_string());
         if run(Command::new(&python).args(["-c", CHECK])).is_err() {
-            let made = Command::new("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(environment.directory.join("venv"))
-                .output();
-            made.map_err(|error| format!("python3 does not start: {error}"))?;
+            let venv = environment.directory.join("venv");
+            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))?;
             let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
             run(Command::new(&python).args(pip).args(PACKAGES))?;
             run(Command::new(&python).args(["-c", CHECK]))?;
@@ -150,17 +148,4 @@ fn finish(mut child: Child) -> Result<(), Box<dyn Error>> {
         thread::sleep(Duration::from_millis(50));
     }
     Ok(())
-}
-
-/// Runs a program, and gives what it writes.
-fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
-    let program = OsString::from(command.get_program());
-    let output = command
-        .output()
-        .map_err(|error| format!("{} does not start: {error}", program.display()))?;
-    if output.status.success() {
-        return Ok(String::from_utf8(output.stdout)?);
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{} ended with {}: {}", program.display(), output.status, said.trim()).into())
 }

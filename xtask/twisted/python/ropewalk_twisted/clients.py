@@ -35,9 +35,12 @@ class Client(Connection):
         try:
             self._attempt = self._connect()
         except OSError as failed:
-            self._failed(failed.errno, str(failed))
+            self._failed(failed.errno, str(failed), False)
 
-    def _failed(self, number, text):
+    def _failed(self, number, text, isLocal):
+        if number and isLocal:
+            self._fail(error.ConnectBindError(number, os.strerror(number)))
+            return
         why = (number, os.strerror(number)) if number else text
         self._fail(error.getConnectError(why))
 
@@ -103,13 +106,6 @@ class TCPClient(Client):
     def _connect(self):
         address, reuse = self.connector.boundTo()
         return self.core.connect_tcp(self._address, address, reuse, self)
-
-    def _failed(self, number, text):
-        # The bridge says "from" where the local address is to blame.
-        if number and " from " in text:
-            self._fail(error.ConnectBindError(number, os.strerror(number)))
-        else:
-            Client._failed(self, number, text)
 
 
 class UNIXClient(UNIXMixin, Client):
