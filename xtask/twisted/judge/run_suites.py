@@ -2,19 +2,28 @@
 Runs suites of Twisted's own tests on one reactor, and prints a line of JSON for each test:
 C{{"id": ..., "outcome": "passed" | "failed" | "error" | "skipped", "why": ...}}.
 
-C{run_suites.py ropewalk|epoll builder|program MODULE...}
+C{run_suites.py ours|control builder|program|asyncio MODULE...}
 
 C{builder} suites build a reactor for each test (Twisted's C{ReactorBuilder}); C{program} suites use the one
-that is installed. Ids do not name the reactor, so that those of two runs can be compared.
+that is installed, and so do C{asyncio} suites, where it has an event loop. Ids do not name the reactor, so
+that those of two runs can be compared; those of C{asyncio} suites begin with C{asyncio:}.
 """
 
 import json
+import pathlib
 import sys
 
-REACTORS = {
-    "ropewalk": ("ropewalk_twisted.reactor", "RopewalkReactor"),
-    "epoll": ("twisted.internet.epollreactor", "EPollReactor"),
+PLAIN = {
+    "ours": ("ropewalk_twisted.reactor", "RopewalkReactor"),
+    "control": ("twisted.internet.epollreactor", "EPollReactor"),
 }
+
+WITH_LOOP = {
+    "ours": ("ropewalk_twisted.asyncio_loop", "RopewalkAsyncioReactor"),
+    "control": ("twisted.internet.asyncioreactor", "AsyncioSelectorReactor"),
+}
+
+REACTORS = {"builder": PLAIN, "program": PLAIN, "asyncio": WITH_LOOP}
 
 #: The seconds that one test of a builder may run its reactor for.
 PATIENCE = 20
@@ -24,8 +33,8 @@ def prepare(name, mode):
     """
     Installs the reactor, or has the builders make it.
     """
-    module, kind = REACTORS[name]
-    if mode == "program":
+    module, kind = REACTORS[mode][name]
+    if mode != "builder":
         __import__(module, fromlist=["install"]).install()
         return
     from twisted.internet.test.reactormixins import ReactorBuilder
@@ -42,6 +51,10 @@ def prepare(name, mode):
 def main():
     name, mode, *modules = sys.argv[1:]
     prepare(name, mode)
+    # The suites of this project.
+    sys.path.append(str(pathlib.Path(__file__).parent.parent / "tests"))
+    kind = REACTORS[mode][name][1]
+    prefix = "asyncio:" if mode == "asyncio" else ""
     from twisted.trial import reporter, runner
 
     outcomes = {}
@@ -49,7 +62,7 @@ def main():
     order = ["skipped", "passed", "failed", "error"]
 
     def note(test, outcome, why=""):
-        identity = test.id().replace(f"_{REACTORS[name][1]}Tests", "")
+        identity = prefix + test.id().replace(f"_{kind}Tests", "")
         before = outcomes.get(identity, ("skipped", ""))
         if order.index(outcome) >= order.index(before[0]):
             outcomes[identity] = outcome, before[1] or why

@@ -130,6 +130,22 @@ impl Deliver for Wire {
     }
 }
 
+/// A connection for which the factory has built nothing. It is closed with the end of file, as Twisted
+/// does; the reset that a reactor sends by itself would end a client's attempt before it is connected.
+struct Declined;
+
+impl Deliver for Declined {
+    fn deliver(&self, event: Event<'_>) {
+        if let Event::ConnectionMade(transport) = event {
+            transport.lose_connection();
+        }
+    }
+
+    fn is_half_closeable(&self) -> bool {
+        false
+    }
+}
+
 /// Makes the connections of a port: calls `build(peer)`, which returns a `Connection` or `None`.
 pub(crate) struct PortFactory(pub(crate) Py<PyAny>);
 
@@ -143,8 +159,8 @@ impl Factory for PortFactory {
             let connection = build().unwrap_or_else(|error| {
                 error.write_unraisable(py, Some(self.0.bind(py)));
                 None
-            })?;
-            Some(wire(connection, peer))
+            });
+            Some(connection.map_or_else(|| Rc::new(Declined) as _, |built| wire(built, peer)))
         })
     }
 }

@@ -97,19 +97,19 @@ impl Environment {
         mode: &str,
         modules: &[&str],
     ) -> Result<(String, String), Box<dyn Error>> {
-        let names = ["ropewalk", "epoll"];
+        let names = ["ours", "control"];
         let mut runs = Vec::new();
         for name in names {
             runs.push(self.start(name, mode, modules)?);
         }
         let mut printed = Vec::new();
         for (name, (child, file)) in names.into_iter().zip(runs) {
-            finish(child).map_err(|error| format!("the suites on {name}: {error}"))?;
+            finish(child).map_err(|error| format!("the suites, {name}: {error}"))?;
             let lines = fs::read_to_string(&file)?;
             if lines.is_empty() {
                 let log = file.with_extension("log");
                 return Err(
-                    format!("the suites on {name} did not run, see {}", log.display()).into()
+                    format!("the suites, {name}, did not run, see {}", log.display()).into()
                 );
             }
             printed.push(lines);

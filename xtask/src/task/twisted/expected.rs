@@ -50,7 +50,7 @@ impl Expected {
         let worse: BTreeSet<&str> = outcomes.worse().map(|(id, _)| id).collect();
         let unlisted =
             outcomes.worse().filter(|(id, _)| !self.0.contains_key(*id)).map(|(id, pair)| {
-                format!("{id} does not pass, and passes on epollreactor: {}\n", pair.why)
+                format!("{id} does not pass, and passes on Twisted's reactor: {}\n", pair.why)
             });
         let passing = self
             .0

@@ -1,4 +1,4 @@
-//! `cargo xtask twisted`: Twisted's own tests on this workspace's reactor, beside epollreactor.
+//! `cargo xtask twisted`: Twisted's own tests on this workspace's reactor, beside Twisted's reactors.
 //!
 //! The bridge is in `xtask/twisted`, which is a workspace of its own. Invariant: the run fails for a test
 //! that passes on the control and not here, if `expected.tsv` has no reason for it, and for a reason whose
@@ -23,8 +23,9 @@ use super::{note, print};
 const HELP: &str = "\
 cargo xtask twisted [SUITE]...
 
-Builds the reactor for Python, and runs Twisted's own tests on it and on epollreactor; prints how many
-passed, failed, ended with an error and were skipped, class by class, and what passed on epollreactor. Twisted
+Builds the reactor for Python, and runs Twisted's own tests on it and on epollreactor, and those with an event
+loop of asyncio on it and on asyncioreactor; prints how many passed, failed, ended with an error and were
+skipped, class by class, and what passed on Twisted's reactor. Twisted
 and maturin are installed below the target directory; where they cannot be had, it says so, and that is no
 failure.
   SUITE    only this one: a module of Twisted's tests, by its last name (test_tcp, test_endpoints)
@@ -41,7 +42,11 @@ enum Mode {
     Builder,
     /// It uses the one of the process.
     Program,
+    /// It uses the one of the process, which has an event loop of asyncio.
+    Asyncio,
 }
+
+const MODES: [Mode; 3] = [Mode::Builder, Mode::Program, Mode::Asyncio];
 
 impl Mode {
     /// As the judge in Python knows it.
@@ -49,12 +54,13 @@ impl Mode {
         match self {
             Self::Builder => "builder",
             Self::Program => "program",
+            Self::Asyncio => "asyncio",
         }
     }
 }
 
-/// The suites: those that test a reactor, and those of the protocols over one.
-const SUITES: [(Mode, &str); 33] = [
+/// The suites: those that test a reactor, those of the protocols over one, and two of `xtask/twisted/tests`.
+const SUITES: [(Mode, &str); 41] = [
     (Mode::Builder, "twisted.internet.test.test_core"),
     (Mode::Builder, "twisted.internet.test.test_fdset"),
     (Mode::Builder, "twisted.internet.test.test_newtls"),
@@ -88,6 +94,14 @@ const SUITES: [(Mode, &str); 33] = [
     (Mode::Program, "twisted.mail.test.test_smtp"),
     (Mode::Program, "twisted.web"),
     (Mode::Program, "twisted.words"),
+    (Mode::Program, "test_bridge"),
+    (Mode::Asyncio, "test_asyncio"),
+    (Mode::Asyncio, "twisted.internet.test.test_endpoints"),
+    (Mode::Asyncio, "twisted.test.test_defer"),
+    (Mode::Asyncio, "twisted.test.test_internet"),
+    (Mode::Asyncio, "twisted.test.test_process"),
+    (Mode::Asyncio, "twisted.test.test_ssl"),
+    (Mode::Asyncio, "twisted.test.test_tcp"),
 ];
 
 pub(crate) fn twisted(mut parser: Parser) -> Result<ExitCode, lexopt::Error> {
@@ -152,7 +166,7 @@ fn judge(suites: &[(Mode, &'static str)]) -> Result<ExitCode, Box<dyn Error>> {
     };
     environment.install(&environment.build()?)?;
     let mut outcomes = TestResults::default();
-    for mode in [Mode::Builder, Mode::Program] {
+    for mode in MODES {
         let modules: Vec<&str> =
             suites.iter().filter(|(of, _)| *of == mode).map(|(_, suite)| *suite).collect();
         if modules.is_empty() {
@@ -189,7 +203,7 @@ mod tests {
         assert_eq!(names(&[]), Ok(SUITES.len()));
         assert_eq!(names(&["test_core"]), Ok(1));
         // One of each mode.
-        assert_eq!(names(&["test_tcp"]), Ok(2));
+        assert_eq!(names(&["test_tcp"]), Ok(3));
         assert_eq!(names(&["twisted.web"]), Ok(1));
         assert_eq!(names(&["test_core", "tcp"]), Err("tcp".to_owned()));
     }
