@@ -9,8 +9,11 @@ use std::path::Path;
 
 use super::results::TestResults;
 
-/// The kinds of reasons.
-const KINDS: [&str; 3] = ["private", "different", "lacking"];
+/// Whether it is the kind of a reason; a deliberate difference has its number in README's list.
+fn is_kind(kind: &str) -> bool {
+    let is_number = |text: &str| text.parse::<u8>().is_ok_and(|number| number > 0);
+    matches!(kind, "private" | "lacking") || kind.strip_prefix("different ").is_some_and(is_number)
+}
 
 /// The list.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl Expected {
             let [test, kind, reason] = parts[..] else {
                 return Err(format!("{line:?} is not a test, a kind and a reason").into());
             };
-            if !KINDS.contains(&kind) || reason.is_empty() {
+            if !is_kind(kind) || reason.is_empty() {
                 return Err(format!("{test}: {kind:?} is no kind, or it has no reason").into());
             }
             if list.insert(test.to_owned(), reason.to_owned()).is_some() {
@@ -63,15 +66,34 @@ impl Expected {
 
 #[cfg(test)]
 mod tests {
+    use super::super::environment::sources;
     use super::*;
+
+    #[test]
+    fn each_difference_of_the_list_has_its_number_in_the_page() {
+        let read = |name: &str| fs::read_to_string(sources().join(name)).unwrap();
+        let (list, page) = (read("expected.tsv"), read("README.md"));
+        Expected::parse(&list).unwrap();
+        for number in
+            list.lines().filter_map(|line| line.split('\t').nth(1)?.strip_prefix("different "))
+        {
+            assert!(page.contains(&format!("\n{number}. ")), "{number}");
+        }
+    }
 
     #[test]
     fn a_line_is_a_test_a_kind_and_a_reason() {
         let list = Expected::parse("# words\na.B.x\tprivate\tlooks at _y\n").unwrap();
         assert_eq!(list.0["a.B.x"], "looks at _y");
-        for wrong in
-            ["a.B.x\tprivate\n", "a.B.x\tours\twhy\n", "a\tprivate\t\n", "a\tprivate\tb\nb\n"]
-        {
+        assert!(Expected::parse("a.B.x\tdifferent 3\twhy\n").is_ok());
+        let wrong = [
+            "a.B.x\tprivate\n",
+            "a.B.x\tours\twhy\n",
+            "a.B.x\tdifferent\twhy\n",
+            "a\tprivate\t\n",
+            "a\tprivate\tb\nb\n",
+        ];
+        for wrong in wrong {
             assert!(Expected::parse(wrong).is_err(), "{wrong}");
         }
         assert!(Expected::parse("a\tprivate\tb\na\tlacking\tc\n").is_err());
