@@ -2,7 +2,11 @@
 What Twisted's own tests leave open, or state only now and then.
 """
 
+from zope.interface import implementedBy, providedBy
+from zope.interface.verify import verifyObject
+
 from twisted.internet import defer, protocol, reactor
+from twisted.internet.epollreactor import EPollReactor
 from twisted.trial.unittest import TestCase
 
 
@@ -58,3 +62,15 @@ class RefusalTests(TestCase):
             reactor.connectTCP("127.0.0.1", port.getHost().port, client)
             yield client.done
             self.assertEqual(events, ["made", "ConnectionDone"])
+
+
+class InterfaceTests(TestCase):
+    """
+    What the reactor says that it can do.
+    """
+
+    def test_theReactorDeclaresWhatEpollreactorDoesAndHasItsMethods(self):
+        declared = set(providedBy(reactor))
+        self.assertEqual(set(implementedBy(EPollReactor)) - declared, set())
+        for interface in declared:
+            verifyObject(interface, reactor)
