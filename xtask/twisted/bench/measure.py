@@ -2,7 +2,7 @@
 Measures the processor time that a server in Twisted spends on a message, reactor beside reactor.
 
 C{measure.py [--rounds N]}: in each round, each program runs on each reactor in turn, on a core of its own;
-50 connections have one message each under way. Prints a table of medians in microseconds a message, user and
+50 clients have one message each under way. Prints a table of medians in microseconds a message, user and
 system together, and the ratio of each to epollreactor's of the same round.
 """
 
@@ -29,6 +29,7 @@ PROGRAMS = {
     "line": (LINE, lambda got: got.endswith(b"\r\n")),
     "web": (ASK, lambda got: len(got) > 1024 and got.endswith(b"x")),
     "tls": (b"m" * 64, lambda got: len(got) >= 64),
+    "udp": (b"m" * 64, lambda got: len(got) >= 64),
 }
 
 
@@ -49,6 +50,11 @@ def used(pid):
 
 
 def connect(port, program):
+    if program == "udp":
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        datagrams.connect(("127.0.0.1", port))
+        datagrams.setblocking(False)
+        return datagrams
     plain = socket.create_connection(("127.0.0.1", port))
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if program != "tls":

@@ -1,7 +1,7 @@
 """
 The measured programs: plain Twisted, in which only the line that installs the reactor differs.
 
-C{server.py ropewalk|epoll|uvloop echo|line|web|tls} prints C{ready PORT}, and ends with its standard input.
+C{server.py ropewalk|epoll|uvloop echo|line|web|tls|udp} prints C{ready PORT}, and ends with its standard input.
 """
 
 import sys
@@ -38,6 +38,11 @@ class Lines(LineReceiver):
         self.sendLine(line)
 
 
+class EchoDatagrams(protocol.DatagramProtocol):
+    def datagramReceived(self, datagram, addr):
+        self.transport.write(datagram, addr)
+
+
 class Page(resource.Resource):
     isLeaf = True
 
@@ -56,6 +61,8 @@ def certificate():
 def listen():
     if PROGRAM == "web":
         return reactor.listenTCP(0, server.Site(Page()), interface="127.0.0.1")
+    if PROGRAM == "udp":
+        return reactor.listenUDP(0, EchoDatagrams(), interface="127.0.0.1")
     kind = Lines if PROGRAM == "line" else Echo
     factory = protocol.Factory.forProtocol(kind)
     if PROGRAM == "tls":

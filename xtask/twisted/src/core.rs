@@ -21,6 +21,7 @@ use crate::connection::Connection;
 use crate::convert::{
     SocketTuple, error_parts, os_error, to_duration, to_socket_addr, to_unix_address,
 };
+use crate::datagrams::{DatagramEvents, Datagrams};
 use crate::owned::Owned;
 use crate::port::{Attempt, Port};
 use crate::remote::Remote;
@@ -205,6 +206,17 @@ impl Core {
             let factory = Rc::new(OneFactory(connection.clone_ref(py)));
             Ok(self.attempt(self.0.get()?.connect_unix(&options, factory), connection))
         })
+    }
+
+    /// Receives and sends over a datagram socket that Python owns, by a copy of its descriptor that is owned
+    /// from now on. `port` has the methods that [`Datagrams`] calls; what is longer than `longest` bytes is
+    /// cut.
+    fn datagrams(&self, descriptor: RawFd, longest: usize, port: Py<PyAny>) -> PyResult<Datagrams> {
+        let events = Rc::new(DatagramEvents::of(port)?);
+        let adopted = self.0.get()?.adopt_datagram_port(taken(descriptor), longest, events);
+        adopted
+            .map(|transport| Datagrams(self.owned(transport)))
+            .map_err(|error| os_error(&error, libc::EINVAL))
     }
 
     /// A descriptor to be watched for `selectable`: `listener._ready(selectable, writes)` is called.

@@ -8,8 +8,10 @@
 //!   wire.rs        Wire: hands the events of a connection to its Python object
 //!   connection.rs  Connection: the transport that a protocol in Python holds
 //!   producer.rs    a producer in Python as one of ours
+//!   datagrams.rs   Datagrams: the data path of a UDP port
 //!   watched.rs     Watched: a descriptor that Python owns
 //!   convert.rs     addresses, reasons and errors as Python knows them
+//!   log_context.rs whose callback runs, for Twisted's logs
 //!   owned.rs       Owned: a value of the reactor's thread in an object that any thread may drop
 //! ```
 //!
@@ -19,6 +21,8 @@
 mod connection;
 mod convert;
 mod core;
+mod datagrams;
+mod log_context;
 mod owned;
 mod port;
 mod producer;
@@ -37,6 +41,7 @@ fn _bridge(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<port::Port>()?;
     module.add_class::<port::Attempt>()?;
     module.add_class::<connection::Connection>()?;
+    module.add_class::<datagrams::Datagrams>()?;
     module.add_class::<watched::Watched>()?;
     Ok(())
 }

@@ -11,10 +11,11 @@ use std::rc::Rc;
 use interfaces::{Address, Deliver, Event, Factory, ReadingRoles};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::PyBytes;
 
 use crate::connection::Connection;
 use crate::convert::{address_tuple, reason_parts};
+use crate::log_context::LogContext;
 
 /// One connection, as the reactor holds it.
 pub(crate) struct Wire {
@@ -31,27 +32,6 @@ pub(crate) fn broke(connection: &Bound<'_, Connection>, error: PyErr) {
     let told = connection.call_method1(intern!(py, "_broke"), (error,));
     if let Err(error) = told {
         error.write_unraisable(py, Some(connection.as_any()));
-    }
-}
-
-/// What Twisted's logs look at to tell whose callback runs: the stack of contexts of the thread, and the
-/// one of this connection. The context is pushed here, for `callWithLogger` costs as much as a message.
-struct LogContext {
-    stack: Py<PyList>,
-    own: Py<PyAny>,
-}
-
-impl LogContext {
-    /// Calls with the context on top of the stack.
-    fn within<R>(&self, py: Python<'_>, call: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
-        let stack = self.stack.bind(py);
-        stack.append(&self.own)?;
-        let called = call();
-        // Calls nest, so the last one is this one's, unless the program has taken it.
-        if let Some(last) = stack.len().checked_sub(1) {
-            stack.del_item(last)?;
-        }
-        called
     }
 }
 
@@ -76,9 +56,8 @@ impl Wire {
             Event::ConnectionMade(transport) => {
                 connection.get().attach(transport)?;
                 let made = connection.call_method0(intern!(py, "_made"))?;
-                let (stack, own) = made.extract::<(Bound<'_, PyList>, Py<PyAny>)>()?;
                 // It is made once.
-                let _ = self.log_context.set(LogContext { stack: stack.unbind(), own });
+                let _ = self.log_context.set(LogContext::from_parts(&made)?);
             }
             Event::FileDescriptorReceived(descriptor) => {
                 if let Some(descriptor) = descriptor.take() {

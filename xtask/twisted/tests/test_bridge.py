@@ -5,7 +5,7 @@ What Twisted's own tests leave open, or state only now and then.
 from zope.interface import implementedBy, providedBy
 from zope.interface.verify import verifyObject
 
-from twisted.internet import defer, protocol, reactor
+from twisted.internet import defer, error, protocol, reactor, task
 from twisted.internet.epollreactor import EPollReactor
 from twisted.trial.unittest import TestCase
 
@@ -74,3 +74,123 @@ class InterfaceTests(TestCase):
         self.assertEqual(set(implementedBy(EPollReactor)) - declared, set())
         for interface in declared:
             verifyObject(interface, reactor)
+
+
+class _Datagrams(protocol.DatagramProtocol):
+    """
+    Keeps what comes; C{wanted} tells when it has enough.
+    """
+
+    def __init__(self, wanted=1):
+        self.wanted = wanted
+        self.received = []
+        self.refusals = 0
+        self.done = defer.Deferred()
+
+    def datagramReceived(self, datagram, addr):
+        self.received.append((datagram, addr))
+        if len(self.received) == self.wanted:
+            self.done.callback(None)
+
+    def connectionRefused(self):
+        self.refusals += 1
+        if self.refusals == 1:
+            self.done.callback(None)
+
+
+class DatagramTests(TestCase):
+    """
+    UDP ports.
+    """
+
+    def listen(self, protocol, interface="127.0.0.1", **options):
+        port = reactor.listenUDP(0, protocol, interface=interface, **options)
+        self.addCleanup(port.stopListening)
+        return port
+
+    @defer.inlineCallbacks
+    def test_whatIsWrittenBeforeThePortStopsInTheSameCallArrives(self):
+        receiver = _Datagrams(3)
+        to = ("127.0.0.1", self.listen(receiver).getHost().port)
+        sender = reactor.listenUDP(0, protocol.DatagramProtocol(), interface="127.0.0.1")
+        for number in range(3):
+            self.assertEqual(sender.write(b"%d" % number, to), 1)
+        number = sender.getHost().port
+        yield sender.stopListening()
+        yield receiver.done
+        expected = [(b"%d" % n, ("127.0.0.1", number)) for n in range(3)]
+        self.assertEqual(receiver.received, expected)
+
+    @defer.inlineCallbacks
+    def test_theProtocolMayWriteAsItIsStarted(self):
+        receiver = _Datagrams()
+        to = ("::1", self.listen(receiver, "::1").getHost().port)
+
+        class Starting(protocol.DatagramProtocol):
+            def startProtocol(self):
+                self.transport.write(b"at once", to)
+
+        port = self.listen(Starting(), "::1")
+        yield receiver.done
+        self.assertEqual(receiver.received, [(b"at once", ("::1", port.getHost().port))])
+
+    @defer.inlineCallbacks
+    def test_aPortThatReadsNoMoreForAWhileLosesNothing(self):
+        receiver = _Datagrams(100)
+        port = self.listen(receiver)
+        to = ("127.0.0.1", port.getHost().port)
+        sender = self.listen(protocol.DatagramProtocol())
+        port.stopReading()
+        for number in range(100):
+            sender.write(b"%d" % number, to)
+        yield task.deferLater(reactor, 0.05)
+        self.assertEqual(receiver.received, [])
+        port.startReading()
+        yield receiver.done
+        self.assertEqual([int(datagram) for datagram, _ in receiver.received], list(range(100)))
+
+    @defer.inlineCallbacks
+    def test_anExceptionOfTheProtocolIsLoggedAndThePortGoesOn(self):
+        class Raising(_Datagrams):
+            def datagramReceived(self, datagram, addr):
+                super().datagramReceived(datagram, addr)
+                raise ZeroDivisionError("as asked")
+
+        receiver = Raising(2)
+        to = ("127.0.0.1", self.listen(receiver).getHost().port)
+        sender = self.listen(protocol.DatagramProtocol())
+        sender.write(b"one", to)
+        sender.write(b"two", to)
+        yield receiver.done
+        yield task.deferLater(reactor, 0)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+
+    @defer.inlineCallbacks
+    def test_thePeerOfAConnectedPortRefuses(self):
+        gone = reactor.listenUDP(0, protocol.DatagramProtocol(), interface="127.0.0.1")
+        to = ("127.0.0.1", gone.getHost().port)
+        yield gone.stopListening()
+        asker = _Datagrams()
+        port = self.listen(asker)
+        port.connect(*to)
+        for _ in range(3):
+            port.write(b"is anybody there?")
+        yield asker.done
+        self.assertGreater(asker.refusals, 0)
+        self.assertRaises(AssertionError, port.write, b"another", ("127.0.0.1", 9))
+
+    def test_wrongArgumentsAreRaisedByTheWrite(self):
+        port = self.listen(protocol.DatagramProtocol())
+        self.assertRaises(error.InvalidAddressError, port.write, b"x", ("a.name", 9))
+        self.assertRaises(error.InvalidAddressError, port.write, b"x", ("::1", 9))
+        self.assertRaises(error.MessageLengthError, port.write, b"x" * 65508, ("127.0.0.1", 9))
+        self.assertRaises(AssertionError, port.write, b"x")
+        self.assertRaises(TypeError, port.write, "text", ("127.0.0.1", 9))
+
+    @defer.inlineCallbacks
+    def test_aDatagramLongerThanThePortTakesIsCut(self):
+        receiver = _Datagrams()
+        to = ("127.0.0.1", self.listen(receiver, maxPacketSize=10).getHost().port)
+        self.listen(protocol.DatagramProtocol()).write(b"0123456789abc", to)
+        yield receiver.done
+        self.assertEqual(receiver.received[0][0], b"0123456789")

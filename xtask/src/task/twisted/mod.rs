@@ -60,7 +60,7 @@ impl Mode {
 }
 
 /// The suites: those that test a reactor, those of the protocols over one, and two of `xtask/twisted/tests`.
-const SUITES: [(Mode, &str); 41] = [
+const SUITES: [(Mode, &str); 42] = [
     (Mode::Builder, "twisted.internet.test.test_core"),
     (Mode::Builder, "twisted.internet.test.test_fdset"),
     (Mode::Builder, "twisted.internet.test.test_newtls"),
@@ -92,6 +92,7 @@ const SUITES: [(Mode, &str); 41] = [
     (Mode::Program, "twisted.mail.test.test_pop3"),
     (Mode::Program, "twisted.mail.test.test_pop3client"),
     (Mode::Program, "twisted.mail.test.test_smtp"),
+    (Mode::Program, "twisted.names"),
     (Mode::Program, "twisted.web"),
     (Mode::Program, "twisted.words"),
     (Mode::Program, "test_bridge"),

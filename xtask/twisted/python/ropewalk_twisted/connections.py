@@ -27,6 +27,15 @@ def logPrefixOf(protocol):
     return protocol.__class__.__name__
 
 
+def logContextOf(selectable):
+    """
+    This thread's stack of contexts, and the one that has the name of a connection or a port.
+    """
+    stack = context.theContextTracker.currentContext().contexts
+    top = stack[-1]
+    return stack, {**top, ILogContext: {**top[ILogContext], "system": selectable.logPrefix()}}
+
+
 def failureOf(kind, number, text):
     """
     The bridge's reason of an end as Twisted's.
@@ -107,16 +116,10 @@ class Connection(HandleMixin, _bridge.Connection):
         self.connected = 1
         self.reactor._streams.add(self)
         self._called(self._begun)
-        return self._logContext()
+        return logContextOf(self)
 
     def _begun(self):
         self.protocol.makeConnection(self)
-
-    def _logContext(self):
-        # The stack of contexts, and the one that has this connection's name.
-        stack = context.theContextTracker.currentContext().contexts
-        top = stack[-1]
-        return stack, {**top, ILogContext: {**top[ILogContext], "system": self.logPrefix()}}
 
     def _readConnectionLost(self):
         protocol = interfaces.IHalfCloseableProtocol(self.protocol)

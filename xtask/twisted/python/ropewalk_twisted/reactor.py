@@ -1,8 +1,8 @@
 """
 The reactor: Twisted's triggers and thread pool, over Ropewalk's turns, timers, sockets and descriptors.
 
-UDP, processes, standard input and output and serial ports are Twisted's own, whose descriptors are watched
-here.
+UNIX datagrams, processes, standard input and output and serial ports are Twisted's own, whose descriptors are
+watched here.
 """
 
 import os
@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python import log
 from twisted.python.failure import Failure
 
-from ropewalk_twisted import _bridge
+from ropewalk_twisted import _bridge, datagrams
 from ropewalk_twisted.addresses import toTwisted
 from ropewalk_twisted.connections import Server, UNIXServer, logPrefixOf
 from ropewalk_twisted.connectors import TCPConnector, UNIXConnector
@@ -202,6 +202,31 @@ class RopewalkReactor(PosixReactorBase):
             connection.logstr = f"{logPrefixOf(protocol)},{number},{where}"
         self._core.adopt_connection(os.dup(fileDescriptor), connection)
         return connection
+
+    # UDP.
+
+    def listenUDP(self, port, protocol, interface="", maxPacketSize=8192):
+        listening = datagrams.Port(port, protocol, interface, maxPacketSize, self)
+        listening.startListening()
+        return listening
+
+    def listenMulticast(
+        self, port, protocol, interface="", maxPacketSize=8192, listenMultiple=False
+    ):
+        listening = datagrams.MulticastPort(
+            port, protocol, interface, maxPacketSize, self, listenMultiple
+        )
+        listening.startListening()
+        return listening
+
+    def adoptDatagramPort(self, fileDescriptor, addressFamily, protocol, maxPacketSize=8192):
+        if addressFamily not in (socket.AF_INET, socket.AF_INET6):
+            raise error.UnsupportedAddressFamily(addressFamily)
+        listening = datagrams.Port._fromListeningDescriptor(
+            self, fileDescriptor, addressFamily, protocol, maxPacketSize=maxPacketSize
+        )
+        listening.startListening()
+        return listening
 
     # Descriptors of others.
 
