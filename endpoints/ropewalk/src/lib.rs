@@ -117,6 +117,7 @@
 //! - Bytes that arrived are delivered before the bad news that came after them.
 #![forbid(unsafe_code)]
 
+pub mod porting;
 pub mod prelude;
 mod registry;
 
