@@ -82,7 +82,10 @@ impl FactoryFn {
         Self::of::<P>(move |peer| build(peer).map(|protocol| ProtocolRef::new(protocol).into()))
     }
 
-    fn of<P: Protocol>(build: impl Fn(&Address) -> Option<Rc<dyn Deliver>> + 'static) -> Self {
+    /// A factory whose closure makes running protocols of one type.
+    pub(crate) fn of<P: Protocol>(
+        build: impl Fn(&Address) -> Option<Rc<dyn Deliver>> + 'static,
+    ) -> Self {
         Self { prefix: P::log_prefix(), ..Self::dynamic(build) }
     }
 

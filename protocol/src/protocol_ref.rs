@@ -143,6 +143,11 @@ impl<P: Protocol> WeakProtocolRef<P> {
         self.cell.upgrade().map(|cell| ProtocolRef { cell })
     }
 
+    /// What it refers to, for a trait object of this crate.
+    pub(crate) fn cell(&self) -> Weak<ProtocolCell<P>> {
+        self.cell.clone()
+    }
+
     /// [`ProtocolRef::enter`], if the protocol still lives; otherwise `call` is dropped.
     pub fn enter(&self, call: impl FnOnce(&mut P) + 'static) {
         if let Some(protocol) = self.upgrade() {

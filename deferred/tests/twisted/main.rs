@@ -6,7 +6,6 @@
 
 #[path = "../script/mod.rs"]
 mod script;
-mod venv;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -70,7 +69,7 @@ fn played<'a>(python: &Path, scripts: impl IntoIterator<Item = &'a Script>) -> V
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&file, text).expect("the scripts are written");
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/twisted/play.py");
-    let output = venv::run(Command::new(python).arg("-B").arg(program).arg(&file));
+    let output = testkit::run_program(Command::new(python).arg("-B").arg(program).arg(&file));
     fs::remove_file(&file).expect("it was written");
     output.expect("play.py plays").lines().map(str::to_owned).collect()
 }
@@ -88,7 +87,7 @@ fn explain(python: &Path, seed: u64) -> ! {
 
 #[test]
 fn what_a_deferred_does_is_what_twisteds_does() {
-    let python = match venv::python() {
+    let python = match testkit::twisted_python(Path::new(env!("CARGO_TARGET_TMPDIR"))) {
         Ok(python) => python,
         Err(reason) => return testkit::skip_without_peer(&reason),
     };

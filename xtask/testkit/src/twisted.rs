@@ -1,27 +1,29 @@
-//! Twisted in a virtual environment of its own, under the target directory.
+//! Twisted in a virtual environment, for tests that compare with it.
+//!
+//! Invariant: nothing is installed outside of the directory that the test gives.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The version whose behaviour is the model.
 const TWISTED: &str = "26.10.0";
 
-/// The Python that has Twisted, installed now if it has to be.
+/// The Python that has Twisted, installed now if it has to be, below `directory`: a test's
+/// `CARGO_TARGET_TMPDIR`.
 ///
 /// # Errors
 ///
-/// Says why it can't be had here.
-pub(crate) fn python() -> Result<PathBuf, String> {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("twisted-{TWISTED}"));
+/// Says why it cannot be had here.
+pub fn twisted_python(directory: &Path) -> Result<PathBuf, String> {
+    let directory = directory.join(format!("twisted-{TWISTED}"));
     let python = directory.join("bin").join("python");
-    if run(Command::new(&python).args(["-c", &has_twisted()])).is_ok() {
+    if run_program(Command::new(&python).args(["-c", &has_twisted()])).is_ok() {
         return Ok(python);
     }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory))?;
+    run_program(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&directory))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    run(Command::new(&python).args(pip).arg(format!("twisted=={TWISTED}")))?;
-    run(Command::new(&python).args(["-c", &has_twisted()]))?;
+    run_program(Command::new(&python).args(pip).arg(format!("twisted=={TWISTED}")))?;
+    run_program(Command::new(&python).args(["-c", &has_twisted()]))?;
     Ok(python)
 }
 
@@ -30,7 +32,11 @@ fn has_twisted() -> String {
 }
 
 /// Runs a program, and gives what it writes.
-pub(crate) fn run(command: &mut Command) -> Result<String, String> {
+///
+/// # Errors
+///
+/// Says that it does not start, or how it ended and what it said.
+pub fn run_program(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| format!("{program} does not start: {error}"))?;
     if output.status.success() {
