@@ -89,6 +89,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod lost_waiters;
 mod mailbox;
 mod open_set;
 mod protocol_cell;
@@ -96,6 +97,7 @@ mod protocol_cell;
 mod connect;
 mod datagram_protocol_ref;
 mod factory_fn;
+mod protocol_call;
 mod protocol_ref;
 
 pub mod policies;
@@ -110,7 +112,8 @@ pub mod transport;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use connect::{connect_protocol, connect_ref};
+pub use connect::{connect_protocol, connect_protocol_within, connect_ref};
 pub use datagram_protocol_ref::{DatagramProtocolRef, WeakDatagramProtocolRef, datagram_protocol};
-pub use factory_fn::{FactoryFn, factory_fn};
+pub use factory_fn::{FactoryFn, factory_cyclic, factory_fn};
+pub use protocol_call::NotConnected;
 pub use protocol_ref::{ProtocolRef, WeakProtocolRef};

@@ -4,6 +4,7 @@ mod support;
 
 mod add_timeout;
 mod clock;
+mod connect_protocol;
 mod consumer_slot;
 mod cooperative_task;
 mod cooperator;
@@ -26,6 +27,7 @@ mod memory_reset;
 mod memory_stream;
 mod policies;
 mod policies_shared;
+mod protocol_call;
 mod protocol_life;
 mod protocol_ref;
 mod reading_roles;
