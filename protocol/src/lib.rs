@@ -72,6 +72,10 @@
 //! [`relay`] joins connections to others, and [`policies`] puts limits around any factory: on the time
 //! that its peers take, and on the number of their connections.
 //!
+//! # Programs of several parts
+//!
+//! [`service`] is what starts and stops: ports, timers, and groups of them.
+//!
 //! # Transports of your own
 //!
 //! [`transport`] has the parts that stream transports are made of: a close machine, a queue of unsent
@@ -104,6 +108,7 @@ pub mod policies;
 #[cfg(feature = "std")]
 pub mod process;
 pub mod relay;
+pub mod service;
 pub mod task;
 #[cfg(feature = "std")]
 pub mod threads;
