@@ -104,6 +104,7 @@ mod factory_fn;
 mod protocol_call;
 mod protocol_ref;
 
+pub mod client;
 pub mod policies;
 #[cfg(feature = "std")]
 pub mod process;

@@ -1,13 +1,11 @@
 //! Claims about one connection for one protocol, and about those that are given up.
 
-use std::cell::Cell;
+use std::ptr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Cancelled, Deferred, Failure, Promise};
-use interfaces::{
-    Address, ConnectError, Deliver, Event, Factory, StreamClientEndpoint, StreamServerEndpoint,
-};
+use deferred::Cancelled;
+use interfaces::{ConnectError, StreamServerEndpoint as _};
 use ropewalk_protocol::task::{DeferredExt as _, TimedOut};
 use ropewalk_protocol::testing::memory::Network;
 use ropewalk_protocol::testing::{Clock, Record, Recorder, StringTransport};
@@ -15,52 +13,38 @@ use ropewalk_protocol::{
     ProtocolRef, connect_protocol, connect_protocol_within, connect_ref, factory_fn,
 };
 
-/// An endpoint that a test drives by hand, and that takes no notice of a cancellation.
-#[derive(Default)]
-struct ByHand {
-    attempt: Cell<Option<(Rc<dyn Factory>, Promise<()>)>>,
-}
-
-impl StreamClientEndpoint for ByHand {
-    fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
-        let (deferred, promise) = Deferred::with_cooperative_canceller(|| {});
-        self.attempt.set(Some((factory, promise)));
-        deferred
-    }
-}
+use crate::support::by_hand::{Attempt, ByHand};
+use crate::support::result;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn peer() -> Address {
-    Address::Other("peer".into())
-}
-
-fn result<T: 'static>(deferred: Deferred<T>) -> Result<T, Failure> {
-    deferred.try_into_result().unwrap_or_else(|_| panic!("it has not fired"))
+fn endpoint() -> ByHand {
+    ByHand::stubborn()
 }
 
 #[test]
 fn the_endpoint_gets_a_factory_that_builds_this_very_protocol_once() {
-    let endpoint = ByHand::default();
+    let endpoint = endpoint();
     let protocol = ProtocolRef::new(Recorder::new(&Record::new()));
     let connecting = connect_ref(&endpoint, protocol.clone());
-    let (factory, promise) = endpoint.attempt.take().unwrap();
-    let built = factory.build_protocol(&peer()).expect("the first connection");
-    assert!(std::ptr::addr_eq(Rc::as_ptr(&built), Rc::as_ptr(&protocol.as_deliver())));
-    assert!(factory.build_protocol(&peer()).is_none());
-    promise.callback(());
+    let attempt = endpoint.last();
+    assert!(attempt.build(), "the first connection");
+    assert!(ptr::addr_eq(Rc::as_ptr(&attempt.protocol()), Rc::as_ptr(&protocol.as_deliver())));
+    attempt.make();
+    assert!(!attempt.build(), "a second one");
+    attempt.succeed();
     assert!(result(connecting).unwrap().ptr_eq(&protocol));
 }
 
 #[test]
 fn the_endpoints_result_is_the_result_unchanged() {
-    let endpoint = ByHand::default();
+    let endpoint = endpoint();
     let connecting = connect_protocol(&endpoint, Recorder::new(&Record::new()));
     assert!(!connecting.is_fired());
-    let (_factory, promise) = endpoint.attempt.take().unwrap();
-    promise.errback(ConnectError::NoProtocol { address: peer() });
+    endpoint.last().refuse();
     let failure = result(connecting).unwrap_err();
-    assert!(matches!(failure.downcast_ref(), Some(ConnectError::NoProtocol { .. })));
+    let error: &ConnectError = failure.downcast_ref().expect("the endpoint's own");
+    assert_eq!(error.to_string(), Attempt::refusal().to_string());
 }
 
 #[test]
@@ -98,36 +82,33 @@ enum Progress {
 
 /// Gives the attempt up; returns the transport of the connection that comes nevertheless.
 fn given_up_at(progress: Progress, give_up: impl FnOnce(&Clock)) -> (Rc<StringTransport>, Record) {
-    let (endpoint, clock, transport) = (ByHand::default(), Clock::new(), StringTransport::new());
-    let record = Record::new();
+    let (endpoint, clock, record) = (endpoint(), Clock::new(), Record::new());
     let connecting = connect_protocol_within(&endpoint, Recorder::new(&record), SECOND, &clock);
-    let handle = connecting.cancel_handle();
-    let (factory, promise) = endpoint.attempt.take().unwrap();
-    let build = || factory.build_protocol(&peer()).expect("a connection of its own");
-    let made = |protocol: &Rc<dyn Deliver>| {
-        protocol.deliver(Event::ConnectionMade(&transport.as_transport()));
+    let (handle, attempt) = (connecting.cancel_handle(), endpoint.last());
+    let give_up = || {
+        give_up(&clock);
+        handle.cancel();
     };
     match progress {
         Progress::Nothing => {
-            give_up(&clock);
-            handle.cancel();
-            made(&build());
+            give_up();
+            assert!(attempt.build());
+            attempt.make();
         }
         Progress::Built => {
-            let protocol = build();
-            give_up(&clock);
-            handle.cancel();
-            made(&protocol);
+            assert!(attempt.build());
+            give_up();
+            attempt.make();
         }
         Progress::Made => {
-            made(&build());
-            give_up(&clock);
-            handle.cancel();
+            assert!(attempt.build());
+            attempt.make();
+            give_up();
         }
     }
-    promise.callback(());
+    attempt.succeed();
     assert!(result(connecting).is_err());
-    (transport, record)
+    (attempt.transport.clone(), record)
 }
 
 #[test]
@@ -148,16 +129,15 @@ fn a_connection_that_was_given_up_is_aborted_however_far_it_came_and_however_lat
 
 #[test]
 fn a_timeout_that_was_added_to_the_result_aborts_as_one_of_its_own_does() {
-    let (endpoint, clock, transport) = (ByHand::default(), Clock::new(), StringTransport::new());
-    let connecting =
-        connect_protocol(&endpoint, Recorder::new(&Record::new())).add_timeout(SECOND, &clock);
-    let (factory, promise) = endpoint.attempt.take().unwrap();
-    let protocol = factory.build_protocol(&peer()).unwrap();
-    protocol.deliver(Event::ConnectionMade(&transport.as_transport()));
+    let (endpoint, clock) = (endpoint(), Clock::new());
+    let connecting = connect_protocol(&endpoint, Recorder::new(&Record::new()));
+    let connecting = connecting.add_timeout(SECOND, &clock);
+    let attempt = endpoint.last();
+    assert!(attempt.build());
+    attempt.make();
     clock.advance(SECOND);
-    assert!(transport.aborting());
+    assert!(attempt.transport.aborting());
     assert!(result(connecting).unwrap_err().check::<TimedOut>());
-    drop(promise);
 }
 
 #[test]
@@ -176,14 +156,11 @@ fn cancelling_in_memory_leaves_no_connection_behind() {
 
 #[test]
 fn cancelling_after_the_connection_stands_changes_nothing() {
-    let endpoint = ByHand::default();
+    let endpoint = endpoint();
     let connecting = connect_protocol(&endpoint, Recorder::new(&Record::new()));
-    let (handle, transport) = (connecting.cancel_handle(), StringTransport::new());
-    let (factory, promise) = endpoint.attempt.take().unwrap();
-    let protocol = factory.build_protocol(&peer()).unwrap();
-    protocol.deliver(Event::ConnectionMade(&transport.as_transport()));
-    promise.callback(());
+    let handle = connecting.cancel_handle();
+    endpoint.last().connect();
     handle.cancel();
-    assert!(!transport.aborting());
+    assert!(!endpoint.last().transport.aborting());
     assert!(result(connecting).is_ok());
 }

@@ -5,6 +5,7 @@ mod support;
 mod add_timeout;
 mod clock;
 mod connect_protocol;
+mod connector;
 mod consumer_slot;
 mod cooperative_task;
 mod cooperator;

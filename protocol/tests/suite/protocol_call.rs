@@ -11,6 +11,8 @@ use ropewalk_protocol::task::TimedOut;
 use ropewalk_protocol::testing::{Clock, StringTransport};
 use ropewalk_protocol::{NotConnected, ProtocolRef};
 
+use crate::support::result;
+
 /// Answers a byte with the next byte that comes.
 #[derive(Default)]
 struct Asker {
@@ -57,10 +59,6 @@ fn receive(asker: &ProtocolRef<Asker>, data: &[u8]) {
 
 fn lose(asker: &ProtocolRef<Asker>, reason: &Reason) {
     asker.as_deliver().deliver(Event::ConnectionLost(reason));
-}
-
-fn result<T: 'static>(deferred: Deferred<T>) -> Result<T, Failure> {
-    deferred.try_into_result().unwrap_or_else(|_| panic!("it has not fired"))
 }
 
 fn reason(failure: &Failure) -> String {
