@@ -3,6 +3,9 @@
 mod support;
 
 mod add_timeout;
+mod client_creator;
+mod client_service;
+mod client_service_stop;
 mod clock;
 mod connect_protocol;
 mod connector;
@@ -32,6 +35,7 @@ mod protocol_call;
 mod protocol_life;
 mod protocol_ref;
 mod reading_roles;
+mod reconnecting;
 mod relay;
 mod relay_dial;
 mod relay_limits;

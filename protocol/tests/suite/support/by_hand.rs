@@ -62,6 +62,12 @@ impl ByHand {
         self.cancelled.get()
     }
 
+    /// Lets go of all attempts, as an endpoint does that is done with them.
+    pub(crate) fn forget(&self) {
+        let attempts = self.attempts.take();
+        drop(attempts);
+    }
+
     /// The newest attempt.
     pub(crate) fn last(&self) -> Rc<Attempt> {
         self.attempts.borrow().last().expect("an attempt was made").clone()
