@@ -1,26 +1,71 @@
 //! One connection for one protocol; Twisted's `connectProtocol`.
 //!
-//! Invariant: the protocol is built before the attempt, and runs on one connection at most.
+//! Invariant: the protocol is built before the attempt, and runs on one connection at most. A connection
+//! that was given up, by a cancellation or a time limit, is aborted, also when it comes late.
 
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
+use core::cell::Cell;
+use core::time::Duration;
 
-use deferred::Deferred;
-use interfaces::{Address, Deliver, Factory, Protocol, StreamClientEndpoint};
+use deferred::{Deferred, Failure, Promise};
+use interfaces::{Address, Deliver, Factory, Protocol, ReactorTime, StreamClientEndpoint};
 
 use crate::ProtocolRef;
+use crate::task::DeferredExt as _;
 
 /// Connects, and runs `protocol` on the connection. Fires with the running protocol when its
-/// `connection_made` has returned. Cancelling gives the attempt up.
+/// `connection_made` has returned. Cancelling gives the attempt up, and aborts a connection that was
+/// made nevertheless; so does [`add_timeout`](crate::task::DeferredExt::add_timeout).
 ///
 /// # Errors
 ///
 /// What [`connect`](StreamClientEndpoint::connect) fails with; the protocol is dropped then.
+#[doc(alias = "connectProtocol")]
 pub fn connect_protocol<P: Protocol>(
     endpoint: &dyn StreamClientEndpoint,
     protocol: P,
 ) -> Deferred<ProtocolRef<P>> {
     connect_ref(endpoint, ProtocolRef::new(protocol))
+}
+
+/// As [`connect_protocol`], with a time limit for all that the endpoint does: looking up names,
+/// connecting, shaking hands.
+///
+/// # Errors
+///
+/// As [`connect_protocol`], and [`TimedOut`](crate::task::TimedOut).
+///
+/// # Examples
+///
+/// ```
+/// # use ropewalk_protocol as protocol;
+/// use std::time::Duration;
+/// use interfaces::{ReactorTime, StreamClientEndpoint};
+/// use protocol::connect_protocol_within;
+/// # use std::rc::Rc;
+/// # use interfaces::{Protocol, Transport};
+/// # struct Client;
+/// # impl Protocol for Client {
+/// #     fn data_received(&mut self, _: &Rc<dyn Transport>, _: &[u8]) {}
+/// # }
+///
+/// fn begin(endpoint: &dyn StreamClientEndpoint, clock: &dyn ReactorTime) {
+///     connect_protocol_within(endpoint, Client, Duration::from_secs(5), clock)
+///         .add_callback(|client| client.when_lost())
+///         .add_both(|end| match end {
+///             Ok(reason) => Ok(println!("{reason}")),
+///             Err(failure) => Ok::<(), deferred::Failure>(println!("{failure:#}")),
+///         });
+/// }
+/// ```
+pub fn connect_protocol_within<P: Protocol>(
+    endpoint: &dyn StreamClientEndpoint,
+    protocol: P,
+    timeout: Duration,
+    clock: &dyn ReactorTime,
+) -> Deferred<ProtocolRef<P>> {
+    connect_protocol(endpoint, protocol).add_timeout(timeout, clock)
 }
 
 /// As [`connect_protocol`], for a protocol made with [`ProtocolRef::new_cyclic`], or which is to be
@@ -35,18 +80,74 @@ pub fn connect_ref<P: Protocol>(
     endpoint: &dyn StreamClientEndpoint,
     protocol: ProtocolRef<P>,
 ) -> Deferred<ProtocolRef<P>> {
-    let factory = Rc::new(OneProtocol { protocol: protocol.clone() });
-    endpoint.connect(factory).add_callback(move |()| Ok(protocol))
+    let (outcome, used) = (Cell::new(Outcome::Open), Cell::new(false));
+    let factory = Rc::new(OneProtocol { protocol, used, outcome });
+    let connecting = endpoint.connect(factory.clone());
+    let (attempt, given_up) = (connecting.cancel_handle(), factory.clone());
+    let (connected, promise) = Deferred::with_canceller(move || {
+        attempt.cancel();
+        // The attempt may have ended by that, with success even.
+        if given_up.outcome.get() == Outcome::Open {
+            given_up.give_up();
+        }
+        None
+    });
+    let ended = connecting.add_both(move |result| {
+        factory.ended(result, promise);
+        Ok::<(), Failure>(())
+    });
+    // Its callback does the rest.
+    drop(ended);
+    connected
 }
 
 /// Hands the protocol to the first connection, and refuses any other.
 struct OneProtocol<P: Protocol> {
     protocol: ProtocolRef<P>,
+    /// The protocol was built for this attempt, so its connection is that of this attempt.
+    used: Cell<bool>,
+    outcome: Cell<Outcome>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Open,
+    Connected,
+    GivenUp,
+}
+
+impl<P: Protocol> OneProtocol<P> {
+    fn ended(&self, result: Result<(), Failure>, promise: Promise<ProtocolRef<P>>) {
+        match result {
+            Ok(()) if self.outcome.get() == Outcome::Open => {
+                self.outcome.set(Outcome::Connected);
+                promise.callback(self.protocol.clone());
+            }
+            Ok(()) => self.give_up(),
+            Err(failure) => {
+                self.give_up();
+                promise.errback(failure);
+            }
+        }
+    }
+
+    /// Aborts a connection that there is, and one that comes.
+    fn give_up(&self) {
+        self.outcome.set(Outcome::GivenUp);
+        if self.used.get() {
+            self.protocol.give_up();
+        }
+    }
 }
 
 impl<P: Protocol> Factory for OneProtocol<P> {
     fn build_protocol(&self, _peer: &Address) -> Option<Rc<dyn Deliver>> {
-        self.protocol.claim()
+        let protocol = self.protocol.claim()?;
+        self.used.set(true);
+        if self.outcome.get() == Outcome::GivenUp {
+            self.give_up();
+        }
+        Some(protocol)
     }
 
     fn log_prefix(&self) -> Cow<'static, str> {

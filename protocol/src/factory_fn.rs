@@ -12,7 +12,7 @@ use core::fmt;
 use deferred::Failure;
 use interfaces::{Address, Deliver, Factory, Protocol, short_type_name};
 
-use crate::ProtocolRef;
+use crate::{ProtocolRef, WeakProtocolRef};
 
 /// A factory that runs what the closure makes on each connection.
 ///
@@ -37,8 +37,40 @@ use crate::ProtocolRef;
 /// ```
 ///
 /// [`FactoryFn`] makes factories that may refuse a peer, or want to know when they are in use.
+#[doc(alias = "forProtocol")]
+#[doc(alias = "buildProtocol")]
 pub fn factory_fn<P: Protocol>(build: impl Fn(&Address) -> P + 'static) -> Rc<dyn Factory> {
     FactoryFn::new(build).into_rc()
+}
+
+/// As [`factory_fn`], for protocols that know themselves: the closure also gets the reference to the
+/// protocol that it makes, for the timers and the callbacks of that protocol. Twisted's `self`.
+///
+/// ```
+/// # use ropewalk_protocol as protocol;
+/// # use std::{rc::Rc, time::Duration};
+/// # use interfaces::{Protocol, ReactorTime, Transport};
+/// use protocol::{WeakProtocolRef, factory_cyclic};
+///
+/// /// Says something a second after each message.
+/// struct Sleepy { me: WeakProtocolRef<Sleepy>, clock: Rc<dyn ReactorTime> }
+/// impl Protocol for Sleepy {
+///     fn data_received(&mut self, _: &Rc<dyn Transport>, _: &[u8]) {
+///         let me = self.me.clone();
+///         let awake = move || me.enter_with(|_, transport| transport.write(b"what?\r\n"));
+///         self.clock.call_later(Duration::from_secs(1), Box::new(awake));
+///     }
+/// }
+///
+/// # let clock: Rc<dyn ReactorTime> = Rc::new(protocol::testing::Clock::new());
+/// let factory = factory_cyclic(move |me, _peer| Sleepy { me: me.clone(), clock: clock.clone() });
+/// # let _ = factory;
+/// ```
+#[doc(alias = "buildProtocol")]
+pub fn factory_cyclic<P: Protocol>(
+    build: impl Fn(&WeakProtocolRef<P>, &Address) -> P + 'static,
+) -> Rc<dyn Factory> {
+    FactoryFn::cyclic(build).into_rc()
 }
 
 /// A factory made of closures, one piece at a time.
@@ -82,6 +114,14 @@ impl FactoryFn {
         Self::of::<P>(move |peer| build(peer).map(|protocol| ProtocolRef::new(protocol).into()))
     }
 
+    /// A factory whose closure also gets the reference to the protocol that it makes: see
+    /// [`factory_cyclic`].
+    pub fn cyclic<P: Protocol>(
+        build: impl Fn(&WeakProtocolRef<P>, &Address) -> P + 'static,
+    ) -> Self {
+        Self::of::<P>(move |peer| Some(ProtocolRef::new_cyclic(|me| build(me, peer)).into()))
+    }
+
     /// A factory whose closure makes running protocols of one type.
     pub(crate) fn of<P: Protocol>(
         build: impl Fn(&Address) -> Option<Rc<dyn Deliver>> + 'static,
@@ -98,6 +138,7 @@ impl FactoryFn {
 
     /// Runs `hook` when the first port or attempt begins to use the factory. Twisted's
     /// `startFactory`.
+    #[doc(alias = "startFactory")]
     pub fn on_start(mut self, hook: impl Fn() + 'static) -> Self {
         self.on_start = Some(Box::new(hook));
         self
@@ -105,6 +146,7 @@ impl FactoryFn {
 
     /// Runs `hook` when the last port or attempt has stopped. Its error fails the `stop_listening`
     /// that caused it. Twisted's `stopFactory`.
+    #[doc(alias = "stopFactory")]
     pub fn on_stop(mut self, hook: impl Fn() -> Result<(), Failure> + 'static) -> Self {
         self.on_stop = Some(Box::new(hook));
         self

@@ -72,6 +72,10 @@
 //! [`relay`] joins connections to others, and [`policies`] puts limits around any factory: on the time
 //! that its peers take, and on the number of their connections.
 //!
+//! # Programs of several parts
+//!
+//! [`service`] is what starts and stops: ports, timers, and groups of them.
+//!
 //! # Transports of your own
 //!
 //! [`transport`] has the parts that stream transports are made of: a close machine, a queue of unsent
@@ -89,6 +93,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod lost_waiters;
 mod mailbox;
 mod open_set;
 mod protocol_cell;
@@ -96,13 +101,16 @@ mod protocol_cell;
 mod connect;
 mod datagram_protocol_ref;
 mod factory_fn;
+mod protocol_call;
 mod protocol_ref;
 
+pub mod client;
 pub mod policies;
 #[cfg(feature = "std")]
 pub mod process;
 pub mod receivers;
 pub mod relay;
+pub mod service;
 pub mod task;
 #[cfg(feature = "std")]
 pub mod threads;
@@ -111,7 +119,8 @@ pub mod transport;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use connect::{connect_protocol, connect_ref};
+pub use connect::{connect_protocol, connect_protocol_within, connect_ref};
 pub use datagram_protocol_ref::{DatagramProtocolRef, WeakDatagramProtocolRef, datagram_protocol};
-pub use factory_fn::{FactoryFn, factory_fn};
+pub use factory_fn::{FactoryFn, factory_cyclic, factory_fn};
+pub use protocol_call::NotConnected;
 pub use protocol_ref::{ProtocolRef, WeakProtocolRef};

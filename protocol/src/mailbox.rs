@@ -10,7 +10,9 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 use core::mem;
 
-use interfaces::{OwnedEvent, Transport};
+use interfaces::{OwnedEvent, Reason, Transport};
+
+use crate::lost_waiters::{LostWaiter, LostWaiters};
 
 /// Where the connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +22,8 @@ pub(crate) enum Phase {
     Ended,
 }
 
-/// The connection's state and the queue, in three words together: a queue is rare, so the state moves
-/// into the queue's allocation for as long as there is one.
+/// The connection's state and the queue, in three words together: a queue and waiters are rare, so the
+/// state moves into their allocation for as long as there are any.
 ///
 /// Each method puts the contents back before it returns, so nothing is borrowed while an entry runs
 /// or is dropped. The queue has no bound of its own: the protocol's own running call causes each
@@ -38,6 +40,7 @@ enum Contents<P> {
 struct Filled<P> {
     link: Link,
     queue: VecDeque<Queued<P>>,
+    waiters: LostWaiters,
 }
 
 /// The state of the connection, with what belongs to it. The usual ones are the first, so that one
@@ -49,8 +52,9 @@ enum Link {
     Waiting,
     /// Waiting, and a connection is promised.
     Claimed,
-    /// The transport stays until [`Mailbox::clear`].
-    Ended(Option<Rc<dyn Transport>>),
+    /// `connection_lost` is running, or is not called: the transport stays until it has returned.
+    Ending(Option<Rc<dyn Transport>>),
+    Lost(Reason),
 }
 
 /// An event or a call that waits for the running call to return.
@@ -62,8 +66,22 @@ pub(crate) enum Queued<P> {
 
 /// What a protocol lets go of when its connection has ended. Dropping it runs foreign code.
 pub(crate) struct Remains<P> {
-    _transport: Option<Rc<dyn Transport>>,
-    _queue: VecDeque<Queued<P>>,
+    queue: VecDeque<Queued<P>>,
+    waiters: LostWaiters,
+}
+
+impl<P> Remains<P> {
+    /// Runs `before`, drops the calls that are not made any more, then tells the waiters.
+    pub(crate) fn tell_after(self, before: impl FnOnce(), reason: &Reason) {
+        let queue = self.queue;
+        self.waiters.tell_after(
+            move || {
+                before();
+                drop(queue);
+            },
+            reason,
+        );
+    }
 }
 
 impl Link {
@@ -72,23 +90,23 @@ impl Link {
         match self {
             Self::Connected(_) | Self::HalfCloseable(_) => Phase::Connected,
             Self::Waiting | Self::Claimed => Phase::Waiting,
-            Self::Ended(_) => Phase::Ended,
+            Self::Ending(_) | Self::Lost(_) => Phase::Ended,
         }
     }
 
     fn transport(&self) -> Option<&Rc<dyn Transport>> {
         match self {
             Self::Connected(transport) | Self::HalfCloseable(transport) => Some(transport),
-            Self::Ended(transport) => transport.as_ref(),
-            Self::Waiting | Self::Claimed => None,
+            Self::Ending(transport) => transport.as_ref(),
+            Self::Waiting | Self::Claimed | Self::Lost(_) => None,
         }
     }
 
     fn into_transport(self) -> Option<Rc<dyn Transport>> {
         match self {
             Self::Connected(transport) | Self::HalfCloseable(transport) => Some(transport),
-            Self::Ended(transport) => transport,
-            Self::Waiting | Self::Claimed => None,
+            Self::Ending(transport) => transport,
+            Self::Waiting | Self::Claimed | Self::Lost(_) => None,
         }
     }
 }
@@ -114,7 +132,9 @@ impl<P> Mailbox<P> {
             Contents::Empty(Link::Connected(transport) | Link::HalfCloseable(transport)) => {
                 Some(transport.clone())
             }
-            Contents::Empty(Link::Waiting | Link::Claimed | Link::Ended(_)) => None,
+            Contents::Empty(Link::Waiting | Link::Claimed | Link::Ending(_) | Link::Lost(_)) => {
+                None
+            }
             Contents::Filled(filled) => filled.connected(),
         })
     }
@@ -124,7 +144,7 @@ impl<P> Mailbox<P> {
     pub(crate) fn is_idle(&self) -> bool {
         self.with(|contents| match contents {
             Contents::Empty(link) => link.phase() == Phase::Connected,
-            Contents::Filled(_) => false,
+            Contents::Filled(filled) => filled.is_idle(),
         })
     }
 
@@ -146,12 +166,24 @@ impl<P> Mailbox<P> {
         });
     }
 
-    /// Nothing is called from now on, but the transport stays until [`clear`](Self::clear).
+    /// Nothing is called from now on, but the transport stays until [`lose`](Self::lose).
     pub(crate) fn end(&self) {
         self.with_link(|link| {
             let transport = mem::replace(link, Link::Waiting).into_transport();
-            *link = Link::Ended(transport);
+            *link = Link::Ending(transport);
         });
+    }
+
+    /// The reason, once `connection_lost` has returned.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.with_link(|link| match link {
+            Link::Lost(reason) => Some(reason.clone()),
+            Link::Connected(_)
+            | Link::HalfCloseable(_)
+            | Link::Waiting
+            | Link::Claimed
+            | Link::Ending(_) => None,
+        })
     }
 
     pub(crate) fn half_closeable(&self) -> bool {
@@ -166,24 +198,49 @@ impl<P> Mailbox<P> {
                     true => Link::HalfCloseable(transport),
                     false => Link::Connected(transport),
                 },
-                other @ (Link::Waiting | Link::Claimed | Link::Ended(_)) => other,
+                other @ (Link::Waiting | Link::Claimed | Link::Ending(_) | Link::Lost(_)) => other,
             }
         });
     }
 
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.with(|contents| matches!(contents, Contents::Empty(_)))
+        self.with(|contents| match contents {
+            Contents::Empty(_) => true,
+            Contents::Filled(filled) => filled.queue.is_empty(),
+        })
     }
 
     #[cold]
     pub(crate) fn post(&self, entry: Queued<P>) {
-        let mut filled = match self.take() {
-            Contents::Empty(link) => Box::new(Filled { link, queue: VecDeque::new() }),
-            Contents::Filled(filled) => filled,
-        };
+        let mut filled = self.take().into_filled();
         filled.queue.push_back(entry);
         self.put_back(Contents::Filled(filled));
+    }
+
+    /// Adds a waiter, before the connection is lost; returns its number.
+    #[cold]
+    pub(crate) fn add_waiter(&self, waiter: Rc<dyn LostWaiter>) -> u64 {
+        let mut filled = self.take().into_filled();
+        let number = filled.waiters.add(waiter);
+        self.put_back(Contents::Filled(filled));
+        number
+    }
+
+    /// Takes a waiter out, for the caller to drop.
+    #[cold]
+    pub(crate) fn remove_waiter(&self, number: u64) -> Option<Rc<dyn LostWaiter>> {
+        match self.take() {
+            Contents::Empty(link) => {
+                self.put_back(Contents::Empty(link));
+                None
+            }
+            Contents::Filled(mut filled) => {
+                let waiter = filled.waiters.remove(number);
+                self.put_back(Filled::into_contents(filled));
+                waiter
+            }
+        }
     }
 
     /// Takes the first entry out; the queue is given back with the last one.
@@ -195,24 +252,28 @@ impl<P> Mailbox<P> {
             }
             Contents::Filled(mut filled) => {
                 let entry = filled.queue.pop_front();
-                self.put_back(match filled.queue.is_empty() {
-                    true => Contents::Empty(filled.link),
-                    false => Contents::Filled(filled),
-                });
+                self.put_back(Filled::into_contents(filled));
                 entry
             }
         }
     }
 
-    /// Takes the transport and the queue out, for the caller to drop with nothing held.
+    /// The connection is lost, for this reason. Returns the transport, for the caller to drop with
+    /// nothing held.
+    #[cold]
+    pub(crate) fn lose(&self, reason: Reason) -> Option<Rc<dyn Transport>> {
+        self.with_link(|link| mem::replace(link, Link::Lost(reason)).into_transport())
+    }
+
+    /// Takes the queue and the waiters out, for the caller to tell with nothing held.
     #[cold]
     pub(crate) fn clear(&self) -> Remains<P> {
-        let (link, queue) = match self.take() {
-            Contents::Empty(link) => (link, VecDeque::new()),
-            Contents::Filled(filled) => (filled.link, filled.queue),
+        let (link, queue, waiters) = match self.take() {
+            Contents::Empty(link) => (link, VecDeque::new(), LostWaiters::default()),
+            Contents::Filled(filled) => (filled.link, filled.queue, filled.waiters),
         };
-        self.put_back(Contents::Empty(Link::Ended(None)));
-        Remains { _transport: link.into_transport(), _queue: queue }
+        self.put_back(Contents::Empty(link));
+        Remains { queue, waiters }
     }
 
     #[inline(always)]
@@ -244,7 +305,32 @@ impl<P> Mailbox<P> {
     }
 }
 
+impl<P> Contents<P> {
+    fn into_filled(self) -> Box<Filled<P>> {
+        match self {
+            Self::Empty(link) => {
+                Box::new(Filled { link, queue: VecDeque::new(), waiters: LostWaiters::default() })
+            }
+            Self::Filled(filled) => filled,
+        }
+    }
+}
+
 impl<P> Filled<P> {
+    /// Gives the allocation back when nothing is in it.
+    fn into_contents(filled: Box<Self>) -> Contents<P> {
+        match filled.queue.is_empty() && filled.waiters.is_empty() {
+            true => Contents::Empty(filled.link),
+            false => Contents::Filled(filled),
+        }
+    }
+
+    /// A protocol with waiters and an empty queue.
+    #[cold]
+    fn is_idle(&self) -> bool {
+        self.link.phase() == Phase::Connected && self.queue.is_empty()
+    }
+
     #[cold]
     fn connected(&self) -> Option<Rc<dyn Transport>> {
         match self.link.phase() {

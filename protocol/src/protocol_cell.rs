@@ -6,15 +6,17 @@
 //! ```text
 //!             ConnectionMade               ConnectionLost
 //!  Waiting ──────────────────▶ Connected ──────────────────▶ Ended
-//!     └───────────────── ConnectionLost ───────────────────────▲
+//!     └──────────── ConnectionLost, withdraw() ────────────────▲
 //! ```
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
-use core::cell::{RefCell, RefMut};
+use core::cell::{Cell, RefCell, RefMut};
+use core::mem::ManuallyDrop;
 
 use interfaces::{Deliver, Event, Protocol, ReadingRoles, Reason, Transport};
 
+use crate::lost_waiters::LostWaiter;
 use crate::mailbox::{Mailbox, Phase, Queued};
 
 pub(crate) struct ProtocolCell<P: Protocol> {
@@ -72,11 +74,35 @@ impl<P: Protocol> ProtocolCell<P> {
         self.mailbox.phase()
     }
 
+    /// The reason, once `connection_lost` has returned.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.mailbox.reason()
+    }
+
+    /// Tells `waiter` when the connection is lost. Returns the number by which it leaves.
+    pub(crate) fn add_waiter(&self, waiter: Rc<dyn LostWaiter>) -> u64 {
+        self.mailbox.add_waiter(waiter)
+    }
+
+    pub(crate) fn remove_waiter(&self, number: u64) {
+        let waiter = self.mailbox.remove_waiter(number);
+        drop(waiter);
+    }
+
+    /// The promised connection is not wanted any more: it is aborted when it comes. Only before
+    /// `connection_made`.
+    pub(crate) fn withdraw(&self) {
+        if self.mailbox.phase() == Phase::Waiting {
+            let nothing = self.mailbox.lose(Reason::Aborted);
+            self.mailbox.clear().tell_after(move || drop(nothing), &Reason::Aborted);
+        }
+    }
+
     /// Borrows the protocol, unless it is running.
     #[inline(always)]
     fn try_enter(&self) -> Option<Entered<'_, P>> {
         let protocol = self.protocol.try_borrow_mut().ok()?;
-        Some(Entered { protocol, exit: Exit { mailbox: &self.mailbox } })
+        Some(Entered { protocol, exit: Exit::of(&self.mailbox) })
     }
 
     #[inline(never)]
@@ -157,6 +183,9 @@ struct Entered<'a, P: Protocol> {
 /// Empties the mailbox when the connection has ended.
 struct Exit<'a, P> {
     mailbox: &'a Mailbox<P>,
+    /// That of the lost connection, which is dropped when the loan has ended. Without drop glue, as it is
+    /// empty on the path of each message.
+    transport: ManuallyDrop<Cell<Option<Rc<dyn Transport>>>>,
 }
 
 impl<P: Protocol> Entered<'_, P> {
@@ -192,6 +221,8 @@ impl<P: Protocol> Entered<'_, P> {
             self.exit.mailbox.connect(transport);
             self.protocol.connection_made(transport);
             self.ask_half_closeable();
+        } else if self.exit.mailbox.phase() == Phase::Ended {
+            transport.abort_connection();
         }
     }
 
@@ -200,9 +231,11 @@ impl<P: Protocol> Entered<'_, P> {
     fn connection_lost(&mut self, reason: &Reason) {
         let connected = self.exit.mailbox.connected();
         self.exit.mailbox.end();
+        let ending = Ending { exit: &self.exit, reason };
         if let Some(transport) = connected {
             self.protocol.connection_lost(&transport, reason);
         }
+        drop(ending);
     }
 
     fn ask_half_closeable(&mut self) -> bool {
@@ -234,11 +267,30 @@ impl<P> Drop for Exit<'_, P> {
     }
 }
 
-impl<P> Exit<'_, P> {
+impl<'a, P> Exit<'a, P> {
+    #[inline(always)]
+    fn of(mailbox: &'a Mailbox<P>) -> Self {
+        Self { mailbox, transport: ManuallyDrop::new(Cell::new(None)) }
+    }
+
     #[cold]
     fn let_go(&self) {
-        if self.mailbox.phase() == Phase::Ended {
-            drop(self.mailbox.clear());
+        let transport = self.transport.take();
+        if let Some(reason) = self.mailbox.reason() {
+            let remains = self.mailbox.clear();
+            remains.tell_after(move || drop(transport), &reason);
         }
+    }
+}
+
+/// The time in which `connection_lost` runs. Dropping it, also when unwinding, notes the reason.
+struct Ending<'a, P> {
+    exit: &'a Exit<'a, P>,
+    reason: &'a Reason,
+}
+
+impl<P> Drop for Ending<'_, P> {
+    fn drop(&mut self) {
+        self.exit.transport.set(self.exit.mailbox.lose(self.reason.clone()));
     }
 }

@@ -87,6 +87,18 @@ impl<P: Protocol> ProtocolRef<P> {
         self.cell.transport()
     }
 
+    /// Aborts its connection, also one that was promised and is not made yet.
+    pub(crate) fn give_up(&self) {
+        match self.transport() {
+            Some(transport) => transport.abort_connection(),
+            None => self.cell.withdraw(),
+        }
+    }
+
+    pub(crate) fn cell(&self) -> &ProtocolCell<P> {
+        &self.cell
+    }
+
     /// As [`as_deliver`](Self::as_deliver), for the one that makes its connection: once.
     pub(crate) fn claim(&self) -> Option<Rc<dyn Deliver>> {
         self.cell.claim().then(|| self.as_deliver())

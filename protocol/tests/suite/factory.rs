@@ -8,8 +8,9 @@ use interfaces::{
     ConnectError, Factory, ListeningPort, Protocol, StreamClientEndpoint, StreamServerEndpoint,
     Transport,
 };
-use ropewalk_protocol::FactoryFn;
 use ropewalk_protocol::testing::memory::Network;
+use ropewalk_protocol::testing::{Record, Recorder};
+use ropewalk_protocol::{FactoryFn, ProtocolRef, WeakProtocolRef, factory_cyclic};
 
 struct Echo;
 
@@ -120,4 +121,43 @@ fn a_factory_builds_what_its_closure_makes_and_both_are_called_so() {
         running.deliver(interfaces::Event::DataReceived(&mut b"ping".to_vec()));
     }
     assert_eq!(transport.value(), b"pingping");
+}
+
+/// Counts its messages by a call to itself, and says how many there were.
+struct Counter {
+    me: WeakProtocolRef<Counter>,
+    greeting: &'static str,
+    messages: usize,
+}
+
+impl Protocol for Counter {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        transport.write(self.greeting.as_bytes());
+    }
+
+    fn data_received(&mut self, _: &Rc<dyn Transport>, _: &[u8]) {
+        self.me.enter_with(|counter, transport| {
+            counter.messages += 1;
+            transport.write(format!("{}", counter.messages).as_bytes());
+        });
+    }
+}
+
+#[test]
+fn a_cyclic_factory_gives_each_protocol_the_reference_to_itself() {
+    let network = Network::new();
+    let _port = listening(
+        &network,
+        factory_cyclic(|me, _| Counter { me: me.clone(), greeting: "hello ", messages: 0 }),
+    );
+    let answers = ["a", "b"].map(|name| {
+        let record = Record::new();
+        let client = Recorder::new(&record);
+        let asker = ropewalk_protocol::connect_protocol(&network.client("svc"), client);
+        let asker: ProtocolRef<Recorder> = result_of_pumping(&network, asker).unwrap();
+        asker.transport().unwrap().write(name.as_bytes());
+        network.flush();
+        record.received()
+    });
+    assert_eq!(answers, [b"hello 1", b"hello 1"], "each counts for itself");
 }

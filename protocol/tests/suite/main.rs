@@ -3,7 +3,12 @@
 mod support;
 
 mod add_timeout;
+mod client_creator;
+mod client_service;
+mod client_service_stop;
 mod clock;
+mod connect_protocol;
+mod connector;
 mod consumer_slot;
 mod cooperative_task;
 mod cooperator;
@@ -26,9 +31,11 @@ mod memory_reset;
 mod memory_stream;
 mod policies;
 mod policies_shared;
+mod protocol_call;
 mod protocol_life;
 mod protocol_ref;
 mod reading_roles;
+mod reconnecting;
 mod relay;
 mod relay_dial;
 mod relay_limits;

@@ -1,13 +1,17 @@
 //! Doubles and helpers that several files of tests use.
 
+pub(crate) mod by_hand;
 pub(crate) mod dressed;
+pub(crate) mod reactor_calls;
 pub(crate) mod relay_scene;
+pub(crate) mod service_scene;
 pub(crate) mod work;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use deferred::{Deferred, Failure};
 use interfaces::{OsError, PullProducer, PushProducer, Reason, Transport};
 use ropewalk_protocol::ProtocolRef;
 use ropewalk_protocol::testing::memory::{Network, Pair};
@@ -138,4 +142,9 @@ impl PullProducer for Source {
     fn stop_producing(&self) {
         self.note("stop");
     }
+}
+
+/// The result of a Deferred that has fired.
+pub(crate) fn result<T: 'static>(deferred: Deferred<T>) -> Result<T, Failure> {
+    deferred.try_into_result().unwrap_or_else(|_| panic!("it has not fired"))
 }
