@@ -2,9 +2,10 @@
 //!
 //! | Twisted | here |
 //! |---|---|
-//! | `TimeoutFactory`, `TimeoutMixin` | [`TimeoutFactory`] with its [`Timeouts`] |
+//! | `TimeoutFactory`, `TimeoutProtocol` | [`TimeoutFactory`] with its [`Timeouts`], [`TimeoutHandle`] |
 //! | `LimitTotalConnectionsFactory` | [`LimitTotalConnectionsFactory`] |
 //! | `LimitConnectionsByPeer` | [`LimitConnectionsByPeer`] |
+//! | `WrappingFactory`, `ProtocolWrapper` | [`WrappingFactory`](crate::layer::WrappingFactory), [`Layer`](crate::layer::Layer) |
 //! | `WrappingFactory.protocols` | [`ConnectionCount`], [`DrainHandle`] |
 //!
 //! Each is a factory around a factory. A policy takes the events of a connection on their way and passes
@@ -39,15 +40,15 @@ mod guarded;
 mod limit_by_peer;
 mod limit_total;
 mod silence;
-mod timed_connection;
-mod timed_transport;
+mod time_limits;
 mod timeout_factory;
 
 pub use connection_count::{ConnectionCount, ConnectionTotal, CountedConnection, WaitingPorts};
 pub use limit_by_peer::{LimitConnectionsByPeer, PeerPlaces, PeerTable};
 pub use limit_total::LimitTotalConnectionsFactory;
+pub use time_limits::TimeoutHandle;
 pub use timeout_factory::{DrainHandle, TimeoutFactory, Timeouts};
 
 pub(crate) use guarded::{Guarded, SocketGuard};
 pub(crate) use silence::Silence;
-pub(crate) use timed_connection::is_handshaking;
+pub(crate) use time_limits::is_handshaking;

@@ -12,6 +12,7 @@ mod defer_later;
 mod factory;
 mod fake_resolver;
 mod filesystem_lock;
+mod layers;
 mod looping_call;
 mod looping_call_oracle;
 mod looping_call_reentrant;
