@@ -58,4 +58,4 @@ pub use layer_transport::LayerTransport;
 pub use passing::Layer;
 pub use wrapping_factory::WrappingFactory;
 
-pub(crate) use protocol_wrapper::ProtocolWrapper;
+pub(crate) use protocol_wrapper::{OpenLayers, ProtocolWrapper};

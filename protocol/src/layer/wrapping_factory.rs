@@ -27,7 +27,7 @@ use super::{Layer, LayerTransport};
 ///   parentheses, as in Twisted.
 pub struct WrappingFactory<L: Layer> {
     factory: Rc<dyn Factory>,
-    build: Box<dyn Fn(&Address) -> L>,
+    build: Box<dyn Fn(&Address) -> Option<L>>,
     open: OpenLayers<L>,
 }
 
@@ -35,7 +35,33 @@ impl<L: Layer> WrappingFactory<L> {
     /// Puts what `build` makes for each peer below the protocols of `factory`. It is called after the
     /// protocol was built.
     pub fn new(factory: Rc<dyn Factory>, build: impl Fn(&Address) -> L + 'static) -> Self {
-        Self { factory, build: Box::new(build), open: Rc::default() }
+        Self::listed_in(Rc::default(), factory, build)
+    }
+
+    /// As [`new`](Self::new), with a list of the open ones that outlives the factory.
+    pub(crate) fn listed_in(
+        open: OpenLayers<L>,
+        factory: Rc<dyn Factory>,
+        build: impl Fn(&Address) -> L + 'static,
+    ) -> Self {
+        Self::optional_in(open, factory, move |peer| Some(build(peer)))
+    }
+
+    /// As [`new`](Self::new), with a layer that may not be had: a peer for which `build` answers `None` is
+    /// refused.
+    pub fn optional(
+        factory: Rc<dyn Factory>,
+        build: impl Fn(&Address) -> Option<L> + 'static,
+    ) -> Self {
+        Self::optional_in(Rc::default(), factory, build)
+    }
+
+    fn optional_in(
+        open: OpenLayers<L>,
+        factory: Rc<dyn Factory>,
+        build: impl Fn(&Address) -> Option<L> + 'static,
+    ) -> Self {
+        Self { factory, build: Box::new(build), open }
     }
 
     /// The layers of the connections that stand. Twisted's `protocols`.
@@ -58,7 +84,7 @@ impl<L: Layer> WrappingFactory<L> {
 impl<L: Layer> Factory for WrappingFactory<L> {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         let protocol = self.factory.build_protocol(peer)?;
-        Some(ProtocolWrapper::around(protocol, (self.build)(peer), Some(self.open.clone())))
+        Some(ProtocolWrapper::around(protocol, (self.build)(peer)?, Some(self.open.clone())))
     }
 
     fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
