@@ -75,6 +75,8 @@
 //! # Programs of several parts
 //!
 //! [`service`] is what starts and stops: ports, timers, and groups of them.
+//! [`layer`] is what they are made of: what passes between a protocol and its transport, and may be changed
+//! there.
 //!
 //! # Transports of your own
 //!
@@ -105,6 +107,7 @@ mod protocol_call;
 mod protocol_ref;
 
 pub mod client;
+pub mod layer;
 pub mod policies;
 #[cfg(feature = "std")]
 pub mod process;
