@@ -33,4 +33,7 @@ mod relay;
 mod relay_dial;
 mod relay_limits;
 mod relay_memory;
+mod services;
+mod services_of_ports;
+mod services_of_timers;
 mod string_transport;
