@@ -76,6 +76,8 @@
 //!
 //! [`service`] is what starts and stops: ports, timers, and groups of them.
 //!
+//! [`wire`] has small servers, from echo to ident, and [`socks`] a proxy and its client.
+//!
 //! # Transports of your own
 //!
 //! [`transport`] has the parts that stream transports are made of: a close machine, a queue of unsent
@@ -93,6 +95,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod log_failure;
 mod mailbox;
 mod open_set;
 mod protocol_cell;
@@ -111,6 +114,7 @@ pub mod task;
 #[cfg(feature = "std")]
 pub mod threads;
 pub mod transport;
+pub mod wire;
 
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -17,10 +17,11 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::fmt;
 
-use deferred::{CancelHandle, Cancelled, Deferred, Failure, IntoDeferred, Promise};
+use deferred::{CancelHandle, Deferred, Failure, IntoDeferred, Promise};
 use interfaces::ListeningPort;
 
 use super::{Service, StillStopping};
+use crate::log_failure::log_failure;
 
 /// A port that is open while the service runs: any port, of streams or of datagrams. A clone is the
 /// same service.
@@ -150,7 +151,7 @@ impl Server {
                 self.stage.replace(ServerStage::Open(port));
             }
             Ok(Err(failure)) if self.immediate.get() == Immediate::Returned => return Err(failure),
-            Ok(Err(failure)) => log(failure),
+            Ok(Err(failure)) => log_failure(failure),
             Err(listening) => {
                 self.stage.replace(ServerStage::Opening(listening.cancel_handle()));
                 let this = self.clone();
@@ -175,9 +176,7 @@ impl Server {
                 if !is_stopping {
                     self.stage.replace(ServerStage::Closed);
                 }
-                if !failure.check::<Cancelled>() {
-                    log(failure);
-                }
+                log_failure(failure);
                 if is_stopping {
                     self.stopped(&Ok(()));
                 }
@@ -225,11 +224,6 @@ impl Server {
             waiting.into_iter().for_each(|promise| promise.fire(result.clone()));
         }
     }
-}
-
-/// Tells the unhandled hook of a failure, once.
-pub(super) fn log(failure: Failure) {
-    let _told = Deferred::<()>::fail(failure).log_error().add_errback(|_| Ok(()));
 }
 
 impl fmt::Debug for ServerService {

@@ -9,11 +9,11 @@ use core::cell::RefCell;
 use core::fmt;
 use core::time::Duration;
 
-use deferred::{Cancelled, Deferred, Failure, IntoDeferred, Promise};
+use deferred::{Deferred, Failure, IntoDeferred, Promise};
 use interfaces::ReactorTime;
 
-use super::server_service::log;
 use super::{Service, StillStopping};
+use crate::log_failure::log_failure;
 use crate::task::LoopingCall;
 
 /// Calls a function at once when it is started, and then at whole intervals until it is stopped. A
@@ -107,10 +107,8 @@ impl Service for TimerService {
 impl Timer {
     fn ended(&self, result: Result<(), Failure>) {
         let stage = self.stage.replace(TimerStage::Stopped);
-        if let Err(failure) = result
-            && !failure.check::<Cancelled>()
-        {
-            log(failure);
+        if let Err(failure) = result {
+            log_failure(failure);
         }
         if let TimerStage::Stopping(waiting) = stage {
             waiting.into_iter().for_each(|promise| promise.callback(()));

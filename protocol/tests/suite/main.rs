@@ -37,3 +37,6 @@ mod services;
 mod services_of_ports;
 mod services_of_timers;
 mod string_transport;
+mod wire;
+mod wire_finger;
+mod wire_ident;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Deferred, Failure, Promise};
+use deferred::{Deferred, Promise};
 use interfaces::NotPending;
 use ropewalk_protocol::service::{Service, StillStopping, TimerService};
 use ropewalk_protocol::testing::Clock;
