@@ -145,6 +145,7 @@ mod tcp_server;
 mod unix;
 
 mod standard;
+mod strports;
 mod tcp_strings;
 mod unix_strings;
 
@@ -168,6 +169,7 @@ pub use problem::{Problem, Side};
 pub use quote::quote_string_argument;
 pub use registry::Registry;
 pub use stdio::{NoStdioProtocol, StdioServerEndpoint, StdioServerParser};
+pub use strports::service;
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};

@@ -78,6 +78,8 @@
 //! [`layer`] is what they are made of: what passes between a protocol and its transport, and may be changed
 //! there.
 //!
+//! [`wire`] has small servers, from echo to ident, and [`socks`] a proxy and its client.
+//!
 //! # Transports of your own
 //!
 //! [`transport`] has the parts that stream transports are made of: a close machine, a queue of unsent
@@ -96,6 +98,7 @@ extern crate alloc;
 extern crate std;
 
 mod lost_waiters;
+mod log_failure;
 mod mailbox;
 mod open_set;
 mod protocol_cell;
@@ -118,6 +121,7 @@ pub mod task;
 #[cfg(feature = "std")]
 pub mod threads;
 pub mod transport;
+pub mod wire;
 
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,10 +1,32 @@
-//! Parts of a program that start and stop together; Twisted's `twisted.application.service`.
+//! Parts of a program that start and stop together; Twisted's `twisted.application.service` and
+//! `twisted.application.internet`.
+//!
+//! | Twisted | here |
+//! |---|---|
+//! | `IService`, `Service` | [`Service`] |
+//! | `MultiService`, `Application` | [`MultiService`] |
+//! | `StreamServerEndpointService` | [`StreamServerEndpointService`] |
+//! | `TCPServer`, `UNIXServer`, `UDPServer`, … | [`ServerService`] |
+//! | `TimerService` | [`TimerService`] |
+//! | `strports.service` | `endpoints::service` |
 //!
 //! Invariant: a service that is stopped may be started again, and one that does not run may be stopped.
+
+mod endpoint_service;
+mod multi_service;
+mod server_service;
+mod service_error;
+mod timer_service;
 
 use alloc::rc::Rc;
 
 use deferred::{Deferred, Failure};
+
+pub use endpoint_service::StreamServerEndpointService;
+pub use multi_service::MultiService;
+pub use server_service::ServerService;
+pub use service_error::{AddServiceError, NotAChild, StillStopping, StopFailures};
+pub use timer_service::TimerService;
 
 /// A part of a program that is started and stopped. Twisted's `IService`.
 ///

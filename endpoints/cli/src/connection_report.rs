@@ -95,7 +95,7 @@ mod tests {
     use tempfile::TempDir;
 
     use crate::log::Limiter;
-    use crate::protocols::{Discard, Echo};
+    use protocol::wire::{Discard, Echo};
 
     /// A client that sends these bytes and, perhaps, closes.
     struct Client {

@@ -130,7 +130,7 @@ mod tests {
     }
 
     fn factory() -> Rc<dyn Factory> {
-        protocol::factory_fn(|_| crate::protocols::Discard)
+        protocol::factory_fn(|_| protocol::wire::Discard)
     }
 
     #[test]

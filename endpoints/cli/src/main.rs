@@ -31,7 +31,6 @@ mod shutdown;
 mod workers;
 
 mod pipe;
-mod protocols;
 
 mod log;
 mod report;

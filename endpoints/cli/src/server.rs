@@ -134,8 +134,8 @@ async fn serve(
 mod tests {
     use super::*;
     use crate::app::Inherited;
-    use crate::protocols::Echo;
     use protocol::policies::TimeoutFactory;
+    use protocol::wire::Echo;
 
     #[test]
     fn a_server_that_has_ended_keeps_no_reactor_alive() {

@@ -13,4 +13,5 @@ mod random_strings;
 mod recording;
 mod registry;
 mod stdio;
+mod strports;
 mod tcp_options;

@@ -6,13 +6,13 @@ use std::rc::Rc;
 
 use interfaces::Factory;
 use protocol::policies::{ConnectionCount, TimeoutFactory, Timeouts};
+use protocol::wire::{Chargen, Daytime, Discard, Echo};
 
 use crate::app::App;
 use crate::arguments::{Serve, Service};
 use crate::connection_report;
 use crate::exit_code::Exit;
 use crate::limits::{Descriptors, keep_alive, limited};
-use crate::protocols::{Chargen, Daytime, Discard, Echo};
 use crate::server::{Server, StopHandle};
 use crate::workers;
 
@@ -40,7 +40,7 @@ fn factory(service: Service) -> Rc<dyn Factory> {
         Service::Echo => protocol::factory_fn(|_| Echo),
         Service::Discard => protocol::factory_fn(|_| Discard),
         Service::Chargen => protocol::factory_fn(|_| Chargen),
-        Service::Daytime => protocol::factory_fn(|_| Daytime),
+        Service::Daytime => protocol::factory_fn(|_| Daytime::now()),
     }
 }
 

@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use deferred::{Deferred, Failure};
+use deferred::{Unhandled, set_unhandled_hook};
 use interfaces::{OsError, PullProducer, PushProducer, Reason, Transport};
 use ropewalk_protocol::ProtocolRef;
 use ropewalk_protocol::testing::memory::{Network, Pair};
@@ -71,6 +72,23 @@ pub(crate) fn why(record: &Record) -> String {
         Some(reason) => format!("{reason}"),
         None => String::from("not lost"),
     }
+}
+
+thread_local! {
+    static REPORTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The one hook of the process.
+fn report(unhandled: &Unhandled<'_>) {
+    REPORTS.with_borrow_mut(|reports| reports.push(unhandled.to_string()));
+}
+
+/// The texts that the unhandled hook gets on this thread while `f` runs.
+pub(crate) fn reports(f: impl FnOnce()) -> Vec<String> {
+    set_unhandled_hook(report);
+    REPORTS.take();
+    f();
+    REPORTS.take()
 }
 
 /// A network that catches panics, as a reactor does.

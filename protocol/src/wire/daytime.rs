@@ -3,20 +3,47 @@
 //! Invariant: the time is UTC and the calendar Gregorian, for every second that a `Duration` since
 //! 1970 can count in years of four digits and beyond.
 
-use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::time::Duration;
 
 use interfaces::{Protocol, Transport};
 
 /// Sends one line and closes. What the peer sends is thrown away.
-#[derive(Debug, Default)]
-pub(crate) struct Daytime;
+///
+/// # Differences from Twisted
+///
+/// The line is the RFC's first form, `Tuesday, February 22, 1982 17:37:43-UTC`; Twisted's fails with a
+/// `TypeError` since Python 3.
+#[derive(Clone, Copy, Debug)]
+pub struct Daytime {
+    since_1970: Duration,
+}
+
+impl Daytime {
+    /// The server of a connection that is made at this time since 1970, in UTC.
+    pub fn at(since_1970: Duration) -> Self {
+        Self { since_1970 }
+    }
+
+    /// The server of a connection that is made now, by the system's clock.
+    #[cfg(feature = "std")]
+    pub fn now() -> Self {
+        Self::at(system_time())
+    }
+}
+
+/// The system's clock. One before 1970 shows 1970: it is wrong in any case.
+#[cfg(feature = "std")]
+pub(super) fn system_time() -> Duration {
+    use std::time::{SystemTime, UNIX_EPOCH};
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
 
 impl Protocol for Daytime {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
-        // A clock before 1970 shows 1970: it is wrong in any case.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        transport.write(line(now).as_bytes());
+        transport.write(line(self.since_1970).as_bytes());
         transport.lose_connection();
     }
 
@@ -83,9 +110,6 @@ impl Date {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use interfaces::Event;
-    use protocol::ProtocolRef;
-    use protocol::testing::StringTransport;
 
     #[test]
     fn known_moments_are_written_as_the_rfc_wants_them() {
@@ -127,15 +151,5 @@ mod tests {
     #[test]
     fn no_clock_can_break_it() {
         assert!(line(Duration::MAX).ends_with("-UTC\r\n"));
-    }
-
-    #[test]
-    fn one_line_is_sent_and_the_connection_closed() {
-        let transport = StringTransport::new();
-        let daytime = ProtocolRef::new(Daytime).as_deliver();
-        daytime.deliver(Event::ConnectionMade(&transport.as_transport()));
-        let sent = String::from_utf8(transport.value()).unwrap();
-        assert!(sent.ends_with("-UTC\r\n") && sent.lines().count() == 1, "{sent:?}");
-        assert!(transport.disconnecting() && !transport.aborting());
     }
 }
