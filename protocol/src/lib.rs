@@ -70,13 +70,12 @@
 //! # Relays, and what peers are allowed
 //!
 //! [`relay`] joins connections to others, and [`policies`] puts limits around any factory: on the time
-//! that its peers take, and on the number of their connections.
+//! that its peers take, and on the number of their connections. [`layer`] is what they are made of: what
+//! passes between a protocol and its transport, and may be changed there.
 //!
 //! # Programs of several parts
 //!
 //! [`service`] is what starts and stops: ports, timers, and groups of them.
-//! [`layer`] is what they are made of: what passes between a protocol and its transport, and may be changed
-//! there.
 //!
 //! [`wire`] has small servers, from echo to ident, and [`socks`] a proxy and its client.
 //!
@@ -97,8 +96,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-mod lost_waiters;
 mod log_failure;
+mod lost_waiters;
 mod mailbox;
 mod open_set;
 mod protocol_cell;
