@@ -3,36 +3,30 @@
 //! Invariant: the server is the example that `cargo test` has built, on a free port of loopback.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
-use std::env;
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+mod support;
+
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::process::Output;
 
 use testkit::find_peer;
 
+use self::support::{Example, connect};
+
 struct Server {
-    process: Child,
+    _example: Example,
     address: String,
 }
 
 impl Server {
     fn start() -> Self {
-        let tests = env::current_exe().unwrap();
-        let example = tests.parent().unwrap().with_file_name("examples").join("redis");
-        let mut command = Command::new(example);
-        command.arg("tcp:0:interface=127.0.0.1").stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening ").unwrap().to_owned();
-        Self { process, address }
+        let mut example = Example::start("redis", &["tcp:0:interface=127.0.0.1"]);
+        let address = example.address();
+        Self { _example: example, address }
     }
 
     fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream
+        connect(&self.address)
     }
 
     fn port(&self) -> &str {
@@ -44,13 +38,6 @@ impl Server {
         let mut client = find_peer("redis-cli")?;
         let Output { stdout, .. } = client.args(["-p", self.port()]).args(words).output().unwrap();
         Some(String::from_utf8(stdout).unwrap().trim().to_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
