@@ -101,6 +101,7 @@ mod protocol_ref;
 pub mod policies;
 #[cfg(feature = "std")]
 pub mod process;
+pub mod producers;
 pub mod receivers;
 pub mod relay;
 pub mod task;
