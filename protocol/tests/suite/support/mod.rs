@@ -1,8 +1,10 @@
 //! Doubles and helpers that several files of tests use.
 
 pub(crate) mod dressed;
+pub(crate) mod lines;
 pub(crate) mod relay_scene;
 pub(crate) mod work;
+pub(crate) mod writes;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
