@@ -1,5 +1,7 @@
 //! Lines and nothing else.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::support::lines::{LinesOnly, Received, Wire};
 use crate::support::writes::Writes;
 use interfaces::Event;
@@ -76,4 +78,17 @@ fn a_line_is_sent_with_its_delimiter() {
     protocol.deliver(Event::ConnectionMade(&writes.as_transport()));
     protocol.deliver(Event::DataReceived(&mut b"hello\r\n".to_owned()));
     assert_eq!(writes.take().concat(), b"hello\r\n");
+}
+
+/// As for the receiver of lines and raw bytes; Twisted keeps what has no delimiter, and goes on.
+#[test]
+fn a_panic_drops_the_lines_behind_it_and_what_has_no_delimiter() {
+    let (wire, received) = lines(|mut lines| {
+        lines.on_line = Box::new(|_, line| assert_ne!(line, b"q", "a line says so"));
+        lines
+    });
+    let panicked = catch_unwind(AssertUnwindSafe(|| wire.arrive(b"a\r\nq\r\nb\r\npart")));
+    assert!(panicked.is_err());
+    wire.arrive(b"c\r\n");
+    assert_eq!(received.take(), ["line a", "line q"]);
 }
