@@ -113,6 +113,7 @@ pub mod layer;
 pub mod policies;
 #[cfg(feature = "std")]
 pub mod process;
+pub mod producers;
 pub mod receivers;
 pub mod relay;
 pub mod service;

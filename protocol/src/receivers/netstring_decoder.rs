@@ -70,12 +70,14 @@ impl NetstringDecoder {
                 }
                 (b'0'..=b'9', before) => {
                     let digit = usize::from(byte - b'0');
-                    let now = before.unwrap_or(0).saturating_mul(10).saturating_add(digit);
-                    if now > self.max_length {
-                        let max_length = self.max_length;
-                        let length = now as u64;
-                        return Err(StringError::LengthLimitExceeded { length, max_length });
-                    }
+                    let now =
+                        before.unwrap_or(0).checked_mul(10).and_then(|it| it.checked_add(digit));
+                    let Some(now) = now.filter(|now| *now <= self.max_length) else {
+                        return Err(StringError::LengthLimitExceeded {
+                            length: now.map_or(u64::MAX, |now| now as u64),
+                            max_length: self.max_length,
+                        });
+                    };
                     length = Some(now);
                 }
             }

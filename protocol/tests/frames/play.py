@@ -4,8 +4,9 @@ The first argument is a file with one stream a line, in the words that `stream.r
 output there is one line for each: the events in their order, and the state of the connection at the end.
 
 What ours does differently on purpose is done here as ours does it: nothing is seen after a close, what a
-callback put back is looked at before the next piece comes, and a wrong string closes the connection. With
-`--as-is` before the file, that is left to Twisted.
+callback put back is looked at before the next piece comes, a line feed behind the digits of a netstring's
+length is refused when it comes, and a wrong string closes the connection. With `--as-is` before the file, that
+is left to Twisted.
 """
 
 import sys
@@ -131,7 +132,12 @@ def step(receiver, word):
 
 
 def settle(receiver):
-    """Has it look at what it put back."""
+    """Has it look at what it put back, or has not refused yet."""
+    if isinstance(receiver, basic.NetstringReceiver):
+        length = receiver._state == receiver._PARSING_LENGTH
+        if length and receiver._remainingData.endswith(b"\n"):
+            receiver.transport.loseConnection()
+        return
     before = None
     while before != len(receiver.events):
         before = len(receiver.events)
@@ -146,7 +152,7 @@ def play(stream):
     receiver.makeConnection(StringTransport())
     for word in stream.steps:
         step(receiver, word)
-        if not Seen.as_is and stream.kind == "line":
+        if not Seen.as_is and stream.kind in ("line", "netstring"):
             settle(receiver)
     state = "closing" if receiver.transport.disconnecting else receiver.transport.producerState
     words = {"producing": "open", "paused": "paused", "closing": "closing"}

@@ -4,9 +4,11 @@ pub(crate) mod by_hand;
 pub(crate) mod dressed;
 pub(crate) mod policy;
 pub(crate) mod reactor_calls;
+pub(crate) mod lines;
 pub(crate) mod relay_scene;
 pub(crate) mod service_scene;
 pub(crate) mod work;
+pub(crate) mod writes;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
