@@ -5,6 +5,7 @@
 
 mod accepting;
 mod children;
+mod clients;
 mod datagram_batches;
 mod datagram_floods;
 mod datagram_lives;
