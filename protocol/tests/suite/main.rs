@@ -38,4 +38,6 @@ mod relay;
 mod relay_dial;
 mod relay_limits;
 mod relay_memory;
+mod server_port;
+mod shutdown;
 mod string_transport;
