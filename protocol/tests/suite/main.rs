@@ -31,6 +31,7 @@ mod policies_shared;
 mod policies_throttle;
 mod policies_timeout;
 mod policies_traffic;
+mod portforward;
 mod protocol_life;
 mod protocol_ref;
 mod reading_roles;
