@@ -10,7 +10,7 @@
 //! | `TrafficLoggingFactory` | [`TrafficLoggingFactory`], [`HexDump`] |
 //! | `SpewingFactory` | [`SpewingFactory`] |
 //! | `WrappingFactory`, `ProtocolWrapper` | [`WrappingFactory`](crate::layer::WrappingFactory), [`Layer`](crate::layer::Layer) |
-//! | `WrappingFactory.protocols` | [`ConnectionCount`], [`DrainHandle`] |
+//! | `WrappingFactory.protocols` | [`ConnectionCount`], [`DrainHandle`], [`ServerPort`] |
 //!
 //! Each is a factory around a factory. A policy takes the events of a connection on their way and passes
 //! on all of them, those of every role and those added later included, so each fits around any protocol
@@ -46,6 +46,9 @@ mod guarded;
 mod hex_dump;
 mod limit_by_peer;
 mod limit_total;
+mod orderly_close;
+mod server_port;
+mod shutdown;
 mod silence;
 mod spewing_factory;
 mod throttle;
@@ -63,6 +66,8 @@ pub use connection_timeout::ConnectionTimeout;
 pub use hex_dump::HexDump;
 pub use limit_by_peer::{LimitConnectionsByPeer, PeerPlaces, PeerTable};
 pub use limit_total::LimitTotalConnectionsFactory;
+pub use server_port::{Drained, Draining, ServerPort};
+pub use shutdown::{Ending, Shutdown};
 pub use spewing_factory::SpewingFactory;
 pub use throttling_factory::{ThrottleLimits, ThrottlingFactory};
 pub use time_limits::TimeoutHandle;
@@ -71,5 +76,5 @@ pub use traffic_line::{Traffic, TrafficLine};
 pub use traffic_logging_factory::{TrafficLog, TrafficLoggingFactory};
 
 pub(crate) use guarded::{Guarded, SocketGuard};
+pub(crate) use orderly_close::is_handshaking;
 pub(crate) use silence::Silence;
-pub(crate) use time_limits::is_handshaking;

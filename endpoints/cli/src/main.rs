@@ -27,7 +27,6 @@ mod limits;
 mod listening;
 mod loop_check;
 mod server;
-mod shutdown;
 mod workers;
 
 mod pipe;

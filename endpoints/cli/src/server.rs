@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{Factory, ReactorCore as _};
-use protocol::policies::{ConnectionCount, DrainHandle};
+use protocol::policies::{ConnectionCount, DrainHandle, Ending, Shutdown};
 use protocol::relay::RelayStopHandle;
 
 use crate::app::App;
@@ -14,7 +14,6 @@ use crate::exit_code::Exit;
 use crate::listening::{self, Listen};
 use crate::loop_check::LoopCheck;
 use crate::report;
-use crate::shutdown::{Ending, Shutdown};
 use crate::workers::Worker;
 
 /// How long nothing passes on a connection that is over for a server that stops. A peer that does not take
@@ -64,7 +63,9 @@ impl Server {
             // It may be stopping already.
             let _ = reactor.stop();
         };
-        let shutdown = Shutdown::new(app.reactor.clone(), self.connections, self.grace, end);
+        let shutdown = Shutdown::new(app.reactor.clone(), self.connections, self.grace, end)
+            .on_stop_failed(report::error)
+            .into_rc();
         // The reactor keeps the handler, and these keep the reactor.
         let (weak_shutdown, weak_handle) = (Rc::downgrade(&shutdown), Rc::downgrade(&stop));
         app.worker.on_signals(app, move || {

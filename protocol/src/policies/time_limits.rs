@@ -11,11 +11,12 @@ use core::fmt;
 use core::time::Duration;
 
 use interfaces::{
-    AlreadyProducing, Chunk, Deadline, DelayedCall, Deliver, Event, Producer, Query, Reason,
-    Transport,
+    AlreadyProducing, Chunk, Deadline, DelayedCall, Deliver, Event, HalfCloseableTransport,
+    Producer, Query, Reason, Transport,
 };
 
 use super::Silence;
+use super::orderly_close::OrderlyClose;
 use super::timeout_factory::TimeoutContext;
 use crate::layer::{Layer, LayerTransport};
 
@@ -25,7 +26,7 @@ pub(super) struct TimeLimits {
     silence: Silence,
     first_byte: RefCell<Option<DelayedCall>>,
     passed: Cell<Option<Deadline>>,
-    has_producer: Cell<bool>,
+    orderly: OrderlyClose,
     /// It was closed because the server drains.
     is_closing: Cell<bool>,
 }
@@ -92,7 +93,7 @@ impl TimeLimits {
             context,
             first_byte: RefCell::default(),
             passed: Cell::new(None),
-            has_producer: Cell::new(false),
+            orderly: OrderlyClose::default(),
             is_closing: Cell::new(false),
         }
     }
@@ -157,14 +158,7 @@ impl TimeLimits {
 
     /// The server is done with this connection. Closes in order, without waiting for a producer to be done.
     pub(super) fn close(&self, link: &LayerTransport<Self>) {
-        // Its close would wait for the handshake, before which nothing can have been said.
-        if is_handshaking(link) {
-            return link.abort_connection();
-        }
-        if self.has_producer.get() {
-            link.unregister_producer();
-        }
-        link.lose_connection();
+        self.orderly.close(link);
     }
 
     /// The first deadline that passes counts.
@@ -226,22 +220,19 @@ impl Layer for TimeLimits {
         below: &dyn Transport,
         producer: Producer,
     ) -> Result<(), AlreadyProducing> {
-        // A pull producer is asked inside this call, and may unregister itself.
-        let before = self.has_producer.replace(true);
-        below.register_producer(producer).inspect_err(|_| self.has_producer.set(before))
+        self.orderly.register_producer(below, producer)
     }
 
     fn unregister_producer(&self, below: &dyn Transport) {
-        self.has_producer.set(false);
-        below.unregister_producer();
+        self.orderly.unregister_producer(below);
+    }
+
+    fn lose_write_connection(&self, below: &dyn HalfCloseableTransport) {
+        self.orderly.ends_writing();
+        below.lose_write_connection();
     }
 
     fn answer(&self, link: &LayerTransport<Self>, query: &mut Query<'_>) {
         query.answer_with(|| TimeoutHandle { link: link.downgrade() });
     }
-}
-
-/// Whether this is TLS before the end of its handshake.
-pub(crate) fn is_handshaking(transport: &dyn Transport) -> bool {
-    transport.as_tls().is_some_and(|tls| tls.version().is_none())
 }

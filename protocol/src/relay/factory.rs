@@ -18,6 +18,8 @@ use crate::open_set::OpenSet;
 use crate::policies::{ConnectionCount, CountedConnection, Guarded, Silence, SocketGuard};
 
 /// Joins each connection that it is given to a new one to an endpoint.
+#[doc(alias = "ProxyFactory")]
+#[doc(alias = "portforward")]
 pub struct RelayFactory {
     context: RelayContext,
 }

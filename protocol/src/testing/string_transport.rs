@@ -229,6 +229,9 @@ impl Transport for StringTransport {
             producer.stop_producing();
             return Ok(());
         }
+        if self.write_closed.get() && matches!(producer, Producer::Push(_)) {
+            return Ok(());
+        }
         self.producer.replace(Some(producer.clone()));
         if let Producer::Pull(producer) = producer {
             producer.resume_producing();
@@ -238,7 +241,8 @@ impl Transport for StringTransport {
 
     fn unregister_producer(&self) {
         let producer = self.producer.take();
-        assert!(producer.is_some(), "cannot unregister a producer: none is registered");
+        let is_known = producer.is_some() || self.write_closed.get();
+        assert!(is_known, "cannot unregister a producer: none is registered");
     }
 
     fn set_buffer_limits(&self, limits: BufferLimits) {
@@ -253,6 +257,11 @@ impl Transport for StringTransport {
 impl HalfCloseableTransport for StringTransport {
     fn lose_write_connection(&self) {
         self.write_closed.set(true);
+        let is_push = matches!(*self.producer.borrow(), Some(Producer::Push(_)));
+        if is_push {
+            let producer = self.producer.take();
+            drop(producer);
+        }
     }
 }
 

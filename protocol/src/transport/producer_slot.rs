@@ -66,6 +66,13 @@ impl ProducerSlot {
         self.producer.take()
     }
 
+    /// Takes the producer out if it runs by itself: to be dropped when `lose_write_connection` says that all is
+    /// written. One that makes pieces when it is asked stays.
+    pub fn unregister_push(&self) -> Option<Producer> {
+        let is_push = self.with(|producer| matches!(producer, Some(Producer::Push(_))));
+        if is_push { self.unregister() } else { None }
+    }
+
     /// Notes that the producer is to wait, and returns it if it must be told: a push producer that was
     /// not told yet. Pull producers wait by themselves.
     pub fn pause(&self) -> Option<Rc<dyn PushProducer>> {
@@ -185,6 +192,18 @@ mod tests {
         let slot = ProducerSlot::new();
         slot.register(pull()).expect("none is registered");
         assert!(slot.pause().is_none() && slot.resume().is_none());
+    }
+
+    #[test]
+    fn only_a_push_producer_is_unregistered_by_the_end_of_writing() {
+        let slot = ProducerSlot::new();
+        assert!(slot.unregister_push().is_none());
+        slot.register(pull()).expect("none is registered");
+        assert!(slot.unregister_push().is_none() && slot.is_registered());
+        drop(slot.unregister());
+        slot.register(push()).expect("none is registered");
+        assert!(matches!(slot.unregister_push(), Some(Producer::Push(_))));
+        assert!(!slot.is_registered());
     }
 
     #[test]

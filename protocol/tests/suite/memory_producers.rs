@@ -130,11 +130,11 @@ fn lose_connection_waits_for_the_producer_to_be_unregistered() {
 }
 
 #[test]
-fn a_half_close_waits_for_the_producer_too() {
+fn a_half_close_waits_for_a_pull_producer_too() {
     let talk = Talk::of(|client| client.half_closeable(), |server| server.half_closeable());
     talk.pair.flush();
     let client = talk.pair.client();
-    client.register_producer(Producer::Push(Source::silent(&client))).unwrap();
+    client.register_producer(Producer::Pull(Source::silent(&client))).unwrap();
     client.as_half_closeable().unwrap().lose_write_connection();
     client.write(b"more");
     talk.pair.flush();
@@ -144,6 +144,27 @@ fn a_half_close_waits_for_the_producer_too() {
     talk.pair.flush();
     assert_eq!(talk.client.count("write_connection_lost"), 1);
     assert_eq!(talk.server.received(), b"more");
+}
+
+#[test]
+fn a_half_close_unregisters_a_push_producer_and_takes_none_later() {
+    let talk = Talk::of(|client| client.half_closeable(), |server| server.half_closeable());
+    talk.pair.flush();
+    let client = talk.pair.client();
+    let source = Source::silent(&client);
+    client.register_producer(Producer::Push(source.clone())).unwrap();
+    client.write(b"all");
+    client.as_half_closeable().unwrap().lose_write_connection();
+    client.write(b"too late");
+    client.register_producer(Producer::Push(source.clone())).unwrap();
+    talk.pair.flush();
+    assert_eq!(talk.client.count("write_connection_lost"), 1);
+    assert_eq!(talk.server.received(), b"all");
+    assert_eq!(source.history(), [""; 0], "it may be another connection, which goes on");
+    client.lose_connection();
+    talk.pair.server().lose_connection();
+    talk.pair.flush();
+    talk.assert_over();
 }
 
 #[test]

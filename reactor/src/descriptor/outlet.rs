@@ -94,6 +94,11 @@ impl Outlet {
         self.producer.unregister()
     }
 
+    /// Takes out a push producer, when all is written.
+    pub(crate) fn take_push_producer(&self) -> Option<Producer> {
+        self.producer.unregister_push()
+    }
+
     /// All bytes are sent: has the producer make more. Returns whether one was asked.
     pub(crate) fn refill(&self) -> bool {
         if let Some(producer) = self.producer.resume() {

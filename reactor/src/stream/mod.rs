@@ -314,6 +314,9 @@ impl<S: StreamSys> Transport for Stream<S> {
         if self.has_producer() {
             return Err(AlreadyProducing);
         }
+        if self.state.get().has_ended_writing() && matches!(producer, Producer::Push(_)) {
+            return Ok(());
+        }
         self.queue_written();
         self.rare.register_producer(producer.clone());
         match producer {
@@ -382,5 +385,9 @@ impl<S: StreamSys> HalfCloseableTransport for Stream<S> {
     fn lose_write_connection(&self) {
         self.queue_written();
         self.follow(self.state.step(StreamState::lose_write));
+        if self.state.get().has_ended_writing() {
+            let producer = self.rare.take_push_producer();
+            drop(producer);
+        }
     }
 }

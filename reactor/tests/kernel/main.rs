@@ -26,6 +26,7 @@ mod datagram_unix;
 mod datagrams;
 mod delivery;
 mod descriptors;
+mod drains;
 mod embedding;
 mod exhaustion;
 mod fd_set;

@@ -14,6 +14,7 @@ mod datagrams;
 mod delivery;
 mod descriptors;
 mod doubles;
+mod drains;
 mod edges;
 mod gathering;
 mod lives;

@@ -15,7 +15,7 @@ use interfaces::{
 
 use super::connection::Connection;
 use super::producer_below::ProducerBelow;
-use super::state::{Ending, Signal};
+use super::state::{Ending, Sending, Signal};
 
 impl Transport for Connection {
     fn write(&self, data: &[u8]) {
@@ -74,6 +74,9 @@ impl Transport for Connection {
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
         if self.producer.is_registered() {
             return Err(AlreadyProducing);
+        }
+        if self.has_half_closed() && self.is_alive() && matches!(producer, Producer::Push(_)) {
+            return Ok(());
         }
         if !self.accepts_writes() {
             producer.stop_producing();
@@ -171,7 +174,23 @@ impl PushProducer for Connection {
 
 impl HalfCloseableTransport for Connection {
     fn lose_write_connection(&self) {
+        // Before the signal, which sends the close_notify where nothing is waited for.
+        let is_open = self.end.state.sending() == Sending::Open;
+        if is_open && matches!(self.producer.get(), Some(Producer::Push(_))) {
+            self.unregister_producer();
+        }
         self.signal(Signal::EndSending(Ending::HalfClose));
+    }
+}
+
+impl Connection {
+    /// Whether `lose_write_connection` was called, and no other close.
+    fn has_half_closed(&self) -> bool {
+        let half_close = Ending::HalfClose;
+        match self.end.state.sending() {
+            Sending::Open => false,
+            Sending::Ending(ending) | Sending::Ended(ending) => ending == half_close,
+        }
     }
 }
 

@@ -143,8 +143,10 @@ impl Socket {
         }
     }
 
-    pub(super) fn lose_write_connection(&mut self) {
+    /// Returns the producer that is unregistered by it.
+    pub(super) fn lose_write_connection(&mut self) -> Option<Producer> {
         self.state = self.state.lose_write().0;
+        if self.state.has_ended_writing() { self.producer.unregister_push() } else { None }
     }
 
     /// Ends the connection for a reason that is not the protocol's; the first reason stays.
@@ -319,6 +321,9 @@ impl Socket {
     pub(super) fn register(&mut self, producer: &Producer) -> Result<Registered, AlreadyProducing> {
         if !self.state.is_alive() {
             return Ok(Registered::Refused);
+        }
+        if self.state.has_ended_writing() && matches!(producer, Producer::Push(_)) {
+            return Ok(Registered::Kept);
         }
         self.producer.register(producer.clone())?;
         Ok(Registered::Kept)

@@ -146,7 +146,8 @@ impl Transport for MemoryTransport {
 
 impl HalfCloseableTransport for MemoryTransport {
     fn lose_write_connection(&self) {
-        self.socket.borrow_mut().lose_write_connection();
+        let producer = self.socket.borrow_mut().lose_write_connection();
+        drop(producer);
     }
 }
 

@@ -85,6 +85,9 @@ impl<S: StreamSys + DescriptorSys> Transport for Stdio<S> {
             producer.stop_producing();
             return Ok(());
         }
+        if self.state.get().has_ended_writing() && matches!(producer, Producer::Push(_)) {
+            return Ok(());
+        }
         self.output.outlet.register(producer)?;
         self.output.list(&core);
         Ok(())
@@ -132,6 +135,10 @@ impl<S: StreamSys + DescriptorSys> HalfCloseableTransport for Stdio<S> {
     fn lose_write_connection(&self) {
         if let Some(core) = self.core.upgrade() {
             let next = self.step(StreamState::lose_write);
+            if self.state.get().has_ended_writing() {
+                let producer = self.output.outlet.take_push_producer();
+                drop(producer);
+            }
             self.follow(&core, next, Reason::Done);
         }
     }

@@ -64,6 +64,12 @@ pub(super) const CASES: &[Case] = &[
     )
     .states(&["gap-003"])
     .needs(&[Ability::HalfClose]),
+    Case::new(
+        "halfclose/forwarder",
+        "two connections that feed each other end one way at a time, without a word about producers",
+        forwarder,
+    )
+    .needs(&[Ability::HalfClose]),
     Case::new("halfclose/twice", "lose_write_connection twice is told once", twice)
         .needs(&[Ability::HalfClose]),
 ];
@@ -199,6 +205,36 @@ fn pending_producer(t: &CaseContext) -> Outcome {
     })?;
     pair.server_has(b"?one piece")?;
     pair.abandon(t)
+}
+
+/// Each end is registered as the producer of the other pair's end, and passes its end of file on.
+fn forwarder(t: &CaseContext) -> Outcome {
+    let front = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
+    let back = t.pair(Script::new().half_closeable(), Script::new().half_closeable())?;
+    front.exchange_bytes(t)?;
+    back.exchange_bytes(t)?;
+    let (inner, outer) = (front.server.transport()?, back.client.transport()?);
+    let fed = inner.register_producer(Producer::Push(outer.clone()));
+    same("registering the inner one", fed, Ok(()))?;
+    let fed = outer.register_producer(Producer::Push(inner.clone()));
+    same("registering the outer one", fed, Ok(()))?;
+
+    half(&front.client.transport()?)?.lose_write_connection();
+    t.until("the end came in", || front.server.count(Call::ReadLost) == 1)?;
+    outer.write(b"request");
+    half(&outer)?.lose_write_connection();
+    t.until("the end went on", || back.server.count(Call::ReadLost) == 1)?;
+    back.server_has(b"?request")?;
+
+    back.server.transport()?.write(b"answer");
+    half(&back.server.transport()?)?.lose_write_connection();
+    t.until("the other end came in", || back.client.count(Call::ReadLost) == 1)?;
+    inner.write(b"answer");
+    half(&inner)?.lose_write_connection();
+    t.until("the other end went on", || front.client.count(Call::ReadLost) == 1)?;
+    same("bytes of the answer", front.client.received_bytes(), b"!answer".len())?;
+    front.abandon(t)?;
+    back.abandon(t)
 }
 
 fn twice(t: &CaseContext) -> Outcome {

@@ -1,0 +1,66 @@
+//! A server's close of a connection of its own: in order, and without waiting for what may never be done.
+//!
+//! Invariant: it knows of a producer exactly while one is registered through it.
+
+use core::cell::Cell;
+
+use interfaces::{AlreadyProducing, Producer, Transport};
+
+/// Whether a producer stands in the way of a close.
+#[derive(Default)]
+pub(super) struct OrderlyClose {
+    producer: Cell<Registered>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Registered {
+    #[default]
+    None,
+    Push,
+    Pull,
+}
+
+impl OrderlyClose {
+    pub(super) fn register_producer(
+        &self,
+        below: &dyn Transport,
+        producer: Producer,
+    ) -> Result<(), AlreadyProducing> {
+        let kind = match producer {
+            Producer::Push(_) => Registered::Push,
+            Producer::Pull(_) => Registered::Pull,
+        };
+        // A pull producer is asked inside this call, and may unregister itself.
+        let before = self.producer.replace(kind);
+        below.register_producer(producer).inspect_err(|_| self.producer.set(before))
+    }
+
+    pub(super) fn unregister_producer(&self, below: &dyn Transport) {
+        self.producer.set(Registered::None);
+        below.unregister_producer();
+    }
+
+    /// Our end of file follows, which unregisters a push producer.
+    pub(super) fn ends_writing(&self) {
+        if self.producer.get() == Registered::Push {
+            self.producer.set(Registered::None);
+        }
+    }
+
+    /// Closes the connection behind what was written. A producer is unregistered; before the end of a TLS
+    /// handshake nothing can have been said, and the close would wait for it, so that is aborted.
+    pub(super) fn close(&self, transport: &dyn Transport) {
+        if is_handshaking(transport) {
+            return transport.abort_connection();
+        }
+        if self.producer.get() != Registered::None {
+            transport.unregister_producer();
+        }
+        transport.lose_connection();
+    }
+}
+
+/// Whether this is TLS before the end of its handshake.
+pub(crate) fn is_handshaking(transport: &dyn Transport) -> bool {
+    transport.as_tls().is_some_and(|tls| tls.version().is_none())
+}
