@@ -110,6 +110,7 @@ pub mod policies;
 pub mod process;
 pub mod relay;
 pub mod service;
+pub mod socks;
 pub mod task;
 #[cfg(feature = "std")]
 pub mod threads;
