@@ -117,6 +117,7 @@ pub mod producers;
 pub mod receivers;
 pub mod relay;
 pub mod service;
+pub mod socks;
 pub mod task;
 #[cfg(feature = "std")]
 pub mod threads;

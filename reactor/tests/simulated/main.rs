@@ -22,6 +22,7 @@ mod options;
 mod outbox;
 mod roles;
 mod sockets;
+mod socks;
 mod stdio;
 mod streams;
 mod system;

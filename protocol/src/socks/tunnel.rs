@@ -1,0 +1,235 @@
+//! One attempt to connect through a proxy: the handshake, and then a layer below the protocol.
+//!
+//! Invariant: the factory's protocol is built when the way to the destination is open, and every later
+//! event of the connection is its own.
+//!
+//! ```text
+//!               the handshake is done           lost
+//!  Negotiating ──────────────────────▶ Open ──────────▶ Over
+//!       └───────── refused, late, cancelled, lost ───────▲
+//! ```
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::rc::{Rc, Weak};
+use core::any::Any;
+use core::cell::{Cell, RefCell};
+use core::task::{Poll, Waker};
+use core::time::Duration;
+
+use deferred::{CancelHandle, Deferred, Failure, Promise};
+use interfaces::{
+    Address, ConnectError, DelayedCall, Deliver, Event, Factory, ReactorTime, Transport,
+};
+
+use super::client_handshake::{ClientHandshake, ClientStep, SocksClientError};
+
+/// The factory of the connection to the proxy.
+pub(super) struct TunnelFactory(pub(super) Rc<SocksTunnel>);
+
+impl Factory for TunnelFactory {
+    /// Hands the tunnel to the first connection, and refuses any other.
+    fn build_protocol(&self, _peer: &Address) -> Option<Rc<dyn Deliver>> {
+        let is_first = !self.0.is_claimed.replace(true);
+        is_first.then(|| self.0.clone() as Rc<dyn Deliver>)
+    }
+
+    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        self.0.factory.poll_ready(on_the_way, waker)
+    }
+
+    fn log_prefix(&self) -> Cow<'static, str> {
+        self.0.factory.log_prefix()
+    }
+
+    fn do_start(&self) {
+        self.0.factory.do_start();
+    }
+
+    fn do_stop(&self) -> Result<(), Failure> {
+        self.0.factory.do_stop()
+    }
+}
+
+/// An attempt.
+pub(super) struct SocksTunnel {
+    me: Weak<SocksTunnel>,
+    factory: Rc<dyn Factory>,
+    greeting: &'static [u8],
+    handshake: RefCell<Option<ClientHandshake>>,
+    is_claimed: Cell<bool>,
+    attempt: RefCell<Option<CancelHandle>>,
+    transport: RefCell<Option<Rc<dyn Transport>>>,
+    protocol: RefCell<Option<Rc<dyn Deliver>>>,
+    promise: Cell<Option<Promise<()>>>,
+    deadline: RefCell<Option<DelayedCall>>,
+    clock: Rc<dyn ReactorTime>,
+    time: Duration,
+}
+
+impl SocksTunnel {
+    /// An attempt, and the Deferred of its outcome.
+    pub(super) fn new(
+        factory: Rc<dyn Factory>,
+        (handshake, greeting): (ClientHandshake, &'static [u8]),
+        (clock, time): (Rc<dyn ReactorTime>, Duration),
+    ) -> (Rc<Self>, Deferred<()>) {
+        let tunnel = Rc::new_cyclic(|me| Self {
+            me: me.clone(),
+            factory,
+            greeting,
+            handshake: RefCell::new(Some(handshake)),
+            is_claimed: Cell::default(),
+            attempt: RefCell::default(),
+            transport: RefCell::default(),
+            protocol: RefCell::default(),
+            promise: Cell::default(),
+            deadline: RefCell::default(),
+            clock,
+            time,
+        });
+        let weak = tunnel.me.clone();
+        let (connected, promise) = Deferred::with_canceller(move || {
+            if let Some(tunnel) = weak.upgrade() {
+                tunnel.give_up();
+            }
+            None
+        });
+        tunnel.promise.set(Some(promise));
+        (tunnel, connected)
+    }
+
+    /// The handle of the connection to the proxy, while it is being made.
+    pub(super) fn dials(&self, attempt: CancelHandle) {
+        self.attempt.replace(Some(attempt));
+    }
+
+    /// Tells the outcome, the first time.
+    pub(super) fn fire(&self, result: Result<(), Failure>) {
+        self.end_deadline();
+        if let Some(promise) = self.promise.take() {
+            promise.fire(result);
+        }
+    }
+
+    fn give_up(&self) {
+        let attempt = self.attempt.take();
+        if let Some(attempt) = attempt {
+            attempt.cancel();
+        }
+        self.abort();
+    }
+
+    fn abort(&self) {
+        self.end_deadline();
+        let transport = self.transport.borrow().clone();
+        if let Some(transport) = transport {
+            transport.abort_connection();
+        }
+    }
+
+    fn end_deadline(&self) {
+        let deadline = self.deadline.take();
+        if let Some(deadline) = deadline {
+            // The one that calls this is not pending.
+            let _ = deadline.cancel();
+        }
+    }
+
+    fn made(&self, transport: &Rc<dyn Transport>) {
+        self.transport.replace(Some(transport.clone()));
+        let (me, after) = (self.me.clone(), self.time);
+        let late = move || {
+            if let Some(tunnel) = me.upgrade() {
+                tunnel.fail(SocksClientError::TimedOut { after });
+            }
+        };
+        let deadline = self.clock.call_later(self.time, Box::new(late));
+        self.deadline.replace(Some(deadline));
+        transport.write(self.greeting);
+    }
+
+    fn negotiate(&self, data: &[u8]) {
+        if let Some(handshake) = &mut *self.handshake.borrow_mut() {
+            handshake.push(data);
+        }
+        loop {
+            let step = self.handshake.borrow_mut().as_mut().map(ClientHandshake::step);
+            let transport = self.transport.borrow().clone();
+            match (step, transport) {
+                (None | Some(ClientStep::Wait), _) | (_, None) => return,
+                (Some(ClientStep::Send(bytes)), Some(transport)) => transport.write(&bytes),
+                (Some(ClientStep::Open(left)), Some(transport)) => {
+                    return self.open(&transport, left);
+                }
+                (Some(ClientStep::Fail(error)), _) => return self.fail(error),
+            }
+        }
+    }
+
+    fn fail(&self, error: SocksClientError) {
+        self.handshake.take();
+        self.abort();
+        self.fire(Err(error.into()));
+    }
+
+    fn open(&self, transport: &Rc<dyn Transport>, mut left: alloc::vec::Vec<u8>) {
+        self.handshake.take();
+        self.end_deadline();
+        let address = transport.peer();
+        let Some(protocol) = self.factory.build_protocol(&address) else {
+            self.abort();
+            return self.fire(Err(ConnectError::NoProtocol { address }.into()));
+        };
+        self.protocol.replace(Some(protocol.clone()));
+        protocol.deliver(Event::ConnectionMade(transport));
+        self.fire(Ok(()));
+        if !left.is_empty() {
+            protocol.deliver(Event::DataReceived(&mut left));
+        }
+    }
+
+    fn lost(&self, event: Event<'_>) {
+        self.end_deadline();
+        let protocol = self.protocol.take();
+        let transport = self.transport.take();
+        drop(transport);
+        match (protocol, event) {
+            (Some(protocol), event) => protocol.deliver(event),
+            (None, Event::ConnectionLost(reason)) => {
+                self.handshake.take();
+                self.fire(Err(SocksClientError::Ended(reason.clone()).into()));
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn protocol(&self) -> Option<Rc<dyn Deliver>> {
+        self.protocol.borrow().clone()
+    }
+}
+
+impl Deliver for SocksTunnel {
+    fn deliver(&self, event: Event<'_>) {
+        match (event, self.protocol()) {
+            (event @ Event::ConnectionLost(_), _) => self.lost(event),
+            (event, Some(protocol)) => protocol.deliver(event),
+            (Event::ConnectionMade(transport), None) => self.made(transport),
+            (Event::DataReceived(data), None) => self.negotiate(data),
+            // The others are for a protocol, and there is none yet.
+            (_, None) => {}
+        }
+    }
+
+    fn log_prefix(&self) -> &'static str {
+        self.protocol().map_or("SocksTunnel", |protocol| protocol.log_prefix())
+    }
+
+    fn is_half_closeable(&self) -> bool {
+        self.protocol().is_some_and(|protocol| protocol.is_half_closeable())
+    }
+
+    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
+        self.protocol()?.socket_guard()
+    }
+}
