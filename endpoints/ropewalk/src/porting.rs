@@ -86,6 +86,37 @@
 //! | `ConnectError` and its kinds, `CannotListenError` | [`ConnectError`](crate::interfaces::ConnectError), [`ListenError`](crate::interfaces::ListenError) |
 //! | `ProcessDone`, `ProcessTerminated` | [`ProcessReason`](crate::interfaces::ProcessReason) |
 //!
+//! # `twisted.internet.protocol`, `application.internet`, `application.service`
+//!
+//! | Twisted | here |
+//! |---|---|
+//! | `Factory.forProtocol(P)`, `buildProtocol`, `startFactory`, `stopFactory` | [`factory_fn`](crate::protocol::factory_fn), [`FactoryFn`](crate::protocol::FactoryFn); [`factory_cyclic`](crate::protocol::factory_cyclic) for protocols that know themselves |
+//! | `ClientFactory`, `IConnector` | [`ClientFactory`](crate::protocol::client::ClientFactory), [`Connector`](crate::protocol::client::Connector) |
+//! | `ReconnectingClientFactory` | [`ReconnectingClientFactory`](crate::protocol::client::ReconnectingClientFactory) |
+//! | `ClientCreator` | [`ClientCreator`](crate::protocol::client::ClientCreator) |
+//! | `ClientService`, `backoffPolicy` | [`ClientService`](crate::protocol::client::ClientService), [`BackoffPolicy`](crate::protocol::client::BackoffPolicy) |
+//! | `Service`, `MultiService` | [`Service`](crate::protocol::service::Service), [`MultiService`](crate::protocol::service::MultiService) |
+//! | `StreamServerEndpointService`, `TimerService` | [`StreamServerEndpointService`](crate::protocol::service::StreamServerEndpointService), [`TimerService`](crate::protocol::service::TimerService) |
+//! | `strports.service` | [`service`](crate::endpoints::service) |
+//! | `ConnectedDatagramProtocol`, `DatagramProtocol`, `ProcessProtocol` | [`DatagramProtocol`](crate::interfaces::DatagramProtocol), [`ProcessProtocol`](crate::interfaces::ProcessProtocol) |
+//!
+//! # `twisted.protocols`
+//!
+//! | Twisted | here |
+//! |---|---|
+//! | `basic.LineReceiver`, `LineOnlyReceiver` | [`LineReceiver`](crate::protocol::receivers::LineReceiver), [`LineOnlyReceiver`](crate::protocol::receivers::LineOnlyReceiver) |
+//! | `NetstringReceiver`, `Int8StringReceiver`, `Int16StringReceiver`, `Int32StringReceiver` | [`StringReceiver`](crate::protocol::receivers::StringReceiver) on [`NetstringProtocol`](crate::protocol::receivers::NetstringProtocol), [`Int8StringProtocol`](crate::protocol::receivers::Int8StringProtocol) … |
+//! | `stateful.StatefulProtocol` | [`StatefulReceiver`](crate::protocol::receivers::StatefulReceiver) |
+//! | `basic.FileSender`, `pcp` | [`producers`](crate::protocol::producers) |
+//! | `policies.ProtocolWrapper`, `WrappingFactory` | [`Layer`](crate::protocol::layer::Layer), [`WrappingFactory`](crate::protocol::layer::WrappingFactory) |
+//! | `TimeoutFactory`, `TimeoutMixin` | [`TimeoutFactory`](crate::protocol::policies::TimeoutFactory), [`ConnectionTimeout`](crate::protocol::policies::ConnectionTimeout) |
+//! | `ThrottlingFactory`, `LimitTotalConnectionsFactory`, `LimitConnectionsByPeer` | [`policies`](crate::protocol::policies), by the same names |
+//! | `TrafficLoggingFactory`, `SpewingFactory` | the same |
+//! | `wire`, `finger`, `ident` | [`wire`](crate::protocol::wire) |
+//! | `socks` | [`socks`](crate::protocol::socks) |
+//! | `portforward` | [`RelayFactory`](crate::protocol::relay::RelayFactory) |
+//! | `tls.TLSMemoryBIOFactory`, `transport.startTLS` | `tls::wrap_server`, `tls::wrap_client` |
+//!
 //! Invariant: each name of ours is a link, so that one that is renamed fails the build of the documentation.
 
 pub mod programs;

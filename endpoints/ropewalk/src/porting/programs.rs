@@ -153,3 +153,123 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! # 7. A protocol of lines, with a limit on silence
+//!
+//! ```python
+//! class Parrot(LineOnlyReceiver, TimeoutMixin):
+//!     def connectionMade(self):
+//!         self.setTimeout(60)
+//!
+//!     def lineReceived(self, line):
+//!         self.resetTimeout()
+//!         self.sendLine(line)
+//! ```
+//!
+//! ```
+//! use ropewalk::prelude::*;
+//! use ropewalk::protocol::policies::TimeoutFactory;
+//! use ropewalk::protocol::receivers::{LineOnlyProtocol, LineOnlyReceiver, LineOnlyTransport};
+//! use std::rc::Rc;
+//!
+//! struct Parrot;
+//!
+//! impl LineOnlyReceiver for Parrot {
+//!     fn line_received(&mut self, transport: &Rc<LineOnlyTransport>, line: &[u8]) {
+//!         transport.send_line(line);
+//!     }
+//! }
+//!
+//! fn parrots(reactor: &Reactor) -> Rc<dyn Factory> {
+//!     let factory = LineOnlyProtocol::factory(|_peer| Parrot).into_rc();
+//!     TimeoutFactory::new(factory, reactor.clone()).into_rc()
+//! }
+//! ```
+//!
+//! A protocol that decides itself what a sign of life is has a
+//! [`ConnectionTimeout`](crate::protocol::policies::ConnectionTimeout) as a field.
+//!
+//! # 8. A client that comes back
+//!
+//! ```python
+//! endpoint = endpoints.clientFromString(reactor, "tls:example.com:7000")
+//! service = ClientService(endpoint, Factory.forProtocol(Client))
+//! service.startService()
+//! client = await service.whenConnected()
+//! ```
+//!
+//! ```no_run
+//! use ropewalk::prelude::*;
+//! use ropewalk::protocol::client::ClientService;
+//! use ropewalk::protocol::service::Service;
+//! # struct Client;
+//! # impl Protocol for Client {
+//! #     fn data_received(&mut self, _: &std::rc::Rc<dyn Transport>, _: &[u8]) {}
+//! # }
+//!
+//! async fn connected(reactor: &Reactor) -> Result<ProtocolRef<Client>, Failure> {
+//!     let endpoint = ropewalk::registry(reactor.clone()).client("tls:example.com:7000")?;
+//!     let service = ClientService::new(endpoint, reactor.clone(), |_peer| Client);
+//!     service.start_service()?;
+//!     service.when_connected().await
+//! }
+//! ```
+//!
+//! # 9. A program of several services
+//!
+//! ```python
+//! application = MultiService()
+//! strports.service("tcp:8000", factory).setServiceParent(application)
+//! TimerService(60, report).setServiceParent(application)
+//! ```
+//!
+//! ```no_run
+//! use ropewalk::prelude::*;
+//! use ropewalk::protocol::service::{MultiService, Service, TimerService};
+//! use std::{rc::Rc, time::Duration};
+//!
+//! fn application(reactor: &Reactor, factory: Rc<dyn Factory>) -> Result<MultiService, Failure> {
+//!     let application = MultiService::new();
+//!     let registry = ropewalk::registry(reactor.clone());
+//!     let port = ropewalk::endpoints::service(&registry, "tcp:8000", factory)?;
+//!     application.add_service(Rc::new(port))?;
+//!     let report = || Ok(println!("all is well"));
+//!     let timer = TimerService::new(reactor.clone(), Duration::from_secs(60), report);
+//!     application.add_service(Rc::new(timer))?;
+//!     Ok(application)
+//! }
+//! ```
+//!
+//! # 10. A test without sockets
+//!
+//! ```python
+//! transport = StringTransport()
+//! echo = Echo()
+//! echo.makeConnection(transport)
+//! echo.dataReceived(b"hello")
+//! assert transport.value() == b"hello"
+//! ```
+//!
+//! With the feature `testing`:
+//!
+//! ```
+//! use ropewalk::interfaces::Event;
+//! use ropewalk::prelude::*;
+//! use ropewalk::protocol::testing::StringTransport;
+//! # use std::rc::Rc;
+//! # struct Echo;
+//! # impl Protocol for Echo {
+//! #     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
+//! #         transport.write(data);
+//! #     }
+//! # }
+//!
+//! let transport = StringTransport::new();
+//! let echo = ProtocolRef::new(Echo).as_deliver();
+//! echo.deliver(Event::ConnectionMade(&transport.as_transport()));
+//! echo.deliver(Event::DataReceived(&mut b"hello".to_owned()));
+//! assert_eq!(transport.value(), b"hello");
+//! ```
+//!
+//! Two protocols are joined by `protocol::testing::memory`, time is moved by `protocol::testing::Clock`, and
+//! [`Reactor::simulated`](crate::reactor::Reactor::simulated) runs whole programs under a seed.
