@@ -2,9 +2,9 @@
 
 pub(crate) mod by_hand;
 pub(crate) mod dressed;
+pub(crate) mod lines;
 pub(crate) mod policy;
 pub(crate) mod reactor_calls;
-pub(crate) mod lines;
 pub(crate) mod relay_scene;
 pub(crate) mod service_scene;
 pub(crate) mod work;
