@@ -255,6 +255,8 @@
 #![deny(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 // The map: one line for each folder. An arrow says which folders its code uses; there are no others.
 //
@@ -287,13 +289,13 @@ pub use deferred::{
     maybe_deferred,
 };
 pub use error::{
-    Cancelled, Chain, DeferredError, Failure, Sources, Trapped, debugging, set_debugging,
+    Cancelled, Chain, Context, DeferredError, Failure, Sources, Trapped, debugging, set_debugging,
 };
 pub use join::{
     DeferredList, FailureGroup, FirstError, ListResult, gather_results,
-    gather_results_consuming_errors, race,
+    gather_results_consuming_errors, gather_results_of, gather_results_of_consuming_errors, race,
 };
-pub use report::{Unhandled, UnhandledError, UnhandledHook, set_unhandled_hook};
+pub use report::{Unhandled, UnhandledError, UnhandledHook, quietly, set_unhandled_hook};
 #[cfg(target_has_atomic = "ptr")]
 pub use task_runner::TaskRunner;
 pub use wait::{

@@ -8,7 +8,7 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 use core::time::Duration;
 
-use deferred::{Deferred, Failure, Promise};
+use deferred::{Deferred, Failure, Promise, quietly};
 use interfaces::{Address, Deliver, Factory, Protocol, ReactorTime, StreamClientEndpoint};
 
 use crate::ProtocolRef;
@@ -20,7 +20,8 @@ use crate::task::DeferredExt as _;
 ///
 /// # Errors
 ///
-/// What [`connect`](StreamClientEndpoint::connect) fails with; the protocol is dropped then.
+/// What [`connect`](StreamClientEndpoint::connect) fails with; the protocol is dropped then, and the
+/// promises that it owns are cancelled without a report.
 #[doc(alias = "connectProtocol")]
 pub fn connect_protocol<P: Protocol>(
     endpoint: &dyn StreamClientEndpoint,
@@ -81,6 +82,7 @@ pub fn connect_ref<P: Protocol>(
     protocol: ProtocolRef<P>,
 ) -> Deferred<ProtocolRef<P>> {
     let (outcome, used) = (Cell::new(Outcome::Open), Cell::new(false));
+    let protocol = Some(protocol);
     let factory = Rc::new(OneProtocol { protocol, used, outcome });
     let connecting = endpoint.connect(factory.clone());
     let (attempt, given_up) = (connecting.cancel_handle(), factory.clone());
@@ -103,7 +105,8 @@ pub fn connect_ref<P: Protocol>(
 
 /// Hands the protocol to the first connection, and refuses any other.
 struct OneProtocol<P: Protocol> {
-    protocol: ProtocolRef<P>,
+    /// Always there, but in the drop.
+    protocol: Option<ProtocolRef<P>>,
     /// The protocol was built for this attempt, so its connection is that of this attempt.
     used: Cell<bool>,
     outcome: Cell<Outcome>,
@@ -121,7 +124,9 @@ impl<P: Protocol> OneProtocol<P> {
         match result {
             Ok(()) if self.outcome.get() == Outcome::Open => {
                 self.outcome.set(Outcome::Connected);
-                promise.callback(self.protocol.clone());
+                if let Some(protocol) = self.protocol.clone() {
+                    promise.callback(protocol);
+                }
             }
             Ok(()) => self.give_up(),
             Err(failure) => {
@@ -134,15 +139,15 @@ impl<P: Protocol> OneProtocol<P> {
     /// Aborts a connection that there is, and one that comes.
     fn give_up(&self) {
         self.outcome.set(Outcome::GivenUp);
-        if self.used.get() {
-            self.protocol.give_up();
+        if let Some(protocol) = self.protocol.as_ref().filter(|_| self.used.get()) {
+            protocol.give_up();
         }
     }
 }
 
 impl<P: Protocol> Factory for OneProtocol<P> {
     fn build_protocol(&self, _peer: &Address) -> Option<Rc<dyn Deliver>> {
-        let protocol = self.protocol.claim()?;
+        let protocol = self.protocol.as_ref()?.claim()?;
         self.used.set(true);
         if self.outcome.get() == Outcome::GivenUp {
             self.give_up();
@@ -152,5 +157,17 @@ impl<P: Protocol> Factory for OneProtocol<P> {
 
     fn log_prefix(&self) -> Cow<'static, str> {
         Cow::Borrowed(P::log_prefix())
+    }
+}
+
+/// A promise that the protocol of a failed attempt owns is cancelled with it, and that is no news: the
+/// failure is told by the attempt.
+impl<P: Protocol> Drop for OneProtocol<P> {
+    fn drop(&mut self) {
+        let protocol = self.protocol.take();
+        match self.outcome.get() {
+            Outcome::Connected => drop(protocol),
+            Outcome::Open | Outcome::GivenUp => quietly(|| drop(protocol)),
+        }
     }
 }

@@ -71,7 +71,9 @@ impl<S: StreamSys> Reactor<S> {
     /// A reactor on any system.
     ///
     /// Where the program has set no [`deferred::set_unhandled_hook`], unhandled errors are
-    /// printed to standard error from now on.
+    /// printed to standard error from now on; where the variable `ROPEWALK_DEBUG` is in the environment
+    /// and not empty, with the places where they were made and fired
+    /// ([`deferred::set_debugging`]).
     pub fn on(system: S, limits: Limits) -> Self {
         standard_error::print_unhandled();
         Self(Core::new(system, limits, Rc::new(StandardError)))

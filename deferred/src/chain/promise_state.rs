@@ -23,7 +23,8 @@ use core::task::Waker;
 
 use super::node::{self, Node, OnUnwind, OutputNode, Phase, Settle, State};
 use super::result_cell::{self, ResultCell};
-use crate::error::{Cancelled, DeferredError, Firing};
+use crate::error::{Cancelled, DeferredError, Firing, quieten};
+use crate::report::quiet;
 use crate::report::unhandled::{self, ReportOnDrop};
 
 /// The head of a chain, with its canceller.
@@ -273,6 +274,9 @@ where
             // The Deferred is gone, too, and there is no reader, so there is nothing to report.
             self.phase.set(Phase::Settled);
             return;
+        }
+        if quiet::is_quiet() {
+            return node::advance(self.stopped(Some(Err(quieten(Cancelled.into())))));
         }
         let unwinding = self.stopped_on_unwind();
         unhandled::promise_dropped::<T>(self.made_at.get());

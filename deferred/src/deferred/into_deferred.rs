@@ -12,6 +12,12 @@ use crate::error::DeferredError;
 /// # Differences from Twisted
 ///
 /// A plain value is written `Ok(value)`, and a raised exception is an `Err`.
+#[diagnostic::on_unimplemented(
+    message = "a callback returns a `Result` or a `Deferred`, not `{Self}`",
+    label = "returns `{Self}`",
+    note = "for a value that is there, write `Ok(value)`; for an error, `Err(error)` or `?`",
+    note = "for nothing, end with `Ok(())`; for a result that comes later, return its `Deferred`"
+)]
 pub trait IntoDeferred {
     /// The value of its success.
     type Value: 'static;

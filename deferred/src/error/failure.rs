@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::string::String;
 use core::error::Error;
 use core::fmt;
 use core::marker::PhantomData;
@@ -13,7 +14,7 @@ use core::panic::Location;
 
 use crate::error::Chain;
 use crate::error::debugging;
-use crate::error::held::{Held, Located, Plain};
+use crate::error::held::{self, Held, Located, Plain};
 use crate::error::safe_display::SafeDisplay;
 
 /// Any error, behind a pointer that can be cloned: the error type of a
@@ -24,7 +25,7 @@ use crate::error::safe_display::SafeDisplay;
 /// of a failure does not nest. [`as_error`](Failure::as_error) is the error, and a `Box<dyn Error>`
 /// can be made of it.
 ///
-/// `{}` shows the error alone, `{:#}` with all its sources, `{:?}` with the name of its type.
+/// `{}` shows the error alone, `{:#}` and `{:?}` with all its sources, `{:#?}` with the name of its type, too.
 ///
 /// # Examples
 ///
@@ -62,6 +63,78 @@ impl Failure {
                 Some(place) => Rc::new(Located(error, place)),
             },
         }
+    }
+
+    /// A failure that is a text, for an error that no code will ask for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::Failure;
+    ///
+    /// fn first(names: &[&str]) -> Result<String, Failure> {
+    ///     Ok(names.first().ok_or_else(|| Failure::msg("the list has no name"))?.to_string())
+    /// }
+    /// assert_eq!(first(&[]).unwrap_err().to_string(), "the list has no name");
+    /// ```
+    #[track_caller]
+    pub fn msg(text: impl Into<String>) -> Self {
+        Failure::new(Message(text.into()))
+    }
+
+    /// A failure of an error that is in a box already, or that becomes one: `Box<dyn Error>` with or
+    /// without `Send` and `Sync`, a text, the `Error` of the crate anyhow. Rust has no conversion by `?`
+    /// from these and from every [`Error`], too; so write `map_err(Failure::boxed)?`, or
+    /// [`context`](crate::Context::context) with more to say.
+    ///
+    /// What was a failure before it was boxed is that failure again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::Failure;
+    /// use std::error::Error;
+    ///
+    /// fn plugin() -> Result<(), Box<dyn Error + Send + Sync>> {
+    ///     Err("no such plugin".into())
+    /// }
+    ///
+    /// fn run() -> Result<(), Failure> {
+    ///     Ok(plugin().map_err(Failure::boxed)?)
+    /// }
+    /// assert_eq!(run().unwrap_err().to_string(), "no such plugin");
+    /// ```
+    #[track_caller]
+    pub fn boxed(error: impl Into<Box<dyn Error>>) -> Self {
+        match error.into().downcast::<Boxed>() {
+            Ok(failure) => failure.0,
+            Err(error) => Failure { error: Rc::new(held::Boxed(error, debugging::caller())) },
+        }
+    }
+
+    /// The same with a text in front: that is what it shows then, and the failure as it was is its source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::{Cancelled, Failure};
+    ///
+    /// let failure = Failure::new(Cancelled).context("asking the server");
+    /// assert_eq!(format!("{failure:#}"), "asking the server: cancelled");
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn context(self, text: impl Into<String>) -> Self {
+        Failure::new(InContext { text: text.into(), failure: self })
+    }
+
+    /// Whether it is a cancellation that is no news: the cancelled work was dropped [`quietly`], or its
+    /// end was told otherwise, as that of a task that panicked. It is not told to the hook when no reader
+    /// takes it.
+    ///
+    /// [`quietly`]: crate::quietly
+    pub fn is_quiet(&self) -> bool {
+        self.error.is_quiet()
     }
 
     /// Whether the error is an `E`; its sources do not count. Twisted's `check`.
@@ -170,11 +243,54 @@ impl fmt::Display for Failure {
     }
 }
 
+/// As `{:#}`, so that an error which `main` returns is a sentence; `{:#?}` has the name of its type in front.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Failure({}: ", self.type_name())?;
-        SafeDisplay::display(f, self.as_error())?;
-        f.write_str(")")
+        if f.alternate() {
+            write!(f, "{}: ", self.type_name())?;
+        }
+        fmt::Display::fmt(&Chain(self.as_error()), f)
+    }
+}
+
+/// A text that is an error.
+struct Message(String);
+
+impl Error for Message {}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// A failure with a text in front.
+struct InContext {
+    text: String,
+    failure: Failure,
+}
+
+impl Error for InContext {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.failure.as_error())
+    }
+}
+
+impl fmt::Display for InContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for InContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Chain(self), f)
     }
 }
 

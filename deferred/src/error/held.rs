@@ -3,6 +3,7 @@
 //!
 //! Invariant: a [`Fired`] holds no other, so a failure that is fired many times does not grow.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::any::{Any, type_name};
 use core::error::Error;
@@ -18,6 +19,11 @@ pub(super) trait Held {
 
     fn places(&self) -> Places;
 
+    /// Whether it is a cancellation that is no news when it is dropped.
+    fn is_quiet(&self) -> bool {
+        false
+    }
+
     /// The same without the place where it was fired, if there is one.
     fn unfired(&self) -> Option<&Rc<dyn Held>> {
         None
@@ -29,6 +35,23 @@ pub(super) trait Held {
 pub(super) struct Places {
     pub(super) made_at: Option<&'static Location<'static>>,
     pub(super) fired_at: Option<&'static Location<'static>>,
+}
+
+/// An error whose type is not known any more.
+pub(super) struct Boxed(pub(super) Box<dyn Error>, pub(super) Option<&'static Location<'static>>);
+
+impl Held for Boxed {
+    fn error(&self) -> &(dyn Error + 'static) {
+        &*self.0
+    }
+
+    fn type_name(&self) -> &'static str {
+        type_name::<Box<dyn Error>>()
+    }
+
+    fn places(&self) -> Places {
+        Places { made_at: self.1, fired_at: None }
+    }
 }
 
 /// An error without places.
@@ -85,9 +108,44 @@ impl Held for Fired {
         Places { fired_at: Some(self.fired_at), ..self.unfired.places() }
     }
 
+    fn is_quiet(&self) -> bool {
+        self.unfired.is_quiet()
+    }
+
     fn unfired(&self) -> Option<&Rc<dyn Held>> {
         Some(&self.unfired)
     }
+}
+
+/// The error of another failure that is no news when it is dropped.
+struct Quiet(Rc<dyn Held>);
+
+impl Held for Quiet {
+    fn error(&self) -> &(dyn Error + 'static) {
+        self.0.error()
+    }
+
+    fn type_name(&self) -> &'static str {
+        self.0.type_name()
+    }
+
+    fn places(&self) -> Places {
+        self.0.places()
+    }
+
+    fn is_quiet(&self) -> bool {
+        true
+    }
+}
+
+/// Marks an error as no news, if it is a [`Failure`].
+#[cold]
+pub(crate) fn quieten<E: 'static>(mut error: E) -> E {
+    let any: &mut dyn Any = &mut error;
+    if let Some(failure) = any.downcast_mut::<Failure>() {
+        failure.error = Rc::new(Quiet(Rc::clone(&failure.error)));
+    }
+    error
 }
 
 /// A firing call, as it is recorded in failures while debugging.

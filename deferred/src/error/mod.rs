@@ -4,6 +4,7 @@
 
 mod cancelled;
 mod chain;
+mod context;
 pub(crate) mod debugging;
 mod deferred_error;
 mod failure;
@@ -12,7 +13,8 @@ pub(crate) mod safe_display;
 
 pub use cancelled::Cancelled;
 pub use chain::Chain;
+pub use context::Context;
 pub use debugging::{debugging, set_debugging};
 pub use deferred_error::DeferredError;
 pub use failure::{Failure, Sources, Trapped};
-pub(crate) use held::Firing;
+pub(crate) use held::{Firing, quieten};

@@ -31,12 +31,15 @@ use crate::chain::result_cell::{Reader, ResultCell};
 use crate::chain::upstream::Upstream;
 use crate::deferred::{Deferred, Promise};
 use crate::error::DeferredError;
-use crate::report::unhandled::ReportOnDrop;
+use crate::report::unhandled::{self, ReportOnDrop};
 
 pub use deferred_list::{DeferredList, ListResult};
 pub use failure_group::FailureGroup;
 pub use first_error::FirstError;
-pub use gather_results::{gather_results, gather_results_consuming_errors};
+pub use gather_results::{
+    gather_results, gather_results_consuming_errors, gather_results_of,
+    gather_results_of_consuming_errors,
+};
 pub use race::race;
 
 /// The rule that decides a join, and the types of its result.
@@ -80,6 +83,8 @@ pub(crate) struct Join<T: 'static, E: DeferredError, R: Rule<T, E>> {
     promise: Cell<Option<Promise<R::Value, R::Error>>>,
     /// The members' results so far, in their order; empty when it is decided.
     results: RefCell<Vec<ReportOnDrop<T, E>>>,
+    /// It was cancelled, so the cancellations of its members are no news.
+    is_cancelled: Cell<bool>,
     /// The number of members without a result.
     missing: Cell<usize>,
     /// The links to the pending members; `None` without any, or when one has decided.
@@ -97,6 +102,7 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
             left_over,
             promise: Cell::new(None),
             results: RefCell::default(),
+            is_cancelled: Cell::new(false),
             missing: Cell::new(0),
             links: RefCell::default(),
         })
@@ -127,6 +133,7 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
     /// Cancels every member. Their results decide it; without members there are none, so then the
     /// promise is dropped.
     pub(crate) fn cancel(&self) {
+        self.is_cancelled.set(true);
         let links = self.links.borrow().clone();
         match links {
             Some(links) => cancel_each(&links),
@@ -208,8 +215,19 @@ impl<T: 'static, E: DeferredError, R: Rule<T, E>> Join<T, E, R> {
     /// Drops a result that is no part of the join's.
     fn leave(&self, result: ReportOnDrop<T, E>) {
         match self.left_over {
-            LeftOver::Told => drop(result),
-            LeftOver::Consumed => drop(result.claim()),
+            LeftOver::Told if !self.has_cancelled(&result) => drop(result),
+            LeftOver::Told | LeftOver::Consumed => drop(result.claim()),
+        }
+    }
+
+    /// Whether a member failed because this was cancelled. An error type that does not tell counts as
+    /// such.
+    fn has_cancelled(&self, result: &ReportOnDrop<T, E>) -> bool {
+        match result.as_ref() {
+            Some(Err(error)) if self.is_cancelled.get() => {
+                unhandled::is_cancellation(error).unwrap_or(true)
+            }
+            _ => false,
         }
     }
 }

@@ -10,8 +10,8 @@ use core::fmt;
 use core::panic::Location;
 
 use crate::error::safe_display::SafeDisplay;
-use crate::error::{DeferredError, Failure};
-use crate::report::hook;
+use crate::error::{Cancelled, DeferredError, Failure};
+use crate::report::{hook, quiet};
 
 /// A report to the hook of [`set_unhandled_hook`](crate::set_unhandled_hook).
 #[derive(Debug)]
@@ -148,7 +148,28 @@ impl<T: 'static, E: DeferredError> Drop for ReportOnDrop<T, E> {
 #[cold]
 #[inline(never)]
 fn report<T, E: DeferredError>(error: &E) {
+    if !is_no_news(error) {
+        tell::<T, E>(error);
+    }
+}
+
+fn tell<T, E: DeferredError>(error: &E) {
     hook::call(&Unhandled::Error(UnhandledError::new::<T, E>(error)));
+}
+
+/// Whether an error is a cancellation of which nobody has to hear.
+fn is_no_news(error: &dyn Any) -> bool {
+    let is_marked = error.downcast_ref::<Failure>().is_some_and(Failure::is_quiet);
+    is_marked || (quiet::is_quiet() && is_cancellation(error) == Some(true))
+}
+
+/// Whether an error, or a source of it, is a [`Cancelled`]; `None` for one whose type does not tell.
+pub(crate) fn is_cancellation(error: &dyn Any) -> Option<bool> {
+    if error.is::<Cancelled>() {
+        return Some(true);
+    }
+    let failure = error.downcast_ref::<Failure>()?;
+    Some(failure.sources().any(|source| source.is::<Cancelled>()))
 }
 
 /// A promise of a `T` was dropped although its Deferred has a reader.

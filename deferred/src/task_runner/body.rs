@@ -16,7 +16,7 @@ use core::task::{Context, Poll};
 
 use crate::chain::node;
 use crate::deferred::Promise;
-use crate::error::{Cancelled, DeferredError};
+use crate::error::{Cancelled, DeferredError, quieten};
 
 /// A future and the promise of its result.
 pub(crate) struct Body<F, T: 'static, E: DeferredError> {
@@ -25,7 +25,9 @@ pub(crate) struct Body<F, T: 'static, E: DeferredError> {
     promise: Telling<T, E>,
 }
 
-/// A promise that may be dropped unfired: its readers are cancelled and the hook is not told.
+/// A promise that may be dropped unfired: its readers are cancelled, and the hook is told
+/// neither of it nor of that cancellation: a panic is told by the one who catches it, and the end of a
+/// runner is no news.
 struct Telling<T: 'static, E: DeferredError>(Option<Promise<T, E>>);
 
 impl<F, T: 'static, E: DeferredError> Body<F, T, E> {
@@ -80,7 +82,7 @@ impl<T: 'static, E: DeferredError> Drop for Telling<T, E> {
     fn drop(&mut self) {
         let Some(state) = self.0.take().and_then(Promise::into_state) else { return };
         if Rc::strong_count(&state) > 1 || state.cell().has_reader() {
-            node::advance(node::fire(state, Err(Cancelled.into())));
+            node::advance(node::fire(state, Err(quieten(Cancelled.into()))));
         }
     }
 }

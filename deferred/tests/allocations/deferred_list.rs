@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use crate::allocations;
-use ropewalk_deferred::{Cancelled, Deferred, DeferredList, Promise, gather_results, race};
+use ropewalk_deferred::{Cancelled, Deferred, DeferredList, Promise, gather_results_of, race};
 use testkit::live_bytes;
 
 type Member = Deferred<u64, Cancelled>;
@@ -39,7 +39,7 @@ fn a_member_that_has_fired_costs_none() {
         assert!(made <= CONSTANT, "{made} for {count}");
         assert!(list.is_fired());
         let members: Vec<Member> = (0..count).map(Member::succeed).collect();
-        let (values, made) = allocations(|| gather_results(members));
+        let (values, made) = allocations(|| gather_results_of(members));
         assert!(made <= CONSTANT, "{made} for {count}");
         assert!(values.is_fired());
     }

@@ -4,7 +4,7 @@ use std::thread;
 
 use ropewalk_deferred::{
     Cancelled, Deferred, DeferredList, FirstError, ListResult, Promise,
-    gather_results_consuming_errors, race,
+    gather_results_of_consuming_errors, race,
 };
 
 const MANY: u64 = 1_000_000;
@@ -76,7 +76,7 @@ fn the_first_of_a_million_decides() {
         assert_eq!(first.try_into_result().unwrap().unwrap(), (MANY as usize / 2, 5));
 
         let (members, mut promises) = self::members();
-        let values = gather_results_consuming_errors(members);
+        let values = gather_results_of_consuming_errors(members);
         promises.remove(0).errback(Cancelled);
         assert_eq!(values.try_into_result().unwrap().unwrap_err().index(), Some(0));
         drop(promises);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use crate::support::Log;
 use ropewalk_deferred::{
     CancelHandle, Cancelled, Deferred, DeferredError, DeferredList, FailureGroup, FirstError,
-    ListResult, Promise, gather_results_consuming_errors, race,
+    ListResult, Promise, gather_results_of_consuming_errors, race,
 };
 
 const TABLE: &str = include_str!("oracle/deferred_list.tsv");
@@ -99,7 +99,7 @@ fn words(first: &str, others: impl Iterator<Item = String>) -> String {
 fn start(what: &str, members: Vec<Deferred<String, Oops>>, log: &Log) -> CancelHandle {
     let log = log.clone();
     match what {
-        "gather" => noting(gather_results_consuming_errors(members), move |result| {
+        "gather" => noting(gather_results_of_consuming_errors(members), move |result| {
             log.note(match result {
                 Ok(values) => format!("= {}", words("all", values.into_iter())),
                 Err(first) => format!("= {}", first_text(&first)),

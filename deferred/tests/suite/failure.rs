@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::support::Boom;
-use ropewalk_deferred::{Cancelled, Chain, Deferred, Failure};
+use ropewalk_deferred::{Cancelled, Chain, Context as _, Deferred, Failure};
 
 #[derive(Debug)]
 struct Wrapping(Boom);
@@ -77,7 +77,7 @@ fn a_failure_made_from_a_failure_does_not_nest() {
 /// failure-004
 #[test]
 fn debug_shows_the_qualified_type_and_the_message() {
-    let text = format!("{:?}", Failure::new(Boom("a")));
+    let text = format!("{:#?}", Failure::new(Boom("a")));
     assert!(text.contains("support::Boom") && text.contains("boom a"), "{text}");
 }
 
@@ -86,7 +86,8 @@ fn debug_shows_the_qualified_type_and_the_message() {
 fn showing_a_failure_never_fails_although_its_error_refuses() {
     let failure = Failure::new(Unshowable);
     assert_eq!(failure.to_string(), "<error that cannot be shown>");
-    assert!(format!("{failure:?}").contains("Unshowable"));
+    assert!(format!("{failure:#?}").contains("Unshowable"));
+    assert_eq!(format!("{failure:?}"), "<error that cannot be shown>");
     assert_eq!(format!("{failure:#}"), "<error that cannot be shown>");
 }
 
@@ -144,4 +145,53 @@ fn a_chain_shows_an_error_with_its_sources_as_the_failure_of_it_does() {
     let line = "cannot read: <error that cannot be shown>: reset";
     assert_eq!(Chain(&error).to_string(), line);
     assert_eq!(format!("{:#}", Failure::new(error)), line);
+}
+
+/// A chain of three.
+fn asked() -> Failure {
+    Failure::new(Boom("a")).context("asking the server").context("starting")
+}
+
+#[test]
+fn an_error_that_main_returns_is_a_sentence_with_its_causes_boxed_or_not() {
+    assert_eq!(format!("{:?}", asked()), "starting: asking the server: boom a");
+    let boxed: Box<dyn std::error::Error> = asked().into();
+    assert_eq!(format!("{boxed:?}"), "starting: asking the server: boom a");
+}
+
+#[test]
+fn a_text_is_a_failure_and_a_context_keeps_the_error_as_its_source() {
+    assert_eq!(format!("{:#}", Failure::msg("no name")), "no name");
+    let failure = asked();
+    assert_eq!(failure.to_string(), "starting");
+    assert!(!failure.check::<Boom>(), "sources do not count");
+    assert_eq!(failure.sources().filter(|source| source.is::<Boom>()).count(), 1);
+}
+
+#[test]
+fn a_boxed_error_a_text_and_a_boxed_failure_become_failures_that_keep_what_they_were() {
+    let plain: Box<dyn std::error::Error> = Box::new(Boom("a"));
+    let shared: Box<dyn std::error::Error + Send + Sync> = Box::new(Boom("a"));
+    for failure in [Failure::boxed(plain), Failure::boxed(shared)] {
+        assert_eq!(failure.downcast_ref::<Boom>(), Some(&Boom("a")));
+    }
+    assert_eq!(Failure::boxed("some text").to_string(), "some text");
+    assert_eq!(Failure::boxed(String::from("some text")).to_string(), "some text");
+    let there_and_back =
+        Failure::boxed(Box::<dyn std::error::Error>::from(Failure::new(Boom("a"))));
+    assert!(there_and_back.check::<Boom>());
+}
+
+#[test]
+fn context_works_on_every_kind_of_result() {
+    let kinds: [Result<(), Failure>; 4] = [
+        Err::<(), _>(Boom("a")).context("here"),
+        Err::<(), _>(Failure::new(Boom("a"))).context("here"),
+        Err::<(), Box<dyn std::error::Error>>(Box::new(Boom("a"))).with_context(|| "here"),
+        Err::<(), _>("boom a").context(String::from("here")),
+    ];
+    for kind in kinds {
+        assert_eq!(format!("{:#}", kind.unwrap_err()), "here: boom a");
+    }
+    assert_eq!(Ok::<_, Boom>(5).with_context(|| -> String { panic!("not asked") }).unwrap(), 5);
 }

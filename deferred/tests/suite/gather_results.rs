@@ -2,8 +2,14 @@
 
 use crate::support::{Boom, boom_in, reports};
 use ropewalk_deferred::{
-    Cancelled, Deferred, Failure, Promise, gather_results, gather_results_consuming_errors,
+    Cancelled, Deferred, Failure, FirstError, Promise, gather_results,
+    gather_results_consuming_errors, gather_results_of,
 };
+
+fn first_error(values: Deferred<Vec<u32>>) -> FirstError {
+    let failure = values.try_into_result().unwrap().unwrap_err();
+    failure.downcast_ref::<FirstError>().expect("a member's").clone()
+}
 
 #[test]
 fn it_gives_the_values_in_the_order_of_the_members() {
@@ -31,7 +37,7 @@ fn the_first_error_is_the_result_at_once_and_the_others_run_on() {
         let values = gather_results([zero, one, two]);
         zero_promise.callback(0);
         one_promise.errback(Boom("first"));
-        let first = values.try_into_result().unwrap().unwrap_err();
+        let first = first_error(values);
         assert_eq!((first.index(), boom_in(first.error())), (Some(1), "first"));
         assert!(!two_promise.is_cancelled());
         two_promise.errback(Boom("second"));
@@ -48,7 +54,7 @@ fn consuming_errors_it_fails_once_with_the_first_and_nothing_else_is_said() {
         let values = gather_results_consuming_errors([zero, one, Deferred::fail(Boom("early"))]);
         zero_promise.errback(Boom("late"));
         one_promise.errback(Boom("later"));
-        let first = values.try_into_result().unwrap().unwrap_err();
+        let first = first_error(values);
         assert_eq!((first.index(), boom_in(first.error())), (Some(2), "early"));
     });
     assert!(reported.is_empty(), "{reported:?}");
@@ -62,7 +68,7 @@ fn cancelling_it_cancels_all_members_and_the_result_is_what_they_answer() {
     let values = gather_results_consuming_errors([zero, one]);
     values.cancel_handle().cancel();
     assert!([&zero_promise, &one_promise].into_iter().all(Promise::is_cancelled));
-    let first = values.try_into_result().unwrap().unwrap_err();
+    let first = first_error(values);
     assert!(first.index() == Some(0) && first.error().check::<Cancelled>());
 
     let (zero, _zero_promise) = Deferred::<u32>::with_canceller(|| Some(Ok(0)));
@@ -73,15 +79,25 @@ fn cancelling_it_cancels_all_members_and_the_result_is_what_they_answer() {
 }
 
 #[test]
-fn cancelling_it_without_consuming_errors_reports_all_but_the_first() {
+fn cancelling_it_reports_none_of_the_cancellations_but_any_other_error() {
     let reported = reports(|| {
-        let (zero, _zero_promise) = Deferred::<u32>::new();
-        let (one, _one_promise) = Deferred::<u32>::new();
-        let values = gather_results([zero, one]);
+        let members: [(Deferred<u32>, Promise<u32>); 4] = std::array::from_fn(|_| Deferred::new());
+        let (members, promises): (Vec<_>, Vec<_>) = members.into_iter().unzip();
+        let (failing, _promise) =
+            Deferred::<u32>::with_canceller(|| Some(Err(Boom("closing").into())));
+        let values = gather_results(members.into_iter().chain([failing]));
         values.cancel_handle().cancel();
-        assert_eq!(values.try_into_result().unwrap().unwrap_err().index(), Some(0));
+        assert_eq!(first_error(values).index(), Some(0));
+        assert!(promises.iter().all(Promise::is_cancelled));
     });
-    assert_eq!(reported, ["unhandled error in Deferred<u32>: cancelled"]);
+    assert_eq!(reported, ["unhandled error in Deferred<u32>: boom closing"]);
+}
+
+#[test]
+fn members_of_another_error_type_keep_it() {
+    let members = [Deferred::succeed(1), Deferred::<u32, Cancelled>::fail(Cancelled)];
+    let first = gather_results_of(members).try_into_result().unwrap().unwrap_err();
+    assert_eq!((first.index(), first.into_error()), (Some(1), Cancelled));
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod panic;
 mod pause;
 mod queue;
 mod queue_unseen;
+mod quiet;
 mod race;
 mod semaphore;
 mod task_runner;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a name here is never that of another thing in std's prelude.
 
-pub use deferred::{Deferred, Failure, Promise};
+pub use deferred::{Context, Deferred, Failure, Promise};
 pub use endpoints::Registry;
 pub use interfaces::{
     Address, DatagramProtocol, DatagramTransport, Factory, HalfCloseableProtocol,
@@ -11,6 +11,7 @@ pub use interfaces::{
     ReactorUnix, Reason, StreamClientEndpoint, StreamServerEndpoint, Transport,
 };
 pub use protocol::{
-    DatagramProtocolRef, ProtocolRef, connect_protocol, datagram_protocol, factory_fn,
+    DatagramProtocolRef, ProtocolRef, WeakProtocolRef, connect_protocol, connect_protocol_within,
+    datagram_protocol, factory_cyclic, factory_fn,
 };
 pub use reactor::{Reactor, react};

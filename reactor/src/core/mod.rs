@@ -133,6 +133,13 @@ impl<S: StreamSys> Drop for Core<S> {
     /// first.
     #[cold]
     fn drop(&mut self) {
+        // What the end of the reactor cancels is no news.
+        deferred::quietly(|| self.drop_all());
+    }
+}
+
+impl<S: StreamSys> Core<S> {
+    fn drop_all(&mut self) {
         drop_each(self.remote_queue.close());
         self.names.take_pending().for_each(|look_up| quietly(|| look_up.fail()));
         let slots = self.slots.get_mut().take_all();

@@ -73,8 +73,15 @@ impl Observer for StandardError {
     }
 }
 
-/// Prints the errors that no Deferred handled, unless the program has a hook of its own.
+/// The variable of the environment that makes the reports name places, if it is there and not empty.
+const DEBUG_VARIABLE: &str = "ROPEWALK_DEBUG";
+
+/// Prints the errors that no Deferred handled, unless the program has a hook of its own. Where
+/// `ROPEWALK_DEBUG` is set, they name the places where they were made and fired.
 pub(crate) fn print_unhandled() {
+    if std::env::var_os(DEBUG_VARIABLE).is_some_and(|value| !value.is_empty()) {
+        deferred::set_debugging(true);
+    }
     let hook = |unhandled: &deferred::Unhandled<'_>| print(format_args!("{unhandled}"));
     if let Some(own) = deferred::set_unhandled_hook(hook) {
         deferred::set_unhandled_hook(own);

@@ -132,8 +132,11 @@ fn program_ended<S: StreamSys>(core: &Core<S>, result: &Result<(), Failure>, cod
         match failure.downcast_ref::<SystemExit>() {
             Some(SystemExit(chosen)) => code.set(*chosen),
             None => {
-                let error = failure.as_error();
-                core.observe(&ReactorEvent::Failed { attempt: "main", error });
+                // That of a program that panicked is told as its panic.
+                if !failure.is_quiet() {
+                    let error = failure.as_error();
+                    core.observe(&ReactorEvent::Failed { attempt: "main", error });
+                }
                 code.set(FAILED);
             }
         }

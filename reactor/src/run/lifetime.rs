@@ -172,8 +172,14 @@ fn go_on<S: StreamSys>(core: &Core<S>) {
     }
 }
 
-/// The run is over. What still waits may hold the reactor that owns it, so it is dropped.
+/// The run is over. What still waits may hold the reactor that owns it, so it is dropped. What is cancelled
+/// by that is no news.
 pub(crate) fn end<S: StreamSys>(core: &Core<S>) {
+    deferred::quietly(|| drop_waiting(core));
+    leave(core);
+}
+
+fn drop_waiting<S: StreamSys>(core: &Core<S>) {
     core.end_look_ups();
     let calls = core.timers.borrow_mut().take_all();
     calls.into_iter().for_each(|call| core.drop_guarded("timer", call));
@@ -181,7 +187,6 @@ pub(crate) fn end<S: StreamSys>(core: &Core<S>) {
     core.jobs.take_all().into_iter().for_each(|done| core.drop_guarded("work of a thread", done));
     let awaited = core.remote_queue.end_run();
     awaited.into_iter().for_each(|call| core.drop_guarded("call from a thread", call));
-    leave(core);
 }
 
 /// The run has failed: ends what it holds, as at a stop.

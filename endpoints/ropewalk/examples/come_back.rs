@@ -1,0 +1,42 @@
+//! A client with a time limit that comes back: greets a server, prints what that says, and connects again
+//! whenever the connection is lost or cannot be made.
+//!
+//! `cargo run --example come_back tcp:127.0.0.1:7`; stop it with ^C.
+
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ropewalk::prelude::*;
+use ropewalk::protocol::client::{BackoffPolicy, ClientService};
+use ropewalk::protocol::service::Service as _;
+
+struct Greeter;
+
+impl Protocol for Greeter {
+    fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
+        transport.write(b"hello\n");
+    }
+
+    fn data_received(&mut self, _: &Rc<dyn Transport>, data: &[u8]) {
+        println!("{}", data.escape_ascii());
+    }
+}
+
+async fn come_back(reactor: Reactor) -> Result<(), Failure> {
+    let server = std::env::args().nth(1).ok_or_else(|| Failure::msg("name an endpoint"))?;
+    let endpoint = Registry::standard(reactor.clone()).client(&server)?;
+    let service = ClientService::builder(endpoint, reactor, |_| Greeter)
+        .with_time_limit(Duration::from_secs(5))
+        .with_backoff(BackoffPolicy::default().with_initial_delay(Duration::from_millis(100)))
+        .build();
+    service.start_service()?;
+    loop {
+        let greeter = service.when_connected().await?;
+        println!("{}", greeter.when_lost().await?);
+    }
+}
+
+fn main() -> ExitCode {
+    react(come_back)
+}

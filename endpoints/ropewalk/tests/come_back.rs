@@ -1,0 +1,84 @@
+//! The example of a client that comes back, against a server that goes away.
+//!
+//! Invariant: the program is the example as it is; its own code is at most 25 lines.
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// Ends the program, however the test ends.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The example, built with what the workspace has built before.
+fn example(name: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--example", name, "--manifest-path"])
+        .arg(manifest)
+        .arg("--target-dir")
+        .arg(target)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    target.join("debug/examples").join(name)
+}
+
+fn greeted(listener: &TcpListener) -> TcpStream {
+    let (mut connection, _) = listener.accept().unwrap();
+    let mut hello = [0; 6];
+    connection.read_exact(&mut hello).unwrap();
+    assert_eq!(&hello, b"hello\n");
+    connection
+}
+
+#[test]
+fn the_client_connects_again_after_an_end_a_refusal_and_a_reset_and_stops_without_a_word() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let endpoint = format!("tcp:127.0.0.1:{}", address.port());
+    let mut command = Command::new(example("come_back"));
+    command.arg(endpoint).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Program(command.spawn().unwrap());
+    let mut lines = BufReader::new(running.0.stdout.take().unwrap()).lines();
+
+    greeted(&listener).write_all(b"one").unwrap(); // and ends it
+    assert_eq!(lines.next().unwrap().unwrap(), "one");
+    assert_eq!(lines.next().unwrap().unwrap(), "connection closed cleanly");
+    drop(listener); // attempts are refused for a while
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let listener = TcpListener::bind(address).unwrap();
+    let mut second = greeted(&listener);
+    second.write_all(b"two").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "two");
+
+    let id = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let mut said = String::new();
+    running.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(running.0.wait().unwrap().success());
+    assert_eq!(said, "");
+}
+
+#[test]
+fn its_own_code_is_at_most_25_lines() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/come_back.rs");
+    let text = fs::read_to_string(path).unwrap();
+    let own = text.lines().map(str::trim).filter(|line| {
+        let is_comment = line.starts_with("//");
+        let is_import = line.starts_with("use ");
+        let is_brace = line.chars().all(|sign| "{}();".contains(sign));
+        !is_comment && !is_import && !is_brace
+    });
+    assert!(own.clone().count() <= 25, "{:#?}", own.collect::<Vec<_>>());
+}
