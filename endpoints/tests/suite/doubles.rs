@@ -6,12 +6,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::time::Duration;
 
 use deferred::{Cancelled, Deferred, Failure, Promise};
 use interfaces::{
-    Address, ConnectError, ConnectTcp, ConnectUnix, Deliver, Factory, ListenError, ListenTcp,
-    ListenUnix, ListeningPort, OsError, ReactorTcp, ReactorUnix, ResolveError, Resolver,
+    Address, ConnectError, ConnectTcp, ConnectUnix, DelayedCall, Deliver, Factory, ListenError,
+    ListenTcp, ListenUnix, ListeningPort, OsError, ReactorTcp, ReactorTime, ReactorUnix,
+    ResolveError, Resolver,
 };
+use protocol::testing::Clock;
 use ropewalk_endpoints::Registry;
 
 /// What the reactor was asked for.
@@ -46,6 +49,7 @@ pub(crate) enum OnCancel {
 pub(crate) struct Reactor(Rc<State>);
 
 struct State {
+    clock: Clock,
     calls: RefCell<Vec<Call>>,
     attempts: RefCell<Vec<Promise<()>>>,
     names: RefCell<BTreeMap<String, Vec<IpAddr>>>,
@@ -61,6 +65,7 @@ pub(crate) fn refused() -> OsError {
 impl Reactor {
     pub(crate) fn new() -> Self {
         Self(Rc::new(State {
+            clock: Clock::new(),
             calls: RefCell::default(),
             attempts: RefCell::default(),
             names: RefCell::default(),
@@ -100,6 +105,17 @@ impl Reactor {
             _ => None,
         };
         self.calls().into_iter().filter_map(address).collect()
+    }
+
+    /// Its time, which only the test moves.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Answers the attempt of this index among those without an answer.
+    pub(crate) fn answer_at(&self, index: usize, outcome: Result<(), Failure>) {
+        let promise = self.0.attempts.borrow_mut().remove(index);
+        promise.fire(outcome);
     }
 
     /// Answers the oldest attempt.
@@ -162,6 +178,20 @@ impl ReactorTcp for Reactor {
         self.record(Call::ConnectTcp(options.clone()));
         factory.do_start();
         self.attempt(options.address.into())
+    }
+}
+
+impl ReactorTime for Reactor {
+    fn now(&self) -> Duration {
+        self.0.clock.now()
+    }
+
+    fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {
+        self.0.clock.call_later(delay, call)
+    }
+
+    fn delayed_calls(&self) -> Vec<DelayedCall> {
+        self.0.clock.delayed_calls()
     }
 }
 

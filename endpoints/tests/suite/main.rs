@@ -6,6 +6,9 @@
 mod doubles;
 
 mod connecting;
+mod hostname;
+mod hostname_ends;
+mod hostname_names;
 mod listening;
 mod mistakes;
 mod oracle;
