@@ -138,7 +138,9 @@ impl ReactorTcp for World {
         let timer = Rc::new(Cell::new(None::<DelayedCall>));
         let stop = Rc::clone(&timer);
         let (passed, promise) = Deferred::with_canceller(move || {
-            drop(stop.take().map(|timer| timer.cancel()));
+            if let Some(timer) = stop.take() {
+                let _ = timer.cancel();
+            }
             None
         });
         timer.set(Some(self.reactor.call_later(round_trip, move || promise.callback(()))));

@@ -52,6 +52,7 @@ struct State {
     clock: Clock,
     calls: RefCell<Vec<Call>>,
     attempts: RefCell<Vec<Promise<()>>>,
+    factories: RefCell<Vec<Rc<dyn Factory>>>,
     names: RefCell<BTreeMap<String, Vec<IpAddr>>>,
     look_ups: RefCell<Vec<Promise<Vec<SocketAddr>>>>,
     mood: Cell<Mood>,
@@ -68,6 +69,7 @@ impl Reactor {
             clock: Clock::new(),
             calls: RefCell::default(),
             attempts: RefCell::default(),
+            factories: RefCell::default(),
             names: RefCell::default(),
             look_ups: RefCell::default(),
             mood: Cell::new(Mood::Patient),
@@ -110,6 +112,11 @@ impl Reactor {
     /// Its time, which only the test moves.
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// The factories that attempts were given since the last time.
+    pub(crate) fn factories(&self) -> Vec<Rc<dyn Factory>> {
+        self.0.factories.take()
     }
 
     /// Answers the attempt of this index among those without an answer.
@@ -177,6 +184,7 @@ impl ReactorTcp for Reactor {
     fn connect_tcp(&self, options: &ConnectTcp, factory: Rc<dyn Factory>) -> Deferred<()> {
         self.record(Call::ConnectTcp(options.clone()));
         factory.do_start();
+        self.0.factories.borrow_mut().push(factory);
         self.attempt(options.address.into())
     }
 }
@@ -205,8 +213,9 @@ impl ReactorUnix for Reactor {
         self.port(options.address.clone().into())
     }
 
-    fn connect_unix(&self, options: &ConnectUnix, _factory: Rc<dyn Factory>) -> Deferred<()> {
+    fn connect_unix(&self, options: &ConnectUnix, factory: Rc<dyn Factory>) -> Deferred<()> {
         self.record(Call::ConnectUnix(options.clone()));
+        self.0.factories.borrow_mut().push(factory);
         self.attempt(options.address.clone().into())
     }
 }

@@ -5,6 +5,7 @@
 
 mod doubles;
 
+mod client_contract;
 mod connecting;
 mod hostname;
 mod hostname_ends;
