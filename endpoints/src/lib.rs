@@ -119,7 +119,7 @@
 //!     Twisted takes for on.
 //!
 //! And apart from strings: kinds are registered, not discovered among installed packages, and the
-//! first of two stays. Every address of a name is tried, in order, and IPv6 is not left out.
+//! first of two stays. Every address of a name is tried, IPv6 and IPv4 by turns (Happy Eyeballs, RFC 8305).
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -133,9 +133,11 @@ mod registry;
 mod argument;
 mod arguments;
 mod ascii_name;
+mod bind_address;
 mod binding;
 mod description;
 mod host;
+mod hostname;
 mod quote;
 mod readers;
 
@@ -160,6 +162,7 @@ mod tcp_reactor;
 
 pub use argument::Argument;
 pub use arguments::Arguments;
+pub use bind_address::BindAddress;
 pub use description::{Description, Parsed, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use host::{BadHost, Host};

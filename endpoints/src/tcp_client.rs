@@ -1,46 +1,54 @@
 //! Connecting over TCP; Twisted's `TCP4ClientEndpoint` and `TCP6ClientEndpoint`.
 //!
-//! Invariant: at most one attempt runs at a time, and none begins after the connect was cancelled.
+//! Invariant: a numeric address is connected to by one attempt, and fails with the error of it.
 
 use alloc::rc::Rc;
-use alloc::string::ToString;
-use alloc::vec::{self, Vec};
-use core::cell::Cell;
+use alloc::string::{String, ToString as _};
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use core::time::Duration;
 
-use deferred::{Cancelled, Deferred, Failure};
+use deferred::Deferred;
 use interfaces::{
-    AddressFamily, ConnectError, ConnectTcp, Factory, FailedAddress, ReactorTcp, Resolver,
-    StreamClientEndpoint, TcpOptions,
+    AddressFamily, ConnectTcp, Factory, ReactorTcp, ReactorTime, Resolver, StreamClientEndpoint,
+    TcpOptions,
 };
 
-use crate::Host;
-use crate::tcp_reactor::{TcpReactor, addresses};
+use crate::hostname::Race;
+use crate::tcp_reactor::{ClientReactor, addresses};
+use crate::{BindAddress, Host};
 
-/// The most addresses of one name that are tried. Only a hostile or broken name server has more.
-const ADDRESSES_MAX: usize = 32;
+/// The time between the beginnings of two attempts: what RFC 8305 section 5 recommends.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// A host and TCP port to connect to.
+/// A host and TCP port to connect to; for a name, with Happy Eyeballs (RFC 8305).
+///
+/// The addresses of a name are tried with the families by turns, beginning with the resolver's first:
+/// each next one after the [attempt delay](Self::with_attempt_delay), or as soon as an attempt failed. The
+/// first connection wins, and the others are given up. So a dead address costs the delay, and one that
+/// refuses costs nothing. A connection for which the factory builds no protocol counts as failed.
 ///
 /// # Errors
 ///
-/// `connect` fails with [`ConnectError`]; for a name, with [`ConnectError::AllFailed`], which
-/// lists each address that was tried, or with the resolver's error. Cancelling stops the running
-/// look-up or attempt, and begins no other.
+/// `connect` fails with [`ConnectError`](interfaces::ConnectError); for a name, with
+/// [`AllFailed`](interfaces::ConnectError::AllFailed), which lists each address that was tried in the order
+/// in which they failed, or with the resolver's error. Cancelling stops the look-up or all attempts, and
+/// fails with [`Cancelled`](deferred::Cancelled).
 ///
 /// # Differences from Twisted
 ///
-/// All addresses of a name are tried, one after the other, IPv4 and IPv6 as the resolver orders
-/// them, at most 32; Twisted tries one. The address to connect from is numeric.
+/// `TCP4ClientEndpoint` tries one address of a name; this is Twisted's `HostnameEndpoint` too, which waits
+/// 300 ms between two attempts, also after one that failed, keeps the resolver's order, and tells the last
+/// error alone. At most 32 addresses are tried, each once. The address to connect from is numeric, and
+/// addresses of the other family are left out.
 #[derive(Clone)]
 pub struct TcpClientEndpoint {
-    reactor: Rc<dyn TcpReactor>,
+    reactor: Rc<dyn ClientReactor>,
     host: Host,
     port: u16,
     timeout: Duration,
-    bind_address: Option<IpAddr>,
+    attempt_delay: Duration,
+    bind_address: Option<BindAddress>,
     options: TcpOptions,
     family: AddressFamily,
 }
@@ -48,7 +56,7 @@ pub struct TcpClientEndpoint {
 impl TcpClientEndpoint {
     /// Connects to `port` of `host`, over IPv4 or IPv6.
     pub fn new(
-        reactor: impl ReactorTcp + Resolver + 'static,
+        reactor: impl ReactorTcp + Resolver + ReactorTime + 'static,
         host: impl Into<Host>,
         port: u16,
     ) -> Self {
@@ -57,7 +65,7 @@ impl TcpClientEndpoint {
 
     /// Connects to `port` of `host`, over IPv6 alone; Twisted's `TCP6ClientEndpoint`.
     pub fn new_ipv6(
-        reactor: impl ReactorTcp + Resolver + 'static,
+        reactor: impl ReactorTcp + Resolver + ReactorTime + 'static,
         host: impl Into<Host>,
         port: u16,
     ) -> Self {
@@ -70,11 +78,18 @@ impl TcpClientEndpoint {
         Self { timeout, ..self }
     }
 
-    /// The local address to connect from, with a free port. Only addresses of its family are
-    /// connected to.
+    /// How long an attempt to an address of a name has alone before the next one begins; none begins all
+    /// of them at once. Default 250 ms. Twisted's `attemptDelay`.
     #[must_use]
-    pub fn with_bind_address(self, address: IpAddr) -> Self {
-        Self { bind_address: Some(address), ..self }
+    pub fn with_attempt_delay(self, attempt_delay: Duration) -> Self {
+        Self { attempt_delay, ..self }
+    }
+
+    /// The local address to connect from: an address alone has a free port. Only addresses of its family
+    /// are connected to.
+    #[must_use]
+    pub fn with_bind_address(self, address: impl Into<BindAddress>) -> Self {
+        Self { bind_address: Some(address.into()), ..self }
     }
 
     /// The options of the socket. Default: the system's.
@@ -83,13 +98,20 @@ impl TcpClientEndpoint {
         Self { options, ..self }
     }
 
-    pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
-        let (timeout, options) = (Duration::from_secs(30), TcpOptions::default());
-        let family = AddressFamily::Any;
-        Self { reactor, host, port, timeout, bind_address: None, options, family }
+    pub(crate) fn shared(reactor: Rc<dyn ClientReactor>, host: Host, port: u16) -> Self {
+        Self {
+            reactor,
+            host,
+            port,
+            timeout: Duration::from_secs(30),
+            attempt_delay: ATTEMPT_DELAY,
+            bind_address: None,
+            options: TcpOptions::default(),
+            family: AddressFamily::Any,
+        }
     }
 
-    pub(crate) fn shared_ipv6(reactor: Rc<dyn TcpReactor>, host: Host, port: u16) -> Self {
+    pub(crate) fn shared_ipv6(reactor: Rc<dyn ClientReactor>, host: Host, port: u16) -> Self {
         Self { family: AddressFamily::Ipv6, ..Self::shared(reactor, host, port) }
     }
 
@@ -102,18 +124,33 @@ impl TcpClientEndpoint {
         }
     }
 
-    fn options(&self, address: SocketAddr) -> ConnectTcp {
-        ConnectTcp::new(address)
+    /// One attempt, to one address.
+    pub(crate) fn attempt(&self, address: SocketAddr, factory: Rc<dyn Factory>) -> Deferred<()> {
+        let options = ConnectTcp::new(address)
             .with_timeout(self.timeout)
-            .with_bind_address(self.bind_address.map(|local| SocketAddr::new(local, 0)))
-            .with_options(self.options.clone())
+            .with_bind_address(self.bind_address.map(|local| local.0))
+            .with_options(self.options.clone());
+        self.reactor.connect_tcp(&options, factory)
+    }
+
+    pub(crate) fn attempt_delay(&self) -> Duration {
+        self.attempt_delay
+    }
+
+    pub(crate) fn time(&self) -> &dyn ReactorTime {
+        &*self.reactor
+    }
+
+    /// The host as errors name it.
+    pub(crate) fn host_name(&self) -> String {
+        self.host.to_string()
     }
 
     /// The addresses that can be connected to: of our family, and of the local address's.
     fn usable(&self) -> AddressFamily {
         match (self.family, self.bind_address) {
-            (AddressFamily::Any, Some(IpAddr::V4(_))) => AddressFamily::Ipv4,
-            (AddressFamily::Any, Some(IpAddr::V6(_))) => AddressFamily::Ipv6,
+            (AddressFamily::Any, Some(BindAddress(SocketAddr::V4(_)))) => AddressFamily::Ipv4,
+            (AddressFamily::Any, Some(BindAddress(SocketAddr::V6(_)))) => AddressFamily::Ipv6,
             (family, _) => family,
         }
     }
@@ -121,84 +158,23 @@ impl TcpClientEndpoint {
 
 impl StreamClientEndpoint for TcpClientEndpoint {
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
-        let found = addresses(&self.reactor, (&self.host, self.port), self.usable());
-        if self.host.socket_addr(self.port).is_some() {
-            let endpoint = self.clone();
-            return found.add_callback(move |addresses| {
-                let address = *addresses.first().expect("addresses() has at least one");
-                endpoint.reactor.connect_tcp(&endpoint.options(address), factory)
-            });
-        }
-        let given_up = Rc::new(Cell::new(false));
-        let (endpoint, stop) = (self.clone(), Rc::clone(&given_up));
-        let connected = found.add_callback(move |addresses| {
-            let attempts = Vec::new();
-            Addresses { endpoint, factory, stop, attempts, left: addresses.into_iter() }.try_next(0)
-        });
-        cancelled_by(given_up, connected)
-    }
-}
-
-/// Forwards the result. Cancelling sets `given_up` first, so that the failure which follows ends the
-/// connect, whatever error the reactor reports.
-fn cancelled_by(given_up: Rc<Cell<bool>>, connected: Deferred<()>) -> Deferred<()> {
-    let running = connected.cancel_handle();
-    let (deferred, promise) = Deferred::with_canceller(move || {
-        given_up.set(true);
-        running.cancel();
-        None
-    });
-    drop(connected.add_both(move |result| {
-        promise.fire(result);
-        Ok::<(), Failure>(())
-    }));
-    deferred
-}
-
-/// The addresses of one name that are left to try.
-struct Addresses {
-    endpoint: TcpClientEndpoint,
-    factory: Rc<dyn Factory>,
-    stop: Rc<Cell<bool>>,
-    attempts: Vec<FailedAddress>,
-    left: vec::IntoIter<SocketAddr>,
-}
-
-impl Addresses {
-    fn try_next(mut self, tried: usize) -> Deferred<()> {
-        let next = self.left.next().filter(|_| tried < ADDRESSES_MAX);
-        let Some(address) = next else {
-            let host = self.endpoint.host.to_string();
-            return Deferred::fail(ConnectError::AllFailed { host, attempts: self.attempts });
-        };
-        let options = self.endpoint.options(address);
-        let attempt = self.endpoint.reactor.connect_tcp(&options, Rc::clone(&self.factory));
-        attempt.add_errback(move |failure| {
-            if self.stop.get() || is_final(&failure) {
-                return Deferred::fail(failure);
-            }
-            self.attempts.push(FailedAddress::new(address.into(), failure));
-            self.try_next(tried + 1)
+        let endpoint = self.clone();
+        let is_numeric = self.host.socket_addr(self.port).is_some();
+        let found = addresses(&*self.reactor, (&self.host, self.port), self.usable());
+        found.add_callback(move |addresses| match addresses[..] {
+            [address] if is_numeric => endpoint.attempt(address, factory),
+            _ => Race::start(endpoint, factory, &addresses),
         })
     }
 }
 
-/// Whether no other address is tried: the connect was cancelled, or this address did connect.
-fn is_final(failure: &Failure) -> bool {
-    let connected = matches!(
-        failure.downcast_ref(),
-        Some(ConnectError::NoProtocol { .. } | ConnectError::EndedAtOnce { .. })
-    );
-    connected || failure.check::<Cancelled>()
-}
-
+/// The host and the port, as in a URL: `TcpClientEndpoint([::1]:22)`.
 impl fmt::Debug for TcpClientEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TcpClientEndpoint")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .field("timeout", &self.timeout)
-            .field("bind_address", &self.bind_address)
-            .finish_non_exhaustive()
+        let Self { host, port, .. } = self;
+        match host.is_ipv6() {
+            Some(true) => write!(f, "TcpClientEndpoint([{host}]:{port})"),
+            Some(false) | None => write!(f, "TcpClientEndpoint({host}:{port})"),
+        }
     }
 }

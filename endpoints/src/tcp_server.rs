@@ -85,7 +85,7 @@ impl TcpServerEndpoint {
 impl StreamServerEndpoint for TcpServerEndpoint {
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
         let Self { reactor, backlog, options, .. } = self.clone();
-        let found = addresses(&reactor, (&self.interface, self.port), self.family);
+        let found = addresses(&*reactor, (&self.interface, self.port), self.family);
         found.add_callback(move |addresses| {
             // `localhost` means 127.0.0.1, as in Twisted, wherever ::1 comes first.
             let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());

@@ -15,7 +15,7 @@ use core::time::Duration;
 use interfaces::{AddressFamily, StreamClientEndpoint, StreamServerEndpoint};
 
 use crate::tcp_options::{CLIENT_OPTIONS, SERVER_OPTIONS, client_options, server_options};
-use crate::tcp_reactor::TcpReactor;
+use crate::tcp_reactor::{ClientReactor, TcpReactor};
 use crate::{
     Argument, Arguments, ClientParser, Host, ParseError, Parsed, ServerParser, TcpClientEndpoint,
     TcpServerEndpoint,
@@ -28,10 +28,10 @@ pub(crate) struct TcpServerParser(pub(crate) Rc<dyn TcpReactor>);
 pub(crate) struct Tcp6ServerParser(pub(crate) Rc<dyn TcpReactor>);
 
 /// `tcp` clients.
-pub(crate) struct TcpClientParser(pub(crate) Rc<dyn TcpReactor>);
+pub(crate) struct TcpClientParser(pub(crate) Rc<dyn ClientReactor>);
 
 /// `tcp6` clients.
-pub(crate) struct Tcp6ClientParser(pub(crate) Rc<dyn TcpReactor>);
+pub(crate) struct Tcp6ClientParser(pub(crate) Rc<dyn ClientReactor>);
 
 impl ServerParser for TcpServerParser {
     fn kind(&self) -> &'static str {

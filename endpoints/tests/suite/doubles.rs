@@ -6,12 +6,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::time::Duration;
 
 use deferred::{Cancelled, Deferred, Failure, Promise};
 use interfaces::{
-    Address, ConnectError, ConnectTcp, ConnectUnix, Deliver, Factory, ListenError, ListenTcp,
-    ListenUnix, ListeningPort, OsError, ReactorTcp, ReactorUnix, ResolveError, Resolver,
+    Address, ConnectError, ConnectTcp, ConnectUnix, DelayedCall, Deliver, Factory, ListenError,
+    ListenTcp, ListenUnix, ListeningPort, OsError, ReactorTcp, ReactorTime, ReactorUnix,
+    ResolveError, Resolver,
 };
+use protocol::testing::Clock;
 use ropewalk_endpoints::Registry;
 
 /// What the reactor was asked for.
@@ -46,8 +49,10 @@ pub(crate) enum OnCancel {
 pub(crate) struct Reactor(Rc<State>);
 
 struct State {
+    clock: Clock,
     calls: RefCell<Vec<Call>>,
     attempts: RefCell<Vec<Promise<()>>>,
+    factories: RefCell<Vec<Rc<dyn Factory>>>,
     names: RefCell<BTreeMap<String, Vec<IpAddr>>>,
     look_ups: RefCell<Vec<Promise<Vec<SocketAddr>>>>,
     mood: Cell<Mood>,
@@ -61,8 +66,10 @@ pub(crate) fn refused() -> OsError {
 impl Reactor {
     pub(crate) fn new() -> Self {
         Self(Rc::new(State {
+            clock: Clock::new(),
             calls: RefCell::default(),
             attempts: RefCell::default(),
+            factories: RefCell::default(),
             names: RefCell::default(),
             look_ups: RefCell::default(),
             mood: Cell::new(Mood::Patient),
@@ -100,6 +107,22 @@ impl Reactor {
             _ => None,
         };
         self.calls().into_iter().filter_map(address).collect()
+    }
+
+    /// Its time, which only the test moves.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The factories that attempts were given since the last time.
+    pub(crate) fn factories(&self) -> Vec<Rc<dyn Factory>> {
+        self.0.factories.take()
+    }
+
+    /// Answers the attempt of this index among those without an answer.
+    pub(crate) fn answer_at(&self, index: usize, outcome: Result<(), Failure>) {
+        let promise = self.0.attempts.borrow_mut().remove(index);
+        promise.fire(outcome);
     }
 
     /// Answers the oldest attempt.
@@ -161,7 +184,22 @@ impl ReactorTcp for Reactor {
     fn connect_tcp(&self, options: &ConnectTcp, factory: Rc<dyn Factory>) -> Deferred<()> {
         self.record(Call::ConnectTcp(options.clone()));
         factory.do_start();
+        self.0.factories.borrow_mut().push(factory);
         self.attempt(options.address.into())
+    }
+}
+
+impl ReactorTime for Reactor {
+    fn now(&self) -> Duration {
+        self.0.clock.now()
+    }
+
+    fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall {
+        self.0.clock.call_later(delay, call)
+    }
+
+    fn delayed_calls(&self) -> Vec<DelayedCall> {
+        self.0.clock.delayed_calls()
     }
 }
 
@@ -175,8 +213,9 @@ impl ReactorUnix for Reactor {
         self.port(options.address.clone().into())
     }
 
-    fn connect_unix(&self, options: &ConnectUnix, _factory: Rc<dyn Factory>) -> Deferred<()> {
+    fn connect_unix(&self, options: &ConnectUnix, factory: Rc<dyn Factory>) -> Deferred<()> {
         self.record(Call::ConnectUnix(options.clone()));
+        self.0.factories.borrow_mut().push(factory);
         self.attempt(options.address.clone().into())
     }
 }

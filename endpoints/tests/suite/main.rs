@@ -5,7 +5,11 @@
 
 mod doubles;
 
+mod client_contract;
 mod connecting;
+mod hostname;
+mod hostname_ends;
+mod hostname_names;
 mod listening;
 mod mistakes;
 mod oracle;

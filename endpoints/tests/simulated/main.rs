@@ -1,0 +1,9 @@
+//! Client endpoints on the simulated network: real attempts, with exact times and no socket.
+//!
+//! Invariant: a run follows from its table or its seed; no test waits on a clock.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+mod contract;
+mod happy_eyeballs;
