@@ -48,6 +48,8 @@ mod adopted;
 #[cfg(feature = "endpoints")]
 mod parser;
 
+mod notify;
+
 mod inspect;
 mod sys;
 
@@ -56,5 +58,6 @@ pub use announcement::{Announcement, LISTEN_FDS_MAX};
 pub use domain::Domain;
 pub use errors::{DescriptorLabel, ListenFdsError, TakeError};
 pub use listen_fds::{ListenFds, Selector};
+pub use notify::{ManagedService, Notification, Notifier, NotifyError, WatchedLoop, Watchdog};
 #[cfg(feature = "endpoints")]
 pub use parser::register;

@@ -231,6 +231,6 @@ fn take_over(announcement: &Announcement) -> Result<ListenFds, ListenFdsError> {
 }
 
 /// An error without a number comes from std itself, and from none of these calls.
-fn os_error(error: &io::Error) -> OsError {
+pub(crate) fn os_error(error: &io::Error) -> OsError {
     OsError::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO))
 }
