@@ -64,8 +64,7 @@ struct Told {
 }
 
 impl ManagedService {
-    /// Tells this manager, if there is one. What cannot be told is an error for `on_error`, which must not
-    /// call this service.
+    /// Tells this manager, if there is one. What cannot be told is an error for `on_error`.
     pub fn new(
         manager: Option<Notifier>,
         clock: impl ReactorTime + 'static,

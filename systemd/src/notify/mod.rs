@@ -19,4 +19,4 @@ pub use errors::NotifyError;
 pub use managed_service::ManagedService;
 pub use notification::Notification;
 pub use notifier::Notifier;
-pub use watchdog::{WatchedLoop, Watchdog};
+pub use watchdog::{Watchdog, WatchedLoop};
