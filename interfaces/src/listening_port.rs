@@ -3,6 +3,8 @@
 //! Invariant: from the moment `stop_listening` is called, no connection is accepted and no datagram
 //! received.
 
+use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
 
 use deferred::Deferred;
@@ -17,6 +19,11 @@ use crate::Address;
 pub trait ListeningPort {
     /// The local address that the port is bound to, with the number that port 0 became.
     fn host(&self) -> Address;
+
+    /// All local addresses, where one port stands for several sockets; otherwise [`host`](Self::host) alone.
+    fn hosts(&self) -> Vec<Address> {
+        vec![self.host()]
+    }
 
     /// Stops accepting, at once. Fires when the socket is closed and the factory's `do_stop` has run,
     /// and fails with its failure. Accepted connections go on. On a stopped port it fires at once.

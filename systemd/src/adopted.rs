@@ -1,18 +1,24 @@
-//! A server endpoint on an inherited socket; Twisted's `AdoptedStreamServerEndpoint`.
+//! A server endpoint on inherited sockets; Twisted's `AdoptedStreamServerEndpoint`.
 //!
 //! Invariant: no descriptor is looked up before `listen`, and an inherited socket is never bound,
 //! unlinked or given another mode.
 
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use deferred::Deferred;
+use deferred::{Deferred, Failure};
 use interfaces::{Factory, ListeningPort, ReactorSocket, StreamServerEndpoint};
 
-use crate::{Domain, ListenFds, Selector};
+use crate::adopted_ports::{AdoptedConnection, AdoptedPorts};
+use crate::{Domain, InheritedStream, ListenFds, Selector};
 
-/// Accepts connections on an inherited socket. Single use: it takes the descriptor out of its
-/// [`ListenFds`], and a second `listen`, by this endpoint or by another one for the same
-/// descriptor, fails with [`TakeError::AlreadyTaken`](crate::TakeError::AlreadyTaken).
+/// Accepts connections on inherited sockets: on one by its index, or on all of a name, as one port. A
+/// socket that is connected already, as `Accept=yes` hands it over, is served as the connection that
+/// it is.
+///
+/// Single use: it takes the descriptors out of their [`ListenFds`], and a second `listen`, by this endpoint
+/// or by another one for the same descriptors, fails with
+/// [`TakeError::AlreadyTaken`](crate::TakeError::AlreadyTaken).
 pub struct AdoptedStreamServerEndpoint {
     reactor: Rc<dyn ReactorSocket>,
     inherited: ListenFds,
@@ -21,8 +27,7 @@ pub struct AdoptedStreamServerEndpoint {
 }
 
 impl AdoptedStreamServerEndpoint {
-    /// Listens on the descriptor of `selector`, which has to be of the family `domain` if one is
-    /// given.
+    /// Listens on the descriptors of `selector`; with a `domain`, on those of that family.
     pub fn new(
         reactor: impl ReactorSocket + 'static,
         inherited: ListenFds,
@@ -31,22 +36,52 @@ impl AdoptedStreamServerEndpoint {
     ) -> Self {
         Self { reactor: Rc::new(reactor), inherited, selector, domain }
     }
+
+    fn adopt(
+        &self,
+        stream: InheritedStream,
+        factory: &Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, Failure> {
+        match stream {
+            InheritedStream::Port(descriptor) => {
+                Ok(self.reactor.adopt_stream_port(descriptor, factory.clone())?)
+            }
+            InheritedStream::Connection(descriptor) => self.adopt_connection(descriptor, factory),
+        }
+    }
+
+    fn adopt_connection(
+        &self,
+        descriptor: OwnedFd,
+        factory: &Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, Failure> {
+        let connection = AdoptedConnection::of(&descriptor);
+        self.reactor.adopt_stream_connection(descriptor, factory.clone())?;
+        Ok(Rc::new(connection))
+    }
 }
 
 impl StreamServerEndpoint for AdoptedStreamServerEndpoint {
     /// # Errors
     ///
-    /// Fails with [`TakeError`](crate::TakeError), and the descriptor stays where it was; or with
-    /// the reactor's [`ListenError`](interfaces::ListenError), and the descriptor is closed.
+    /// Fails with [`TakeError`](crate::TakeError), and the descriptors stay where they were; or with
+    /// the reactor's [`ListenError`](interfaces::ListenError) or [`AdoptError`](interfaces::AdoptError), and
+    /// they are closed.
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
-        let descriptor = match self.inherited.take_stream_port(&self.selector, self.domain) {
-            Ok(descriptor) => descriptor,
+        let streams = match self.inherited.take_streams(&self.selector, self.domain) {
+            Ok(streams) => streams,
             Err(error) => return Deferred::fail(error),
         };
-        match self.reactor.adopt_stream_port(descriptor, factory) {
-            Ok(port) => Deferred::succeed(port),
-            Err(error) => Deferred::fail(error),
+        let mut ports = AdoptedPorts::default();
+        for stream in streams {
+            match self.adopt(stream, &factory) {
+                Ok(port) => ports.push(port),
+                Err(failure) => {
+                    return ports.stop_listening().add_both(|_| Err(failure));
+                }
+            }
         }
+        Deferred::succeed(ports.into_port())
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) enum Kind {
     /// Not a socket; the type in words.
     File(&'static str),
     /// A socket.
-    Socket { family: c_int, kind: Type, listening: bool },
+    Socket { family: c_int, kind: Type, listening: bool, connected: bool },
 }
 
 impl Kind {
@@ -38,25 +38,53 @@ impl Kind {
             family: socket.local_addr()?.family().into(),
             kind,
             listening: socket.is_listener()?,
+            connected: kind == Type::STREAM && socket.peer_addr().is_ok(),
         })
     }
 
-    /// Whether it accepts stream connections, and is of the family, if one is given.
-    pub(crate) fn is_stream_port(self, domain: Option<Domain>) -> bool {
-        let Self::Socket { family, kind: Type::STREAM, listening: true } = self else {
-            return false;
-        };
-        Domain::from_family(family).is_some_and(|found| domain.is_none_or(|wanted| wanted == found))
+    /// Whether it is a socket of one of these uses, and of the family, if one is given.
+    pub(crate) fn fits(self, uses: &[Use], domain: Option<Domain>) -> bool {
+        let Self::Socket { family, .. } = self else { return false };
+        let Some(found) = Domain::from_family(family) else { return false };
+        domain.is_none_or(|wanted| wanted == found)
+            && self.uses().is_some_and(|it| uses.contains(&it))
     }
+
+    /// What it can be used for.
+    pub(crate) fn uses(self) -> Option<Use> {
+        match self {
+            Self::Socket { kind: Type::STREAM, listening: true, .. } => Some(Use::Port),
+            Self::Socket { kind: Type::STREAM, connected: true, .. } => Some(Use::Connection),
+            Self::Socket { kind: Type::DGRAM, .. } => Some(Use::Datagrams),
+            _ => None,
+        }
+    }
+}
+
+/// What a socket can be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It accepts stream connections: `ListenStream=` with `Accept=no`.
+    Port,
+    /// It is one that was accepted: `ListenStream=` with `Accept=yes`.
+    Connection,
+    /// It receives datagrams: `ListenDatagram=`.
+    Datagrams,
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (family, kind, listening) = match *self {
+        let (family, kind, listening, connected) = match *self {
             Self::File(words) => return f.write_str(words),
-            Self::Socket { family, kind, listening } => (family, kind, listening),
+            Self::Socket { family, kind, listening, connected } => {
+                (family, kind, listening, connected)
+            }
         };
-        f.write_str(if listening { "a listening " } else { "a " })?;
+        f.write_str(match (listening, connected) {
+            (true, _) => "a listening ",
+            (false, true) => "a connected ",
+            (false, false) => "a ",
+        })?;
         match kind {
             Type::STREAM => f.write_str("stream socket")?,
             Type::DGRAM => f.write_str("datagram socket")?,
@@ -68,16 +96,22 @@ impl fmt::Display for Kind {
             Some(domain) => write!(f, " of family {domain}")?,
             None => write!(f, " of address family number {family}")?,
         }
-        let mute = kind == Type::STREAM && !listening;
+        let mute = kind == Type::STREAM && !listening && !connected;
         f.write_str(if mute { " that does not listen" } else { "" })
     }
 }
 
-/// The type that a descriptor has to have, in words.
-pub(crate) fn wanted(domain: Option<Domain>) -> String {
+/// The types that a descriptor may have, in words.
+pub(crate) fn wanted(uses: &[Use], domain: Option<Domain>) -> String {
+    let words = uses.iter().map(|it| match it {
+        Use::Port => "a listening stream socket",
+        Use::Connection => "a connected one",
+        Use::Datagrams => "a datagram socket",
+    });
+    let words = words.collect::<Vec<_>>().join(" or ");
     match domain {
-        Some(domain) => format!("a listening stream socket of family {domain}"),
-        None => String::from("a listening stream socket of family INET, INET6 or UNIX"),
+        Some(domain) => format!("{words} of family {domain}"),
+        None => format!("{words} of family INET, INET6 or UNIX"),
     }
 }
 

@@ -43,10 +43,16 @@ mod announcement;
 mod domain;
 mod errors;
 mod listen_fds;
+mod selector;
+mod take;
 
 mod adopted;
+mod adopted_ports;
 #[cfg(feature = "endpoints")]
 mod parser;
+mod stored;
+
+mod notify;
 
 mod inspect;
 mod sys;
@@ -55,6 +61,10 @@ pub use adopted::AdoptedStreamServerEndpoint;
 pub use announcement::{Announcement, LISTEN_FDS_MAX};
 pub use domain::Domain;
 pub use errors::{DescriptorLabel, ListenFdsError, TakeError};
-pub use listen_fds::{ListenFds, Selector};
+pub use listen_fds::ListenFds;
+pub use notify::{ManagedService, Notification, Notifier, NotifyError, Watchdog, WatchedLoop};
 #[cfg(feature = "endpoints")]
 pub use parser::register;
+pub use selector::Selector;
+pub use stored::StoredServerEndpoint;
+pub use take::{InheritedStream, UnclaimedDescriptor};

@@ -6,15 +6,13 @@ use core::cell::RefCell;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::rc::Rc;
 
 use interfaces::OsError;
-use socket2::SockRef;
 
-use crate::inspect::{Kind, wanted};
 use crate::sys::{self, Origin};
-use crate::{Announcement, DescriptorLabel, Domain, ListenFdsError, TakeError};
+use crate::{Announcement, DescriptorLabel, ListenFdsError, TakeError};
 
 /// The number of the first inherited descriptor (`SD_LISTEN_FDS_START`).
 const FIRST: RawFd = 3;
@@ -45,16 +43,6 @@ pub struct ListenFds {
     inherited: Rc<[Inherited]>,
     /// Why there are none, where the environment announced some.
     error: Option<ListenFdsError>,
-}
-
-/// Selects an inherited descriptor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Selector {
-    /// By its place, from 0.
-    Index(usize),
-    /// By its name in `LISTEN_FDNAMES`; the unit's `FileDescriptorName=`.
-    Name(String),
 }
 
 impl ListenFds {
@@ -123,70 +111,12 @@ impl ListenFds {
         Ok(self.inherited.iter().filter_map(take).collect())
     }
 
-    /// Takes a listening stream socket out, non-blocking. With a `domain`, its family has to be
-    /// that one.
-    ///
-    /// Non-blocking is a property of the socket itself: from then on it is non-blocking for the
-    /// supervisor and other processes that have it open, too.
-    ///
-    /// # Errors
-    ///
-    /// [`TakeError`]; the descriptor stays here.
-    ///
-    /// # Differences from Twisted
-    ///
-    /// The descriptor is looked at before it is used. Of several with the same name Twisted takes
-    /// the last one; here that is an error.
-    pub fn take_stream_port(
-        &self,
-        selector: &Selector,
-        domain: Option<Domain>,
-    ) -> Result<OwnedFd, TakeError> {
-        let index = self.find(selector)?;
-        let inherited = &self.inherited[index];
-        let label = || inherited.label(index);
-        let failed = |error| TakeError::System { descriptor: label(), source: os_error(&error) };
-
-        let mut slot = inherited.descriptor.borrow_mut();
-        let Some(descriptor) = slot.as_ref() else {
-            return Err(TakeError::AlreadyTaken { descriptor: label() });
-        };
-        let kind = Kind::of(descriptor.as_fd()).map_err(failed)?;
-        if !kind.is_stream_port(domain) {
-            return Err(TakeError::Unsuitable {
-                descriptor: label(),
-                found: kind.to_string(),
-                wanted: wanted(domain),
-            });
-        }
-        SockRef::from(descriptor).set_nonblocking(true).map_err(failed)?;
-        slot.take().ok_or_else(|| TakeError::AlreadyTaken { descriptor: label() })
-    }
-
-    fn find(&self, selector: &Selector) -> Result<usize, TakeError> {
-        if let Some(error) = &self.error {
-            return Err(TakeError::Unavailable(error.clone()));
-        }
-        let Some(last) = self.inherited.len().checked_sub(1) else {
-            return Err(TakeError::NothingInherited);
-        };
-        match selector {
-            Selector::Index(index) if *index <= last => Ok(*index),
-            Selector::Index(index) => Err(TakeError::NoSuchIndex { index: *index, last }),
-            Selector::Name(name) => self.find_name(name),
-        }
-    }
-
-    fn find_name(&self, name: &str) -> Result<usize, TakeError> {
-        let named = self.inherited.iter().enumerate().filter(|(_, it)| it.name == name);
-        let indexes: Vec<usize> = named.map(|(index, _)| index).collect();
-        match indexes[..] {
-            [index] => Ok(index),
-            [] => Err(TakeError::NoSuchName {
-                name: name.into(),
-                names: self.inherited.iter().map(|inherited| inherited.name.clone()).collect(),
-            }),
-            [..] => Err(TakeError::Ambiguous { name: name.into(), indexes }),
+    /// The inherited ones, whether taken since or not, or why there are none.
+    pub(crate) fn all(&self) -> Result<&[Inherited], TakeError> {
+        match &self.error {
+            Some(error) => Err(TakeError::Unavailable(error.clone())),
+            None if self.inherited.is_empty() => Err(TakeError::NothingInherited),
+            None => Ok(&self.inherited),
         }
     }
 }
@@ -198,14 +128,14 @@ impl fmt::Debug for ListenFds {
 }
 
 /// One descriptor with its first number and its name; `None` once it was taken.
-struct Inherited {
+pub(crate) struct Inherited {
     number: RawFd,
-    name: String,
-    descriptor: RefCell<Option<OwnedFd>>,
+    pub(crate) name: String,
+    pub(crate) descriptor: RefCell<Option<OwnedFd>>,
 }
 
 impl Inherited {
-    fn label(&self, index: usize) -> DescriptorLabel {
+    pub(crate) fn label(&self, index: usize) -> DescriptorLabel {
         DescriptorLabel { number: self.number, index, name: self.name.clone() }
     }
 }
@@ -231,6 +161,6 @@ fn take_over(announcement: &Announcement) -> Result<ListenFds, ListenFdsError> {
 }
 
 /// An error without a number comes from std itself, and from none of these calls.
-fn os_error(error: &io::Error) -> OsError {
+pub(crate) fn os_error(error: &io::Error) -> OsError {
     OsError::from_raw_os_error(error.raw_os_error().unwrap_or(libc::EIO))
 }

@@ -7,7 +7,10 @@ use std::rc::Rc;
 use endpoints::{Argument, Arguments, ParseError, Parsed, Registry, ServerParser};
 use interfaces::{ReactorSocket, StreamServerEndpoint};
 
-use crate::{AdoptedStreamServerEndpoint, Domain, LISTEN_FDS_MAX, ListenFds, Selector};
+use crate::{
+    AdoptedStreamServerEndpoint, Domain, LISTEN_FDS_MAX, ListenFds, Notifier, Selector,
+    StoredServerEndpoint,
+};
 
 /// Adds `systemd:` servers to a registry: `systemd:domain=INET:index=0`, `systemd:name=web`.
 ///
@@ -15,13 +18,15 @@ use crate::{AdoptedStreamServerEndpoint, Domain, LISTEN_FDS_MAX, ListenFds, Sele
 /// |---|---|---|
 /// | `domain` | `INET`, `INET6` or `UNIX`, which the socket has to be | any of them |
 /// | `index` | its place among the inherited ones, from 0 | |
-/// | `name` | its name | |
+/// | `name` | the name of one or several, which are one port | |
+/// | `otherwise` | a server string, to listen on where none of that name was inherited; the service manager keeps its socket for the next process ([`StoredServerEndpoint`]) | |
 ///
 /// By position they come in this order. Exactly one of `index` and `name` is given.
 ///
 /// # Differences from Twisted
 ///
-/// `domain` may be left out. A negative index, which Twisted counts from the end, is an error.
+/// `domain` may be left out, and `otherwise` is new. Of several sockets of one name Twisted listens on the
+/// last one. A negative index, which Twisted counts from the end, is an error.
 /// `listen` checks that the descriptor exists and is of that family; parsing does not.
 pub fn register(
     registry: Registry,
@@ -46,12 +51,35 @@ impl ServerParser for SystemdParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let [domain, index, name] = arguments.bind(["domain", "index", "name"])?;
+        let names = ["domain", "index", "name", "otherwise"];
+        let [domain, index, name, otherwise] = arguments.bind(names)?;
         let domain = parse_domain(&domain)?;
         let selector = parse_selector(&index, &name)?;
+        let endpoint = match (otherwise.server()?, selector) {
+            (None, selector) => self.adopted(selector, domain),
+            (Some(stored), Selector::Name(name)) => self.stored(name, domain, stored.endpoint),
+            (Some(_), Selector::Index(_)) => return Err(otherwise.excluded_by(&index)),
+        };
+        Ok(arguments.parsed(endpoint, ["systemd"]))
+    }
+}
+
+impl SystemdParser {
+    fn adopted(&self, selector: Selector, domain: Option<Domain>) -> Rc<dyn StreamServerEndpoint> {
         let (reactor, inherited) = (self.reactor.clone(), self.inherited.clone());
-        let endpoint = AdoptedStreamServerEndpoint::new(reactor, inherited, selector, domain);
-        Ok(arguments.parsed(Rc::new(endpoint), ["systemd"]))
+        Rc::new(AdoptedStreamServerEndpoint::new(reactor, inherited, selector, domain))
+    }
+
+    fn stored(
+        &self,
+        name: String,
+        domain: Option<Domain>,
+        otherwise: Rc<dyn StreamServerEndpoint>,
+    ) -> Rc<dyn StreamServerEndpoint> {
+        let (reactor, inherited) = (self.reactor.clone(), self.inherited.clone());
+        let manager = Notifier::from_environment();
+        let name = (name, domain);
+        Rc::new(StoredServerEndpoint::new(reactor, inherited, name, otherwise, manager))
     }
 }
 

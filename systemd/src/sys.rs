@@ -1,4 +1,5 @@
-//! Descriptor numbers that came from outside, and how one becomes an [`OwnedFd`].
+//! Descriptor numbers that came from outside, how one becomes an [`OwnedFd`], and the clock that systemd
+//! counts by.
 //!
 //! Invariant: a number becomes an [`OwnedFd`] here and nowhere else, and only when it was
 //! inherited.
@@ -51,4 +52,14 @@ fn fcntl(number: RawFd, command: c_int, flags: c_int) -> io::Result<c_int> {
     // SAFETY: both commands take an int or nothing, and are defined for any number, open or not.
     let answer = unsafe { libc::fcntl(number, command, flags) };
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+}
+
+/// The time now in microseconds on `CLOCK_MONOTONIC` (clock_gettime(2)), which [`Instant`](std::time::Instant)
+/// does not show.
+pub(crate) fn monotonic_micros() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call writes one `timespec`, which lives here. It cannot fail for this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    let (seconds, nanos) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    seconds.saturating_mul(1_000_000).saturating_add(nanos / 1000)
 }

@@ -14,6 +14,8 @@ use systemd::{AdoptedStreamServerEndpoint, Domain, ListenFds, Selector, TakeErro
 
 use crate::support::{Keeper, listen};
 
+mod several;
+
 fn tcp() -> OwnedFd {
     TcpListener::bind("127.0.0.1:0").unwrap().into()
 }

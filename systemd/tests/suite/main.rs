@@ -8,6 +8,9 @@ mod support;
 mod activate;
 mod adopted;
 mod inherit;
+mod notify;
+mod stored;
 #[cfg(feature = "endpoints")]
 mod strings;
 mod take;
+mod watchdog;

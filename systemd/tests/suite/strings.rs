@@ -86,7 +86,7 @@ fn each_domain_takes_a_socket_of_its_family_and_no_other() {
             let parsed =
                 registry.parse_server(&format!("systemd:domain={wanted}:name=foo")).unwrap();
             match listen(&*parsed.endpoint) {
-                Ok(()) => assert_eq!(found, wanted),
+                Ok(_) => assert_eq!(found, wanted),
                 Err(failure) => {
                     assert_ne!(found, wanted);
                     let error = failure.downcast_ref::<TakeError>().unwrap();
@@ -179,6 +179,37 @@ fn two_strings_for_one_descriptor_listen_on_it_once() {
 }
 
 #[test]
+fn several_sockets_of_one_name_are_one_endpoint_in_order() {
+    let names = ["web", "ctl", "web", "web"];
+    let inherited = ListenFds::from_descriptors(names.map(|name| (name, tcp())));
+    let numbers: Vec<RawFd> = inherited.inherited_descriptors().map(|(number, _)| number).collect();
+    let (registry, keeper) = registry(&inherited);
+    let port = listen(&*registry.server("systemd:INET:name=web").unwrap()).unwrap();
+    let adopted: Vec<RawFd> = keeper.adopted.borrow().iter().map(|it| it.as_raw_fd()).collect();
+    assert_eq!(adopted, [numbers[0], numbers[2], numbers[3]]);
+    assert_eq!(port.hosts().len(), 3);
+}
+
+#[test]
+fn a_name_that_was_not_inherited_is_opened_otherwise() {
+    for (text, place) in [
+        (r"systemd:name=bar:otherwise=systemd\:index=4", 4),
+        (r"systemd:INET:name=foo:otherwise=systemd\:index=4", 2),
+    ] {
+        let (number, numbers) = adopted(text);
+        assert_eq!(number, numbers[place], "{text}");
+    }
+}
+
+#[test]
+fn what_is_opened_otherwise_has_a_name_and_is_a_server_string() {
+    let mistake = "`otherwise` cannot be given together with `index`";
+    assert_eq!(wrong(r"systemd:index=0:otherwise=systemd\:index=4"), (26, 16, mistake.into()));
+    let (offset, _, message) = wrong(r"systemd:name=a:otherwise=systmd\:index=4");
+    assert!(offset >= 25 && message.contains("systmd"), "{offset} {message}");
+}
+
+#[test]
 fn a_description_is_a_string_that_means_the_same() {
     let (registry, _) = registry(&five());
     for (text, canonical) in [
@@ -186,6 +217,10 @@ fn a_description_is_a_string_that_means_the_same() {
         ("systemd:index=007", "systemd:index=7"),
         (r"systemd:name=a\:b", r"systemd:name=a\:b"),
         ("systemd:UNIX:name=web", "systemd:domain=UNIX:name=web"),
+        (
+            r"systemd:name=a:otherwise=systemd\:INET\:0",
+            r"systemd:name=a:otherwise=systemd\:INET\:0",
+        ),
     ] {
         let description = registry.parse_server(text).unwrap().description;
         assert_eq!(description.to_string(), canonical);

@@ -3,7 +3,7 @@
 //! Invariant: every descriptor that it was given is in [`Keeper::adopted`] or was closed.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::rc::Rc;
 
 use deferred::{Deferred, Failure};
@@ -17,6 +17,12 @@ use testkit::result_of;
 #[derive(Default)]
 pub(crate) struct Keeper {
     pub(crate) adopted: RefCell<Vec<OwnedFd>>,
+    /// The connected ones.
+    pub(crate) connections: RefCell<Vec<OwnedFd>>,
+    /// How many ports were stopped.
+    pub(crate) stopped: Rc<Cell<usize>>,
+    /// How many ports it takes before it refuses.
+    pub(crate) refuses_after: usize,
     /// How many calls there were, failed ones too.
     pub(crate) calls: Cell<usize>,
     /// What to answer instead.
@@ -30,19 +36,24 @@ impl ReactorSocket for Keeper {
         _factory: Rc<dyn Factory>,
     ) -> Result<Rc<dyn ListeningPort>, ListenError> {
         self.calls.set(self.calls.get() + 1);
-        if let Some(error) = &self.refuses {
+        if let Some(error) = &self.refuses
+            && self.adopted.borrow().len() == self.refuses_after
+        {
             return Err(error.clone());
         }
+        let number = descriptor.as_raw_fd();
         self.adopted.borrow_mut().push(descriptor);
-        Ok(Rc::new(Port))
+        Ok(Rc::new(Port { number, stopped: self.stopped.clone() }))
     }
 
     fn adopt_stream_connection(
         &self,
-        _descriptor: OwnedFd,
+        descriptor: OwnedFd,
         _factory: Rc<dyn Factory>,
     ) -> Result<(), AdoptError> {
-        panic!("an inherited listener is no connection")
+        self.calls.set(self.calls.get() + 1);
+        self.connections.borrow_mut().push(descriptor);
+        Ok(())
     }
 
     fn adopt_datagram_port(
@@ -51,19 +62,27 @@ impl ReactorSocket for Keeper {
         _packet_bytes_max: usize,
         _protocol: Rc<dyn DeliverDatagram>,
     ) -> Result<Rc<dyn DatagramTransport>, ListenError> {
-        panic!("an inherited listener is no datagram port")
+        panic!("no endpoint of streams adopts a datagram port")
     }
 }
 
-struct Port;
+struct Port {
+    number: RawFd,
+    stopped: Rc<Cell<usize>>,
+}
 
 impl ListeningPort for Port {
     fn host(&self) -> Address {
-        Address::Other("a port that is only kept".into())
+        Address::Other(format!("port {}", self.number).into())
     }
 
     fn stop_listening(&self) -> Deferred<()> {
+        self.stopped.set(self.stopped.get() + 1);
         Deferred::succeed(())
+    }
+
+    fn raw_descriptor(&self) -> Option<RawFd> {
+        Some(self.number)
     }
 }
 
@@ -77,6 +96,8 @@ impl Factory for NoProtocol {
 }
 
 /// Listens, and answers what came of it: these endpoints fire at once.
-pub(crate) fn listen(endpoint: &dyn StreamServerEndpoint) -> Result<(), Failure> {
-    result_of(endpoint.listen(Rc::new(NoProtocol))).map(|_port| ())
+pub(crate) fn listen(
+    endpoint: &dyn StreamServerEndpoint,
+) -> Result<Rc<dyn ListeningPort>, Failure> {
+    result_of(endpoint.listen(Rc::new(NoProtocol)))
 }

@@ -63,12 +63,17 @@ fn a_socket_that_accepts_no_streams_is_refused() {
     let connected = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     assert_eq!(
         complaint(connected, None),
+        format!("it is a connected stream socket of family INET, {wanted}")
+    );
+    let mute = Socket::new(socket2::Domain::IPV4, Type::STREAM, None).unwrap();
+    assert_eq!(
+        complaint(mute, None),
         format!("it is a stream socket of family INET that does not listen, {wanted}")
     );
     let (one, _other) = UnixStream::pair().unwrap();
     assert_eq!(
         complaint(one, None),
-        format!("it is a stream socket of family UNIX that does not listen, {wanted}")
+        format!("it is a connected stream socket of family UNIX, {wanted}")
     );
 }
 
@@ -231,4 +236,66 @@ fn all_that_were_not_taken_can_be_handed_on_with_their_names() {
     assert!(own.take_stream_port(&named("web"), None).is_ok());
     let error = ListenFdsError::NotOpen { count: 1, descriptor: 3 };
     assert_eq!(ListenFds::unavailable(error.clone()).take_all().unwrap_err(), error);
+}
+
+#[test]
+fn datagram_sockets_are_taken_by_index_and_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let unix = UnixDatagram::bind(directory.path().join("log")).unwrap();
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = udp.local_addr().unwrap().port();
+    let inherited = ListenFds::from_descriptors([
+        ("log", OwnedFd::from(tcp())),
+        ("log", unix.into()),
+        ("log", udp.into()),
+    ]);
+    let error = inherited.take_datagram_sockets(&Selector::Index(0), None).unwrap_err();
+    assert!(error.to_string().ends_with(
+        "it is a listening stream socket of family INET, and has to be a datagram socket of family \
+         INET, INET6 or UNIX"
+    ));
+    let taken = inherited.take_datagram_sockets(&named("log"), Some(Domain::Inet)).unwrap();
+    let [taken] = <[OwnedFd; 1]>::try_from(taken).unwrap();
+    let socket = UdpSocket::from(taken);
+    assert_eq!(socket.local_addr().unwrap().port(), port);
+    assert_eq!(socket.recv(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!(inherited.take_datagram_sockets(&named("log"), None).unwrap().len(), 1);
+    let error = inherited.take_datagram_sockets(&Selector::Index(1), None).unwrap_err();
+    assert!(matches!(error, TakeError::AlreadyTaken { .. }), "{error}");
+}
+
+#[test]
+fn what_nothing_asked_for_is_told_and_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ctl");
+    let ctl = UnixListener::bind(&path).unwrap();
+    let file = tempfile::tempfile().unwrap();
+    let inherited = ListenFds::from_descriptors([
+        ("web", OwnedFd::from(tcp())),
+        ("ctl", ctl.into()),
+        ("state", file.into()),
+    ]);
+    let numbers: Vec<i32> = inherited.inherited_descriptors().map(|(number, _)| number).collect();
+    let _web = inherited.take_stream_port(&named("web"), None).unwrap();
+    let told: Vec<String> = inherited.close_unclaimed().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            format!(
+                "inherited descriptor {} (index 1, named \"ctl\"), a listening stream socket of family \
+                 UNIX, is used by nothing, and was closed",
+                numbers[1]
+            ),
+            format!(
+                "inherited descriptor {} (index 2, named \"state\"), a regular file, is used by nothing, \
+                 and was closed",
+                numbers[2]
+            ),
+        ]
+    );
+    assert!(UnixStream::connect(&path).is_err(), "nobody listens any more");
+    assert!(path.exists(), "the path is not ours");
+    assert_eq!(inherited.close_unclaimed(), []);
+    let error = inherited.take_stream_port(&named("ctl"), None).unwrap_err();
+    assert!(matches!(error, TakeError::AlreadyTaken { .. }), "{error}");
 }
