@@ -12,7 +12,7 @@ import json
 import sys
 
 REACTORS = {
-    "ropewalk": ("ropewalk_twisted.reactor", "RopewalkReactor"),
+    "ropewalk": ("twisted.internet.ropewalkreactor", "RopewalkReactor"),
     "epoll": ("twisted.internet.epollreactor", "EPollReactor"),
 }
 
