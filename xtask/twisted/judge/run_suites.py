@@ -14,12 +14,12 @@ import pathlib
 import sys
 
 PLAIN = {
-    "ours": ("ropewalk_twisted.reactor", "RopewalkReactor"),
+    "ours": ("twisted.internet.ropewalkreactor", "RopewalkReactor"),
     "control": ("twisted.internet.epollreactor", "EPollReactor"),
 }
 
 WITH_LOOP = {
-    "ours": ("ropewalk_twisted.asyncio_loop", "RopewalkAsyncioReactor"),
+    "ours": ("twisted.internet.ropewalkasyncioreactor", "RopewalkAsyncioReactor"),
     "control": ("twisted.internet.asyncioreactor", "AsyncioSelectorReactor"),
 }
 

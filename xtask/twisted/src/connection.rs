@@ -107,6 +107,14 @@ impl Connection {
         Ok(state.transport.get().is_some() && !stopped)
     }
 
+    /// Whether it is being made, or has bytes that the peer has not taken, or is about to close.
+    #[getter]
+    fn _writes(&self) -> PyResult<bool> {
+        let state = self.0.get()?;
+        let Some(transport) = state.transport.get() else { return Ok(true) };
+        Ok(state.disconnecting.get() || transport.undelivered_bytes() > 0)
+    }
+
     /// Whether this side has begun to close.
     #[getter]
     fn disconnecting(&self) -> PyResult<bool> {

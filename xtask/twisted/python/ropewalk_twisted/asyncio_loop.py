@@ -9,8 +9,6 @@ another, and neither polls.
 import asyncio
 import selectors
 
-from twisted.internet.main import installReactor
-
 from ropewalk_twisted.reactor import RopewalkReactor
 
 
@@ -171,11 +169,4 @@ class RopewalkAsyncioReactor(RopewalkReactor):
             self.wakeUp()
 
 
-def install():
-    """
-    Makes it the reactor of this process, and its loop that of this thread.
-    """
-    installReactor(RopewalkAsyncioReactor())
-
-
-__all__ = ["RopewalkAsyncioReactor", "install"]
+__all__ = ["RopewalkAsyncioReactor"]

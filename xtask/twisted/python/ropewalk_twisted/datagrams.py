@@ -21,6 +21,7 @@ class _OverRopewalk:
 
     _datagrams = None
     _reads = False
+    _writes = False
 
     def _bindSocket(self):
         super()._bindSocket()

@@ -31,6 +31,7 @@ class Port(HandleMixin):
     disconnected = False
     disconnecting = False
     sessionno = 0
+    _writes = False
 
     def __init__(self, reactor, port, factory, backlog, interface):
         binding = listeningBinding(port, interface)
@@ -106,6 +107,9 @@ class Port(HandleMixin):
         return self.deferred
 
     stopListening = loseConnection
+
+    def _abort(self):
+        self._port.stop()
 
     def connectionLost(self, reason):
         """

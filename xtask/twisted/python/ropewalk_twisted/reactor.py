@@ -319,7 +319,8 @@ class RopewalkReactor(PosixReactorBase):
         return [*self._readers, *self._files.getReaders(), *streams]
 
     def getWriters(self):
-        return [*self._writers, *self._files.getWriters()]
+        streams = (stream for stream in self._streams if stream._writes)
+        return [*self._writers, *self._files.getWriters(), *streams]
 
     def removeAll(self):
         """
@@ -329,11 +330,11 @@ class RopewalkReactor(PosixReactorBase):
         for selectable in removed:
             self._forget(selectable)
         removed.update(self._files.removeAll())
-        streams, self._streams = self._streams, set()
+        # A paused connection that has nothing to send is watched for nothing, and stays.
+        streams = [stream for stream in self._streams if stream._reads or stream._writes]
+        self._streams.difference_update(streams)
         for stream in streams:
-            abort = getattr(stream, "_abort", None)
-            if abort is not None:
-                abort()
+            stream._abort()
         return [*removed, *streams]
 
     def disconnectAll(self):
@@ -349,12 +350,4 @@ class RopewalkReactor(PosixReactorBase):
         self._core.turn(0)
 
 
-def install():
-    """
-    Makes it the reactor of this process.
-    """
-    reactor = RopewalkReactor()
-    main.installReactor(reactor)
-
-
-__all__ = ["RopewalkReactor", "install"]
+__all__ = ["RopewalkReactor"]
