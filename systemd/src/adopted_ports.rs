@@ -5,7 +5,7 @@
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use deferred::{Deferred, Failure, gather_results};
+use deferred::{Deferred, gather_results};
 use interfaces::{Address, ListeningPort, UnixAddress};
 use socket2::SockRef;
 
@@ -45,9 +45,7 @@ impl ListeningPort for AdoptedPorts {
 
     /// Fires when all have stopped, and fails with the first failure.
     fn stop_listening(&self) -> Deferred<()> {
-        gather_results(self.ports.iter().map(|port| port.stop_listening()))
-            .map_err(Failure::new)
-            .add_callback(|_| Ok(()))
+        gather_results(self.ports.iter().map(|port| port.stop_listening())).add_callback(|_| Ok(()))
     }
 }
 
