@@ -131,6 +131,8 @@ class RopewalkAsyncioReactor(RopewalkReactor):
     @ivar _waits: The loop waits in a turn, and was given nothing to do yet.
     """
 
+    __module__ = "twisted.internet.ropewalkasyncioreactor"
+
     _waits = False
 
     def __init__(self):

@@ -46,6 +46,9 @@ class RopewalkReactor(PosixReactorBase):
     @ivar _numbers: The same by their numbers: C{number -> selectable}.
     """
 
+    #: Where programs have it from, with its C{install}.
+    __module__ = "twisted.internet.ropewalkreactor"
+
     def __init__(self):
         self._core = _bridge.Core()
         self._remote = self._core.remote()
