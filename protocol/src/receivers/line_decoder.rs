@@ -35,6 +35,8 @@ pub struct LineDecoder {
     /// The last byte of the delimiter, for which is searched, and the one before it.
     last: u8,
     before_last: u8,
+    /// The length of the delimiter.
+    width: usize,
     /// The length of the longest line and its delimiter.
     window: usize,
     partial: Partial,
@@ -57,6 +59,7 @@ impl LineDecoder {
             delimiter: Cow::Borrowed(DELIMITER),
             last: b'\n',
             before_last: b'\r',
+            width: DELIMITER.len(),
             window: LINE_MAX + DELIMITER.len(),
             partial: Partial::new(),
         }
@@ -67,6 +70,7 @@ impl LineDecoder {
     pub fn with_delimiter(mut self, delimiter: impl Into<Cow<'static, [u8]>>) -> Self {
         let max_length = self.max_length();
         self.delimiter = delimiter.into();
+        self.width = self.delimiter.len();
         let mut backwards = self.delimiter.iter().rev().copied();
         self.last = backwards.next().unwrap_or_default();
         self.before_last = backwards.next().unwrap_or_default();
@@ -76,19 +80,28 @@ impl LineDecoder {
     /// With another length of the longest line, in bytes, without the delimiter.
     #[must_use]
     pub fn with_max_length(mut self, max_length: usize) -> Self {
-        self.window = max_length.saturating_add(self.delimiter.len());
+        self.window = max_length.saturating_add(self.width);
         self
     }
 
     /// The length of the longest line, in bytes.
     pub fn max_length(&self) -> usize {
-        self.window - self.delimiter.len()
+        self.window - self.width
     }
 
     /// The end of the first delimiter in `bytes`, which come behind the kept ones.
     #[inline(always)]
     fn find(&self, kept: &[u8], bytes: &[u8]) -> Option<usize> {
-        let mut from = 0;
+        let end = memchr(self.last, bytes)? + 1;
+        match self.is_at(kept, bytes, end) {
+            true => Some(end),
+            false => self.find_from(kept, bytes, end),
+        }
+    }
+
+    /// As [`find`](Self::find), behind a byte that only looked like the end of a delimiter.
+    #[inline(never)]
+    fn find_from(&self, kept: &[u8], bytes: &[u8], mut from: usize) -> Option<usize> {
         loop {
             let end = from + memchr(self.last, bytes.get(from..)?)? + 1;
             if self.is_at(kept, bytes, end) {
@@ -101,20 +114,27 @@ impl LineDecoder {
     /// Whether a delimiter ends here, where its last byte is known to be.
     #[inline(always)]
     fn is_at(&self, kept: &[u8], bytes: &[u8], end: usize) -> bool {
-        match self.delimiter.len() {
+        match self.width {
             2 if end >= 2 => bytes[end - 2] == self.before_last,
             1 => true,
-            0 => false,
-            length if end >= length => bytes[..end].ends_with(&self.delimiter),
-            length => {
-                let (head, tail) = self.delimiter.split_at(length - end);
-                &bytes[..end] == tail && kept.ends_with(head)
-            }
+            _ => self.is_whole_at(kept, bytes, end),
         }
+    }
+
+    #[inline(never)]
+    fn is_whole_at(&self, kept: &[u8], bytes: &[u8], end: usize) -> bool {
+        let head = match self.width.checked_sub(end) {
+            _ if self.width == 0 => return false,
+            None => return bytes[..end].ends_with(&self.delimiter),
+            Some(head) => head,
+        };
+        let (head, tail) = self.delimiter.split_at(head);
+        &bytes[..end] == tail && kept.ends_with(head)
     }
 
     /// The input ends before the line does.
     #[cold]
+    #[inline(never)]
     fn keep<'i>(&mut self, input: &mut &'i [u8]) -> Option<LineLengthExceeded<'i>> {
         let bytes = mem::take(input);
         if bytes.is_empty() {
@@ -143,9 +163,9 @@ impl LineDecoder {
             return Some(Err(LineLengthExceeded { bytes: self.partial.lend(), max_length }));
         };
         *input = &bytes[end..];
-        match end.checked_sub(self.delimiter.len()) {
+        match end.checked_sub(self.width) {
             Some(line_end) => self.partial.keep(&bytes[..line_end]),
-            None => self.partial.cut(self.delimiter.len() - end),
+            None => self.partial.cut(self.width - end),
         }
         Some(Ok(self.partial.lend()))
     }
@@ -155,7 +175,7 @@ impl Decoder for LineDecoder {
     type Error<'a> = LineLengthExceeded<'a>;
     type Sending = Cow<'static, [u8]>;
 
-    #[inline]
+    #[inline(always)]
     fn next_frame<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
@@ -168,7 +188,7 @@ impl Decoder for LineDecoder {
         match self.find(&[], window) {
             Some(end) => {
                 *input = &bytes[end..];
-                Some(Ok(&bytes[..end - self.delimiter.len()]))
+                Some(Ok(&bytes[..end - self.width]))
             }
             None => self.keep(input).map(Err),
         }

@@ -11,6 +11,7 @@
 mod allocations;
 mod datagrams;
 mod deferreds;
+mod frames;
 mod kernel;
 mod strings;
 mod tasks;
@@ -49,6 +50,14 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("timer-cancelled", timers::cancelled),
     ("timer-fired", timers::fired),
     ("endpoint-parsed", strings::parsed),
+    ("line-feeds-of-64k", frames::line_feeds),
+    ("lines-of-64k", frames::lines),
+    ("lines-of-64k-received", frames::lines_received),
+    ("int32-strings-of-64k", frames::int32_strings),
+    ("bytes-of-16k-lines", frames::bytes_of_short_lines),
+    ("bytes-of-a-1m-line", frames::bytes_of_a_long_line),
+    ("bytes-of-16k-netstrings", frames::bytes_of_short_netstrings),
+    ("bytes-of-a-1m-netstring", frames::bytes_of_a_long_netstring),
 ];
 
 fn main() -> ExitCode {

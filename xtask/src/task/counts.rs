@@ -20,13 +20,23 @@ const HELP: &str = "\
 cargo xtask counts [OPERATION]... [--write]
 
 Counts the instructions and allocations of one operation each, and compares them with
-xtask/counts/baseline.tsv: 5 % more instructions or any more allocations fail. Needs valgrind; without
+xtask/counts/baseline.tsv: 5 % more instructions or any more allocations fail, and so does a cost beyond its
+bound, which is a multiple of another one. Needs valgrind; without
 it nothing is counted, which fails only if ROPEWALK_PEERS=required is set.
   OPERATION   only this one, by its name in the table
   --write     writes what was counted into the baseline
 
 Exit codes: 0 nothing costs more, 1 something does, 64 the arguments were not understood.
 ";
+
+/// Operations that may cost no more than so many per cent of another one, which does the least that they
+/// have to do.
+const BOUNDS: [(&str, u64, &str); 4] = [
+    ("lines-of-64k", 130, "line-feeds-of-64k"),
+    ("lines-of-64k-received", 130, "line-feeds-of-64k"),
+    ("bytes-of-a-1m-line", 120, "bytes-of-16k-lines"),
+    ("bytes-of-a-1m-netstring", 120, "bytes-of-16k-netstrings"),
+];
 
 /// The parsed arguments.
 #[derive(Debug, Default)]
@@ -88,6 +98,7 @@ fn count(arguments: &CountsArguments) -> Result<ExitCode, Box<dyn Error>> {
         complaints.extend(complaint(name, cost, before));
         counted.push((name.clone(), cost));
     }
+    complaints.extend(BOUNDS.iter().filter_map(|bound| beyond(*bound, &counted)));
     if arguments.write {
         baseline.renew(counted, &all, maker()?);
         baseline.write()?;
@@ -104,6 +115,20 @@ fn count(arguments: &CountsArguments) -> Result<ExitCode, Box<dyn Error>> {
         note(&format!("{complaint}\n"));
     }
     Ok(if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The complaint about a cost that is beyond its bound, if both are counted.
+fn beyond(
+    (name, per_cent, least): (&str, u64, &str),
+    counted: &[(String, Cost)],
+) -> Option<String> {
+    let cost = |wanted: &str| {
+        counted.iter().find(|(name, _)| name == wanted).map(|(_, cost)| cost.instructions)
+    };
+    let (cost, least_cost) = (cost(name)?, cost(least)?);
+    (cost * 100 > least_cost * per_cent).then(|| {
+        format!("{name} takes {cost} instructions, more than {per_cent} % of the {least_cost} of {least}")
+    })
 }
 
 fn line(name: &str, cost: Cost, before: Option<Cost>) -> String {
@@ -135,6 +160,17 @@ mod tests {
 
     fn cost(instructions: u64, milli_allocations: u64) -> Cost {
         Cost { instructions, milli_allocations }
+    }
+
+    #[test]
+    fn an_operation_beyond_its_bound_is_told_where_both_are_counted() {
+        let counted = |least, most| {
+            [("least".to_owned(), cost(least, 0)), ("most".to_owned(), cost(most, 0))]
+        };
+        let bound = ("most", 130, "least");
+        assert_eq!(beyond(bound, &counted(100, 130)), None);
+        assert!(beyond(bound, &counted(100, 131)).is_some_and(|it| it.contains("130 %")));
+        assert_eq!(beyond(bound, &counted(100, 999)[1..]), None);
     }
 
     #[test]

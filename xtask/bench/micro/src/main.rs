@@ -4,6 +4,7 @@
 //! bench-micro timers ours|tokio|tokio-queue|tokio-task
 //! bench-micro memory ours|kernel       echo in memory, and over the kernel by one thread
 //! bench-micro simulated ours|kernel    echo in the simulated network, and the same
+//! bench-micro lines|strings ours|tokio  frames of 64 bytes out of reads of 64 KiB
 //! bench-micro udp-bulk ours|sendto     datagrams from one port to another
 //! ```
 //!
@@ -11,6 +12,7 @@
 
 mod datagram_bulk;
 mod echo;
+mod frames;
 mod numbers;
 mod timers_ours;
 mod timers_queue;
@@ -27,6 +29,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["timers", "tokio-queue"] => timers_queue::measure()?,
         ["timers", "tokio-task"] => timers_tasks::measure()?,
         ["timers", "tokio"] => timers_tokio::measure()?,
+        ["lines", "ours"] => frames::lines_ours()?,
+        ["lines", "tokio"] => frames::lines_tokio()?,
+        ["strings", "ours"] => frames::strings_ours()?,
+        ["strings", "tokio"] => frames::strings_tokio()?,
         ["memory", "ours"] => echo::in_memory()?,
         ["simulated", "ours"] => echo::simulated()?,
         ["udp-bulk", "ours"] => datagram_bulk::ours()?,

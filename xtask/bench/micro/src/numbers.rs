@@ -68,7 +68,8 @@ impl Stopwatch {
     }
 }
 
-fn processor_time() -> Duration {
+/// The processor time of this thread.
+pub(crate) fn processor_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is to a local value that the call fills. It cannot fail for this clock.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };

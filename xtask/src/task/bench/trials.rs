@@ -33,6 +33,7 @@ pub(super) fn all() -> Vec<Trial> {
     all.push(tls_idle());
     all.push(timers());
     all.push(deferred());
+    all.extend([frames("lines", "lines"), frames("strings", "strings behind four bytes")]);
     all.extend([without_kernel("memory", "memory"), without_kernel("simulated", "the simulation")]);
     all.push(size());
     all.extend([1, 50].map(user_time_of_datagrams));
@@ -261,6 +262,19 @@ fn tls_idle() -> Trial {
 /// "tokio-queue" is its timer wheel with a boxed callback, like ours: both store the callback, return a
 /// key, and return the callback when it is due. "tokio" does less, as a `Sleep` runs no code before it
 /// is polled, and "tokio-task" more, as a task can do anything.
+/// The peer is `LinesCodec`, or `LengthDelimitedCodec`.
+fn frames(words: &'static str, kind: &str) -> Trial {
+    Trial {
+        id: words.into(),
+        title: format!("{kind}, 64 B each, out of 64 KiB reads"),
+        peers: &["ours", "tokio"],
+        how: How::Micro(words),
+        figures: vec![
+            Figure::new("user_time", "ns", Source::Reported).goals([AtMost(0.5, "tokio")]),
+        ],
+    }
+}
+
 fn timers() -> Trial {
     let figure = |id| Figure::new(id, "ns", Source::Reported);
     let beside = |id, bound| {
