@@ -82,8 +82,9 @@ impl Failure {
         Failure::new(Message(text.into()))
     }
 
-    /// A failure of an error that is in a box already, or that becomes one: `Box<dyn Error>` with or
-    /// without `Send` and `Sync`, a text, the `Error` of the crate anyhow. Rust has no conversion by `?`
+    /// A failure of an error that is in a box already, or that becomes one: `Box<dyn Error>`, a text,
+    /// the `Error` of the crate anyhow; [`boxed_sync`](Failure::boxed_sync) is for a box that is `Send` and
+    /// `Sync`. Rust has no conversion by `?`
     /// from these and from every [`Error`], too; so write `map_err(Failure::boxed)?`, or
     /// [`context`](crate::Context::context) with more to say.
     ///
@@ -95,12 +96,12 @@ impl Failure {
     /// use ropewalk_deferred::Failure;
     /// use std::error::Error;
     ///
-    /// fn plugin() -> Result<(), Box<dyn Error + Send + Sync>> {
+    /// fn plugin() -> Result<(), Box<dyn Error>> {
     ///     Err("no such plugin".into())
     /// }
     ///
     /// fn run() -> Result<(), Failure> {
-    ///     Ok(plugin().map_err(Failure::boxed)?)
+    ///     plugin().map_err(Failure::boxed)
     /// }
     /// assert_eq!(run().unwrap_err().to_string(), "no such plugin");
     /// ```
@@ -110,6 +111,25 @@ impl Failure {
             Ok(failure) => failure.0,
             Err(error) => Failure { error: Rc::new(held::Boxed(error, debugging::caller())) },
         }
+    }
+
+    /// As [`boxed`](Failure::boxed), for a box that can be sent to other threads, as those of many crates.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::Failure;
+    /// use std::error::Error;
+    ///
+    /// fn run(plugin: Result<u32, Box<dyn Error + Send + Sync>>) -> Result<u32, Failure> {
+    ///     plugin.map_err(Failure::boxed_sync)
+    /// }
+    /// assert_eq!(run(Err("no such plugin".into())).unwrap_err().to_string(), "no such plugin");
+    /// ```
+    #[track_caller]
+    pub fn boxed_sync(error: Box<dyn Error + Send + Sync>) -> Self {
+        let error: Box<dyn Error> = error;
+        Failure::boxed(error)
     }
 
     /// The same with a text in front: that is what it shows then, and the failure as it was is its source.
