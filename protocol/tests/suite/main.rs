@@ -31,6 +31,7 @@ mod memory_reset;
 mod memory_stream;
 mod policies;
 mod policies_shared;
+mod protocol_basics;
 mod protocol_call;
 mod protocol_life;
 mod protocol_ref;
