@@ -30,8 +30,8 @@ pub fn connect_protocol<P: Protocol>(
     connect_ref(endpoint, ProtocolRef::new(protocol))
 }
 
-/// As [`connect_protocol`], with a time limit for all that the endpoint does: looking up names,
-/// connecting, shaking hands.
+/// As [`connect_protocol`], with a time limit for all that the endpoint does until it fires: looking up
+/// names and connecting. A TLS handshake goes on after that, and has a limit of its own.
 ///
 /// # Errors
 ///
