@@ -16,6 +16,7 @@ use crate::error::Chain;
 use crate::error::debugging;
 use crate::error::held::{self, Held, Located, Plain};
 use crate::error::safe_display::SafeDisplay;
+use crate::error::text::{InContext, Message};
 
 /// Any error, behind a pointer that can be cloned: the error type of a
 /// [`Deferred`](crate::Deferred) that names no other.
@@ -88,7 +89,7 @@ impl Failure {
     /// from these and from every [`Error`], too; so write `map_err(Failure::boxed)?`, or
     /// [`context`](crate::Context::context) with more to say.
     ///
-    /// What was a failure before it was boxed is that failure again.
+    /// A failure that was boxed is that failure again.
     ///
     /// # Examples
     ///
@@ -109,7 +110,7 @@ impl Failure {
     pub fn boxed(error: impl Into<Box<dyn Error>>) -> Self {
         match error.into().downcast::<Boxed>() {
             Ok(failure) => failure.0,
-            Err(error) => Failure { error: Rc::new(held::Boxed(error, debugging::caller())) },
+            Err(error) => Failure { error: Rc::new(held::Dynamic(error, debugging::caller())) },
         }
     }
 
@@ -232,6 +233,7 @@ impl Failure {
     }
 
     /// The error itself. Twisted's `value`.
+    #[doc(alias = "value")]
     pub fn as_error(&self) -> &(dyn Error + 'static) {
         self.error.error()
     }
@@ -270,47 +272,6 @@ impl fmt::Debug for Failure {
             write!(f, "{}: ", self.type_name())?;
         }
         fmt::Display::fmt(&Chain(self.as_error()), f)
-    }
-}
-
-/// A text that is an error.
-struct Message(String);
-
-impl Error for Message {}
-
-impl fmt::Display for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-/// A failure with a text in front.
-struct InContext {
-    text: String,
-    failure: Failure,
-}
-
-impl Error for InContext {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(self.failure.as_error())
-    }
-}
-
-impl fmt::Display for InContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Debug for InContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Chain(self), f)
     }
 }
 
