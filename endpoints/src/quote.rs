@@ -20,6 +20,7 @@ use alloc::string::String;
 /// let path = r"C:\run\a=b";
 /// assert_eq!(quote_string_argument(path), r"C\:\\run\\a\=b");
 /// ```
+#[doc(alias = "quoteStringArgument")]
 pub fn quote_string_argument(argument: &str) -> Cow<'_, str> {
     let special = |character| matches!(character, '\\' | ':' | '=');
     if !argument.contains(special) {

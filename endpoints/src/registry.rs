@@ -16,6 +16,8 @@ use crate::{Arguments, ClientParser, ParseError, Parsed, Problem, ServerParser, 
 /// Turns strings of the registered kinds into endpoints; Twisted's `serverFromString` and
 /// `clientFromString`. A clone is cheap and shares the parsers.
 #[derive(Clone, Default)]
+#[doc(alias = "clientFromString")]
+#[doc(alias = "serverFromString")]
 pub struct Registry {
     kinds: Rc<Kinds>,
 }
@@ -55,6 +57,7 @@ impl Registry {
     /// # Errors
     ///
     /// [`ParseError`].
+    #[doc(alias = "serverFromString")]
     pub fn server(&self, text: &str) -> Result<Rc<dyn StreamServerEndpoint>, ParseError> {
         Ok(self.parse_server(text)?.endpoint)
     }
@@ -79,6 +82,7 @@ impl Registry {
     /// # Errors
     ///
     /// [`ParseError`].
+    #[doc(alias = "clientFromString")]
     pub fn client(&self, text: &str) -> Result<Rc<dyn StreamClientEndpoint>, ParseError> {
         Ok(self.parse_client(text)?.endpoint)
     }

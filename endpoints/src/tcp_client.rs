@@ -64,6 +64,7 @@ impl TcpClientEndpoint {
     }
 
     /// Connects to `port` of `host`, over IPv6 alone; Twisted's `TCP6ClientEndpoint`.
+    #[doc(alias = "TCP6ClientEndpoint")]
     pub fn new_ipv6(
         reactor: impl ReactorTcp + Resolver + ReactorTime + 'static,
         host: impl Into<Host>,

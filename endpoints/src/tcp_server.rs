@@ -41,6 +41,7 @@ impl TcpServerEndpoint {
     }
 
     /// As [`new`](Self::new), on every IPv6 address; Twisted's `TCP6ServerEndpoint`.
+    #[doc(alias = "TCP6ServerEndpoint")]
     pub fn new_ipv6(reactor: impl ReactorTcp + Resolver + 'static, port: u16) -> Self {
         Self::shared_ipv6(Rc::new(reactor), port)
     }

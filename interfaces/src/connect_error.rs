@@ -69,6 +69,7 @@ pub enum ConnectError {
     /// No server holds the lock file beside the UNIX path, though that was asked to be checked.
     /// Twisted's `BadFileError` of `checkPID`.
     #[error("cannot connect to {address}: no server that is alive holds its lock file")]
+    #[doc(alias = "BadFileError")]
     NotLocked {
         /// The target.
         address: Address,

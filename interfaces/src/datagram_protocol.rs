@@ -41,8 +41,10 @@ use crate::{Address, DatagramTransport, OsError, short_type_name};
 ///
 /// The transport comes with every call. A protocol that runs on several ports is started and stopped
 /// for each of them; Twisted starts it for the first and stops it for the last.
+#[doc(alias = "ConnectedDatagramProtocol")]
 pub trait DatagramProtocol: 'static {
     /// What logs call this kind of protocol. Default the type's name; Twisted's `logPrefix`.
+    #[doc(alias = "logPrefix")]
     fn log_prefix() -> &'static str
     where
         Self: Sized,
@@ -51,11 +53,13 @@ pub trait DatagramProtocol: 'static {
     }
 
     /// The port is open. The first call, once for each port, before the call that opened it returns.
+    #[doc(alias = "startProtocol")]
     fn start_protocol(&mut self, transport: &Rc<dyn DatagramTransport>) {
         let _ = transport;
     }
 
     /// A whole datagram came, which may be empty. On a connected port it is the peer's.
+    #[doc(alias = "datagramReceived")]
     fn datagram_received(
         &mut self,
         transport: &Rc<dyn DatagramTransport>,
@@ -80,6 +84,7 @@ pub trait DatagramProtocol: 'static {
     /// The peer of a connected port refused an earlier datagram: no socket is at its address
     /// (`ECONNREFUSED`). Once for each refusal that the system reports. An unconnected port is told of
     /// none over UDP.
+    #[doc(alias = "connectionRefused")]
     fn connection_refused(&mut self, transport: &Rc<dyn DatagramTransport>) {
         let _ = transport;
     }
@@ -100,6 +105,7 @@ pub trait DatagramProtocol: 'static {
     /// The port is closed. The last call, once for each port, on a later turn than the
     /// `stop_listening` that caused it, or in the turn in which the reactor stops. The transport still
     /// returns its address, and refuses what is sent.
+    #[doc(alias = "stopProtocol")]
     fn stop_protocol(&mut self, transport: &Rc<dyn DatagramTransport>) {
         let _ = transport;
     }

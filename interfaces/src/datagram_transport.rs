@@ -47,6 +47,7 @@ pub trait DatagramTransport: ListeningPort {
     /// # Errors
     ///
     /// [`SendError`]; nothing is sent.
+    #[doc(alias = "writeSequence")]
     fn send_pieces_to(&self, pieces: &[&[u8]], receiver: &Address) -> Result<(), SendError>;
 
     /// The peer of a connected port.
@@ -67,6 +68,7 @@ pub trait DatagramTransport: ListeningPort {
 }
 
 /// The abilities of a UDP port alone (udp(7)). Twisted's `IUDPTransport`.
+#[doc(alias = "IUDPTransport")]
 pub trait UdpTransport {
     /// Fixes the peer: from now on datagrams of others are not received, none can be sent to others,
     /// and refusals are told. Once. A port on all addresses has one from then on: that which datagrams to
@@ -81,6 +83,7 @@ pub trait UdpTransport {
     fn broadcast_allowed(&self) -> bool;
 
     /// Sets `SO_BROADCAST`. On a closed port it does nothing.
+    #[doc(alias = "setBroadcastAllowed")]
     fn set_broadcast_allowed(&self, allowed: bool);
 }
 
@@ -110,6 +113,7 @@ pub struct DatagramCounts {
 pub enum SendError {
     /// It is longer than any datagram of its kind. Twisted's `MessageLengthError`.
     #[error("cannot send a datagram of {length} bytes to {receiver}: the limit is {limit}")]
+    #[doc(alias = "MessageLengthError")]
     TooLong {
         /// Its length in bytes.
         length: usize,

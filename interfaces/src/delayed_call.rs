@@ -49,6 +49,8 @@ impl DelayedCall {
     ///
     /// [`NotPending`] when it has run or was cancelled. Twisted's `AlreadyCalled`,
     /// `AlreadyCancelled`.
+    #[doc(alias = "AlreadyCalled")]
+    #[doc(alias = "AlreadyCancelled")]
     pub fn cancel(&self) -> Result<(), NotPending> {
         self.timers.upgrade().ok_or(NotPending)?.cancel(self.key)
     }

@@ -197,6 +197,7 @@ pub trait Deliver {
 
     /// What logs call the protocol: [`Protocol::log_prefix`]. Asked while it runs, too; a layer passes on
     /// that of the protocol above it.
+    #[doc(alias = "logPrefix")]
     fn log_prefix(&self) -> &'static str {
         short_type_name::<Self>()
     }

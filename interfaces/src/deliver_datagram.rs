@@ -122,5 +122,6 @@ pub trait DeliverDatagram {
     fn deliver_datagram(&self, transport: &Rc<dyn DatagramTransport>, event: DatagramEvent<'_>);
 
     /// What logs call the protocol: [`DatagramProtocol::log_prefix`].
+    #[doc(alias = "logPrefix")]
     fn log_prefix(&self) -> &'static str;
 }

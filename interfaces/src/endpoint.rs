@@ -10,6 +10,7 @@ use deferred::Deferred;
 use crate::{Factory, ListeningPort};
 
 /// A place to accept connections.
+#[doc(alias = "IStreamServerEndpoint")]
 pub trait StreamServerEndpoint {
     /// Listens, and runs a protocol of the factory on each connection accepted.
     ///
@@ -20,6 +21,7 @@ pub trait StreamServerEndpoint {
 }
 
 /// A place to connect to.
+#[doc(alias = "IStreamClientEndpoint")]
 pub trait StreamClientEndpoint {
     /// Makes one connection and runs the factory's protocol on it. Fires when that protocol's
     /// `connection_made` has returned; cancelling gives the attempt up. Most callers want

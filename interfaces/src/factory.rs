@@ -18,6 +18,7 @@ use crate::{Address, Deliver, short_type_name};
 pub trait Factory {
     /// Makes the protocol for an established connection to or from `peer`; `None` refuses it, and the
     /// connection is closed. Called once for each connection, before its `connection_made`.
+    #[doc(alias = "buildProtocol")]
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>>;
 
     /// Whether there is a place for another connection. Called by a port before it accepts one; while the
@@ -39,11 +40,13 @@ pub trait Factory {
 
     /// What logs call this factory. Default the name of its type; a layer passes on that of the factory
     /// that it wraps. Twisted's `logPrefix`.
+    #[doc(alias = "logPrefix")]
     fn log_prefix(&self) -> Cow<'static, str> {
         Cow::Borrowed(short_type_name::<Self>())
     }
 
     /// A port or an attempt begins to use this factory. Called once for each.
+    #[doc(alias = "doStart")]
     fn do_start(&self) {}
 
     /// A port or an attempt no longer uses this factory. Called once for each.
@@ -51,6 +54,7 @@ pub trait Factory {
     /// # Errors
     ///
     /// The failure becomes that of the `stop_listening` that caused the call.
+    #[doc(alias = "doStop")]
     fn do_stop(&self) -> Result<(), Failure> {
         Ok(())
     }

@@ -9,12 +9,14 @@ use std::os::fd::OwnedFd;
 use crate::Transport;
 
 /// The role of a protocol that takes file descriptors. Twisted's `IFileDescriptorReceiver`.
+#[doc(alias = "IFileDescriptorReceiver")]
 pub trait FileDescriptorReceiver {
     /// The peer has sent a descriptor, which is closed on exec. Called once for each, in the order in
     /// which they were sent, and before the bytes that they came with.
     ///
     /// The system may hand over bytes of earlier writes together with a descriptor; they follow it then.
     /// A protocol that must know to which message a descriptor belongs says so in its bytes.
+    #[doc(alias = "fileDescriptorReceived")]
     fn file_descriptor_received(&mut self, transport: &Rc<dyn Transport>, descriptor: OwnedFd);
 }
 
@@ -25,6 +27,7 @@ pub enum SendFileDescriptorError {
     /// The connection was closed, and no byte was written behind them. Twisted's
     /// `FileDescriptorOverrun`.
     #[error("{count} file descriptors were not sent, for no byte was written behind them")]
+    #[doc(alias = "FileDescriptorOverrun")]
     Overrun {
         /// The number of descriptors.
         count: usize,

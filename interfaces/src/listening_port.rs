@@ -16,6 +16,7 @@ use crate::Address;
 /// # Differences from Twisted
 ///
 /// A stopped port is not started again: listen anew.
+#[doc(alias = "IListeningPort")]
 pub trait ListeningPort {
     /// The local address that the port is bound to, with the number that port 0 became.
     fn host(&self) -> Address;
@@ -30,6 +31,7 @@ pub trait ListeningPort {
     ///
     /// A datagram port stops receiving, and fires after the protocol's `stop_protocol`, which is called on
     /// a later turn.
+    #[doc(alias = "stopListening")]
     fn stop_listening(&self) -> Deferred<()>;
 
     /// The number of the socket's descriptor, for an option that no method sets; `None` when it is closed,

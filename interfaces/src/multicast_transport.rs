@@ -16,12 +16,15 @@ use crate::{OsError, printable};
 /// All answer at once, as no name is looked up. A port that the reactor opens receives what is sent to its
 /// own groups alone; with Linux's default, which Twisted leaves, it receives what any socket of the machine
 /// has joined (`IP_MULTICAST_ALL`, `IPV6_MULTICAST_ALL`). An adopted socket keeps its own setting.
+#[doc(alias = "IMulticastTransport")]
 pub trait MulticastTransport {
     /// Receives what is sent to a group, on an interface. A port may be in several groups.
     ///
     /// # Errors
     ///
     /// [`MulticastError`]; Twisted's `MulticastJoinError`.
+    #[doc(alias = "MulticastJoinError")]
+    #[doc(alias = "joinGroup")]
     fn join_group(
         &self,
         group: IpAddr,
@@ -33,6 +36,7 @@ pub trait MulticastTransport {
     /// # Errors
     ///
     /// [`MulticastError`].
+    #[doc(alias = "leaveGroup")]
     fn leave_group(
         &self,
         group: IpAddr,
@@ -47,6 +51,7 @@ pub trait MulticastTransport {
     /// # Errors
     ///
     /// [`MulticastError`].
+    #[doc(alias = "setOutgoingInterface")]
     fn set_outgoing_interface(&self, interface: &MulticastInterface) -> Result<(), MulticastError>;
 
     /// Whether this machine's members receive what this port sends. On at first.
@@ -57,6 +62,7 @@ pub trait MulticastTransport {
     /// # Errors
     ///
     /// [`MulticastError`].
+    #[doc(alias = "setLoopbackMode")]
     fn set_multicast_loop(&self, on: bool) -> Result<(), MulticastError>;
 
     /// How many networks datagrams to groups pass through: 1 at first, the own network.

@@ -26,13 +26,16 @@ use crate::{ProcessReason, ProcessTransport, Reason};
 /// # Differences from Twisted
 ///
 /// The transport comes with every call, and the loss of a descriptor with its reason.
+#[doc(alias = "IProcessProtocol")]
 pub trait ProcessProtocol: 'static {
     /// The process runs. On a later turn than the call that spawned it.
+    #[doc(alias = "connectionMade")]
     fn connection_made(&mut self, transport: &Rc<dyn ProcessTransport>) {
         let _ = transport;
     }
 
     /// Bytes from the child's descriptor `child_fd`, cut anywhere. Those of a terminal come as of 1.
+    #[doc(alias = "childDataReceived")]
     fn child_data_received(
         &mut self,
         transport: &Rc<dyn ProcessTransport>,
@@ -47,11 +50,13 @@ pub trait ProcessProtocol: 'static {
     }
 
     /// Bytes from the child's standard output.
+    #[doc(alias = "outReceived")]
     fn out_received(&mut self, transport: &Rc<dyn ProcessTransport>, data: &[u8]) {
         let _ = (transport, data);
     }
 
     /// Bytes from the child's standard error.
+    #[doc(alias = "errReceived")]
     fn err_received(&mut self, transport: &Rc<dyn ProcessTransport>, data: &[u8]) {
         let _ = (transport, data);
     }
@@ -59,6 +64,7 @@ pub trait ProcessProtocol: 'static {
     /// The pipe of the child's descriptor `child_fd` is closed, by the child or by this side; once for
     /// each pipe, in the order in which they close. A terminal is lost as 1.
     /// [`Reason::Done`] where no byte was lost.
+    #[doc(alias = "childConnectionLost")]
     fn child_connection_lost(
         &mut self,
         transport: &Rc<dyn ProcessTransport>,
@@ -74,26 +80,31 @@ pub trait ProcessProtocol: 'static {
     }
 
     /// The child's standard input is closed.
+    #[doc(alias = "inConnectionLost")]
     fn in_connection_lost(&mut self, transport: &Rc<dyn ProcessTransport>, reason: &Reason) {
         let _ = (transport, reason);
     }
 
     /// The child's standard output is closed.
+    #[doc(alias = "outConnectionLost")]
     fn out_connection_lost(&mut self, transport: &Rc<dyn ProcessTransport>, reason: &Reason) {
         let _ = (transport, reason);
     }
 
     /// The child's standard error is closed.
+    #[doc(alias = "errConnectionLost")]
     fn err_connection_lost(&mut self, transport: &Rc<dyn ProcessTransport>, reason: &Reason) {
         let _ = (transport, reason);
     }
 
     /// The process is no more. Pipes that its own children hold too may still bring bytes.
+    #[doc(alias = "processExited")]
     fn process_exited(&mut self, transport: &Rc<dyn ProcessTransport>, reason: &ProcessReason) {
         let _ = (transport, reason);
     }
 
     /// The process is no more, and every pipe is closed: the last call.
+    #[doc(alias = "processEnded")]
     fn process_ended(&mut self, transport: &Rc<dyn ProcessTransport>, reason: &ProcessReason) {
         let _ = (transport, reason);
     }

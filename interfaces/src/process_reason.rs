@@ -30,8 +30,10 @@ pub enum ExitStatus {
 #[non_exhaustive]
 pub enum ProcessReason {
     /// It exited with code 0. Twisted's `ProcessDone`.
+    #[doc(alias = "ProcessDone")]
     Done,
     /// It exited with another code, or a signal ended it. Twisted's `ProcessTerminated`.
+    #[doc(alias = "ProcessTerminated")]
     Terminated(ExitStatus),
     /// It ended, and how is not known: other code of this process waited for it (wait(2), `ECHILD`), or
     /// `SIGCHLD` is ignored.

@@ -14,6 +14,7 @@ use crate::{
 ///
 /// Its `write`, producer and limits are those of the child's standard input, or of its terminal. As a
 /// [`PushProducer`] it controls the reading of all that the child writes.
+#[doc(alias = "IProcessTransport")]
 pub trait ProcessTransport: PushProducer {
     /// The number of the process; `None` from [`process_exited`](crate::ProcessProtocol::process_exited)
     /// on, when the system may give it to another.
@@ -24,6 +25,7 @@ pub trait ProcessTransport: PushProducer {
     fn write(&self, data: &[u8]);
 
     /// Queues several pieces as if written one after the other, without joining them.
+    #[doc(alias = "writeSequence")]
     fn write_sequence(&self, chunks: Vec<Chunk>);
 
     /// As [`write`](Self::write), for the pipe that the child reads as `child_fd`.
@@ -31,6 +33,7 @@ pub trait ProcessTransport: PushProducer {
     /// # Errors
     ///
     /// [`NoSuchChildFd`] where no such pipe was made. One that is closed takes the bytes and drops them.
+    #[doc(alias = "writeToChild")]
     fn write_to_child(&self, child_fd: i32, data: &[u8]) -> Result<(), NoSuchChildFd>;
 
     /// Closes this side's end of the pipe of `child_fd`: after its queued bytes are written and its
@@ -45,16 +48,19 @@ pub trait ProcessTransport: PushProducer {
     fn close_child_fd(&self, child_fd: i32) -> Result<(), NoSuchChildFd>;
 
     /// [`close_child_fd`](Self::close_child_fd) of 0, if it is a pipe.
+    #[doc(alias = "closeStdin")]
     fn close_stdin(&self) {
         let _ = self.close_child_fd(0);
     }
 
     /// [`close_child_fd`](Self::close_child_fd) of 1, if it is a pipe.
+    #[doc(alias = "closeStdout")]
     fn close_stdout(&self) {
         let _ = self.close_child_fd(1);
     }
 
     /// [`close_child_fd`](Self::close_child_fd) of 2, if it is a pipe.
+    #[doc(alias = "closeStderr")]
     fn close_stderr(&self) {
         let _ = self.close_child_fd(2);
     }
@@ -65,6 +71,7 @@ pub trait ProcessTransport: PushProducer {
     /// # Differences from Twisted
     ///
     /// Twisted closes 0, 1 and 2 alone.
+    #[doc(alias = "loseConnection")]
     fn lose_connection(&self);
 
     /// Sends the process a signal, by its number or its name: `signal_process(&"TERM".into())`.
@@ -72,6 +79,7 @@ pub trait ProcessTransport: PushProducer {
     /// # Errors
     ///
     /// [`SignalError`].
+    #[doc(alias = "signalProcess")]
     fn signal_process(&self, signal: &Signal) -> Result<(), SignalError>;
 
     /// Sets the size of the window of the child's terminal (ioctl_tty(2), `TIOCSWINSZ`); where it changes, the
@@ -93,9 +101,11 @@ pub trait ProcessTransport: PushProducer {
     /// # Errors
     ///
     /// [`AlreadyProducing`] when another one is registered, which stays.
+    #[doc(alias = "registerProducer")]
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing>;
 
     /// Unregisters the producer; a `close_stdin` that waited for this goes on.
+    #[doc(alias = "unregisterProducer")]
     fn unregister_producer(&self);
 
     /// Sets how many unsent bytes of each pipe pause its producer, and how many are too many: a pipe

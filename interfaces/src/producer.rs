@@ -12,32 +12,40 @@ use core::fmt;
 /// Every [`Transport`](crate::Transport) is one for its protocol: `pause_producing` stops reading.
 /// So joining two connections with back-pressure is one
 /// [`register_producer`](crate::Transport::register_producer) in each direction.
+#[doc(alias = "IPushProducer")]
 pub trait PushProducer {
     /// The consumer's buffer is full: write no more until resumed. Called by a transport from inside
     /// `write`, once each time its unsent bytes pass the high-water mark.
+    #[doc(alias = "pauseProducing")]
     fn pause_producing(&self);
 
     /// The consumer's unsent bytes are gone: go on. Called only after a pause.
+    #[doc(alias = "resumeProducing")]
     fn resume_producing(&self);
 
     /// The consumer is gone for good: never produce again.
+    #[doc(alias = "stopProducing")]
     fn stop_producing(&self);
 }
 
 /// A source of bytes that makes one piece each time it is asked. Twisted's `IPullProducer`.
+#[doc(alias = "IPullProducer")]
 pub trait PullProducer {
     /// Write one piece now, before returning. Called from inside `register_producer`, and again
     /// each time the written bytes have left: then perhaps several times in a row, until the queue has
     /// a few times the bytes that pause a push producer, so that pieces leave together.
+    #[doc(alias = "resumeProducing")]
     fn resume_producing(&self);
 
     /// The consumer is gone for good: never produce again.
+    #[doc(alias = "stopProducing")]
     fn stop_producing(&self);
 }
 
 /// What [`register_producer`](crate::Transport::register_producer) takes: Twisted's `streaming`
 /// argument, as a type.
 #[derive(Clone)]
+#[doc(alias = "streaming")]
 pub enum Producer {
     /// Runs by itself (`streaming=True`).
     Push(Rc<dyn PushProducer>),
@@ -47,6 +55,7 @@ pub enum Producer {
 
 impl Producer {
     /// Forwards `stop_producing` to either kind.
+    #[doc(alias = "stopProducing")]
     pub fn stop_producing(&self) {
         match self {
             Self::Push(producer) => producer.stop_producing(),

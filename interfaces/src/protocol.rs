@@ -36,12 +36,14 @@ use crate::{BufferedProtocol, Reason, Transport, short_type_name};
 /// # Differences from Twisted
 ///
 /// The transport comes with every call and is not stored by a base class.
+#[doc(alias = "IProtocol")]
 pub trait Protocol: 'static {
     /// What logs call protocols of this type. Default the name of the type. Twisted's `logPrefix`.
     ///
     /// # Differences from Twisted
     ///
     /// It belongs to the type and not to the instance, since it is asked for while the instance runs.
+    #[doc(alias = "logPrefix")]
     fn log_prefix() -> &'static str
     where
         Self: Sized,
@@ -51,6 +53,7 @@ pub trait Protocol: 'static {
 
     /// The connection is ready to be written to. The first call, once. Over TLS the handshake may
     /// still be running; bytes written now are held until it is done.
+    #[doc(alias = "connectionMade")]
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
         let _ = transport;
     }
@@ -58,10 +61,12 @@ pub trait Protocol: 'static {
     /// Bytes arrived, cut anywhere: a call may bring a part of a message or several messages. Test
     /// with one byte at a time.
     /// Never called while paused, nor after this side's `lose_connection`.
+    #[doc(alias = "dataReceived")]
     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]);
 
     /// The connection ended. The last call, exactly once, on a later turn than the transport call that
     /// caused it. The transport still returns its addresses, and drops what is written to it.
+    #[doc(alias = "connectionLost")]
     fn connection_lost(&mut self, transport: &Rc<dyn Transport>, reason: &Reason) {
         let _ = (transport, reason);
     }
@@ -100,22 +105,27 @@ pub trait Protocol: 'static {
 }
 
 /// The role of a protocol that outlives one direction. Twisted's `IHalfCloseableProtocol`.
+#[doc(alias = "IHalfCloseableProtocol")]
 pub trait HalfCloseableProtocol {
     /// The peer sends no more. Writing still works, and the connection stays until this side closes
     /// it.
+    #[doc(alias = "readConnectionLost")]
     fn read_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
         let _ = transport;
     }
 
     /// Our `lose_write_connection` is done: all was sent, then the end of file.
+    #[doc(alias = "writeConnectionLost")]
     fn write_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
         let _ = transport;
     }
 }
 
 /// The role of a protocol that wants to know when TLS is up. Twisted's `IHandshakeListener`.
+#[doc(alias = "IHandshakeListener")]
 pub trait HandshakeListener {
     /// The handshake is done, and [`as_tls`](Transport::as_tls) has its results. Aborting here keeps
     /// queued bytes from ever leaving.
+    #[doc(alias = "handshakeCompleted")]
     fn handshake_completed(&mut self, transport: &Rc<dyn Transport>);
 }

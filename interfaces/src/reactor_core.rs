@@ -10,6 +10,7 @@ use deferred::Deferred;
 
 /// The ability to stop a reactor, and to have functions called at its start and stop. Only the program
 /// runs it, so `run` is a method of the reactor itself.
+#[doc(alias = "IReactorCore")]
 pub trait ReactorCore {
     /// Whether the loop runs and `stop` was not called.
     fn running(&self) -> bool;
@@ -32,10 +33,12 @@ pub trait ReactorCore {
     /// [`Shutdown`](SystemEvent::Shutdown). A program that drives the reactor turn by turn fires them by
     /// hand: the one makes it running, the other ends it in the turns that follow. An event that has
     /// come already has only the triggers that were added since.
+    #[doc(alias = "fireSystemEvent")]
     fn fire_system_event(&self, event: SystemEvent);
 
     /// Calls `trigger` when the reactor starts or shuts down. In [`Phase::Before`], what it returns
     /// holds the next phase back until it fires; in the other phases that is not waited for.
+    #[doc(alias = "addSystemEventTrigger")]
     fn add_system_event_trigger(
         &self,
         phase: Phase,
@@ -44,10 +47,12 @@ pub trait ReactorCore {
     ) -> TriggerId;
 
     /// Removes a trigger. Returns whether it was registered.
+    #[doc(alias = "removeSystemEventTrigger")]
     fn remove_system_event_trigger(&self, id: TriggerId) -> bool;
 
     /// Calls when the reactor has started, after the triggers of its start, however long those hold it
     /// back; or inside this call when the reactor runs already.
+    #[doc(alias = "callWhenRunning")]
     fn call_when_running(&self, call: Box<dyn FnOnce()>);
 }
 
@@ -85,6 +90,7 @@ pub struct TriggerId(pub u64);
 /// The error of stopping a reactor that does not run. Twisted's `ReactorNotRunning`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot stop the reactor: it does not run, or is stopping already")]
+#[doc(alias = "ReactorNotRunning")]
 pub struct NotRunning;
 
 impl<R: ReactorCore + ?Sized> ReactorCore for Rc<R> {

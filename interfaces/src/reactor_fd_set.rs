@@ -14,15 +14,18 @@ use crate::{OsError, Reason};
 ///
 /// [`as_fd`](AsFd::as_fd) is the same descriptor for as long as it is watched. It may not wait when it is
 /// read or written, so make it non-blocking.
+#[doc(alias = "IFileDescriptor")]
 pub trait FileDescriptor: AsFd + 'static {
     /// The descriptor is watched no more, and was not removed by a call: its other end is gone, a call
     /// answered with an error, the reactor stops. Called once, also where it was both a reader and a writer.
+    #[doc(alias = "connectionLost")]
     fn connection_lost(&self, reason: &Reason) {
         let _ = reason;
     }
 }
 
 /// A descriptor that is read when something is there. Twisted's `IReadDescriptor`.
+#[doc(alias = "IReadDescriptor")]
 pub trait ReadDescriptor: FileDescriptor {
     /// Something can be read. Called again, on later turns, for as long as that is so.
     ///
@@ -30,10 +33,12 @@ pub trait ReadDescriptor: FileDescriptor {
     ///
     /// A reason ends the watch, and [`connection_lost`](FileDescriptor::connection_lost) gets it: the end
     /// of file, an error of read(2).
+    #[doc(alias = "doRead")]
     fn do_read(&self) -> Result<(), Reason>;
 }
 
 /// A descriptor that is written when there is room. Twisted's `IWriteDescriptor`.
+#[doc(alias = "IWriteDescriptor")]
 pub trait WriteDescriptor: FileDescriptor {
     /// There is room. Called again, on later turns, for as long as that is so: remove the writer when
     /// there is nothing to write.
@@ -41,6 +46,7 @@ pub trait WriteDescriptor: FileDescriptor {
     /// # Errors
     ///
     /// As for [`do_read`](ReadDescriptor::do_read).
+    #[doc(alias = "doWrite")]
     fn do_write(&self) -> Result<(), Reason>;
 }
 
@@ -52,12 +58,14 @@ pub trait WriteDescriptor: FileDescriptor {
 /// # Differences from Twisted
 ///
 /// Two objects cannot watch one descriptor: use a copy of it for the second.
+#[doc(alias = "IReactorFDSet")]
 pub trait ReactorFdSet {
     /// Begins to watch for something to read. Without effect for one that is a reader already.
     ///
     /// # Errors
     ///
     /// [`WatchError`]; it is not watched then.
+    #[doc(alias = "addReader")]
     fn add_reader(&self, reader: Rc<dyn ReadDescriptor>) -> Result<(), WatchError>;
 
     /// Begins to watch for room to write. Without effect for one that is a writer already.
@@ -65,16 +73,20 @@ pub trait ReactorFdSet {
     /// # Errors
     ///
     /// [`WatchError`]; it is not watched then.
+    #[doc(alias = "addWriter")]
     fn add_writer(&self, writer: Rc<dyn WriteDescriptor>) -> Result<(), WatchError>;
 
     /// Stops watching for something to read. Without effect for one that is no reader.
+    #[doc(alias = "removeReader")]
     fn remove_reader(&self, reader: &Rc<dyn ReadDescriptor>);
 
     /// Stops watching for room to write. Without effect for one that is no writer.
+    #[doc(alias = "removeWriter")]
     fn remove_writer(&self, writer: &Rc<dyn WriteDescriptor>);
 
     /// Removes every reader and writer, and returns each object once. The reactor's own sockets stay, and
     /// no object is told.
+    #[doc(alias = "removeAll")]
     fn remove_all(&self) -> Vec<Rc<dyn FileDescriptor>>;
 
     /// The readers.

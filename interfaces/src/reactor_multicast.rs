@@ -8,12 +8,14 @@ use crate::{DatagramTransport, DeliverDatagram, ListenError, ListenUdp};
 
 /// The ability to open UDP ports that share a number, as members of groups do. Any UDP port can
 /// [join groups](DatagramTransport::as_multicast).
+#[doc(alias = "IReactorMulticast")]
 pub trait ReactorMulticast {
     /// As [`listen_udp`](crate::ReactorUdp::listen_udp), with these options.
     ///
     /// # Errors
     ///
     /// [`ListenError`]; nothing is left behind.
+    #[doc(alias = "listenMulticast")]
     fn listen_multicast(
         &self,
         options: &ListenMulticast,

@@ -10,6 +10,7 @@ use alloc::string::String;
 use crate::{OsError, ProcessProtocol, ProcessTransport, SpawnProcess, printable};
 
 /// The ability to run child processes.
+#[doc(alias = "IReactorProcess")]
 pub trait ReactorProcess {
     /// Starts a program. Its protocol is told on a later turn. A process that outlives its reactor runs
     /// on, and stays a zombie after its end until this process spawns another one, sees another one's
@@ -18,6 +19,7 @@ pub trait ReactorProcess {
     /// # Errors
     ///
     /// [`SpawnError`], at once; the protocol is dropped and was told nothing.
+    #[doc(alias = "spawnProcess")]
     fn spawn_process(
         &self,
         options: &SpawnProcess,

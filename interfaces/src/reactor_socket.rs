@@ -10,6 +10,7 @@ use crate::{DatagramTransport, DeliverDatagram, Factory, ListenError, ListeningP
 
 /// The ability to adopt descriptors. The crate `systemd` checks inherited descriptors before it calls
 /// this; the reactor checks again that each is a stream socket, and listening or connected.
+#[doc(alias = "IReactorSocket")]
 pub trait ReactorSocket {
     /// Accepts connections on a socket that listens already.
     ///
@@ -20,6 +21,7 @@ pub trait ReactorSocket {
     /// # Differences from Twisted
     ///
     /// The descriptor is taken over, not duplicated: give a clone to keep your own.
+    #[doc(alias = "adoptStreamPort")]
     fn adopt_stream_port(
         &self,
         descriptor: OwnedFd,
@@ -32,6 +34,7 @@ pub trait ReactorSocket {
     /// # Errors
     ///
     /// [`AdoptError`]; the descriptor is closed.
+    #[doc(alias = "adoptStreamConnection")]
     fn adopt_stream_connection(
         &self,
         descriptor: OwnedFd,
@@ -49,6 +52,7 @@ pub trait ReactorSocket {
     /// # Differences from Twisted
     ///
     /// The descriptor is taken over, not duplicated: give a clone to keep your own.
+    #[doc(alias = "adoptDatagramPort")]
     fn adopt_datagram_port(
         &self,
         descriptor: OwnedFd,

@@ -15,12 +15,14 @@ use crate::{Factory, ListenError, ListeningPort, TcpOptions};
 pub const BACKLOG_MAX: u32 = i32::MAX as u32;
 
 /// The ability to listen and connect over TCP.
+#[doc(alias = "IReactorTCP")]
 pub trait ReactorTcp {
     /// Listens, and runs a protocol of the factory on each connection accepted.
     ///
     /// # Errors
     ///
     /// [`ListenError`]; nothing is left behind.
+    #[doc(alias = "listenTCP")]
     fn listen_tcp(
         &self,
         options: &ListenTcp,
@@ -33,6 +35,7 @@ pub trait ReactorTcp {
     /// # Errors
     ///
     /// Fails with [`ConnectError`](crate::ConnectError).
+    #[doc(alias = "connectTCP")]
     fn connect_tcp(&self, options: &ConnectTcp, factory: Rc<dyn Factory>) -> Deferred<()>;
 }
 

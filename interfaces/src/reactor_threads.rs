@@ -14,6 +14,7 @@ pub trait FromThread: Send + Sync {
     /// Runs `call` on the reactor's thread, in a later turn, in the order of the calls of this
     /// thread. Wakes the reactor. Once the reactor is gone, `call` is dropped unrun. Safe from any
     /// thread, the reactor's own included.
+    #[doc(alias = "callFromThread")]
     fn call_from_thread(&self, call: Box<dyn FnOnce() + Send>);
 
     /// As [`call_from_thread`](Self::call_from_thread), for a call that the calling thread waits for. From
@@ -25,6 +26,7 @@ pub trait FromThread: Send + Sync {
 
     /// Whether the calling thread is the reactor's own, as far as the handle can tell. Twisted's
     /// `isInIOThread`.
+    #[doc(alias = "isInIOThread")]
     fn is_in_reactor_thread(&self) -> bool {
         false
     }
@@ -55,6 +57,7 @@ impl fmt::Display for ThreadOutcome {
 }
 
 /// The ability to work with other threads.
+#[doc(alias = "IReactorThreads")]
 pub trait ReactorThreads {
     /// A handle for other threads.
     fn remote(&self) -> Arc<dyn FromThread>;
@@ -65,9 +68,11 @@ pub trait ReactorThreads {
     ///
     /// A reactor that stops waits a bounded time for work that has begun, and for what waits behind it.
     /// Work that is still not done is cut off when the program ends, and its `done` is dropped.
+    #[doc(alias = "callInThread")]
     fn call_in_thread(&self, work: Box<dyn FnOnce() + Send>, done: Box<dyn FnOnce(ThreadOutcome)>);
 
     /// Sets the most threads that the pool may have, at least one. Default 10, as in Twisted.
+    #[doc(alias = "suggestThreadPoolSize")]
     fn suggest_thread_pool_size(&self, threads: usize);
 }
 

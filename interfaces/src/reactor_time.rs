@@ -14,6 +14,7 @@ use crate::DelayedCall;
 /// # Differences from Twisted
 ///
 /// Time is a monotonic [`Duration`] since the reactor's zero, not a float of wall-clock seconds.
+#[doc(alias = "IReactorTime")]
 pub trait ReactorTime {
     /// The time now, since the reactor's zero. Each call reads the clock, so a timer of one second that
     /// is set at the end of a long callback is due a second after that end.
@@ -22,9 +23,11 @@ pub trait ReactorTime {
     /// Runs `call` once, when `delay` has passed: never inside this call, not even for zero. Calls
     /// due at the same time run in the order in which they were asked for. A delay beyond what the
     /// clock can count is as good as never.
+    #[doc(alias = "callLater")]
     fn call_later(&self, delay: Duration, call: Box<dyn FnOnce()>) -> DelayedCall;
 
     /// The pending calls, the next one first. Twisted's `getDelayedCalls`.
+    #[doc(alias = "getDelayedCalls")]
     fn delayed_calls(&self) -> Vec<DelayedCall>;
 }
 

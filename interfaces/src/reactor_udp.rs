@@ -8,12 +8,14 @@ use core::net::SocketAddr;
 use crate::{DatagramTransport, DeliverDatagram, ListenError};
 
 /// The ability to send and receive over UDP.
+#[doc(alias = "IReactorUDP")]
 pub trait ReactorUdp {
     /// Opens a port, and runs the protocol on it: its `start_protocol` is called before this returns.
     ///
     /// # Errors
     ///
     /// [`ListenError`]; nothing is left behind.
+    #[doc(alias = "listenUDP")]
     fn listen_udp(
         &self,
         options: &ListenUdp,

@@ -10,12 +10,14 @@ use deferred::Deferred;
 use crate::{BACKLOG_MAX, Factory, ListenError, ListeningPort, UnixAddress};
 
 /// The ability to listen and connect over UNIX stream sockets.
+#[doc(alias = "IReactorUNIX")]
 pub trait ReactorUnix {
     /// Listens, and runs a protocol of the factory on each connection accepted.
     ///
     /// # Errors
     ///
     /// [`ListenError`]; nothing is left behind.
+    #[doc(alias = "listenUNIX")]
     fn listen_unix(
         &self,
         options: &ListenUnix,
@@ -27,6 +29,7 @@ pub trait ReactorUnix {
     /// # Errors
     ///
     /// Fails with [`ConnectError`](crate::ConnectError).
+    #[doc(alias = "connectUNIX")]
     fn connect_unix(&self, options: &ConnectUnix, factory: Rc<dyn Factory>) -> Deferred<()>;
 }
 

@@ -9,12 +9,14 @@ use crate::reactor_udp::SEND_QUEUE_BYTES_MAX;
 use crate::{DatagramTransport, DeliverDatagram, ListenError, OsError, UnixAddress};
 
 /// The ability to send and receive over UNIX datagram sockets.
+#[doc(alias = "IReactorUNIXDatagram")]
 pub trait ReactorUnixDatagram {
     /// Opens a port at a path or abstract name, or without a name; then it can only send.
     ///
     /// # Errors
     ///
     /// [`ListenError`]; nothing is left behind.
+    #[doc(alias = "listenUNIXDatagram")]
     fn listen_unix_datagram(
         &self,
         options: &ListenUnixDatagram,
@@ -31,6 +33,7 @@ pub trait ReactorUnixDatagram {
     /// # Differences from Twisted
     ///
     /// Twisted calls `connectionFailed` of the protocol, as the answer of the system is known at once.
+    #[doc(alias = "connectUNIXDatagram")]
     fn connect_unix_datagram(
         &self,
         peer: &UnixAddress,

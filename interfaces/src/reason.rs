@@ -19,20 +19,25 @@ use crate::printable;
 pub enum Reason {
     /// Both sides agreed: the peer sent its end of file, or our `lose_connection` was flushed.
     /// Twisted's `ConnectionDone`.
+    #[doc(alias = "ConnectionDone")]
     Done,
     /// The connection broke: a reset, a broken pipe, a network that went away. Twisted's
     /// `ConnectionLost`. The cause is an [`OsError`](crate::OsError) from a socket; other
     /// transports have causes of their own.
+    #[doc(alias = "ConnectionLost")]
     Lost(Failure),
     /// Our own `abort_connection` or `lose_connection_with_reset`. Twisted's `ConnectionAborted`.
+    #[doc(alias = "ConnectionAborted")]
     Aborted,
     /// The reactor stopped, and what was written before was sent, unless the peer did not take it
     /// within the time of the stop. Not clean, as the peer may have sent more. Twisted says
     /// `ConnectionLost`.
     Stopped,
     /// A deadline passed. Twisted's `TimeoutError`.
+    #[doc(alias = "TimeoutError")]
     TimedOut(Deadline),
     /// TLS failed: the peer's certificate, an alert, a malformed record. Twisted's `SSL.Error`.
+    #[doc(alias = "Error")]
     Tls(Failure),
     /// The peer's end of file came without TLS's `close_notify`, so an attacker may have cut the
     /// stream (RFC 8446 section 6.1).
@@ -54,6 +59,7 @@ pub enum Deadline {
     /// A TLS handshake.
     Handshake,
     /// No byte passed in either direction for longer than a policy allows. Twisted's `TimeoutMixin`.
+    #[doc(alias = "TimeoutMixin")]
     Idle,
     /// One direction has ended, and no byte passed in the other one for longer than a policy allows.
     HalfClosed,

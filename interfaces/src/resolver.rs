@@ -25,6 +25,7 @@ use crate::printable;
 /// other. A Deferred that is unanswered when the reactor stops fails here with [`ResolveError::Stopped`], and
 /// is never fired there. The addresses come all at once, as a Deferred, and not one by one to a receiver. They are numeric and
 /// say nothing of a transport, so one look-up serves streams and datagrams.
+#[doc(alias = "IResolver")]
 pub trait Resolver {
     /// The addresses of `host`, best first, each with `port`; not empty. Cancelling ends the wait for
     /// them.
@@ -32,6 +33,7 @@ pub trait Resolver {
     /// # Errors
     ///
     /// Fails with [`ResolveError`].
+    #[doc(alias = "resolveHostName")]
     fn resolve_host_name(&self, host: &str, port: u16) -> Deferred<Vec<SocketAddr>>;
 
     /// As [`resolve_host_name`](Self::resolve_host_name), the addresses of one family alone. A source of
@@ -93,6 +95,7 @@ impl AddressFamily {
 /// Why a name has no address. Twisted's `DNSLookupError`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[doc(alias = "DNSLookupError")]
 pub enum ResolveError {
     /// The system's resolver answered with an error.
     #[error("cannot find the address of {}: {}", printable(.host), printable(.reason))]

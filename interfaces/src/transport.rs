@@ -16,6 +16,7 @@ use crate::{Address, AlreadyProducing, Chunk, Producer, PushProducer, Query};
 /// [`PushProducer`] a transport controls its own reading: after `pause_producing` no more data
 /// arrives, not even bytes that were read already; end of file waits too. `stop_producing` is
 /// `lose_connection`.
+#[doc(alias = "ITransport")]
 pub trait Transport: PushProducer {
     /// Queues bytes. Never blocks and never fails: on a connection that ended or is closing for
     /// writing, the bytes are dropped, and `connection_lost` gives the reason.
@@ -24,14 +25,17 @@ pub trait Transport: PushProducer {
     fn write(&self, data: &[u8]);
 
     /// Queues several pieces as if written one after the other, without joining them.
+    #[doc(alias = "writeSequence")]
     fn write_sequence(&self, chunks: Vec<Chunk>);
 
     /// Closes after all queued bytes are sent and any registered producer has been unregistered.
     /// No data is received any more. Idempotent.
+    #[doc(alias = "loseConnection")]
     fn lose_connection(&self);
 
     /// Closes now: queued bytes are dropped, and the peer gets a reset where the wire has one.
     /// `connection_lost` follows on a later turn, with [`Reason::Aborted`](crate::Reason::Aborted).
+    #[doc(alias = "abortConnection")]
     fn abort_connection(&self);
 
     /// As [`lose_connection`](Self::lose_connection), but the peer sees a reset behind the queued
@@ -62,6 +66,7 @@ pub trait Transport: PushProducer {
     /// looks at sockets; `None` when it is closed, or the wire has none. The reactor owns it: it may be
     /// closed at any time in which this connection's callbacks run, and its number given to another. A layer
     /// passes it on. Twisted's `getHandle`.
+    #[doc(alias = "getHandle")]
     fn raw_descriptor(&self) -> Option<i32> {
         None
     }
@@ -91,13 +96,16 @@ pub trait Transport: PushProducer {
     /// # Errors
     ///
     /// [`AlreadyProducing`] when another one is registered, which stays.
+    #[doc(alias = "registerProducer")]
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing>;
 
     /// Unregisters the producer; a `lose_connection` that waited for this goes on.
+    #[doc(alias = "unregisterProducer")]
     fn unregister_producer(&self);
 
     /// Sets how many unsent bytes pause the producer, and how many are too many. Twisted's
     /// `bufferSize`.
+    #[doc(alias = "bufferSize")]
     fn set_buffer_limits(&self, limits: BufferLimits);
 
     /// The ability to close one direction, if this transport has it.
@@ -170,6 +178,7 @@ impl Default for BufferLimits {
 
 /// A transport whose two directions close one by one. Twisted's `loseWriteConnection` of
 /// `ITCPTransport`; ours has it wherever the wire does: TCP, UNIX sockets, TLS.
+#[doc(alias = "loseWriteConnection")]
 pub trait HalfCloseableTransport {
     /// Sends the queued bytes and then the end of file. Reading goes on.
     /// [`write_connection_lost`](crate::HalfCloseableProtocol::write_connection_lost) is called when
@@ -182,19 +191,23 @@ pub trait HalfCloseableTransport {
     /// # Differences from Twisted
     ///
     /// There the end of file follows the first empty queue at which the producer is not paused.
+    #[doc(alias = "loseWriteConnection")]
     fn lose_write_connection(&self);
 }
 
 /// The socket options of TCP (tcp(7)). Twisted's `ITCPTransport`. On a connection that ended the
 /// getters answer `false` and the setters do nothing.
+#[doc(alias = "ITCPTransport")]
 pub trait TcpTransport {
     /// Whether small writes go out at once (`TCP_NODELAY`). Off at first, as in Twisted.
     fn tcp_no_delay(&self) -> bool;
     /// Sets `TCP_NODELAY`.
+    #[doc(alias = "setTcpNoDelay")]
     fn set_tcp_no_delay(&self, on: bool);
     /// Whether an idle connection is probed (`SO_KEEPALIVE`). Off at first.
     fn tcp_keep_alive(&self) -> bool;
     /// Sets `SO_KEEPALIVE`.
+    #[doc(alias = "setTcpKeepAlive")]
     fn set_tcp_keep_alive(&self, on: bool);
     /// Sets `SO_KEEPALIVE`, and when an idle connection is probed, and how often before it is lost.
     fn set_tcp_keep_alive_times(&self, times: KeepAliveTimes);
@@ -245,6 +258,7 @@ impl Default for KeepAliveTimes {
 }
 
 /// The abilities of a UNIX socket alone (unix(7)). Twisted's `IUNIXTransport`.
+#[doc(alias = "IUNIXTransport")]
 pub trait UnixTransport {
     /// The process, user and group at the other end when it connected (`SO_PEERCRED`), or `None`
     /// where the system does not report them.
@@ -262,13 +276,17 @@ pub trait UnixTransport {
     /// A layer over a UNIX socket sends none, for the descriptor would bypass it: TLS closes the descriptor,
     /// and loses the connection with [`Layered`](crate::SendFileDescriptorError::Layered).
     #[cfg(feature = "std")]
+    #[doc(alias = "sendFileDescriptor")]
     fn send_file_descriptor(&self, descriptor: std::os::fd::OwnedFd);
 }
 
 /// The results of a TLS handshake. Twisted's `ISSLTransport` and `INegotiated`. All are `None` or
 /// empty until [`handshake_completed`](crate::HandshakeListener::handshake_completed).
+#[doc(alias = "INegotiated")]
+#[doc(alias = "ISSLTransport")]
 pub trait TlsTransport {
     /// The protocol that ALPN chose (RFC 7301).
+    #[doc(alias = "negotiatedProtocol")]
     fn negotiated_protocol(&self) -> Option<Vec<u8>>;
     /// The peer's certificates in DER, its own first.
     fn peer_certificates(&self) -> Vec<Vec<u8>>;

@@ -30,8 +30,8 @@ pub fn connect_protocol<P: Protocol>(
     connect_ref(endpoint, ProtocolRef::new(protocol))
 }
 
-/// As [`connect_protocol`], with a time limit for all that the endpoint does: looking up names,
-/// connecting, shaking hands.
+/// As [`connect_protocol`], with a time limit for all that the endpoint does until it fires: looking up
+/// names and connecting. A TLS handshake goes on after that, and has a limit of its own.
 ///
 /// # Errors
 ///
@@ -81,7 +81,7 @@ pub fn connect_ref<P: Protocol>(
     endpoint: &dyn StreamClientEndpoint,
     protocol: ProtocolRef<P>,
 ) -> Deferred<ProtocolRef<P>> {
-    let (outcome, used) = (Cell::new(Outcome::Open), Cell::new(false));
+    let (outcome, used) = (Cell::new(AttemptOutcome::Open), Cell::new(false));
     let protocol = Some(protocol);
     let factory = Rc::new(OneProtocol { protocol, used, outcome });
     let connecting = endpoint.connect(factory.clone());
@@ -89,7 +89,7 @@ pub fn connect_ref<P: Protocol>(
     let (connected, promise) = Deferred::with_canceller(move || {
         attempt.cancel();
         // The attempt may have ended by that, with success even.
-        if given_up.outcome.get() == Outcome::Open {
+        if given_up.outcome.get() == AttemptOutcome::Open {
             given_up.give_up();
         }
         None
@@ -109,11 +109,11 @@ struct OneProtocol<P: Protocol> {
     protocol: Option<ProtocolRef<P>>,
     /// The protocol was built for this attempt, so its connection is that of this attempt.
     used: Cell<bool>,
-    outcome: Cell<Outcome>,
+    outcome: Cell<AttemptOutcome>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum AttemptOutcome {
     Open,
     Connected,
     GivenUp,
@@ -122,8 +122,8 @@ enum Outcome {
 impl<P: Protocol> OneProtocol<P> {
     fn ended(&self, result: Result<(), Failure>, promise: Promise<ProtocolRef<P>>) {
         match result {
-            Ok(()) if self.outcome.get() == Outcome::Open => {
-                self.outcome.set(Outcome::Connected);
+            Ok(()) if self.outcome.get() == AttemptOutcome::Open => {
+                self.outcome.set(AttemptOutcome::Connected);
                 if let Some(protocol) = self.protocol.clone() {
                     promise.callback(protocol);
                 }
@@ -136,9 +136,9 @@ impl<P: Protocol> OneProtocol<P> {
         }
     }
 
-    /// Aborts a connection that there is, and one that comes.
+    /// Aborts the connection, now or when it is made.
     fn give_up(&self) {
-        self.outcome.set(Outcome::GivenUp);
+        self.outcome.set(AttemptOutcome::GivenUp);
         if let Some(protocol) = self.protocol.as_ref().filter(|_| self.used.get()) {
             protocol.give_up();
         }
@@ -149,7 +149,7 @@ impl<P: Protocol> Factory for OneProtocol<P> {
     fn build_protocol(&self, _peer: &Address) -> Option<Rc<dyn Deliver>> {
         let protocol = self.protocol.as_ref()?.claim()?;
         self.used.set(true);
-        if self.outcome.get() == Outcome::GivenUp {
+        if self.outcome.get() == AttemptOutcome::GivenUp {
             self.give_up();
         }
         Some(protocol)
@@ -166,8 +166,8 @@ impl<P: Protocol> Drop for OneProtocol<P> {
     fn drop(&mut self) {
         let protocol = self.protocol.take();
         match self.outcome.get() {
-            Outcome::Connected => drop(protocol),
-            Outcome::Open | Outcome::GivenUp => quietly(|| drop(protocol)),
+            AttemptOutcome::Connected => drop(protocol),
+            AttemptOutcome::Open | AttemptOutcome::GivenUp => quietly(|| drop(protocol)),
         }
     }
 }

@@ -67,6 +67,7 @@ pub fn factory_fn<P: Protocol>(build: impl Fn(&Address) -> P + 'static) -> Rc<dy
 /// # let _ = factory;
 /// ```
 #[doc(alias = "buildProtocol")]
+#[doc(alias = "self")]
 pub fn factory_cyclic<P: Protocol>(
     build: impl Fn(&WeakProtocolRef<P>, &Address) -> P + 'static,
 ) -> Rc<dyn Factory> {

@@ -102,6 +102,7 @@ mod mailbox;
 mod open_set;
 mod protocol_cell;
 
+mod adapters;
 mod connect;
 mod datagram_protocol_ref;
 mod factory_fn;
@@ -127,6 +128,7 @@ pub mod wire;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use adapters::{ConsumerToProtocol, ProtocolToConsumer};
 pub use connect::{connect_protocol, connect_protocol_within, connect_ref};
 pub use datagram_protocol_ref::{DatagramProtocolRef, WeakDatagramProtocolRef, datagram_protocol};
 pub use factory_fn::{FactoryFn, factory_cyclic, factory_fn};

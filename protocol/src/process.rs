@@ -42,6 +42,7 @@ pub use self::which::which;
 /// Fails with [`SpawnError`](interfaces::SpawnError) when it cannot be run, and with [`RunError`]: as soon
 /// as the program writes to its standard error, unless that is [collected](ErrorOutput::Collected) too,
 /// and when it is given up. A program that a signal ended has its output like any other, as in Twisted.
+#[doc(alias = "getProcessOutput")]
 pub fn get_process_output(
     reactor: &(impl ReactorProcess + ReactorTime + ?Sized),
     run: &RunProcess,
@@ -62,6 +63,7 @@ pub fn get_process_output(
 ///
 /// Fails with [`SpawnError`](interfaces::SpawnError) when it cannot be run, and with [`RunError`] when a
 /// signal ends it or it is given up.
+#[doc(alias = "getProcessValue")]
 pub fn get_process_value(
     reactor: &(impl ReactorProcess + ReactorTime + ?Sized),
     run: &RunProcess,
@@ -79,6 +81,7 @@ pub fn get_process_value(
 ///
 /// Fails with [`SpawnError`](interfaces::SpawnError) when it cannot be run, and with [`RunError`] when a
 /// signal ends it or it is given up.
+#[doc(alias = "getProcessOutputAndValue")]
 pub fn get_process_output_and_value(
     reactor: &(impl ReactorProcess + ReactorTime + ?Sized),
     run: &RunProcess,

@@ -23,6 +23,7 @@ use interfaces::{FromThread, ReactorThreads, ThreadOutcome, printable};
 /// # Errors
 ///
 /// Fails with the error of the work, or with [`WorkFailed`] when that has panicked or was never run.
+#[doc(alias = "deferToThread")]
 pub fn defer_to_thread<T: Send + 'static, E: Error + Send + 'static>(
     threads: &(impl ReactorThreads + ?Sized),
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
@@ -74,6 +75,7 @@ impl Error for WorkFailed {}
 /// # Errors
 ///
 /// [`BlockingCallFailed`]; an error of the Deferred is its caller's, and is not reported as unhandled.
+#[doc(alias = "blockingCallFromThread")]
 pub fn blocking_call_from_thread<T: Send + 'static>(
     remote: &(impl FromThread + ?Sized),
     call: impl FnOnce() -> Deferred<T> + Send + 'static,

@@ -157,6 +157,7 @@ impl<S: StreamSys> Reactor<S> {
     /// # Errors
     ///
     /// When waiting for events fails for good.
+    #[doc(alias = "iterate")]
     pub fn turn(&self, wait_at_most: Option<Duration>) -> io::Result<()> {
         let turned = turn::turn(&self.0, wait_at_most);
         lifetime::advance_by_hand(&self.0);
@@ -170,6 +171,7 @@ impl<S: StreamSys> Reactor<S> {
 
     /// Runs `call` once, when `delay` has passed. As
     /// [`ReactorTime::call_later`](interfaces::ReactorTime::call_later), without the box.
+    #[doc(alias = "callLater")]
     pub fn call_later(&self, delay: Duration, call: impl FnOnce() + 'static) -> DelayedCall {
         self.0.call_later(delay, Box::new(call))
     }
@@ -181,6 +183,7 @@ impl<S: StreamSys> Reactor<S> {
     /// cancels what the future awaits: see [`TaskRunner::spawn`](deferred::TaskRunner::spawn). A
     /// future that panics is gone, the observer is told, and its Deferred is cancelled.
     #[track_caller]
+    #[doc(alias = "ensureDeferred")]
     pub fn spawn<T: 'static, E: DeferredError>(
         &self,
         future: impl Future<Output = Result<T, E>> + 'static,
@@ -190,6 +193,7 @@ impl<S: StreamSys> Reactor<S> {
 
     /// This reactor with another pool for work on threads, as `defer_to_thread` takes it; Twisted's
     /// `deferToThreadPool`.
+    #[doc(alias = "deferToThreadPool")]
     pub fn with_thread_pool(&self, pool: &ThreadPool) -> WithThreadPool<S> {
         WithThreadPool::new(self, pool)
     }
@@ -216,6 +220,7 @@ impl<S: StreamSys> Reactor<S> {
     /// # Errors
     ///
     /// No descriptor left.
+    #[doc(alias = "run")]
     pub fn stop_on_signals(&self) -> io::Result<()> {
         for signal in [libc::SIGINT, libc::SIGTERM] {
             let core = Rc::downgrade(&self.0);
@@ -238,6 +243,7 @@ impl<S: StreamSys> Reactor<S> {
     /// The [`log_prefix`](interfaces::Protocol::log_prefix) of the protocol whose callback runs now, for
     /// the lines that it logs; `None` outside of one, and in the last callback of a connection. Twisted's
     /// `system` of a log line.
+    #[doc(alias = "system")]
     pub fn running_protocol(&self) -> Option<&'static str> {
         Running::current_prefix(&self.0).or(self.0.running_prefix.get())
     }
@@ -247,6 +253,8 @@ impl<S: StreamSys> Reactor<S> {
     /// Twisted's `installNameResolver`.
     ///
     /// One that passes names on asks the one that this returns, not the reactor, which would ask it again.
+    #[doc(alias = "installNameResolver")]
+    #[doc(alias = "installResolver")]
     pub fn install_resolver(&self, resolver: Rc<dyn Resolver>) -> Rc<dyn Resolver>
     where
         S: LookUpSys,
@@ -263,6 +271,7 @@ impl<S: StreamSys> Reactor<S> {
     /// peers see a reset. Protocols are told with [`Reason::Aborted`]. Of a child process the pipes are
     /// closed, and its end is told when it comes. Where the reactor is stopping, it waits no longer for work
     /// on other threads.
+    #[doc(alias = "disconnectAll")]
     pub fn disconnect_all(&self) {
         lifetime::disconnect_all(&self.0, &Reason::Aborted);
         let stage = self.0.run_state.stage();

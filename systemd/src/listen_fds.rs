@@ -60,6 +60,7 @@ impl ListenFds {
     /// Twisted reads when its endpoints are imported, removes `LISTEN_PID` and `LISTEN_FDS` from the
     /// environment, and leaves the descriptors open for children. See also
     /// [`Announcement::from_variables`].
+    #[doc(alias = "fromEnvironment")]
     pub fn from_environment() -> Result<Self, ListenFdsError> {
         let announcement =
             Announcement::from_variables(std::process::id(), |name| std::env::var_os(name))?;
@@ -90,6 +91,8 @@ impl ListenFds {
 
     /// The numbers and names of all that were inherited, in order, whether taken since or not.
     /// Twisted's `inheritedDescriptors` and `inheritedNamedDescriptors`.
+    #[doc(alias = "inheritedDescriptors")]
+    #[doc(alias = "inheritedNamedDescriptors")]
     pub fn inherited_descriptors(&self) -> impl Iterator<Item = (RawFd, &str)> {
         self.inherited.iter().map(|inherited| (inherited.number, inherited.name.as_str()))
     }

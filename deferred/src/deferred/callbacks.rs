@@ -17,6 +17,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// It runs once at most: inside the call that fires, or right now if the value is there. It may
     /// do anything, such as fire other promises, add callbacks, cancel. It is dropped as soon as it
     /// has run or has been passed by.
+    #[doc(alias = "addCallback")]
     pub fn add_callback<R>(self, callback: impl FnOnce(T) -> R + 'static) -> Deferred<R::Value, E>
     where
         R: IntoDeferred<Error = E>,
@@ -31,6 +32,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// [`add_callback`](Deferred::add_callback).
     ///
     /// Returning `Ok` goes back to the rail of values, returning the error passes it on.
+    #[doc(alias = "addErrback")]
     pub fn add_errback<R>(self, errback: impl FnOnce(E) -> R + 'static) -> Deferred<T, E>
     where
         R: IntoDeferred<Value = T, Error = E>,
@@ -56,6 +58,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// });
     /// promise.errback(Cancelled);
     /// ```
+    #[doc(alias = "addBoth")]
     pub fn add_both<R>(
         self,
         callback: impl FnOnce(Result<T, E>) -> R + 'static,
@@ -81,6 +84,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     ///     .add_callbacks(|_| Err::<u32, _>(Cancelled.into()), |_| Ok(0));
     /// assert!(deferred.try_into_result().unwrap().is_err());
     /// ```
+    #[doc(alias = "addCallbacks")]
     pub fn add_callbacks<R, R2>(
         self,
         callback: impl FnOnce(T) -> R + 'static,
@@ -127,6 +131,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     ///     .log_error() // error in Deferred<u32>: cancelled
     ///     .add_errback(|_| Ok(0));
     /// ```
+    #[doc(alias = "logError")]
     pub fn log_error(self) -> Deferred<T, E> {
         self.link(|result| {
             if let Err(error) = &result {
@@ -154,6 +159,7 @@ impl<T: 'static, E: DeferredError> Deferred<T, E> {
     /// assert_eq!(other.try_into_result().unwrap().unwrap(), 5);
     /// ```
     #[track_caller]
+    #[doc(alias = "chainDeferred")]
     pub fn chain_deferred(self, promise: Promise<T, E>) {
         match self.into_state() {
             State::Fired(result) => promise.fire(result),

@@ -36,6 +36,7 @@ use crate::wake;
 ///
 /// [`CancelHandle::cancel`]: crate::CancelHandle::cancel
 #[must_use = "futures do nothing unless awaited"]
+#[doc(alias = "asFuture")]
 pub struct DeferredFuture<T: 'static, E: DeferredError = Failure> {
     /// The awaited Deferred, until its result was taken.
     awaited: Option<Repr<T, E>>,

@@ -31,6 +31,7 @@ use crate::error::DeferredError;
 /// # Differences from Twisted
 ///
 /// What a function raises in Twisted it returns here.
+#[doc(alias = "maybeDeferred")]
 pub fn maybe_deferred<R: IntoDeferred>(
     function: impl FnOnce() -> R,
 ) -> Deferred<R::Value, R::Error> {

@@ -9,6 +9,7 @@ use core::fmt;
 /// one whose promise was dropped unfired, or behind a callback that panicked or returned its own
 /// Deferred. Twisted's `CancelledError`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[doc(alias = "CancelledError")]
 pub struct Cancelled;
 
 impl fmt::Display for Cancelled {

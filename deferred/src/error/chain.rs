@@ -26,7 +26,7 @@ use crate::error::safe_display::SafeDisplay;
 ///     .unwrap()
 ///     .unwrap_err();
 /// assert_eq!(error.to_string(), "member 0 of the list failed");
-/// assert_eq!(Chain(&error).to_string(), "member 0 of the list failed: cancelled");
+/// assert_eq!(Chain(error.as_error()).to_string(), "member 0 of the list failed: cancelled");
 /// ```
 #[derive(Clone, Copy)]
 pub struct Chain<'a>(

@@ -25,6 +25,7 @@ static DEBUGGING: AtomicBool = AtomicBool::new(false);
 /// let (failure, here) = (Failure::new(Cancelled), line!());
 /// assert_eq!(failure.location().unwrap().line(), here);
 /// ```
+#[doc(alias = "setDebugging")]
 pub fn set_debugging(on: bool) -> bool {
     // Two steps, for targets whose atomics can only load and store.
     let before = debugging();
@@ -34,6 +35,7 @@ pub fn set_debugging(on: bool) -> bool {
 
 /// Whether places are recorded; Twisted's `getDebugging`.
 #[inline]
+#[doc(alias = "getDebugging")]
 pub fn debugging() -> bool {
     DEBUGGING.load(Ordering::Relaxed)
 }

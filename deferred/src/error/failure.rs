@@ -16,6 +16,7 @@ use crate::error::Chain;
 use crate::error::debugging;
 use crate::error::held::{self, Held, Located, Plain};
 use crate::error::safe_display::SafeDisplay;
+use crate::error::text::{InContext, Message};
 
 /// Any error, behind a pointer that can be cloned: the error type of a
 /// [`Deferred`](crate::Deferred) that names no other.
@@ -82,12 +83,13 @@ impl Failure {
         Failure::new(Message(text.into()))
     }
 
-    /// A failure of an error that is in a box already, or that becomes one: `Box<dyn Error>` with or
-    /// without `Send` and `Sync`, a text, the `Error` of the crate anyhow. Rust has no conversion by `?`
+    /// A failure of an error that is in a box already, or that becomes one: `Box<dyn Error>`, a text,
+    /// the `Error` of the crate anyhow; [`boxed_sync`](Failure::boxed_sync) is for a box that is `Send` and
+    /// `Sync`. Rust has no conversion by `?`
     /// from these and from every [`Error`], too; so write `map_err(Failure::boxed)?`, or
     /// [`context`](crate::Context::context) with more to say.
     ///
-    /// What was a failure before it was boxed is that failure again.
+    /// A failure that was boxed is that failure again.
     ///
     /// # Examples
     ///
@@ -95,12 +97,12 @@ impl Failure {
     /// use ropewalk_deferred::Failure;
     /// use std::error::Error;
     ///
-    /// fn plugin() -> Result<(), Box<dyn Error + Send + Sync>> {
+    /// fn plugin() -> Result<(), Box<dyn Error>> {
     ///     Err("no such plugin".into())
     /// }
     ///
     /// fn run() -> Result<(), Failure> {
-    ///     Ok(plugin().map_err(Failure::boxed)?)
+    ///     plugin().map_err(Failure::boxed)
     /// }
     /// assert_eq!(run().unwrap_err().to_string(), "no such plugin");
     /// ```
@@ -108,8 +110,27 @@ impl Failure {
     pub fn boxed(error: impl Into<Box<dyn Error>>) -> Self {
         match error.into().downcast::<Boxed>() {
             Ok(failure) => failure.0,
-            Err(error) => Failure { error: Rc::new(held::Boxed(error, debugging::caller())) },
+            Err(error) => Failure { error: Rc::new(held::Dynamic(error, debugging::caller())) },
         }
+    }
+
+    /// As [`boxed`](Failure::boxed), for a box that can be sent to other threads, as those of many crates.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ropewalk_deferred::Failure;
+    /// use std::error::Error;
+    ///
+    /// fn run(plugin: Result<u32, Box<dyn Error + Send + Sync>>) -> Result<u32, Failure> {
+    ///     plugin.map_err(Failure::boxed_sync)
+    /// }
+    /// assert_eq!(run(Err("no such plugin".into())).unwrap_err().to_string(), "no such plugin");
+    /// ```
+    #[track_caller]
+    pub fn boxed_sync(error: Box<dyn Error + Send + Sync>) -> Self {
+        let error: Box<dyn Error> = error;
+        Failure::boxed(error)
     }
 
     /// The same with a text in front: that is what it shows then, and the failure as it was is its source.
@@ -212,6 +233,7 @@ impl Failure {
     }
 
     /// The error itself. Twisted's `value`.
+    #[doc(alias = "value")]
     pub fn as_error(&self) -> &(dyn Error + 'static) {
         self.error.error()
     }
@@ -250,47 +272,6 @@ impl fmt::Debug for Failure {
             write!(f, "{}: ", self.type_name())?;
         }
         fmt::Display::fmt(&Chain(self.as_error()), f)
-    }
-}
-
-/// A text that is an error.
-struct Message(String);
-
-impl Error for Message {}
-
-impl fmt::Display for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-/// A failure with a text in front.
-struct InContext {
-    text: String,
-    failure: Failure,
-}
-
-impl Error for InContext {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(self.failure.as_error())
-    }
-}
-
-impl fmt::Display for InContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Debug for InContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Chain(self), f)
     }
 }
 

@@ -38,9 +38,9 @@ pub(super) struct Places {
 }
 
 /// An error whose type is not known any more.
-pub(super) struct Boxed(pub(super) Box<dyn Error>, pub(super) Option<&'static Location<'static>>);
+pub(super) struct Dynamic(pub(super) Box<dyn Error>, pub(super) Option<&'static Location<'static>>);
 
-impl Held for Boxed {
+impl Held for Dynamic {
     fn error(&self) -> &(dyn Error + 'static) {
         &*self.0
     }

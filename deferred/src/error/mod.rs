@@ -10,6 +10,7 @@ mod deferred_error;
 mod failure;
 mod held;
 pub(crate) mod safe_display;
+mod text;
 
 pub use cancelled::Cancelled;
 pub use chain::Chain;

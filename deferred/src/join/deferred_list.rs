@@ -90,6 +90,7 @@ impl<T: 'static, E: DeferredError> DeferredList<T, E> {
     /// Makes the first value of a member the result, as [`ListResult::One`]. The other members run
     /// on. If all members fail, the result is [`ListResult::All`] of their errors. Twisted's
     /// `fireOnOneCallback`.
+    #[doc(alias = "fireOnOneCallback")]
     pub fn fire_on_one_callback(mut self) -> Self {
         self.fires.on_one_callback = true;
         self
@@ -97,6 +98,7 @@ impl<T: 'static, E: DeferredError> DeferredList<T, E> {
 
     /// Makes the first error of a member the result, as a [`FirstError`]. The other members run on.
     /// Twisted's `fireOnOneErrback`.
+    #[doc(alias = "fireOnOneErrback")]
     pub fn fire_on_one_errback(mut self) -> Self {
         self.fires.on_one_errback = true;
         self

@@ -17,9 +17,9 @@ use crate::error::{Cancelled, Failure};
 /// # Examples
 ///
 /// ```
-/// use ropewalk_deferred::{Cancelled, Deferred, gather_results};
+/// use ropewalk_deferred::{Cancelled, Deferred, gather_results_of};
 ///
-/// let first = gather_results([Deferred::succeed(1), Deferred::<u32>::fail(Cancelled)])
+/// let first = gather_results_of([Deferred::succeed(1), Deferred::<u32>::fail(Cancelled)])
 ///     .try_into_result()
 ///     .unwrap()
 ///     .unwrap_err();

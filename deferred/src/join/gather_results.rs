@@ -60,6 +60,7 @@ pub fn gather_results<T: 'static>(
 
 /// As [`gather_results`], but errors that come after the first are dropped and not reported. Twisted's
 /// `gatherResults(…, consumeErrors=True)`. Use it for members that fail together.
+#[doc(alias = "gatherResults")]
 pub fn gather_results_consuming_errors<T: 'static>(
     members: impl IntoIterator<Item = Deferred<T>>,
 ) -> Deferred<Vec<T>> {

@@ -157,7 +157,7 @@ fn tell<T, E: DeferredError>(error: &E) {
     hook::call(&Unhandled::Error(UnhandledError::new::<T, E>(error)));
 }
 
-/// Whether an error is a cancellation of which nobody has to hear.
+/// Whether an error is a cancellation that is not reported.
 fn is_no_news(error: &dyn Any) -> bool {
     let is_marked = error.downcast_ref::<Failure>().is_some_and(Failure::is_quiet);
     is_marked || (quiet::is_quiet() && is_cancellation(error) == Some(true))

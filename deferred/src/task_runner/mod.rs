@@ -147,6 +147,7 @@ impl TaskRunner {
     /// In Twisted the coroutine sees its cancellation before `cancel` returns. A cancellation of a
     /// coroutine that runs right now fails there by an assertion.
     #[track_caller]
+    #[doc(alias = "ensureDeferred")]
     pub fn spawn<T: 'static, E: DeferredError>(
         &self,
         future: impl Future<Output = Result<T, E>> + 'static,

@@ -211,6 +211,7 @@ impl<T: 'static> DeferredQueue<T> {
     }
 
     /// How many items are stored, and not on their way to a waiter; Twisted's `pending`.
+    #[doc(alias = "pending")]
     pub fn len(&self) -> usize {
         self.shared.items.borrow().len().saturating_sub(self.shared.waiters.len())
     }

@@ -172,7 +172,7 @@ fn a_text_is_a_failure_and_a_context_keeps_the_error_as_its_source() {
 fn a_boxed_error_a_text_and_a_boxed_failure_become_failures_that_keep_what_they_were() {
     let plain: Box<dyn std::error::Error> = Box::new(Boom("a"));
     let shared: Box<dyn std::error::Error + Send + Sync> = Box::new(Boom("a"));
-    for failure in [Failure::boxed(plain), Failure::boxed(shared)] {
+    for failure in [Failure::boxed(plain), Failure::boxed_sync(shared)] {
         assert_eq!(failure.downcast_ref::<Boom>(), Some(&Boom("a")));
     }
     assert_eq!(Failure::boxed("some text").to_string(), "some text");

@@ -11,7 +11,7 @@ use super::random;
 /// The most times that the factor is multiplied, so that a million failures are no work.
 const POWER_MAX: u32 = 100;
 
-/// How long a [`ClientService`](super::ClientService) waits after so many failures in a row: the initial
+/// How long a [`ClientService`](super::ClientService) waits after a number of failures in a row: the initial
 /// delay, times the factor for each failure, at most the maximum, and then the jitter on top.
 ///
 /// # Examples

@@ -101,7 +101,7 @@ impl<P: Protocol> ClientService<P> {
         self.wait(None)
     }
 
-    /// As [`when_connected`](Self::when_connected), but gives up when so many attempts have failed from now on.
+    /// As [`when_connected`](Self::when_connected), but gives up when `failures` attempts have failed from now on.
     /// 0 is as 1. Twisted's `whenConnected(failAfterFailures=…)`.
     ///
     /// # Errors

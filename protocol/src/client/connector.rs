@@ -49,7 +49,7 @@ pub enum ConnectorState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotDisconnected {
-    /// What it does.
+    /// The state of the connector.
     pub state: ConnectorState,
 }
 
@@ -57,7 +57,7 @@ pub struct NotDisconnected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotConnecting {
-    /// What it does.
+    /// The state of the connector.
     pub state: ConnectorState,
 }
 
@@ -184,11 +184,10 @@ impl Connector {
     #[doc(alias = "stopConnecting")]
     pub fn stop_connecting(&self) -> Result<(), NotConnecting> {
         let attempt = match &*self.core.stage.borrow() {
-            ConnectingStage::Connecting(attempt) => attempt.clone(),
-            ConnectingStage::Disconnected | ConnectingStage::Connected(_) => {
-                return Err(NotConnecting { state: self.state() });
-            }
+            ConnectingStage::Connecting(attempt) => Some(attempt.clone()),
+            ConnectingStage::Disconnected | ConnectingStage::Connected(_) => None,
         };
+        let attempt = attempt.ok_or_else(|| NotConnecting { state: self.state() })?;
         let number = self.core.attempt.get();
         self.failed(number, &Cancelled.into());
         if let Some(attempt) = attempt {
@@ -197,7 +196,7 @@ impl Connector {
         Ok(())
     }
 
-    /// What it does.
+    /// The state of the connector.
     pub fn state(&self) -> ConnectorState {
         match &*self.core.stage.borrow() {
             ConnectingStage::Disconnected => ConnectorState::Disconnected,

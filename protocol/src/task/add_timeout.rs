@@ -57,6 +57,7 @@ pub trait DeferredExt: Sized {
     ///
     /// The Deferred fails with [`TimedOut`], put into its error type by
     /// [`TimeoutFault`](super::TimeoutFault).
+    #[doc(alias = "addTimeout")]
     fn add_timeout(
         self,
         timeout: Duration,

@@ -42,6 +42,7 @@ impl CooperativeTask {
     ///
     /// The Deferred fails with the error of the step that failed, or with [`TaskFinished`] when the
     /// task or its cooperator was stopped.
+    #[doc(alias = "whenDone")]
     pub fn when_done(&self) -> Deferred<()> {
         self.task.when_done()
     }

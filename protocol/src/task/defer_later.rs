@@ -36,6 +36,7 @@ use interfaces::{DelayedCall, ReactorTime};
 /// clock.advance(Duration::from_secs(1));
 /// assert_eq!(tea.try_into_result().unwrap().unwrap(), "tea");
 /// ```
+#[doc(alias = "deferLater")]
 pub fn defer_later<R: IntoDeferred>(
     clock: &dyn ReactorTime,
     delay: Duration,
@@ -64,6 +65,7 @@ pub fn defer_later<R: IntoDeferred>(
 /// assert_eq!(clock.pending(), 0);
 /// # drop(nap.try_into_result());
 /// ```
+#[doc(alias = "deferLater")]
 pub fn sleep(clock: &dyn ReactorTime, delay: Duration) -> Deferred<()> {
     due_in(clock, delay)
 }

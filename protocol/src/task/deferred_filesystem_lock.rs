@@ -89,6 +89,7 @@ impl<L: TryLock + 'static> DeferredFilesystemLock<L> {
     /// The Deferred fails with [`LockTimedOut`] when the lock is still held after `timeout`, with
     /// [`Cancelled`](deferred::Cancelled) when it is cancelled or the clock drops its calls, and
     /// with the error of a [`try_lock`](TryLock::try_lock) that fails.
+    #[doc(alias = "deferUntilLocked")]
     pub fn defer_until_locked(&self, timeout: Option<Duration>) -> Deferred<L::Held> {
         let attempt = attempt(self.lock.clone(), self.clock.clone());
         let Some(timeout) = timeout else { return attempt };
@@ -139,6 +140,7 @@ impl TryLock for DeferredLock {
 /// `TimeoutError`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[doc(alias = "TimeoutError")]
 pub struct LockTimedOut {
     /// Which lock.
     pub name: String,

@@ -124,6 +124,7 @@ impl LoopingCall {
     /// assert_eq!(*frames.borrow(), [1, 1, 3]);
     /// # looping.stop().unwrap();
     /// ```
+    #[doc(alias = "withCount")]
     pub fn with_count<R>(
         clock: impl ReactorTime + 'static,
         mut function: impl FnMut(&LoopingCall, u64) -> R + 'static,
@@ -161,6 +162,7 @@ impl LoopingCall {
     /// # Errors
     ///
     /// [`AlreadyLooping`].
+    #[doc(alias = "start")]
     pub fn start_later(&self, interval: Duration) -> Result<Deferred<()>, AlreadyLooping> {
         let deferred = self.looping.begin(Schedule::after_start(self.looping.now(), interval))?;
         self.looping.schedule();

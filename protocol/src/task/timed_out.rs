@@ -10,6 +10,7 @@ use deferred::{Cancelled, DeferredError, Failure};
 
 /// The error of a Deferred that had not fired in time. Twisted's `TimeoutError`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[doc(alias = "TimeoutError")]
 pub struct TimedOut {
     after: Duration,
 }

@@ -97,6 +97,7 @@ impl Clock {
     /// in the next [`advance`](Self::advance), and is late.
     ///
     /// Twisted's `advance` is this, and then `advance(Duration::ZERO)`.
+    #[doc(alias = "advance")]
     pub fn elapse(&self, time: Duration) {
         self.calls.pass(self.calls.now.get().saturating_add(time));
     }
@@ -114,6 +115,7 @@ impl Clock {
     }
 
     /// The pending calls, the next one first. Twisted's `getDelayedCalls`.
+    #[doc(alias = "getDelayedCalls")]
     pub fn delayed_calls(&self) -> Vec<DelayedCall> {
         self.calls.queue.borrow().keys().map(|(_, key)| self.handle(*key)).collect()
     }

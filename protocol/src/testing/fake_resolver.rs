@@ -107,6 +107,7 @@ impl FakeResolver {
 
     /// Has the look-ups of a name fail as those that no server has answered in time; those that wait
     /// without a delay fail now. [`set_delay`](Self::set_delay) says when the others do.
+    #[doc(alias = "timeOut")]
     pub fn time_out(&self, host: &str, after: Duration) {
         self.put(host, NameEntry::Error(ResolveError::TimedOut { host: host.into(), after }));
     }

@@ -133,6 +133,7 @@ impl StringTransport {
     }
 
     /// What the protocol last told it as a producer.
+    #[doc(alias = "producerState")]
     pub fn producer_state(&self) -> ProducerState {
         self.reading.get()
     }

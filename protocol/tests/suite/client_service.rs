@@ -1,4 +1,4 @@
-//! Claims about client services: connecting, failing, retrying, and whom they tell.
+//! Claims about client services: connecting, failing, retrying, and telling those who wait.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -38,6 +38,7 @@ mod policies_throttle;
 mod policies_timeout;
 mod policies_traffic;
 mod portforward;
+mod protocol_basics;
 mod protocol_call;
 mod protocol_life;
 mod protocol_ref;

@@ -163,6 +163,7 @@ fn program_ended<S: StreamSys>(core: &Core<S>, result: &Result<(), Failure>, cod
 /// assert_eq!(exit, ExitCode::from(23));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[doc(alias = "react")]
 pub struct SystemExit(pub u8);
 
 impl fmt::Display for SystemExit {

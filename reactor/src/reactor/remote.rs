@@ -24,6 +24,7 @@ impl<S: StreamSys> Remote<S> {
 
     /// Runs `call` on the reactor's thread, in its next turn, and wakes it. Safe from any thread,
     /// the reactor's own included. Once the reactor is gone, `call` is dropped unrun.
+    #[doc(alias = "callFromThread")]
     pub fn call_from_thread(&self, call: impl FnOnce(&Reactor<S>) + Send + 'static) {
         drop(self.0.push(Box::new(move |core| call(&Reactor::from_core(Rc::clone(core))))));
     }

@@ -27,6 +27,7 @@ impl Default for Hosts {
 impl Simulated {
     /// Gives a host name addresses, in the place of those it has; an empty list means that the name does not exist,
     /// as at first for every name but `localhost`.
+    #[doc(alias = "setHost")]
     pub fn set_host(&self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
         let addresses = addresses.into_iter().collect();
         self.world.borrow_mut().hosts.0.insert(host.to_ascii_lowercase(), Some(addresses));

@@ -27,6 +27,7 @@ pub trait StreamSys: Sys {
     /// # Errors
     ///
     /// [`ListenError`]; nothing is left behind.
+    #[doc(alias = "listenTCP")]
     fn listen_tcp(&self, options: &ListenTcp) -> Result<Self::Listener, ListenError>;
 
     /// Begins to listen on a UNIX socket.
@@ -34,6 +35,7 @@ pub trait StreamSys: Sys {
     /// # Errors
     ///
     /// [`ListenError`]; nothing is left behind.
+    #[doc(alias = "listenUNIX")]
     fn listen_unix(&self, options: &ListenUnix) -> Result<Self::Listener, ListenError>;
 
     /// The bound address, with the port that the system chose if 0 was asked for.
@@ -75,6 +77,7 @@ pub trait StreamSys: Sys {
     /// # Errors
     ///
     /// What socket(2), bind(2) or connect(2) answer at once.
+    #[doc(alias = "connectTCP")]
     fn connect_tcp(&self, options: &ConnectTcp) -> Result<Self::Stream, ConnectFault>;
 
     /// Begins to connect to a UNIX socket; [`WouldBlock`](io::ErrorKind::WouldBlock) means that its
@@ -83,6 +86,7 @@ pub trait StreamSys: Sys {
     /// # Errors
     ///
     /// What socket(2) or connect(2) answer.
+    #[doc(alias = "connectUNIX")]
     fn connect_unix(&self, address: &UnixAddress) -> io::Result<Self::Stream>;
 
     /// Whether a live server holds the lock file beside a UNIX path.

@@ -148,6 +148,7 @@ impl ThreadPool {
     /// # Errors
     ///
     /// When the pool is stopped, or has no thread and none can be started; `work` is dropped.
+    #[doc(alias = "callInThread")]
     pub fn call_in_thread(&self, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let work: PoolWork = Box::new(work);
         self.0.change(|shared, state| {
@@ -172,6 +173,7 @@ impl ThreadPool {
     /// # Errors
     ///
     /// As [`call_in_thread`](Self::call_in_thread).
+    #[doc(alias = "callInThreadWithCallback")]
     pub fn call_in_thread_with_callback<T>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

@@ -43,6 +43,7 @@ mod passing;
 mod passing_untaken;
 mod paths;
 mod process_descriptors;
+mod process_dispatch;
 mod process_output;
 mod process_peers;
 mod process_pipes;

@@ -40,7 +40,6 @@ fn a_client_service_outlives_500_deaths_of_its_server_with_one_connection_at_a_t
         let policy = || BackoffPolicy::default().with_max_delay(MAX).with_jitter(|| Duration::ZERO);
         let dice = rig.clone();
         let jitter = move || Duration::from_millis(dice.dice.below(1000) as u64);
-        // After so many failures in a row.
         rig.expect_delays(move |failures, _| {
             let least = policy().delay(failures);
             (least, least + SECOND)

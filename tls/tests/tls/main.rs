@@ -11,6 +11,7 @@ mod talk;
 
 mod bytes;
 mod closing;
+mod creator;
 mod cuts;
 mod delivery;
 mod early_data;

@@ -6,6 +6,7 @@
 #[path = "../workspace/mod.rs"]
 mod workspace;
 
+mod aliases;
 mod arrows;
 mod borrows;
 mod excused;

@@ -71,7 +71,7 @@ impl<P: Protocol> ClientServiceBuilder<P> {
         self
     }
 
-    /// Prepares each connection, such as by logging in, before anybody gets it. An error rejects it: it is
+    /// Prepares each connection, such as by logging in, before a waiter gets it. An error rejects it: it is
     /// aborted, and that was a failed attempt. Twisted's `prepareConnection`.
     #[doc(alias = "prepareConnection")]
     #[must_use]

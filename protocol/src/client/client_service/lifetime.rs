@@ -130,7 +130,7 @@ impl<P: Protocol> Lifetime<P> {
                 self.close(|transport| transport.abort_connection());
                 return stopped;
             }
-            // What is under way is being given up already.
+            // The attempt or the connection is being given up already.
             Stage::Rejecting | Stage::Disconnecting | Stage::Restarting => {
                 self.stage.set(Stage::Disconnecting);
             }

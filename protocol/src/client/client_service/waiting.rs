@@ -39,7 +39,7 @@ impl<P: Protocol> Waiting<P> {
         }
     }
 
-    /// An attempt failed; those for whom it was one too many are told.
+    /// An attempt failed; the waiters that bear no more failures are told.
     pub(super) fn failed(&self, failure: &Failure) {
         let (mut over, mut patient) = (Vec::new(), Vec::new());
         for mut waiter in self.waiters.take() {

@@ -21,7 +21,7 @@ const SLACK: Duration = Duration::from_millis(5);
 
 const TURNS_MAX: usize = 100_000;
 
-/// The shortest and the longest delay after so many failures in a row and that delay.
+/// The shortest and the longest delay after a number of failures in a row and the delay before it.
 type Bounds = Box<dyn Fn(u32, Option<Duration>) -> (Duration, Duration)>;
 
 pub(super) struct Rig {
