@@ -75,6 +75,8 @@
 //! [`layer`] is what they are made of: what passes between a protocol and its transport, and may be changed
 //! there.
 //!
+//! [`streams`] is a connection as two halves to be awaited.
+//!
 //! # Transports of your own
 //!
 //! [`transport`] has the parts that stream transports are made of: a close machine, a queue of unsent
@@ -106,6 +108,7 @@ pub mod policies;
 #[cfg(feature = "std")]
 pub mod process;
 pub mod relay;
+pub mod streams;
 pub mod task;
 #[cfg(feature = "std")]
 pub mod threads;

@@ -41,4 +41,5 @@ mod relay_limits;
 mod relay_memory;
 mod server_port;
 mod shutdown;
+mod streams;
 mod string_transport;
