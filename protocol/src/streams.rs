@@ -38,7 +38,7 @@
 //!
 //! # Promises
 //!
-//! - What was not read stays on the way: above a water mark the transport is paused. So a half holds no more
+//! - Bytes that are not read stay on the way: above a water mark the transport is paused. So a half holds no more
 //!   than that mark and one read, or what a single call asks for.
 //! - A write waits while the transport has more unsent bytes than its water mark.
 //! - A read that is dropped before it is done takes nothing.

@@ -21,8 +21,8 @@ impl WriteHalf {
         Self { shared }
     }
 
-    /// Waits until the transport takes more, and gives it all of these bytes. What was written before a drop of
-    /// this call is written whole or not at all.
+    /// Waits until the transport takes more, and gives it all of these bytes. A call that is dropped before has
+    /// written none of them.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl WriteHalf {
     ///
     /// [`StreamError::Lost`] when the connection is lost before.
     pub async fn close(self) -> Result<(), StreamError> {
-        // What was asked for is done, though this call may be dropped.
+        // The end is sent also where this call is dropped while it waits.
         self.shared.close_writing();
         poll_fn(|context| self.shared.poll_closed(context)).await
     }

@@ -42,4 +42,5 @@ mod relay_memory;
 mod server_port;
 mod shutdown;
 mod streams;
+mod streams_incoming;
 mod string_transport;

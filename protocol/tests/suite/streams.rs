@@ -1,70 +1,22 @@
 //! A connection as two halves: what each call answers, what is held meanwhile, and what a drop does.
 
 use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use deferred::{Deferred, Failure, TaskRunner};
+use deferred::Failure;
 use futures_io::{AsyncRead, AsyncWrite};
-use interfaces::{Factory, Reason, StreamServerEndpoint as _};
-use ropewalk_protocol::streams::{self, Incoming, ReadHalf, StreamError, WriteHalf};
-use ropewalk_protocol::testing::memory::Network;
+use interfaces::{Reason, StreamServerEndpoint as _};
+use ropewalk_protocol::factory_fn;
+use ropewalk_protocol::streams::{self, StreamError};
 use ropewalk_protocol::testing::{Record, Recorder};
-use ropewalk_protocol::{connect_protocol, factory_fn};
+
+use crate::support::stream_scene::{StreamScene, outcome};
 
 /// The mark above which reading is paused.
 const MARK: usize = 64 * 1024;
-
-/// A network, and tasks on it.
-struct Scene {
-    network: Network,
-    tasks: TaskRunner,
-}
-
-impl Scene {
-    fn new() -> Self {
-        Self { network: Network::new(), tasks: TaskRunner::new() }
-    }
-
-    fn settle(&self) {
-        loop {
-            let moved = self.network.pump();
-            if !self.tasks.run() && !moved {
-                return;
-            }
-        }
-    }
-
-    fn spawn<T: 'static>(
-        &self,
-        future: impl Future<Output = Result<T, StreamError>> + 'static,
-    ) -> Deferred<T> {
-        self.tasks.spawn(async { future.await.map_err(Failure::new) })
-    }
-
-    /// The halves of a client, and the record of its peer.
-    fn client(
-        &self,
-        peer: impl Fn(Recorder) -> Recorder + 'static,
-    ) -> (ReadHalf, WriteHalf, Record) {
-        let record = Record::new();
-        let served = record.clone();
-        let factory: Rc<dyn Factory> = factory_fn(move |_| peer(Recorder::new(&served)));
-        let _port = self.network.server("peer").listen(factory);
-        let connected = streams::connect(&self.network.client("peer"));
-        self.settle();
-        let (reader, writer) = connected.try_into_result().expect("at once").expect("it listens");
-        (reader, writer, record)
-    }
-}
-
-/// A task's outcome.
-fn outcome<T: 'static>(task: Deferred<T>) -> Result<T, StreamError> {
-    let result = task.try_into_result().unwrap_or_else(|_| panic!("the task is not over"));
-    result.map_err(|failure| failure.downcast_ref::<StreamError>().expect("its error").clone())
-}
 
 /// Runs a call that takes a half and gives it back.
 macro_rules! call {
@@ -85,7 +37,7 @@ macro_rules! call {
 
 #[test]
 fn reads_answer_what_is_there_then_what_was_asked_for_then_the_end() {
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     let (reader, _writer, peer) = scene.client(|peer| peer);
     peer.transport().write(b"some bytes; exactly; one line\r\nthe rest");
     peer.transport().lose_connection();
@@ -112,7 +64,7 @@ fn reads_answer_what_is_there_then_what_was_asked_for_then_the_end() {
 #[test]
 fn a_delimiter_is_found_however_it_is_cut_and_none_beyond_the_limit() {
     for cut in 1..8 {
-        let scene = Scene::new();
+        let scene = StreamScene::new();
         scene.network.set_read_max(cut);
         let (reader, _writer, peer) = scene.client(|peer| peer);
         peer.transport().write(b"a--b---=c---=toolong---=");
@@ -128,7 +80,7 @@ fn a_delimiter_is_found_however_it_is_cut_and_none_beyond_the_limit() {
 
 #[test]
 fn bytes_that_came_before_a_break_are_read_before_it_is_told() {
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     let (reader, writer, peer) = scene.client(|peer| peer);
     peer.transport().write(b"last words");
     peer.transport().lose_connection_with_reset();
@@ -143,7 +95,7 @@ fn bytes_that_came_before_a_break_are_read_before_it_is_told() {
 
 #[test]
 fn no_more_than_the_mark_and_one_read_is_held_and_all_comes_in_the_end() {
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     scene.network.set_read_max(1000);
     scene.network.set_in_flight_max(1000);
     let (mut reader, _writer, peer) = scene.client(|peer| peer);
@@ -177,7 +129,7 @@ fn no_more_than_the_mark_and_one_read_is_held_and_all_comes_in_the_end() {
 
 #[test]
 fn a_read_may_ask_for_more_than_the_mark() {
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     scene.network.set_in_flight_max(1000);
     let (reader, _writer, peer) = scene.client(|peer| peer);
     peer.transport().write(&vec![b'x'; MARK * 3]);
@@ -188,7 +140,7 @@ fn a_read_may_ask_for_more_than_the_mark() {
 
 #[test]
 fn a_read_that_is_dropped_takes_nothing() {
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     let (mut reader, _writer, peer) = scene.client(|peer| peer);
     peer.transport().write(b"half a li");
     scene.settle();
@@ -209,7 +161,7 @@ fn a_read_that_is_dropped_takes_nothing() {
 
 #[test]
 fn a_write_waits_while_the_transport_has_enough() {
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     scene.network.set_in_flight_max(1000);
     let (_reader, mut writer, peer) =
         scene.client(|peer| peer.on_made(|transport| transport.pause_producing()));
@@ -232,7 +184,7 @@ fn a_write_waits_while_the_transport_has_enough() {
 
 #[test]
 fn a_close_sends_the_end_behind_all_bytes_and_reading_goes_on_until_the_peers() {
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     let (reader, mut writer, peer) = scene.client(Recorder::half_closeable);
     let task = scene.spawn(async move {
         writer.write(&[b'x'; 200_000]).await?;
@@ -255,7 +207,7 @@ fn a_close_sends_the_end_behind_all_bytes_and_reading_goes_on_until_the_peers() 
 
 #[test]
 fn a_close_after_the_reading_half_is_dropped_ends_the_connection_in_order() {
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     let (reader, mut writer, peer) = scene.client(|peer| peer);
     drop(reader);
     let task = scene.spawn(async move {
@@ -272,7 +224,7 @@ fn a_close_after_the_reading_half_is_dropped_ends_the_connection_in_order() {
 #[test]
 fn the_drop_of_the_last_half_aborts_unless_it_was_closed() {
     for order in 0..2 {
-        let scene = Scene::new();
+        let scene = StreamScene::new();
         let (reader, writer, peer) = scene.client(|peer| peer);
         let (first, last): (Box<dyn std::any::Any>, Box<dyn std::any::Any>) = match order {
             0 => (Box::new(reader), Box::new(writer)),
@@ -285,7 +237,7 @@ fn the_drop_of_the_last_half_aborts_unless_it_was_closed() {
         scene.settle();
         assert!(!peer.lost().expect("it is aborted").is_clean());
     }
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     let (reader, writer, peer) = scene.client(Recorder::half_closeable);
     let task = scene.spawn(writer.close());
     scene.settle();
@@ -299,7 +251,7 @@ fn the_drop_of_the_last_half_aborts_unless_it_was_closed() {
 
 #[test]
 fn an_abort_is_one() {
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     let (reader, writer, peer) = scene.client(|peer| peer);
     writer.abort();
     let (read, _reader) = call!(scene, reader, async { reader.read(&mut [0]).await });
@@ -309,7 +261,7 @@ fn an_abort_is_one() {
 
 #[test]
 fn an_attempt_that_is_given_up_leaves_no_connection() {
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     let record = Record::new();
     let served = record.clone();
     let factory = factory_fn(move |_| Recorder::new(&served));
@@ -322,81 +274,9 @@ fn an_attempt_that_is_given_up_leaves_no_connection() {
     assert_eq!(scene.network.connections(), 0);
 }
 
-fn listening(scene: &Scene, name: &str) -> Incoming {
-    let incoming = streams::listen(&scene.network.server(name));
-    incoming.try_into_result().expect("at once").expect("the name is free")
-}
-
-fn connect(scene: &Scene, name: &str) -> Record {
-    let record = Record::new();
-    let _connected = connect_protocol(&scene.network.client(name), Recorder::new(&record))
-        .add_both(|_| Ok::<(), Failure>(()));
-    record
-}
-
-#[test]
-fn connections_are_accepted_in_the_order_in_which_they_came() {
-    let scene = Scene::new();
-    let mut incoming = listening(&scene, "port");
-    let clients = [(); 3].map(|()| connect(&scene, "port"));
-    let task = scene.spawn(async move {
-        let mut accepted = Vec::new();
-        for number in 0..3_u8 {
-            let (reader, mut writer) = incoming.accept().await;
-            writer.write(&[number]).await?;
-            accepted.push((reader, writer));
-        }
-        Ok((incoming, accepted))
-    });
-    scene.settle();
-    let _kept = outcome(task).unwrap();
-    let received = clients.each_ref().map(Record::received);
-    assert_eq!(received, [[0], [1], [2]]);
-}
-
-#[test]
-fn a_dropped_stream_of_connections_stops_to_listen_and_aborts_those_that_wait() {
-    let scene = Scene::new();
-    let incoming = listening(&scene, "port");
-    let waiting = connect(&scene, "port");
-    scene.settle();
-    assert!(waiting.lost().is_none());
-    drop(incoming);
-    let late = connect(&scene, "port");
-    scene.settle();
-    assert!(!waiting.lost().expect("it is aborted").is_clean());
-    assert_eq!(late.calls(), [""; 0]);
-    assert_eq!((scene.network.ports(), scene.network.connections()), (0, 0));
-}
-
-#[test]
-fn no_more_than_64_connections_wait_to_be_accepted() {
-    let scene = Scene::new();
-    let mut incoming = listening(&scene, "port");
-    let clients: Vec<_> = (0..70).map(|_| connect(&scene, "port")).collect();
-    scene.settle();
-    let open = |clients: &[Record]| {
-        clients
-            .iter()
-            .filter(|client| client.count("connection_made") == 1 && client.lost().is_none())
-            .count()
-    };
-    assert!(format!("{incoming:?}").contains("waiting: 64"), "{incoming:?}");
-    assert_eq!(open(&clients), 64, "the others are refused, or wait where a port can wait");
-    let task = scene.spawn(async move {
-        let accepted = incoming.accept().await;
-        Ok((incoming, accepted))
-    });
-    scene.settle();
-    let (incoming, _accepted) = outcome(task).unwrap();
-    let _more = connect(&scene, "port");
-    scene.settle();
-    assert!(format!("{incoming:?}").contains("waiting: 64"), "{incoming:?}");
-}
-
 #[test]
 fn the_halves_are_those_of_futures_io() {
-    let scene = Scene::new();
+    let scene = StreamScene::new();
     let (mut reader, mut writer, peer) = scene.client(Recorder::half_closeable);
     let task = scene.spawn(async move {
         let written = poll_fn(|context| Pin::new(&mut writer).poll_write(context, b"hello")).await;

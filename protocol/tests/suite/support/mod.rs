@@ -3,6 +3,7 @@
 pub(crate) mod dressed;
 pub(crate) mod policy;
 pub(crate) mod relay_scene;
+pub(crate) mod stream_scene;
 pub(crate) mod work;
 
 use std::cell::RefCell;
