@@ -79,6 +79,8 @@
 //!
 //! [`wire`] has small servers, from echo to ident, and [`socks`] a proxy and its client.
 //!
+//! [`streams`] is a connection as two halves to be awaited.
+//!
 //! # Transports of your own
 //!
 //! [`transport`] has the parts that stream transports are made of: a close machine, a queue of unsent
@@ -119,6 +121,7 @@ pub mod receivers;
 pub mod relay;
 pub mod service;
 pub mod socks;
+pub mod streams;
 pub mod task;
 #[cfg(feature = "std")]
 pub mod threads;

@@ -66,7 +66,7 @@ pub use connection_timeout::ConnectionTimeout;
 pub use hex_dump::HexDump;
 pub use limit_by_peer::{LimitConnectionsByPeer, PeerPlaces, PeerTable};
 pub use limit_total::LimitTotalConnectionsFactory;
-pub use server_port::{Drained, Draining, ServerPort};
+pub use server_port::{DrainOutcome, Draining, ServerPort};
 pub use shutdown::{Ending, Shutdown};
 pub use spewing_factory::SpewingFactory;
 pub use throttling_factory::{ThrottleLimits, ThrottlingFactory};

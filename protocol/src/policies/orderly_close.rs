@@ -9,11 +9,11 @@ use interfaces::{AlreadyProducing, Producer, Transport};
 /// Whether a producer stands in the way of a close.
 #[derive(Default)]
 pub(super) struct OrderlyClose {
-    producer: Cell<Registered>,
+    producer: Cell<KnownProducer>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Registered {
+enum KnownProducer {
     #[default]
     None,
     Push,
@@ -27,8 +27,8 @@ impl OrderlyClose {
         producer: Producer,
     ) -> Result<(), AlreadyProducing> {
         let kind = match producer {
-            Producer::Push(_) => Registered::Push,
-            Producer::Pull(_) => Registered::Pull,
+            Producer::Push(_) => KnownProducer::Push,
+            Producer::Pull(_) => KnownProducer::Pull,
         };
         // A pull producer is asked inside this call, and may unregister itself.
         let before = self.producer.replace(kind);
@@ -36,14 +36,14 @@ impl OrderlyClose {
     }
 
     pub(super) fn unregister_producer(&self, below: &dyn Transport) {
-        self.producer.set(Registered::None);
+        self.producer.set(KnownProducer::None);
         below.unregister_producer();
     }
 
     /// Our end of file follows, which unregisters a push producer.
     pub(super) fn ends_writing(&self) {
-        if self.producer.get() == Registered::Push {
-            self.producer.set(Registered::None);
+        if self.producer.get() == KnownProducer::Push {
+            self.producer.set(KnownProducer::None);
         }
     }
 
@@ -53,7 +53,7 @@ impl OrderlyClose {
         if is_handshaking(transport) {
             return transport.abort_connection();
         }
-        if self.producer.get() != Registered::None {
+        if self.producer.get() != KnownProducer::None {
             transport.unregister_producer();
         }
         transport.lose_connection();

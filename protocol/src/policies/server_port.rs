@@ -67,7 +67,7 @@ pub struct ServerPort {
 /// What came of a drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Drained {
+pub struct DrainOutcome {
     /// How many connections had not finished at the end of the grace, and were closed.
     pub unfinished: usize,
 }
@@ -128,7 +128,7 @@ impl ServerPort {
     /// # Errors
     ///
     /// When none is left, the failure of the factory's `do_stop`.
-    pub fn drain(&self, grace: Duration) -> Deferred<Drained> {
+    pub fn drain(&self, grace: Duration) -> Deferred<DrainOutcome> {
         self.clients.is_draining.set(true);
         let (deferred, promise) = Deferred::new();
         let rest = Cell::new(Some((self.port.stop_listening(), promise)));
@@ -168,7 +168,7 @@ impl ServerClients {
 struct Drain {
     clients: Rc<ServerClients>,
     /// The end of the port, and of the drain.
-    rest: Cell<Option<(Deferred<()>, Promise<Drained>)>>,
+    rest: Cell<Option<(Deferred<()>, Promise<DrainOutcome>)>>,
 }
 
 impl Drain {
@@ -197,7 +197,7 @@ impl Drain {
     /// No connection is left; the port may still be closing.
     fn fire(&self, unfinished: usize) {
         if let Some((stopped, promise)) = self.rest.take() {
-            stopped.add_callback(move |()| Ok(Drained { unfinished })).chain_deferred(promise);
+            stopped.add_callback(move |()| Ok(DrainOutcome { unfinished })).chain_deferred(promise);
         }
     }
 }

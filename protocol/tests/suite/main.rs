@@ -60,6 +60,8 @@ mod services;
 mod services_of_ports;
 mod services_of_timers;
 mod shutdown;
+mod streams;
+mod streams_incoming;
 mod string_transport;
 mod wire;
 mod wire_finger;

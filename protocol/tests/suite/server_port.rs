@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deferred::Deferred;
 use interfaces::{Factory, ListeningPort as _, Producer};
-use ropewalk_protocol::policies::{Drained, Draining, ServerPort};
+use ropewalk_protocol::policies::{DrainOutcome, Draining, ServerPort};
 use ropewalk_protocol::testing::memory::Network;
 use ropewalk_protocol::testing::{Clock, Record, Recorder};
 use ropewalk_protocol::{FactoryFn, connect_protocol};
@@ -55,7 +55,7 @@ impl Scene {
     }
 }
 
-fn outcome(drained: Deferred<Drained>) -> Option<Drained> {
+fn outcome(drained: Deferred<DrainOutcome>) -> Option<DrainOutcome> {
     drained.try_into_result().ok().map(|drained| drained.expect("the factory stops"))
 }
 

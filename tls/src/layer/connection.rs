@@ -103,6 +103,14 @@ impl Connection {
         open && self.is_alive()
     }
 
+    /// Whether `lose_write_connection` was called, and no other close.
+    pub(super) fn has_half_closed(&self) -> bool {
+        match self.end.state.sending() {
+            Sending::Open => false,
+            Sending::Ending(ending) | Sending::Ended(ending) => ending == Ending::HalfClose,
+        }
+    }
+
     /// Takes plaintext to be sent now, after the batch, or after the handshake.
     #[inline]
     pub(super) fn send(&self, data: &[u8]) {

@@ -183,17 +183,6 @@ impl HalfCloseableTransport for Connection {
     }
 }
 
-impl Connection {
-    /// Whether `lose_write_connection` was called, and no other close.
-    fn has_half_closed(&self) -> bool {
-        let half_close = Ending::HalfClose;
-        match self.end.state.sending() {
-            Sending::Open => false,
-            Sending::Ending(ending) | Sending::Ended(ending) => ending == half_close,
-        }
-    }
-}
-
 /// A descriptor would go beside the records, where nothing says who sent it, and the peer's layer takes none.
 impl UnixTransport for Connection {
     fn peer_credentials(&self) -> Option<(u32, u32, u32)> {

@@ -9,7 +9,7 @@ use deferred::Promise;
 use interfaces::{ConnectError, Deliver, Event, Producer, Reason, Transport};
 
 use super::guard::Guard;
-use super::socket::{Incoming, Sent};
+use super::socket::{Sent, SocketInput};
 use super::transport::MemoryTransport;
 use crate::transport::Eof;
 
@@ -91,13 +91,13 @@ impl Connection {
     fn receive(&self, guard: &Guard) -> Progress {
         let incoming = self.transport.socket.borrow_mut().read();
         match incoming {
-            Incoming::Nothing => return Progress::Quiet,
-            Incoming::Data(mut data) => {
+            SocketInput::Nothing => return Progress::Quiet,
+            SocketInput::Data(mut data) => {
                 self.deliver(guard, Event::DataReceived(data.as_mut_slice()));
                 self.transport.socket.borrow_mut().delivered(data);
             }
-            Incoming::Eof => self.end_of_file(guard),
-            Incoming::Broken => {}
+            SocketInput::Eof => self.end_of_file(guard),
+            SocketInput::Broken => {}
         }
         Progress::Moved
     }

@@ -36,7 +36,7 @@ pub(super) struct Socket {
 }
 
 /// What came in, for the protocol.
-pub(super) enum Incoming {
+pub(super) enum SocketInput {
     Nothing,
     Data(ByteQueue),
     /// Ask the protocol, then call [`Socket::end_of_file`].
@@ -179,23 +179,23 @@ impl Socket {
     }
 
     /// The next thing to read, unless reading is paused or over.
-    pub(super) fn read(&mut self) -> Incoming {
+    pub(super) fn read(&mut self) -> SocketInput {
         if !matches!(self.state, StreamState::Open { .. }) || self.read_paused {
-            return Incoming::Nothing;
+            return SocketInput::Nothing;
         }
         match self.incoming.read(self.read_max) {
-            ReadNext::Bytes(bytes) => Incoming::Data(bytes),
+            ReadNext::Bytes(bytes) => SocketInput::Data(bytes),
             ReadNext::Eof | ReadNext::Nothing if self.broken.is_some() => self.read_broken(),
-            ReadNext::Eof if self.state.receives() => Incoming::Eof,
-            ReadNext::Nothing | ReadNext::Eof => Incoming::Nothing,
+            ReadNext::Eof if self.state.receives() => SocketInput::Eof,
+            ReadNext::Nothing | ReadNext::Eof => SocketInput::Nothing,
             ReadNext::Reset => self.read_broken(),
         }
     }
 
     /// All that the peer sent is read, and the connection is broken.
-    fn read_broken(&mut self) -> Incoming {
+    fn read_broken(&mut self) -> SocketInput {
         self.end(lost(self.broken.unwrap_or(errno::ECONNRESET)));
-        Incoming::Broken
+        SocketInput::Broken
     }
 
     /// Takes the storage of bytes that were read and delivered.

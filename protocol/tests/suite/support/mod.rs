@@ -7,6 +7,7 @@ pub(crate) mod policy;
 pub(crate) mod reactor_calls;
 pub(crate) mod relay_scene;
 pub(crate) mod service_scene;
+pub(crate) mod stream_scene;
 pub(crate) mod work;
 pub(crate) mod writes;
 
