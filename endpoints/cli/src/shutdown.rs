@@ -1,51 +1,28 @@
-//! The shutdown of a server: a signal, the grace time for its connections, the end.
+//! The shutdown of a server: its ports close at the first signal, and its connections have the time of grace.
 //!
-//! Invariant: `end` is called at most once with each [`Ending`], and after the first signal no
-//! connection is accepted.
-//!
-//! ```text
-//!           signal                none left, grace over, second signal
-//!  Serving ────────▶ Draining ──────────────────────────────────────────▶ Ended
-//! ```
+//! Invariant: after the first signal no connection is accepted.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::Failure;
-use interfaces::{DelayedCall, ListeningPort, ReactorTime};
+use interfaces::{ListeningPort, ReactorTime};
 use protocol::policies::ConnectionCount;
+
+pub(crate) use runner::Ending;
 
 use crate::report;
 
 /// Closes the ports at the first signal and waits for the connections.
 pub(crate) struct Shutdown {
-    clock: Rc<dyn ReactorTime>,
-    connections: ConnectionCount,
-    grace: Duration,
-    ports: RefCell<Vec<Rc<dyn ListeningPort>>>,
-    stage: Cell<Stage>,
-    timer: RefCell<Option<DelayedCall>>,
-    end: Box<dyn Fn(Ending)>,
+    ports: Rc<OpenPorts>,
+    shutdown: Rc<runner::Shutdown>,
 }
 
-/// How the server ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// Every connection has finished; the reactor may still send their last bytes.
-    Drained,
-    /// The grace is over: the remaining connections end in order, or with a reset where more was to come.
-    GraceOver,
-    /// The remaining connections are aborted.
-    Now,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Serving,
-    Draining,
-    Ended(Ending),
-}
+/// The ports that the first signal closes.
+#[derive(Default)]
+struct OpenPorts(RefCell<Vec<Rc<dyn ListeningPort>>>);
 
 impl Shutdown {
     /// Calls `end` when the last connection has finished, or when `grace` has passed since the signal.
@@ -55,69 +32,32 @@ impl Shutdown {
         grace: Duration,
         end: impl Fn(Ending) + 'static,
     ) -> Rc<Self> {
-        Rc::new(Self {
-            clock: Rc::new(clock),
-            connections,
-            grace,
-            ports: RefCell::default(),
-            stage: Cell::new(Stage::Serving),
-            timer: RefCell::default(),
-            end: Box::new(end),
-        })
+        let ports = Rc::<OpenPorts>::default();
+        let closing = ports.clone();
+        let begin = move || {
+            closing.close();
+            connections.none_left()
+        };
+        Rc::new(Self { ports, shutdown: runner::Shutdown::new(clock, grace, begin, end) })
     }
 
     /// Adds ports for the first signal to close. After that signal they are closed at once.
     pub(crate) fn add_ports(&self, ports: &[Rc<dyn ListeningPort>]) {
-        self.ports.borrow_mut().extend(ports.iter().cloned());
-        match self.stage.get() {
-            Stage::Serving => {}
-            Stage::Draining | Stage::Ended(_) => self.close_ports(),
+        self.ports.0.borrow_mut().extend(ports.iter().cloned());
+        if self.shutdown.has_begun() {
+            self.ports.close();
         }
     }
 
     /// Takes a signal: the first one drains, the second one ends.
-    pub(crate) fn signal(self: &Rc<Self>) {
-        match self.stage.get() {
-            Stage::Serving => self.drain(),
-            Stage::Draining | Stage::Ended(Ending::Drained | Ending::GraceOver) => {
-                self.finish(Ending::Now);
-            }
-            Stage::Ended(Ending::Now) => {}
-        }
+    pub(crate) fn signal(&self) {
+        self.shutdown.signal();
     }
+}
 
-    fn drain(self: &Rc<Self>) {
-        self.stage.set(Stage::Draining);
-        self.close_ports();
-        let this = self.clone();
-        let timer =
-            self.clock.call_later(self.grace, Box::new(move || this.finish(Ending::GraceOver)));
-        self.timer.replace(Some(timer));
-        let this = self.clone();
-        // It is not cancelled, so it cannot fail.
-        let _drained = self.connections.none_left().add_callback(move |()| {
-            this.finish(Ending::Drained);
-            Ok(())
-        });
-    }
-
-    fn finish(&self, ending: Ending) {
-        match self.stage.get() {
-            Stage::Serving | Stage::Draining => {}
-            Stage::Ended(Ending::Drained | Ending::GraceOver) if ending == Ending::Now => {}
-            Stage::Ended(_) => return,
-        }
-        self.stage.set(Stage::Ended(ending));
-        let timer = self.timer.take();
-        if let Some(timer) = timer {
-            // The timer that called this is not pending, and then this fails.
-            let _ = timer.cancel();
-        }
-        (self.end)(ending);
-    }
-
-    fn close_ports(&self) {
-        let ports = self.ports.take();
+impl OpenPorts {
+    fn close(&self) {
+        let ports = self.0.take();
         for port in ports {
             let _stopped = port.stop_listening().add_errback(|failure: Failure| {
                 report::error(&failure);
@@ -130,6 +70,8 @@ impl Shutdown {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+
     use deferred::Deferred;
     use interfaces::{Address, UnixAddress};
     use protocol::testing::Clock;
