@@ -4,7 +4,7 @@
 
 use crate::{Exit, ExitStatus, PidFile, PidFileError, SendSignal};
 
-/// SIGTERM on every system that there is.
+/// The number of SIGTERM, the same on every system.
 pub(crate) const SIGTERM: i32 = 15;
 
 /// Sends SIGTERM to the process of the file.

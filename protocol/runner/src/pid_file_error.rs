@@ -34,7 +34,7 @@ pub enum PidFileError {
     },
     /// A system call failed.
     Io {
-        /// What was attempted.
+        /// The attempt.
         attempt: &'static str,
         /// The file.
         path: PathBuf,

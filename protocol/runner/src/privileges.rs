@@ -9,7 +9,7 @@ use std::io;
 
 use nix::unistd::{Gid, Uid, getegid, geteuid, getgid, getuid, setgid, setgroups, setuid};
 
-/// What a program is from the time on when its ports are open. Twisted's `Process`.
+/// The user, group and name of a program from the time on when its ports are open. Twisted's `Process`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessSettings {
@@ -135,7 +135,7 @@ impl PrivilegeCalls for KernelPrivileges {
 pub enum PrivilegeError {
     /// The system refused.
     Refused {
-        /// What was attempted.
+        /// The attempt.
         attempt: &'static str,
         /// The system's answer.
         source: io::Error,

@@ -12,7 +12,7 @@ pub trait ServiceMaker<R> {
     /// The name of the subcommand. Twisted's `tapname`.
     fn name(&self) -> &str;
 
-    /// What it does, in a few words.
+    /// A few words on the work that it does.
     fn description(&self) -> &str;
 
     /// The lines that tell of its options.

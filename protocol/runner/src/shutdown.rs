@@ -31,9 +31,9 @@ pub struct Shutdown {
 pub enum Ending {
     /// The work in flight is done; the reactor may still send its last bytes.
     Drained,
-    /// The grace is over: what is left ends in order, or with a reset where more was to come.
+    /// The grace is over: the rest ends in order, or with a reset where more was to come.
     GraceOver,
-    /// What is left is aborted.
+    /// The rest is aborted.
     Now,
 }
 

@@ -24,7 +24,7 @@ pub struct TwistOptions {
     pub arguments: Vec<String>,
 }
 
-/// What is printed in place of a run.
+/// A text that is printed in place of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Help,
