@@ -88,6 +88,8 @@ mod observer;
 mod reactor_core;
 mod reactor_multicast;
 #[cfg(feature = "std")]
+mod reactor_run;
+#[cfg(feature = "std")]
 mod reactor_socket;
 mod reactor_tcp;
 #[cfg(feature = "std")]
@@ -139,6 +141,8 @@ pub use reactor_fd_set::{
 pub use reactor_multicast::{ListenMulticast, ReactorMulticast};
 #[cfg(feature = "std")]
 pub use reactor_process::{ReactorProcess, SpawnError};
+#[cfg(feature = "std")]
+pub use reactor_run::ReactorRun;
 #[cfg(feature = "std")]
 pub use reactor_socket::{AdoptError, ReactorSocket};
 #[cfg(feature = "std")]

@@ -32,6 +32,7 @@
 //! one read.
 
 mod chargen;
+mod date;
 mod daytime;
 mod discard;
 mod echo;
@@ -42,6 +43,7 @@ mod request_line;
 mod time;
 
 pub use chargen::Chargen;
+pub use date::Date;
 pub use daytime::Daytime;
 pub use discard::Discard;
 pub use echo::Echo;

@@ -12,11 +12,13 @@ use cargo_metadata::{Dependency, DependencyKind, Edition, MetadataCommand, Packa
 use workspace::{assert_none, root, text};
 
 /// What each package may be built on, beside the crates that `dependencies.toml` lists.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("deferred", &[]),
     ("interfaces", &["deferred"]),
     ("protocol", &["interfaces", "deferred"]),
     ("endpoints", &["interfaces", "deferred", "protocol"]),
+    // Any reactor that can be run: it knows none.
+    ("runner", &["interfaces", "deferred", "protocol", "endpoints"]),
     // Of `protocol` the transport kit alone.
     ("reactor", &["interfaces", "deferred", "protocol"]),
     ("tls", &["interfaces", "deferred", "protocol", "endpoints"]),
@@ -29,12 +31,13 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 const LIBRARIES: &[&str] =
-    &["deferred", "interfaces", "protocol", "endpoints", "reactor", "tls", "systemd"];
+    &["deferred", "interfaces", "protocol", "runner", "endpoints", "reactor", "tls", "systemd"];
 
 const EVERYTHING: &[&str] = &[
     "deferred",
     "interfaces",
     "protocol",
+    "runner",
     "endpoints",
     "reactor",
     "tls",

@@ -11,7 +11,6 @@
 
 mod kind;
 mod limiter;
-mod line_queue;
 mod writer;
 
 pub(crate) use kind::Kind;

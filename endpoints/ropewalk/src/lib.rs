@@ -56,6 +56,9 @@
 //!                                                                        (endpoints by feature)
 //!   reactor     the event loop, on the kernel and simulated   std      → protocol, interfaces, deferred
 //!
+//!   runner      a program of services: its start, signals     std      → endpoints, protocol, interfaces,
+//!               and end; in protocol/runner                              deferred
+//!
 //!   ropewalk    this facade                                   std      → all of the above
 //!   cli         the command `ropewalk`                        std      → all of the above
 //!   xtask       the conformance suite, benches, chores        std      → all of the above
@@ -130,6 +133,7 @@ pub use ::endpoints;
 pub use ::interfaces;
 pub use ::protocol;
 pub use ::reactor;
+pub use ::runner;
 #[cfg(feature = "systemd")]
 pub use ::systemd;
 #[cfg(feature = "tls")]

@@ -56,12 +56,10 @@ impl TimerService {
 impl Service for TimerService {
     /// Whether it was started, and its function has neither failed nor ended after a stop.
     fn running(&self) -> bool {
-        match *self.timer.stage.borrow() {
-            TimerStage::Stopped => false,
-            // It does not when a panic of the function has ended the start.
-            TimerStage::Looping => self.timer.looping.running(),
-            TimerStage::Stopping(_) => true,
-        }
+        let is_looping = matches!(*self.timer.stage.borrow(), TimerStage::Looping);
+        let is_stopping = matches!(*self.timer.stage.borrow(), TimerStage::Stopping(_));
+        // A panic of the function, which ended the start, has left the stage as it was.
+        is_stopping || (is_looping && self.timer.looping.running())
     }
 
     /// Calls the function.

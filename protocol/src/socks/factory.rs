@@ -55,7 +55,7 @@ pub struct SocksFactory {
     pub(super) context: SocksContext,
 }
 
-/// What all connections of one proxy share.
+/// The reactor and the options, which all connections of one proxy share.
 #[derive(Clone)]
 pub(super) struct SocksContext {
     pub(super) reactor: Rc<dyn SocksReactor>,

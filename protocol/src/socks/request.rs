@@ -14,7 +14,7 @@ use interfaces::printable;
 pub struct SocksRequest {
     /// The version that the client speaks.
     pub version: SocksVersion,
-    /// What it asks for.
+    /// The kind of connection that it asks for.
     pub command: SocksCommand,
     /// The destination, or for [`Bind`](SocksCommand::Bind) the host that is to connect.
     pub host: SocksHost,

@@ -45,14 +45,14 @@ pub(super) enum HandshakeStep {
 
 /// Takes bytes apart.
 pub(super) struct ServerHandshake {
-    stage: ServerStage,
+    stage: ProxyStage,
     bytes: Vec<u8>,
     passwords: Option<Passwords>,
     user: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ServerStage {
+enum ProxyStage {
     Version,
     Request4,
     Methods,
@@ -64,7 +64,7 @@ enum ServerStage {
 impl ServerHandshake {
     /// With passwords, clients of version 5 have to have one, and others are refused.
     pub(super) fn new(passwords: Option<Passwords>) -> Self {
-        let (stage, bytes, user) = (ServerStage::Version, Vec::new(), String::new());
+        let (stage, bytes, user) = (ProxyStage::Version, Vec::new(), String::new());
         Self { stage, bytes, passwords, user }
     }
 
@@ -78,12 +78,12 @@ impl ServerHandshake {
     /// The next thing to do.
     pub(super) fn step(&mut self) -> HandshakeStep {
         match self.stage {
-            ServerStage::Version => self.version(),
-            ServerStage::Request4 => self.request4(),
-            ServerStage::Methods => self.methods(),
-            ServerStage::Password => self.password(),
-            ServerStage::Request5 => self.request5(),
-            ServerStage::Over => HandshakeStep::Wait,
+            ProxyStage::Version => self.version(),
+            ProxyStage::Request4 => self.request4(),
+            ProxyStage::Methods => self.methods(),
+            ProxyStage::Password => self.password(),
+            ProxyStage::Request5 => self.request5(),
+            ProxyStage::Over => HandshakeStep::Wait,
         }
     }
 
@@ -93,8 +93,8 @@ impl ServerHandshake {
             Some(4) if self.passwords.is_some() => {
                 return self.refuse(SocksVersion::V4, Refusal::NotAllowed);
             }
-            Some(4) => ServerStage::Request4,
-            Some(5) => ServerStage::Methods,
+            Some(4) => ProxyStage::Request4,
+            Some(5) => ProxyStage::Methods,
             // A client of another version understands neither answer; that of 4 is the older one.
             Some(_) => return self.refuse(SocksVersion::V4, Refusal::General),
         };
@@ -141,8 +141,8 @@ impl ServerHandshake {
             return HandshakeStep::Wait;
         };
         let (method, next) = match self.passwords {
-            Some(_) => (2, ServerStage::Password),
-            None => (0, ServerStage::Request5),
+            Some(_) => (2, ProxyStage::Password),
+            None => (0, ProxyStage::Request5),
         };
         if !methods.contains(&method) {
             return self.over(HandshakeStep::Close([5, 0xff]));
@@ -170,7 +170,7 @@ impl ServerHandshake {
         let left = rest.len();
         self.user = name.into();
         self.bytes.drain(..self.bytes.len() - left);
-        self.stage = ServerStage::Request5;
+        self.stage = ProxyStage::Request5;
         HandshakeStep::Send([1, 0])
     }
 
@@ -214,7 +214,7 @@ impl ServerHandshake {
     }
 
     fn over(&mut self, step: HandshakeStep) -> HandshakeStep {
-        self.stage = ServerStage::Over;
+        self.stage = ProxyStage::Over;
         self.bytes = Vec::new();
         step
     }
@@ -241,7 +241,7 @@ fn counted_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(*length))
 }
 
-/// What is no UTF-8 is no name that could be found, nor a user who is known.
+/// A text that is not UTF-8 is no name that could be found, nor a user who is known.
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

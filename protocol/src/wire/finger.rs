@@ -10,7 +10,9 @@ use alloc::string::{String, ToString as _};
 use core::fmt;
 
 use deferred::{CancelHandle, Deferred, Failure, IntoDeferred};
-use interfaces::{Address, Deliver, Factory, Protocol, Reason, Transport, printable};
+use interfaces::{
+    Address, Deliver, Factory, HalfCloseableProtocol, Protocol, Reason, Transport, printable,
+};
 
 use super::request_line::{RequestLine, RequestProgress};
 use crate::ProtocolRef;
@@ -117,6 +119,19 @@ impl Protocol for Finger {
     fn connection_lost(&mut self, _: &Rc<dyn Transport>, _: &Reason) {
         if let Some(answering) = self.answering.take() {
             answering.cancel();
+        }
+    }
+
+    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
+        Some(self)
+    }
+}
+
+impl HalfCloseableProtocol for Finger {
+    /// A client that ends its side behind its request waits for the answer.
+    fn read_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
+        if self.answering.is_none() {
+            transport.lose_connection();
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) enum RequestProgress {
 }
 
 impl RequestLine {
-    /// A line of at most so many bytes without its end.
+    /// A line of at most `bytes_max` bytes without its end.
     pub(super) fn new(bytes_max: usize) -> Self {
         Self { bytes: Vec::new(), bytes_max, is_over: false }
     }

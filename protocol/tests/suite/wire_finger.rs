@@ -113,6 +113,33 @@ fn an_error_is_logged_and_the_client_hears_only_that_there_was_one() {
 }
 
 #[test]
+fn a_client_that_ends_its_side_behind_the_request_has_its_answer() {
+    let pending = Rc::<RefCell<Option<Promise<Option<String>>>>>::default();
+    let kept = pending.clone();
+    let factory = FingerFactory::new(move |_| {
+        let (answer, promise) = Deferred::new();
+        kept.replace(Some(promise));
+        answer
+    });
+    let scene = Scene::asking(factory, b"x\r\n");
+    scene.client.transport().as_half_closeable().unwrap().lose_write_connection();
+    scene.network.flush();
+    let promise = pending.take().unwrap();
+    promise.callback(Some("late".into()));
+    scene.network.flush();
+    assert_eq!(scene.answer(), "late\r\n");
+    assert_eq!(scene.network.connections(), 0);
+}
+
+#[test]
+fn a_client_that_ends_its_side_before_the_end_of_its_request_is_closed() {
+    let scene = Scene::asking(directory().0, b"moshez");
+    scene.client.transport().as_half_closeable().unwrap().lose_write_connection();
+    scene.network.flush();
+    assert_eq!((scene.answer(), scene.network.connections()), (String::new(), 0));
+}
+
+#[test]
 fn a_client_that_goes_away_cancels_the_look_up() {
     let pending = Rc::<RefCell<Option<Promise<Option<String>>>>>::default();
     let kept = pending.clone();

@@ -7,6 +7,7 @@ mod fd_set;
 mod multicast;
 mod process;
 mod resolver;
+mod run;
 mod socket;
 mod stdio;
 mod tcp;

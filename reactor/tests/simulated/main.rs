@@ -23,6 +23,7 @@ mod outbox;
 mod roles;
 mod sockets;
 mod socks;
+mod socks_client;
 mod stdio;
 mod streams;
 mod system;

@@ -1,4 +1,4 @@
-//! The lines that wait for standard error.
+//! The lines that wait for the output of a log.
 //!
 //! A line is written before the thread that reports it goes on, as far as that takes no longer than
 //! [`PROMPT`]: so a line about a connection is there before the peer sees the end of it. Once standard
@@ -8,6 +8,7 @@
 //! is a line of its own as soon as there is room.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ const QUEUED_BYTES_MAX: usize = 256 * 1024;
 const PROMPT: Duration = Duration::from_millis(5);
 
 /// A bounded queue between the threads that report and the one that writes.
-pub(super) struct LineQueue {
+pub struct LineQueue {
     waiting: Mutex<Waiting>,
     /// A line came, or the last one was written.
     changed: Condvar,
@@ -35,14 +36,15 @@ struct Waiting {
 }
 
 impl LineQueue {
-    pub(super) const fn new() -> Self {
+    /// An empty queue.
+    pub const fn new() -> Self {
         let lines = VecDeque::new();
         let waiting = Waiting { lines, bytes: 0, lost: 0, writing_since: None, is_slow: false };
         Self { waiting: Mutex::new(waiting), changed: Condvar::new() }
     }
 
     /// Queues a line, or counts it.
-    pub(super) fn push(&self, line: String) {
+    pub fn push(&self, line: String) {
         let mut waiting = self.lock();
         if waiting.bytes + line.len() > QUEUED_BYTES_MAX {
             waiting.lost += 1;
@@ -60,7 +62,7 @@ impl LineQueue {
 
     /// The next line to write, when there is one. Until [`written`](Self::written) it counts as
     /// waiting.
-    pub(super) fn next(&self) -> String {
+    pub fn next(&self) -> String {
         let waiting = self.lock();
         let waiting = self.changed.wait_while(waiting, |waiting| waiting.is_empty());
         let mut waiting = waiting.unwrap_or_else(PoisonError::into_inner);
@@ -69,12 +71,12 @@ impl LineQueue {
     }
 
     /// The next line to write, if there is one.
-    pub(super) fn try_next(&self) -> Option<String> {
+    pub fn try_next(&self) -> Option<String> {
         self.lock().pop()
     }
 
     /// The line from [`next`](Self::next) is written.
-    pub(super) fn written(&self) {
+    pub fn written(&self) {
         let mut waiting = self.lock();
         let since = waiting.writing_since.take();
         waiting.is_slow = since.is_some_and(|since| since.elapsed() > PROMPT);
@@ -83,7 +85,7 @@ impl LineQueue {
     }
 
     /// Waits for a moment until every line is written, where standard error was quick so far.
-    pub(super) fn wait_if_prompt(&self) {
+    pub fn wait_if_prompt(&self) {
         let waiting = self.lock();
         if waiting.is_slow {
             return;
@@ -94,7 +96,7 @@ impl LineQueue {
     }
 
     /// Waits until every line is written, for this time at most.
-    pub(super) fn wait_until_written(&self, limit: Duration) {
+    pub fn wait_until_written(&self, limit: Duration) {
         let waiting = self.lock();
         drop(self.changed.wait_timeout_while(waiting, limit, Waiting::is_unwritten));
     }
@@ -102,6 +104,18 @@ impl LineQueue {
     /// A panic with the lock held leaves a queue that can be used: nothing in here calls out.
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for LineQueue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for LineQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineQueue").field("bytes", &self.lock().bytes).finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,157 @@
+//! Claims about users and groups.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+
+use deferred::Failure;
+use interfaces::ReactorCore as _;
+use ropewalk_runner::{ExitStatus, PrivilegeCalls, PrivilegeError, ProcessSettings, Runner};
+
+use crate::support::{Journal, Noted, quiet};
+
+/// A process that begins as root, notes the calls, and obeys as it is told.
+struct Process {
+    user: Cell<u32>,
+    group: Cell<u32>,
+    journal: Journal,
+    refuses: Cell<bool>,
+    lies: Cell<bool>,
+    forgives: Cell<bool>,
+    log: RefCell<Vec<String>>,
+}
+
+impl Process {
+    fn new(user: u32, group: u32) -> Rc<Self> {
+        Rc::new(Self {
+            user: user.into(),
+            group: group.into(),
+            journal: Journal::default(),
+            refuses: Cell::default(),
+            lies: Cell::default(),
+            forgives: Cell::default(),
+            log: RefCell::default(),
+        })
+    }
+
+    fn call(&self, name: String) -> io::Result<()> {
+        self.journal.note(name.clone());
+        self.log.borrow_mut().push(name);
+        if self.refuses.get() { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+}
+
+impl PrivilegeCalls for Process {
+    fn user(&self) -> u32 {
+        self.user.get()
+    }
+
+    fn group(&self) -> u32 {
+        self.group.get()
+    }
+
+    fn set_groups(&self, groups: &[u32]) -> io::Result<()> {
+        self.call(format!("groups {groups:?}"))
+    }
+
+    fn set_group(&self, gid: u32) -> io::Result<()> {
+        self.call(format!("group {gid}"))?;
+        self.group.set(gid);
+        Ok(())
+    }
+
+    fn set_user(&self, uid: u32) -> io::Result<()> {
+        self.call(format!("user {uid}"))?;
+        if self.user.get() != 0 && !self.forgives.get() {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        if !self.lies.get() {
+            self.user.set(uid);
+        }
+        Ok(())
+    }
+}
+
+fn settings() -> ProcessSettings {
+    ProcessSettings::new().with_uid(1000).with_gid(100)
+}
+
+/// service-012
+#[test]
+fn a_process_has_a_user_a_group_and_a_name_or_none_of_them() {
+    let none = ProcessSettings::new();
+    assert_eq!((none.uid, none.gid, none.name), (None, None, None));
+    let all = settings().with_name("web");
+    assert_eq!((all.uid, all.gid, all.name.as_deref()), (Some(1000), Some(100), Some("web")));
+    // A runner passes them on as they are.
+    let process = Process::new(0, 0);
+    let reactor = quiet();
+    let stopper = reactor.clone();
+    let exit = Runner::new(reactor, Noted::new(&Journal::default()))
+        .process(all)
+        .privileges(process.clone())
+        .when_running(move || stopper.stop().unwrap())
+        .run();
+    assert_eq!(exit.status(), ExitStatus::OK);
+    assert_eq!((process.user.get(), process.group.get()), (1000, 100));
+}
+
+#[test]
+fn the_groups_go_first_and_the_user_last_and_the_way_back_is_tried() {
+    let process = Process::new(0, 0);
+    settings().drop_privileges(&*process).unwrap();
+    assert_eq!(process.calls(), ["groups []", "group 100", "user 1000", "user 0"]);
+}
+
+#[test]
+fn a_process_that_is_to_stay_as_it_is_makes_no_call() {
+    let process = Process::new(0, 0);
+    ProcessSettings::new().drop_privileges(&*process).unwrap();
+    let other = Process::new(1000, 100);
+    settings().drop_privileges(&*other).unwrap();
+    assert!(process.calls().is_empty() && other.calls().is_empty());
+}
+
+#[test]
+fn whatever_does_not_work_is_an_error() {
+    let process = Process::new(500, 500);
+    process.refuses.set(true);
+    let error = settings().drop_privileges(&*process).unwrap_err();
+    let text = format!("{:#}", Failure::new(error));
+    assert!(text.starts_with("cannot drop privileges: cannot leave the further groups; only root"));
+    let process = Process::new(0, 0);
+    process.lies.set(true);
+    let error = settings().drop_privileges(&*process).unwrap_err();
+    assert!(matches!(error, PrivilegeError::NotChanged { uid: 0, gid: 100 }));
+    let process = Process::new(0, 0);
+    process.forgives.set(true);
+    let error = settings().drop_privileges(&*process).unwrap_err();
+    assert!(matches!(error, PrivilegeError::NotForGood));
+}
+
+#[test]
+fn privileges_go_between_the_two_starts_and_a_program_that_keeps_them_does_not_run() {
+    let process = Process::new(0, 0);
+    let reactor = quiet();
+    let stopper = reactor.clone();
+    let _exit = Runner::new(reactor, Noted::new(&process.journal))
+        .process(settings())
+        .privileges(process.clone())
+        .when_running(move || stopper.stop().unwrap())
+        .run();
+    let order = process.journal.lines();
+    assert_eq!(order[0], "privileged start");
+    assert_eq!(order[order.len() - 2..], ["start", "stop"]);
+    let process = Process::new(500, 500);
+    process.refuses.set(true);
+    let exit = Runner::new(quiet(), Noted::new(&process.journal))
+        .process(settings())
+        .privileges(process.clone())
+        .run();
+    assert_eq!(exit.status(), ExitStatus::NOPERM);
+    assert_eq!(process.journal.lines(), ["privileged start", "groups []"]);
+}
