@@ -67,7 +67,7 @@ pub use hex_dump::HexDump;
 pub use limit_by_peer::{LimitConnectionsByPeer, PeerPlaces, PeerTable};
 pub use limit_total::LimitTotalConnectionsFactory;
 pub use server_port::{DrainOutcome, Draining, ServerPort};
-pub use shutdown::{Ending, Shutdown};
+pub use shutdown::ServerShutdown;
 pub use spewing_factory::SpewingFactory;
 pub use throttling_factory::{ThrottleLimits, ThrottlingFactory};
 pub use time_limits::TimeoutHandle;

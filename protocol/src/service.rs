@@ -16,6 +16,7 @@ mod endpoint_service;
 mod multi_service;
 mod server_service;
 mod service_error;
+mod shutdown;
 mod timer_service;
 
 use alloc::rc::Rc;
@@ -26,6 +27,7 @@ pub use endpoint_service::StreamServerEndpointService;
 pub use multi_service::MultiService;
 pub use server_service::ServerService;
 pub use service_error::{AddServiceError, NotAChild, StillStopping, StopFailures};
+pub use shutdown::{Ending, Shutdown};
 pub use timer_service::TimerService;
 
 /// A part of a program that is started and stopped. Twisted's `IService`.

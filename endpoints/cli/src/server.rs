@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{Factory, ReactorCore as _};
-use protocol::policies::{ConnectionCount, DrainHandle, Ending, Shutdown};
+use protocol::policies::{ConnectionCount, DrainHandle, ServerShutdown};
 use protocol::relay::RelayStopHandle;
+use protocol::service::Ending;
 
 use crate::app::App;
 use crate::exit_code::Exit;
@@ -63,7 +64,7 @@ impl Server {
             // It may be stopping already.
             let _ = reactor.stop();
         };
-        let shutdown = Shutdown::new(app.reactor.clone(), self.connections, self.grace, end)
+        let shutdown = ServerShutdown::new(app.reactor.clone(), self.connections, self.grace, end)
             .on_stop_failed(report::error)
             .into_rc();
         // The reactor keeps the handler, and these keep the reactor.
@@ -101,7 +102,7 @@ async fn serve(
     listen: Vec<Listen>,
     factory: Rc<dyn Factory>,
     loop_check: Option<Rc<LoopCheck>>,
-    shutdown: Rc<Shutdown>,
+    shutdown: Rc<ServerShutdown>,
     worker: Worker,
 ) -> Exit {
     if worker.is_ending() {

@@ -67,7 +67,6 @@ mod log_output;
 
 mod notify;
 mod privileges;
-mod shutdown;
 
 mod runner;
 
@@ -88,9 +87,9 @@ pub use notify::{Notify, SystemdNotifier};
 pub use pid_file::{HeldPidFile, PidFile};
 pub use pid_file_error::PidFileError;
 pub use privileges::{KernelPrivileges, PrivilegeCalls, PrivilegeError, ProcessSettings};
+pub use protocol::service::{Ending, Shutdown};
 pub use runner::Runner;
 pub use send_signal::{KernelSignals, SendSignal};
 pub use service_maker::{MakeError, ServiceMaker};
-pub use shutdown::{Ending, Shutdown};
 pub use twist::Twist;
 pub use twist_options::TwistOptions;

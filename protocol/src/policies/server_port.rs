@@ -20,9 +20,10 @@ use interfaces::{
 };
 
 use super::ConnectionCount;
+use super::ServerShutdown;
 use super::orderly_close::OrderlyClose;
-use super::shutdown::{Ending, Shutdown};
 use crate::layer::{Layer, LayerTransport, WrappingFactory};
+use crate::service::Ending;
 
 /// How long a connection that was closed at the end of the grace has for its last bytes.
 const LAST_BYTES: Duration = Duration::from_millis(500);
@@ -134,7 +135,9 @@ impl ServerPort {
         let rest = Cell::new(Some((self.port.stop_listening(), promise)));
         let drain = Rc::new(Drain { clients: self.clients.clone(), rest });
         let (clock, count) = (self.clients.clock.clone(), self.clients.count.clone());
-        Shutdown::new(clock, count, grace, move |ending| drain.end(ending)).into_rc().signal();
+        ServerShutdown::new(clock, count, grace, move |ending| drain.end(ending))
+            .into_rc()
+            .signal();
         deferred
     }
 

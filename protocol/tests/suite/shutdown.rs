@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 use interfaces::{Address, ListeningPort, UnixAddress};
-use ropewalk_protocol::policies::{ConnectionCount, Ending, Shutdown};
+use ropewalk_protocol::policies::{ConnectionCount, ServerShutdown};
+use ropewalk_protocol::service::Ending;
 use ropewalk_protocol::testing::Clock;
 
 #[derive(Default)]
@@ -30,7 +31,7 @@ struct Scene {
     connections: ConnectionCount,
     port: Rc<Port>,
     ends: Rc<RefCell<Vec<Ending>>>,
-    shutdown: Rc<Shutdown>,
+    shutdown: Rc<ServerShutdown>,
 }
 
 fn scene() -> Scene {
@@ -38,11 +39,13 @@ fn scene() -> Scene {
         (Clock::new(), ConnectionCount::default(), Rc::new(Port::default()));
     let ends = Rc::new(RefCell::default());
     let log: Rc<RefCell<Vec<Ending>>> = ends.clone();
-    let shutdown =
-        Shutdown::new(clock.clone(), connections.clone(), Duration::from_secs(10), move |ending| {
-            log.borrow_mut().push(ending)
-        })
-        .into_rc();
+    let shutdown = ServerShutdown::new(
+        clock.clone(),
+        connections.clone(),
+        Duration::from_secs(10),
+        move |ending| log.borrow_mut().push(ending),
+    )
+    .into_rc();
     let ports: [Rc<dyn ListeningPort>; 1] = [port.clone()];
     shutdown.add_ports(&ports);
     Scene { clock, connections, port, ends, shutdown }
@@ -129,9 +132,10 @@ fn a_port_that_cannot_be_closed_in_order_is_told_and_the_others_are_closed() {
     }
     let told = Rc::new(RefCell::new(Vec::new()));
     let log = told.clone();
-    let shutdown = Shutdown::new(Clock::new(), ConnectionCount::new(), Duration::ZERO, |_| {})
-        .on_stop_failed(move |failure| log.borrow_mut().push(failure.to_string()))
-        .into_rc();
+    let shutdown =
+        ServerShutdown::new(Clock::new(), ConnectionCount::new(), Duration::ZERO, |_| {})
+            .on_stop_failed(move |failure| log.borrow_mut().push(failure.to_string()))
+            .into_rc();
     let port = Rc::new(Port::default());
     let ports: [Rc<dyn ListeningPort>; 2] = [Rc::new(Stuck), port.clone()];
     shutdown.add_ports(&ports);

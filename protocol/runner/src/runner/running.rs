@@ -48,7 +48,6 @@ impl<R: ReactorRun + ReactorTime + Clone + 'static> Running<R> {
             let stopped = service.stop_service().log_error().add_errback(|_| Ok(()));
             let drained = drain().log_error().add_errback(|_| Ok(()));
             gather_results_consuming_errors([stopped, drained])
-                .map_err(Failure::new)
                 .add_callback(|_| Ok(()))
         };
         let (ended, told) = (reactor.clone(), supervision.clone());

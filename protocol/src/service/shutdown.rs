@@ -1,4 +1,4 @@
-//! The shutdown of a program: a signal, a time of grace for its work, the end.
+//! [`Shutdown`]: the end of a program: a signal, a time of grace for its work, the end.
 //!
 //! Invariant: `begin` is called once, and `end` at most once with each [`Ending`].
 //!
@@ -7,10 +7,12 @@
 //!  Serving ────────▶ Draining ──────────────────────────────────────────▶ Ended
 //! ```
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-use std::time::Duration;
-use std::{fmt, mem};
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
+use core::{fmt, mem};
 
 use deferred::{Deferred, Failure, Promise};
 use interfaces::{DelayedCall, ReactorTime};
