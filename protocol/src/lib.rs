@@ -67,6 +67,13 @@
 //!
 //! With the feature `std`, `process` runs programs for their output.
 //!
+//! # Clients
+//!
+//! [`connect_protocol`] makes one connection, and with a time limit it is [`connect_protocol_within`].
+//! A protocol is asked from outside by [`ProtocolRef::call`], whose Deferred fails with the reason when the
+//! connection is lost. [`client`] has those that connect again: [`client::ClientService`] and
+//! [`client::ReconnectingClientFactory`].
+//!
 //! # Relays, and what peers are allowed
 //!
 //! [`relay`] joins connections to others, and [`policies`] puts limits around any factory: on the time

@@ -7,7 +7,7 @@ use ropewalk_deferred::{
 };
 
 fn first_error(values: Deferred<Vec<u32>>) -> FirstError {
-    let failure = values.try_into_result().unwrap().unwrap_err();
+    let failure = values.try_into_result().expect("it has fired").expect_err("a member failed");
     failure.downcast_ref::<FirstError>().expect("a member's").clone()
 }
 

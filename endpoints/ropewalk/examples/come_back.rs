@@ -2,6 +2,7 @@
 //! whenever the connection is lost or cannot be made.
 //!
 //! `cargo run --example come_back tcp:127.0.0.1:7`; stop it with ^C.
+#![allow(clippy::print_stdout, reason = "it is what the example is for")]
 
 use std::process::ExitCode;
 use std::rc::Rc;

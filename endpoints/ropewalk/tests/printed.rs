@@ -101,7 +101,7 @@ fn an_attempt_that_is_refused_says_nothing_of_the_promise_in_its_protocol() {
         let endpoint = Registry::standard(reactor.clone()).client("tcp:127.0.0.1:1")?;
         for _ in 0..3 {
             let (lost, promise) = Deferred::new();
-            let lost = lost.add_callback(|()| Ok(println!("the end")));
+            let lost = lost.add_callback(|()| Ok("the end"));
             let refused = connect_protocol(&endpoint, Client { lost: Some(promise) }).await;
             assert!(refused.is_err());
             drop(lost);

@@ -33,7 +33,7 @@ fn assert_connects(connecting: Deferred<ProtocolRef<Numbered>>, endpoint: &ByHan
     endpoint.last().connect();
     assert!(!connecting.is_fired(), "not before the next turn");
     clock.advance(Duration::ZERO);
-    let protocol = result(connecting).unwrap();
+    let protocol = result(connecting).expect("it is connected");
     assert_eq!(protocol.try_with(|protocol| protocol.0), Some(7));
 }
 

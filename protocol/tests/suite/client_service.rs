@@ -163,7 +163,7 @@ fn preparing() -> (ServiceScene, Rc<RefCell<Vec<Promise<()>>>>, Rc<Cell<usize>>)
             prepared
         })
     });
-    scene.service.start_service().unwrap();
+    scene.service.start_service().expect("it can be started");
     (scene, promises, calls)
 }
 
@@ -344,7 +344,10 @@ fn a_waiter_may_ask_again_and_stop_the_service_from_inside_its_callback() {
     scene.service.when_connected().add_callback(move |protocol| {
         let second = result(again.when_connected()).expect("it is connected");
         assert!(second.ptr_eq(&protocol));
-        again.stop_service().add_callback(move |()| Ok(noted.set(true)))
+        again.stop_service().add_callback(move |()| {
+            noted.set(true);
+            Ok(())
+        })
     });
     scene.endpoint.last().connect();
     let attempt = scene.endpoint.last();

@@ -11,7 +11,8 @@ use crate::support::result;
 use crate::support::service_scene::{DELAY, ServiceScene, Waiter};
 
 fn assert_cancelled(waiter: Waiter) {
-    assert!(result(waiter).map(drop).unwrap_err().check::<Cancelled>());
+    let failure = result(waiter).map(drop).expect_err("it was cancelled");
+    assert!(failure.check::<Cancelled>());
 }
 
 #[test]

@@ -55,7 +55,10 @@ fn a_client_service_outlives_500_deaths_of_its_server_with_one_connection_at_a_t
         let told = Rc::new(Cell::new(0));
         for death in 0..DEATHS {
             let count = told.clone();
-            service.when_connected().add_callback(move |_| Ok(count.set(count.get() + 1)));
+            service.when_connected().add_callback(move |_| {
+                count.set(count.get() + 1);
+                Ok(())
+            });
             rig.server_returns(MAX + 2 * SECOND);
             assert_eq!(told.get(), death + 1, "seed {seed}: a waiter was not told");
             rig.server_dies();
