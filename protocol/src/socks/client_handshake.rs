@@ -185,8 +185,8 @@ impl ClientHandshake {
 
     fn method(&mut self) -> ClientStep {
         match (self.bytes.first(), self.bytes.get(1), &self.credentials) {
-            (None, ..) | (Some(5), None, _) => return ClientStep::Wait,
-            (Some(5), Some(0), _) => return self.ask(),
+            (None, ..) | (Some(5), None, _) => ClientStep::Wait,
+            (Some(5), Some(0), _) => self.ask(),
             (Some(5), Some(2), Some(credentials)) => {
                 let mut message = Vec::from([1]);
                 push_counted(&mut message, credentials.name.as_bytes());

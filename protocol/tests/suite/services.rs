@@ -93,7 +93,7 @@ impl Scene {
         let (group, journal) = (Rc::new(MultiService::new()), Journal::default());
         let parts = ["one", "two", "three"].map(|name| Part::new(name, &journal));
         for part in &parts {
-            group.add_named_service(part.name, part.clone()).unwrap();
+            group.add_named_service(part.name, part.clone()).expect("a new name");
         }
         Self { group, parts, journal }
     }
@@ -105,7 +105,7 @@ impl Scene {
 
     fn started() -> Self {
         let scene = Self::new();
-        scene.group.start_service().unwrap();
+        scene.group.start_service().expect("it starts");
         scene.journal.take();
         scene
     }

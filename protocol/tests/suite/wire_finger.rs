@@ -30,7 +30,7 @@ impl Scene {
     }
 
     fn answer(&self) -> String {
-        String::from_utf8(self.client.received()).unwrap()
+        String::from_utf8(self.client.received()).expect("text")
     }
 }
 

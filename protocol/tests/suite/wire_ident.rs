@@ -33,7 +33,7 @@ fn answer(query: &[u8]) -> String {
     let _client = connect_protocol(&network.client("ident"), asker);
     network.flush();
     assert!(client.lost().is_some() && network.connections() == 0);
-    String::from_utf8(client.received()).unwrap()
+    String::from_utf8(client.received()).expect("text")
 }
 
 #[test]
