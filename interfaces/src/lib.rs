@@ -50,6 +50,7 @@ mod printable;
 mod reason;
 
 mod producer;
+mod query;
 mod transport;
 
 mod buffered_protocol;
@@ -129,6 +130,7 @@ pub use process_transport::{
 };
 pub use producer::{AlreadyProducing, Producer, PullProducer, PushProducer};
 pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
+pub use query::{PeerCertificates, PeerCredentials, Query};
 pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};
 #[cfg(feature = "std")]
 pub use reactor_fd_set::{

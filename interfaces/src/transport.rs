@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::{Address, AlreadyProducing, Chunk, Producer, PushProducer};
+use crate::{Address, AlreadyProducing, Chunk, Producer, PushProducer, Query};
 
 /// One connection, shared: clone the `Rc` to keep it.
 ///
@@ -120,6 +120,13 @@ pub trait Transport: PushProducer {
     fn as_tls(&self) -> Option<&dyn TlsTransport> {
         None
     }
+
+    /// Answers a question by the type of its answer, with
+    /// [`answer_with`](Query::answer_with) for each type that this transport knows; a layer then passes it
+    /// on to the transport below. Protocols ask with [`query`](trait.Transport.html#method.query).
+    fn answer(&self, query: &mut Query<'_>) {
+        let _ = query;
+    }
 }
 
 impl fmt::Debug for dyn Transport {
@@ -167,6 +174,14 @@ pub trait HalfCloseableTransport {
     /// Sends the queued bytes and then the end of file. Reading goes on.
     /// [`write_connection_lost`](crate::HalfCloseableProtocol::write_connection_lost) is called when
     /// they are sent. Later writes are dropped. Idempotent.
+    ///
+    /// A push producer is unregistered by it, for the caller says that all is written: a relay of two
+    /// transports calls this at the end of file of the one that feeds the other. A pull producer is asked
+    /// on, and the end of file waits until it has unregistered itself.
+    ///
+    /// # Differences from Twisted
+    ///
+    /// There the end of file follows the first empty queue at which the producer is not paused.
     fn lose_write_connection(&self);
 }
 

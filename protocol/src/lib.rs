@@ -72,6 +72,9 @@
 //! [`relay`] joins connections to others, and [`policies`] puts limits around any factory: on the time
 //! that its peers take, and on the number of their connections.
 //!
+//! [`layer`] is what they are made of: what passes between a protocol and its transport, and may be changed
+//! there.
+//!
 //! # Transports of your own
 //!
 //! [`transport`] has the parts that stream transports are made of: a close machine, a queue of unsent
@@ -98,6 +101,7 @@ mod datagram_protocol_ref;
 mod factory_fn;
 mod protocol_ref;
 
+pub mod layer;
 pub mod policies;
 #[cfg(feature = "std")]
 pub mod process;

@@ -2,9 +2,14 @@
 //!
 //! | Twisted | here |
 //! |---|---|
-//! | `TimeoutFactory`, `TimeoutMixin` | [`TimeoutFactory`] with its [`Timeouts`] |
+//! | `TimeoutFactory`, `TimeoutProtocol` | [`TimeoutFactory`] with its [`Timeouts`], [`TimeoutHandle`] |
+//! | `TimeoutMixin` | [`ConnectionTimeout`] |
+//! | `ThrottlingFactory` | [`ThrottlingFactory`] with its [`ThrottleLimits`] |
 //! | `LimitTotalConnectionsFactory` | [`LimitTotalConnectionsFactory`] |
 //! | `LimitConnectionsByPeer` | [`LimitConnectionsByPeer`] |
+//! | `TrafficLoggingFactory` | [`TrafficLoggingFactory`], [`HexDump`] |
+//! | `SpewingFactory` | [`SpewingFactory`] |
+//! | `WrappingFactory`, `ProtocolWrapper` | [`WrappingFactory`](crate::layer::WrappingFactory), [`Layer`](crate::layer::Layer) |
 //! | `WrappingFactory.protocols` | [`ConnectionCount`], [`DrainHandle`] |
 //!
 //! Each is a factory around a factory. A policy takes the events of a connection on their way and passes
@@ -34,20 +39,37 @@
 //! Invariant: what a connection occupies is given back when its protocol has heard of its end, or is
 //! dropped without one.
 
+mod bandwidth;
 mod connection_count;
+mod connection_timeout;
 mod guarded;
+mod hex_dump;
 mod limit_by_peer;
 mod limit_total;
 mod silence;
-mod timed_connection;
-mod timed_transport;
+mod spewing_factory;
+mod throttle;
+mod throttled_producer;
+mod throttling_factory;
+mod time_limits;
 mod timeout_factory;
+#[cfg(feature = "std")]
+mod traffic_file;
+mod traffic_line;
+mod traffic_logging_factory;
 
 pub use connection_count::{ConnectionCount, ConnectionTotal, CountedConnection, WaitingPorts};
+pub use connection_timeout::ConnectionTimeout;
+pub use hex_dump::HexDump;
 pub use limit_by_peer::{LimitConnectionsByPeer, PeerPlaces, PeerTable};
 pub use limit_total::LimitTotalConnectionsFactory;
+pub use spewing_factory::SpewingFactory;
+pub use throttling_factory::{ThrottleLimits, ThrottlingFactory};
+pub use time_limits::TimeoutHandle;
 pub use timeout_factory::{DrainHandle, TimeoutFactory, Timeouts};
+pub use traffic_line::{Traffic, TrafficLine};
+pub use traffic_logging_factory::{TrafficLog, TrafficLoggingFactory};
 
 pub(crate) use guarded::{Guarded, SocketGuard};
 pub(crate) use silence::Silence;
-pub(crate) use timed_connection::is_handshaking;
+pub(crate) use time_limits::is_handshaking;

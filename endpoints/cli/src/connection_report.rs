@@ -9,58 +9,33 @@
 //!                              └──lost──▶ reported
 //! ```
 
-use std::any::Any;
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
 
-use deferred::{Chain, Failure};
-use interfaces::{Address, Deliver, Event, Factory, ReadingRoles, Reason};
+use deferred::Chain;
+use interfaces::{Address, Deliver, Event, Factory, Reason};
+use protocol::layer::{Layer, LayerTransport, WrappingFactory};
 
 use crate::log::Kind;
 use crate::report;
 
 /// A factory whose accepted connections are reported. Bytes pass through untouched.
 pub(crate) fn around(factory: Rc<dyn Factory>) -> Rc<dyn Factory> {
-    Rc::new(ReportingFactory(factory))
+    let report =
+        |peer: &Address| ConnectionReport { peer: peer.clone(), is_handshaking: Cell::new(false) };
+    WrappingFactory::new(factory, report).into_rc()
 }
 
-struct ReportingFactory(Rc<dyn Factory>);
-
-impl Factory for ReportingFactory {
-    fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
-        let protocol = self.0.build_protocol(peer)?;
-        let (peer, is_handshaking) = (peer.clone(), Cell::new(false));
-        Some(Rc::new(ConnectionReport { protocol, peer, is_handshaking }))
-    }
-
-    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.0.poll_ready(on_the_way, waker)
-    }
-
-    fn log_prefix(&self) -> Cow<'static, str> {
-        self.0.log_prefix()
-    }
-
-    fn do_start(&self) {
-        self.0.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.0.do_stop()
-    }
-}
-
-/// A protocol whose connection is reported if it ends so.
+/// The report on one connection, if it ends so.
 struct ConnectionReport {
-    protocol: Rc<dyn Deliver>,
     peer: Address,
     is_handshaking: Cell<bool>,
 }
 
-impl Deliver for ConnectionReport {
-    fn deliver(&self, event: Event<'_>) {
+impl Layer for ConnectionReport {
+    const WRAPS_TRANSPORT: bool = false;
+
+    fn deliver(&self, _: &LayerTransport<Self>, above: &dyn Deliver, event: Event<'_>) {
         match &event {
             Event::ConnectionMade(transport) => {
                 self.is_handshaking.set(transport.as_tls().is_some());
@@ -69,23 +44,7 @@ impl Deliver for ConnectionReport {
             Event::ConnectionLost(reason) => self.lost(reason),
             _ => {}
         }
-        self.protocol.deliver(event);
-    }
-
-    fn log_prefix(&self) -> &'static str {
-        self.protocol.log_prefix()
-    }
-
-    fn is_half_closeable(&self) -> bool {
-        self.protocol.is_half_closeable()
-    }
-
-    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
-        self.protocol.socket_guard()
-    }
-
-    fn reading_roles(&self) -> ReadingRoles {
-        self.protocol.reading_roles()
+        above.deliver(event);
     }
 }
 

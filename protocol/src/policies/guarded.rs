@@ -7,7 +7,9 @@ use alloc::rc::Rc;
 use core::any::Any;
 use core::cell::RefCell;
 
-use interfaces::{Deliver, Event, ReadingRoles};
+use interfaces::{Deliver, Event};
+
+use crate::layer::{Layer, LayerTransport, ProtocolWrapper};
 
 /// What a connection occupies.
 pub(crate) trait SocketGuard: 'static {
@@ -15,22 +17,24 @@ pub(crate) trait SocketGuard: 'static {
     fn connection_lost(&self) {}
 }
 
-/// A running protocol, and the guard of what its connection occupies.
+/// The guard of what a connection occupies.
 pub(crate) struct Guarded<G> {
-    protocol: Rc<dyn Deliver>,
     guard: RefCell<Option<Rc<G>>>,
 }
 
 impl<G: SocketGuard> Guarded<G> {
     pub(crate) fn around(protocol: Rc<dyn Deliver>, guard: G) -> Rc<dyn Deliver> {
-        Rc::new(Self { protocol, guard: RefCell::new(Some(Rc::new(guard))) })
+        let layer = Self { guard: RefCell::new(Some(Rc::new(guard))) };
+        ProtocolWrapper::around(protocol, layer, None)
     }
 }
 
-impl<G: SocketGuard> Deliver for Guarded<G> {
-    fn deliver(&self, event: Event<'_>) {
+impl<G: SocketGuard> Layer for Guarded<G> {
+    const WRAPS_TRANSPORT: bool = false;
+
+    fn deliver(&self, _: &LayerTransport<Self>, above: &dyn Deliver, event: Event<'_>) {
         let is_last = matches!(event, Event::ConnectionLost(_));
-        self.protocol.deliver(event);
+        above.deliver(event);
         if is_last {
             let guard = self.guard.take();
             if let Some(guard) = guard {
@@ -39,23 +43,11 @@ impl<G: SocketGuard> Deliver for Guarded<G> {
         }
     }
 
-    fn log_prefix(&self) -> &'static str {
-        self.protocol.log_prefix()
-    }
-
-    fn is_half_closeable(&self) -> bool {
-        self.protocol.is_half_closeable()
-    }
-
-    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
+    fn socket_guard(&self, above: &dyn Deliver) -> Option<Rc<dyn Any>> {
         let own = self.guard.borrow().clone()?;
-        Some(match self.protocol.socket_guard() {
+        Some(match above.socket_guard() {
             Some(others) => Rc::new((own, others)),
             None => own,
         })
-    }
-
-    fn reading_roles(&self) -> ReadingRoles {
-        self.protocol.reading_roles()
     }
 }

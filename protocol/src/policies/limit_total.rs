@@ -24,7 +24,8 @@ use super::ConnectionCount;
 ///
 /// # Differences from Twisted
 ///
-/// Twisted's accepts and closes those beyond the limit, or gives them an `overflowProtocol`.
+/// Twisted's accepts and closes those beyond the limit. Those that get its `overflowProtocol` have no limit
+/// there; here [they have](Self::with_overflow).
 pub struct LimitTotalConnectionsFactory {
     factory: Rc<dyn Factory>,
     count: ConnectionCount,
@@ -33,6 +34,8 @@ pub struct LimitTotalConnectionsFactory {
     full: Box<dyn Fn()>,
     /// A port waits.
     is_full: Cell<bool>,
+    /// For those beyond the limit, and how many there may be.
+    overflow: Option<(Rc<dyn Factory>, usize)>,
 }
 
 impl LimitTotalConnectionsFactory {
@@ -47,13 +50,23 @@ impl LimitTotalConnectionsFactory {
     /// are over; or in the [`ConnectionTotal`](super::ConnectionTotal) that this count is part of.
     pub fn with_count(factory: Rc<dyn Factory>, limit: usize, count: ConnectionCount) -> Self {
         let (refused, full) = (Box::new(|_: &Address| {}), Box::new(|| {}));
-        Self { factory, count, limit, refused, full, is_full: Cell::new(false) }
+        Self { factory, count, limit, refused, full, is_full: Cell::new(false), overflow: None }
     }
 
     /// Calls `refused` with the address of each peer that is refused.
     #[must_use]
     pub fn on_refused(mut self, refused: impl Fn(&Address) + 'static) -> Self {
         self.refused = Box::new(refused);
+        self
+    }
+
+    /// Connections beyond the limit, up to `most` of them, are accepted and get a protocol of `overflow`, to
+    /// say so in the words of their protocol and to close. They count as the others do: while one of them
+    /// is open, its place is taken. Twisted's `overflowProtocol`.
+    #[doc(alias = "overflowProtocol")]
+    #[must_use]
+    pub fn with_overflow(mut self, overflow: Rc<dyn Factory>, most: usize) -> Self {
+        self.overflow = Some((self.count.counting(overflow), most));
         self
     }
 
@@ -72,16 +85,28 @@ impl LimitTotalConnectionsFactory {
 
 impl Factory for LimitTotalConnectionsFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
-        let Some(place) = self.count.reserve(self.limit) else {
+        if let Some(place) = self.count.reserve(self.limit) {
+            let protocol = self.factory.build_protocol(peer);
+            drop(place);
+            return protocol;
+        }
+        let overflow = self.overflow.as_ref();
+        let place =
+            overflow.and_then(|(_, most)| self.count.reserve(self.limit.saturating_add(*most)));
+        let (Some((overflow, _)), Some(place)) = (overflow, place) else {
             (self.refused)(peer);
             return None;
         };
-        let protocol = self.factory.build_protocol(peer);
+        let protocol = overflow.build_protocol(peer);
         drop(place);
         protocol
     }
 
     fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
+        if self.overflow.is_some() {
+            // It tells those beyond the limit, which therefore do not wait.
+            return self.factory.poll_ready(on_the_way, waker);
+        }
         let place = self.count.poll_place(self.limit, on_the_way, waker);
         if place.is_pending() {
             if !self.is_full.replace(true) {

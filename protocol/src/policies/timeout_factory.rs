@@ -12,8 +12,8 @@ use core::time::Duration;
 use deferred::Failure;
 use interfaces::{Address, Deliver, Factory, KeepAliveTimes, ReactorTime};
 
-use super::timed_connection::TimedConnection;
-use crate::open_set::OpenSet;
+use super::time_limits::TimeLimits;
+use crate::layer::WrappingFactory;
 
 /// Ends the connections of a factory whose peers keep a server waiting. Such a connection is aborted,
 /// and its protocol hears [`Reason::TimedOut`](interfaces::Reason::TimedOut) with the deadline.
@@ -22,8 +22,10 @@ use crate::open_set::OpenSet;
 ///
 /// - Twisted's closes in order, which waits for a peer that does not read, and for a producer.
 /// - A first byte has a limit of its own.
+/// - The limits begin when the connection is made; Twisted's when its protocol is built.
+/// - The default is 5 minutes, and half an hour in Twisted.
 pub struct TimeoutFactory {
-    factory: Rc<dyn Factory>,
+    wrapping: Rc<WrappingFactory<TimeLimits>>,
     context: Rc<TimeoutContext>,
 }
 
@@ -31,7 +33,6 @@ pub struct TimeoutFactory {
 pub(super) struct TimeoutContext {
     pub(super) clock: Rc<dyn ReactorTime>,
     pub(super) timeouts: Timeouts,
-    pub(super) open: OpenSet<TimedConnection>,
     /// The limit on the silence of a connection while the server drains.
     pub(super) draining: Cell<Option<Duration>>,
 }
@@ -40,6 +41,7 @@ pub(super) struct TimeoutContext {
 /// the same.
 #[derive(Clone)]
 pub struct DrainHandle {
+    wrapping: Rc<WrappingFactory<TimeLimits>>,
     context: Rc<TimeoutContext>,
 }
 
@@ -51,16 +53,16 @@ impl DrainHandle {
     /// [`Timeouts::idle`].
     pub fn drain(&self, silence: Duration) {
         self.context.draining.set(Some(silence));
-        for connection in self.context.open.all() {
-            connection.drain(silence);
+        for connection in self.wrapping.connections() {
+            connection.layer().drain(&connection, silence);
         }
     }
 
     /// Closes every connection now, as [`drain`](Self::drain) does, silent or not. Called before the
     /// reactor is stopped, so that a layer such as TLS can say goodbye.
     pub fn stop(&self) {
-        for connection in self.context.open.all() {
-            connection.close();
+        for connection in self.wrapping.connections() {
+            connection.layer().close(&connection);
         }
     }
 }
@@ -125,15 +127,17 @@ impl TimeoutFactory {
         clock: impl ReactorTime + 'static,
         timeouts: Timeouts,
     ) -> Self {
-        let (clock, open, draining) = (Rc::new(clock), OpenSet::default(), Cell::new(None));
-        let context = TimeoutContext { clock, timeouts, open, draining };
-        Self { factory, context: Rc::new(context) }
+        let context = TimeoutContext { clock: Rc::new(clock), timeouts, draining: Cell::new(None) };
+        let context = Rc::new(context);
+        let shared = context.clone();
+        let wrapping = WrappingFactory::new(factory, move |_peer| TimeLimits::new(shared.clone()));
+        Self { wrapping: Rc::new(wrapping), context }
     }
 
     /// The handle that ends the silent connections. A server that stops calls it beside closing its
     /// ports.
     pub fn drain_handle(&self) -> DrainHandle {
-        DrainHandle { context: self.context.clone() }
+        DrainHandle { wrapping: self.wrapping.clone(), context: self.context.clone() }
     }
 
     /// Done: what endpoints take.
@@ -144,24 +148,23 @@ impl TimeoutFactory {
 
 impl Factory for TimeoutFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
-        let protocol = self.factory.build_protocol(peer)?;
-        Some(TimedConnection::around(protocol, &self.context))
+        self.wrapping.build_protocol(peer)
     }
 
     fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.factory.poll_ready(on_the_way, waker)
+        self.wrapping.poll_ready(on_the_way, waker)
     }
 
     fn log_prefix(&self) -> Cow<'static, str> {
-        self.factory.log_prefix()
+        self.wrapping.wrapped().log_prefix()
     }
 
     fn do_start(&self) {
-        self.factory.do_start();
+        self.wrapping.do_start();
     }
 
     fn do_stop(&self) -> Result<(), Failure> {
-        self.factory.do_stop()
+        self.wrapping.do_stop()
     }
 }
 

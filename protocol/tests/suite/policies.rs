@@ -10,7 +10,8 @@ use interfaces::{
 };
 use ropewalk_protocol::policies::{
     ConnectionCount, DrainHandle, LimitConnectionsByPeer, LimitTotalConnectionsFactory,
-    TimeoutFactory, Timeouts,
+    SpewingFactory, ThrottleLimits, ThrottlingFactory, TimeoutFactory, Timeouts, TrafficLine,
+    TrafficLoggingFactory,
 };
 use ropewalk_protocol::testing::{Clock, Record, Recorder, Seen, StringTransport};
 use ropewalk_protocol::{FactoryFn, factory_fn};
@@ -196,7 +197,11 @@ fn a_peer_that_vanishes_is_noticed_by_keep_alive() {
 fn all_around(factory: Rc<dyn Factory>) -> Rc<dyn Factory> {
     let by_peer = LimitConnectionsByPeer::new(factory, 1).into_rc();
     let total = LimitTotalConnectionsFactory::new(by_peer, 1).into_rc();
-    TimeoutFactory::new(total, Clock::new()).into_rc()
+    let limits = ThrottleLimits::default().with_reads(Some(1)).with_writes(Some(1));
+    let throttled = ThrottlingFactory::new(total, Clock::new(), limits).into_rc();
+    let logged = TrafficLoggingFactory::new(throttled, |_| |_: &TrafficLine<'_>| {}).into_rc();
+    let told = SpewingFactory::new(logged, |_| {}).into_rc();
+    TimeoutFactory::new(told, Clock::new()).into_rc()
 }
 
 #[test]

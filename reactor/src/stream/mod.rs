@@ -60,7 +60,7 @@ use std::rc::Rc;
 use deferred::Failure;
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, Deliver, HalfCloseableTransport, Producer,
-    PushProducer, Reason, SendFileDescriptorError, TcpTransport, Transport, UnixAddress,
+    PushProducer, Query, Reason, SendFileDescriptorError, TcpTransport, Transport, UnixAddress,
     UnixTransport,
 };
 use protocol::transport::{Next, SendQueue, StreamState};
@@ -351,6 +351,10 @@ impl<S: StreamSys> Transport for Stream<S> {
 
     fn as_unix(&self) -> Option<&dyn UnixTransport> {
         self.peer.is_unix().then_some(self)
+    }
+
+    fn answer(&self, query: &mut Query<'_>) {
+        self.answer_query(query);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::os::fd::OwnedFd;
 
-use interfaces::{KeepAliveTimes, TcpTransport, UnixTransport};
+use interfaces::{KeepAliveTimes, PeerCredentials, Query, TcpTransport, UnixTransport};
 
 use super::Stream;
 use crate::sys::{SocketOption, StreamSys};
@@ -39,5 +39,17 @@ impl<S: StreamSys> UnixTransport for Stream<S> {
 
     fn send_file_descriptor(&self, descriptor: OwnedFd) {
         self.queue_descriptor(descriptor);
+    }
+}
+
+impl<S: StreamSys> Stream<S> {
+    /// What a connection without a layer knows by type: who is at the other end of a UNIX socket.
+    pub(super) fn answer_query(&self, query: &mut Query<'_>) {
+        if query.asks_for::<PeerCredentials>()
+            && self.peer.is_unix()
+            && let Some((process, user, group)) = self.peer_credentials()
+        {
+            query.answer_with(|| PeerCredentials { process, user, group });
+        }
     }
 }

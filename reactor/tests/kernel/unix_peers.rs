@@ -7,8 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use interfaces::{
-    Address, ConnectError, ConnectUnix, ReactorSocket as _, ReactorUnix as _, Transport,
-    UnixAddress,
+    Address, ConnectError, ConnectUnix, PeerCredentials, ReactorSocket as _, ReactorUnix as _,
+    Transport, UnixAddress,
 };
 use protocol::FactoryFn;
 use protocol::testing::{Record, Recorder};
@@ -82,6 +82,8 @@ fn the_two_ends_of_a_socketpair_learn_who_made_it() {
     let transport = seen.transport();
     let credentials = transport.as_unix().unwrap().peer_credentials();
     assert_eq!(credentials, Some((std::process::id(), user, group)));
+    let answer = PeerCredentials { process: std::process::id(), user, group };
+    assert_eq!(transport.query::<PeerCredentials>(), Some(answer));
     assert_eq!(transport.peer(), UnixAddress::Unnamed.into());
     assert_eq!(transport.host(), UnixAddress::Unnamed.into());
     reactor.disconnect_all();

@@ -8,8 +8,9 @@ use std::rc::Rc;
 
 use deferred::Failure;
 use interfaces::{
-    Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, Producer, PushProducer,
-    Reason, SendFileDescriptorError, TcpTransport, TlsTransport, Transport, UnixTransport,
+    Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, PeerCertificates,
+    Producer, PushProducer, Query, Reason, SendFileDescriptorError, TcpTransport, TlsTransport,
+    Transport, UnixTransport,
 };
 
 use super::connection::Connection;
@@ -119,6 +120,18 @@ impl Transport for Connection {
 
     fn as_tls(&self) -> Option<&dyn TlsTransport> {
         Some(self)
+    }
+
+    fn answer(&self, query: &mut Query<'_>) {
+        if query.asks_for::<PeerCertificates>() {
+            let certificates = self.peer_certificates();
+            if !certificates.is_empty() {
+                query.answer_with(|| PeerCertificates(certificates));
+            }
+        }
+        if let Some(below) = self.link.below() {
+            below.answer(query);
+        }
     }
 }
 

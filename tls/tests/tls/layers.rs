@@ -6,9 +6,11 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use interfaces::{
-    Address, AlreadyProducing, BufferLimits, Chunk, Event, Factory, Producer, PushProducer, Reason,
-    SendFileDescriptorError, Transport, UnixAddress, UnixTransport,
+    Address, AlreadyProducing, BufferLimits, Chunk, Event, Factory, PeerCertificates, Producer,
+    PushProducer, Query, Reason, SendFileDescriptorError, Transport, UnixAddress, UnixTransport,
 };
+use protocol::layer::{Layer, LayerTransport, WrappingFactory};
+use protocol::policies::TimeoutFactory;
 use protocol::testing::{Clock, Record, Recorder, Seen, StringTransport};
 
 use crate::certificates::{Authority, VERSIONS};
@@ -42,6 +44,34 @@ fn tls_within_tls_works() {
         }
         assert_eq!(clock.pending(), 0);
     }
+}
+
+#[test]
+fn the_certificates_are_asked_for_through_layers_above_and_what_is_below_through_tls() {
+    struct Number;
+    impl Layer for Number {
+        fn answer(&self, _: &LayerTransport<Self>, query: &mut Query<'_>) {
+            query.answer_with(|| 7_u32);
+        }
+    }
+    let talk = Talk::new(VERSIONS[0]);
+    let (client, server, clock) = (Record::new(), Record::new(), &talk.clock);
+    talk.network.run_clock(clock);
+    let above = TimeoutFactory::new(once(Recorder::new(&client)), clock.clone()).into_rc();
+    let tls = client_factory(&talk.client_config, above, clock);
+    let factory = WrappingFactory::new(tls, |_| Number).into_rc();
+    let server_side = server_factory(&talk.server_config, once(Recorder::new(&server)), clock);
+    let pair = talk.network.join(build(&factory), build(&server_side));
+    pair.pump();
+    assert_eq!(client.transport().query::<PeerCertificates>(), None, "not before the handshake");
+    pair.flush();
+    let transport = client.transport();
+    let certificates = transport.query::<PeerCertificates>().expect("a server shows them").0;
+    assert_eq!(certificates, transport.as_tls().expect("it is TLS").peer_certificates());
+    assert_eq!(transport.query::<u32>(), Some(7), "a question goes on below TLS");
+    assert_eq!(server.transport().query::<PeerCertificates>(), None, "the client showed none");
+    pair.client().abort_connection();
+    pair.flush();
 }
 
 /// The numbers of the unknown events that a protocol was given.

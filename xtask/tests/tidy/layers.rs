@@ -13,9 +13,21 @@ use crate::source::{Read, real};
 use crate::workspace::assert_none;
 
 /// The traits that layers pass on, and the layers: file and type.
-const LAYERS: [(&str, &str, &str, &str); 2] = [
+const LAYERS: [(&str, &str, &str, &str); 4] = [
     ("interfaces/src/transport.rs", "Transport", "tls/src/layer/transport.rs", "Connection"),
     ("interfaces/src/deliver.rs", "Deliver", "tls/src/layer/tls_layer.rs", "TlsLayer"),
+    (
+        "interfaces/src/transport.rs",
+        "Transport",
+        "protocol/src/layer/layer_transport.rs",
+        "LayerTransport",
+    ),
+    (
+        "interfaces/src/deliver.rs",
+        "Deliver",
+        "protocol/src/layer/protocol_wrapper.rs",
+        "ProtocolWrapper",
+    ),
 ];
 
 #[test]
@@ -35,7 +47,7 @@ fn a_method_with_a_default_is_missed_in_the_layer_that_lacks_it_alone() {
         match file.to_str()? {
         "trait.rs" => Some("trait Other { fn no(); }\ntrait T { fn a(); fn b() {} }".into()),
         "layer.rs" => Some(
-            "impl a::T for Layer { fn a() {} }\nimpl T for Whole { fn a() {} fn b() {} }\nimpl Layer { fn b() {} }"
+            "impl a::T for Layer { fn a() {} }\nimpl<L> T for Whole<L> { fn a() {} fn b() {} }\nimpl Layer { fn b() {} }"
                 .into(),
         ),
         _ => None,
@@ -76,7 +88,8 @@ fn answered(file: &Path, name: &str, layer: &str, read: Read<'_>) -> BTreeSet<St
         Item::Impl(item) => {
             let (_, path, _) = item.trait_.as_ref()?;
             let is_trait = path.segments.last()?.ident == name;
-            let is_layer = matches!(&*item.self_ty, Type::Path(path) if path.path.is_ident(layer));
+            let Type::Path(this) = &*item.self_ty else { return None };
+            let is_layer = this.path.segments.last()?.ident == layer;
             (is_trait && is_layer).then_some(item.items)
         }
         _ => None,

@@ -1,6 +1,7 @@
 //! Doubles and helpers that several files of tests use.
 
 pub(crate) mod dressed;
+pub(crate) mod policy;
 pub(crate) mod relay_scene;
 pub(crate) mod work;
 

@@ -1,0 +1,72 @@
+//! A question to a connection and the layers on it, by the type of the answer.
+//!
+//! A layer knows what it alone knows: the peer's certificates, the address that a proxy told, the
+//! credentials of a process. Invariant: the outermost layer that answers is heard, and no other.
+
+use alloc::vec::Vec;
+use core::any::Any;
+use core::fmt;
+
+use crate::Transport;
+
+/// A question that goes from a connection's outermost layer to its wire: is there a `T`?
+///
+/// Made by [`query`](trait.Transport.html#method.query), which protocols call; a transport
+/// [answers](Transport::answer) it.
+pub struct Query<'a> {
+    /// An `Option<T>`.
+    answer: &'a mut dyn Any,
+}
+
+impl Query<'_> {
+    /// Answers, if this is the type that was asked for and no layer above has answered. `value` is
+    /// called only then. Called by implementers of [`Transport::answer`], once for each type they know.
+    pub fn answer_with<T: 'static>(&mut self, value: impl FnOnce() -> T) -> &mut Self {
+        if let Some(answer @ None) = self.answer.downcast_mut::<Option<T>>() {
+            *answer = Some(value());
+        }
+        self
+    }
+
+    /// Whether this is the type that is asked for: for a layer that hides the answers below it.
+    pub fn asks_for<T: 'static>(&self) -> bool {
+        self.answer.is::<Option<T>>()
+    }
+}
+
+impl fmt::Debug for Query<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query").finish_non_exhaustive()
+    }
+}
+
+impl dyn Transport {
+    /// What the connection or one of its layers knows of this type, the outermost layer first; `None`
+    /// where none of them does. May be called at any time; a layer that learns its answer by a
+    /// handshake has none before. Twisted reaches through a wrapper by its attributes.
+    ///
+    /// Known in this workspace: [`PeerCertificates`] over TLS, [`PeerCredentials`] over UNIX sockets, and
+    /// what the policies of the crate `protocol` let their connections change.
+    pub fn query<T: 'static>(&self) -> Option<T> {
+        let mut answer = None::<T>;
+        self.answer(&mut Query { answer: &mut answer });
+        answer
+    }
+}
+
+/// The certificates that the peer showed in its TLS handshake, in DER, its own first: an answer to
+/// [`query`](trait.Transport.html#method.query) through any layers. Twisted's `getPeerCertificate`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerCertificates(pub Vec<Vec<u8>>);
+
+/// The process at the other end of a UNIX socket when it connected (`SO_PEERCRED`, unix(7)): an answer
+/// to [`query`](trait.Transport.html#method.query) through any layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerCredentials {
+    /// The number of the process.
+    pub process: u32,
+    /// The number of its user.
+    pub user: u32,
+    /// The number of its group.
+    pub group: u32,
+}
