@@ -156,6 +156,9 @@ mod number;
 mod picture;
 mod tcp_options;
 mod tcp_reactor;
+mod wrapping;
+
+pub mod haproxy;
 
 pub use argument::Argument;
 pub use arguments::Arguments;
@@ -171,3 +174,4 @@ pub use stdio::{NoStdioProtocol, StdioServerEndpoint, StdioServerParser};
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};
+pub use wrapping::Wrapped;

@@ -6,7 +6,7 @@ use alloc::borrow::Cow;
 use alloc::rc::Rc;
 
 use deferred::Deferred;
-use interfaces::{Address, Deliver, Factory, Protocol, StreamClientEndpoint};
+use interfaces::{Address, Deliver, Factory, Protocol, StreamClientEndpoint, Transport};
 
 use crate::ProtocolRef;
 
@@ -21,6 +21,22 @@ pub fn connect_protocol<P: Protocol>(
     protocol: P,
 ) -> Deferred<ProtocolRef<P>> {
     connect_ref(endpoint, ProtocolRef::new(protocol))
+}
+
+/// As [`connect_protocol`], on behalf of the connection `served`, as
+/// [`connect_for`](StreamClientEndpoint::connect_for) has it.
+///
+/// # Errors
+///
+/// As [`connect_protocol`].
+pub fn connect_protocol_for<P: Protocol>(
+    endpoint: &dyn StreamClientEndpoint,
+    served: &Rc<dyn Transport>,
+    protocol: P,
+) -> Deferred<ProtocolRef<P>> {
+    let protocol = ProtocolRef::new(protocol);
+    let factory = Rc::new(OneProtocol { protocol: protocol.clone() });
+    endpoint.connect_for(served, factory).add_callback(move |()| Ok(protocol))
 }
 
 /// As [`connect_protocol`], for a protocol made with [`ProtocolRef::new_cyclic`], or which is to be

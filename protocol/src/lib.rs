@@ -114,7 +114,7 @@ pub mod transport;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use connect::{connect_protocol, connect_ref};
+pub use connect::{connect_protocol, connect_protocol_for, connect_ref};
 pub use datagram_protocol_ref::{DatagramProtocolRef, WeakDatagramProtocolRef, datagram_protocol};
 pub use factory_fn::{FactoryFn, factory_fn};
 pub use protocol_ref::{ProtocolRef, WeakProtocolRef};
