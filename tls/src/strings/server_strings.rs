@@ -30,7 +30,7 @@ impl ServerParser for SslServerParser {
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let ([port, key, certificate, method, interface, backlog, extra, parameters], [endpoint]) =
-            arguments.bind_keywords(
+            arguments.bind_options(
                 [
                     "port",
                     "privateKey",
@@ -80,7 +80,7 @@ impl ServerParser for TlsServerParser {
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let ([path, port, backlog, interface], [endpoint]) =
-            arguments.bind_keywords(["path", "port", "backlog", "interface"], ["endpoint"])?;
+            arguments.bind_options(["path", "port", "backlog", "interface"], ["endpoint"])?;
         let directory = file(&path)?.ok_or_else(|| path.missing())?;
         let below = match wrapped(endpoint, [port, interface, backlog])? {
             Some(below) => below,
