@@ -27,8 +27,8 @@ use super::{ProxyRefusal, ProxyServerOptions};
 /// - The protocol is built when the header is whole, and not when the connection is accepted: `peer` and
 ///   `host` are right from `connection_made` on, and the factory is asked with the client's address, so
 ///   that limits count clients and not their proxy.
-/// - A header without addresses, from a proxy's health check, builds a protocol only when bytes follow,
-///   or when the connection has been silent for 100 ms.
+/// - A header that tells no addresses, or those of its own connection, is a health check's: it builds a
+///   protocol only when bytes follow, or when the connection has been silent for 100 ms.
 /// - Only trusted peers may send a header, and it has a time limit.
 #[doc(alias = "HAProxyWrappingFactory")]
 pub struct ProxyFactory {

@@ -1,14 +1,15 @@
 //! [`ProxyServerLayer`]: takes the header off a connection; Twisted's `HAProxyProtocolWrapper`.
 //!
 //! ```text
-//!            whole header with addresses, or without them and bytes behind it
+//!            whole header of a client, or of the proxy itself and bytes behind it
 //!  Header ───────────────────────────────────────────────────────────────────▶ Open
-//!    │  └──whole header without addresses──▶ Quiet ──first byte, or 100 ms──────▲
+//!    │  └──whole header of the proxy itself──▶ Quiet ──first byte, or 100 ms────▲
 //!    └──invalid, or too late──▶ Refused
 //! ```
 //!
-//! A header without addresses comes from a proxy's own health check, which sends nothing behind it and
-//! closes: no protocol is built for it, so that it causes no work behind the server.
+//! A header of the proxy itself has no addresses, or those of its own connection. It comes from a health
+//! check, which sends nothing behind it and closes: no protocol is built for it, so that it causes no work
+//! behind the server.
 //!
 //! Invariant: the protocol is built in Open only, and each byte behind the header is delivered once.
 
@@ -25,9 +26,9 @@ use protocol::layer::{Layer, LayerTransport};
 
 use super::context::{Pending, ProxyContext};
 use super::late_protocol::LateProtocol;
-use super::{Progress, ProxyHeader, ProxyHeaderParser, ProxyRefusal};
+use super::{Progress, ProxyAddresses, ProxyHeader, ProxyHeaderParser, ProxyRefusal};
 
-/// How long a connection of which the header tells no addresses is silent before its protocol is built,
+/// How long a connection of the proxy itself is silent before its protocol is built,
 /// which may be the side that speaks first.
 const QUIET: Duration = Duration::from_millis(100);
 
@@ -107,11 +108,11 @@ impl ProxyServerLayer {
             Err(error) => return self.refuse(link, ProxyRefusal::Invalid(error)),
         };
         self.cancel_timer();
-        let tells_addresses = header.addresses.is_some();
+        let tells_a_client = header.addresses.as_ref().is_some_and(|told| !is_own(told, link));
         // There is one header.
         let _ = self.header.set(header);
         let rest = data.get_mut(used..).unwrap_or_default();
-        if tells_addresses || !rest.is_empty() {
+        if tells_a_client || !rest.is_empty() {
             self.open(link, above);
             return self.pass(above, rest);
         }
@@ -197,6 +198,12 @@ impl ProxyServerLayer {
             let _ = timer.cancel();
         }
     }
+}
+
+/// Whether these are the addresses of the connection itself, as a health check of version 1 has them.
+fn is_own(told: &ProxyAddresses, link: &Link) -> bool {
+    link.below()
+        .is_some_and(|below| told.source == below.peer() && told.destination == below.host())
 }
 
 /// Whether the peer ended the connection, or the network.

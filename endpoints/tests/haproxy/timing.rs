@@ -68,7 +68,8 @@ fn a_balancers_connect_and_close_builds_nothing_and_is_not_told() {
 
 #[test]
 fn a_health_check_with_its_header_builds_nothing_and_is_not_told() {
-    for header in [LOCAL, b"PROXY UNKNOWN\r\n"] {
+    let own = b"PROXY TCP4 127.0.0.1 127.0.0.1 40000 80\r\n";
+    for header in [LOCAL, b"PROXY UNKNOWN\r\n", own] {
         for reason in [Reason::Done, Reason::Lost(std::io::Error::other("reset").into())] {
             let scene = Scene::new();
             scene.receive(header);
@@ -77,6 +78,18 @@ fn a_health_check_with_its_header_builds_nothing_and_is_not_told() {
             scene.pass(60_000);
             assert_eq!((scene.built_for.borrow().len(), scene.refusals().len()), (0, 0));
         }
+    }
+}
+
+#[test]
+fn a_client_on_the_proxys_own_machine_is_no_health_check() {
+    for header in [
+        "PROXY TCP4 127.0.0.1 127.0.0.1 40001 80\r\n",
+        "PROXY TCP4 127.0.0.1 127.0.0.1 40000 81\r\n",
+    ] {
+        let scene = Scene::new();
+        scene.receive(header.as_bytes());
+        assert_eq!(scene.calls(), ["connection_made"], "{header}");
     }
 }
 
