@@ -10,6 +10,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
+use endpoints::haproxy::{Progress, ProxyHeader, ProxyHeaderParser, SslTlv};
 use tempfile::TempDir;
 use testkit::find_peer;
 
@@ -21,7 +22,7 @@ use crate::running::{LIMIT, Running, connect, eventually, run};
 /// It serves until the test ends.
 struct Back {
     address: String,
-    received: Receiver<String>,
+    received: Receiver<Vec<u8>>,
 }
 
 impl Back {
@@ -40,7 +41,7 @@ impl Back {
                             _ => break,
                         }
                     }
-                    let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+                    let _ = sender.send(bytes.clone());
                     let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
                 });
             }
@@ -50,9 +51,18 @@ impl Back {
 
     /// The line of version 1 of the next connection.
     fn line(&self) -> String {
-        let bytes = self.received.recv_timeout(LIMIT).unwrap();
+        let bytes = String::from_utf8(self.received.recv_timeout(LIMIT).unwrap()).unwrap();
         let (line, _) = bytes.split_once("\r\n").unwrap_or_else(|| panic!("{bytes:?}"));
         line.to_owned()
+    }
+
+    /// The header of the next connection.
+    fn header(&self) -> ProxyHeader {
+        let bytes = self.received.recv_timeout(LIMIT).unwrap();
+        match ProxyHeaderParser::new().push(&bytes) {
+            Ok(Progress::Complete { header, .. }) => header,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// A relay that takes headers off, and sends its own as lines of version 1.
@@ -207,6 +217,86 @@ fn haproxy_sends_headers_of_both_versions() {
     }
 }
 
+#[test]
+fn haproxy_sends_a_header_before_tls() {
+    if find_peer("haproxy").is_none() {
+        return;
+    }
+    let (back, certificate) = (Back::new(), Certificate::new());
+    let (key, chain) = (certificate.key(), certificate.certificate());
+    let files = format!("privateKey={}:certKey={}", key.display(), chain.display());
+    let below = r"endpoint=haproxy\:tcp\:0\:interface=127.0.0.1";
+    let mut relay = back.relay(&format!("ssl:{files}:{below}"));
+    let to = relay.listening();
+    let haproxy = Daemon::haproxy(|_| {
+        format!("listen front\n bind fd@3\n server back {to} send-proxy-v2 ssl verify none\n")
+    });
+    let (client, stream) = request(&haproxy.address);
+    assert_eq!(back.line(), line(&client, &haproxy.address));
+    assert!(answer(stream).ends_with("ok"));
+    assert_eq!(relay.terminate().errors, "");
+}
+
+/// What HAProxy tells of a client over TLS, a relay reads and tells the next server.
+#[test]
+fn haproxy_tells_of_tls_and_a_relay_passes_it_on() {
+    if find_peer("haproxy").is_none() || find_peer("curl").is_none() {
+        return;
+    }
+    let (back, certificate) = (Back::new(), Certificate::new());
+    let to = format!("haproxy:tcp:{}", back.address);
+    let mut relay = Running::ropewalk(&["relay", "haproxy:tcp:0:interface=127.0.0.1", &to]);
+    let to = relay.listening();
+    let haproxy = Daemon::haproxy(|directory| {
+        let pem = directory.join("both.pem");
+        let files = [certificate.certificate(), certificate.key()];
+        let both = files.map(|file| std::fs::read_to_string(file).unwrap()).concat();
+        std::fs::write(&pem, both).unwrap();
+        let told = "proxy-v2-options crc32c,ssl,ssl-cipher,cert-cn,authority,unique-id";
+        let bind = format!("bind fd@3 ssl crt {}", pem.display());
+        format!(
+            "listen front\n {bind}\n unique-id-format id-7\n server back {to} send-proxy-v2 {told}\n"
+        )
+    });
+    let (_, port) = haproxy.address.rsplit_once(':').unwrap();
+    let resolve = format!("localhost:{port}:127.0.0.1");
+    let url = format!("https://localhost:{port}/");
+    let roots = certificate.certificate();
+    let arguments = ["--cacert", roots.to_str().unwrap(), "--resolve", &resolve, &url];
+    assert_eq!(curl(&arguments), (Some(0), "ok".into()));
+    let header = back.header();
+    assert_eq!(header.addresses.unwrap().destination.to_string(), haproxy.address);
+    assert_eq!(header.tlvs.authority(), Some("localhost"));
+    assert_eq!(header.tlvs.unique_id(), Some(&b"id-7"[..]));
+    let ssl = header.tlvs.ssl().unwrap();
+    assert_eq!((ssl.client, ssl.is_verified()), (SslTlv::CLIENT_SSL, false));
+    assert_eq!(ssl.version(), Some("TLSv1.3"));
+    assert!(ssl.cipher().unwrap().starts_with("TLS_"), "{ssl:?}");
+    assert_eq!(relay.terminate().errors, "");
+}
+
+#[test]
+fn a_relay_that_ends_tls_tells_of_it() {
+    if find_peer("curl").is_none() {
+        return;
+    }
+    let (back, certificate) = (Back::new(), Certificate::new());
+    let to = format!("haproxy:crc32c=1:tcp:{}", back.address);
+    let mut relay = Running::ropewalk(&["relay", &certificate.server(), &to]);
+    let address = relay.listening();
+    let roots = certificate.certificate();
+    let url = format!("https://{address}/");
+    let answer = curl(&["--tls-max", "1.3", "--cacert", roots.to_str().unwrap(), &url]);
+    assert_eq!(answer, (Some(0), "ok".into()));
+    let header = back.header();
+    assert_eq!(header.addresses.unwrap().destination.to_string(), address);
+    let ssl = header.tlvs.ssl().unwrap();
+    assert_eq!((ssl.client, ssl.is_verified()), (SslTlv::CLIENT_SSL, false));
+    assert_eq!((ssl.version(), ssl.common_name()), (Some("TLSv1.3"), None));
+    assert_eq!(ssl.cipher(), Some("TLS_AES_128_GCM_SHA256"));
+    assert_eq!(relay.terminate().errors, "");
+}
+
 /// For a client without an IP address HAProxy sends `UNKNOWN`, and LOCAL.
 #[test]
 fn haproxy_sends_headers_for_a_client_over_a_unix_socket() {
@@ -262,7 +352,7 @@ fn haproxys_health_checks_connect_to_nothing_behind_the_relay_and_are_not_told()
         format!("listen front\n bind fd@3\n{servers}")
     });
     // As often as this one, each of the three is checked.
-    checks.iter().take(20).for_each(drop);
+    (0..20).for_each(|_| checks.recv_timeout(LIMIT).unwrap());
     back.got_nothing();
     drop(haproxy);
     assert_eq!(relay.terminate().errors, "");
