@@ -7,6 +7,7 @@ mod scene;
 
 mod client;
 mod encoding;
+mod other_parser;
 mod random;
 mod server;
 mod strings;

@@ -8,17 +8,21 @@ use ropewalk_endpoints::haproxy::{
 use crate::scene::address;
 
 /// Numbers by a seed (xorshift64*).
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn roll(&mut self, below: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % below
     }
 
-    fn bytes(&mut self, below: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, below: usize) -> Vec<u8> {
         let length = self.roll(below);
         (0..length).map(|_| self.roll(256) as u8).collect()
     }
@@ -32,7 +36,7 @@ impl Dice {
         })
     }
 
-    fn header(&mut self) -> ProxyHeader {
+    pub(crate) fn header(&mut self) -> ProxyHeader {
         let mut ip = |is_v6: bool| {
             let port = self.roll(65536);
             match is_v6 {
@@ -58,6 +62,19 @@ impl Dice {
             tlvs = tlvs.with(kind, &self.bytes(40)).unwrap();
         }
         ProxyHeader::stream(source, destination).with_tlvs(tlvs)
+    }
+
+    /// Changes some of the bytes.
+    pub(crate) fn damage(&mut self, bytes: &mut Vec<u8>) {
+        for _ in 0..1 + self.roll(3) {
+            let at = self.roll(bytes.len());
+            match self.roll(4) {
+                0 => bytes[at] = self.roll(256) as u8,
+                1 => drop(bytes.remove(at)),
+                2 => bytes.insert(at, b" \r\n0:."[self.roll(6)]),
+                _ => bytes[at] ^= 1 << self.roll(8),
+            }
+        }
     }
 
     /// The progress of a parser that gets the bytes in pieces, with what was used in all.
@@ -140,15 +157,7 @@ fn damaged_headers_are_judged_alike_under_any_fragmentation_and_never_panic() {
             0 => header.encode_v1(),
             _ => header.encode_v2(Checksum::Absent).unwrap(),
         };
-        for _ in 0..1 + dice.roll(3) {
-            let at = dice.roll(bytes.len());
-            match dice.roll(4) {
-                0 => bytes[at] = dice.roll(256) as u8,
-                1 => drop(bytes.remove(at)),
-                2 => bytes.insert(at, b" \r\n0:."[dice.roll(6)]),
-                _ => bytes[at] ^= 1 << dice.roll(8),
-            }
-        }
+        dice.damage(&mut bytes);
         bytes.extend(dice.bytes(20));
         let at_once = whole(&bytes);
         accepted += usize::from(at_once.is_some());
