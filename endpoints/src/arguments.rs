@@ -77,6 +77,7 @@ impl<'a> Arguments<'a> {
             kind: self.kind,
             arguments: self.described.into_inner(),
             layers: layers.into_iter().map(Into::into).collect(),
+            wrapped: None,
         };
         Parsed { endpoint, description }
     }

@@ -46,7 +46,11 @@ impl<'a> Arguments<'a> {
 
     /// As [`bind_keywords`](Self::bind_keywords), with further keywords that the description lists only
     /// where they are given.
-    pub(crate) fn bind_options<const P: usize, const O: usize>(
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_options<const P: usize, const O: usize>(
         &self,
         positional: [&'static str; P],
         options: [&'static str; O],

@@ -3,6 +3,7 @@
 //! Invariant: a description printed and parsed again is the same description.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -32,6 +33,8 @@ pub struct Description {
     pub arguments: Vec<(&'static str, Value)>,
     /// The layers from the application to the wire, for example `["tls", "tcp"]`.
     pub layers: Vec<Cow<'static, str>>,
+    /// The endpoint behind a kind that wraps the rest of its string, as `tcp:80` in `haproxy:tcp:80`.
+    pub wrapped: Option<Box<Description>>,
 }
 
 /// The effective value of one argument.
@@ -75,7 +78,10 @@ impl fmt::Display for Description {
                 write!(f, ":{name}={}", quote_string_argument(&text))?;
             }
         }
-        Ok(())
+        match &self.wrapped {
+            Some(wrapped) => write!(f, ":{wrapped}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -159,6 +159,9 @@ mod number;
 mod picture;
 mod tcp_options;
 mod tcp_reactor;
+mod wrapping;
+
+pub mod haproxy;
 
 pub use argument::Argument;
 pub use arguments::Arguments;
@@ -176,3 +179,4 @@ pub use strports::service;
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};
+pub use wrapping::Wrapped;

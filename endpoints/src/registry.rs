@@ -68,7 +68,16 @@ impl Registry {
     ///
     /// [`ParseError`].
     pub fn parse_server(&self, text: &str) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let (kind, fields) = split(text, Side::Server)?;
+        self.server_of(text, fields(text)?)
+    }
+
+    /// The server that these fields of a string describe.
+    pub(crate) fn server_of(
+        &self,
+        text: &str,
+        fields: Vec<Field<'_>>,
+    ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
+        let (kind, fields) = split(text, fields, Side::Server)?;
         match self.kinds.servers.iter().find(|parser| parser.is_kind(&kind.name)) {
             Some(parser) => {
                 parser.parse(Arguments::new(text, (Side::Server, parser.kind()), fields, self))
@@ -93,7 +102,16 @@ impl Registry {
     ///
     /// [`ParseError`].
     pub fn parse_client(&self, text: &str) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let (kind, fields) = split(text, Side::Client)?;
+        self.client_of(text, fields(text)?)
+    }
+
+    /// The client that these fields of a string describe.
+    pub(crate) fn client_of(
+        &self,
+        text: &str,
+        fields: Vec<Field<'_>>,
+    ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
+        let (kind, fields) = split(text, fields, Side::Client)?;
         match self.kinds.clients.iter().find(|parser| parser.is_kind(&kind.name)) {
             Some(parser) => {
                 parser.parse(Arguments::new(text, (Side::Client, parser.kind()), fields, self))
@@ -152,19 +170,30 @@ struct Kind {
     span: core::ops::Range<usize>,
 }
 
-/// The kind is the first field without a name, wherever it stands, as in Twisted.
-fn split(text: &str, side: Side) -> Result<(Kind, Vec<Field<'_>>), ParseError> {
-    let mut fields = grammar::fields(text).map_err(|offset| {
+fn fields(text: &str) -> Result<Vec<Field<'_>>, ParseError> {
+    grammar::fields(text).map_err(|offset| {
         ParseError::new(text, offset..text.len(), Problem::DanglingEscape)
             .expecting("a character after the backslash; `\\\\` means a backslash")
-    })?;
+    })
+}
+
+/// The kind is the first field without a name, wherever it stands, as in Twisted.
+fn split<'a>(
+    text: &str,
+    mut fields: Vec<Field<'a>>,
+    side: Side,
+) -> Result<(Kind, Vec<Field<'a>>), ParseError> {
     match fields.iter().position(|field| field.name.is_none()) {
         Some(index) => {
             let field = fields.remove(index);
             let kind = Kind { name: field.value.text.into_owned(), span: field.value.span };
             Ok((kind, fields))
         }
-        None => Err(ParseError::new(text, 0..0, Problem::NoKind { side })
-            .expecting("a kind first, as in `tcp:80`")),
+        None => {
+            // Behind a kind that wraps another one, where that is missing.
+            let place = if fields.is_empty() { text.len() } else { 0 };
+            Err(ParseError::new(text, place..place, Problem::NoKind { side })
+                .expecting("a kind first, as in `tcp:80`"))
+        }
     }
 }

@@ -7,7 +7,7 @@ use alloc::rc::Rc;
 
 use deferred::Deferred;
 
-use crate::{Factory, ListeningPort};
+use crate::{Factory, ListeningPort, Transport};
 
 /// A place to accept connections.
 #[doc(alias = "IStreamServerEndpoint")]
@@ -31,6 +31,20 @@ pub trait StreamClientEndpoint {
     ///
     /// Fails with [`ConnectError`](crate::ConnectError), or with an error of a layer.
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()>;
+
+    /// As [`connect`](Self::connect), on behalf of the connection `served`: a relay calls it, so that a
+    /// layer can tell the server behind it of the client in front of it, as the PROXY protocol does. An
+    /// endpoint that wraps another one passes `served` on; one that tells nothing keeps the default.
+    ///
+    /// Twisted has no name for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    fn connect_for(&self, served: &Rc<dyn Transport>, factory: Rc<dyn Factory>) -> Deferred<()> {
+        let _ = served;
+        self.connect(factory)
+    }
 }
 
 impl<E: StreamServerEndpoint + ?Sized> StreamServerEndpoint for Rc<E> {
@@ -42,5 +56,9 @@ impl<E: StreamServerEndpoint + ?Sized> StreamServerEndpoint for Rc<E> {
 impl<E: StreamClientEndpoint + ?Sized> StreamClientEndpoint for Rc<E> {
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
         (**self).connect(factory)
+    }
+
+    fn connect_for(&self, served: &Rc<dyn Transport>, factory: Rc<dyn Factory>) -> Deferred<()> {
+        (**self).connect_for(served, factory)
     }
 }

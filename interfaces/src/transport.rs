@@ -292,4 +292,8 @@ pub trait TlsTransport {
     fn peer_certificates(&self) -> Vec<Vec<u8>>;
     /// The version's name: `TLSv1_2`, `TLSv1_3`.
     fn version(&self) -> Option<Rc<str>>;
+    /// The cipher suite's name: `TLS13_AES_128_GCM_SHA256`.
+    fn cipher_suite(&self) -> Option<Rc<str>> {
+        None
+    }
 }

@@ -9,7 +9,9 @@ use core::cell::Cell;
 use core::time::Duration;
 
 use deferred::{Deferred, Failure, Promise, quietly};
-use interfaces::{Address, Deliver, Factory, Protocol, ReactorTime, StreamClientEndpoint};
+use interfaces::{
+    Address, Deliver, Factory, Protocol, ReactorTime, StreamClientEndpoint, Transport,
+};
 
 use crate::ProtocolRef;
 use crate::task::DeferredExt as _;
@@ -69,6 +71,20 @@ pub fn connect_protocol_within<P: Protocol>(
     connect_protocol(endpoint, protocol).add_timeout(timeout, clock)
 }
 
+/// As [`connect_protocol`], on behalf of the connection `served`, as
+/// [`connect_for`](StreamClientEndpoint::connect_for) has it.
+///
+/// # Errors
+///
+/// As [`connect_protocol`].
+pub fn connect_protocol_for<P: Protocol>(
+    endpoint: &dyn StreamClientEndpoint,
+    served: &Rc<dyn Transport>,
+    protocol: P,
+) -> Deferred<ProtocolRef<P>> {
+    connect_by(ProtocolRef::new(protocol), |factory| endpoint.connect_for(served, factory))
+}
+
 /// As [`connect_protocol`], for a protocol made with [`ProtocolRef::new_cyclic`], or which is to be
 /// reached while the attempt is still on.
 ///
@@ -81,10 +97,18 @@ pub fn connect_ref<P: Protocol>(
     endpoint: &dyn StreamClientEndpoint,
     protocol: ProtocolRef<P>,
 ) -> Deferred<ProtocolRef<P>> {
+    connect_by(protocol, |factory| endpoint.connect(factory))
+}
+
+/// Runs the protocol on the connection that `connect` makes.
+fn connect_by<P: Protocol>(
+    protocol: ProtocolRef<P>,
+    connect: impl FnOnce(Rc<dyn Factory>) -> Deferred<()>,
+) -> Deferred<ProtocolRef<P>> {
     let (outcome, used) = (Cell::new(AttemptOutcome::Open), Cell::new(false));
     let protocol = Some(protocol);
     let factory = Rc::new(OneProtocol { protocol, used, outcome });
-    let connecting = endpoint.connect(factory.clone());
+    let connecting = connect(factory.clone());
     let (attempt, given_up) = (connecting.cancel_handle(), factory.clone());
     let (connected, promise) = Deferred::with_canceller(move || {
         attempt.cancel();

@@ -56,6 +56,7 @@ mod wrapping_factory;
 
 pub use layer_transport::LayerTransport;
 pub use passing::Layer;
+pub use protocol_wrapper::wrap_protocol;
 pub use wrapping_factory::WrappingFactory;
 
 pub(crate) use protocol_wrapper::{OpenLayers, ProtocolWrapper};

@@ -7,7 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use deferred::Deferred;
-use interfaces::{Factory, ListeningPort, ReactorTime, StreamClientEndpoint, StreamServerEndpoint};
+use interfaces::{
+    Factory, ListeningPort, ReactorTime, StreamClientEndpoint, StreamServerEndpoint, Transport,
+};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 
@@ -75,6 +77,11 @@ impl<E: StreamClientEndpoint> TlsClientEndpoint<E> {
         Self { endpoint, config, name, time: Rc::new(time), options }
     }
 
+    fn wrap(&self, factory: Rc<dyn Factory>) -> Rc<dyn Factory> {
+        let (config, name, time) = (self.config.clone(), self.name.clone(), self.time.clone());
+        wrap_client_with(config, name, factory, time, self.options)
+    }
+
     /// Sets other time limits.
     pub fn with_options(mut self, options: TlsOptions) -> Self {
         self.options = options;
@@ -84,8 +91,11 @@ impl<E: StreamClientEndpoint> TlsClientEndpoint<E> {
 
 impl<E: StreamClientEndpoint> StreamClientEndpoint for TlsClientEndpoint<E> {
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
-        let (config, name, time) = (self.config.clone(), self.name.clone(), self.time.clone());
-        self.endpoint.connect(wrap_client_with(config, name, factory, time, self.options))
+        self.endpoint.connect(self.wrap(factory))
+    }
+
+    fn connect_for(&self, served: &Rc<dyn Transport>, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.endpoint.connect_for(served, self.wrap(factory))
     }
 }
 

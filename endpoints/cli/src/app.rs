@@ -7,9 +7,12 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Failure, Unhandled, set_unhandled_hook};
-use endpoints::{Description, ParseError, Parsed, Registry};
-use interfaces::{ReactorCore as _, StreamClientEndpoint, StreamServerEndpoint};
+use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
+use endpoints::{Description, ParseError, Parsed, Registry, haproxy};
+use interfaces::{
+    ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver, StreamClientEndpoint,
+    StreamServerEndpoint,
+};
 use reactor::{Member, Reactor};
 use ropewalk::tls;
 use systemd::ListenFds;
@@ -65,14 +68,16 @@ impl App {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable
         })?;
-        let registry = ropewalk::registry_with_inherited(reactor.clone(), inherited);
+        let shared = Rc::new(reactor.clone());
+        let registry = tls::register(standard(&shared), shared.clone());
+        let registry = systemd::register(registry, shared, inherited);
         Ok(Self::with(reactor, registry, Worker::alone()))
     }
 
     /// The one of a worker, with ports and certificates that it shares with the others.
     pub(crate) fn of_worker(worker: Worker, member: &Member) -> Self {
         let shared = Rc::new(member.clone());
-        let registry = Registry::standard(shared.clone());
+        let registry = standard(&shared);
         let registry = tls::register_sharing(registry, shared.clone(), worker.configs());
         let registry = systemd::register(registry, shared, worker.take_inherited());
         Self::with(member.reactor().clone(), registry, worker)
@@ -215,6 +220,17 @@ impl App {
             }
         }
     }
+}
+
+/// The kinds of endpoints that no feature adds. A proxy whose header is refused is told.
+fn standard(
+    reactor: &(impl ReactorTcp + ReactorUnix + ReactorTime + Resolver + Clone + 'static),
+) -> Registry {
+    let registry = Registry::standard(reactor.clone());
+    haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
+        let line = format_args!("warning: refused the connection of {peer}: {}", Chain(&refusal));
+        report::repeated(Kind::Proxy, line);
+    })
 }
 
 /// Has the signals that stop a server looked at by the switch.

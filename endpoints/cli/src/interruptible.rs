@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use deferred::Deferred;
-use interfaces::{Factory, ListeningPort, StreamClientEndpoint, StreamServerEndpoint};
+use interfaces::{Factory, ListeningPort, StreamClientEndpoint, StreamServerEndpoint, Transport};
 use signal_hook::flag;
 
 /// Whether a signal has its default effect now; a clone is the same switch. At first it has.
@@ -75,15 +75,26 @@ impl InterruptibleClient {
     pub(crate) fn new(endpoint: Rc<dyn StreamClientEndpoint>, effect: DefaultEffect) -> Self {
         Self { endpoint, effect, is_first: Cell::new(true) }
     }
+
+    fn during_the_first(
+        &self,
+        connect: impl FnOnce(&dyn StreamClientEndpoint) -> Deferred<()>,
+    ) -> Deferred<()> {
+        if self.is_first.replace(false) {
+            self.effect.during(|| connect(&*self.endpoint))
+        } else {
+            connect(&*self.endpoint)
+        }
+    }
 }
 
 impl StreamClientEndpoint for InterruptibleClient {
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
-        if self.is_first.replace(false) {
-            self.effect.during(|| self.endpoint.connect(factory))
-        } else {
-            self.endpoint.connect(factory)
-        }
+        self.during_the_first(|endpoint| endpoint.connect(factory))
+    }
+
+    fn connect_for(&self, served: &Rc<dyn Transport>, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.during_the_first(|endpoint| endpoint.connect_for(served, factory))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The JSON of `check --json` (RFC 8259), documented in `ropewalk check --help`.
 //!
-//! Invariant: the keys come in the documented order, and no key depends on the values.
+//! Invariant: the keys come in the documented order, and no key depends on the values, but for `wrapped`:
+//! a kind such as `haproxy`, which wraps the rest of its string, has it behind its arguments.
 //!
 //! ```text
 //! {"ok":true,"kind":"tcp","arguments":{"port":80,"interface":"0.0.0.0","backlog":"max"},"layers":["tcp"]}
@@ -12,9 +13,10 @@ use serde::{Serialize, Serializer};
 
 /// The line for a string that was parsed.
 pub(crate) fn description(description: &Description) -> String {
-    let Description { kind, arguments, layers, .. } = description;
+    let Description { kind, arguments, layers, wrapped, .. } = description;
     let layers = layers.iter().map(|layer| &**layer).collect();
-    line(&ParsedLine { ok: true, kind, arguments, layers })
+    let wrapped = wrapped.as_deref().map(Wrapped::of);
+    line(&ParsedLine { ok: true, kind, arguments, wrapped, layers })
 }
 
 /// The line for a mistake.
@@ -29,7 +31,27 @@ struct ParsedLine<'a> {
     kind: &'a str,
     #[serde(serialize_with = "in_order")]
     arguments: &'a [(&'static str, Value)],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrapped: Option<Wrapped<'a>>,
     layers: Vec<&'a str>,
+}
+
+/// The endpoint behind a kind that wraps another one.
+#[derive(Serialize)]
+struct Wrapped<'a> {
+    kind: &'a str,
+    #[serde(serialize_with = "in_order")]
+    arguments: &'a [(&'static str, Value)],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrapped: Option<Box<Self>>,
+}
+
+impl<'a> Wrapped<'a> {
+    fn of(description: &'a Description) -> Self {
+        let Description { kind, arguments, wrapped, .. } = description;
+        let wrapped = wrapped.as_deref().map(|inner| Box::new(Self::of(inner)));
+        Self { kind, arguments, wrapped }
+    }
 }
 
 #[derive(Serialize)]

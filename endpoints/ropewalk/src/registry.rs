@@ -20,7 +20,7 @@ impl<R> EndpointReactor for R where
 {
 }
 
-/// A registry that knows `tcp`, `tcp6` and `unix`, with the feature `tls` also `ssl` and `tls`, and
+/// A registry that knows `tcp`, `tcp6`, `unix` and `haproxy`, with the feature `tls` also `ssl` and `tls`, and
 /// with the feature `systemd` also `systemd`.
 ///
 /// With `systemd` it takes over the descriptors that the environment announces to this process
@@ -61,6 +61,7 @@ pub fn registry_with_inherited(
 /// The kinds whose sockets the reactor opens itself.
 fn with_own_sockets(reactor: Rc<impl EndpointReactor>) -> Registry {
     let registry = Registry::standard(Rc::clone(&reactor));
+    let registry = endpoints::haproxy::register(registry, Rc::clone(&reactor));
     #[cfg(feature = "tls")]
     let registry = tls::register(registry, reactor);
     registry

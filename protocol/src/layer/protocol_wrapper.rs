@@ -24,6 +24,12 @@ pub(crate) struct ProtocolWrapper<L: Layer> {
     number: Cell<Option<u64>>,
 }
 
+/// Puts `layer` below one protocol, for a factory that builds more than the protocol of another factory
+/// and a layer; [`WrappingFactory`](super::WrappingFactory) does it for all others.
+pub fn wrap_protocol<L: Layer>(above: Rc<dyn Deliver>, layer: L) -> Rc<dyn Deliver> {
+    ProtocolWrapper::around(above, layer, None)
+}
+
 impl<L: Layer> ProtocolWrapper<L> {
     /// Puts `layer` below a protocol; it is listed in `open` for as long as the connection stands.
     pub(crate) fn around(

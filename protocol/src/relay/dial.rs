@@ -14,13 +14,13 @@ use core::cell::{Cell, RefCell};
 use core::time::Duration;
 
 use deferred::{CancelHandle, Cancelled, Failure};
-use interfaces::{ConnectError, DelayedCall, ResolveError};
+use interfaces::{ConnectError, DelayedCall, ResolveError, Transport};
 
 use super::end::EndStage;
 use super::event::{RelayEvent, RelaySide};
 use super::pair::RelayPair;
 use super::relay_protocol::RelayProtocol;
-use crate::connect_protocol;
+use crate::connect_protocol_for;
 
 /// The pause after the first try; each further one is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -36,6 +36,8 @@ pub(super) struct Dial {
     pause: Cell<Duration>,
     attempt: RefCell<Option<CancelHandle>>,
     pausing: RefCell<Option<DelayedCall>>,
+    /// The accepted side's transport, until the connection for it is made or given up.
+    served: RefCell<Option<Rc<dyn Transport>>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,12 +57,12 @@ impl Dial {
 
     /// It was made.
     pub(super) fn made(&self) {
-        self.stage.set(DialStage::Over);
+        self.over();
     }
 
     /// Gives it up.
     pub(super) fn cancel(&self) {
-        self.stage.set(DialStage::Over);
+        self.over();
         let attempt = self.attempt.take();
         if let Some(attempt) = attempt {
             attempt.cancel();
@@ -70,6 +72,12 @@ impl Dial {
             // One that has run is not pending.
             let _ = pausing.cancel();
         }
+    }
+
+    fn over(&self) {
+        self.stage.set(DialStage::Over);
+        let served = self.served.take();
+        drop(served);
     }
 
     /// How long to wait before the next try, if there is to be one within `limit` of the first.
@@ -82,18 +90,21 @@ impl Dial {
 }
 
 impl RelayPair {
-    /// Makes the outgoing connection, unless that has begun already.
-    pub(super) fn dial(self: &Rc<Self>) {
+    /// Makes the outgoing connection for `served`, the accepted one, unless that has begun already.
+    pub(super) fn dial(self: &Rc<Self>, served: &Rc<dyn Transport>) {
         if self.dial.stage.get() == DialStage::NotBegun {
+            self.dial.served.replace(Some(served.clone()));
             self.dial.began.set(self.context.clock().now());
             self.try_to_connect();
         }
     }
 
     fn try_to_connect(self: &Rc<Self>) {
+        let served = self.dial.served.borrow().clone();
+        let Some(served) = served else { return };
         self.dial.stage.set(DialStage::Trying);
         let protocol = RelayProtocol::new(self.clone(), RelaySide::Connected);
-        let attempt = connect_protocol(self.context.endpoint(), protocol);
+        let attempt = connect_protocol_for(self.context.endpoint(), &served, protocol);
         self.dial.attempt.replace(Some(attempt.cancel_handle()));
         let this = self.clone();
         let attempt = attempt.add_callback(|_protocol| Ok(()));
@@ -128,7 +139,7 @@ impl RelayPair {
     }
 
     fn give_up(&self, failure: &Failure) {
-        self.dial.stage.set(DialStage::Over);
+        self.dial.over();
         self.connected.close();
         self.early.take();
         // A shutdown cancels, and that is no trouble.

@@ -83,7 +83,7 @@ impl RelayPair {
         self.end(side).open(transport);
         match side {
             RelaySide::Accepted if is_handshaking(&**transport) => {}
-            RelaySide::Accepted => self.dial(),
+            RelaySide::Accepted => self.dial(transport),
             RelaySide::Connected => self.join(transport),
         }
     }

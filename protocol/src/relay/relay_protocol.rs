@@ -51,9 +51,9 @@ impl HalfCloseableProtocol for RelayProtocol {
 }
 
 impl HandshakeListener for RelayProtocol {
-    fn handshake_completed(&mut self, _transport: &Rc<dyn Transport>) {
+    fn handshake_completed(&mut self, transport: &Rc<dyn Transport>) {
         match self.side {
-            RelaySide::Accepted => self.pair.dial(),
+            RelaySide::Accepted => self.pair.dial(transport),
             RelaySide::Connected => {}
         }
     }

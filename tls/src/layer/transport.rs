@@ -16,6 +16,7 @@ use interfaces::{
 use super::connection::Connection;
 use super::producer_below::ProducerBelow;
 use super::state::{Ending, Sending, Signal};
+use crate::session::Session;
 
 impl Transport for Connection {
     fn write(&self, data: &[u8]) {
@@ -211,6 +212,13 @@ impl TlsTransport for Connection {
 
     fn version(&self) -> Option<Rc<str>> {
         self.link.look(|session| session.common().protocol_version()?.as_str().map(Rc::from))?
+    }
+
+    fn cipher_suite(&self) -> Option<Rc<str>> {
+        let suite = |session: &Session| {
+            session.common().negotiated_cipher_suite()?.suite().as_str().map(Rc::from)
+        };
+        self.link.look(suite)?
     }
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use deferred::Deferred;
-use interfaces::{Factory, StreamClientEndpoint};
+use interfaces::{Factory, StreamClientEndpoint, Transport};
 use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
@@ -43,6 +43,11 @@ pub(super) enum Trust {
 }
 
 impl FileClient {
+    fn wrap(&self, factory: Rc<dyn Factory>) -> Result<Rc<dyn Factory>, CredentialsError> {
+        let (config, time) = (self.config()?, self.context.time.clone());
+        Ok(wrap_client(config, self.name.clone(), factory, time))
+    }
+
     fn config(&self) -> Result<Arc<ClientConfig>, CredentialsError> {
         let kept = self.config.borrow().clone();
         match kept {
@@ -84,11 +89,15 @@ impl FileClient {
 
 impl StreamClientEndpoint for FileClient {
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
-        match self.config() {
-            Ok(config) => {
-                let time = self.context.time.clone();
-                self.below.connect(wrap_client(config, self.name.clone(), factory, time))
-            }
+        match self.wrap(factory) {
+            Ok(factory) => self.below.connect(factory),
+            Err(error) => Deferred::fail(error),
+        }
+    }
+
+    fn connect_for(&self, served: &Rc<dyn Transport>, factory: Rc<dyn Factory>) -> Deferred<()> {
+        match self.wrap(factory) {
+            Ok(factory) => self.below.connect_for(served, factory),
             Err(error) => Deferred::fail(error),
         }
     }

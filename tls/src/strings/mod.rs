@@ -31,14 +31,16 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 ///
 /// | kind | | by position or by name | by name only |
 /// |---|---|---|---|
-/// | `ssl` | server | `port`, `privateKey` (server.pem), `certKey` (as `privateKey`), `sslmethod` (TLS_METHOD), `interface` (0.0.0.0), `backlog` (max), `extraCertChain`, `dhParameters` | |
-/// | `tls` | server | `path`, `port` (443), `backlog` (max), `interface` (::) | |
+/// | `ssl` | server | `port`, `privateKey` (server.pem), `certKey` (as `privateKey`), `sslmethod` (TLS_METHOD), `interface` (0.0.0.0), `backlog` (max), `extraCertChain`, `dhParameters` | `endpoint` |
+/// | `tls` | server | `path`, `port` (443), `backlog` (max), `interface` (::) | `endpoint` |
 /// | `ssl` | client | `host`, `port` | `timeout` (30), `bindAddress`, `certKey`, `privateKey`, `caCertsDir`, `hostname`, `verify` |
 /// | `tls` | client | `host`, `port`, `timeout` (30), `bindAddress`, `certificate`, `privateKey`, `trustRoots`, `endpoint` | `verify` |
 ///
 /// A server of kind `ssl` has one certificate, one of kind `tls` has a directory of `.pem` files,
 /// and shows each client the certificate for the name that it asks for, exact or wildcard. The value
-/// of `endpoint` is a client string of its own: TLS runs over the connection that it makes.
+/// of `endpoint` is an endpoint string of its own, of the same side: TLS runs over its connections. So
+/// `ssl:endpoint=haproxy\\:tcp\\:443` has a PROXY header before TLS, and `haproxy:ssl:443` one inside it, as
+/// in Twisted.
 ///
 /// A server uses the first of the provider's cipher suites that the client has, too, and ignores the
 /// client's order; a client offers them in the provider's order.

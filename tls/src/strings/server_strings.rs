@@ -2,6 +2,7 @@
 //!
 //! Invariant: every argument is checked when the string is parsed, but for what only a file can tell.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use endpoints::{Argument, Arguments, Host, ParseError, Parsed, ServerParser, TcpServerEndpoint};
@@ -28,24 +29,29 @@ impl ServerParser for SslServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let [port, key, certificate, method, interface, backlog, extra, parameters] = arguments
-            .bind([
-                "port",
-                "privateKey",
-                "certKey",
-                "sslmethod",
-                "interface",
-                "backlog",
-                "extraCertChain",
-                "dhParameters",
-            ])?;
-        let below = TcpServerEndpoint::new(self.0.reactor.clone(), port.port()?);
+        let ([port, key, certificate, method, interface, backlog, extra, parameters], [endpoint]) =
+            arguments.bind_options(
+                [
+                    "port",
+                    "privateKey",
+                    "certKey",
+                    "sslmethod",
+                    "interface",
+                    "backlog",
+                    "extraCertChain",
+                    "dhParameters",
+                ],
+                ["endpoint"],
+            )?;
+        let below = match wrapped(endpoint, [port, interface, backlog])? {
+            Some(below) => below,
+            None => {
+                self.0.tcp(port.port()?, interface.host_or(Host::ANY_IPV4)?, backlog.backlog()?)
+            }
+        };
         let key_file = file_or(&key, "server.pem")?;
         let certificate_file = file_or(&certificate, key_file)?;
         let versions = Versions::of(&method)?;
-        let below = below
-            .with_interface(interface.host_or(Host::ANY_IPV4)?)
-            .with_backlog(backlog.backlog()?);
         let extra_file = file(&extra)?;
         if parameters.is_given() {
             return Err(parameters.refuse(
@@ -58,8 +64,9 @@ impl ServerParser for SslServerParser {
             key: Named::new(key.name(), key_file),
             extra_chain: extra_file.map(|path| Named::new(extra.name(), path)),
         });
+        let Below { endpoint: below, layers } = below;
         let endpoint = FileServer { below, context: self.0.clone(), certificates, versions };
-        Ok(arguments.parsed(Rc::new(endpoint), ["tls", "tcp"]))
+        Ok(arguments.parsed(Rc::new(endpoint), layers))
     }
 }
 
@@ -72,16 +79,49 @@ impl ServerParser for TlsServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let [path, port, backlog, interface] =
-            arguments.bind(["path", "port", "backlog", "interface"])?;
+        let ([path, port, backlog, interface], [endpoint]) =
+            arguments.bind_options(["path", "port", "backlog", "interface"], ["endpoint"])?;
         let directory = file(&path)?.ok_or_else(|| path.missing())?;
-        let below = TcpServerEndpoint::new(self.0.reactor.clone(), port.port_or(443)?)
-            .with_backlog(backlog.backlog()?)
-            .with_interface(interface.host_or(Host::ANY_IPV6)?);
+        let below = match wrapped(endpoint, [port, interface, backlog])? {
+            Some(below) => below,
+            None => {
+                let (port, backlog) = (port.port_or(443)?, backlog.backlog()?);
+                self.0.tcp(port, interface.host_or(Host::ANY_IPV6)?, backlog)
+            }
+        };
+        let Below { endpoint: below, layers } = below;
         let certificates = Certificates::ByName(Named::new(path.name(), directory));
         let (context, versions) = (self.0.clone(), Versions::All);
         let endpoint = FileServer { below, context, certificates, versions };
-        Ok(arguments.parsed(Rc::new(endpoint), ["tls", "tcp"]))
+        Ok(arguments.parsed(Rc::new(endpoint), layers))
+    }
+}
+
+/// The endpoint below TLS, and the layers from TLS down.
+struct Below {
+    endpoint: Rc<dyn StreamServerEndpoint>,
+    layers: Vec<Cow<'static, str>>,
+}
+
+/// The endpoint that the argument `endpoint` describes, if it is given: it has a port, an interface and a
+/// backlog of its own.
+fn wrapped(endpoint: Argument<'_>, own: [Argument<'_>; 3]) -> Result<Option<Below>, ParseError> {
+    let Some(inner) = endpoint.server()? else { return Ok(None) };
+    match own.into_iter().find(Argument::is_given) {
+        Some(unused) => Err(unused.excluded_by(&endpoint)),
+        None => {
+            let layers = [Cow::from("tls")].into_iter().chain(inner.description.layers).collect();
+            Ok(Some(Below { endpoint: inner.endpoint, layers }))
+        }
+    }
+}
+
+impl Context {
+    fn tcp(&self, port: u16, interface: Host, backlog: u32) -> Below {
+        let endpoint = TcpServerEndpoint::new(self.reactor.clone(), port)
+            .with_interface(interface)
+            .with_backlog(backlog);
+        Below { endpoint: Rc::new(endpoint), layers: vec!["tls".into(), "tcp".into()] }
     }
 }
 

@@ -91,6 +91,23 @@ impl Authority {
             .with_no_client_auth()
     }
 
+    /// As [`client`](Self::client), with a certificate whose common name is `name`.
+    pub(crate) fn client_named(
+        &self,
+        version: &'static SupportedProtocolVersion,
+        name: &str,
+    ) -> ClientConfig {
+        let mut params = params("client");
+        params.distinguished_name = named(name);
+        let identity = self.issue(params);
+        ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(self.roots())
+            .with_client_auth_cert(vec![identity.certificate.clone()], identity.key_der())
+            .unwrap()
+    }
+
     /// A server that asks for a certificate of this authority.
     pub(crate) fn demanding_server(&self, identity: &Identity) -> ServerConfig {
         let verifier =

@@ -23,6 +23,8 @@ mod handshakes;
 mod layers;
 #[cfg(all(feature = "endpoints", unix))]
 mod odd_files;
+#[cfg(feature = "endpoints")]
+mod proxied;
 mod resetting;
 mod session;
 #[cfg(feature = "endpoints")]

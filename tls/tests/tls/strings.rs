@@ -218,3 +218,21 @@ fn listening_and_connecting_use_what_the_string_says() {
     assert_eq!(connected[0].timeout, Duration::from_secs(7));
     assert_eq!(connected[0].bind_address, Some("127.0.0.1:0".parse().unwrap()));
 }
+
+#[test]
+fn a_server_over_another_endpoint_has_no_port_of_its_own() {
+    assert_eq!(
+        server(r"ssl:endpoint=tls\:/pems\:1:privateKey=k.pem"),
+        "ssl:privateKey=k.pem:certKey=k.pem:sslmethod=TLS_METHOD:endpoint=tls\\:/pems\\:1 \
+         [\"tls\", \"tls\", \"tcp\"]"
+    );
+    assert_eq!(
+        server(r"tls:/pems:endpoint=ssl\:1"),
+        "tls:path=/pems:endpoint=ssl\\:1 [\"tls\", \"tls\", \"tcp\"]"
+    );
+    let both = r"ssl:443:endpoint=ssl\:1";
+    assert_eq!(server(both), "4: `port` cannot be given together with `endpoint`");
+    let both = r"tls:/pems:backlog=7:endpoint=ssl\:1";
+    assert_eq!(server(both), "18: `backlog` cannot be given together with `endpoint`");
+    assert_eq!(server(r"ssl:endpoint=slc\:1"), "13: unknown endpoint kind `slc`");
+}

@@ -52,9 +52,23 @@ fn further(server: ParseError, client: ParseError) -> ParseError {
 
 /// One fact a line, in columns.
 fn text(description: &Description, warning: Option<&str>) -> String {
-    let width = description.arguments.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut text =
         format!("kind    {}\nlayers  {}", description.kind, description.layers.join(" over "));
+    push_arguments(&mut text, description);
+    let mut wrapping = description;
+    while let Some(wrapped) = &wrapping.wrapped {
+        text.push_str(&format!("\nwraps   {}", wrapped.kind));
+        push_arguments(&mut text, wrapped);
+        wrapping = wrapped;
+    }
+    if let Some(warning) = warning {
+        text.push_str(&format!("\nwarning {warning}"));
+    }
+    text
+}
+
+fn push_arguments(text: &mut String, description: &Description) {
+    let width = description.arguments.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in &description.arguments {
         let value = match value {
             Value::Absent => "(none)".into(),
@@ -62,10 +76,6 @@ fn text(description: &Description, warning: Option<&str>) -> String {
         };
         text.push_str(&format!("\n  {name:width$}  {value}"));
     }
-    if let Some(warning) = warning {
-        text.push_str(&format!("\nwarning {warning}"));
-    }
-    text
 }
 
 fn print(text: &str) {

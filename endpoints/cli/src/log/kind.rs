@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     TimeLimit,
     /// A connection was refused by a limit on their number.
     Refused,
+    /// A connection was refused for its PROXY header, or for its lack of one.
+    Proxy,
     /// A port waits, as the limit on the number of connections is reached.
     Full,
     /// A callback panicked.
@@ -35,6 +37,7 @@ impl Kind {
             Self::Connection => "broken connections",
             Self::TimeLimit => "connections that timed out",
             Self::Refused => "refused connections",
+            Self::Proxy => "connections without a PROXY header",
             Self::Full => "waits for a free place",
             Self::Panic => "panics",
             Self::Unhandled => "errors",

@@ -25,6 +25,7 @@ mod memory;
 mod system_calls;
 
 mod peers_curl;
+mod peers_haproxy;
 mod peers_openssl;
 mod peers_socat;
 mod peers_systemd;

@@ -37,13 +37,14 @@ impl Running {
     }
 
     /// Starts a command that writes lines.
-    pub(crate) fn command(mut command: Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    pub(crate) fn command(command: Command) -> Self {
+        Self::with_input(command, Stdio::null())
+    }
+
+    /// As [`command`](Self::command), with this standard input.
+    pub(crate) fn with_input(mut command: Command, input: Stdio) -> Self {
+        let mut child =
+            command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let output = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || {
