@@ -139,8 +139,7 @@ pub mod wire;
 pub mod testing;
 
 pub use adapters::{ConsumerToProtocol, ProtocolToConsumer};
-pub use connect::{connect_protocol, connect_protocol_within, connect_ref};
-pub use connect::{connect_protocol, connect_protocol_for, connect_ref};
+pub use connect::{connect_protocol, connect_protocol_for, connect_protocol_within, connect_ref};
 pub use datagram_protocol_ref::{DatagramProtocolRef, WeakDatagramProtocolRef, datagram_protocol};
 pub use factory_fn::{FactoryFn, factory_cyclic, factory_fn};
 pub use protocol_call::NotConnected;

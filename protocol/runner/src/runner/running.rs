@@ -8,7 +8,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Deferred, Failure, gather_results_consuming_errors};
+use deferred::{Deferred, gather_results_consuming_errors};
 use interfaces::{Phase, ReactorRun, ReactorTime, SystemEvent};
 use protocol::service::Service;
 
@@ -47,8 +47,7 @@ impl<R: ReactorRun + ReactorTime + Clone + 'static> Running<R> {
             told.tell("STOPPING=1");
             let stopped = service.stop_service().log_error().add_errback(|_| Ok(()));
             let drained = drain().log_error().add_errback(|_| Ok(()));
-            gather_results_consuming_errors([stopped, drained])
-                .add_callback(|_| Ok(()))
+            gather_results_consuming_errors([stopped, drained]).add_callback(|_| Ok(()))
         };
         let (ended, told) = (reactor.clone(), supervision.clone());
         let end = move |ending| {
