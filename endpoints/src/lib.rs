@@ -65,8 +65,10 @@
 //! | `tcp` | server | `port`, `interface` (0.0.0.0), `backlog` (max) | |
 //! | `tcp6` | server | `port`, `backlog` (max), `interface` (::) | |
 //! | `unix` | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract` |
-//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress` |
-//! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract` |
+//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress`, `retry` (0) |
+//! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract`, `retry` (0) |
+//!
+//! `retry=30s` connects again for 30 s to a server that is not there yet.
 //!
 //! A single value by position is the `port` of a client whose `host` is given by name. Servers of
 //! kind `tcp` and `unix` want their kind in lower case, as in Twisted.
@@ -141,6 +143,7 @@ mod hostname;
 mod quote;
 mod readers;
 
+mod retry;
 mod stdio;
 mod tcp_client;
 mod tcp_server;
@@ -170,6 +173,7 @@ pub use parser::{ClientParser, ServerParser};
 pub use problem::{Problem, Side};
 pub use quote::quote_string_argument;
 pub use registry::Registry;
+pub use retry::RetryClientEndpoint;
 pub use stdio::{NoStdioProtocol, StdioServerEndpoint, StdioServerParser};
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;

@@ -16,5 +16,6 @@ mod oracle;
 mod random_strings;
 mod recording;
 mod registry;
+mod retrying;
 mod stdio;
 mod tcp_options;
