@@ -73,6 +73,9 @@
 //! A single value by position is the `port` of a client whose `host` is given by name. Servers of
 //! kind `tcp` and `unix` want their kind in lower case, as in Twisted.
 //!
+//! [`StdioServerParser`] and, with the feature `std`, `ProcessClientParser` add the kinds `stdio` and
+//! `process`, which a program has to ask for.
+//!
 //! # Differences from Twisted
 //!
 //! A string that Twisted accepts means the same here, or is a mistake for one of the reasons 1 to
@@ -126,6 +129,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod parse_error;
 mod parser;
@@ -143,6 +148,8 @@ mod hostname;
 mod quote;
 mod readers;
 
+#[cfg(feature = "std")]
+mod process;
 mod retry;
 mod stdio;
 mod tcp_client;
@@ -171,6 +178,8 @@ pub use host::{BadHost, Host};
 pub use parse_error::ParseError;
 pub use parser::{ClientParser, ServerParser};
 pub use problem::{Problem, Side};
+#[cfg(feature = "std")]
+pub use process::{ProcessClientParser, ProcessEndpoint, StandardErrorBehavior};
 pub use quote::quote_string_argument;
 pub use registry::Registry;
 pub use retry::RetryClientEndpoint;

@@ -7,3 +7,4 @@ mod world;
 
 mod contract;
 mod happy_eyeballs;
+mod process;
