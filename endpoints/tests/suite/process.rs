@@ -156,14 +156,24 @@ fn the_connection_is_lost_when_the_process_has_ended_and_not_when_its_output_has
     processes.loses(1, &Reason::Done);
     processes.loses(0, &Reason::Done);
     processes.exits(ProcessReason::Done);
-    assert!(record.lost().is_none());
-    assert_eq!(
-        record.calls(),
-        ["connection_made", "read_connection_lost", "write_connection_lost"]
-    );
+    assert_eq!(record.calls(), ["connection_made"]);
     processes.ends(ProcessReason::Done);
     assert!(matches!(record.lost(), Some(Reason::Done)));
-    assert_eq!(record.count("connection_lost"), 1);
+    assert_eq!(record.calls(), ["connection_made", "connection_lost"]);
+}
+
+#[test]
+fn a_half_closeable_protocol_is_told_of_each_end_of_file() {
+    let (processes, record) = (Processes::default(), Record::new());
+    let endpoint = ProcessEndpoint::new(processes.clone(), cat());
+    drop(connect_protocol(&endpoint, Recorder::new(&record).half_closeable()));
+    processes.runs();
+    processes.loses(1, &Reason::Done);
+    processes.loses(0, &Reason::Done);
+    processes.ends(ProcessReason::Done);
+    let expected =
+        ["connection_made", "read_connection_lost", "write_connection_lost", "connection_lost"];
+    assert_eq!(record.calls(), expected);
 }
 
 #[test]

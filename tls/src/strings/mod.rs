@@ -149,9 +149,9 @@ struct Context {
 type Ticketer = fn() -> Option<Arc<dyn ProducesTickets>>;
 
 /// The abilities that TCP endpoints need, of one reactor.
-trait Network: ReactorTcp + Resolver {}
+trait Network: ReactorTcp + Resolver + ReactorTime {}
 
-impl<R: ReactorTcp + Resolver> Network for R {}
+impl<R: ReactorTcp + Resolver + ReactorTime> Network for R {}
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
