@@ -73,8 +73,8 @@
 //! A single value by position is the `port` of a client whose `host` is given by name. Servers of
 //! kind `tcp` and `unix` want their kind in lower case, as in Twisted.
 //!
-//! [`StdioServerParser`] and, with the feature `std`, `ProcessClientParser` add the kinds `stdio` and
-//! `process`, which a program has to ask for.
+//! [`StdioServerParser`] and, with the feature `std`, `ProcessClientParser` and `SrvClientParser` add the
+//! kinds `stdio`, `process` and `srv`, which a program has to ask for.
 //!
 //! # Differences from Twisted
 //!
@@ -151,6 +151,8 @@ mod readers;
 #[cfg(feature = "std")]
 mod process;
 mod retry;
+#[cfg(feature = "std")]
+mod srv;
 mod stdio;
 mod tcp_client;
 mod tcp_server;
@@ -183,6 +185,11 @@ pub use process::{ProcessClientParser, ProcessEndpoint, StandardErrorBehavior};
 pub use quote::quote_string_argument;
 pub use registry::Registry;
 pub use retry::RetryClientEndpoint;
+#[cfg(feature = "std")]
+pub use srv::{
+    DnsServers, DnsServiceResolver, ServiceError, ServiceRecord, ServiceResolver,
+    SrvClientEndpoint, SrvClientParser,
+};
 pub use stdio::{NoStdioProtocol, StdioServerEndpoint, StdioServerParser};
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;

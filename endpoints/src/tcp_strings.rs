@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The arguments of a client that are listed where they are given.
-const KEYWORDS: [&str; 4] = {
+pub(crate) const CLIENT_KEYWORDS: [&str; 4] = {
     let [no_delay, keep_alive, device] = CLIENT_OPTIONS;
     ["retry", no_delay, keep_alive, device]
 };
@@ -95,7 +95,7 @@ impl ClientParser for TcpClientParser {
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
         let ([host, port], keywords, [retry, options @ ..]) =
-            arguments.bind_host_port_options(["timeout", "bindAddress"], KEYWORDS)?;
+            arguments.bind_host_port_options(["timeout", "bindAddress"], CLIENT_KEYWORDS)?;
         let (host, port) = (host.host()?, port.port()?);
         let endpoint = TcpClientEndpoint::shared(Rc::clone(&self.0), host, port);
         let endpoint = endpoint.with_arguments(keywords)?.with_options(client_options(options)?);
@@ -114,7 +114,7 @@ impl ClientParser for Tcp6ClientParser {
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
         let ([host, port], keywords, [retry, options @ ..]) =
-            arguments.bind_host_port_options(["timeout", "bindAddress"], KEYWORDS)?;
+            arguments.bind_host_port_options(["timeout", "bindAddress"], CLIENT_KEYWORDS)?;
         let (host, port) = (ipv6_host(&host)?, port.port()?);
         let endpoint = TcpClientEndpoint::shared_ipv6(Rc::clone(&self.0), host, port);
         let endpoint = endpoint.with_arguments(keywords)?.with_options(client_options(options)?);

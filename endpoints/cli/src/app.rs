@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Failure, Unhandled, set_unhandled_hook};
-use endpoints::{Description, ParseError, Parsed, Registry};
+use endpoints::{Description, ParseError, Parsed, Registry, SrvClientParser};
 use interfaces::{ReactorCore as _, StreamClientEndpoint, StreamServerEndpoint};
 use reactor::{Member, Reactor};
 use ropewalk::tls;
@@ -72,7 +72,8 @@ impl App {
     /// The one of a worker, with ports and certificates that it shares with the others.
     pub(crate) fn of_worker(worker: Worker, member: &Member) -> Self {
         let shared = Rc::new(member.clone());
-        let registry = Registry::standard(shared.clone());
+        let services = SrvClientParser::new(member.reactor().clone());
+        let registry = Registry::standard(shared.clone()).with_client(services);
         let registry = tls::register_sharing(registry, shared.clone(), worker.configs());
         let registry = systemd::register(registry, shared, worker.take_inherited());
         Self::with(member.reactor().clone(), registry, worker)
