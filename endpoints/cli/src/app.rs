@@ -17,7 +17,7 @@ use systemd::ListenFds;
 use crate::arguments::Limit;
 use crate::exit_code::Exit;
 use crate::interruptible::{DefaultEffect, InterruptibleClient, InterruptibleServer};
-use crate::listening::Listen;
+use crate::listening::{self, Listen};
 use crate::log::Kind;
 use crate::report::{self, StderrObserver};
 use crate::warnings;
@@ -105,9 +105,10 @@ impl App {
             match self.registry.parse_server(text) {
                 Ok(parsed) => {
                     self.warn(text, &parsed.description);
+                    let is_dual = listening::is_dual(&parsed.description);
                     let (endpoint, effect) = (parsed.endpoint, self.worker.effect().clone());
                     let endpoint = Rc::new(InterruptibleServer { endpoint, effect });
-                    endpoints.push(Listen { text: text.clone(), endpoint });
+                    endpoints.push(Listen { text: text.clone(), endpoint, is_dual });
                 }
                 Err(error) => {
                     report::mistake(&error);

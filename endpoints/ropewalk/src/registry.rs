@@ -16,12 +16,12 @@ pub trait EndpointReactor:
 }
 
 impl<R> EndpointReactor for R where
-    R: ReactorTcp + ReactorUnix + ReactorSocket + ReactorTime + Resolver + 'static
+    R: ReactorTcp + ReactorUnix + ReactorUdp + ReactorSocket + ReactorTime + Resolver + 'static
 {
 }
 
-/// A registry that knows `tcp`, `tcp6` and `unix`, clients of kind `srv`, with the feature `tls` also `ssl` and `tls`, and
-/// with the feature `systemd` also `systemd`.
+/// A registry that knows `tcp`, `tcp6` and `unix`, clients of kind `srv`, with the feature `tls` also `ssl`
+/// and `tls`, and with the feature `systemd` also `systemd`.
 ///
 /// With `systemd` it takes over the descriptors that the environment announces to this process
 /// ([`ListenFds::from_environment`](systemd::ListenFds::from_environment)). When the announcement is

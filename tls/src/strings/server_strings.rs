@@ -76,8 +76,11 @@ impl ServerParser for TlsServerParser {
             arguments.bind(["path", "port", "backlog", "interface"])?;
         let directory = file(&path)?.ok_or_else(|| path.missing())?;
         let below = TcpServerEndpoint::new(self.0.reactor.clone(), port.port_or(443)?)
-            .with_backlog(backlog.backlog()?)
-            .with_interface(interface.host_or(Host::ANY_IPV6)?);
+            .with_backlog(backlog.backlog()?);
+        let host = interface.host_or(Host::ANY_IPV6)?;
+        let is_default = interface.span().is_empty();
+        let below =
+            if is_default { below.with_every_address() } else { below.with_interface(host) };
         let certificates = Certificates::ByName(Named::new(path.name(), directory));
         let (context, versions) = (self.0.clone(), Versions::All);
         let endpoint = FileServer { below, context, certificates, versions };

@@ -218,3 +218,17 @@ fn listening_and_connecting_use_what_the_string_says() {
     assert_eq!(connected[0].timeout, Duration::from_secs(7));
     assert_eq!(connected[0].bind_address, Some("127.0.0.1:0".parse().unwrap()));
 }
+
+#[test]
+fn a_folders_default_is_every_ipv4_address_where_there_is_no_ipv6_and_what_was_asked_for_fails() {
+    let machine = Machine::new();
+    machine.lacks_ipv6.set(true);
+    let files = crate::machine::Files::new();
+    let identity = crate::certificates::Authority::new().identity("a.example");
+    let pem = files.write("a.pem", &(identity.key_pem() + &identity.certificate_pem));
+    machine.serve(&format!("tls:{pem}:1235")).unwrap();
+    assert!(machine.serve(&format!("tls:{pem}:1236:interface=[::]")).is_err());
+    let listened = machine.listened.borrow();
+    let addresses: Vec<_> = listened.iter().map(|options| options.address.to_string()).collect();
+    assert_eq!(addresses, ["[::]:1235", "0.0.0.0:1235", "[::]:1236"]);
+}
