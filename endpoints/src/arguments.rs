@@ -4,6 +4,8 @@
 
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
+#[cfg(feature = "std")]
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::ops::Range;
@@ -80,6 +82,41 @@ impl<'a> Arguments<'a> {
             wrapped: None,
         };
         Parsed { endpoint, description }
+    }
+
+    /// Takes out the values that a kind with any number of them has behind its first value by position: those
+    /// by position, and those of this name, in the order in which they stand.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`] at a literal in brackets, and at a text with a NUL byte.
+    #[cfg(feature = "std")]
+    pub(crate) fn take_words(&mut self, name: &'static str) -> Result<Vec<String>, ParseError> {
+        let (mut words, mut rest, mut has_first) = (Vec::new(), Vec::new(), self.gives("program"));
+        for field in core::mem::take(&mut self.fields) {
+            let is_word = match &field.name {
+                Some(given) => given.text == name,
+                None => core::mem::replace(&mut has_first, true),
+            };
+            if !is_word {
+                rest.push(field);
+                continue;
+            }
+            let word = crate::Argument::new(self, name, Some(&field.value)).required()?;
+            if word.contains('\0') {
+                let argument = crate::Argument::new(self, name, Some(&field.value));
+                return Err(argument.error("text without a NUL byte"));
+            }
+            words.push(String::from(word));
+        }
+        self.fields = rest;
+        Ok(words)
+    }
+
+    /// Whether an option of this name is given.
+    #[cfg(feature = "std")]
+    fn gives(&self, name: &str) -> bool {
+        self.fields.iter().any(|field| field.name.as_ref().is_some_and(|it| it.text == name))
     }
 
     pub(crate) fn registry(&self) -> &'a Registry {

@@ -59,6 +59,17 @@ impl<'a> Arguments<'a> {
         Ok((positional, options))
     }
 
+    /// As [`bind_keywords`](Self::bind_keywords), with options as [`bind_options`](Self::bind_options)
+    /// has them.
+    pub(crate) fn bind_with_options<const P: usize, const K: usize, const O: usize>(
+        &self,
+        positional: [&'static str; P],
+        keywords: [&'static str; K],
+        options: [&'static str; O],
+    ) -> Result<Bound<'_, P, K, O>, ParseError> {
+        self.bind_after(0, positional, keywords, options)
+    }
+
     /// As [`bind_keywords`](Self::bind_keywords) with `host` and `port` by position, both needed.
     /// A single value by position is the port if the host is given by name, as in Twisted.
     ///

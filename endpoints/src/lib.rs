@@ -65,11 +65,16 @@
 //! | `tcp` | server | `port`, `interface` (0.0.0.0), `backlog` (max) | |
 //! | `tcp6` | server | `port`, `backlog` (max), `interface` (::) | |
 //! | `unix` | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract` |
-//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress` |
-//! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract` |
+//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress`, `retry` (0) |
+//! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract`, `retry` (0) |
+//!
+//! `retry=30s` connects again for 30 s to a server that is not there yet.
 //!
 //! A single value by position is the `port` of a client whose `host` is given by name. Servers of
 //! kind `tcp` and `unix` want their kind in lower case, as in Twisted.
+//!
+//! [`StdioServerParser`] and, with the feature `std`, `ProcessClientParser` and `SrvClientParser` add the
+//! kinds `stdio`, `process` and `srv`, which a program has to ask for.
 //!
 //! # Differences from Twisted
 //!
@@ -124,6 +129,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod parse_error;
 mod parser;
@@ -141,6 +148,11 @@ mod hostname;
 mod quote;
 mod readers;
 
+#[cfg(feature = "std")]
+mod process;
+mod retry;
+#[cfg(feature = "std")]
+mod srv;
 mod stdio;
 mod tcp_client;
 mod tcp_server;
@@ -172,8 +184,16 @@ pub use host::{BadHost, Host};
 pub use parse_error::ParseError;
 pub use parser::{ClientParser, ServerParser};
 pub use problem::{Problem, Side};
+#[cfg(feature = "std")]
+pub use process::{ProcessClientParser, ProcessEndpoint, StandardErrorBehavior};
 pub use quote::quote_string_argument;
 pub use registry::Registry;
+pub use retry::RetryClientEndpoint;
+#[cfg(feature = "std")]
+pub use srv::{
+    DnsServers, DnsServiceResolver, ServiceError, ServiceRecord, ServiceResolver,
+    SrvClientEndpoint, SrvClientParser,
+};
 pub use stdio::{NoStdioProtocol, StdioServerEndpoint, StdioServerParser};
 pub use strports::service;
 pub use tcp_client::TcpClientEndpoint;

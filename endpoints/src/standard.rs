@@ -20,6 +20,7 @@ impl Registry {
         let reactor = Rc::new(reactor);
         let unix: Rc<dyn ReactorUnix> = reactor.clone();
         let tcp: Rc<dyn TcpReactor> = reactor.clone();
+        let time: Rc<dyn ReactorTime> = reactor.clone();
         let client: Rc<dyn ClientReactor> = reactor;
         Registry::new()
             .with_server(TcpServerParser(Rc::clone(&tcp)))
@@ -27,6 +28,6 @@ impl Registry {
             .with_server(UnixServerParser(Rc::clone(&unix)))
             .with_client(TcpClientParser(Rc::clone(&client)))
             .with_client(Tcp6ClientParser(client))
-            .with_client(UnixClientParser(unix))
+            .with_client(UnixClientParser { reactor: unix, time })
     }
 }

@@ -134,6 +134,12 @@ impl TcpClientEndpoint {
         self.reactor.connect_tcp(&options, factory)
     }
 
+    /// The same options for another host and port.
+    #[cfg(feature = "std")]
+    pub(crate) fn with_target(self, host: Host, port: u16) -> Self {
+        Self { host, port, ..self }
+    }
+
     pub(crate) fn attempt_delay(&self) -> Duration {
         self.attempt_delay
     }

@@ -7,8 +7,8 @@ use core::fmt;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    AddressFamily, BACKLOG_MAX, Factory, ListenTcp, ListeningPort, ReactorTcp, Resolver,
-    StreamServerEndpoint, TcpOptions,
+    AddressFamily, BACKLOG_MAX, Factory, ListenError, ListenTcp, ListeningPort, ReactorTcp,
+    Resolver, StreamServerEndpoint, TcpOptions,
 };
 
 use crate::Host;
@@ -32,7 +32,13 @@ pub struct TcpServerEndpoint {
     backlog: u32,
     options: TcpOptions,
     family: AddressFamily,
+    /// In the place of an IPv6 wildcard where the machine has no IPv6.
+    fallback: Option<Host>,
 }
+
+/// Linux's numbers for a machine without IPv6: the family is not there (ipv6.disable=1), or no address of it
+/// is (net.ipv6.conf.all.disable_ipv6=1).
+const NO_IPV6: [i32; 2] = [97, 99];
 
 impl TcpServerEndpoint {
     /// Listens on `port` of every IPv4 address; 0 takes a free port.
@@ -50,7 +56,15 @@ impl TcpServerEndpoint {
     /// first IPv4 address is taken, and for an endpoint of IPv6 the first IPv6 address.
     #[must_use]
     pub fn with_interface(self, interface: impl Into<Host>) -> Self {
-        Self { interface: interface.into(), ..self }
+        Self { interface: interface.into(), fallback: None, ..self }
+    }
+
+    /// Listens on every address of this machine: on `::`, which takes IPv4 peers too, or on every IPv4 address
+    /// where the machine has no IPv6. For defaults; the port says which it is. An interface that was asked for
+    /// is never replaced.
+    #[must_use]
+    pub fn with_every_address(self) -> Self {
+        Self { interface: Host::ANY_IPV6, fallback: Some(Host::ANY_IPV4), ..self }
     }
 
     /// How many connections the kernel keeps before they are accepted. Default
@@ -74,6 +88,7 @@ impl TcpServerEndpoint {
             backlog: BACKLOG_MAX,
             options: TcpOptions::default(),
             family: AddressFamily::Any,
+            fallback: None,
         }
     }
 
@@ -85,16 +100,30 @@ impl TcpServerEndpoint {
 
 impl StreamServerEndpoint for TcpServerEndpoint {
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
-        let Self { reactor, backlog, options, .. } = self.clone();
+        let Self { reactor, backlog, options, fallback, .. } = self.clone();
         let found = addresses(&*reactor, (&self.interface, self.port), self.family);
         found.add_callback(move |addresses| {
             // `localhost` means 127.0.0.1, as in Twisted, wherever ::1 comes first.
             let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
             let address = *address.expect("addresses() has at least one");
             let options = ListenTcp::new(address).with_backlog(backlog).with_options(options);
-            reactor.listen_tcp(&options, factory).map_err(Failure::from)
+            let listening = reactor.listen_tcp(&options, Rc::clone(&factory));
+            let fallback = fallback.and_then(|host| host.socket_addr(address.port()));
+            let listening = match (listening, fallback) {
+                (Err(error), Some(address)) if has_no_ipv6(&error) => {
+                    let mut options = options;
+                    options.address = address;
+                    reactor.listen_tcp(&options, factory)
+                }
+                (listening, _) => listening,
+            };
+            listening.map_err(Failure::from)
         })
     }
+}
+
+fn has_no_ipv6(error: &ListenError) -> bool {
+    matches!(error, ListenError::Refused { source, .. } if NO_IPV6.contains(&source.raw_os_error()))
 }
 
 impl fmt::Debug for TcpServerEndpoint {

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `tcp` | server | `port`, `interface` (every IPv4 address), `backlog` (max) | those of `tcp_options` |
 //! | `tcp6` | server | `port`, `backlog` (max), `interface` (`::`) | those of `tcp_options` |
-//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress`, those of `tcp_options` |
+//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress`, `retry` (0), those of `tcp_options` |
 //!
 //! Invariant: a string that can never listen or connect is an error when it is parsed.
 
@@ -14,11 +14,18 @@ use core::time::Duration;
 
 use interfaces::{AddressFamily, StreamClientEndpoint, StreamServerEndpoint};
 
+use crate::retry::retried;
 use crate::tcp_options::{CLIENT_OPTIONS, SERVER_OPTIONS, client_options, server_options};
 use crate::tcp_reactor::{ClientReactor, TcpReactor};
 use crate::{
     Argument, Arguments, ClientParser, Host, ParseError, Parsed, ServerParser, TcpClientEndpoint,
     TcpServerEndpoint,
+};
+
+/// The arguments of a client that are listed where they are given.
+pub(crate) const CLIENT_KEYWORDS: [&str; 4] = {
+    let [no_delay, keep_alive, device] = CLIENT_OPTIONS;
+    ["retry", no_delay, keep_alive, device]
 };
 
 /// `tcp` servers.
@@ -87,12 +94,13 @@ impl ClientParser for TcpClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let ([host, port], keywords, options) =
-            arguments.bind_host_port_options(["timeout", "bindAddress"], CLIENT_OPTIONS)?;
+        let ([host, port], keywords, [retry, options @ ..]) =
+            arguments.bind_host_port_options(["timeout", "bindAddress"], CLIENT_KEYWORDS)?;
         let (host, port) = (host.host()?, port.port()?);
         let endpoint = TcpClientEndpoint::shared(Rc::clone(&self.0), host, port);
         let endpoint = endpoint.with_arguments(keywords)?.with_options(client_options(options)?);
-        Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
+        let endpoint = retried(endpoint, Rc::clone(&self.0) as _, retry)?;
+        Ok(arguments.parsed(endpoint, ["tcp"]))
     }
 }
 
@@ -105,12 +113,13 @@ impl ClientParser for Tcp6ClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let ([host, port], keywords, options) =
-            arguments.bind_host_port_options(["timeout", "bindAddress"], CLIENT_OPTIONS)?;
+        let ([host, port], keywords, [retry, options @ ..]) =
+            arguments.bind_host_port_options(["timeout", "bindAddress"], CLIENT_KEYWORDS)?;
         let (host, port) = (ipv6_host(&host)?, port.port()?);
         let endpoint = TcpClientEndpoint::shared_ipv6(Rc::clone(&self.0), host, port);
         let endpoint = endpoint.with_arguments(keywords)?.with_options(client_options(options)?);
-        Ok(arguments.parsed(Rc::new(endpoint), ["tcp"]))
+        let endpoint = retried(endpoint, Rc::clone(&self.0) as _, retry)?;
+        Ok(arguments.parsed(endpoint, ["tcp"]))
     }
 }
 

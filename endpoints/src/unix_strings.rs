@@ -3,7 +3,7 @@
 //! | | by position | by name only |
 //! |---|---|---|
 //! | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract` |
-//! | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract` |
+//! | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract`, `retry` (0) |
 //!
 //! Invariant: a name that the system cuts short or refuses is an error when it is parsed.
 
@@ -12,10 +12,11 @@ use alloc::string::String;
 use core::time::Duration;
 
 use interfaces::{
-    ConnectUnix, ListenUnix, LockFile, ReactorUnix, StreamClientEndpoint, StreamServerEndpoint,
-    UnixAddress,
+    ConnectUnix, ListenUnix, LockFile, ReactorTime, ReactorUnix, StreamClientEndpoint,
+    StreamServerEndpoint, UnixAddress,
 };
 
+use crate::retry::retried;
 use crate::{
     Argument, Arguments, ClientParser, ParseError, Parsed, ServerParser, UnixClientEndpoint,
     UnixServerEndpoint, Value,
@@ -25,7 +26,10 @@ use crate::{
 pub(crate) struct UnixServerParser(pub(crate) Rc<dyn ReactorUnix>);
 
 /// `unix` clients.
-pub(crate) struct UnixClientParser(pub(crate) Rc<dyn ReactorUnix>);
+pub(crate) struct UnixClientParser {
+    pub(crate) reactor: Rc<dyn ReactorUnix>,
+    pub(crate) time: Rc<dyn ReactorTime>,
+}
 
 impl ServerParser for UnixServerParser {
     fn kind(&self) -> &'static str {
@@ -70,8 +74,12 @@ impl ClientParser for UnixClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let ([path], [lock_file, timeout, check_pid, name]) =
-            arguments.bind_keywords(["path"], ["lockfile", "timeout", "checkPID", "abstract"])?;
+        let ([path], [lock_file, timeout, check_pid, name], [retry]) = arguments
+            .bind_with_options(
+                ["path"],
+                ["lockfile", "timeout", "checkPID", "abstract"],
+                ["retry"],
+            )?;
         let address = address(&path, &name)?;
         // With both, `lockfile` wins, as in Twisted.
         let locked = lock_file.flag_or(check_pid.unlisted().flag_or(false)?)?;
@@ -82,8 +90,9 @@ impl ClientParser for UnixClientParser {
         let options = ConnectUnix::new(address)
             .with_timeout(timeout.seconds_or(Duration::from_secs(30))?)
             .with_lock_file(lock(locked));
-        let endpoint = UnixClientEndpoint::shared(Rc::clone(&self.0), options);
-        Ok(arguments.parsed(Rc::new(endpoint), ["unix"]))
+        let endpoint = UnixClientEndpoint::shared(Rc::clone(&self.reactor), options);
+        let endpoint = retried(endpoint, Rc::clone(&self.time), retry)?;
+        Ok(arguments.parsed(endpoint, ["unix"]))
     }
 }
 

@@ -8,10 +8,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
-use endpoints::{Description, ParseError, Parsed, Registry, haproxy};
+use endpoints::{Description, ParseError, Parsed, Registry, SrvClientParser, haproxy};
 use interfaces::{
-    ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver, StreamClientEndpoint,
-    StreamServerEndpoint,
+    ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
+    StreamClientEndpoint, StreamServerEndpoint,
 };
 use reactor::{Member, Reactor};
 use ropewalk::tls;
@@ -20,7 +20,7 @@ use systemd::ListenFds;
 use crate::arguments::Limit;
 use crate::exit_code::Exit;
 use crate::interruptible::{DefaultEffect, InterruptibleClient, InterruptibleServer};
-use crate::listening::Listen;
+use crate::listening::{self, Listen};
 use crate::log::Kind;
 use crate::report::{self, StderrObserver};
 use crate::warnings;
@@ -69,7 +69,7 @@ impl App {
             Exit::Unavailable
         })?;
         let shared = Rc::new(reactor.clone());
-        let registry = tls::register(standard(&shared), shared.clone());
+        let registry = tls::register(standard(&shared, &reactor), shared.clone());
         let registry = systemd::register(registry, shared, inherited);
         Ok(Self::with(reactor, registry, Worker::alone()))
     }
@@ -77,7 +77,7 @@ impl App {
     /// The one of a worker, with ports and certificates that it shares with the others.
     pub(crate) fn of_worker(worker: Worker, member: &Member) -> Self {
         let shared = Rc::new(member.clone());
-        let registry = standard(&shared);
+        let registry = standard(&shared, member.reactor());
         let registry = tls::register_sharing(registry, shared.clone(), worker.configs());
         let registry = systemd::register(registry, shared, worker.take_inherited());
         Self::with(member.reactor().clone(), registry, worker)
@@ -109,9 +109,10 @@ impl App {
             match self.registry.parse_server(text) {
                 Ok(parsed) => {
                     self.warn(text, &parsed.description);
+                    let is_dual = listening::is_dual(&parsed.description);
                     let (endpoint, effect) = (parsed.endpoint, self.worker.effect().clone());
                     let endpoint = Rc::new(InterruptibleServer { endpoint, effect });
-                    endpoints.push(Listen { text: text.clone(), endpoint });
+                    endpoints.push(Listen { text: text.clone(), endpoint, is_dual });
                 }
                 Err(error) => {
                     report::mistake(&error);
@@ -222,11 +223,13 @@ impl App {
     }
 }
 
-/// The kinds of endpoints that no feature adds. A proxy whose header is refused is told.
+/// The kinds of endpoints that no feature adds; `names` asks for services. A proxy whose header is refused is told.
 fn standard(
     reactor: &(impl ReactorTcp + ReactorUnix + ReactorTime + Resolver + Clone + 'static),
+    names: &Reactor,
 ) -> Registry {
-    let registry = Registry::standard(reactor.clone());
+    let services = SrvClientParser::new(names.clone());
+    let registry = Registry::standard(reactor.clone()).with_client(services);
     haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
         let line = format_args!("warning: refused the connection of {peer}: {}", Chain(&refusal));
         report::repeated(Kind::Proxy, line);

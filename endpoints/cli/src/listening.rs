@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use deferred::Failure;
-use interfaces::{Factory, ListeningPort, StreamServerEndpoint};
+use endpoints::{Description, Value};
+use interfaces::{Address, Factory, ListeningPort, StreamServerEndpoint, printable};
 
 use crate::report;
 
@@ -17,6 +18,24 @@ use crate::report;
 pub(crate) struct Listen {
     pub(crate) text: String,
     pub(crate) endpoint: Rc<dyn StreamServerEndpoint>,
+    /// Whether it means every address, IPv6 included.
+    pub(crate) is_dual: bool,
+}
+
+/// Whether a string means every address of the machine, given or by default.
+pub(crate) fn is_dual(description: &Description) -> bool {
+    let every = ("interface", Value::Text("::".into()));
+    description.arguments.contains(&every)
+}
+
+/// The note about a port that has less than its string says.
+fn note(listen: &Listen, port: &dyn ListeningPort) -> Option<String> {
+    let host = port.host();
+    let is_less = listen.is_dual && matches!(host, Address::Ipv4(_));
+    is_less.then(|| {
+        let text = printable(&listen.text);
+        format!("note: {text}: this machine has no IPv6, so it listens on {host} alone")
+    })
 }
 
 /// Listens on each endpoint, in order.
@@ -31,7 +50,12 @@ pub(crate) async fn open(
     let mut ports: Vec<Rc<dyn ListeningPort>> = Vec::with_capacity(endpoints.len());
     for listen in endpoints {
         match listen.endpoint.listen(factory.clone()).await {
-            Ok(port) => ports.push(port),
+            Ok(port) => {
+                if let Some(note) = note(listen, &*port) {
+                    report::note(format_args!("{note}"));
+                }
+                ports.push(port);
+            }
             Err(failure) => {
                 close(ports).await;
                 return Err((listen.text.clone(), failure));
@@ -90,7 +114,7 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use deferred::Deferred;
-    use interfaces::{Address, ListenError, UnixAddress};
+    use interfaces::{ListenError, UnixAddress};
 
     /// Listens without a socket, counts the open ports, and refuses the port after `room`.
     struct Doors {
@@ -131,8 +155,39 @@ mod tests {
         let listen = |text: &str| Listen {
             text: text.into(),
             endpoint: Rc::new(Doors { open: open.clone(), room }),
+            is_dual: false,
         };
         (["one", "two", "three"].map(listen).into(), open)
+    }
+
+    /// A port that is nowhere but at this address.
+    struct At(&'static str);
+
+    impl ListeningPort for At {
+        fn host(&self) -> Address {
+            self.0.parse::<std::net::SocketAddr>().unwrap().into()
+        }
+
+        fn stop_listening(&self) -> Deferred<()> {
+            Deferred::succeed(())
+        }
+    }
+
+    #[test]
+    fn a_port_that_has_ipv4_alone_is_noted_where_its_string_means_every_address() {
+        let reactor = reactor::Reactor::simulated(1);
+        let registry = ropewalk::tls::register(endpoints::Registry::new(), reactor);
+        for (text, host, is_noted) in [
+            ("tls:/pems", "0.0.0.0:443", true),
+            ("tls:/pems", "[::]:443", false),
+            ("tls:/pems:interface=0.0.0.0", "0.0.0.0:443", false),
+        ] {
+            let parsed = registry.parse_server(text).unwrap();
+            let is_dual = is_dual(&parsed.description);
+            let listen = Listen { text: text.into(), endpoint: parsed.endpoint, is_dual };
+            let note = note(&listen, &At(host));
+            assert_eq!(note.is_some(), is_noted, "{text} {host}: {note:?}");
+        }
     }
 
     /// Nothing here waits, so one poll is enough.

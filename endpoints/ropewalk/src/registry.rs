@@ -4,24 +4,24 @@
 
 use std::rc::Rc;
 
-use endpoints::Registry;
-use interfaces::{ReactorSocket, ReactorTcp, ReactorTime, ReactorUnix, Resolver};
+use endpoints::{Registry, SrvClientParser};
+use interfaces::{ReactorSocket, ReactorTcp, ReactorTime, ReactorUdp, ReactorUnix, Resolver};
 
 /// Every ability of a reactor that some kind of endpoint needs.
 ///
 /// Implemented for everything that has them, so nothing needs to implement it by hand.
 pub trait EndpointReactor:
-    ReactorTcp + ReactorUnix + ReactorSocket + ReactorTime + Resolver + 'static
+    ReactorTcp + ReactorUnix + ReactorUdp + ReactorSocket + ReactorTime + Resolver + 'static
 {
 }
 
 impl<R> EndpointReactor for R where
-    R: ReactorTcp + ReactorUnix + ReactorSocket + ReactorTime + Resolver + 'static
+    R: ReactorTcp + ReactorUnix + ReactorUdp + ReactorSocket + ReactorTime + Resolver + 'static
 {
 }
 
-/// A registry that knows `tcp`, `tcp6`, `unix` and `haproxy`, with the feature `tls` also `ssl` and `tls`, and
-/// with the feature `systemd` also `systemd`.
+/// A registry that knows `tcp`, `tcp6`, `unix` and `haproxy`, clients of kind `srv`, with the feature `tls` also
+/// `ssl` and `tls`, and with the feature `systemd` also `systemd`.
 ///
 /// With `systemd` it takes over the descriptors that the environment announces to this process
 /// ([`ListenFds::from_environment`](systemd::ListenFds::from_environment)). When the announcement is
@@ -60,7 +60,8 @@ pub fn registry_with_inherited(
 
 /// The kinds whose sockets the reactor opens itself.
 fn with_own_sockets(reactor: Rc<impl EndpointReactor>) -> Registry {
-    let registry = Registry::standard(Rc::clone(&reactor));
+    let registry = Registry::standard(Rc::clone(&reactor))
+        .with_client(SrvClientParser::new(Rc::clone(&reactor)));
     let registry = endpoints::haproxy::register(registry, Rc::clone(&reactor));
     #[cfg(feature = "tls")]
     let registry = tls::register(registry, reactor);

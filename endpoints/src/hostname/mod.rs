@@ -7,3 +7,5 @@ mod order;
 mod race;
 
 pub(crate) use race::Race;
+#[cfg(feature = "std")]
+pub(crate) use race::is_final;

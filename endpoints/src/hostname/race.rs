@@ -183,7 +183,7 @@ impl Race {
 
 /// Whether no other address is tried: a protocol ran on the connection to this one, or the reactor
 /// stopped.
-fn is_final(failure: &Failure) -> bool {
+pub(crate) fn is_final(failure: &Failure) -> bool {
     matches!(failure.downcast_ref(), Some(ConnectError::EndedAtOnce { .. }))
         || failure.check::<Cancelled>()
 }

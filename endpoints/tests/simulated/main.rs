@@ -3,7 +3,10 @@
 //! Invariant: a run follows from its table or its seed; no test waits on a clock.
 #![allow(clippy::unwrap_used)]
 
+mod name_server;
 mod world;
 
 mod contract;
 mod happy_eyeballs;
+mod process;
+mod services;

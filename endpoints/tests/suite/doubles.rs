@@ -35,6 +35,8 @@ pub(crate) enum Mood {
     Patient,
     /// It fails before the call returns.
     Refusing,
+    /// As on a machine without IPv6, it fails with this number for an IPv6 address.
+    WithoutIpv6(i32),
 }
 
 /// How a cancelled attempt fails.
@@ -164,10 +166,12 @@ impl Reactor {
     }
 
     fn port(&self, address: Address) -> Result<Rc<dyn ListeningPort>, ListenError> {
-        if self.0.mood.get() == Mood::Refusing {
-            return Err(ListenError::Refused { address, source: refused(), hint: "".into() });
-        }
-        Ok(Rc::new(Port(address)))
+        let source = match (self.0.mood.get(), &address) {
+            (Mood::Refusing, _) => refused(),
+            (Mood::WithoutIpv6(number), Address::Ipv6(_)) => OsError::from_raw_os_error(number),
+            _ => return Ok(Rc::new(Port(address))),
+        };
+        Err(ListenError::Refused { address, source, hint: "".into() })
     }
 }
 

@@ -141,3 +141,36 @@ fn endpoints_can_be_made_without_strings() {
     drop(endpoint.listen(factory()));
     assert_eq!(reactor.calls(), [Call::ListenUnix(options), tcp("[::1]:0", BACKLOG_MAX)]);
 }
+
+#[test]
+fn every_address_is_that_of_ipv4_where_there_is_no_ipv6_and_the_port_says_so() {
+    for (mood, address) in [
+        (Mood::Patient, "[::]:80"),
+        (Mood::WithoutIpv6(97), "0.0.0.0:80"),
+        (Mood::WithoutIpv6(99), "0.0.0.0:80"),
+    ] {
+        let reactor = Reactor::new();
+        reactor.is(mood);
+        let endpoint =
+            TcpServerEndpoint::new(reactor.clone(), 80).with_backlog(9).with_every_address();
+        let port = result_of(endpoint.listen(factory())).unwrap();
+        assert_eq!(port.host().to_string(), address, "{mood:?}");
+        assert_eq!(reactor.calls().last(), Some(&tcp(address, 9)), "{mood:?}");
+    }
+}
+
+#[test]
+fn an_ipv6_address_that_was_asked_for_and_any_other_error_is_never_replaced() {
+    for text in ["tcp6:80", "tcp:80:interface=[::]", "tcp:80:interface=[::1]"] {
+        let reactor = Reactor::new();
+        reactor.is(Mood::WithoutIpv6(97));
+        let failure = result_of(listen(&reactor, text)).err().unwrap();
+        assert!(failure.to_string().starts_with("cannot listen on [::"), "{text}: {failure}");
+        assert_eq!(reactor.calls().len(), 1, "{text}");
+    }
+    let reactor = Reactor::new();
+    reactor.is(Mood::WithoutIpv6(98));
+    let endpoint = TcpServerEndpoint::new(reactor.clone(), 80).with_every_address();
+    assert!(result_of(endpoint.listen(factory())).is_err(), "an address in use is in use");
+    assert_eq!(reactor.calls().len(), 1);
+}

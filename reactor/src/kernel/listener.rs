@@ -227,6 +227,7 @@ fn refused_by(
         }
         libc::EADDRINUSE if is_other_file(&address) => "a file that is no socket is there",
         libc::EADDRINUSE => "something else listens there already, or left its socket behind",
+        libc::EAFNOSUPPORT if is_ipv6(&address) => "this machine has no IPv6",
         libc::EADDRNOTAVAIL => "no interface of this machine has that address",
         libc::ENOENT => "the directory does not exist",
         libc::EMFILE => "this process has no descriptor left",
@@ -234,6 +235,10 @@ fn refused_by(
     };
     let hint = holder.map_or(Cow::Borrowed(hint), Cow::Owned);
     ListenError::Refused { address, source: OsError::from_raw_os_error(errno), hint }
+}
+
+fn is_ipv6(address: &Address) -> bool {
+    matches!(address, Address::Ipv6(_))
 }
 
 /// Whether its path is there, and leads to something that is no socket.

@@ -46,7 +46,8 @@ impl ServerParser for SslServerParser {
         let below = match wrapped(endpoint, [port, interface, backlog])? {
             Some(below) => below,
             None => {
-                self.0.tcp(port.port()?, interface.host_or(Host::ANY_IPV4)?, backlog.backlog()?)
+                let host = interface.host_or(Host::ANY_IPV4)?;
+                self.0.tcp(port.port()?, Some(host), backlog.backlog()?)
             }
         };
         let key_file = file_or(&key, "server.pem")?;
@@ -86,7 +87,9 @@ impl ServerParser for TlsServerParser {
             Some(below) => below,
             None => {
                 let (port, backlog) = (port.port_or(443)?, backlog.backlog()?);
-                self.0.tcp(port, interface.host_or(Host::ANY_IPV6)?, backlog)
+                let host = interface.host_or(Host::ANY_IPV6)?;
+                let is_default = interface.span().is_empty();
+                self.0.tcp(port, (!is_default).then_some(host), backlog)
             }
         };
         let Below { endpoint: below, layers } = below;
@@ -117,10 +120,13 @@ fn wrapped(endpoint: Argument<'_>, own: [Argument<'_>; 3]) -> Result<Option<Belo
 }
 
 impl Context {
-    fn tcp(&self, port: u16, interface: Host, backlog: u32) -> Below {
-        let endpoint = TcpServerEndpoint::new(self.reactor.clone(), port)
-            .with_interface(interface)
-            .with_backlog(backlog);
+    /// On an interface, or on every address.
+    fn tcp(&self, port: u16, interface: Option<Host>, backlog: u32) -> Below {
+        let endpoint = TcpServerEndpoint::new(self.reactor.clone(), port).with_backlog(backlog);
+        let endpoint = match interface {
+            Some(interface) => endpoint.with_interface(interface),
+            None => endpoint.with_every_address(),
+        };
         Below { endpoint: Rc::new(endpoint), layers: vec!["tls".into(), "tcp".into()] }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Machine {
     pub(crate) listened: Rc<RefCell<Vec<ListenTcp>>>,
     pub(crate) connected: Rc<RefCell<Vec<ConnectTcp>>>,
     pub(crate) resolved: Rc<RefCell<Vec<String>>>,
+    /// Whether nothing can listen on an IPv6 address.
+    pub(crate) lacks_ipv6: Rc<std::cell::Cell<bool>>,
 }
 
 impl Machine {
@@ -72,6 +74,11 @@ impl ReactorTcp for Machine {
         factory: Rc<dyn Factory>,
     ) -> Result<Rc<dyn ListeningPort>, ListenError> {
         self.listened.borrow_mut().push(options.clone());
+        if self.lacks_ipv6.get() && options.address.is_ipv6() {
+            let source = interfaces::OsError::from_raw_os_error(97);
+            let address = options.address.into();
+            return Err(ListenError::Refused { address, source, hint: "".into() });
+        }
         let port = self.network.server(&options.address.port().to_string()).listen(factory);
         Ok(result_of(port).expect("the port is free"))
     }

@@ -236,3 +236,17 @@ fn a_server_over_another_endpoint_has_no_port_of_its_own() {
     assert_eq!(server(both), "18: `backlog` cannot be given together with `endpoint`");
     assert_eq!(server(r"ssl:endpoint=slc\:1"), "13: unknown endpoint kind `slc`");
 }
+
+#[test]
+fn a_folders_default_is_every_ipv4_address_where_there_is_no_ipv6_and_what_was_asked_for_fails() {
+    let machine = Machine::new();
+    machine.lacks_ipv6.set(true);
+    let files = crate::machine::Files::new();
+    let identity = crate::certificates::Authority::new().identity("a.example");
+    let pem = files.write("a.pem", &(identity.key_pem() + &identity.certificate_pem));
+    machine.serve(&format!("tls:{pem}:1235")).unwrap();
+    assert!(machine.serve(&format!("tls:{pem}:1236:interface=[::]")).is_err());
+    let listened = machine.listened.borrow();
+    let addresses: Vec<_> = listened.iter().map(|options| options.address.to_string()).collect();
+    assert_eq!(addresses, ["[::]:1235", "0.0.0.0:1235", "[::]:1236"]);
+}
