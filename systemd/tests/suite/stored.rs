@@ -66,7 +66,8 @@ fn endpoint(
     manager: Option<&Manager>,
 ) -> (StoredServerEndpoint, Rc<Keeper>) {
     let keeper = Rc::new(Keeper::default());
-    let manager = Ok(manager.map(|manager| manager.notifier.clone()));
+    let notifier = manager.map(|manager| manager.notifier.clone());
+    let manager = move || Ok(notifier.clone());
     let (reactor, inherited, opens) = (keeper.clone(), inherited.clone(), opens.clone());
     let name = ("web", Some(Domain::Inet));
     (StoredServerEndpoint::new(reactor, inherited, name, opens, manager), keeper)
