@@ -11,7 +11,7 @@
 use std::rc::Rc;
 
 use deferred::{Deferred, Failure};
-use interfaces::{Factory, ListeningPort, ReactorSocket, StreamServerEndpoint};
+use interfaces::{Factory, ListeningPort, ReactorSocket, ShareSocketError, StreamServerEndpoint};
 
 use crate::{
     AdoptedStreamServerEndpoint, Domain, ListenFds, Notifier, NotifyError, Selector, TakeError,
@@ -80,7 +80,10 @@ fn store(
     port: Rc<dyn ListeningPort>,
 ) -> Deferred<Rc<dyn ListeningPort>> {
     match manager.store_port(name, &*port) {
-        Ok(()) => Deferred::succeed(port),
+        // That thread stores it.
+        Ok(()) | Err(NotifyError::Unstorable { source: ShareSocketError::OfAnotherThread, .. }) => {
+            Deferred::succeed(port)
+        }
         Err(error) => port.stop_listening().add_both(|_| Err(Failure::new(error))),
     }
 }

@@ -53,6 +53,7 @@ mod process_terminal;
 mod processes;
 mod react;
 mod resets;
+mod sharing;
 mod signals;
 mod standard_error;
 mod std_sockets;
