@@ -8,7 +8,10 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use deferred::Deferred;
-use interfaces::{Address, Factory, ListenError, ListeningPort, StreamServerEndpoint, UnixAddress};
+use interfaces::{
+    Address, Factory, ListenError, ListeningPort, ShareSocketError, StreamServerEndpoint,
+    UnixAddress,
+};
 use ropewalk_systemd as systemd;
 use systemd::{Domain, ListenFds, ListenFdsError, NotifyError, StoredServerEndpoint, TakeError};
 
