@@ -15,5 +15,6 @@ mod manager;
 mod program;
 
 mod activation;
+mod examples;
 mod life;
 mod restarts;

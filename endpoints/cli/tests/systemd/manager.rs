@@ -185,7 +185,7 @@ fn write_units(directory: &Path, units: &[(&str, &str)]) {
     for (name, text) in units {
         let text = text.replace("%D", path).replace("%ROPEWALK", ROPEWALK);
         let output = if name.ends_with(".service") {
-            format!("StandardOutput=append:{path}/log\nStandardError=inherit\n")
+            format!("[Service]\nStandardOutput=append:{path}/log\nStandardError=inherit\n")
         } else {
             String::new()
         };
