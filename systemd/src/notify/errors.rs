@@ -60,7 +60,7 @@ pub enum NotifyError {
         /// The name.
         name: String,
     },
-    /// So many descriptors cannot be sent at once.
+    /// The number of descriptors is not one that can be sent at once.
     #[error("cannot store {count} descriptors at once as {name:?}: from 1 to {max} can be sent")]
     Count {
         /// The name.

@@ -1,4 +1,4 @@
-//! What is told to the service manager arrives as it was said, or is an error; and never blocks.
+//! Notifications arrive at the service manager as they were said, or are errors; and never block.
 //!
 //! Invariant: the manager is a socket of the test's own, and time is a clock that the test moves.
 
@@ -34,7 +34,7 @@ impl Manager {
         Self { socket, notifier: Notifier::new(path.as_os_str()).unwrap(), _directory: directory }
     }
 
-    /// What has come since the last call.
+    /// The notifications since the last call.
     pub(crate) fn told(&self) -> Vec<String> {
         std::iter::from_fn(|| receive(&self.socket)).collect()
     }

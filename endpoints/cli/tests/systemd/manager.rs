@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use testkit::{find_peer, skip_without_peer};
+use testkit::{find_peer, skip};
 
 /// The command under test.
 pub(crate) const ROPEWALK: &str = env!("CARGO_BIN_EXE_ropewalk");
@@ -83,7 +83,7 @@ impl Manager {
             return Some(manager);
         }
         let log = manager.log();
-        skip_without_peer(&format!("systemd does not run in namespaces here: {}", log.trim()));
+        skip(&format!("systemd does not run in namespaces here: {}", log.trim()));
         None
     }
 
