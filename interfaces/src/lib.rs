@@ -70,6 +70,8 @@ mod endpoint;
 mod listen_error;
 mod listening_port;
 mod log_prefix;
+#[cfg(feature = "std")]
+mod share_socket_error;
 
 mod process_protocol;
 mod process_reason;
@@ -159,6 +161,8 @@ pub use reactor_unix_datagram::{
 };
 pub use reason::{Deadline, Reason};
 pub use resolver::{AddressFamily, ResolveError, Resolver};
+#[cfg(feature = "std")]
+pub use share_socket_error::ShareSocketError;
 #[cfg(feature = "std")]
 pub use spawn_process::{
     ChildDescriptor, ChildDescriptors, Environment, ProcessGroup, SpawnProcess,

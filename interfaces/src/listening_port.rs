@@ -40,6 +40,18 @@ pub trait ListeningPort {
         None
     }
 
+    /// A copy of the listening socket, for another process that listens on it too or keeps it, such as a
+    /// service manager. From then on `stop_listening` closes the socket here and leaves the copy alone: it
+    /// listens on, and clients wait in its backlog.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareSocketError`](crate::ShareSocketError); then nothing has changed.
+    #[cfg(feature = "std")]
+    fn share_socket(&self) -> Result<std::os::fd::OwnedFd, crate::ShareSocketError> {
+        Err(crate::ShareSocketError::NoSocket)
+    }
+
     /// Writes what `Debug` shows: at least the address, while it listens.
     ///
     /// # Errors

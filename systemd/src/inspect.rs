@@ -50,7 +50,7 @@ impl Kind {
             && self.uses().is_some_and(|it| uses.contains(&it))
     }
 
-    /// What it can be used for.
+    /// Its use, if it has one here.
     pub(crate) fn uses(self) -> Option<Use> {
         match self {
             Self::Socket { kind: Type::STREAM, listening: true, .. } => Some(Use::Port),
@@ -61,7 +61,7 @@ impl Kind {
     }
 }
 
-/// What a socket can be used for.
+/// The use of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     /// It accepts stream connections: `ListenStream=` with `Accept=no`.

@@ -1,9 +1,10 @@
-//! Socket activation: listening on sockets that a supervisor opened; Twisted's
-//! `twisted.python.systemd` and its `systemd:` endpoint.
+//! Services under systemd: listening on sockets that a supervisor opened, Twisted's
+//! `twisted.python.systemd` and its `systemd:` endpoint; and telling the supervisor how the service is,
+//! which Twisted leaves to others.
 //!
 //! A supervisor such as systemd opens the sockets, and starts the program when a client connects.
 //! [`ListenFds`] takes over the descriptors that it handed to this process (sd_listen_fds(3)), and
-//! [`AdoptedStreamServerEndpoint`] listens on one of them by index or by name.
+//! [`AdoptedStreamServerEndpoint`] listens on one of them by index, or on all of a name.
 //!
 //! ```text
 //! # web.socket                                the program's argument
@@ -26,6 +27,19 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! # The life of a service
+//!
+//! ```text
+//! ManagedService   READY, RELOADING, STATUS, STOPPING, and a plea for time while connections finish
+//! Watchdog         pings while every loop turns, so that a service that is stuck is restarted
+//! StoredServerEndpoint, Notifier::store
+//!                  sockets that the supervisor keeps over a restart (FDSTORE)
+//! ```
+//!
+//! `NOTIFY_SOCKET` and `WATCHDOG_USEC` are read from the environment, which is not edited; the children that
+//! a reactor spawns get none of them. No call waits for the supervisor. The directory `examples` has unit
+//! files for the command `ropewalk`, each run by a test under a real systemd.
 //!
 //! # Inherited sockets belong to the supervisor
 //!

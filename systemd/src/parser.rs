@@ -77,9 +77,14 @@ impl SystemdParser {
         otherwise: Rc<dyn StreamServerEndpoint>,
     ) -> Rc<dyn StreamServerEndpoint> {
         let (reactor, inherited) = (self.reactor.clone(), self.inherited.clone());
-        let manager = Notifier::from_environment();
         let name = (name, domain);
-        Rc::new(StoredServerEndpoint::new(reactor, inherited, name, otherwise, manager))
+        Rc::new(StoredServerEndpoint::new(
+            reactor,
+            inherited,
+            name,
+            otherwise,
+            Notifier::from_environment,
+        ))
     }
 }
 

@@ -11,7 +11,7 @@
 use std::rc::Rc;
 
 use deferred::{Deferred, Failure};
-use interfaces::{Factory, ListeningPort, ReactorSocket, StreamServerEndpoint};
+use interfaces::{Factory, ListeningPort, ReactorSocket, ShareSocketError, StreamServerEndpoint};
 
 use crate::{
     AdoptedStreamServerEndpoint, Domain, ListenFds, Notifier, NotifyError, Selector, TakeError,
@@ -28,18 +28,24 @@ pub struct StoredServerEndpoint {
     inherited: ListenFds,
     adopted: AdoptedStreamServerEndpoint,
     otherwise: Rc<dyn StreamServerEndpoint>,
-    manager: Result<Option<Notifier>, NotifyError>,
+    manager: Box<FindManager>,
 }
 
+/// Finds the service manager, if there is one.
+type FindManager = dyn Fn() -> Result<Option<Notifier>, NotifyError>;
+
 impl StoredServerEndpoint {
-    /// Listens on what was inherited as `name`, of the family `domain` if one is given; or on `otherwise`, and has that kept by `manager`.
+    /// Listens on what was inherited as `name`, of the family `domain` if one is given; or on `otherwise`, and
+    /// has that kept by the manager that is found then:
+    /// [`Notifier::from_environment`].
     pub fn new(
         reactor: impl ReactorSocket + 'static,
         inherited: ListenFds,
         (name, domain): (impl Into<String>, Option<Domain>),
         otherwise: Rc<dyn StreamServerEndpoint>,
-        manager: Result<Option<Notifier>, NotifyError>,
+        manager: impl Fn() -> Result<Option<Notifier>, NotifyError> + 'static,
     ) -> Self {
+        let manager = Box::new(manager);
         let name = name.into();
         let selector = Selector::Name(name.clone());
         let adopted =
@@ -58,10 +64,10 @@ impl StreamServerEndpoint for StoredServerEndpoint {
             Err(TakeError::NothingInherited | TakeError::NoSuchName { .. }) => {}
             _ => return self.adopted.listen(factory),
         }
-        let manager = match &self.manager {
-            Ok(Some(manager)) => manager.clone(),
+        let manager = match (self.manager)() {
+            Ok(Some(manager)) => manager,
             Ok(None) => return self.otherwise.listen(factory),
-            Err(error) => return Deferred::fail(error.clone()),
+            Err(error) => return Deferred::fail(error),
         };
         let name = self.name.clone();
         self.otherwise.listen(factory).add_callback(move |port| store(&manager, &name, port))
@@ -74,7 +80,10 @@ fn store(
     port: Rc<dyn ListeningPort>,
 ) -> Deferred<Rc<dyn ListeningPort>> {
     match manager.store_port(name, &*port) {
-        Ok(()) => Deferred::succeed(port),
+        // That thread stores it.
+        Ok(()) | Err(NotifyError::Unstorable { source: ShareSocketError::OfAnotherThread, .. }) => {
+            Deferred::succeed(port)
+        }
         Err(error) => port.stop_listening().add_both(|_| Err(Failure::new(error))),
     }
 }

@@ -33,16 +33,9 @@ const NO_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
 pub(crate) struct App {
     pub(crate) reactor: Reactor,
     pub(crate) worker: Worker,
+    /// The descriptors that `systemd:` endpoints listen on.
+    pub(crate) inherited: ListenFds,
     registry: Registry,
-}
-
-/// Whether the descriptors of a supervisor are taken over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Inherited {
-    /// Taken over, for `systemd:` endpoints to listen on.
-    TakenOver,
-    /// The environment is not looked at.
-    LeftAlone,
 }
 
 impl Drop for App {
@@ -57,21 +50,15 @@ impl App {
     /// # Errors
     ///
     /// The exit code, when the system has no descriptor for a reactor; it was reported.
-    pub(crate) fn new(inherited: Inherited) -> Result<Self, Exit> {
-        let inherited = match inherited {
-            Inherited::TakenOver => {
-                ListenFds::from_environment().unwrap_or_else(ListenFds::unavailable)
-            }
-            Inherited::LeftAlone => ListenFds::default(),
-        };
+    pub(crate) fn new(inherited: ListenFds) -> Result<Self, Exit> {
         let reactor = Reactor::new().map_err(|error| {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable
         })?;
         let shared = Rc::new(reactor.clone());
         let registry = tls::register(standard(&shared, &reactor), shared.clone());
-        let registry = systemd::register(registry, shared, inherited);
-        Ok(Self::with(reactor, registry, Worker::alone()))
+        let registry = systemd::register(registry, shared, inherited.clone());
+        Ok(Self::with(reactor, registry, inherited, Worker::alone()))
     }
 
     /// The one of a worker, with ports and certificates that it shares with the others.
@@ -79,11 +66,12 @@ impl App {
         let shared = Rc::new(member.clone());
         let registry = standard(&shared, member.reactor());
         let registry = tls::register_sharing(registry, shared.clone(), worker.configs());
-        let registry = systemd::register(registry, shared, worker.take_inherited());
-        Self::with(member.reactor().clone(), registry, worker)
+        let inherited = worker.take_inherited();
+        let registry = systemd::register(registry, shared, inherited.clone());
+        Self::with(member.reactor().clone(), registry, inherited, worker)
     }
 
-    fn with(reactor: Reactor, registry: Registry, worker: Worker) -> Self {
+    fn with(reactor: Reactor, registry: Registry, inherited: ListenFds, worker: Worker) -> Self {
         set_unhandled_hook(|unhandled| {
             // The end of the program drops every promise, so only errors are reported.
             if let Unhandled::Error(error) = unhandled {
@@ -92,7 +80,7 @@ impl App {
         });
         report::limit(reactor.clone(), worker.repetitions());
         reactor.set_observer(Rc::new(StderrObserver));
-        Self { reactor, worker, registry }
+        Self { reactor, worker, inherited, registry }
     }
 
     /// The server endpoints that the strings describe: all, or none. From here on signals are for the

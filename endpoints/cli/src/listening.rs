@@ -76,7 +76,7 @@ async fn close(ports: Vec<Rc<dyn ListeningPort>>) {
 /// The wait for standard output, which may be a pipe that is not read.
 const ANNOUNCED: Duration = Duration::from_secs(1);
 
-/// Prints `listening ADDRESS` with the actual address of each port to standard output, and flushes.
+/// Prints `listening ADDRESS` with the actual address of each socket to standard output, and flushes.
 ///
 /// A thread prints, so that an output that is full delays the server for a moment only.
 pub(crate) fn announce(ports: &[Rc<dyn ListeningPort>]) {
@@ -103,7 +103,7 @@ fn print(lines: &str) {
 }
 
 fn lines(ports: &[Rc<dyn ListeningPort>]) -> String {
-    ports.iter().map(|port| format!("listening {}\n", port.host())).collect()
+    ports.iter().flat_map(|port| port.hosts()).map(|host| format!("listening {host}\n")).collect()
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(crate) struct LoopCheck {
 impl LoopCheck {
     /// Fires when an outgoing connection arrives at one of these ports.
     pub(crate) fn watch(&self, ports: &[Rc<dyn ListeningPort>]) -> Deferred<()> {
-        let addresses = ports.iter().map(|port| port.host()).collect();
+        let addresses = ports.iter().flat_map(|port| port.hosts()).collect();
         self.addresses.replace(addresses);
         let (deferred, promise) = Deferred::new();
         self.watcher.replace(Some(promise));

@@ -21,11 +21,13 @@ mod exit_code;
 mod app;
 mod commands;
 mod connection_report;
+mod inherited;
 mod interruptible;
 mod json;
 mod limits;
 mod listening;
 mod loop_check;
+mod notify;
 mod server;
 mod workers;
 

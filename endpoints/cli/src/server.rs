@@ -8,12 +8,18 @@ use std::time::Duration;
 use interfaces::{Factory, ReactorCore as _};
 use protocol::policies::{ConnectionCount, DrainHandle, ServerShutdown};
 use protocol::relay::RelayStopHandle;
+<<<<<<< HEAD
 use protocol::service::Ending;
+=======
+use systemd::ListenFds;
+>>>>>>> 0a241a7bb3e9ffc243bad8c707d51e28fc0ebeed
 
 use crate::app::App;
 use crate::exit_code::Exit;
+use crate::inherited::close_unclaimed;
 use crate::listening::{self, Listen};
 use crate::loop_check::LoopCheck;
+use crate::notify::Notify;
 use crate::report;
 use crate::workers::Worker;
 
@@ -64,12 +70,22 @@ impl Server {
             // It may be stopping already.
             let _ = reactor.stop();
         };
+<<<<<<< HEAD
         let shutdown = ServerShutdown::new(app.reactor.clone(), self.connections, self.grace, end)
             .on_stop_failed(report::error)
             .into_rc();
+=======
+        let connections = self.connections.clone();
+        let shutdown = Shutdown::new(app.reactor.clone(), self.connections, self.grace, end);
+        let notify = Notify::new(app);
+>>>>>>> 0a241a7bb3e9ffc243bad8c707d51e28fc0ebeed
         // The reactor keeps the handler, and these keep the reactor.
         let (weak_shutdown, weak_handle) = (Rc::downgrade(&shutdown), Rc::downgrade(&stop));
+        let weak_notify = Rc::downgrade(&notify);
         app.worker.on_signals(app, move || {
+            if let Some(notify) = weak_notify.upgrade() {
+                notify.draining();
+            }
             match weak_handle.upgrade().as_deref() {
                 Some(StopHandle::Serve(server)) => server.drain(SILENCE),
                 Some(StopHandle::Relay(relay)) => relay.drain(SILENCE * 2),
@@ -80,9 +96,18 @@ impl Server {
             }
         })?;
         let worker = app.worker.clone();
-        let served = serve(self.listen, self.factory, self.loop_check, shutdown.clone(), worker);
-        let exit = app.run(served);
-        drop((shutdown, stop));
+        let serving = Serving {
+            listen: self.listen,
+            factory: self.factory,
+            loop_check: self.loop_check,
+            connections,
+            shutdown: shutdown.clone(),
+            notify: notify.clone(),
+            inherited: app.inherited.clone(),
+            worker,
+        };
+        let exit = app.run(serving.run());
+        drop((shutdown, stop, notify));
         Ok(exit)
     }
 }
@@ -97,51 +122,75 @@ fn unfinished(connections: usize, grace: Duration) -> String {
     format!("warning: ended {were} that did not finish in {grace:?}, see --grace")
 }
 
-/// Ends only when something is wrong; a shutdown stops the reactor.
-async fn serve(
+/// What a server needs while it runs.
+struct Serving {
     listen: Vec<Listen>,
     factory: Rc<dyn Factory>,
     loop_check: Option<Rc<LoopCheck>>,
+<<<<<<< HEAD
     shutdown: Rc<ServerShutdown>,
+=======
+    connections: ConnectionCount,
+    shutdown: Rc<Shutdown>,
+    notify: Rc<Notify>,
+    inherited: ListenFds,
+>>>>>>> 0a241a7bb3e9ffc243bad8c707d51e28fc0ebeed
     worker: Worker,
-) -> Exit {
-    if worker.is_ending() {
-        // The signal waits for this worker, too.
-        return std::future::pending().await;
-    }
-    match listening::open(&listen, &factory).await {
-        Ok(ports) => {
-            shutdown.add_ports(&ports);
-            let watched = loop_check.map(|loop_check| loop_check.watch(&ports));
-            worker.ports_are_open().await;
-            if worker.is_first() {
-                listening::announce(&ports);
-            }
-            let Some(watched) = watched else { return std::future::pending().await };
-            // It never fails, as the check keeps its promise.
-            let _ = watched.await;
-            if worker.tells_loop() {
-                report::note("error: the relay leads to itself: it connects to what it listens on");
-            }
-            Exit::Usage
+}
+
+impl Serving {
+    /// Ends only when something is wrong, or with the one connection that the process was started for; a
+    /// shutdown stops the reactor.
+    async fn run(self) -> Exit {
+        if self.worker.is_ending() {
+            // The signal waits for this worker, too.
+            return std::future::pending().await;
         }
-        Err((text, failure)) => {
-            report::failed(&text, &failure);
-            Exit::Unavailable
+        let is_for_one = self.inherited.is_one_connection();
+        let ports = match listening::open(&self.listen, &self.factory).await {
+            Ok(ports) => ports,
+            Err((text, failure)) => {
+                report::failed(&text, &failure);
+                return Exit::Unavailable;
+            }
+        };
+        close_unclaimed(&self.inherited, self.worker.is_first());
+        self.shutdown.add_ports(&ports);
+        let watched = self.loop_check.as_ref().map(|loop_check| loop_check.watch(&ports));
+        self.worker.ports_are_open().await;
+        if self.worker.is_first() {
+            self.notify.ready(&ports);
+            listening::announce(&ports);
         }
+        if is_for_one {
+            // It never fails, as it is not cancelled.
+            let _ = self.connections.none_left().await;
+            return Exit::Done;
+        }
+        let Some(watched) = watched else { return std::future::pending().await };
+        // It never fails, as the check keeps its promise.
+        let _ = watched.await;
+        if self.worker.tells_loop() {
+            report::note("error: the relay leads to itself: it connects to what it listens on");
+        }
+        Exit::Usage
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+<<<<<<< HEAD
     use crate::app::Inherited;
+=======
+    use crate::protocols::Echo;
+>>>>>>> 0a241a7bb3e9ffc243bad8c707d51e28fc0ebeed
     use protocol::policies::TimeoutFactory;
     use protocol::wire::Echo;
 
     #[test]
     fn a_server_that_has_ended_keeps_no_reactor_alive() {
-        let app = App::new(Inherited::LeftAlone).expect("a reactor");
+        let app = App::new(ListenFds::default()).expect("a reactor");
         let of_the_reactor = Rc::new(());
         let kept = of_the_reactor.clone();
         app.reactor

@@ -11,24 +11,25 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 
 use deferred::Chain;
 use protocol::policies::{ConnectionTotal, PeerPlaces, PeerTable, WaitingPorts};
 use reactor::{Member, ReactorGroup};
 use ropewalk::tls::SharedConfigs;
-use systemd::{ListenFds, ListenFdsError};
+use systemd::ListenFds;
 
 use crate::app::{self, App};
 use crate::arguments::Workers;
 use crate::exit_code::Exit;
+use crate::inherited::{InheritedCopies, copies_of_inherited};
 use crate::interruptible::DefaultEffect;
 use crate::limits::check_workers;
 use crate::log::Repetitions;
+use crate::notify::Manager;
 use crate::report;
 
 /// The signals that stop a server.
@@ -47,11 +48,13 @@ pub(crate) fn run(
     let group = ReactorGroup::new(options.number).without_signals();
     let group = if options.pin_workers { group.pinned_to_cores() } else { group };
     let number = group.members();
-    if number == 1 && !options.pin_workers {
-        return serve(&App::new(app::Inherited::TakenOver)?);
+    let inherited = ListenFds::from_environment().unwrap_or_else(ListenFds::unavailable);
+    // There is one thread's work in one connection.
+    if inherited.is_one_connection() || number == 1 && !options.pin_workers {
+        return serve(&App::new(inherited)?);
     }
     check_workers(number)?;
-    let common = Arc::new(Common::new(number)?);
+    let common = Arc::new(Common::new(number, &inherited)?);
     let ended = group.run(|member| {
         let worker = Worker { common: common.clone(), member: Some(member.clone()) };
         worker.work(member, &serve);
@@ -79,6 +82,7 @@ struct Common {
     connections: ConnectionTotal,
     peers: Arc<SharedPeers>,
     configs: SharedConfigs,
+    manager: OnceLock<Manager>,
     /// The descriptors of each worker, until it takes them.
     inherited: Mutex<Vec<Option<InheritedCopies>>>,
     /// Every worker catches the signals.
@@ -92,8 +96,6 @@ struct Common {
     exit: Mutex<Exit>,
 }
 
-type InheritedCopies = Result<Vec<(String, OwnedFd)>, ListenFdsError>;
-
 /// The workers that have not opened or joined the ports.
 struct Joining {
     missing: usize,
@@ -101,10 +103,10 @@ struct Joining {
 }
 
 impl Common {
-    fn new(number: usize) -> Result<Self, Exit> {
+    fn new(number: usize, inherited: &ListenFds) -> Result<Self, Exit> {
         let effect = DefaultEffect::new();
         app::watch_signals(&effect)?;
-        Ok(Self::with(number, effect, copies_of_inherited(number)?))
+        Ok(Self::with(number, effect, copies_of_inherited(number, inherited)?))
     }
 
     fn with(number: usize, effect: DefaultEffect, inherited: Vec<InheritedCopies>) -> Self {
@@ -115,6 +117,7 @@ impl Common {
             connections: ConnectionTotal::with_waiting_ports(PortsOfAll::default()),
             peers: Arc::default(),
             configs: SharedConfigs::new(),
+            manager: OnceLock::new(),
             inherited: Mutex::new(inherited.into_iter().map(Some).collect()),
             catching: Barrier::new(number),
             gate: Gate::default(),
@@ -268,6 +271,11 @@ impl Worker {
         &self.common.configs
     }
 
+    /// The service manager, if there is one.
+    pub(crate) fn manager(&self) -> &Manager {
+        self.common.manager.get_or_init(Manager::from_environment)
+    }
+
     /// This worker's copies of the inherited descriptors.
     pub(crate) fn take_inherited(&self) -> ListenFds {
         let index = self.member.as_ref().map_or(0, Member::index);
@@ -278,27 +286,6 @@ impl Worker {
             None => ListenFds::default(),
         }
     }
-}
-
-/// Takes the inherited descriptors over, and makes a copy for each worker but the first.
-fn copies_of_inherited(number: usize) -> Result<Vec<InheritedCopies>, Exit> {
-    let inherited = ListenFds::from_environment().and_then(|inherited| inherited.take_all());
-    let inherited = match inherited {
-        Ok(inherited) => inherited,
-        Err(error) => return Ok((0..number).map(|_| Err(error.clone())).collect()),
-    };
-    let copy = || -> std::io::Result<Vec<(String, OwnedFd)>> {
-        let copies = inherited.iter().map(|(name, descriptor)| {
-            descriptor.try_clone().map(|descriptor| (name.clone(), descriptor))
-        });
-        copies.collect()
-    };
-    let copies = (1..number).map(|_| copy()).collect::<Result<Vec<_>, _>>();
-    let copies = copies.map_err(|error| {
-        report::note(format_args!("error: cannot copy the inherited descriptors: {error}"));
-        Exit::Unavailable
-    })?;
-    Ok(std::iter::once(inherited).chain(copies).map(Ok).collect())
 }
 
 fn uncaught(signal: i32, error: &std::io::Error) -> Exit {

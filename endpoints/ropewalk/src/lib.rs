@@ -52,7 +52,7 @@
 //!               tcp, tcp6, unix
 //!   tls         a layer over any transport; ssl, tls          std      → protocol, interfaces, deferred
 //!                                                                        (endpoints by feature)
-//!   systemd     inherited sockets; systemd                    std      → interfaces, deferred
+//!   systemd     inherited sockets, notifications; systemd     std      → interfaces, deferred
 //!                                                                        (endpoints by feature)
 //!   reactor     the event loop, on the kernel and simulated   std      → protocol, interfaces, deferred
 //!

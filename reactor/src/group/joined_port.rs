@@ -3,11 +3,12 @@
 //! Invariant: its factory gets the connections of its inbox alone, on its own reactor's thread.
 
 use std::cell::Cell;
+use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use deferred::{Deferred, Failure};
-use interfaces::{Address, Factory, ListeningPort, ReactorEvent};
+use interfaces::{Address, Factory, ListeningPort, ReactorEvent, ShareSocketError};
 
 use super::inbox::{Handed, Inbox, Taken};
 use super::shared_port::SharedPort;
@@ -161,5 +162,10 @@ impl ListeningPort for JoinedPort {
             Ok(()) => Deferred::succeed(()),
             Err(failure) => Deferred::fail(failure),
         }
+    }
+
+    fn share_socket(&self) -> Result<OwnedFd, ShareSocketError> {
+        let is_open = self.is_open.get();
+        Err(if is_open { ShareSocketError::OfAnotherThread } else { ShareSocketError::NoSocket })
     }
 }

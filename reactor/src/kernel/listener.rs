@@ -6,13 +6,14 @@
 //!     2. shutdown(2): a child that was forked at this moment has a copy of the socket, which would
 //!        go on listening until that child calls exec(2)
 //!     3. close(2)
-//!   one that was adopted is closed alone, as another process may listen on it
+//!   one that was adopted or shared is closed alone, as another process may listen on it
 //! ```
 //!
 //! Invariant: a listener that made a path owns a [`UnixPath`] and drops it before its socket.
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fs::{File, Permissions};
 use std::io;
 use std::net::{IpAddr, Shutdown};
@@ -21,7 +22,8 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::rc::Rc;
 
 use interfaces::{
-    Address, DualStack, ListenError, ListenTcp, ListenUnix, LockFile, OsError, UnixAddress,
+    Address, DualStack, ListenError, ListenTcp, ListenUnix, LockFile, OsError, ShareSocketError,
+    UnixAddress,
 };
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -37,7 +39,7 @@ pub struct KernelListener {
     address: Address,
     /// The [`UnixPath`], erased so that a program which listens on TCP alone carries nothing of it.
     path: Option<Box<dyn Any>>,
-    origin: ListenerOrigin,
+    origin: Cell<ListenerOrigin>,
 }
 
 /// Where a listening socket comes from.
@@ -45,6 +47,8 @@ pub struct KernelListener {
 enum ListenerOrigin {
     Made,
     Adopted,
+    /// Made, and copied for another process.
+    Shared,
 }
 
 impl KernelListener {
@@ -62,7 +66,7 @@ impl KernelListener {
             socket.bind(&SockAddr::from(options.address))?;
             socket.listen(backlog(options.backlog))?;
             let address = sockaddr::to_address(&socket.local_addr()?);
-            Ok(Self { socket, address, path: None, origin: ListenerOrigin::Made })
+            Ok(Self { socket, address, path: None, origin: Cell::new(ListenerOrigin::Made) })
         };
         let refused = |error| refused(Address::from(options.address), &error);
         let socket = open().map_err(refused)?;
@@ -99,7 +103,7 @@ impl KernelListener {
         };
         let bound = bind();
         let path = path.map(|path| Box::new(path) as Box<dyn Any>);
-        let listener = Self { socket, address, path, origin: ListenerOrigin::Made };
+        let listener = Self { socket, address, path, origin: Cell::new(ListenerOrigin::Made) };
         match bound {
             Ok(()) => Ok(listener),
             Err(error) => Err(refused(listener.address.clone(), &error)),
@@ -116,7 +120,20 @@ impl KernelListener {
             Err(error) => return Err(unsuitable(format!("it cannot be asked: {error}"))),
         }
         let address = sockaddr::or_unnamed(socket.local_addr());
-        Ok(Self { socket, address, path: None, origin: ListenerOrigin::Adopted })
+        Ok(Self { socket, address, path: None, origin: Cell::new(ListenerOrigin::Adopted) })
+    }
+
+    /// A copy for another process, after which the end here is a close alone.
+    pub(super) fn share(&self) -> Result<OwnedFd, ShareSocketError> {
+        if self.path.is_some() {
+            return Err(ShareSocketError::Path);
+        }
+        let copy = self.socket.try_clone();
+        let copy = copy.map_err(|error| ShareSocketError::System(os_error(&error)))?;
+        if self.origin.get() == ListenerOrigin::Made {
+            self.origin.set(ListenerOrigin::Shared);
+        }
+        Ok(copy.into())
     }
 
     pub(super) fn socket(&self) -> &Socket {
@@ -131,7 +148,7 @@ impl KernelListener {
 impl Drop for KernelListener {
     fn drop(&mut self) {
         drop(self.path.take());
-        if self.origin == ListenerOrigin::Made {
+        if self.origin.get() == ListenerOrigin::Made {
             // A socket that does not listen yet has nothing to shut down.
             drop(self.socket.shutdown(Shutdown::Both));
         }

@@ -7,7 +7,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use interfaces::{
-    Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
+    Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, ShareSocketError,
+    UnixAddress,
 };
 use mio::Interest;
 use mio::unix::SourceFd;
@@ -166,6 +167,10 @@ impl StreamSys for Kernel {
 
     fn listener_descriptor(&self, listener: &KernelListener) -> Option<i32> {
         Some(listener.socket().as_raw_fd())
+    }
+
+    fn share_listener(&self, listener: &KernelListener) -> Result<OwnedFd, ShareSocketError> {
+        listener.share()
     }
 
     fn local_address(&self, stream: &Socket) -> Address {

@@ -13,12 +13,15 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use deferred::{Deferred, Failure};
-use interfaces::{Address, Factory, ListenError, ListeningPort, OsError, ReactorEvent};
+use interfaces::{
+    Address, Factory, ListenError, ListeningPort, OsError, ReactorEvent, ShareSocketError,
+};
 
 use crate::core::Core;
 use crate::core::expendable::needs_descriptor;
@@ -364,6 +367,12 @@ impl<S: StreamSys> ListeningPort for Port<S> {
     fn raw_descriptor(&self) -> Option<i32> {
         let core = self.core.upgrade()?;
         core.sys.listener_descriptor(self.listener.borrow().as_ref()?)
+    }
+
+    fn share_socket(&self) -> Result<OwnedFd, ShareSocketError> {
+        let core = self.core.upgrade().ok_or(ShareSocketError::NoSocket)?;
+        let listener = self.listener.borrow();
+        core.sys.share_listener(listener.as_ref().ok_or(ShareSocketError::NoSocket)?)
     }
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

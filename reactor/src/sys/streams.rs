@@ -7,7 +7,8 @@ use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 
 use interfaces::{
-    Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, UnixAddress,
+    Address, ConnectTcp, KeepAliveTimes, ListenError, ListenTcp, ListenUnix, ShareSocketError,
+    UnixAddress,
 };
 
 use super::{Ancillary, ReadAlone, Sys, Token, Watch};
@@ -222,6 +223,12 @@ pub trait StreamSys: Sys {
     fn listener_descriptor(&self, listener: &Self::Listener) -> Option<i32> {
         let _ = listener;
         None
+    }
+
+    /// A copy of a listening socket, whose end here is then a close(2) alone.
+    fn share_listener(&self, listener: &Self::Listener) -> Result<OwnedFd, ShareSocketError> {
+        let _ = listener;
+        Err(ShareSocketError::NoSocket)
     }
 
     /// The local address (getsockname(2)).

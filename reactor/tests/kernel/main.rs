@@ -56,6 +56,7 @@ mod processes;
 mod react;
 mod resets;
 mod services;
+mod sharing;
 mod signals;
 mod standard_error;
 mod std_sockets;

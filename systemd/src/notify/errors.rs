@@ -2,7 +2,7 @@
 //!
 //! Invariant: each message says what was to be told and names the variable or the socket.
 
-use interfaces::OsError;
+use interfaces::{OsError, ShareSocketError};
 
 /// The error of a [`Notifier`](crate::Notifier), and of reading the variables that lead to one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +60,7 @@ pub enum NotifyError {
         /// The name.
         name: String,
     },
-    /// So many descriptors cannot be sent at once.
+    /// The number of descriptors is not one that can be sent at once.
     #[error("cannot store {count} descriptors at once as {name:?}: from 1 to {max} can be sent")]
     Count {
         /// The name.
@@ -70,14 +70,15 @@ pub enum NotifyError {
         /// The most.
         max: usize,
     },
-    /// A port's socket is no use to the next process.
-    #[error("cannot store the port {address} as {name:?}: {reason}")]
+    /// A port's socket cannot be shared with the next process.
+    #[error("cannot store the port {address} as {name:?}")]
     Unstorable {
         /// The name.
         name: String,
         /// The port's address.
         address: String,
         /// Why, and what to do instead.
-        reason: &'static str,
+        #[source]
+        source: ShareSocketError,
     },
 }

@@ -89,8 +89,8 @@ impl Notification {
         self.line("WATCHDOG_USEC", interval.as_micros())
     }
 
-    /// `EXTEND_TIMEOUT_USEC=`: the start, the run or the stop may last so much longer from now on. It
-    /// is to be told again before that time is over, or else the manager gives up.
+    /// `EXTEND_TIMEOUT_USEC=`: the start, the run or the stop may last for `time` from now on. It is to
+    /// be told again before that is over, or else the manager gives up.
     #[must_use]
     pub fn extend_timeout(self, time: Duration) -> Self {
         self.line("EXTEND_TIMEOUT_USEC", time.as_micros())

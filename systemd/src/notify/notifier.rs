@@ -5,11 +5,11 @@
 use core::fmt;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IoSlice};
-use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::sync::Arc;
 
-use interfaces::{Address, ListeningPort, UnixAddress};
+use interfaces::ListeningPort;
 use socket2::{MsgHdr, SockAddr, Socket, Type};
 
 use super::rights::{DESCRIPTORS_MAX, rights};
@@ -103,30 +103,28 @@ impl Notifier {
     /// [`NotifyError::Name`], [`NotifyError::Count`], and those of [`notify`](Self::notify).
     #[doc(alias = "FDSTORE")]
     pub fn store(&self, name: &str, descriptors: &[BorrowedFd<'_>]) -> Result<(), NotifyError> {
+        check_name(name)?;
+        if !(1..=DESCRIPTORS_MAX).contains(&descriptors.len()) {
+            let (name, count) = (name.to_owned(), descriptors.len());
+            return Err(NotifyError::Count { name, count, max: DESCRIPTORS_MAX });
+        }
         let numbers: Vec<RawFd> = descriptors.iter().map(|it| it.as_raw_fd()).collect();
-        self.store_numbers(name, &numbers)
+        self.send(&Notification::new().store(name), &rights(&numbers))
     }
 
-    /// [`store`](Self::store) for the socket of a port that a reactor has opened.
+    /// [`store`](Self::store) for the socket of a port that a reactor has opened, which then listens on when
+    /// the port is closed.
     ///
     /// # Errors
     ///
-    /// [`NotifyError::Unstorable`] for a port without a descriptor, and for a UNIX socket with a path,
-    /// which its reactor removes when the port closes; and those of [`store`](Self::store).
+    /// [`NotifyError::Unstorable`], and those of [`store`](Self::store).
     pub fn store_port(&self, name: &str, port: &dyn ListeningPort) -> Result<(), NotifyError> {
-        let unstorable = |reason| {
-            let (name, address) = (name.to_owned(), port.host().to_string());
-            Err(NotifyError::Unstorable { name, address, reason })
-        };
-        if matches!(port.host(), Address::Unix(UnixAddress::Path(_))) {
-            return unstorable(
-                "its path is removed when it closes; let a socket unit open it, with ListenStream=",
-            );
-        }
-        match port.raw_descriptor() {
-            Some(descriptor) => self.store_numbers(name, &[descriptor]),
-            None => unstorable("it has no descriptor of its own, or is closed"),
-        }
+        let socket = port.share_socket().map_err(|source| NotifyError::Unstorable {
+            name: name.to_owned(),
+            address: port.host().to_string(),
+            source,
+        })?;
+        self.store(name, &[socket.as_fd()])
     }
 
     /// Has the manager close all that it keeps under this name.
@@ -138,15 +136,6 @@ impl Notifier {
     pub fn remove_stored(&self, name: &str) -> Result<(), NotifyError> {
         check_name(name)?;
         self.send(&Notification::new().remove_stored(name), &[])
-    }
-
-    fn store_numbers(&self, name: &str, numbers: &[RawFd]) -> Result<(), NotifyError> {
-        check_name(name)?;
-        if !(1..=DESCRIPTORS_MAX).contains(&numbers.len()) {
-            let (name, count) = (name.to_owned(), numbers.len());
-            return Err(NotifyError::Count { name, count, max: DESCRIPTORS_MAX });
-        }
-        self.send(&Notification::new().store(name), &rights(numbers))
     }
 
     fn send(&self, notification: &Notification, control: &[u8]) -> Result<(), NotifyError> {

@@ -7,6 +7,7 @@ mod support;
 
 mod activate;
 mod adopted;
+mod environments;
 mod inherit;
 mod notify;
 mod stored;

@@ -1,18 +1,18 @@
-//! What is told to the service manager arrives as it was said, or is an error; and never blocks.
+//! Notifications arrive at the service manager as they were said, or are errors; and never block.
 //!
 //! Invariant: the manager is a socket of the test's own, and time is a clock that the test moves.
 
 use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::net::TcpListener;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::Stdio;
 use std::rc::Rc;
 use std::time::Duration;
 
-use interfaces::{Address, ListeningPort, UnixAddress};
+use interfaces::{Address, ListeningPort, ShareSocketError, UnixAddress};
 use protocol::testing::Clock;
 use ropewalk_systemd as systemd;
 use systemd::{ManagedService, Notification, Notifier, NotifyError};
@@ -34,7 +34,7 @@ impl Manager {
         Self { socket, notifier: Notifier::new(path.as_os_str()).unwrap(), _directory: directory }
     }
 
-    /// What has come since the last call.
+    /// The notifications since the last call.
     pub(crate) fn told(&self) -> Vec<String> {
         std::iter::from_fn(|| receive(&self.socket)).collect()
     }
@@ -215,7 +215,7 @@ text, fds, flags, _ = socket.recv_fds(s, 4096, 300)
 print(text.decode(), [socket.socket(fileno=fd).getsockname()[1] for fd in fds], flags)";
     let child = python
         .args(["-c", program])
-        .stdin(Stdio::from(std::os::fd::OwnedFd::from(receiver)))
+        .stdin(Stdio::from(OwnedFd::from(receiver)))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -227,39 +227,34 @@ print(text.decode(), [socket.socket(fileno=fd).getsockname()[1] for fd in fds], 
     assert_eq!(output.trim(), format!("FDSTORE=1\nFDNAME=web {ports:?} 0"));
 }
 
-/// A port that has an address, and perhaps a descriptor.
-struct Port(Address, Option<i32>);
+/// A port that shares this.
+struct Port(Result<TcpListener, ShareSocketError>);
 
 impl ListeningPort for Port {
     fn host(&self) -> Address {
-        self.0.clone()
+        UnixAddress::Path(Rc::from(&b"/run/web"[..])).into()
     }
 
     fn stop_listening(&self) -> deferred::Deferred<()> {
         deferred::Deferred::succeed(())
     }
 
-    fn raw_descriptor(&self) -> Option<i32> {
-        self.1
+    fn share_socket(&self) -> Result<OwnedFd, ShareSocketError> {
+        self.0.as_ref().map(|socket| socket.try_clone().unwrap().into()).map_err(|error| *error)
     }
 }
 
 #[test]
-fn a_port_whose_socket_is_no_use_to_the_next_process_is_not_stored() {
+fn a_port_is_stored_if_its_socket_can_be_shared() {
     let manager = Manager::new();
-    let path = UnixAddress::Path(Rc::from(&b"/run/web"[..])).into();
-    let error = manager.notifier.store_port("web", &Port(path, Some(0))).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cannot store the port unix:/run/web as \"web\": its path is removed when it closes; let a \
-         socket unit open it, with ListenStream="
-    );
-    let name: Address = UnixAddress::Abstract(Rc::from(&b"web"[..])).into();
-    let error = manager.notifier.store_port("web", &Port(name.clone(), None)).unwrap_err();
-    assert!(matches!(error, NotifyError::Unstorable { .. }), "{error:?}");
+    for source in [ShareSocketError::Path, ShareSocketError::NoSocket] {
+        let error = manager.notifier.store_port("web", &Port(Err(source))).unwrap_err();
+        assert_eq!(error.to_string(), "cannot store the port unix:/run/web as \"web\"");
+        let (name, address) = ("web".into(), "unix:/run/web".into());
+        assert_eq!(error, NotifyError::Unstorable { name, address, source });
+    }
     assert!(manager.told().is_empty());
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    let number = std::os::fd::AsRawFd::as_raw_fd(&socket);
-    manager.notifier.store_port("web", &Port(name, Some(number))).unwrap();
+    manager.notifier.store_port("web", &Port(Ok(socket))).unwrap();
     assert_eq!(manager.told(), ["FDSTORE=1\nFDNAME=web"]);
 }

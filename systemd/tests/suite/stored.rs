@@ -4,11 +4,14 @@
 
 use std::cell::Cell;
 use std::net::TcpListener;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use deferred::Deferred;
-use interfaces::{Address, Factory, ListenError, ListeningPort, StreamServerEndpoint, UnixAddress};
+use interfaces::{
+    Address, Factory, ListenError, ListeningPort, ShareSocketError, StreamServerEndpoint,
+    UnixAddress,
+};
 use ropewalk_systemd as systemd;
 use systemd::{Domain, ListenFds, ListenFdsError, NotifyError, StoredServerEndpoint, TakeError};
 
@@ -20,14 +23,14 @@ use crate::support::{Keeper, listen};
 struct Opens {
     opened: Cell<usize>,
     stopped: Rc<Cell<usize>>,
-    at_a_path: bool,
+    shares: Option<ShareSocketError>,
     refuses: bool,
 }
 
 struct Own {
     socket: TcpListener,
     stopped: Rc<Cell<usize>>,
-    at_a_path: bool,
+    shares: Option<ShareSocketError>,
 }
 
 impl StreamServerEndpoint for Opens {
@@ -37,17 +40,14 @@ impl StreamServerEndpoint for Opens {
         }
         self.opened.set(self.opened.get() + 1);
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (stopped, at_a_path) = (self.stopped.clone(), self.at_a_path);
-        Deferred::succeed(Rc::new(Own { socket, stopped, at_a_path }))
+        let (stopped, shares) = (self.stopped.clone(), self.shares);
+        Deferred::succeed(Rc::new(Own { socket, stopped, shares }))
     }
 }
 
 impl ListeningPort for Own {
     fn host(&self) -> Address {
-        let name = Rc::from(&b"/own"[..]);
-        let unix =
-            if self.at_a_path { UnixAddress::Path(name) } else { UnixAddress::Abstract(name) };
-        unix.into()
+        UnixAddress::Unnamed.into()
     }
 
     fn stop_listening(&self) -> Deferred<()> {
@@ -55,8 +55,11 @@ impl ListeningPort for Own {
         Deferred::succeed(())
     }
 
-    fn raw_descriptor(&self) -> Option<i32> {
-        Some(self.socket.as_raw_fd())
+    fn share_socket(&self) -> Result<OwnedFd, ShareSocketError> {
+        match self.shares {
+            Some(error) => Err(error),
+            None => Ok(self.socket.try_clone().unwrap().into()),
+        }
     }
 }
 
@@ -66,7 +69,8 @@ fn endpoint(
     manager: Option<&Manager>,
 ) -> (StoredServerEndpoint, Rc<Keeper>) {
     let keeper = Rc::new(Keeper::default());
-    let manager = Ok(manager.map(|manager| manager.notifier.clone()));
+    let notifier = manager.map(|manager| manager.notifier.clone());
+    let manager = move || Ok(notifier.clone());
     let (reactor, inherited, opens) = (keeper.clone(), inherited.clone(), opens.clone());
     let name = ("web", Some(Domain::Inet));
     (StoredServerEndpoint::new(reactor, inherited, name, opens, manager), keeper)
@@ -108,9 +112,20 @@ fn without_a_manager_the_socket_is_opened_and_kept_by_nobody() {
 }
 
 #[test]
+fn a_socket_of_another_thread_is_stored_by_that_thread() {
+    let manager = Manager::new();
+    let shares = Some(ShareSocketError::OfAnotherThread);
+    let opens = Rc::new(Opens { shares, ..Opens::default() });
+    let (endpoint, _) = endpoint(&ListenFds::default(), &opens, Some(&manager));
+    listen(&endpoint).unwrap();
+    assert_eq!(opens.stopped.get(), 0);
+    assert!(manager.told().is_empty());
+}
+
+#[test]
 fn what_cannot_be_kept_or_opened_fails_and_leaves_nothing_open() {
     let manager = Manager::new();
-    let opens = Rc::new(Opens { at_a_path: true, ..Opens::default() });
+    let opens = Rc::new(Opens { shares: Some(ShareSocketError::Path), ..Opens::default() });
     let (at_a_path, _) = endpoint(&ListenFds::default(), &opens, Some(&manager));
     let failure = listen(&at_a_path).err().unwrap();
     assert!(matches!(failure.downcast_ref(), Some(NotifyError::Unstorable { .. })), "{failure}");

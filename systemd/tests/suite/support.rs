@@ -80,10 +80,6 @@ impl ListeningPort for Port {
         self.stopped.set(self.stopped.get() + 1);
         Deferred::succeed(())
     }
-
-    fn raw_descriptor(&self) -> Option<RawFd> {
-        Some(self.number)
-    }
 }
 
 /// Builds nothing: no connection is accepted here.

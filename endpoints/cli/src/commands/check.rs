@@ -10,8 +10,9 @@ use std::io::{self, Write as _};
 
 use endpoints::{Description, ParseError, Value};
 use interfaces::printable;
+use systemd::ListenFds;
 
-use crate::app::{App, Inherited};
+use crate::app::App;
 use crate::arguments::Check;
 use crate::exit_code::Exit;
 use crate::json;
@@ -19,7 +20,7 @@ use crate::{report, warnings};
 
 /// Checks one string.
 pub(crate) fn run(arguments: &Check) -> Result<Exit, Exit> {
-    let app = App::new(Inherited::LeftAlone)?;
+    let app = App::new(ListenFds::default())?;
     let result = describe(&app, arguments);
     let exit = if result.is_ok() { Exit::Done } else { Exit::Usage };
     match (&result, arguments.json) {

@@ -7,8 +7,9 @@ use std::rc::Rc;
 use deferred::Deferred;
 use interfaces::{ReactorStdio as _, Reason, StreamClientEndpoint};
 use reactor::Reactor;
+use systemd::ListenFds;
 
-use crate::app::{App, Inherited};
+use crate::app::App;
 use crate::arguments::Pipe;
 use crate::exit_code::Exit;
 use crate::pipe::{Joint, NetworkSide, Outcome, PipeOptions, Trouble};
@@ -16,7 +17,7 @@ use crate::report;
 
 /// Pipes until the connection is over.
 pub(crate) fn run(arguments: &Pipe) -> Result<Exit, Exit> {
-    let app = App::new(Inherited::LeftAlone)?;
+    let app = App::new(ListenFds::default())?;
     let connect = app.connect(&arguments.connect)?;
     let options = PipeOptions {
         half_closes: !arguments.no_half_close,

@@ -12,6 +12,7 @@ mod running;
 
 mod check;
 mod log;
+mod notify;
 mod pipe;
 mod relay;
 mod serve;

@@ -15,12 +15,16 @@ use crate::workers::watched;
 /// systemd-socket-activate does not take port 0, so it gets one that was free just before, and
 /// another one when that is taken meanwhile.
 fn activate(path: &Path, options: &[&str]) -> Option<Running> {
+    activate_with(path, ["systemd:domain=INET:index=0", "systemd:name=local"], options)
+}
+
+fn activate_with(path: &Path, endpoints: [&str; 2], options: &[&str]) -> Option<Running> {
     for _ in 0..20 {
         let mut command = find_peer("systemd-socket-activate")?;
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         command.args(["-l", &free.to_string(), "-l"]).arg(path).arg("--fdname=web:local");
         command.args([ROPEWALK, "serve", "echo"]);
-        command.args(["systemd:domain=INET:index=0", "systemd:name=local"]).args(options);
+        command.args(endpoints).args(options);
         let mut running = Running::command(command);
         let mut ended = false;
         eventually("systemd-socket-activate listens or ends", || {
@@ -52,6 +56,22 @@ fn systemd_hands_over_two_sockets_one_by_name() {
     let ended = running.terminate();
     assert_eq!(ended.code, Some(0), "{}", ended.errors);
     assert!(path.exists(), "what was inherited is not ours to remove");
+}
+
+#[test]
+fn a_name_and_a_place_lead_to_the_descriptors_themselves() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("local.sock");
+    let endpoints = ["systemd:INET:name=web", "systemd:UNIX:1"];
+    let Some(mut running) = activate_with(&path, endpoints, &[]) else { return };
+    let mut local = served(UnixStream::connect(&path).unwrap());
+    let web = running.listening();
+    served(connect(&web));
+    // Descriptor 3 is the port's own, where Twisted listens on a copy and closes it.
+    let third = std::fs::read_link(format!("/proc/{}/fd/3", running.id())).unwrap();
+    assert!(third.to_str().is_some_and(|it| it.starts_with("socket:[")), "{third:?}");
+    local.write_all(b"x").unwrap();
+    assert_eq!(running.terminate().code, Some(0));
 }
 
 #[test]
