@@ -16,6 +16,7 @@ mod doubles;
 mod edges;
 mod gathering;
 mod lives;
+mod nested_turns;
 mod options;
 mod outbox;
 mod roles;

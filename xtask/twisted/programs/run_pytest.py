@@ -69,7 +69,8 @@ def main():
     os.dup2(2, 1)
     prepare(name)
     noting = Noting()
-    pytest.main(["-q", "-p", "no:cacheprovider", "--pyargs", *suites], plugins=[noting])
+    options = ["-q", "-p", "no:cacheprovider", "--continue-on-collection-errors", "--pyargs"]
+    pytest.main([*options, *suites], plugins=[noting])
     for identity, (outcome, why) in sorted(noting.outcomes.items()):
         line = json.dumps({"id": identity, "outcome": outcome, "why": why})
         print(line, file=results, flush=True)

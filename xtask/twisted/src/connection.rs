@@ -76,7 +76,7 @@ impl Connection {
         _arguments: &Bound<'_, pyo3::types::PyTuple>,
         _keywords: Option<&Bound<'_, pyo3::types::PyDict>>,
     ) -> Self {
-        Self(Owned::new(State::default(), core.remote_handle()))
+        Self(Owned::new(State::default(), core.home()))
     }
 
     /// Queues bytes; they leave when the running callback returns.
