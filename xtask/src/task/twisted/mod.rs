@@ -53,8 +53,8 @@ impl Mode {
     }
 }
 
-/// The suites: those that test a reactor, and those of the protocols over one.
-const SUITES: [(Mode, &str); 33] = [
+/// The suites: those that test a reactor, those of the protocols over one, and our own.
+const SUITES: [(Mode, &str); 34] = [
     (Mode::Builder, "twisted.internet.test.test_core"),
     (Mode::Builder, "twisted.internet.test.test_fdset"),
     (Mode::Builder, "twisted.internet.test.test_newtls"),
@@ -88,6 +88,8 @@ const SUITES: [(Mode, &str); 33] = [
     (Mode::Program, "twisted.mail.test.test_smtp"),
     (Mode::Program, "twisted.web"),
     (Mode::Program, "twisted.words"),
+    // Ours: xtask/twisted/judge/test_use.py.
+    (Mode::Program, "test_use"),
 ];
 
 pub(crate) fn twisted(mut parser: Parser) -> Result<ExitCode, lexopt::Error> {
