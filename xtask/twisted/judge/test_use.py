@@ -108,6 +108,50 @@ reactor.run()
             "ConnectionDone",
         )
 
+    def test_closesUnderAPushProducer(self):
+        """
+        A connection whose push producer may write ends when all is sent; the producer is told to stop, once.
+        """
+        self.prints(
+            """
+class Producer:
+    def pauseProducing(self):
+        print("pause")
+
+    def resumeProducing(self):
+        print("resume")
+
+    def stopProducing(self):
+        print("stop")
+
+class Server(protocol.Protocol):
+    def connectionMade(self):
+        self.transport.registerProducer(Producer(), True)
+        self.transport.write(b"x" * SIZE)
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason):
+        print(reason.type.__name__)
+
+class Client(protocol.Protocol):
+    received = 0
+
+    def dataReceived(self, data):
+        self.received += len(data)
+
+    def connectionLost(self, reason):
+        reactor.callLater(0.05, reactor.stop)
+        reactor.addSystemEventTrigger("during", "shutdown", print, self.received)
+
+connected(Server, Client)
+reactor.callLater(5, reactor.stop)
+reactor.run()
+""".replace("SIZE", "10"),
+            "stop",
+            "ConnectionDone",
+            "10",
+        )
+
     def test_pausedConnectionIsNotWatched(self):
         """
         A paused connection with nothing to send is neither among the readers nor removed.
