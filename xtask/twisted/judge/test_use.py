@@ -80,34 +80,6 @@ print("ended")
             "ended",
         )
 
-    def test_exceptionClosesInOrder(self):
-        """
-        What a protocol raises is the reason that it is told, and its peer sees the end of file.
-        """
-        self.prints(
-            """
-class Raises(protocol.Protocol):
-    def dataReceived(self, data):
-        raise KeyError("of the protocol")
-
-    def connectionLost(self, reason):
-        print(reason.type.__name__)
-
-class Client(protocol.Protocol):
-    def connectionMade(self):
-        self.transport.write(b"x")
-
-    def connectionLost(self, reason):
-        print(reason.type.__name__)
-        reactor.stop()
-
-connected(Raises, Client)
-reactor.run()
-""",
-            "KeyError",
-            "ConnectionDone",
-        )
-
     def test_closesUnderAPushProducer(self):
         """
         A connection whose push producer may write ends when all is sent; the producer is told to stop, once.

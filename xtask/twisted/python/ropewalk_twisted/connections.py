@@ -91,6 +91,7 @@ class Connection(HandleMixin, _bridge.Connection):
     logstr = "Uninitialized"
     _peerAddress = None
     _hostAddress = None
+    _reason = None
     _bufferSize = 65536
 
     def __init__(self, core, reactor):
@@ -143,12 +144,15 @@ class Connection(HandleMixin, _bridge.Connection):
         )
 
     def _lost(self, kind, number, text):
-        self._called(self.connectionLost, failureOf(kind, number, text))
+        reason = self._reason or failureOf(kind, number, text)
+        self._called(self.connectionLost, reason)
 
     def _broke(self, exception):
         reason = Failure(exception, type(exception), exception.__traceback__)
         log.err(reason)
-        self._called(self.connectionLost, reason)
+        if not self.disconnected:
+            self._reason = self._reason or reason
+            self._abort()
 
     # What Twisted calls.
 
