@@ -164,6 +164,14 @@ impl<S: StreamSys> Reactor<S> {
         turned
     }
 
+    /// Tells the reactor that it runs on the calling thread from now on. In safe Rust it cannot leave the
+    /// one that made it; a binding for an interpreter, whose lock lets one thread at a time run, may make it on
+    /// one and run it on another. To be called there before the next [`turn`](Self::turn): what wakes the
+    /// reactor does so for all threads but its own.
+    pub fn moved_to_this_thread(&self) {
+        self.0.remote_queue.move_home();
+    }
+
     /// The handle for other threads.
     pub fn remote(&self) -> Remote<S> {
         Remote::new(&self.0.remote_queue)

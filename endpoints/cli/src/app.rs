@@ -10,8 +10,8 @@ use std::time::Duration;
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
 use endpoints::{Description, ParseError, Parsed, Registry, SrvClientParser, haproxy};
 use interfaces::{
-    ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
-    StreamClientEndpoint, StreamServerEndpoint,
+    ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver, StreamClientEndpoint,
+    StreamServerEndpoint,
 };
 use reactor::{Member, Reactor};
 use ropewalk::tls;

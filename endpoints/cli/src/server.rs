@@ -8,11 +8,8 @@ use std::time::Duration;
 use interfaces::{Factory, ReactorCore as _};
 use protocol::policies::{ConnectionCount, DrainHandle, ServerShutdown};
 use protocol::relay::RelayStopHandle;
-<<<<<<< HEAD
 use protocol::service::Ending;
-=======
 use systemd::ListenFds;
->>>>>>> 0a241a7bb3e9ffc243bad8c707d51e28fc0ebeed
 
 use crate::app::App;
 use crate::exit_code::Exit;
@@ -70,15 +67,11 @@ impl Server {
             // It may be stopping already.
             let _ = reactor.stop();
         };
-<<<<<<< HEAD
+        let connections = self.connections.clone();
         let shutdown = ServerShutdown::new(app.reactor.clone(), self.connections, self.grace, end)
             .on_stop_failed(report::error)
             .into_rc();
-=======
-        let connections = self.connections.clone();
-        let shutdown = Shutdown::new(app.reactor.clone(), self.connections, self.grace, end);
         let notify = Notify::new(app);
->>>>>>> 0a241a7bb3e9ffc243bad8c707d51e28fc0ebeed
         // The reactor keeps the handler, and these keep the reactor.
         let (weak_shutdown, weak_handle) = (Rc::downgrade(&shutdown), Rc::downgrade(&stop));
         let weak_notify = Rc::downgrade(&notify);
@@ -127,14 +120,10 @@ struct Serving {
     listen: Vec<Listen>,
     factory: Rc<dyn Factory>,
     loop_check: Option<Rc<LoopCheck>>,
-<<<<<<< HEAD
-    shutdown: Rc<ServerShutdown>,
-=======
     connections: ConnectionCount,
-    shutdown: Rc<Shutdown>,
+    shutdown: Rc<ServerShutdown>,
     notify: Rc<Notify>,
     inherited: ListenFds,
->>>>>>> 0a241a7bb3e9ffc243bad8c707d51e28fc0ebeed
     worker: Worker,
 }
 
@@ -180,11 +169,8 @@ impl Serving {
 #[cfg(test)]
 mod tests {
     use super::*;
-<<<<<<< HEAD
     use crate::app::Inherited;
-=======
     use crate::protocols::Echo;
->>>>>>> 0a241a7bb3e9ffc243bad8c707d51e28fc0ebeed
     use protocol::policies::TimeoutFactory;
     use protocol::wire::Echo;
 

@@ -77,9 +77,12 @@ pub(crate) struct Core<S: StreamSys> {
 }
 
 /// What a turn fills, kept from turn to turn; taken out for the duration of one.
+#[derive(Default)]
 pub(crate) struct PollBuffers<E> {
     /// What a poll reports.
     pub(crate) events: Cell<Option<E>>,
+    /// How many turns have begun.
+    pub(crate) turns: Cell<u64>,
     /// The read buffer that all connections share.
     read: Cell<Box<[u8]>>,
 }
@@ -97,7 +100,7 @@ impl<S: StreamSys> Core<S> {
             expendable: Expendable::default(),
             streams: Rc::new(StreamShared::new(me.clone(), limits.buffer)),
             datagrams: Rc::new(DatagramBuffers::new()),
-            poll_buffers: PollBuffers { events: Cell::default(), read: Cell::default() },
+            poll_buffers: PollBuffers::default(),
             tasks: Tasks::default(),
             remote_queue,
             jobs: Jobs::default(),

@@ -28,6 +28,8 @@ use crate::sys::{Ready, Report, StreamSys, Token};
 
 /// One turn, which waits for `wait_at_most` (`None`: for ever) if there is nothing to do.
 pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>) -> io::Result<()> {
+    let number = core.poll_buffers.turns.get().wrapping_add(1);
+    core.poll_buffers.turns.set(number);
     let outer = Stream::suspend_running(core);
     if core.in_foreign_call() {
         core.list_gathering();
@@ -47,7 +49,9 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     let mut events = core.poll_buffers.events.take().unwrap_or_default();
     let mut buffer = core.take_read_buffer();
     let still_ready = take_all(&core.agenda.still_ready);
-    let idle = closings.is_empty() && still_ready.is_empty();
+    // A turn inside this one may have run the call that was to end this one's wait.
+    let is_last = core.poll_buffers.turns.get() == number;
+    let idle = closings.is_empty() && still_ready.is_empty() && is_last;
     let timeout = if idle { timeout(core, wait_at_most) } else { Some(Duration::ZERO) };
     let polled = core.sys.poll(timeout, &mut events);
     if polled.is_ok() {

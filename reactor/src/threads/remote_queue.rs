@@ -24,7 +24,7 @@ pub(crate) struct RemoteQueue<T> {
     /// The loop was woken and has not begun its next turn.
     woken: AtomicBool,
     /// The loop's own thread, which looks at `woken` before it waits.
-    home: ThreadId,
+    home: Mutex<ThreadId>,
 }
 
 struct Arrived<T> {
@@ -41,7 +41,7 @@ impl<T> RemoteQueue<T> {
     pub(crate) fn new(wake_loop: Box<dyn Fn() + Send + Sync>) -> Self {
         let (calls, awaited) = (Vec::new(), Vec::new());
         let arrived = Mutex::new(Arrived { calls, awaited, run_ended: false, closed: false });
-        Self { arrived, wake_loop, woken: AtomicBool::new(false), home: current().id() }
+        Self { arrived, wake_loop, woken: AtomicBool::new(false), home: Mutex::new(current().id()) }
     }
 
     /// Ends the loop's wait; once is enough for any number of reasons.
@@ -53,7 +53,12 @@ impl<T> RemoteQueue<T> {
 
     /// Whether the calling thread is the loop's own.
     pub(crate) fn is_at_home(&self) -> bool {
-        current().id() == self.home
+        current().id() == *self.home.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The loop is the calling thread's from now on.
+    pub(crate) fn move_home(&self) {
+        *self.home.lock().unwrap_or_else(PoisonError::into_inner) = current().id();
     }
 
     /// Whether there is a reason not to wait.

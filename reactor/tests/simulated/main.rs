@@ -18,6 +18,7 @@ mod drains;
 mod edges;
 mod gathering;
 mod lives;
+mod nested_turns;
 mod options;
 mod outbox;
 mod roles;

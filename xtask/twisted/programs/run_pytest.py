@@ -1,7 +1,7 @@
 """
 Runs suites of pytest's on one reactor, and prints a line of JSON for each test, as run_suites.py does.
 
-C{run_pytest.py ropewalk|epoll MODULE-OR-TEST...}
+C{run_pytest.py ours|control MODULE-OR-TEST...}
 
 pytest-twisted, if the suite uses it, finds the reactor as Twisted's default.
 """
@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-REACTORS = {"ropewalk": "ropewalkreactor", "epoll": "epollreactor"}
+REACTORS = {"ours": "ropewalkreactor", "control": "epollreactor"}
 
 
 def prepare(name):
@@ -69,7 +69,8 @@ def main():
     os.dup2(2, 1)
     prepare(name)
     noting = Noting()
-    pytest.main(["-q", "-p", "no:cacheprovider", "--pyargs", *suites], plugins=[noting])
+    options = ["-q", "-p", "no:cacheprovider", "--continue-on-collection-errors", "--pyargs"]
+    pytest.main([*options, *suites], plugins=[noting])
     for identity, (outcome, why) in sorted(noting.outcomes.items()):
         line = json.dumps({"id": identity, "outcome": outcome, "why": why})
         print(line, file=results, flush=True)

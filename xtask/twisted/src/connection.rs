@@ -27,6 +27,21 @@ struct State {
     transport: OnceCell<Rc<dyn Transport>>,
     disconnecting: Cell<bool>,
     paused: Cell<bool>,
+    producer: Cell<ProducerState>,
+}
+
+/// What the connection has asked of its producer.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum ProducerState {
+    /// There is none, or it is a pull producer.
+    #[default]
+    NotPushing,
+    /// A push producer that may write.
+    Pushing,
+    /// A push producer that waits until it is resumed.
+    Paused,
+    /// It was told that there is nothing more to do.
+    Stopped,
 }
 
 impl Connection {
@@ -35,6 +50,21 @@ impl Connection {
         transport.set_buffer_limits(limits(BufferLimits::default().high_water));
         // A connection is made once.
         let _ = self.0.get()?.transport.set(Rc::clone(transport));
+        Ok(())
+    }
+
+    /// The producer is about to be told this.
+    pub(crate) fn set_producer_state(&self, state: ProducerState) -> PyResult<()> {
+        self.0.get()?.producer.set(state);
+        Ok(())
+    }
+
+    /// Lets a closing connection end once all is sent, whose push producer may write and is not waited for.
+    pub(crate) fn end_producer(&self) -> PyResult<()> {
+        let state = self.0.get()?;
+        if state.disconnecting.get() && state.producer.get() == ProducerState::Pushing {
+            self.with(|transport| transport.unregister_producer())?;
+        }
         Ok(())
     }
 
@@ -76,7 +106,7 @@ impl Connection {
         _arguments: &Bound<'_, pyo3::types::PyTuple>,
         _keywords: Option<&Bound<'_, pyo3::types::PyDict>>,
     ) -> Self {
-        Self(Owned::new(State::default(), core.remote_handle()))
+        Self(Owned::new(State::default(), core.home()))
     }
 
     /// Queues bytes; they leave when the running callback returns.
@@ -127,9 +157,11 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes after all bytes are sent and no producer is registered any more.
+    /// Closes after all bytes are sent, and no pull producer is registered any more. As in Twisted, a push
+    /// producer is waited for only while it is paused.
     fn _lose(&self) -> PyResult<()> {
         self.0.get()?.disconnecting.set(true);
+        self.end_producer()?;
         self.with(|transport| transport.lose_connection())
     }
 
@@ -165,14 +197,23 @@ impl Connection {
     /// Registers a producer; `RuntimeError` when there is one.
     fn _register(slf: &Bound<'_, Self>, object: Py<PyAny>, streaming: bool) -> PyResult<()> {
         let Some(transport) = slf.get().transport()?.map(Rc::clone) else { return Ok(()) };
+        let pushes = if streaming { ProducerState::Pushing } else { ProducerState::NotPushing };
+        slf.get().set_producer_state(pushes)?;
         let object = producer(object, slf.clone().unbind(), streaming);
         transport
             .register_producer(object)
             .map_err(|error| PyRuntimeError::new_err(error.to_string()))
     }
 
+    /// Whether the producer was told to stop.
+    #[getter]
+    fn _producer_stopped(&self) -> PyResult<bool> {
+        Ok(self.0.get()?.producer.get() == ProducerState::Stopped)
+    }
+
     /// Unregisters the producer.
     fn _unregister(&self) -> PyResult<()> {
+        self.set_producer_state(ProducerState::NotPushing)?;
         self.with(|transport| transport.unregister_producer())
     }
 

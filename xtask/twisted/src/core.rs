@@ -22,7 +22,7 @@ use crate::convert::{
     SocketTuple, error_parts, os_error, to_duration, to_socket_addr, to_unix_address,
 };
 use crate::datagrams::{DatagramEvents, Datagrams};
-use crate::owned::Owned;
+use crate::owned::{Home, Owned};
 use crate::port::{Attempt, Port};
 use crate::remote::Remote;
 use crate::timer::Timer;
@@ -45,12 +45,12 @@ fn without_lock(wait: &mut dyn FnMut()) {
 }
 
 impl Core {
-    pub(crate) fn remote_handle(&self) -> &Arc<dyn FromThread> {
-        self.0.remote()
+    pub(crate) fn home(&self) -> &Arc<Home> {
+        self.0.home()
     }
 
     fn owned<T>(&self, value: T) -> Owned<T> {
-        Owned::new(value, self.0.remote())
+        Owned::new(value, self.home())
     }
 
     fn port(&self, listened: Result<Rc<dyn ListeningPort>, ListenError>) -> PyResult<Port> {
@@ -101,18 +101,23 @@ impl Core {
         let reactor = Reactor::on(kernel, Limits::default());
         let remote = reactor.clone().remote();
         let remote: Arc<dyn FromThread> = Arc::new(remote);
-        Ok(Self(Owned::new(reactor, &remote)))
+        Ok(Self(Owned::new(reactor, &Home::new(remote))))
     }
 
     /// One turn, which waits `seconds` at the most (`None`: for ever) when there is nothing to do.
     #[pyo3(signature = (seconds=None))]
     fn turn(&self, seconds: Option<f64>) -> PyResult<()> {
-        Ok(self.0.get()?.turn(seconds.map(to_duration))?)
+        let reactor = self.0.get()?;
+        if !self.home().is_turning() {
+            // The thread may be another one than that of the turn before.
+            reactor.moved_to_this_thread();
+        }
+        Ok(self.home().during_turn(|| reactor.turn(seconds.map(to_duration)))?)
     }
 
     /// The handle for other threads.
     fn remote(&self) -> Remote {
-        Remote(Arc::clone(self.0.remote()))
+        Remote(Arc::clone(self.home().remote()))
     }
 
     /// Calls `call(argument)` when `seconds` have passed.
@@ -226,12 +231,13 @@ impl Core {
         selectable: Py<PyAny>,
         listener: Py<PyAny>,
     ) -> PyResult<Watched> {
-        Watched::new(self.0.get()?, descriptor, selectable, listener, self.0.remote())
+        Watched::new(self.0.get()?, descriptor, selectable, listener, self.home())
     }
 
     /// Ends every connection and closes every port, now.
     fn disconnect_all(&self) -> PyResult<()> {
-        self.0.get()?.disconnect_all();
+        let reactor = self.0.get()?;
+        self.home().during_turn(|| reactor.disconnect_all());
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use interfaces::{Producer, PullProducer, PushProducer};
 use pyo3::prelude::*;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, ProducerState};
 
 /// A producer, and the connection that it is registered with.
 struct PyProducer {
@@ -26,10 +26,17 @@ pub(crate) fn producer(
 }
 
 impl PyProducer {
-    fn call(&self, method: &str) {
+    /// Calls a method, of which the connection takes note first.
+    fn call(&self, method: &str, state: ProducerState) {
         Python::attach(|py| {
-            if let Err(error) = self.producer.call_method0(py, method) {
-                crate::wire::broke(self.connection.bind(py), error);
+            let connection = self.connection.bind(py);
+            let call = || {
+                connection.get().set_producer_state(state)?;
+                self.producer.call_method0(py, method)?;
+                connection.get().end_producer()
+            };
+            if let Err(error) = call() {
+                crate::wire::broke(connection, error);
             }
         });
     }
@@ -37,24 +44,24 @@ impl PyProducer {
 
 impl PushProducer for PyProducer {
     fn pause_producing(&self) {
-        self.call("pauseProducing");
+        self.call("pauseProducing", ProducerState::Paused);
     }
 
     fn resume_producing(&self) {
-        self.call("resumeProducing");
+        self.call("resumeProducing", ProducerState::Pushing);
     }
 
     fn stop_producing(&self) {
-        self.call("stopProducing");
+        self.call("stopProducing", ProducerState::Stopped);
     }
 }
 
 impl PullProducer for PyProducer {
     fn resume_producing(&self) {
-        self.call("resumeProducing");
+        self.call("resumeProducing", ProducerState::NotPushing);
     }
 
     fn stop_producing(&self) {
-        self.call("stopProducing");
+        self.call("stopProducing", ProducerState::Stopped);
     }
 }

@@ -4,6 +4,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use interfaces::{
     FileDescriptor, ReactorFdSet as _, ReadDescriptor, Reason, WatchError, WriteDescriptor,
@@ -13,7 +14,7 @@ use pyo3::prelude::*;
 use reactor::Reactor;
 
 use crate::convert::{os_error, reason_parts};
-use crate::owned::Owned;
+use crate::owned::{Home, Owned};
 
 /// A descriptor, and what is called for it.
 struct Descriptor {
@@ -86,14 +87,14 @@ impl Watched {
         number: RawFd,
         selectable: Py<PyAny>,
         listener: Py<PyAny>,
-        remote: &std::sync::Arc<dyn interfaces::FromThread>,
+        home: &Arc<Home>,
     ) -> PyResult<Self> {
         if number < 0 {
             let error = std::io::Error::from_raw_os_error(libc::EBADF);
             return Err(os_error(&error, libc::EBADF));
         }
         let descriptor = Rc::new(Descriptor { number, selectable, listener });
-        Ok(Self(Owned::new(Inner { reactor: reactor.clone(), descriptor }, remote)))
+        Ok(Self(Owned::new(Inner { reactor: reactor.clone(), descriptor }, home)))
     }
 }
 

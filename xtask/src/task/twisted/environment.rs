@@ -3,6 +3,7 @@
 //! Invariant: nothing is installed outside of that directory.
 
 use std::error::Error;
+use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,15 +12,36 @@ use std::time::{Duration, Instant};
 
 use super::super::output;
 
-/// The version of Twisted that Ropewalk follows, and what its tests and the build need.
-const PACKAGES: [&str; 4] =
-    ["twisted[tls]==26.10.0", "pyhamcrest==2.1.0", "hypothesis", "maturin>=1.9,<2"];
+/// The version of Twisted that Ropewalk follows.
+const TWISTED: &str = "twisted[tls]==26.10.0";
 
-/// Whether they are there.
-const CHECK: &str = "import hamcrest, hypothesis, maturin, OpenSSL, twisted; assert twisted.__version__ == '26.10.0'";
+/// What Twisted's own tests and the build need.
+pub(super) const OF_TWISTED: [&str; 3] = ["pyhamcrest==2.1.0", "hypothesis", "maturin>=1.9,<2"];
 
 /// How long the suites of one mode may take.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// The reason for which something cannot be installed here.
+#[derive(Debug)]
+pub(super) struct Unavailable(String);
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Unavailable {}
+
+/// What is run on both reactors.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    /// Of the files of the run.
+    pub(super) name: &'a str,
+    /// Below `xtask/twisted`; its first argument is the reactor.
+    pub(super) script: &'a str,
+    pub(super) arguments: &'a [&'a str],
+}
 
 /// A virtual environment.
 pub(super) struct Environment {
@@ -32,22 +54,26 @@ pub(super) fn sources() -> PathBuf {
 }
 
 impl Environment {
-    /// Installs what is missing.
+    /// Installs Twisted and these packages, unless they are there.
     ///
     /// # Errors
     ///
-    /// The reason for which it can't be had here.
-    pub(super) fn prepare(directory: &Path) -> Result<Self, String> {
+    /// The reason for which they can't be had here.
+    pub(super) fn prepare(directory: &Path, packages: &[&str]) -> Result<Self, Unavailable> {
         let environment = Self { directory: directory.to_owned() };
-        let python = environment.program("python");
-        let run = |command: &mut Command| output(command).map_err(|error| error.to_string());
-        if run(Command::new(&python).args(["-c", CHECK])).is_err() {
-            let venv = environment.directory.join("venv");
-            run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))?;
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-            run(Command::new(&python).args(pip).args(PACKAGES))?;
-            run(Command::new(&python).args(["-c", CHECK]))?;
+        let list = [&[TWISTED], packages].concat();
+        let installed = environment.directory.join("venv/packages.txt");
+        if fs::read_to_string(&installed).is_ok_and(|text| text == list.join("\n")) {
+            return Ok(environment);
         }
+        let run = |command: &mut Command| {
+            output(command).map(drop).map_err(|error| Unavailable(error.to_string()))
+        };
+        let venv = environment.directory.join("venv");
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(Command::new(environment.program("python")).args(pip).args(&list))?;
+        fs::write(installed, list.join("\n")).map_err(|error| Unavailable(error.to_string()))?;
         Ok(environment)
     }
 
@@ -87,20 +113,16 @@ impl Environment {
         Ok(())
     }
 
-    /// Runs suites on our reactor and on the control, at once; the lines that the judge prints for each.
+    /// Runs a script on our reactor and on the control, at once; the lines that it prints on each.
     ///
     /// # Errors
     ///
     /// A run that takes too long, or prints nothing.
-    pub(super) fn run_both(
-        &self,
-        mode: &str,
-        modules: &[&str],
-    ) -> Result<(String, String), Box<dyn Error>> {
+    pub(super) fn run_both(&self, run: &Run<'_>) -> Result<(String, String), Box<dyn Error>> {
         let names = ["ours", "control"];
         let mut runs = Vec::new();
         for name in names {
-            runs.push(self.start(name, mode, modules)?);
+            runs.push(self.start(name, run)?);
         }
         let mut printed = Vec::new();
         for (name, (child, file)) in names.into_iter().zip(runs) {
@@ -118,18 +140,13 @@ impl Environment {
         Ok((printed.pop().unwrap_or_default(), control))
     }
 
-    fn start(
-        &self,
-        name: &str,
-        mode: &str,
-        modules: &[&str],
-    ) -> Result<(Child, PathBuf), Box<dyn Error>> {
+    fn start(&self, name: &str, run: &Run<'_>) -> Result<(Child, PathBuf), Box<dyn Error>> {
         let directory = self.directory.join("runs");
         fs::create_dir_all(&directory)?;
-        let file = directory.join(format!("{name}-{mode}.jsonl"));
+        let file = directory.join(format!("{name}-{}.jsonl", run.name));
         let mut command = Command::new(self.program("python"));
-        command.arg("-B").arg(sources().join("judge/run_suites.py")).args([name, mode]);
-        command.args(modules).current_dir(&directory).stdin(Stdio::null());
+        command.arg("-B").arg(sources().join(run.script)).arg(name).args(run.arguments);
+        command.current_dir(&directory).stdin(Stdio::null());
         command.stdout(File::create(&file)?);
         command.stderr(File::create(file.with_extension("log"))?);
         Ok((command.spawn()?, file))

@@ -6,16 +6,18 @@
 
 mod environment;
 mod expected;
+mod programs;
 mod results;
 
 use std::error::Error;
-use std::path::Path;
+use std::iter;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cargo_metadata::MetadataCommand;
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use self::environment::Environment;
+use self::environment::{Environment, OF_TWISTED, Run, Unavailable};
 use self::expected::Expected;
 use self::results::TestResults;
 use super::{note, print};
@@ -28,12 +30,22 @@ loop of asyncio on it and on asyncioreactor; prints how many passed, failed, end
 skipped, class by class, and what passed on Twisted's reactor. Twisted
 and maturin are installed below the target directory; where they cannot be had, it says so, and that is no
 failure.
-  SUITE    only this one: a module of Twisted's tests, by its last name (test_tcp, test_endpoints)
-  --wheel  only builds the wheel, and prints its path
+  SUITE       only this one: a module of Twisted's tests, by its last name (test_tcp, test_endpoints)
+  --wheel     only builds the wheel, and prints its path
+  --programs  runs programs of others and their suites in place of Twisted's, and prints how many of their tests
+              passed; SUITE is then a name in xtask/twisted/programs/programs.tsv
 
 Exit codes: 0 what failed is in xtask/twisted/expected.tsv, 1 it is not, or a line there is of a test that
 passes, 64 the arguments were not understood.
 ";
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum What {
+    Suites,
+    Programs,
+    Wheel,
+}
 
 /// How a suite gets its reactor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +71,8 @@ impl Mode {
     }
 }
 
-/// The suites: those that test a reactor, those of the protocols over one, and two of `xtask/twisted/tests`.
-const SUITES: [(Mode, &str); 42] = [
+/// The suites: those that test a reactor, those of the protocols over one, and ours in `xtask/twisted/tests`.
+const SUITES: [(Mode, &str); 43] = [
     (Mode::Builder, "twisted.internet.test.test_core"),
     (Mode::Builder, "twisted.internet.test.test_fdset"),
     (Mode::Builder, "twisted.internet.test.test_newtls"),
@@ -96,6 +108,7 @@ const SUITES: [(Mode, &str); 42] = [
     (Mode::Program, "twisted.web"),
     (Mode::Program, "twisted.words"),
     (Mode::Program, "test_bridge"),
+    (Mode::Program, "test_use"),
     (Mode::Asyncio, "test_asyncio"),
     (Mode::Asyncio, "twisted.internet.test.test_endpoints"),
     (Mode::Asyncio, "twisted.test.test_defer"),
@@ -107,23 +120,27 @@ const SUITES: [(Mode, &str); 42] = [
 
 pub(crate) fn twisted(mut parser: Parser) -> Result<ExitCode, lexopt::Error> {
     let mut asked = Vec::new();
-    let mut only_wheel = false;
+    let mut what = What::Suites;
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return print(HELP),
-            Arg::Long("wheel") => only_wheel = true,
+            Arg::Long("wheel") => what = What::Wheel,
+            Arg::Long("programs") => what = What::Programs,
             Arg::Value(name) => asked.push(name.string()?),
             other => return Ok(super::misused(&other.unexpected(), HELP)),
         }
     }
-    let suites = match chosen(&asked) {
-        Ok(suites) => suites,
-        Err(unknown) => {
-            let error = format!("there is no suite {unknown}").into();
-            return Ok(super::misused(&error, HELP));
-        }
+    let done = match what {
+        What::Wheel => wheel(),
+        What::Programs => judge_programs(&asked),
+        What::Suites => match chosen(&asked) {
+            Ok(suites) => judge(&suites),
+            Err(unknown) => {
+                let error = format!("there is no suite {unknown}").into();
+                return Ok(super::misused(&error, HELP));
+            }
+        },
     };
-    let done = if only_wheel { wheel() } else { judge(&suites) };
     done.or_else(|error| {
         note(&format!("cargo xtask twisted: {error}\n"));
         Ok(ExitCode::FAILURE)
@@ -146,35 +163,51 @@ fn chosen(asked: &[String]) -> Result<Vec<(Mode, &'static str)>, &str> {
     Ok(SUITES.into_iter().filter(|(_, suite)| wanted(suite)).collect())
 }
 
-fn environment() -> Result<Result<Environment, String>, Box<dyn Error>> {
+/// Where Python's packages are installed.
+fn directory() -> Result<PathBuf, Box<dyn Error>> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let metadata = MetadataCommand::new().manifest_path(workspace).no_deps().exec()?;
-    Ok(Environment::prepare(&metadata.target_directory.into_std_path_buf().join("twisted")))
+    Ok(metadata.target_directory.into_std_path_buf().join("twisted"))
 }
 
 fn wheel() -> Result<ExitCode, Box<dyn Error>> {
-    let wheel = environment()??.build()?;
+    let wheel = Environment::prepare(&directory()?, &OF_TWISTED)?.build()?;
     Ok(print(&format!("{}\n", wheel.display()))?)
 }
 
-fn judge(suites: &[(Mode, &'static str)]) -> Result<ExitCode, Box<dyn Error>> {
-    let environment = match environment()? {
+fn skipped(reason: &Unavailable) -> ExitCode {
+    note(&format!("cargo xtask twisted: skipped, as {reason}\n"));
+    ExitCode::SUCCESS
+}
+
+fn judge_programs(asked: &[String]) -> Result<ExitCode, Box<dyn Error>> {
+    let directory = directory()?;
+    let environment = match Environment::prepare(&directory, &OF_TWISTED) {
         Ok(environment) => environment,
-        Err(reason) => {
-            note(&format!("cargo xtask twisted: skipped, as {reason}\n"));
-            return Ok(ExitCode::SUCCESS);
-        }
+        Err(reason) => return Ok(skipped(&reason)),
+    };
+    let complaints = programs::run(&directory.join("programs"), &environment.build()?, asked)?;
+    note(&complaints.join(""));
+    Ok(if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn judge(suites: &[(Mode, &'static str)]) -> Result<ExitCode, Box<dyn Error>> {
+    let environment = match Environment::prepare(&directory()?, &OF_TWISTED) {
+        Ok(environment) => environment,
+        Err(reason) => return Ok(skipped(&reason)),
     };
     environment.install(&environment.build()?)?;
     let mut outcomes = TestResults::default();
     for mode in MODES {
-        let modules: Vec<&str> =
-            suites.iter().filter(|(of, _)| *of == mode).map(|(_, suite)| *suite).collect();
-        if modules.is_empty() {
+        let modules = suites.iter().filter(|(of, _)| *of == mode).map(|(_, suite)| *suite);
+        let arguments: Vec<&str> = iter::once(mode.name()).chain(modules).collect();
+        if arguments.len() == 1 {
             continue;
         }
+        let script = "judge/run_suites.py";
+        let run = Run { name: mode.name(), script, arguments: &arguments };
         // Both at once, as most tests wait more than they work.
-        let (ours, control) = environment.run_both(mode.name(), &modules)?;
+        let (ours, control) = environment.run_both(&run)?;
         outcomes.add(&ours, &control)?;
     }
     print(&outcomes.table())?;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::Display;
 
 use serde_json::Value;
 
@@ -83,38 +83,64 @@ impl TestResults {
         self.0.contains_key(id)
     }
 
-    /// The numbers of each class, and of all.
-    pub(super) fn table(&self) -> String {
-        let mut classes = BTreeMap::<&str, [usize; 5]>::new();
-        let mut all = [0; 5];
-        for (id, pair) in &self.0 {
-            let class = id.rsplit_once('.').map_or(&**id, |(class, _)| class);
-            for numbers in [classes.entry(class).or_default(), &mut all] {
-                numbers[match pair.ours {
-                    TestResult::Passed => 0,
-                    TestResult::Failed => 1,
-                    TestResult::Error => 2,
-                    TestResult::Skipped => 3,
-                }] += 1;
-                numbers[4] += usize::from(pair.control == TestResult::Passed);
+    /// Takes what a further run says of the tests that were worse, if they were not so there.
+    pub(super) fn settle(&mut self, again: &Self) {
+        for (id, pair) in self.0.iter_mut().filter(|(_, pair)| pair.is_worse()) {
+            if let Some(better) = again.0.get(id).filter(|again| !again.is_worse()) {
+                *pair = better.clone();
             }
         }
-        let mut text = String::new();
-        let mut row = |name: &str, cells: [String; 5]| {
-            let [passed, failed, errors, skipped, control] = cells;
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                text,
-                "{name:78}{passed:>8}{failed:>8}{errors:>8}{skipped:>8}{control:>9}"
-            );
-        };
-        row("", ["passed", "failed", "errors", "skipped", "control"].map(str::to_owned));
-        for (class, numbers) in classes {
-            row(class, numbers.map(|number| number.to_string()));
-        }
-        row("all", all.map(|number| number.to_string()));
-        text
     }
+
+    /// The first line of a table.
+    pub(super) fn heading(name: &str) -> String {
+        row(name, &["passed", "failed", "errors", "skipped", "control"])
+    }
+
+    /// The numbers of all, as a line of a table.
+    pub(super) fn sums(&self, name: &str) -> String {
+        let mut all = Numbers::default();
+        self.0.values().for_each(|pair| all.count(pair));
+        all.row(name)
+    }
+
+    /// The numbers of each class, and of all.
+    pub(super) fn table(&self) -> String {
+        let mut classes = BTreeMap::<&str, Numbers>::new();
+        for (id, pair) in &self.0 {
+            let class = id.rsplit_once('.').map_or(&**id, |(class, _)| class);
+            classes.entry(class).or_default().count(pair);
+        }
+        let mut text = Self::heading("");
+        text.extend(classes.iter().map(|(class, numbers)| numbers.row(class)));
+        text + &self.sums("all")
+    }
+}
+
+/// How many tests passed, failed, ended with an error, were skipped, and passed on the control.
+#[derive(Default)]
+struct Numbers([usize; 5]);
+
+impl Numbers {
+    fn count(&mut self, pair: &BothResults) {
+        let place = match pair.ours {
+            TestResult::Passed => 0,
+            TestResult::Failed => 1,
+            TestResult::Error => 2,
+            TestResult::Skipped => 3,
+        };
+        self.0[place] += 1;
+        self.0[4] += usize::from(pair.control == TestResult::Passed);
+    }
+
+    fn row(&self, name: &str) -> String {
+        row(name, &self.0)
+    }
+}
+
+fn row(name: &str, cells: &[impl Display; 5]) -> String {
+    let [passed, failed, errors, skipped, control] = cells;
+    format!("{name:78}{passed:>8}{failed:>8}{errors:>8}{skipped:>8}{control:>9}\n")
 }
 
 fn parse(line: &str) -> Result<(String, TestResult, String), Box<dyn Error>> {
@@ -151,6 +177,20 @@ mod tests {
         let worse: Vec<&str> = outcomes.worse().map(|(id, _)| id).collect();
         assert_eq!(worse, ["a.B.left_out", "a.B.not_run", "a.B.ours"]);
         assert!(outcomes.add("{}", "").is_err());
+    }
+
+    #[test]
+    fn a_test_that_is_better_in_a_further_run_is_settled_and_one_that_is_not_stays() {
+        let run = |outcomes: [&str; 2]| {
+            let ours = [line("a.B.x", outcomes[0]), line("a.B.y", outcomes[1])];
+            let control = [line("a.B.x", "passed"), line("a.B.y", "passed")];
+            let mut results = TestResults::default();
+            results.add(&ours.concat(), &control.concat()).unwrap();
+            results
+        };
+        let mut results = run(["failed", "error"]);
+        results.settle(&run(["passed", "failed"]));
+        assert_eq!(results.worse().map(|(id, _)| id).collect::<Vec<_>>(), ["a.B.y"]);
     }
 
     #[test]

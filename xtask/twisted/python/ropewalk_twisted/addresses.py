@@ -46,7 +46,10 @@ def local(interface, port):
     An interface to listen on or to connect from, by address or name; C{""} is all of IPv4.
 
     @raise OSError: There is none of that name.
+    @raise OverflowError: The number of the port is none.
     """
+    if not 0 <= port <= 65535:
+        raise OverflowError(f"port must be 0-65535, not {port}")
     if not interface:
         interface = "0.0.0.0"
     found = socket.getaddrinfo(interface, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

@@ -172,7 +172,10 @@ class Connection(HandleMixin, _bridge.Connection):
             # Of no effect where the bridge tells of the end.
             self._unregister()
             self._lose()
-        self.connected, self.disconnected, self.producer = 0, 1, None
+        self.connected, self.disconnected = 0, 1
+        producer, self.producer = self.producer, None
+        if producer is not None and not self._producer_stopped:
+            producer.stopProducing()
         self._closeHandle()
         protocol, self.protocol = self.protocol, None
         if protocol is not None:

@@ -40,7 +40,8 @@ class Port(HandleMixin):
         self.interface = binding._address or ""
         self._reuse = binding._reuseAddress, binding._reusePort
         self.factory = factory
-        self.backlog = backlog
+        # As listen(2) takes it.
+        self.backlog = max(0, backlog)
 
     def _listen(self, core):
         address = local(self.interface, self.port)
