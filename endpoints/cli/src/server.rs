@@ -169,8 +169,6 @@ impl Serving {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::Inherited;
-    use crate::protocols::Echo;
     use protocol::policies::TimeoutFactory;
     use protocol::wire::Echo;
 
