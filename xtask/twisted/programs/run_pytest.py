@@ -67,6 +67,8 @@ def main():
     # What the tests print is no result.
     results = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    # Autobahn's suites ask which of its two frameworks they are for.
+    os.environ.setdefault("USE_TWISTED", "1")
     prepare(name)
     noting = Noting()
     options = ["-q", "-p", "no:cacheprovider", "--continue-on-collection-errors", "--pyargs"]

@@ -40,7 +40,7 @@ pub(crate) enum ProducerState {
     Pushing,
     /// A push producer that waits until it is resumed.
     Paused,
-    /// It was told that there is nothing more to do.
+    /// It was told to stop.
     Stopped,
 }
 

@@ -17,7 +17,9 @@ main.installReactor({type(reactor).__name__}())
 from twisted.internet import endpoints, error, protocol, reactor, task
 
 def connected(server, client):
-    port = reactor.listenTCP(0, protocol.Factory.forProtocol(server), interface="127.0.0.1")
+    factory = protocol.Factory()
+    factory.buildProtocol = lambda address: server()
+    port = reactor.listenTCP(0, factory, interface="127.0.0.1")
     endpoint = endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port)
     return endpoint.connect(protocol.Factory.forProtocol(client))
 """
@@ -122,6 +124,27 @@ reactor.run()
             "stop",
             "ConnectionDone",
             "10",
+        )
+
+    def test_factoryThatRefuses(self):
+        """
+        A client for whom the factory of the port has no protocol is connected, and sees the end of file.
+        """
+        self.prints(
+            """
+class Client(protocol.Protocol):
+    def connectionMade(self):
+        print("made")
+
+    def connectionLost(self, reason):
+        print(reason.type.__name__)
+        reactor.stop()
+
+connected(lambda: None, Client)
+reactor.run()
+""",
+            "made",
+            "ConnectionDone",
         )
 
     def test_pausedConnectionIsNotWatched(self):

@@ -33,9 +33,9 @@ impl fmt::Display for Unavailable {
 
 impl Error for Unavailable {}
 
-/// What is run on both reactors.
+/// A script that is run on both reactors.
 #[derive(Clone, Copy)]
-pub(super) struct Run<'a> {
+pub(super) struct ScriptRun<'a> {
     /// Of the files of the run.
     pub(super) name: &'a str,
     /// Below `xtask/twisted`; its first argument is the reactor.
@@ -118,7 +118,7 @@ impl Environment {
     /// # Errors
     ///
     /// A run that takes too long, or prints nothing.
-    pub(super) fn run_both(&self, run: &Run<'_>) -> Result<(String, String), Box<dyn Error>> {
+    pub(super) fn run_both(&self, run: &ScriptRun<'_>) -> Result<(String, String), Box<dyn Error>> {
         let names = ["ours", "control"];
         let mut runs = Vec::new();
         for name in names {
@@ -140,7 +140,7 @@ impl Environment {
         Ok((printed.pop().unwrap_or_default(), control))
     }
 
-    fn start(&self, name: &str, run: &Run<'_>) -> Result<(Child, PathBuf), Box<dyn Error>> {
+    fn start(&self, name: &str, run: &ScriptRun<'_>) -> Result<(Child, PathBuf), Box<dyn Error>> {
         let directory = self.directory.join("runs");
         fs::create_dir_all(&directory)?;
         let file = directory.join(format!("{name}-{}.jsonl", run.name));

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use cargo_metadata::MetadataCommand;
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use self::environment::{Environment, OF_TWISTED, Run, Unavailable};
+use self::environment::{Environment, OF_TWISTED, ScriptRun, Unavailable};
 use self::expected::Expected;
 use self::results::TestResults;
 use super::{note, print};
@@ -39,7 +39,7 @@ Exit codes: 0 what failed is in xtask/twisted/expected.tsv, 1 it is not, or a li
 passes, 64 the arguments were not understood.
 ";
 
-/// What is asked for.
+/// The job that the arguments ask for.
 #[derive(Clone, Copy)]
 enum What {
     Suites,
@@ -205,7 +205,7 @@ fn judge(suites: &[(Mode, &'static str)]) -> Result<ExitCode, Box<dyn Error>> {
             continue;
         }
         let script = "judge/run_suites.py";
-        let run = Run { name: mode.name(), script, arguments: &arguments };
+        let run = ScriptRun { name: mode.name(), script, arguments: &arguments };
         // Both at once, as most tests wait more than they work.
         let (ours, control) = environment.run_both(&run)?;
         outcomes.add(&ours, &control)?;

@@ -1,6 +1,6 @@
 //! Programs of others, from Python's package index, on our reactor and on the control.
 //!
-//! What they are is in `xtask/twisted/programs/programs.tsv`. Invariant: a test counts as worse only if it was so
+//! The list is `xtask/twisted/programs/programs.tsv`. Invariant: a test counts as worse only if it was so
 //! in every one of its runs, for the suites of others have tests that fail now and then on any reactor.
 
 use std::error::Error;
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use super::super::{note, print};
-use super::environment::{self, Environment, Run};
+use super::environment::{self, Environment, ScriptRun};
 use super::expected::Expected;
 use super::results::TestResults;
 
@@ -17,14 +17,14 @@ const RUNS: usize = 3;
 
 /// A line of the list.
 #[derive(Debug, PartialEq, Eq)]
-struct Program<'a> {
+struct ForeignProgram<'a> {
     name: &'a str,
     script: &'a str,
     arguments: Vec<&'a str>,
     packages: Vec<&'a str>,
 }
 
-impl<'a> Program<'a> {
+impl<'a> ForeignProgram<'a> {
     fn parse(line: &'a str) -> Result<Self, String> {
         let parts: Vec<&str> = line.split('\t').collect();
         let [name, script, arguments, packages] = parts[..] else {
@@ -39,7 +39,7 @@ impl<'a> Program<'a> {
         let environment = Environment::prepare(&directory.join(self.name), &self.packages)?;
         environment.install(wheel)?;
         let arguments = &self.arguments;
-        let run = Run { name: self.name, script: self.script, arguments };
+        let run = ScriptRun { name: self.name, script: self.script, arguments };
         let mut results = TestResults::default();
         for number in 0..RUNS {
             let (ours, control) = environment.run_both(&run)?;
@@ -96,8 +96,8 @@ pub(super) fn run(
     Ok(complaints)
 }
 
-fn parse(text: &str) -> Result<Vec<Program<'_>>, String> {
-    text.lines().filter(|line| !line.starts_with('#')).map(Program::parse).collect()
+fn parse(text: &str) -> Result<Vec<ForeignProgram<'_>>, String> {
+    text.lines().filter(|line| !line.starts_with('#')).map(ForeignProgram::parse).collect()
 }
 
 #[cfg(test)]
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_line_is_a_program_a_script_arguments_and_packages() {
         let programs = parse("# words\na\tb.py\tc d\te==1 f\ng\th.py\t\ti\n").unwrap();
-        let first = Program {
+        let first = ForeignProgram {
             name: "a",
             script: "b.py",
             arguments: vec!["c", "d"],

@@ -7,6 +7,7 @@ import os
 from zope.interface import implementer
 
 from twisted.internet import error, interfaces
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 from twisted.python import log, reflect
 from twisted.python.failure import Failure
@@ -14,6 +15,15 @@ from twisted.python.failure import Failure
 from ropewalk_twisted.addresses import local, toTwisted, unixName
 from ropewalk_twisted.bindings import listeningBinding
 from ropewalk_twisted.connections import HandleMixin, Server, UNIXServer, logPrefixOf
+
+
+class _Refusal(Protocol):
+    """
+    Ends a connection that its factory has no protocol for.
+    """
+
+    def connectionMade(self):
+        self.transport.loseConnection()
 
 
 @implementer(interfaces.IListeningPort, interfaces.ILoggingContext)
@@ -80,7 +90,8 @@ class Port(HandleMixin):
             peer = self._peerOf(peer)
             protocol = self.factory.buildProtocol(peer)
             if protocol is None:
-                return None
+                # The client sees that its connection was made, and the end of file.
+                protocol = _Refusal()
             number, self.sessionno = self.sessionno, self.sessionno + 1
             core, reactor = self.reactor._core, self.reactor
             return self._server(core, reactor, protocol, peer, number, self, self._name())
