@@ -3,10 +3,12 @@
 //! Invariant: the frames of a stream do not depend on its pieces.
 #![no_main]
 
+mod decoded;
 mod pieces;
 
+use decoded::decoded;
 use libfuzzer_sys::fuzz_target;
-use pieces::{Pieces, decoded};
+use pieces::Pieces;
 use protocol::receivers::{Int8Decoder, Int16Decoder, Int32Decoder, StringDecoder};
 
 /// The longest string, in bytes.

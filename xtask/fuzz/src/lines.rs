@@ -3,10 +3,12 @@
 //! Invariant: the expected lines are found without the decoder.
 #![no_main]
 
+mod decoded;
 mod pieces;
 
+use decoded::decoded;
 use libfuzzer_sys::fuzz_target;
-use pieces::{Pieces, decoded};
+use pieces::Pieces;
 use protocol::receivers::LineDecoder;
 
 /// The longest line, in bytes, without its delimiter.

@@ -2,8 +2,6 @@
 //!
 //! Invariant: the pieces together are the bytes.
 
-use protocol::receivers::Decoder;
-
 /// A stream, and where it is cut.
 pub(crate) struct Pieces<'a> {
     /// A byte by which the target chooses what it does.
@@ -38,23 +36,4 @@ impl<'a> Pieces<'a> {
             Some(piece)
         })
     }
-}
-
-/// The frames before the first error, whether there was one, and the bytes of a frame that has begun.
-pub(crate) fn decoded<'a, D: Decoder>(
-    mut decoder: D,
-    pieces: impl Iterator<Item = &'a [u8]>,
-) -> (Vec<Vec<u8>>, bool, Vec<u8>) {
-    let mut frames = Vec::new();
-    for piece in pieces {
-        let mut input = piece;
-        while let Some(frame) = decoder.next_frame(&mut input) {
-            match frame {
-                Ok(frame) => frames.push(frame.to_vec()),
-                Err(_) => return (frames, true, Vec::new()),
-            }
-        }
-        assert!(input.is_empty(), "without a frame all is taken");
-    }
-    (frames, false, decoder.take_rest())
 }
