@@ -18,6 +18,7 @@ Tasks:
   bench-group   measures several reactors in one process; see cargo xtask bench-group --help
   counts        counts instructions and allocations; see cargo xtask counts --help
   conformance   tries every transport of the workspace; see cargo xtask conformance --help
+  fuzz          gives the parsers streams that libFuzzer makes; see cargo xtask fuzz --help
   miri          runs the tests of the crates without std under Miri, where it is installed
   mutants       breaks lines of deferred and says which tests notice; see cargo xtask mutants --help
   soak          talks through a chain of relays, and watches their memory; see cargo xtask soak --help
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Ok(Some(Arg::Value(task))) if task == "conformance" => task::conformance(arguments),
         Ok(Some(Arg::Value(task))) if task == "bench-group" => task::bench_group(arguments),
         Ok(Some(Arg::Value(task))) if task == "counts" => task::counts(arguments),
+        Ok(Some(Arg::Value(task))) if task == "fuzz" => task::fuzz(arguments),
         Ok(Some(Arg::Value(task))) if task == "miri" => task::miri(arguments),
         Ok(Some(Arg::Value(task))) if task == "mutants" => task::mutants(arguments),
         Ok(Some(Arg::Value(task))) if task == "soak" => task::soak(arguments),

@@ -1,6 +1,7 @@
 //! Claims about memory, counted by the allocator of this executable.
 
 mod protocol;
+mod receivers;
 mod task;
 
 use testkit::CountingAllocator;

@@ -52,7 +52,7 @@ impl Noting {
 
 impl Consumer for Noting {
     fn write(&self, data: &[u8]) {
-        self.note(str::from_utf8(data).unwrap());
+        self.note(str::from_utf8(data).expect("a text"));
     }
 
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
@@ -134,25 +134,27 @@ type Proxies = Vec<(Rc<Noting>, Rc<dyn Proxy>)>;
 
 fn pushed() -> Proxies {
     let consumers = [Rc::new(Noting::default()), Rc::new(Noting::default())];
-    let basic = BasicProducerConsumerProxy::push(consumers[0].clone()).unwrap();
+    let basic = BasicProducerConsumerProxy::push(consumers[0].clone()).expect("it has no producer");
     let options = ProxyOptions::new();
-    let bounded = ProducerConsumerProxy::push(consumers[1].clone(), options).unwrap();
+    let bounded =
+        ProducerConsumerProxy::push(consumers[1].clone(), options).expect("it has no producer");
     let [first, second] = consumers;
     vec![(first, basic), (second, bounded)]
 }
 
 fn pulled() -> Proxies {
     let consumers = [Rc::new(Noting::default()), Rc::new(Noting::default())];
-    let basic = BasicProducerConsumerProxy::pull(consumers[0].clone()).unwrap();
+    let basic = BasicProducerConsumerProxy::pull(consumers[0].clone()).expect("it has no producer");
     let options = ProxyOptions::new();
-    let bounded = ProducerConsumerProxy::pull(consumers[1].clone(), options).unwrap();
+    let bounded =
+        ProducerConsumerProxy::pull(consumers[1].clone(), options).expect("it has no producer");
     let [first, second] = consumers;
     vec![(first, basic), (second, bounded)]
 }
 
 fn bounded(consumer: &Rc<Noting>, size: usize) -> Rc<ProducerConsumerProxy> {
     let options = ProxyOptions::new().with_buffer_size(size);
-    let proxy = ProducerConsumerProxy::push(consumer.clone(), options).unwrap();
+    let proxy = ProducerConsumerProxy::push(consumer.clone(), options).expect("it has no producer");
     consumer.take();
     proxy
 }

@@ -44,7 +44,8 @@ impl LineReceiver for Lengths {
     fn line_received(&mut self, transport: &Rc<LineTransport>, line: &[u8]) {
         self.see("line", line);
         if let Some(length) = line.strip_prefix(b"len ") {
-            self.length = str::from_utf8(length).unwrap().parse().unwrap();
+            self.length =
+                str::from_utf8(length).ok().and_then(|it| it.parse().ok()).expect("a number");
             transport.set_raw_mode();
         }
         if self.pauses {

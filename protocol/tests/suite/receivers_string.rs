@@ -177,7 +177,7 @@ fn sent<D: StringDecoder>(string: &[u8]) -> (Vec<Vec<u8>>, Result<(), StringTooL
     let protocol = ReceiverProtocol::<_, D>::new(strings).as_deliver();
     protocol.deliver(Event::ConnectionMade(&writes.as_transport()));
     let mut empty = Vec::new();
-    D::encode(b"", &mut empty).unwrap();
+    D::encode(b"", &mut empty).expect("it is short");
     protocol.deliver(Event::DataReceived(&mut empty));
     (writes.take(), outcome.get())
 }

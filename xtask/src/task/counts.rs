@@ -29,7 +29,7 @@ it nothing is counted, which fails only if ROPEWALK_PEERS=required is set.
 Exit codes: 0 nothing costs more, 1 something does, 64 the arguments were not understood.
 ";
 
-/// Operations that may cost no more than so many per cent of another one, which does the least that they
+/// Operations that may cost no more than these per cent of another one, which does the least that they
 /// have to do.
 const BOUNDS: [(&str, u64, &str); 4] = [
     ("lines-of-64k", 130, "line-feeds-of-64k"),
