@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deferred::{Chain, Unhandled, set_unhandled_hook};
+use deferred::{Chain, Unhandled, UnhandledHook, set_unhandled_hook};
 use interfaces::{Observer, ReactorEvent};
 
 use crate::{LineQueue, LogFormat, LogLevel, LogOutput, log_output};
@@ -17,7 +17,8 @@ use crate::{LineQueue, LogFormat, LogLevel, LogOutput, log_output};
 /// How long the end of the program waits for its last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// A log. A clone is the same one; it is an observer of its reactor.
+/// A log. A clone is the same one; it is an observer of its reactor. The thread that writes it lives as long
+/// as the process.
 #[derive(Clone)]
 pub struct Log {
     level: LogLevel,
@@ -69,28 +70,39 @@ impl Log {
         self.queue.wait_until_written(LAST_LINES);
     }
 
-    /// Has the errors that no Deferred of this thread handled logged here.
-    pub(crate) fn begin(&self) {
-        let before = CURRENT.replace(Some(self.clone()));
-        drop(before);
-        set_unhandled_hook(|unhandled| {
+    /// Has the errors that no Deferred of this thread handled logged here, until what this returns is
+    /// dropped.
+    pub(crate) fn begin(&self) -> Logging {
+        CURRENT.replace(Some(self.clone()));
+        let before = set_unhandled_hook(|unhandled| {
             let log = CURRENT.with_borrow(Clone::clone);
             if let (Some(log), Unhandled::Error(_) | Unhandled::Logged(_)) = (log, unhandled) {
                 log.log(LogLevel::Critical, "-", unhandled);
             }
         });
-    }
-
-    /// The end of [`begin`](Self::begin).
-    pub(crate) fn end(&self) {
-        let current = CURRENT.take();
-        drop(current);
-        self.flush();
+        Logging { log: self.clone(), before }
     }
 
     /// As an observer of a reactor.
     pub(crate) fn observer(&self) -> Rc<dyn Observer> {
         Rc::new(self.clone())
+    }
+}
+
+/// The time of a log that unhandled errors go to; its drop waits for the last lines.
+#[must_use = "its drop ends it"]
+pub(crate) struct Logging {
+    log: Log,
+    before: Option<UnhandledHook>,
+}
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        CURRENT.take();
+        if let Some(before) = self.before {
+            set_unhandled_hook(before);
+        }
+        self.log.flush();
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::{fmt, fs, process};
@@ -14,6 +14,8 @@ use crate::{KernelSignals, PidFileError, SendSignal};
 
 /// How often a file that is removed at the same time is opened anew.
 const TRIES: usize = 100;
+/// The owner writes, and all read.
+const MODE: u32 = 0o644;
 /// The most bytes that are read of the file.
 const CONTENT_BYTES_MAX: u64 = 4096;
 
@@ -111,8 +113,8 @@ impl PidFile {
     }
 
     fn open_locked(&self) -> Result<File, PidFileError> {
-        let options =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(MODE);
         let file = options.open(&self.path).map_err(|source| self.failed("open", source))?;
         match file.try_lock() {
             Ok(()) => Ok(file),

@@ -181,16 +181,12 @@ impl<R: ReactorRun + ReactorTime + Clone + 'static> Runner<R> {
             Ok(held) => held,
             Err(error) => return refused(error),
         };
-        let log = self.log.clone();
-        if let Some(log) = &log {
-            log.begin();
+        let logging = self.log.as_ref().map(|log| {
             self.reactor.set_observer(log.observer());
-        }
+            log.begin()
+        });
         let exit = self.run_held();
-        if let Some(log) = log {
-            log.end();
-        }
-        drop(held);
+        drop((logging, held));
         exit
     }
 

@@ -6,6 +6,7 @@
 mod support;
 
 mod draining;
+mod drains;
 mod exit;
 mod log;
 mod notify;

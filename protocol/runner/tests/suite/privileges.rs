@@ -1,12 +1,16 @@
 //! Claims about users and groups.
 
 use std::cell::{Cell, RefCell};
-use std::io;
+use std::process::Command;
 use std::rc::Rc;
+use std::sync::{Arc, Barrier};
+use std::{fs, io, thread};
 
 use deferred::Failure;
 use interfaces::ReactorCore as _;
-use ropewalk_runner::{ExitStatus, PrivilegeCalls, PrivilegeError, ProcessSettings, Runner};
+use ropewalk_runner::{
+    ExitStatus, KernelPrivileges, PrivilegeCalls, PrivilegeError, ProcessSettings, Runner,
+};
 
 use crate::support::{Journal, Noted, quiet};
 
@@ -154,4 +158,53 @@ fn privileges_go_between_the_two_starts_and_a_program_that_keeps_them_does_not_r
         .run();
     assert_eq!(exit.status(), ExitStatus::NOPERM);
     assert_eq!(process.journal.lines(), ["privileged start", "groups []"]);
+}
+
+/// The ids of each thread of this process, as proc(5) has them.
+fn ids_of_all_threads() -> Vec<(String, String, String)> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    tasks
+        .map(|task| {
+            let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let field = |name: &str| {
+                let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+                line.split_whitespace().collect::<Vec<_>>().join(" ")
+            };
+            (field("Uid:"), field("Gid:"), field("Groups:"))
+        })
+        .collect()
+}
+
+/// Runs in a process of its own, which ends as another user.
+#[test]
+fn the_kernel_changes_every_thread_for_good() {
+    const CHILD: &str = "ROPEWALK_TEST_CHILD";
+    const NAME: &str = "privileges::the_kernel_changes_every_thread_for_good";
+    let calls = KernelPrivileges;
+    if calls.user() != 0 {
+        return testkit::skip("only root can become another user");
+    }
+    if std::env::var_os(CHILD).is_none() {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let output =
+            child.args(["--exact", NAME, "--nocapture"]).env(CHILD, NAME).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let ran = output.status.success() && text.contains("test result: ok. 1 passed");
+        assert!(ran, "{text}{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    let end = Arc::new(Barrier::new(2));
+    let held = end.clone();
+    let other = thread::spawn(move || drop(held.wait()));
+    ProcessSettings::new().with_uid(65_534).with_gid(65_533).drop_privileges(&calls).unwrap();
+    assert_eq!((calls.user(), calls.group()), (65_534, 65_533));
+    let threads = ids_of_all_threads();
+    assert!(threads.len() > 1);
+    for (uid, gid, groups) in threads {
+        assert_eq!(uid, "65534 65534 65534 65534");
+        assert_eq!((&*gid, &*groups), ("65533 65533 65533 65533", ""));
+    }
+    assert!(calls.set_user(0).is_err() && calls.set_groups(&[0]).is_err());
+    end.wait();
+    other.join().unwrap();
 }

@@ -71,7 +71,12 @@ impl Service for Noted {
 
 /// A reactor without faults.
 pub(crate) fn quiet() -> Reactor<Simulated> {
-    let reactor = Reactor::simulated(1);
+    quiet_from(1)
+}
+
+/// The one of a seed.
+pub(crate) fn quiet_from(seed: u64) -> Reactor<Simulated> {
+    let reactor = Reactor::simulated(seed);
     reactor.system().set_faults(Faults::none());
     reactor
 }
