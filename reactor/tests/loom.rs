@@ -12,6 +12,7 @@
 
 #[path = "../src/threads/job_queue.rs"]
 mod job_queue;
+#[allow(dead_code, reason = "a loop here is never moved to another thread")]
 #[path = "../src/threads/remote_queue.rs"]
 mod remote_queue;
 
