@@ -2,6 +2,7 @@
 
 pub(crate) mod dressed;
 pub(crate) mod lines;
+pub(crate) mod producing;
 pub(crate) mod relay_scene;
 pub(crate) mod work;
 pub(crate) mod writes;
