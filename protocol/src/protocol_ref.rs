@@ -155,7 +155,7 @@ impl<P: Protocol> WeakProtocolRef<P> {
         self.cell.upgrade().map(|cell| ProtocolRef { cell })
     }
 
-    /// What it refers to, for a trait object of this crate.
+    /// The protocol's cell, for a trait object of this crate.
     pub(crate) fn cell(&self) -> Weak<ProtocolCell<P>> {
         self.cell.clone()
     }

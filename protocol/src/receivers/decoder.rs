@@ -48,6 +48,6 @@ pub trait Decoder: 'static {
     /// forgets them. They go to the next protocol, when a stream changes its protocol.
     fn take_rest(&mut self) -> Vec<u8>;
 
-    /// What is needed to send: asked once for each connection.
+    /// The needs of sending: asked once for each connection.
     fn sending(&self) -> Self::Sending;
 }

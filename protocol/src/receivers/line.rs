@@ -179,6 +179,16 @@ pub trait LineOnlyReceiver: 'static {
     fn connection_lost(&mut self, transport: &Rc<LineOnlyTransport>, reason: &Reason) {
         let _ = (transport, reason);
     }
+
+    /// [`Protocol::as_half_closeable`](interfaces::Protocol::as_half_closeable).
+    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
+        None
+    }
+
+    /// [`Protocol::as_handshake_listener`](interfaces::Protocol::as_handshake_listener).
+    fn as_handshake_listener(&mut self) -> Option<&mut dyn HandshakeListener> {
+        None
+    }
 }
 
 impl LineTransport {
@@ -300,5 +310,13 @@ impl<R: LineOnlyReceiver> FrameReceiver<LineOnlyDecoder> for R {
 
     fn connection_lost(&mut self, transport: &Rc<LineOnlyTransport>, reason: &Reason) {
         LineOnlyReceiver::connection_lost(self, transport, reason);
+    }
+
+    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
+        LineOnlyReceiver::as_half_closeable(self)
+    }
+
+    fn as_handshake_listener(&mut self) -> Option<&mut dyn HandshakeListener> {
+        LineOnlyReceiver::as_handshake_listener(self)
     }
 }

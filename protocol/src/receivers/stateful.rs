@@ -6,7 +6,7 @@ use alloc::rc::Rc;
 use core::convert::Infallible;
 use core::fmt;
 
-use interfaces::Reason;
+use interfaces::{HalfCloseableProtocol, HandshakeListener, Reason};
 
 use super::exact_decoder::ExactDecoder;
 use super::protocol::{FrameReceiver, ReceiverProtocol};
@@ -103,6 +103,16 @@ pub trait StatefulReceiver: 'static {
     fn connection_lost(&mut self, transport: &Rc<StatefulTransport>, reason: &Reason) {
         let _ = (transport, reason);
     }
+
+    /// [`Protocol::as_half_closeable`](interfaces::Protocol::as_half_closeable).
+    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
+        None
+    }
+
+    /// [`Protocol::as_handshake_listener`](interfaces::Protocol::as_handshake_listener).
+    fn as_handshake_listener(&mut self) -> Option<&mut dyn HandshakeListener> {
+        None
+    }
 }
 
 /// A [`StatefulReceiver`] and its state, for [`StatefulProtocol`].
@@ -190,6 +200,14 @@ impl<R: StatefulReceiver> FrameReceiver<ExactDecoder> for Stateful<R> {
 
     fn connection_lost(&mut self, transport: &Rc<StatefulTransport>, reason: &Reason) {
         self.receiver.connection_lost(transport, reason);
+    }
+
+    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
+        self.receiver.as_half_closeable()
+    }
+
+    fn as_handshake_listener(&mut self) -> Option<&mut dyn HandshakeListener> {
+        self.receiver.as_handshake_listener()
     }
 }
 

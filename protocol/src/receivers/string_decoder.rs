@@ -82,7 +82,7 @@ impl core::ops::Deref for StringHeader {
     }
 }
 
-/// What is wrong with a stream of strings.
+/// The mistakes in a stream of strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StringError {

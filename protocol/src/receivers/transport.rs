@@ -53,7 +53,7 @@ enum Reads {
     Closed,
 }
 
-/// What is delivered.
+/// The form in which bytes are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     /// What the decoder finds.

@@ -5,9 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use crate::support::lines::{Lines, Received, Strings, Wire};
-use interfaces::{Deliver, Event, Producer, PushProducer};
+use interfaces::{
+    Deliver, Event, HalfCloseableProtocol, HandshakeListener, Producer, PushProducer, Transport,
+};
 use ropewalk_protocol::receivers::{
-    Int8StringProtocol, LineProtocol, LineTransport, NetstringProtocol,
+    Int8StringProtocol, LineOnlyProtocol, LineOnlyReceiver, LineOnlyTransport, LineProtocol,
+    LineTransport, NetstringProtocol,
 };
 use ropewalk_protocol::testing::{ProducerState, StringTransport};
 
@@ -277,4 +280,47 @@ fn a_receiver_is_dropped_with_its_connection_though_its_transport_is_kept() {
     handle.resume_producing();
     handle.write(b"the connection still stands");
     assert_eq!(transport.value(), b"the connection still stands");
+}
+
+/// A receiver that outlives the peer's end of file, and counts handshakes.
+struct Halves(Received);
+
+impl LineOnlyReceiver for Halves {
+    fn line_received(&mut self, _: &Rc<LineOnlyTransport>, line: &[u8]) {
+        self.0.note("line", line);
+    }
+
+    fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
+        Some(self)
+    }
+
+    fn as_handshake_listener(&mut self) -> Option<&mut dyn HandshakeListener> {
+        Some(self)
+    }
+}
+
+impl HalfCloseableProtocol for Halves {
+    fn read_connection_lost(&mut self, _: &Rc<dyn Transport>) {
+        self.0.note("end", b"");
+    }
+}
+
+impl HandshakeListener for Halves {
+    fn handshake_completed(&mut self, _: &Rc<dyn Transport>) {
+        self.0.note("handshake", b"");
+    }
+}
+
+#[test]
+fn the_roles_of_a_receiver_are_those_of_its_protocol() {
+    let received = Received::default();
+    let wire = Wire::to(&LineOnlyProtocol::new(Halves(received.clone())));
+    wire.protocol.deliver(Event::HandshakeCompleted);
+    wire.arrive(b"a\r\n");
+    assert!(wire.protocol.is_half_closeable());
+    wire.protocol.deliver(Event::ReadConnectionLost);
+    assert_eq!(received.take(), ["handshake ", "line a", "end "]);
+    let plain = Wire::to(&LineProtocol::new(Lines::new(&received)));
+    assert!(!plain.protocol.is_half_closeable());
+    assert_eq!(plain.protocol.log_prefix(), "Lines");
 }

@@ -99,7 +99,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let bytes = seen.bytes.take();
     assert!(pieces.bytes.starts_with(&bytes));
-    // What was not delivered is a line without an end, a raw byte short of its mode, or behind a close.
+    // The rest is a line without an end, a raw byte short of its mode, or behind a close.
     let rest = &pieces.bytes[bytes.len()..];
     assert!(seen.is_closed.get() || !rest.windows(2).any(|window| window == b"\r\n"));
     assert_eq!(below.disconnecting(), seen.is_closed.get());

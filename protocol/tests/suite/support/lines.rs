@@ -14,7 +14,7 @@ use ropewalk_protocol::receivers::{
 };
 use ropewalk_protocol::testing::StringTransport;
 
-/// What was received: `line x`, `raw x`, `exceeded x`, `string x`.
+/// The record of a receiver: `line x`, `raw x`, `exceeded x`, `string x`.
 #[derive(Clone, Default)]
 pub(crate) struct Received(Rc<RefCell<Vec<String>>>);
 

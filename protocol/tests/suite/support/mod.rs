@@ -5,6 +5,7 @@ pub(crate) mod dressed;
 pub(crate) mod lines;
 pub(crate) mod policy;
 pub(crate) mod reactor_calls;
+pub(crate) mod producing;
 pub(crate) mod relay_scene;
 pub(crate) mod service_scene;
 pub(crate) mod stream_scene;
