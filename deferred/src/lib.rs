@@ -104,7 +104,8 @@
 //! ```
 //!
 //! An error that no reader took is not lost: when it is dropped, the hook of [`set_unhandled_hook`] is
-//! told, once.
+//! told, once. Cancellations that are no news are left out: those of a list that was cancelled, and those
+//! that the owner of the work makes [`quietly`], as a reactor does at its end.
 //!
 //! # Cancelling
 //!

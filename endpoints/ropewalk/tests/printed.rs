@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use ropewalk::deferred::gather_results;
 use ropewalk::prelude::*;
+use ropewalk::protocol::client::ClientService;
+use ropewalk::protocol::service::Service as _;
 use ropewalk::protocol::task::{LoopingCall, defer_later};
 
 /// Names, in the process of a program, the test whose program it runs.
@@ -109,6 +111,44 @@ fn an_attempt_that_is_refused_says_nothing_of_the_promise_in_its_protocol() {
         Ok(())
     });
     assert_eq!(ended, quiet());
+}
+
+#[test]
+fn a_client_service_whose_waiters_wait_is_terminated_and_prints_nothing() {
+    let ended = run(&[], |reactor| async move {
+        terminate_soon(&reactor);
+        let endpoint = Registry::standard(reactor.clone()).client("tcp:127.0.0.1:1")?;
+        let service = ClientService::new(endpoint, reactor, |_| Client { lost: None });
+        service.start_service()?;
+        service.when_connected().add_callback(|client| client.when_lost());
+        service.when_connected().await?;
+        Ok(())
+    });
+    assert_eq!(ended, quiet());
+}
+
+#[test]
+fn a_connection_that_stands_is_terminated_and_its_open_calls_print_nothing() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let ended = run(&[("ROPEWALK_TEST_PORT", &port)], |reactor| async move {
+        terminate_soon(&reactor);
+        let endpoint = format!("tcp:127.0.0.1:{}", env::var("ROPEWALK_TEST_PORT")?);
+        let endpoint = Registry::standard(reactor.clone()).client(&endpoint)?;
+        let client = connect_protocol(&endpoint, Client { lost: None }).await?;
+        let lost = client.when_lost().add_callback(|reason| Ok(reason.is_clean()));
+        let (answer, promise) = Deferred::<()>::new();
+        reactor.call_later(LONG, move || promise.callback(()));
+        let asked = client.call(move |_, _| answer).add_errback(|failure| {
+            assert!(failure.check::<Reason>());
+            Ok(())
+        });
+        asked.await?;
+        lost.await?;
+        Ok(())
+    });
+    assert_eq!(ended, quiet());
+    drop(listener);
 }
 
 #[test]

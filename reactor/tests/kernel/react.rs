@@ -25,14 +25,20 @@ impl fmt::Display for Trouble {
 
 impl Error for Trouble {}
 
-/// Keeps what failed.
+/// Keeps what failed, and panics.
 #[derive(Default)]
 struct Failed(RefCell<Vec<String>>);
 
 impl Observer for Failed {
     fn observe(&self, event: &ReactorEvent<'_>) {
-        if let ReactorEvent::Failed { attempt, error } = event {
-            self.0.borrow_mut().push(format!("{attempt}: {error}"));
+        match event {
+            ReactorEvent::Failed { attempt, error } => {
+                self.0.borrow_mut().push(format!("{attempt}: {error}"));
+            }
+            ReactorEvent::CallbackPanicked { callback, message, .. } => {
+                self.0.borrow_mut().push(format!("{callback} panicked: {message}"));
+            }
+            _ => {}
         }
     }
 }
@@ -240,7 +246,8 @@ fn a_program_that_panics_has_failed() {
         wait.await?;
         panic!("on purpose")
     });
-    assert_eq!((exit, log), (ExitCode::FAILURE, vec!["main: cancelled".to_string()]));
+    let told = "task panicked: on purpose".to_string();
+    assert_eq!((exit, log), (ExitCode::FAILURE, vec![told]), "once");
 }
 
 #[test]
