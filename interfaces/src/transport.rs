@@ -26,8 +26,8 @@ pub trait Transport: PushProducer {
     /// Queues several pieces as if written one after the other, without joining them.
     fn write_sequence(&self, chunks: Vec<Chunk>);
 
-    /// Closes after all queued bytes are sent and any registered producer has been unregistered.
-    /// No data is received any more. Idempotent.
+    /// Closes after all queued bytes are sent and any registered producer has been unregistered, or
+    /// [has finished](PushProducer::has_finished) by now. No data is received any more. Idempotent.
     fn lose_connection(&self);
 
     /// Closes now: queued bytes are dropped, and the peer gets a reset where the wire has one.
@@ -175,9 +175,9 @@ pub trait HalfCloseableTransport {
     /// [`write_connection_lost`](crate::HalfCloseableProtocol::write_connection_lost) is called when
     /// they are sent. Later writes are dropped. Idempotent.
     ///
-    /// A push producer is unregistered by it, for the caller says that all is written: a relay of two
-    /// transports calls this at the end of file of the one that feeds the other. A pull producer is asked
-    /// on, and the end of file waits until it has unregistered itself.
+    /// As the other closes, it waits until a producer has unregistered, whose writes are sent before the end
+    /// of file; but not for one that [has finished](crate::PushProducer::has_finished). So a relay of two
+    /// transports may call this at the end of file of the one that feeds the other, and need not unregister it.
     ///
     /// # Differences from Twisted
     ///
