@@ -26,6 +26,13 @@ pub trait PushProducer {
     /// The consumer is gone for good: never produce again.
     #[doc(alias = "stopProducing")]
     fn stop_producing(&self);
+
+    /// Whether it has nothing more to produce, ever. A transport has finished when its protocol has heard of
+    /// the end of the stream or of the connection, or has closed it. Asked by a transport that is to close: it
+    /// unregisters a producer that has finished, instead of waiting for it.
+    fn has_finished(&self) -> bool {
+        false
+    }
 }
 
 /// A source of bytes that makes one piece each time it is asked. Twisted's `IPullProducer`.

@@ -28,8 +28,8 @@ pub trait Transport: PushProducer {
     #[doc(alias = "writeSequence")]
     fn write_sequence(&self, chunks: Vec<Chunk>);
 
-    /// Closes after all queued bytes are sent and any registered producer has been unregistered.
-    /// No data is received any more. Idempotent.
+    /// Closes after all queued bytes are sent and any registered producer has been unregistered, or
+    /// [has finished](PushProducer::has_finished) by now. No data is received any more. Idempotent.
     #[doc(alias = "loseConnection")]
     fn lose_connection(&self);
 
@@ -184,9 +184,9 @@ pub trait HalfCloseableTransport {
     /// [`write_connection_lost`](crate::HalfCloseableProtocol::write_connection_lost) is called when
     /// they are sent. Later writes are dropped. Idempotent.
     ///
-    /// A push producer is unregistered by it, for the caller says that all is written: a relay of two
-    /// transports calls this at the end of file of the one that feeds the other. A pull producer is asked
-    /// on, and the end of file waits until it has unregistered itself.
+    /// As the other closes, it waits until a producer has unregistered, whose writes are sent before the end
+    /// of file; but not for one that [has finished](crate::PushProducer::has_finished). So a relay of two
+    /// transports may call this at the end of file of the one that feeds the other, and need not unregister it.
     ///
     /// # Differences from Twisted
     ///

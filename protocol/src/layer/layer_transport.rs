@@ -69,6 +69,10 @@ impl<L: Layer> PushProducer for LayerTransport<L> {
     fn stop_producing(&self) {
         self.with(L::stop_producing);
     }
+
+    fn has_finished(&self) -> bool {
+        self.below().is_some_and(|below| below.has_finished())
+    }
 }
 
 impl<L: Layer> Transport for LayerTransport<L> {

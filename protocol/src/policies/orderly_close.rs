@@ -1,6 +1,6 @@
 //! A server's close of a connection of its own: in order, and without waiting for what may never be done.
 //!
-//! Invariant: it knows of a producer exactly while one is registered through it.
+//! Invariant: it knows of a producer that is registered through it until it is unregistered through it.
 
 use core::cell::Cell;
 
@@ -9,15 +9,7 @@ use interfaces::{AlreadyProducing, Producer, Transport};
 /// Whether a producer stands in the way of a close.
 #[derive(Default)]
 pub(super) struct OrderlyClose {
-    producer: Cell<KnownProducer>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum KnownProducer {
-    #[default]
-    None,
-    Push,
-    Pull,
+    has_producer: Cell<bool>,
 }
 
 impl OrderlyClose {
@@ -26,25 +18,14 @@ impl OrderlyClose {
         below: &dyn Transport,
         producer: Producer,
     ) -> Result<(), AlreadyProducing> {
-        let kind = match producer {
-            Producer::Push(_) => KnownProducer::Push,
-            Producer::Pull(_) => KnownProducer::Pull,
-        };
         // A pull producer is asked inside this call, and may unregister itself.
-        let before = self.producer.replace(kind);
-        below.register_producer(producer).inspect_err(|_| self.producer.set(before))
+        let before = self.has_producer.replace(true);
+        below.register_producer(producer).inspect_err(|_| self.has_producer.set(before))
     }
 
     pub(super) fn unregister_producer(&self, below: &dyn Transport) {
-        self.producer.set(KnownProducer::None);
+        self.has_producer.set(false);
         below.unregister_producer();
-    }
-
-    /// Our end of file follows, which unregisters a push producer.
-    pub(super) fn ends_writing(&self) {
-        if self.producer.get() == KnownProducer::Push {
-            self.producer.set(KnownProducer::None);
-        }
     }
 
     /// Closes the connection behind what was written. A producer is unregistered; before the end of a TLS
@@ -53,7 +34,7 @@ impl OrderlyClose {
         if is_handshaking(transport) {
             return transport.abort_connection();
         }
-        if self.producer.get() != KnownProducer::None {
+        if self.has_producer.get() {
             transport.unregister_producer();
         }
         transport.lose_connection();

@@ -15,8 +15,8 @@ use core::time::Duration;
 
 use deferred::{Deferred, Promise};
 use interfaces::{
-    Address, AlreadyProducing, Factory, HalfCloseableTransport, ListeningPort, Producer, Query,
-    ReactorTime, StreamServerEndpoint, Transport,
+    Address, AlreadyProducing, Factory, ListeningPort, Producer, Query, ReactorTime,
+    StreamServerEndpoint, Transport,
 };
 
 use super::ConnectionCount;
@@ -216,11 +216,6 @@ impl Layer for ServerClient {
 
     fn unregister_producer(&self, below: &dyn Transport) {
         self.orderly.unregister_producer(below);
-    }
-
-    fn lose_write_connection(&self, below: &dyn HalfCloseableTransport) {
-        self.orderly.ends_writing();
-        below.lose_write_connection();
     }
 
     fn answer(&self, _: &LayerTransport<Self>, query: &mut Query<'_>) {

@@ -9,7 +9,8 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
 use interfaces::{
-    AlreadyProducing, Chunk, Deliver, Event, HalfCloseableTransport, Producer, Transport,
+    AlreadyProducing, Chunk, Deliver, Event, HalfCloseableTransport, Producer, PushProducer,
+    Transport,
 };
 
 use super::bandwidth::Bandwidth;
@@ -154,8 +155,9 @@ impl Layer for Throttle {
     }
 
     fn lose_write_connection(&self, below: &dyn HalfCloseableTransport) {
-        // A push producer is unregistered by it.
-        if self.producer.borrow().as_ref().is_some_and(|producer| producer.is_push()) {
+        // It is unregistered by it.
+        let producer = self.producer.borrow().clone();
+        if producer.is_some_and(|producer| PushProducer::has_finished(&*producer)) {
             self.forget_producer();
         }
         below.lose_write_connection();

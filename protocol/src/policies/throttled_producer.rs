@@ -38,10 +38,6 @@ impl ThrottledProducer {
         }
     }
 
-    pub(super) fn is_push(&self) -> bool {
-        matches!(self.real, Producer::Push(_))
-    }
-
     /// It is registered: while the bandwidth is used up, a push producer begins paused.
     pub(super) fn begin(&self) {
         if self.is_throttled.get() && !self.is_paused.get() {
@@ -101,6 +97,13 @@ impl PushProducer for ThrottledProducer {
 
     fn stop_producing(&self) {
         self.stop();
+    }
+
+    fn has_finished(&self) -> bool {
+        match &self.real {
+            Producer::Push(real) => real.has_finished(),
+            Producer::Pull(_) => false,
+        }
     }
 }
 

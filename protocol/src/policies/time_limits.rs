@@ -11,8 +11,8 @@ use core::fmt;
 use core::time::Duration;
 
 use interfaces::{
-    AlreadyProducing, Chunk, Deadline, DelayedCall, Deliver, Event, HalfCloseableTransport,
-    Producer, Query, Reason, Transport,
+    AlreadyProducing, Chunk, Deadline, DelayedCall, Deliver, Event, Producer, Query, Reason,
+    Transport,
 };
 
 use super::Silence;
@@ -225,11 +225,6 @@ impl Layer for TimeLimits {
 
     fn unregister_producer(&self, below: &dyn Transport) {
         self.orderly.unregister_producer(below);
-    }
-
-    fn lose_write_connection(&self, below: &dyn HalfCloseableTransport) {
-        self.orderly.ends_writing();
-        below.lose_write_connection();
     }
 
     fn answer(&self, link: &LayerTransport<Self>, query: &mut Query<'_>) {

@@ -161,6 +161,11 @@ impl StreamShared {
         }
     }
 
+    /// Whether nothing more will be written.
+    pub(super) fn has_closed_writing(&self) -> bool {
+        self.writing.get() != StreamWriting::Open
+    }
+
     /// Whether the end of file is sent.
     pub(super) fn poll_closed(&self, context: &Context<'_>) -> Poll<Result<(), StreamError>> {
         if self.writing.get() == StreamWriting::Ended {

@@ -79,4 +79,8 @@ impl PushProducer for WriteGate {
 
     /// The halves hear of the end by the protocol.
     fn stop_producing(&self) {}
+
+    fn has_finished(&self) -> bool {
+        self.0.upgrade().is_none_or(|shared| shared.has_closed_writing())
+    }
 }

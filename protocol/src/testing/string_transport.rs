@@ -230,9 +230,6 @@ impl Transport for StringTransport {
             producer.stop_producing();
             return Ok(());
         }
-        if self.write_closed.get() && matches!(producer, Producer::Push(_)) {
-            return Ok(());
-        }
         self.producer.replace(Some(producer.clone()));
         if let Producer::Pull(producer) = producer {
             producer.resume_producing();
@@ -242,8 +239,11 @@ impl Transport for StringTransport {
 
     fn unregister_producer(&self) {
         let producer = self.producer.take();
-        let is_known = producer.is_some() || self.write_closed.get();
-        assert!(is_known, "cannot unregister a producer: none is registered");
+        let was_finished = self.write_closed.get() || self.disconnecting();
+        assert!(
+            producer.is_some() || was_finished,
+            "cannot unregister a producer: none is registered"
+        );
     }
 
     fn set_buffer_limits(&self, limits: BufferLimits) {
@@ -258,11 +258,6 @@ impl Transport for StringTransport {
 impl HalfCloseableTransport for StringTransport {
     fn lose_write_connection(&self) {
         self.write_closed.set(true);
-        let is_push = matches!(*self.producer.borrow(), Some(Producer::Push(_)));
-        if is_push {
-            let producer = self.producer.take();
-            drop(producer);
-        }
     }
 }
 

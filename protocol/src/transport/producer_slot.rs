@@ -66,11 +66,13 @@ impl ProducerSlot {
         self.producer.take()
     }
 
-    /// Takes the producer out if it runs by itself: to be dropped when `lose_write_connection` says that all is
-    /// written. One that makes pieces when it is asked stays.
-    pub fn unregister_push(&self) -> Option<Producer> {
-        let is_push = self.with(|producer| matches!(producer, Some(Producer::Push(_))));
-        if is_push { self.unregister() } else { None }
+    /// The registered producer, if it runs by itself: to be asked, when the connection is to close, whether it
+    /// [has finished](PushProducer::has_finished), and [unregistered](Self::unregister) then.
+    pub fn push(&self) -> Option<Rc<dyn PushProducer>> {
+        self.with(|producer| match producer {
+            Some(Producer::Push(producer)) => Some(producer.clone()),
+            Some(Producer::Pull(_)) | None => None,
+        })
     }
 
     /// Notes that the producer is to wait, and returns it if it must be told: a push producer that was
@@ -195,15 +197,15 @@ mod tests {
     }
 
     #[test]
-    fn only_a_push_producer_is_unregistered_by_the_end_of_writing() {
+    fn only_a_push_producer_can_have_finished() {
         let slot = ProducerSlot::new();
-        assert!(slot.unregister_push().is_none());
+        assert!(slot.push().is_none());
         slot.register(pull()).expect("none is registered");
-        assert!(slot.unregister_push().is_none() && slot.is_registered());
+        assert!(slot.push().is_none());
         drop(slot.unregister());
         slot.register(push()).expect("none is registered");
-        assert!(matches!(slot.unregister_push(), Some(Producer::Push(_))));
-        assert!(!slot.is_registered());
+        assert!(slot.push().is_some_and(|producer| !producer.has_finished()));
+        assert!(slot.is_registered());
     }
 
     #[test]

@@ -155,19 +155,6 @@ impl StreamState {
         }
     }
 
-    /// Whether `lose_write_connection` was called, or sending failed, and the other direction goes on: a push
-    /// producer has nothing to wait for, and is not registered.
-    #[inline]
-    pub fn has_ended_writing(self) -> bool {
-        match self {
-            Self::Open { writing: Writing::Finishing | Writing::Ended, .. } => true,
-            Self::Open { writing: Writing::Open, .. }
-            | Self::Flushing(_)
-            | Self::Closing
-            | Self::Lost => false,
-        }
-    }
-
     /// Whether queued bytes still go out.
     #[inline]
     pub fn sends(self) -> bool {

@@ -130,11 +130,11 @@ fn lose_connection_waits_for_the_producer_to_be_unregistered() {
 }
 
 #[test]
-fn a_half_close_waits_for_a_pull_producer_too() {
+fn a_half_close_waits_for_the_producer_too() {
     let talk = Talk::of(|client| client.half_closeable(), |server| server.half_closeable());
     talk.pair.flush();
     let client = talk.pair.client();
-    client.register_producer(Producer::Pull(Source::silent(&client))).unwrap();
+    client.register_producer(Producer::Push(Source::silent(&client))).unwrap();
     client.as_half_closeable().unwrap().lose_write_connection();
     client.write(b"more");
     talk.pair.flush();
@@ -147,24 +147,37 @@ fn a_half_close_waits_for_a_pull_producer_too() {
 }
 
 #[test]
-fn a_half_close_unregisters_a_push_producer_and_takes_none_later() {
-    let talk = Talk::of(|client| client.half_closeable(), |server| server.half_closeable());
-    talk.pair.flush();
-    let client = talk.pair.client();
-    let source = Source::silent(&client);
-    client.register_producer(Producer::Push(source.clone())).unwrap();
-    client.write(b"all");
-    client.as_half_closeable().unwrap().lose_write_connection();
-    client.write(b"too late");
-    client.register_producer(Producer::Push(source.clone())).unwrap();
-    talk.pair.flush();
-    assert_eq!(talk.client.count("write_connection_lost"), 1);
-    assert_eq!(talk.server.received(), b"all");
-    assert_eq!(source.history(), [""; 0], "it may be another connection, which goes on");
-    client.lose_connection();
-    talk.pair.server().lose_connection();
-    talk.pair.flush();
-    talk.assert_over();
+fn no_close_waits_for_a_producer_that_has_finished() {
+    type Close = fn(&dyn Transport);
+    let closes: [Close; 2] = [
+        |transport| transport.lose_connection(),
+        |transport| transport.as_half_closeable().unwrap().lose_write_connection(),
+    ];
+    for close in closes {
+        // The producer is another connection, which its peer has ended.
+        let feeding = Talk::of(|client| client.half_closeable(), |server| server.half_closeable());
+        let fed = Talk::of(|client| client.half_closeable(), |server| server.half_closeable());
+        feeding.pair.flush();
+        fed.pair.flush();
+        let (source, client) = (feeding.pair.client(), fed.pair.client());
+        client.register_producer(Producer::Push(source.clone())).unwrap();
+        assert!(!source.has_finished());
+        feeding.pair.server().as_half_closeable().unwrap().lose_write_connection();
+        feeding.pair.flush();
+        assert!(source.has_finished());
+        client.write(b"all");
+        close(&*client);
+        fed.pair.flush();
+        assert_eq!(
+            (fed.server.received().as_slice(), fed.server.count("read_connection_lost")),
+            (&b"all"[..], 1)
+        );
+        assert!(feeding.client.lost().is_none(), "its other direction goes on");
+        for talk in [feeding, fed] {
+            talk.pair.client().abort_connection();
+            talk.pair.flush();
+        }
+    }
 }
 
 #[test]

@@ -94,9 +94,12 @@ impl Outlet {
         self.producer.unregister()
     }
 
-    /// Takes out a push producer, when all is written.
-    pub(crate) fn take_push_producer(&self) -> Option<Producer> {
-        self.producer.unregister_push()
+    /// Takes the producer out, if it has finished, before a close that would wait for it.
+    pub(crate) fn unregister_finished(&self) {
+        if self.producer.push().is_some_and(|producer| producer.has_finished()) {
+            let producer = self.producer.unregister();
+            drop(producer);
+        }
     }
 
     /// All bytes are sent: has the producer make more. Returns whether one was asked.

@@ -258,12 +258,14 @@ impl<S: StreamSys> Transport for Stream<S> {
 
     fn lose_connection(&self) {
         self.queue_written();
+        self.unregister_finished();
         let idle = self.queue.is_empty() && !self.has_producer();
         self.follow(self.state.step(|state| state.lose(idle)));
     }
 
     fn lose_connection_with_reset(&self) {
         self.queue_written();
+        self.unregister_finished();
         let idle = self.queue.is_empty() && !self.has_producer();
         match self.state.step(|state| state.lose_with_reset(idle)) {
             Next::Close => self.list_reset(),
@@ -313,9 +315,6 @@ impl<S: StreamSys> Transport for Stream<S> {
         }
         if self.has_producer() {
             return Err(AlreadyProducing);
-        }
-        if self.state.get().has_ended_writing() && matches!(producer, Producer::Push(_)) {
-            return Ok(());
         }
         self.queue_written();
         self.rare.register_producer(producer.clone());
@@ -379,15 +378,16 @@ impl<S: StreamSys> PushProducer for Stream<S> {
     fn stop_producing(&self) {
         self.lose_connection();
     }
+
+    fn has_finished(&self) -> bool {
+        !self.state.get().receives()
+    }
 }
 
 impl<S: StreamSys> HalfCloseableTransport for Stream<S> {
     fn lose_write_connection(&self) {
         self.queue_written();
+        self.unregister_finished();
         self.follow(self.state.step(StreamState::lose_write));
-        if self.state.get().has_ended_writing() {
-            let producer = self.rare.take_push_producer();
-            drop(producer);
-        }
     }
 }

@@ -61,9 +61,9 @@ impl RareState {
         if self.has_producer() { self.change(|fields| fields.producer.unregister()) } else { None }
     }
 
-    /// Takes out a push producer; see [`ProducerSlot::unregister_push`].
-    pub(crate) fn take_push_producer(&self) -> Option<Producer> {
-        self.look(|fields| fields.producer.unregister_push())
+    /// The producer that may have finished; see [`ProducerSlot::push`].
+    pub(crate) fn push_producer(&self) -> Option<Rc<dyn PushProducer>> {
+        self.look(|fields| fields.producer.push())
     }
 
     /// The push producer that is to be told to wait; see [`ProducerSlot::pause`].

@@ -6,7 +6,7 @@
 
 use std::io::{self, IoSlice};
 
-use interfaces::{BufferLimits, Chunk, Reason};
+use interfaces::{BufferLimits, Chunk, Reason, Transport as _};
 
 use super::Stream;
 use crate::sys::StreamSys;
@@ -167,6 +167,13 @@ impl<S: StreamSys> Stream<S> {
         let passes = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
         if !passes && self.rare.broken().is_none() {
             self.rare.set_broken(os_error(error));
+        }
+    }
+
+    /// Unregisters a producer that has finished, before a close that would wait for it.
+    pub(super) fn unregister_finished(&self) {
+        if self.rare.push_producer().is_some_and(|producer| producer.has_finished()) {
+            self.unregister_producer();
         }
     }
 

@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::Failure;
-use interfaces::{Deadline, Reason};
+use interfaces::{Deadline, Producer, Reason};
 
 use super::end::{End, end_of_file_in};
 use super::input::{DeliverLater, Input};
@@ -103,11 +103,13 @@ impl Connection {
         open && self.is_alive()
     }
 
-    /// Whether `lose_write_connection` was called, and no other close.
-    pub(super) fn has_half_closed(&self) -> bool {
-        match self.end.state.sending() {
-            Sending::Open => false,
-            Sending::Ending(ending) | Sending::Ended(ending) => ending == Ending::HalfClose,
+    /// Unregisters a producer that has finished, before a close that would wait for it.
+    pub(super) fn unregister_finished(&self) {
+        if let Some(Producer::Push(producer)) = self.producer.get()
+            && producer.has_finished()
+        {
+            let unregistered = self.unregister();
+            drop(unregistered);
         }
     }
 

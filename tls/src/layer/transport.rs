@@ -15,7 +15,7 @@ use interfaces::{
 
 use super::connection::Connection;
 use super::producer_below::ProducerBelow;
-use super::state::{Ending, Sending, Signal};
+use super::state::{Ending, Signal};
 use crate::session::Session;
 
 impl Transport for Connection {
@@ -34,6 +34,7 @@ impl Transport for Connection {
     }
 
     fn lose_connection(&self) {
+        self.unregister_finished();
         self.signal(Signal::EndSending(Ending::Close));
     }
 
@@ -42,6 +43,7 @@ impl Transport for Connection {
     }
 
     fn lose_connection_with_reset(&self) {
+        self.unregister_finished();
         self.signal(Signal::EndSending(Ending::Reset));
     }
 
@@ -75,9 +77,6 @@ impl Transport for Connection {
     fn register_producer(&self, producer: Producer) -> Result<(), AlreadyProducing> {
         if self.producer.is_registered() {
             return Err(AlreadyProducing);
-        }
-        if self.has_half_closed() && self.is_alive() && matches!(producer, Producer::Push(_)) {
-            return Ok(());
         }
         if !self.accepts_writes() {
             producer.stop_producing();
@@ -171,15 +170,16 @@ impl PushProducer for Connection {
     fn stop_producing(&self) {
         self.lose_connection();
     }
+
+    fn has_finished(&self) -> bool {
+        let (input, state) = (&self.input, &self.end.state);
+        state.ignores_input() || !self.is_alive() || (input.has_ended() && !input.is_due())
+    }
 }
 
 impl HalfCloseableTransport for Connection {
     fn lose_write_connection(&self) {
-        // Before the signal, which sends the close_notify where nothing is waited for.
-        let is_open = self.end.state.sending() == Sending::Open;
-        if is_open && matches!(self.producer.get(), Some(Producer::Push(_))) {
-            self.unregister_producer();
-        }
+        self.unregister_finished();
         self.signal(Signal::EndSending(Ending::HalfClose));
     }
 }

@@ -143,10 +143,13 @@ impl Socket {
         }
     }
 
-    /// Returns the producer that is unregistered by it.
-    pub(super) fn lose_write_connection(&mut self) -> Option<Producer> {
+    pub(super) fn lose_write_connection(&mut self) {
         self.state = self.state.lose_write().0;
-        if self.state.has_ended_writing() { self.producer.unregister_push() } else { None }
+    }
+
+    /// The producer that may have finished.
+    pub(super) fn push_producer(&self) -> Option<Rc<dyn PushProducer>> {
+        self.producer.push()
     }
 
     /// Ends the connection for a reason that is not the protocol's; the first reason stays.
@@ -321,9 +324,6 @@ impl Socket {
     pub(super) fn register(&mut self, producer: &Producer) -> Result<Registered, AlreadyProducing> {
         if !self.state.is_alive() {
             return Ok(Registered::Refused);
-        }
-        if self.state.has_ended_writing() && matches!(producer, Producer::Push(_)) {
-            return Ok(Registered::Kept);
         }
         self.producer.register(producer.clone())?;
         Ok(Registered::Kept)

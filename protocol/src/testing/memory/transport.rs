@@ -62,6 +62,14 @@ impl MemoryTransport {
         self.socket.borrow_mut().end(reason);
     }
 
+    /// Before a close, which would wait for the producer.
+    fn unregister_finished(&self) {
+        let producer = self.socket.borrow().push_producer();
+        if producer.is_some_and(|producer| producer.has_finished()) {
+            self.unregister_producer();
+        }
+    }
+
     pub(super) fn is_ending(&self) -> bool {
         self.socket.borrow().state() == StreamState::Closing
     }
@@ -78,6 +86,10 @@ impl PushProducer for MemoryTransport {
 
     fn stop_producing(&self) {
         self.lose_connection();
+    }
+
+    fn has_finished(&self) -> bool {
+        !self.socket.borrow().state().receives()
     }
 }
 
@@ -97,10 +109,12 @@ impl Transport for MemoryTransport {
     }
 
     fn lose_connection(&self) {
+        self.unregister_finished();
         self.socket.borrow_mut().lose_connection();
     }
 
     fn lose_connection_with_reset(&self) {
+        self.unregister_finished();
         self.socket.borrow_mut().lose_connection_with_reset();
     }
 
@@ -146,8 +160,8 @@ impl Transport for MemoryTransport {
 
 impl HalfCloseableTransport for MemoryTransport {
     fn lose_write_connection(&self) {
-        let producer = self.socket.borrow_mut().lose_write_connection();
-        drop(producer);
+        self.unregister_finished();
+        self.socket.borrow_mut().lose_write_connection();
     }
 }
 

@@ -35,6 +35,7 @@ impl<S: StreamSys + DescriptorSys> Transport for Stdio<S> {
 
     fn lose_connection(&self) {
         if let Some(core) = self.core.upgrade() {
+            self.output.outlet.unregister_finished();
             let idle = self.is_idle();
             let next = self.step(|state| state.lose(idle));
             self.follow(&core, next, Reason::Done);
@@ -43,6 +44,7 @@ impl<S: StreamSys + DescriptorSys> Transport for Stdio<S> {
 
     fn lose_connection_with_reset(&self) {
         if let Some(core) = self.core.upgrade() {
+            self.output.outlet.unregister_finished();
             let idle = self.is_idle();
             let next = self.step(|state| state.lose_with_reset(idle));
             self.follow(&core, next, Reason::Aborted);
@@ -83,9 +85,6 @@ impl<S: StreamSys + DescriptorSys> Transport for Stdio<S> {
         };
         if !self.state.get().sends() {
             producer.stop_producing();
-            return Ok(());
-        }
-        if self.state.get().has_ended_writing() && matches!(producer, Producer::Push(_)) {
             return Ok(());
         }
         self.output.outlet.register(producer)?;
@@ -129,16 +128,17 @@ impl<S: StreamSys + DescriptorSys> PushProducer for Stdio<S> {
     fn stop_producing(&self) {
         self.lose_connection();
     }
+
+    fn has_finished(&self) -> bool {
+        !self.state.get().receives()
+    }
 }
 
 impl<S: StreamSys + DescriptorSys> HalfCloseableTransport for Stdio<S> {
     fn lose_write_connection(&self) {
         if let Some(core) = self.core.upgrade() {
+            self.output.outlet.unregister_finished();
             let next = self.step(StreamState::lose_write);
-            if self.state.get().has_ended_writing() {
-                let producer = self.output.outlet.take_push_producer();
-                drop(producer);
-            }
             self.follow(&core, next, Reason::Done);
         }
     }

@@ -131,6 +131,10 @@ impl PushProducer for FaultyTransport {
     fn stop_producing(&self) {
         self.lose_connection();
     }
+
+    fn has_finished(&self) -> bool {
+        self.below.has_finished()
+    }
 }
 
 impl Transport for FaultyTransport {
