@@ -195,9 +195,7 @@ fn the_kernel_changes_every_thread_for_good() {
     }
     let end = Arc::new(Barrier::new(2));
     let held = end.clone();
-    let other = thread::spawn(move || {
-        held.wait();
-    });
+    let other = thread::spawn(move || held.wait().is_leader());
     ProcessSettings::new().with_uid(65_534).with_gid(65_533).drop_privileges(&calls).unwrap();
     assert_eq!((calls.user(), calls.group()), (65_534, 65_533));
     let threads = ids_of_all_threads();

@@ -284,7 +284,7 @@ fn a_bad_string_and_a_port_that_cannot_be_opened_have_statuses_of_their_own() {
     let exit = program(&Journal::default()).main(words("web --listen tpc:80"));
     assert_eq!(exit.status(), ExitStatus::USAGE);
     assert!(exit.message().unwrap().contains("tpc"), "{exit:?}");
-    let twice = "web --listen tcp:80 --listen tcp:80";
+    let twice = "--log-level critical web --listen tcp:80 --listen tcp:80";
     let exit = program(&Journal::default()).main(words(twice));
     assert_eq!(exit.status(), ExitStatus::UNAVAILABLE);
     assert!(exit.message().unwrap().starts_with("Error: cannot listen on 0.0.0.0:80"), "{exit:?}");
