@@ -20,7 +20,8 @@ impl Kind {
     fn text<'a>(&self, arguments: &Arguments<'a>) -> Result<String, ParseError> {
         let [first, second, third] = arguments.bind(self.arguments)?;
         let first = first.required()?.to_owned();
-        (second.text()?, third.text()?);
+        second.text()?;
+        third.text()?;
         Ok(first)
     }
 }
