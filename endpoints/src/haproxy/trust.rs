@@ -131,8 +131,9 @@ impl Prefix {
         }
     }
 
+    /// No address of the other family: its prefix is one of that family.
     fn has(self, ip: IpAddr) -> bool {
-        self.address.is_ipv4() == ip.is_ipv4() && Self::new(ip, self.bits) == self
+        Self::new(ip, self.bits) == self
     }
 }
 
