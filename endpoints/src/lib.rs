@@ -69,6 +69,13 @@
 //! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract`, `retry` (0) |
 //!
 //! `retry=30s` connects again for 30 s to a server that is not there yet.
+//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress` |
+//! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract` |
+//! | `haproxy` | server | the wrapped server | `trust` (loopback,unix), `timeout` (5), both before it |
+//! | `haproxy` | client | the wrapped client | `version` (2), `crc32c` (0), both before it |
+//!
+//! `haproxy` is added by [`haproxy::register`], as it needs a clock. It takes the rest of its string as it
+//! stands: `haproxy:tcp:80`, and any kind can do so ([`Arguments::bind_wrapper`]).
 //!
 //! A single value by position is the `port` of a client whose `host` is given by name. Servers of
 //! kind `tcp` and `unix` want their kind in lower case, as in Twisted.
@@ -122,6 +129,9 @@
 //!
 //! 17. A switch is also `yes` or `true`, `no` or `false`, and a number other than 0 and 1 is a mistake, which
 //!     Twisted takes for on.
+//!
+//! Around `haproxy`: only the peers in `trust` may send a header, and within `timeout`; an escaped `=` reaches the
+//! wrapped kind, where Twisted loses it; there is a client.
 //!
 //! And apart from strings: kinds are registered, not discovered among installed packages, and the
 //! first of two stays. Every address of a name is tried, IPv6 and IPv4 by turns (Happy Eyeballs, RFC 8305).

@@ -15,8 +15,8 @@ pub enum Problem {
     /// The string ends in a lone backslash.
     #[error("the backslash at the end escapes nothing")]
     DanglingEscape,
-    /// There is no field without a name, so none tells the kind.
-    #[error("the kind of the {side} is missing")]
+    /// Every field has a name, so none tells the kind.
+    #[error("the kind of the {side} is missing: every field is an option")]
     NoKind {
         /// The side.
         side: Side,

@@ -189,11 +189,13 @@ fn split<'a>(
             let kind = Kind { name: field.value.text.into_owned(), span: field.value.span };
             Ok((kind, fields))
         }
-        None => {
-            // Behind a kind that wraps another one, where that is missing.
-            let place = if fields.is_empty() { text.len() } else { 0 };
-            Err(ParseError::new(text, place..place, Problem::NoKind { side })
-                .expecting("a kind first, as in `tcp:80`"))
+        // Behind a kind that wraps another one, where that is missing.
+        None if fields.is_empty() => {
+            let (end, problem) = (text.len(), Problem::UnknownKind { kind: String::new() });
+            Err(ParseError::new(text, end..end, problem)
+                .expecting("the kind that is wrapped, as in `haproxy:tcp:80`"))
         }
+        None => Err(ParseError::new(text, 0..0, Problem::NoKind { side })
+            .expecting("a kind first, as in `tcp:80`")),
     }
 }

@@ -70,3 +70,60 @@ impl<'a> Reader<'a> {
         self.next().filter(|(found, _)| *found == tag).map(|(_, content)| content)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = content.len();
+        let head = match length {
+            0..=0x7f => alloc::vec![tag, length as u8],
+            _ => alloc::vec![tag, 0x82, (length >> 8) as u8, length as u8],
+        };
+        [head, content.to_vec()].concat()
+    }
+
+    fn attribute(object: &[u8], tag: u8, text: &[u8]) -> Vec<u8> {
+        let pair = [der(tag::OBJECT_ID, object), der(tag, text)].concat();
+        der(tag::SET, &der(tag::SEQUENCE, &pair))
+    }
+
+    /// A certificate with this subject, with or without the field that tells its version.
+    fn certificate(version: &[u8], subject: &[u8]) -> Vec<u8> {
+        let empty = der(tag::SEQUENCE, &[]);
+        let issuer = attribute(COMMON_NAME, tag::UTF8_STRING, b"the issuer");
+        let issuer = der(tag::SEQUENCE, &issuer);
+        let subject = der(tag::SEQUENCE, subject);
+        let fields = [version, &der(2, &[1]), &empty, &issuer, &empty, &subject, &empty].concat();
+        der(tag::SEQUENCE, &[der(tag::SEQUENCE, &fields), empty].concat())
+    }
+
+    #[test]
+    fn the_last_common_name_of_the_subject_is_found_among_its_attributes() {
+        let organization = attribute(&[0x55, 0x04, 0x0a], tag::UTF8_STRING, b"Ropes");
+        let general = attribute(COMMON_NAME, tag::PRINTABLE_STRING, b"general");
+        let long = attribute(COMMON_NAME, tag::UTF8_STRING, &[b'n'; 200]);
+        let version = der(tag::EXPLICIT_0, &[2, 1, 2]);
+        for (subject, expected) in [
+            ([&organization[..], &general].concat(), Some("general".into())),
+            ([&general[..], &organization].concat(), Some("general".into())),
+            ([&general[..], &long].concat(), Some("n".repeat(200))),
+            (organization.clone(), None),
+            (Vec::new(), None),
+        ] {
+            for version in [&version[..], &[]] {
+                assert_eq!(common_name(&certificate(version, &subject)), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_cut_short_has_no_name() {
+        let whole = certificate(&[], &attribute(COMMON_NAME, tag::UTF8_STRING, b"name"));
+        for length in 0..whole.len() {
+            assert_eq!(common_name(&whole[..length]), None);
+        }
+    }
+}

@@ -53,7 +53,7 @@ pub enum InvalidProxyHeader {
     /// More bytes than the limit behind the first 16.
     #[error("it announces {length} bytes, and the limit is {limit}")]
     TooLong {
-        /// What it announces.
+        /// The bytes that it announces.
         length: usize,
         /// The limit of the parser.
         limit: usize,
@@ -61,7 +61,7 @@ pub enum InvalidProxyHeader {
     /// Fewer bytes than the addresses of its family take.
     #[error("it announces {length} bytes, and its addresses take {needed}")]
     TooShort {
-        /// What it announces.
+        /// The bytes that it announces.
         length: usize,
         /// What the addresses take.
         needed: usize,

@@ -12,7 +12,7 @@ pub enum ProxyRefusal {
     /// The peer is none of the trusted proxies.
     #[error("it is none of the trusted proxies")]
     Untrusted,
-    /// What it sent is no header.
+    /// Its first bytes are no header.
     #[error("it sent no PROXY header")]
     Invalid(#[source] InvalidProxyHeader),
     /// Its header was not whole when its time was over.

@@ -16,7 +16,7 @@ const LOOPBACK: &str = "loopback";
 /// The word for UNIX sockets, and for every other peer without an IP address, such as a pipe.
 const UNIX: &str = "unix";
 
-/// The peers whose headers are believed; everybody can write one, so any other peer is turned away. The
+/// The peers whose headers are believed; every client can write one, so any other peer is turned away. The
 /// default is this machine: loopback addresses, and UNIX sockets.
 ///
 /// `FromStr` and `Display` have the form of the strings: addresses and prefixes, `loopback` and `unix`,
@@ -131,8 +131,9 @@ impl Prefix {
         }
     }
 
+    /// No address of the other family: its prefix is one of that family.
     fn has(self, ip: IpAddr) -> bool {
-        self.address.is_ipv4() == ip.is_ipv4() && Self::new(ip, self.bits) == self
+        Self::new(ip, self.bits) == self
     }
 }
 

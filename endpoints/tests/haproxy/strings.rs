@@ -130,17 +130,18 @@ fn every_kind_can_be_wrapped_this_one_too() {
 }
 
 #[test]
-fn without_a_wrapped_kind_the_kind_is_missing_and_an_empty_one_is_empty() {
+fn without_a_wrapped_kind_the_kind_is_empty() {
     assert_eq!(
         report("haproxy"),
         "\
-error: the kind of the server is missing
+error: the kind of endpoint is empty
   haproxy
          ^ column 8
-help: expected a kind first, as in `tcp:80`"
+help: expected the kind that is wrapped, as in `haproxy:tcp:80`"
     );
-    assert!(report("haproxy:").starts_with("error: the kind of endpoint is empty"));
-    assert!(report("haproxy:trust=unix").starts_with("error: the kind of the server is missing"));
+    for text in ["haproxy:", "haproxy:trust=unix", "haproxy:haproxy"] {
+        assert!(report(text).starts_with("error: the kind of endpoint is empty"), "{text}");
+    }
 }
 
 #[test]
@@ -254,5 +255,5 @@ fn a_client_has_a_version_and_a_checksum_and_passes_other_names_on() {
     assert_eq!(message("haproxy:version=3:tcp:h:80"), "version `3` is not a number from 1 to 2");
     let both = "haproxy:version=1:crc32c=1:tcp:h:80";
     assert_eq!(message(both), "a header of version 1 has no checksum");
-    assert_eq!(message("haproxy"), "the kind of the client is missing");
+    assert_eq!(message("haproxy"), "the kind of endpoint is empty");
 }

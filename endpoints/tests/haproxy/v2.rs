@@ -24,7 +24,7 @@ fn unix_field(name: &[u8]) -> Vec<u8> {
 fn bodies() -> [(u8, Vec<u8>); 3] {
     let mut ipv6 = vec![0; 36];
     (ipv6[15], ipv6[31], ipv6[33], ipv6[35]) = (1, 2, 80, 81);
-    let unix = [unix_field(b"/home/tests/mysockets/sock"), unix_field(b"/run/other")].concat();
+    let unix = [unix_field(b"/run/tests/mysockets/sock"), unix_field(b"/run/other")].concat();
     [(0x10, V2[16..].to_vec()), (0x20, ipv6), (0x30, unix)]
 }
 
@@ -71,7 +71,7 @@ fn a_proxy_command_has_the_addresses_of_its_family() {
     assert_eq!((ipv4.version, ipv4.command), (ProxyVersion::V2, ProxyCommand::Proxy));
     assert_eq!(ends(&ipv4), Some(("1.2.3.4:5".into(), "6.7.8.9:10".into())));
     assert_eq!(ends(&ipv6), Some(("[::1]:80".into(), "[::2]:81".into())));
-    let source = "unix:/home/tests/mysockets/sock".into();
+    let source = "unix:/run/tests/mysockets/sock".into();
     assert_eq!(ends(&unix), Some((source, "unix:/run/other".into())));
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use interfaces::{Address, Deliver, Event, Factory, Reason, Transport};
-use protocol::testing::{Clock, Record, StringTransport};
+use protocol::testing::{Clock, ProducerState, Record, StringTransport};
 use ropewalk_endpoints::haproxy::{ProxyCommand, ProxyFactory, ProxyHeader, ProxyServerOptions};
 
 use crate::scene::{LOCAL, PROXY, SERVER, Scene, V1, V2, address, recorders};
@@ -281,8 +281,10 @@ fn bytes_behind_the_header_wait_for_a_protocol_that_pauses() {
     assert_eq!(scene.calls(), ["connection_made"]);
     scene.record.transport().resume_producing();
     assert_eq!(scene.calls(), ["connection_made"], "no call of a transport runs its protocol");
+    assert_eq!(scene.transport.producer_state(), ProducerState::Paused);
     scene.pass(0);
     assert_eq!(scene.record.received(), b"onetwo");
+    assert_eq!(scene.transport.producer_state(), ProducerState::Producing);
     scene.receive(b"three");
     assert_eq!(scene.record.received(), b"onetwothree");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use interfaces::{ConnectError, Event, Reason, UnixAddress};
+use interfaces::{ConnectError, Event, Reason, Transport as _, UnixAddress};
 use ropewalk_protocol::relay::RelayOptions;
 
 use crate::support::relay_scene::{Scene, accepted_with, refused};
@@ -77,6 +77,17 @@ fn a_peer_that_went_away_behind_its_bytes_does_not() {
     scene.clock.advance(Duration::from_secs(1));
     scene.connect();
     assert_eq!(scene.far_transport.value(), b"a log line");
+}
+
+#[test]
+fn every_try_is_made_for_the_accepted_connection_also_when_that_has_gone() {
+    let scene = patient(60);
+    let peer = scene.near_transport.peer();
+    scene.near(Event::DataReceived(&mut b"a log line".to_owned()));
+    scene.attempts.refuse();
+    scene.near(Event::ConnectionLost(&Reason::Done));
+    scene.clock.advance(Duration::from_secs(1));
+    assert_eq!(scene.attempts.served(), [peer.clone(), peer]);
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 /// A server of kind `ssl` has one certificate, one of kind `tls` has a directory of `.pem` files,
 /// and shows each client the certificate for the name that it asks for, exact or wildcard. The value
 /// of `endpoint` is an endpoint string of its own, of the same side: TLS runs over its connections. So
-/// `ssl:endpoint=haproxy\\:tcp\\:443` has a PROXY header before TLS, and `haproxy:ssl:443` one inside it, as
+/// `ssl:endpoint=haproxy\:tcp\:443` has a PROXY header before TLS, and `haproxy:ssl:443` one inside it, as
 /// in Twisted.
 ///
 /// A server uses the first of the provider's cipher suites that the client has, too, and ignores the

@@ -8,6 +8,7 @@
 mod bytes;
 mod certificates;
 mod peer;
+mod proxied;
 mod running;
 
 mod check;

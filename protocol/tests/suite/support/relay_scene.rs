@@ -29,12 +29,18 @@ pub(crate) struct Scene {
 #[derive(Default)]
 pub(crate) struct Attempts {
     begun: Cell<usize>,
+    /// The peer of the connection that each attempt was made for.
+    served: RefCell<Vec<Address>>,
     waiting: RefCell<Option<(Rc<dyn Factory>, Promise<()>)>>,
 }
 
 impl Attempts {
     pub(crate) fn begun(&self) -> usize {
         self.begun.get()
+    }
+
+    pub(crate) fn served(&self) -> Vec<Address> {
+        self.served.borrow().clone()
     }
 
     /// The attempt that is under way.
@@ -65,6 +71,11 @@ impl StreamClientEndpoint for Shared {
         self.0.begun.set(self.0.begun.get() + 1);
         self.0.waiting.replace(Some((factory, promise)));
         deferred
+    }
+
+    fn connect_for(&self, served: &Rc<dyn Transport>, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.0.served.borrow_mut().push(served.peer());
+        self.connect(factory)
     }
 }
 
