@@ -1,4 +1,4 @@
-//! Connecting over TCP; Twisted's `TCP4ClientEndpoint` and `TCP6ClientEndpoint`.
+//! Connecting over TCP; Twisted's `TCP4ClientEndpoint`, `TCP6ClientEndpoint` and `HostnameEndpoint`.
 //!
 //! Invariant: a numeric address is connected to by one attempt, and fails with the error of it.
 
@@ -41,6 +41,8 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// 300 ms between two attempts, also after one that failed, keeps the resolver's order, and tells the last
 /// error alone. At most 32 addresses are tried, each once. The address to connect from is numeric, and
 /// addresses of the other family are left out.
+#[doc(alias = "TCP4ClientEndpoint")]
+#[doc(alias = "HostnameEndpoint")]
 #[derive(Clone)]
 pub struct TcpClientEndpoint {
     reactor: Rc<dyn ClientReactor>,
@@ -81,6 +83,7 @@ impl TcpClientEndpoint {
 
     /// How long an attempt to an address of a name has alone before the next one begins; none begins all
     /// of them at once. Default 250 ms. Twisted's `attemptDelay`.
+    #[doc(alias = "attemptDelay")]
     #[must_use]
     pub fn with_attempt_delay(self, attempt_delay: Duration) -> Self {
         Self { attempt_delay, ..self }
@@ -88,6 +91,7 @@ impl TcpClientEndpoint {
 
     /// The local address to connect from: an address alone has a free port. Only addresses of its family
     /// are connected to.
+    #[doc(alias = "bindAddress")]
     #[must_use]
     pub fn with_bind_address(self, address: impl Into<BindAddress>) -> Self {
         Self { bind_address: Some(address.into()), ..self }

@@ -33,6 +33,7 @@ const PLACES_MAX: usize = 32;
 ///
 /// `connect` fails with [`ServiceError`]; or with [`ConnectError::AllFailed`], which lists each place.
 /// Cancelling ends the look-up or the attempts.
+#[doc(alias = "SRVConnector")]
 pub struct SrvClientEndpoint {
     services: Rc<dyn ServiceResolver>,
     service: Rc<str>,

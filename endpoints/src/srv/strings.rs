@@ -7,6 +7,7 @@
 //! Twisted has no such strings. Invariant: a service that is not one over TCP is an error when it is parsed.
 
 use alloc::rc::Rc;
+use alloc::string::String;
 
 use interfaces::{ReactorTcp, ReactorTime, ReactorUdp, Resolver, StreamClientEndpoint};
 
@@ -62,7 +63,7 @@ impl ClientParser for SrvClientParser {
             .bind_with_options(["service"], ["timeout", "bindAddress"], CLIENT_KEYWORDS)?;
         let service = service_name(&service)?;
         let services = Rc::clone(&self.services);
-        let endpoint = SrvClientEndpoint::shared(Rc::clone(&self.reactor), services, service)
+        let endpoint = SrvClientEndpoint::shared(Rc::clone(&self.reactor), services, &service)
             .with_timeout(timeout.seconds_or(core::time::Duration::from_secs(30))?);
         let endpoint = match bind_address.ip_address()? {
             Some(address) => endpoint.with_bind_address(address),
@@ -74,18 +75,19 @@ impl ClientParser for SrvClientParser {
     }
 }
 
-/// `_service._proto.name`, where the protocol is not UDP.
-fn service_name<'a>(argument: &Argument<'a>) -> Result<&'a str, ParseError> {
-    let text = argument.required()?;
-    let mut labels = text.split('.');
+/// `_service._proto.name` as DNS has it, where the protocol is not UDP.
+fn service_name(argument: &Argument<'_>) -> Result<String, ParseError> {
+    let wrong = || argument.error("the name of a service, as `_imaps._tcp.example.com`");
+    let Ok(Host::Name(name)) = argument.required()?.parse() else { return Err(wrong()) };
+    let mut labels = name.split('.');
     let is_marked = |label: &str| label.len() > 1 && label.starts_with('_');
     let (service, protocol) = (labels.next().unwrap_or(""), labels.next().unwrap_or(""));
-    let is_name = matches!(text.parse(), Ok(Host::Name(_)));
-    if !is_name || !is_marked(service) || !is_marked(protocol) || labels.next().is_none() {
-        return Err(argument.error("the name of a service, as `_imaps._tcp.example.com`"));
+    let is_in_a_domain = labels.next().is_some_and(|label| !label.is_empty());
+    if !is_marked(service) || !is_marked(protocol) || !is_in_a_domain {
+        return Err(wrong());
     }
     if protocol.eq_ignore_ascii_case("_udp") {
         return Err(argument.error("a service over TCP"));
     }
-    Ok(text)
+    Ok(name)
 }

@@ -15,7 +15,7 @@ use reactor::Reactor;
 use reactor::simulated::Simulated;
 use ropewalk_endpoints::ServiceRecord;
 
-/// What it does with a question over UDP.
+/// The answer to a question over UDP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Manner {
     #[default]

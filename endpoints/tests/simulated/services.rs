@@ -2,17 +2,21 @@
 //!
 //! Invariant: the name servers and the services are protocols of these tests.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Cancelled, Deferred};
-use interfaces::{ConnectError, ListenTcp, ReactorTcp as _, ReactorTime as _};
+use interfaces::{
+    ConnectError, ListenTcp, ReactorTcp as _, ReactorTime as _, StreamClientEndpoint as _,
+};
 use protocol::factory_fn;
 use protocol::testing::{Record, Recorder};
 use reactor::simulated::{Faults, Simulated};
 use reactor::{Limits, Reactor};
 use ropewalk_endpoints::{
-    DnsServers, DnsServiceResolver, Registry, ServiceError, ServiceRecord, ServiceResolver as _,
+    DnsServers, DnsServiceResolver, Registry, ServiceError, ServiceRecord, ServiceResolver,
     SrvClientParser,
 };
 use testkit::result_of;
@@ -285,6 +289,7 @@ fn a_string_names_a_service_over_tcp() {
         ),
         ("srv:example.com", format!("4: service `example.com` {no_service}")),
         ("srv:_imaps.example.com", format!("4: service `_imaps.example.com` {no_service}")),
+        ("srv:_imaps._tcp.", format!("4: service `_imaps._tcp.` {no_service}")),
         ("srv:_imaps._tcp", format!("4: service `_imaps._tcp` {no_service}")),
         ("srv:_._tcp.a", format!("4: service `_._tcp.a` {no_service}")),
         ("srv:_dns._udp.a", "4: service `_dns._udp.a` is not a service over TCP".into()),
@@ -293,4 +298,29 @@ fn a_string_names_a_service_over_tcp() {
         assert_eq!(said(text), answer, "{text}");
     }
     assert!(registry.parse_server("srv:_imaps._tcp.a.b").is_err());
+}
+
+/// Notes the names that it is asked for, and knows none.
+struct Asked(Rc<RefCell<Vec<String>>>);
+
+impl ServiceResolver for Asked {
+    fn resolve_service(&self, service: &str) -> Deferred<Vec<ServiceRecord>> {
+        self.0.borrow_mut().push(service.into());
+        Deferred::succeed(Vec::new())
+    }
+}
+
+#[test]
+fn the_service_is_asked_for_in_ascii_and_anew_for_each_connect() {
+    let reactor = reactor(1, Faults::none());
+    let asked = Rc::new(RefCell::new(Vec::new()));
+    let parser = SrvClientParser::with_services(reactor, Asked(asked.clone()));
+    let registry = Registry::new().with_client(parser);
+    let endpoint = registry.client("srv:_x._tcp.b\u{fc}cher.example").unwrap();
+    assert!(asked.borrow().is_empty(), "before it connects");
+    for _ in 0..2 {
+        let connected = endpoint.connect(factory_fn(|_| Recorder::new(&Record::new())));
+        assert!(result_of(connected).unwrap_err().check::<ServiceError>());
+    }
+    assert_eq!(*asked.borrow(), ["_x._tcp.xn--bcher-kva.example"; 2]);
 }

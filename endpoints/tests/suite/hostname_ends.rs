@@ -86,7 +86,7 @@ fn a_factory_that_declines_one_address_is_asked_for_the_next() {
     result_of(connected).unwrap();
 }
 
-/// Twisted's error is `ConnectingCancelled` with the host's name; whoever cancels knows what.
+/// Twisted's error is `ConnectingCancelled` with the host's name; the caller that cancels knows the name.
 #[test]
 fn cancelling_stops_every_attempt_and_leaves_no_delayed_call() {
     for (addresses, passed, running) in [

@@ -2,7 +2,7 @@
 //!
 //! It runs on the reactor's own ports, so it blocks no thread, has no unsafe code, and runs in a simulation;
 //! res_query(3) of the system has none of this. Twisted's `names.client.Resolver`, for this one type.
-//! `message` has the bytes, `servers` whom to ask, `look_up` the order of things, and `stream` TCP.
+//! `message` has the bytes, `servers` the addresses of the servers, `look_up` the order of the questions, and `stream` TCP.
 //! Invariant: one question is on at a time in a look-up.
 
 mod look_up;

@@ -17,7 +17,7 @@ use super::look_up::LookUp;
 use super::message::{self, Answer};
 
 /// One question.
-struct Stream {
+struct StreamQuestion {
     promise: Cell<Option<Promise<Answer>>>,
     attempt: RefCell<Option<CancelHandle>>,
     transport: RefCell<Option<Rc<dyn Transport>>>,
@@ -41,7 +41,7 @@ pub(super) fn ask(
     (id, question): (u16, Vec<u8>),
     timeout: Duration,
 ) -> Deferred<Answer> {
-    let stream = Rc::new(Stream {
+    let stream = Rc::new(StreamQuestion {
         promise: Cell::default(),
         attempt: RefCell::default(),
         transport: RefCell::default(),
@@ -58,8 +58,9 @@ pub(super) fn ask(
     let late = Rc::clone(&stream);
     let give_up = move || late.fail(NoAnswer::InTime.into());
     stream.timer.replace(Some(reactor.call_later(timeout, Box::new(give_up))));
-    let protocol = Asking { stream: Rc::clone(&stream), look_up: Rc::clone(look_up), id, question };
-    let protocol = Cell::new(Some(Conversation { asking: protocol, received: Vec::new() }));
+    let (asking, look_up) = (Rc::clone(&stream), Rc::clone(look_up));
+    let conversation = Conversation { stream: asking, look_up, id, question, received: Vec::new() };
+    let protocol = Cell::new(Some(conversation));
     let factory = protocol::FactoryFn::optional(move |_| protocol.take()).into_rc();
     let attempt = reactor.connect_tcp(&ConnectTcp::new(server).with_timeout(timeout), factory);
     stream.attempt.replace(Some(attempt.cancel_handle()));
@@ -70,7 +71,7 @@ pub(super) fn ask(
     deferred
 }
 
-impl Stream {
+impl StreamQuestion {
     fn fail(&self, failure: Failure) {
         if let Some(promise) = self.end() {
             promise.errback(failure);
@@ -95,26 +96,22 @@ impl Stream {
     }
 }
 
-struct Asking {
-    stream: Rc<Stream>,
+/// The connection of one question.
+struct Conversation {
+    stream: Rc<StreamQuestion>,
     look_up: Rc<LookUp>,
     id: u16,
     question: Vec<u8>,
-}
-
-/// The connection of one question.
-struct Conversation {
-    asking: Asking,
     received: Vec<u8>,
 }
 
 impl Protocol for Conversation {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
-        let before = self.asking.stream.transport.replace(Some(Rc::clone(transport)));
+        let before = self.stream.transport.replace(Some(Rc::clone(transport)));
         drop(before);
-        let length = (self.asking.question.len() as u16).to_be_bytes();
+        let length = (self.question.len() as u16).to_be_bytes();
         transport.write(&length);
-        transport.write(&self.asking.question);
+        transport.write(&self.question);
     }
 
     /// At most 65,537 bytes are kept: a length and its message.
@@ -122,18 +119,17 @@ impl Protocol for Conversation {
         self.received.extend_from_slice(data);
         let Some((length, rest)) = self.received.split_first_chunk::<2>() else { return };
         let Some(whole) = rest.get(..u16::from_be_bytes(*length).into()) else { return };
-        let Asking { stream, look_up, id, .. } = &self.asking;
-        match message::answer(whole, *id, look_up.service()) {
+        match message::answer(whole, self.id, self.look_up.service()) {
             Some(answer) => {
-                if let Some(promise) = stream.end() {
+                if let Some(promise) = self.stream.end() {
                     promise.callback(answer);
                 }
             }
-            None => stream.fail(NoAnswer::OfSense.into()),
+            None => self.stream.fail(NoAnswer::OfSense.into()),
         }
     }
 
     fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
-        self.asking.stream.fail(Failure::new(reason.clone()));
+        self.stream.fail(Failure::new(reason.clone()));
     }
 }
