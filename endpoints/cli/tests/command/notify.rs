@@ -214,6 +214,25 @@ fn a_relay_for_one_connection_ends_with_its_pair() {
     ends_its_children(&running);
 }
 
+#[test]
+fn a_connection_that_no_endpoint_names_is_closed_and_ends_no_server() {
+    let Some(mut command) = find_peer("systemd-socket-activate") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("echo");
+    command.arg("--accept").arg("-l").arg(&path);
+    command.args([ROPEWALK, "serve", "echo", ENDPOINT]);
+    let mut running = Running::command(command);
+    eventually("it listens", || is_listening(&path));
+    let mut client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    let address = running.listening();
+    assert_eq!(client.read(&mut [0]).unwrap(), 0, "it was closed");
+    for _ in 0..2 {
+        let mut served = connect(&address);
+        served.write_all(b"x").unwrap();
+        served.read_exact(&mut [0]).unwrap();
+    }
+}
+
 /// Waits until each process that it has started has ended.
 fn ends_its_children(running: &Running) {
     let children = format!("/proc/{0}/task/{0}/children", running.id());
