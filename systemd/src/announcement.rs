@@ -35,7 +35,8 @@ impl Announcement {
     /// # Differences from Twisted
     ///
     /// `LISTEN_FDNAMES` may be absent: the descriptors are then all named `unknown`, as systemd's
-    /// own library names them; Twisted finds no descriptor at all. A `LISTEN_FDS` that is not a
+    /// own library names them; Twisted finds no descriptor at all, and none for one descriptor with an empty
+    /// `LISTEN_FDNAMES`, which is its name here. A `LISTEN_FDS` that is not a
     /// plain number, and names that are fewer or more than the descriptors, are errors, where
     /// Twisted finds nothing.
     pub fn from_variables(

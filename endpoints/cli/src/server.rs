@@ -135,7 +135,7 @@ impl Serving {
             // The signal waits for this worker, too.
             return std::future::pending().await;
         }
-        let is_for_one = self.inherited.is_one_connection();
+        let came_with_one = self.inherited.is_one_connection();
         let ports = match listening::open(&self.listen, &self.factory).await {
             Ok(ports) => ports,
             Err((text, failure)) => {
@@ -143,6 +143,8 @@ impl Serving {
                 return Exit::Unavailable;
             }
         };
+        let is_for_one =
+            came_with_one && !self.inherited.is_one_connection() && self.listen.len() == 1;
         close_unclaimed(&self.inherited, self.worker.is_first());
         self.shutdown.add_ports(&ports);
         let watched = self.loop_check.as_ref().map(|loop_check| loop_check.watch(&ports));

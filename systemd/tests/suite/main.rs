@@ -14,4 +14,5 @@ mod stored;
 #[cfg(feature = "endpoints")]
 mod strings;
 mod take;
+mod twisted;
 mod watchdog;

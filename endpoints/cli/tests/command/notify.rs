@@ -189,14 +189,59 @@ fn a_process_for_one_connection_serves_it_and_ends_with_it() {
             assert_eq!(answer, "for one");
             assert_eq!(running.listening(), format!("unix:{}", path.display()));
         }
-        let children = format!("/proc/{0}/task/{0}/children", running.id());
-        eventually("each process has ended with its connection", || {
-            let children = std::fs::read_to_string(&children).unwrap();
-            let is_zombie = |id: &str| {
-                let state = std::fs::read_to_string(format!("/proc/{id}/stat"));
-                state.map_or(true, |state| state.contains(") Z "))
-            };
-            children.split_whitespace().all(is_zombie)
-        });
+        ends_its_children(&running);
     }
+}
+
+#[test]
+fn a_relay_for_one_connection_ends_with_its_pair() {
+    let Some(mut command) = find_peer("systemd-socket-activate") else { return };
+    let mut behind = Running::ropewalk(&["serve", "echo", ENDPOINT]);
+    let target = format!("tcp:{}", behind.listening());
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("relay");
+    command.arg("--accept").arg("-l").arg(&path);
+    command.args([ROPEWALK, "relay", "systemd:index=0", &target]);
+    let running = Running::command(command);
+    eventually("it listens", || is_listening(&path));
+    let mut client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    client.set_read_timeout(Some(LIMIT)).unwrap();
+    client.write_all(b"through a relay").unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "through a relay");
+    ends_its_children(&running);
+}
+
+#[test]
+fn a_connection_that_no_endpoint_names_is_closed_and_ends_no_server() {
+    let Some(mut command) = find_peer("systemd-socket-activate") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("echo");
+    command.arg("--accept").arg("-l").arg(&path);
+    command.args([ROPEWALK, "serve", "echo", ENDPOINT]);
+    let mut running = Running::command(command);
+    eventually("it listens", || is_listening(&path));
+    let mut client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    let address = running.listening();
+    assert_eq!(client.read(&mut [0]).unwrap(), 0, "it was closed");
+    for _ in 0..2 {
+        let mut served = connect(&address);
+        served.write_all(b"x").unwrap();
+        served.read_exact(&mut [0]).unwrap();
+    }
+}
+
+/// Waits until each process that it has started has ended.
+fn ends_its_children(running: &Running) {
+    let children = format!("/proc/{0}/task/{0}/children", running.id());
+    eventually("each process has ended with its connection", || {
+        let children = std::fs::read_to_string(&children).unwrap();
+        let is_zombie = |id: &str| {
+            let state = std::fs::read_to_string(format!("/proc/{id}/stat"));
+            state.map_or(true, |state| state.contains(") Z "))
+        };
+        children.split_whitespace().all(is_zombie)
+    });
 }

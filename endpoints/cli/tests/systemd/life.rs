@@ -111,3 +111,16 @@ ExecStart=%ROPEWALK serve echo tcp:{port}:interface=127.0.0.1 --grace 20s"
     manager.awaits("echo.service", "ActiveState", "inactive");
     assert_eq!(manager.property("echo.service", "Result"), "success");
 }
+
+#[test]
+fn a_systemd_of_a_test_changes_no_setting_of_the_kernel() {
+    let settings = || {
+        ["net/unix/max_dgram_qlen", "fs/file-max", "fs/nr_open", "kernel/core_pattern"]
+            .map(|name| std::fs::read_to_string(format!("/proc/sys/{name}")).unwrap())
+    };
+    let before = settings();
+    let Some(manager) = Manager::start(&[]) else { return };
+    assert_eq!(settings(), before);
+    let written = manager.script("echo 11 > /proc/sys/net/unix/max_dgram_qlen").output().unwrap();
+    assert!(!written.status.success());
+}

@@ -1,6 +1,6 @@
 //! A systemd as process 1 of namespaces of its own, and its `systemctl`.
 //!
-//! Invariant: no process and no control group outlives it.
+//! Invariant: no process, no control group and no changed setting of the kernel outlives it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
 mount -t proc proc /proc
+mount --bind /proc/sys /proc/sys
+mount -o remount,bind,ro /proc/sys
 mkdir /run/group
 mount -t cgroup2 cgroup2 /run/group
 mkdir "/run/group/$2"
