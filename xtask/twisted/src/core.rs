@@ -22,6 +22,7 @@ use crate::convert::{
     SocketTuple, error_parts, os_error, to_duration, to_socket_addr, to_unix_address,
 };
 use crate::datagrams::{DatagramEvents, Datagrams};
+use crate::log::TwistedLog;
 use crate::owned::{Home, Owned};
 use crate::port::{Attempt, Port};
 use crate::remote::Remote;
@@ -99,6 +100,7 @@ impl Core {
     fn new() -> PyResult<Self> {
         let kernel = Kernel::new()?.with_around_wait(without_lock);
         let reactor = Reactor::on(kernel, Limits::default());
+        reactor.set_observer(Rc::new(TwistedLog));
         let remote = reactor.clone().remote();
         let remote: Arc<dyn FromThread> = Arc::new(remote);
         Ok(Self(Owned::new(reactor, &Home::new(remote))))

@@ -11,6 +11,7 @@
 //!   datagrams.rs   Datagrams: the data path of a UDP port
 //!   watched.rs     Watched: a descriptor that Python owns
 //!   convert.rs     addresses, reasons and errors as Python knows them
+//!   log.rs         what the reactor tells, in Twisted's log
 //!   log_context.rs whose callback runs, for Twisted's logs
 //!   owned.rs       Owned: a value of the reactor's thread in an object that any thread may drop
 //! ```
@@ -22,6 +23,7 @@ mod connection;
 mod convert;
 mod core;
 mod datagrams;
+mod log;
 mod log_context;
 mod owned;
 mod port;

@@ -2,11 +2,16 @@
 What Twisted's own tests leave open, or state only now and then.
 """
 
+import os
+import resource
+import socket
+
 from zope.interface import implementedBy, providedBy
 from zope.interface.verify import verifyObject
 
 from twisted.internet import defer, error, protocol, reactor, task
 from twisted.internet.epollreactor import EPollReactor
+from twisted.python import log
 from twisted.trial.unittest import TestCase
 
 
@@ -62,6 +67,36 @@ class RefusalTests(TestCase):
             reactor.connectTCP("127.0.0.1", port.getHost().port, client)
             yield client.done
             self.assertEqual(events, ["made", "ConnectionDone"])
+
+
+class LogTests(TestCase):
+    """
+    What the reactor has to tell.
+    """
+
+    @defer.inlineCallbacks
+    def test_aClientForWhomThereIsNoDescriptorIsToldInTheLog(self):
+        port = reactor.listenTCP(0, protocol.ServerFactory(), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        told = defer.Deferred()
+
+        def observe(event):
+            text = log.textFromEventDict(event) or ""
+            if ("EMFILE" in text or "could not accept" in text) and not told.called:
+                told.callback(text)
+
+        log.addObserver(observe)
+        self.addCleanup(log.removeObserver, observe)
+        client = socket.socket()
+        self.addCleanup(client.close)
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        client.setblocking(False)
+        client.connect_ex(("127.0.0.1", port.getHost().port))
+        yield told
 
 
 class InterfaceTests(TestCase):
