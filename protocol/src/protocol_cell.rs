@@ -231,7 +231,7 @@ impl<P: Protocol> Entered<'_, P> {
     fn connection_lost(&mut self, reason: &Reason) {
         let connected = self.exit.mailbox.connected();
         self.exit.mailbox.end();
-        let ending = Ending { exit: &self.exit, reason };
+        let ending = ExitGuard { exit: &self.exit, reason };
         if let Some(transport) = connected {
             self.protocol.connection_lost(&transport, reason);
         }
@@ -284,12 +284,12 @@ impl<'a, P> Exit<'a, P> {
 }
 
 /// The time in which `connection_lost` runs. Dropping it, also when unwinding, notes the reason.
-struct Ending<'a, P> {
+struct ExitGuard<'a, P> {
     exit: &'a Exit<'a, P>,
     reason: &'a Reason,
 }
 
-impl<P> Drop for Ending<'_, P> {
+impl<P> Drop for ExitGuard<'_, P> {
     fn drop(&mut self) {
         self.exit.transport.set(self.exit.mailbox.lose(self.reason.clone()));
     }

@@ -18,7 +18,7 @@ use ropewalk::prelude::*;
 use ropewalk::protocol::policies::{TimeoutFactory, Timeouts};
 use ropewalk::protocol::receivers::{LineOnlyProtocol, LineOnlyReceiver, LineOnlyTransport};
 
-/// A guest who does not read loses the connection when this much waits, and nobody waits for that guest.
+/// A guest who does not read loses the connection when this much waits; the others do not wait.
 const UNREAD_BYTES_MAX: usize = 64 * 1024;
 
 struct Guest {

@@ -19,7 +19,7 @@ use ropewalk::protocol::receivers::{LineProtocol, LineReceiver, LineTransport};
 
 const WORD_BYTES_MAX: usize = 16 << 20;
 
-/// What all clients share. It calls nothing back, so it may be borrowed for a whole command.
+/// Shared by all clients. It calls nothing back, so it may be borrowed for a whole command.
 struct Database {
     reactor: Reactor,
     /// Each with its end, if it has one.

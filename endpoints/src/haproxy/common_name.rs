@@ -20,8 +20,8 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
 /// The last common name of the certificate's subject, which is the most specific one.
 pub(super) fn common_name(certificate: &[u8]) -> Option<String> {
-    let mut certificate = Reader(Reader(certificate).content(tag::SEQUENCE)?);
-    let mut fields = Reader(certificate.content(tag::SEQUENCE)?);
+    let mut certificate = DerReader(DerReader(certificate).content(tag::SEQUENCE)?);
+    let mut fields = DerReader(certificate.content(tag::SEQUENCE)?);
     if fields.0.first() == Some(&tag::EXPLICIT_0) {
         fields.next()?;
     }
@@ -29,10 +29,10 @@ pub(super) fn common_name(certificate: &[u8]) -> Option<String> {
     for _ in 0..4 {
         fields.next()?;
     }
-    let mut names = Reader(fields.content(tag::SEQUENCE)?);
+    let mut names = DerReader(fields.content(tag::SEQUENCE)?);
     let mut found = None;
     while !names.0.is_empty() {
-        let mut attribute = Reader(Reader(names.content(tag::SET)?).content(tag::SEQUENCE)?);
+        let mut attribute = DerReader(DerReader(names.content(tag::SET)?).content(tag::SEQUENCE)?);
         if attribute.content(tag::OBJECT_ID)? == COMMON_NAME {
             found = attribute.next().and_then(text).or(found);
         }
@@ -47,9 +47,9 @@ fn text((tag, content): (u8, &[u8])) -> Option<String> {
 }
 
 /// Reads values of DER, each a tag, a length and its content.
-struct Reader<'a>(&'a [u8]);
+struct DerReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> DerReader<'a> {
     fn next(&mut self) -> Option<(u8, &'a [u8])> {
         let (&[tag, first], rest) = self.0.split_first_chunk()?;
         let (length, rest) = match first {

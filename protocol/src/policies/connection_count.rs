@@ -93,11 +93,12 @@ impl ConnectionTotal {
 
     fn add_socket_below(&self, limit: usize) -> bool {
         let below = |sockets| (sockets < limit).then_some(sockets + 1);
-        self.shared.sockets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below).is_ok()
+        // The place of another connection comes with that one's end.
+        self.shared.sockets.fetch_update(Ordering::Acquire, Ordering::Relaxed, below).is_ok()
     }
 
     fn subtract_socket(&self) {
-        self.shared.sockets.fetch_sub(1, Ordering::Relaxed);
+        self.shared.sockets.fetch_sub(1, Ordering::Release);
         if let Some(ports) = &self.shared.ports {
             ports.wake_all();
         }
@@ -254,13 +255,14 @@ impl CountedConnection {
 
 impl Drop for CountedConnection {
     fn drop(&mut self) {
+        // First, as the next one to get its place counts a connection, too.
+        self.end();
         self.shared.sockets.set(self.shared.sockets.get() - 1);
         if let Some(total) = self.shared.total.get() {
             total.subtract_socket();
         }
         let ports = self.shared.ports.take();
         ports.into_iter().for_each(Waker::wake);
-        self.end();
     }
 }
 

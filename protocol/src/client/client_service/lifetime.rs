@@ -31,7 +31,7 @@ use interfaces::{Address, DelayedCall, Protocol, ReactorEvent, Reason, Transport
 
 use super::builder::Settings;
 use super::service_factory::ServiceFactory;
-use super::waiting::{Stopping, Waiting};
+use super::waiting::{Stopping, Waiters};
 use crate::ProtocolRef;
 use crate::task::DeferredExt as _;
 
@@ -55,7 +55,7 @@ pub(super) struct Lifetime<P: Protocol> {
     retry: Cell<Option<DelayedCall>>,
     /// How many attempts and connections have failed in a row.
     pub(super) failures: Cell<u32>,
-    pub(super) waiting: Waiting<P>,
+    pub(super) waiting: Waiters<P>,
     stopping: Stopping,
 }
 
@@ -81,7 +81,7 @@ impl<P: Protocol> Lifetime<P> {
             current: RefCell::new(Current::new(0)),
             retry: Cell::new(None),
             failures: Cell::new(0),
-            waiting: Waiting::default(),
+            waiting: Waiters::default(),
             stopping: Stopping::default(),
         }
     }

@@ -12,7 +12,7 @@ use interfaces::Protocol;
 use crate::ProtocolRef;
 
 /// Those who wait for the connection.
-pub(super) struct Waiting<P: Protocol> {
+pub(super) struct Waiters<P: Protocol> {
     waiters: RefCell<Vec<Waiter<P>>>,
 }
 
@@ -22,7 +22,7 @@ struct Waiter<P: Protocol> {
     failures: Option<u32>,
 }
 
-impl<P: Protocol> Waiting<P> {
+impl<P: Protocol> Waiters<P> {
     /// Adds one, and lets go of those that were cancelled.
     pub(super) fn add(&self, failures: Option<u32>) -> Deferred<ProtocolRef<P>> {
         let (connected, promise) = Deferred::new();
@@ -65,7 +65,7 @@ impl<P: Protocol> Waiting<P> {
     }
 }
 
-impl<P: Protocol> Default for Waiting<P> {
+impl<P: Protocol> Default for Waiters<P> {
     fn default() -> Self {
         Self { waiters: RefCell::default() }
     }
