@@ -89,13 +89,22 @@ class LogTests(TestCase):
         self.addCleanup(log.removeObserver, observe)
         client = socket.socket()
         self.addCleanup(client.close)
-        before = resource.getrlimit(resource.RLIMIT_NOFILE)
-        free = os.dup(0)
-        os.close(free)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
-        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, before)
         client.setblocking(False)
-        client.connect_ex(("127.0.0.1", port.getHost().port))
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+        def exhaust():
+            # Once the reactor runs, which takes descriptors for the signals.
+            free = os.dup(0)
+            os.close(free)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+            client.connect_ex(("127.0.0.1", port.getHost().port))
+
+        def restore(result):
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            return result
+
+        told.addBoth(restore)
+        reactor.callLater(0, exhaust)
         yield told
 
 
