@@ -123,6 +123,7 @@
 pub mod porting;
 pub mod prelude;
 mod registry;
+pub mod testing_a_protocol;
 
 #[cfg(feature = "systemd")]
 pub use registry::registry_with_inherited;

@@ -272,4 +272,5 @@
 //! ```
 //!
 //! Two protocols are joined by `protocol::testing::memory`, time is moved by `protocol::testing::Clock`, and
-//! [`Reactor::simulated`](crate::reactor::Reactor::simulated) runs whole programs under a seed.
+//! [`Reactor::simulated`](crate::reactor::Reactor::simulated) runs whole programs under a seed:
+//! [`testing_a_protocol`](crate::testing_a_protocol) has more.
