@@ -54,7 +54,14 @@ enum Link {
     Claimed,
     /// `connection_lost` is running, or is not called: the transport stays until it has returned.
     Ending(Option<Rc<dyn Transport>>),
-    Lost(Reason),
+    /// Boxed, so that the tag of the usual states is one word that is compared at once.
+    Lost(Box<LostConnection>),
+}
+
+struct LostConnection {
+    reason: Reason,
+    /// Until the loan of its protocol has ended.
+    transport: Option<Rc<dyn Transport>>,
 }
 
 /// An event or a call that waits for the running call to return.
@@ -106,7 +113,8 @@ impl Link {
         match self {
             Self::Connected(transport) | Self::HalfCloseable(transport) => Some(transport),
             Self::Ending(transport) => transport,
-            Self::Waiting | Self::Claimed | Self::Lost(_) => None,
+            Self::Lost(lost) => lost.transport,
+            Self::Waiting | Self::Claimed => None,
         }
     }
 }
@@ -166,7 +174,7 @@ impl<P> Mailbox<P> {
         });
     }
 
-    /// Nothing is called from now on, but the transport stays until [`lose`](Self::lose).
+    /// Nothing is called from now on, but the transport stays until [`take_lost`](Self::take_lost).
     pub(crate) fn end(&self) {
         self.with_link(|link| {
             let transport = mem::replace(link, Link::Waiting).into_transport();
@@ -177,7 +185,7 @@ impl<P> Mailbox<P> {
     /// The reason, once `connection_lost` has returned.
     pub(crate) fn reason(&self) -> Option<Reason> {
         self.with_link(|link| match link {
-            Link::Lost(reason) => Some(reason.clone()),
+            Link::Lost(lost) => Some(lost.reason.clone()),
             Link::Connected(_)
             | Link::HalfCloseable(_)
             | Link::Waiting
@@ -258,11 +266,26 @@ impl<P> Mailbox<P> {
         }
     }
 
-    /// The connection is lost, for this reason. Returns the transport, for the caller to drop with
-    /// nothing held.
+    /// The connection is lost, for this reason. Its transport stays until [`take_lost`](Self::take_lost).
     #[cold]
-    pub(crate) fn lose(&self, reason: Reason) -> Option<Rc<dyn Transport>> {
-        self.with_link(|link| mem::replace(link, Link::Lost(reason)).into_transport())
+    pub(crate) fn lose(&self, reason: Reason) {
+        self.with_link(|link| {
+            let transport = mem::replace(link, Link::Waiting).into_transport();
+            *link = Link::Lost(Box::new(LostConnection { reason, transport }));
+        });
+    }
+
+    /// Of a lost connection the reason and the transport, once, for the caller to drop with nothing held.
+    #[cold]
+    pub(crate) fn take_lost(&self) -> Option<(Reason, Option<Rc<dyn Transport>>)> {
+        self.with_link(|link| match link {
+            Link::Lost(lost) => Some((lost.reason.clone(), lost.transport.take())),
+            Link::Connected(_)
+            | Link::HalfCloseable(_)
+            | Link::Waiting
+            | Link::Claimed
+            | Link::Ending(_) => None,
+        })
     }
 
     /// Takes the queue and the waiters out, for the caller to tell with nothing held.

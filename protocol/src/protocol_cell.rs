@@ -11,8 +11,7 @@
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;
-use core::cell::{Cell, RefCell, RefMut};
-use core::mem::ManuallyDrop;
+use core::cell::{RefCell, RefMut};
 
 use interfaces::{Deliver, Event, Protocol, ReadingRoles, Reason, Transport};
 
@@ -93,8 +92,8 @@ impl<P: Protocol> ProtocolCell<P> {
     /// `connection_made`.
     pub(crate) fn withdraw(&self) {
         if self.mailbox.phase() == Phase::Waiting {
-            let nothing = self.mailbox.lose(Reason::Aborted);
-            self.mailbox.clear().tell_after(move || drop(nothing), &Reason::Aborted);
+            self.mailbox.lose(Reason::Aborted);
+            self.mailbox.clear().tell_after(|| {}, &Reason::Aborted);
         }
     }
 
@@ -102,7 +101,7 @@ impl<P: Protocol> ProtocolCell<P> {
     #[inline(always)]
     fn try_enter(&self) -> Option<Entered<'_, P>> {
         let protocol = self.protocol.try_borrow_mut().ok()?;
-        Some(Entered { protocol, exit: Exit::of(&self.mailbox) })
+        Some(Entered { protocol, exit: Exit { mailbox: &self.mailbox } })
     }
 
     #[inline(never)]
@@ -183,9 +182,6 @@ struct Entered<'a, P: Protocol> {
 /// Empties the mailbox when the connection has ended.
 struct Exit<'a, P> {
     mailbox: &'a Mailbox<P>,
-    /// That of the lost connection, which is dropped when the loan has ended. Without drop glue, as it is
-    /// empty on the path of each message.
-    transport: ManuallyDrop<Cell<Option<Rc<dyn Transport>>>>,
 }
 
 impl<P: Protocol> Entered<'_, P> {
@@ -231,7 +227,7 @@ impl<P: Protocol> Entered<'_, P> {
     fn connection_lost(&mut self, reason: &Reason) {
         let connected = self.exit.mailbox.connected();
         self.exit.mailbox.end();
-        let ending = ExitGuard { exit: &self.exit, reason };
+        let ending = LossGuard { mailbox: self.exit.mailbox, reason };
         if let Some(transport) = connected {
             self.protocol.connection_lost(&transport, reason);
         }
@@ -267,16 +263,10 @@ impl<P> Drop for Exit<'_, P> {
     }
 }
 
-impl<'a, P> Exit<'a, P> {
-    #[inline(always)]
-    fn of(mailbox: &'a Mailbox<P>) -> Self {
-        Self { mailbox, transport: ManuallyDrop::new(Cell::new(None)) }
-    }
-
+impl<P> Exit<'_, P> {
     #[cold]
     fn let_go(&self) {
-        let transport = self.transport.take();
-        if let Some(reason) = self.mailbox.reason() {
+        if let Some((reason, transport)) = self.mailbox.take_lost() {
             let remains = self.mailbox.clear();
             remains.tell_after(move || drop(transport), &reason);
         }
@@ -284,13 +274,13 @@ impl<'a, P> Exit<'a, P> {
 }
 
 /// The time in which `connection_lost` runs. Dropping it, also when unwinding, notes the reason.
-struct ExitGuard<'a, P> {
-    exit: &'a Exit<'a, P>,
+struct LossGuard<'a, P> {
+    mailbox: &'a Mailbox<P>,
     reason: &'a Reason,
 }
 
-impl<P> Drop for ExitGuard<'_, P> {
+impl<P> Drop for LossGuard<'_, P> {
     fn drop(&mut self) {
-        self.exit.transport.set(self.exit.mailbox.lose(self.reason.clone()));
+        self.mailbox.lose(self.reason.clone());
     }
 }
