@@ -23,7 +23,7 @@ const SECONDS: u64 = 60;
 const INPUT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The binaries of `xtask/fuzz`; add a name here and there.
-const TARGETS: [&str; 4] = ["lines", "netstrings", "int-strings", "receivers"];
+const TARGETS: [&str; 5] = ["lines", "netstrings", "int-strings", "receivers", "proxy-headers"];
 
 /// What makes the compiler count the code that is reached: libFuzzer reads these counters.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
