@@ -1,15 +1,16 @@
 //! Environments mean here what they mean to the real Twisted, but for the written differences.
 //!
-//! Invariant: without a python3 that has Twisted this is skipped with a printed reason.
+//! Invariant: where Twisted cannot be had this is skipped with a printed reason.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use ropewalk_systemd as systemd;
 use systemd::{Announcement, ListenFdsError};
-use testkit::{Dice, find_peer, skip};
+use testkit::{Dice, skip_without_peer, twisted_python};
 
 /// Reads one environment a line, `pid-is-own TAB count TAB names`, with `-` for an absent one and the others
 /// in hexadecimal, and answers the names, as Twisted finds them.
@@ -91,14 +92,13 @@ fn agree(environment: &Environment, twisted: &[String]) -> bool {
 
 #[test]
 fn twisted_finds_the_same_names_but_for_the_written_differences() {
-    let Some(mut python) = find_peer("python3") else { return };
-    let probe = python.args(["-c", "import twisted.python.systemd"]).stderr(Stdio::null());
-    if !probe.status().unwrap().success() {
-        return skip("python3 has no Twisted");
-    }
+    let python = match twisted_python(Path::new(env!("CARGO_TARGET_TMPDIR"))) {
+        Ok(python) => python,
+        Err(reason) => return skip_without_peer(&reason),
+    };
     let dice = Dice::new(1);
     let environments: Vec<Environment> = (0..20_000).map(|_| environment(&dice)).collect();
-    let mut python = find_peer("python3").unwrap();
+    let mut python = Command::new(python);
     let python = python.args(["-c", JUDGE]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = python.spawn().unwrap();
     let lines: String = environments.iter().map(Environment::line).collect();
