@@ -36,7 +36,7 @@ cargo xtask fuzz [TARGET]... [--seconds N]
 Builds the fuzzing targets, and runs each for a minute. What was learnt before is kept in
 target/fuzz/corpus, and an input that breaks something in target/fuzz/artifacts. Needs a C++ compiler;
 without one nothing is run, which fails only if ROPEWALK_PEERS=required is set.
-  TARGET       only this one: lines, netstrings, int-strings, receivers
+  TARGET       only this one: lines, netstrings, int-strings, receivers, proxy-headers
   --seconds N  run each target for so long
   --input FILE run this one input on the target, to see an error again
 
