@@ -9,16 +9,16 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use testkit::find_peer;
 
-use self::support::{Example, connect};
+use self::support::{Example, Program, connect};
 
 /// A guest who is another program.
 struct Guest {
-    process: Child,
+    _process: Program,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
@@ -29,7 +29,7 @@ impl Guest {
         let mut process = command.spawn().unwrap();
         let input = process.stdin.take().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
-        Self { process, input, output }
+        Self { _process: Program(process), input, output }
     }
 
     #[track_caller]
@@ -37,13 +37,6 @@ impl Guest {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         assert_eq!(line, format!("{expected}\r\n"));
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

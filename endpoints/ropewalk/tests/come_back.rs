@@ -3,36 +3,15 @@
 //! Invariant: the program is the example as it is; its own code is at most 25 lines.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-/// Ends the program, however the test ends.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The example, built with what the workspace has built before.
-fn example(name: &str) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--example", name, "--manifest-path"])
-        .arg(manifest)
-        .arg("--target-dir")
-        .arg(target)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    target.join("debug/examples").join(name)
-}
+use self::support::{Program, executable};
 
 fn greeted(listener: &TcpListener) -> TcpStream {
     let (mut connection, _) = listener.accept().unwrap();
@@ -47,7 +26,7 @@ fn the_client_connects_again_after_an_end_a_refusal_and_a_reset_and_stops_withou
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let endpoint = format!("tcp:127.0.0.1:{}", address.port());
-    let mut command = Command::new(example("come_back"));
+    let mut command = Command::new(executable("come_back"));
     command.arg(endpoint).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = Program(command.spawn().unwrap());
     let mut lines = BufReader::new(running.0.stdout.take().unwrap()).lines();

@@ -2,17 +2,20 @@
 //!
 //! Invariant: no port is fixed, and nothing waits without a bound.
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use testkit::find_peer;
+
+use self::support::executable;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -65,23 +68,6 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Beside the directory of the tests. Cargo builds examples for a run of all tests, and not for one of these
-/// alone.
-fn executable(example: &str) -> PathBuf {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "ropewalk", "--examples"]);
-        if !cfg!(debug_assertions) {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().expect("cargo runs").success());
-    });
-    let test = std::env::current_exe().expect("this test");
-    let directory = test.parent().and_then(Path::parent).expect("the target directory");
-    directory.join("examples").join(example)
 }
 
 const LISTEN: &str = "tcp:0:interface=127.0.0.1";

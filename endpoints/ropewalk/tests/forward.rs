@@ -5,22 +5,12 @@ mod support;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::thread;
 
 use testkit::{find_peer, pattern};
 
-use self::support::{Example, connect};
-
-/// Ends the program, however the test ends.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use self::support::{Example, Program, connect};
 
 #[test]
 fn what_socat_sends_comes_back_through_the_forwarder_and_socat() {

@@ -1,27 +1,57 @@
 //! The examples, as programs.
 
+#![allow(dead_code, reason = "each file of tests uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::env;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-/// An example that runs; it is killed when this is dropped.
+/// A program that runs; it is killed when this is dropped.
+pub(crate) struct Program(pub(crate) Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The example of this name, beside the directory of the tests. Cargo builds examples for a run of all tests,
+/// and not for one of these alone.
+pub(crate) fn executable(example: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--package", "ropewalk", "--examples"]);
+        if !cfg!(debug_assertions) {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().expect("cargo runs").success());
+    });
+    let test = env::current_exe().expect("this test");
+    let directory = test.parent().and_then(Path::parent).expect("the target directory");
+    directory.join("examples").join(example)
+}
+
+/// An example that runs, and says where it listens.
 pub(crate) struct Example {
-    process: Child,
+    _process: Program,
     output: BufReader<ChildStdout>,
 }
 
 impl Example {
-    /// Starts one that `cargo test` has built.
+    /// Starts one.
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
-        let tests = env::current_exe().unwrap();
-        let example = tests.parent().unwrap().with_file_name("examples").join(name);
-        let mut command = Command::new(example);
+        let mut command = Command::new(executable(name));
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
-        Self { process, output }
+        Self { _process: Program(process), output }
     }
 
     /// The address in its next line, `listening ADDRESS`.
@@ -29,13 +59,6 @@ impl Example {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         line.trim().strip_prefix("listening ").expect("it says where it listens").to_owned()
-    }
-}
-
-impl Drop for Example {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
