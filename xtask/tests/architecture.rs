@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("protocol", &["interfaces", "deferred"]),
     ("endpoints", &["interfaces", "deferred", "protocol"]),
     // Any reactor that can be run: it knows none.
-    ("runner", &["interfaces", "deferred", "protocol", "endpoints"]),
+    ("runner", &["interfaces", "deferred", "protocol", "endpoints", "systemd"]),
     // Of `protocol` the transport kit alone.
     ("reactor", &["interfaces", "deferred", "protocol"]),
     ("tls", &["interfaces", "deferred", "protocol", "endpoints"]),

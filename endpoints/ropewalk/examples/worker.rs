@@ -18,9 +18,8 @@ use std::time::Duration;
 use ropewalk::endpoints::service;
 use ropewalk::prelude::*;
 use ropewalk::protocol::policies::ConnectionCount;
-use ropewalk::runner::{
-    Exit, Log, LogFormat, LogLevel, LogOutput, PidFile, Runner, SystemdNotifier,
-};
+use ropewalk::runner::{Exit, Log, LogFormat, LogLevel, LogOutput, PidFile, Runner};
+use ropewalk::systemd::Notifier;
 
 /// Does one job: waits for the milliseconds that it is told.
 struct Job {
@@ -60,7 +59,7 @@ fn main() -> Result<Exit, Box<dyn Error>> {
     if let Some(path) = arguments.next() {
         runner = runner.pid_file(PidFile::new(path));
     }
-    if let Some(supervisor) = SystemdNotifier::from_environment()? {
+    if let Some(supervisor) = Notifier::from_environment()? {
         runner = runner.notify(Rc::new(supervisor));
     }
     // Its supervisor takes an end by SIGTERM for a success, but a shell does not.

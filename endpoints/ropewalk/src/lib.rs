@@ -56,8 +56,8 @@
 //!                                                                        (endpoints by feature)
 //!   reactor     the event loop, on the kernel and simulated   std      → protocol, interfaces, deferred
 //!
-//!   runner      a program of services: its start, signals     std      → endpoints, protocol, interfaces,
-//!               and end; in protocol/runner                              deferred
+//!   runner      a program of services: its start, signals     std      → systemd, endpoints, protocol,
+//!               and end; in protocol/runner                              interfaces, deferred
 //!
 //!   ropewalk    this facade                                   std      → all of the above
 //!   cli         the command `ropewalk`                        std      → all of the above

@@ -83,7 +83,7 @@ pub use log::Log;
 pub use log_format::LogFormat;
 pub use log_level::{LogLevel, UnknownLogLevel};
 pub use log_output::{LogOutput, write_queued};
-pub use notify::{Notify, SystemdNotifier};
+pub use notify::Notify;
 pub use pid_file::{HeldPidFile, PidFile};
 pub use pid_file_error::PidFileError;
 pub use privileges::{KernelPrivileges, PrivilegeCalls, PrivilegeError, ProcessSettings};

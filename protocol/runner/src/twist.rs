@@ -7,10 +7,10 @@ use std::io;
 
 use interfaces::{ReactorRun, ReactorTime};
 
+use systemd::Notifier;
+
 use crate::twist_options::{Asked, NoOptions, USAGE};
-use crate::{
-    Exit, ExitStatus, Log, MakeError, Runner, ServiceMaker, SystemdNotifier, TwistOptions,
-};
+use crate::{Exit, ExitStatus, Log, MakeError, Runner, ServiceMaker, TwistOptions};
 
 /// A program that runs one of several services: `PROGRAM [options] plugin [plugin_options]`.
 ///
@@ -112,7 +112,7 @@ impl<R: ReactorRun + ReactorTime + Clone + 'static> Twist<R> {
         let log = Log::new(options.log_level, options.log_format, options.log_output);
         let log = log.map_err(|error| failed("cannot start the log", &error))?;
         let runner = Runner::new(reactor, service).log(log);
-        match SystemdNotifier::from_environment() {
+        match Notifier::from_environment() {
             Ok(Some(supervisor)) => Ok(runner.notify(std::rc::Rc::new(supervisor))),
             Ok(None) => Ok(runner),
             Err(error) => Err(failed("cannot tell the supervisor", &error)),

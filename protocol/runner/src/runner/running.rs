@@ -8,11 +8,13 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Deferred, gather_results_consuming_errors};
+use deferred::{Chain, Deferred, gather_results_consuming_errors};
 use interfaces::{Phase, ReactorRun, ReactorTime, SystemEvent};
 use protocol::service::Service;
 
 use crate::kill::SIGTERM;
+use systemd::Notification;
+
 use crate::{Ending, Exit, ExitStatus, Log, LogLevel, Notify, Shutdown};
 
 /// The other two signals, by the numbers that they have on every system.
@@ -44,7 +46,7 @@ impl<R: ReactorRun + ReactorTime + Clone + 'static> Running<R> {
     ) -> Self {
         let told = supervision.clone();
         let begin = move || {
-            told.tell("STOPPING=1");
+            told.tell(&Notification::new().stopping());
             let stopped = service.stop_service().log_error().add_errback(|_| Ok(()));
             let drained = drain().log_error().add_errback(|_| Ok(()));
             gather_results_consuming_errors([stopped, drained]).add_callback(|_| Ok(()))
@@ -97,7 +99,7 @@ impl<R: ReactorRun + ReactorTime + Clone + 'static> Running<R> {
             if let Some(hook) = when_running {
                 hook();
             }
-            supervision.tell("READY=1");
+            supervision.tell(&Notification::new().ready());
         }));
         match self.reactor.run() {
             Ok(()) => {
@@ -112,9 +114,9 @@ impl<R: ReactorRun + ReactorTime + Clone + 'static> Running<R> {
 }
 
 impl Supervision {
-    fn tell(&self, state: &str) {
-        if let Some(Err(error)) = self.notify.as_ref().map(|notify| notify.notify(state)) {
-            self.warn(format_args!("cannot tell {state}: {error}"));
+    fn tell(&self, notification: &Notification) {
+        if let Some(Err(error)) = self.notify.as_ref().map(|notify| notify.notify(notification)) {
+            self.warn(format_args!("cannot tell {}: {}", notification.as_str(), Chain(&error)));
         }
     }
 

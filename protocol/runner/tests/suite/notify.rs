@@ -1,14 +1,11 @@
 //! Claims about supervisors.
 
 use std::cell::RefCell;
-use std::ffi::OsStr;
-use std::io;
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::rc::Rc;
 
-use interfaces::ReactorCore as _;
-use ropewalk_runner::{Log, LogFormat, LogLevel, Notify, Runner, SystemdNotifier};
+use interfaces::{OsError, ReactorCore as _};
+use ropewalk_runner::{Log, LogFormat, LogLevel, Notify, Runner};
+use systemd::{Notification, NotifyError};
 
 use crate::support::{Buffer, Journal, Noted, quiet};
 
@@ -17,9 +14,9 @@ use crate::support::{Buffer, Journal, Noted, quiet};
 struct Supervisor(RefCell<Vec<String>>);
 
 impl Notify for Supervisor {
-    fn notify(&self, state: &str) -> io::Result<()> {
-        self.0.borrow_mut().push(state.into());
-        Err(io::ErrorKind::ConnectionRefused.into())
+    fn notify(&self, notification: &Notification) -> Result<(), NotifyError> {
+        self.0.borrow_mut().push(notification.as_str().into());
+        Err(NotifyError::Socket(OsError::from_raw_os_error(24)))
     }
 }
 
@@ -41,26 +38,4 @@ fn a_supervisor_hears_when_the_program_is_ready_and_when_it_stops_and_may_be_dea
         .run();
     assert_eq!(*supervisor.0.borrow(), ["READY=1", "STOPPING=1"]);
     assert_eq!(log.text().matches("cannot tell").count(), 2);
-}
-
-#[test]
-fn systemd_gets_a_datagram_on_a_path_and_on_an_abstract_name() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("notify");
-    let name = format!("ropewalk-notify-{}", std::process::id());
-    let of_path = UnixDatagram::bind(&path).unwrap();
-    let address = SocketAddr::from_abstract_name(&name).unwrap();
-    let of_name = UnixDatagram::bind_addr(&address).unwrap();
-    let name = format!("@{name}");
-    for (receiver, name) in [(of_path, path.as_os_str()), (of_name, OsStr::new(&name))] {
-        let supervisor = SystemdNotifier::new(name).unwrap();
-        supervisor.notify("READY=1").unwrap();
-        let mut buffer = [0; 64];
-        let length = receiver.recv(&mut buffer).unwrap();
-        assert_eq!(buffer[..length], *b"READY=1");
-        drop(receiver);
-    }
-    assert!(SystemdNotifier::new(OsStr::new("relative")).is_err());
-    let gone = SystemdNotifier::new(path.as_os_str()).unwrap();
-    assert!(gone.notify("READY=1").is_err());
 }
