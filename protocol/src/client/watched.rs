@@ -4,10 +4,11 @@
 //! that is not wanted is aborted, and its protocol hears nothing of it.
 
 use alloc::rc::Rc;
-use core::any::Any;
 use core::cell::Cell;
 
-use interfaces::{Deliver, Event, ReadingRoles, Reason, Transport};
+use interfaces::{Deliver, Event, Reason, Transport};
+
+use crate::layer::{Layer, LayerTransport, wrap_protocol};
 
 /// What watches a connection.
 pub(super) trait ConnectionWatch: 'static {
@@ -18,29 +19,28 @@ pub(super) trait ConnectionWatch: 'static {
     fn connection_lost(&self, reason: &Reason);
 }
 
-/// A running protocol and the watch of its connection. All events pass through.
+/// The layer that has its watch hear of a connection. It passes on all that it does not stop.
 pub(super) struct Watched<W> {
-    protocol: Rc<dyn Deliver>,
     watch: W,
     wanted: Cell<bool>,
 }
 
 impl<W: ConnectionWatch> Watched<W> {
     pub(super) fn around(protocol: Rc<dyn Deliver>, watch: W) -> Rc<dyn Deliver> {
-        Rc::new(Self { protocol, watch, wanted: Cell::new(true) })
+        wrap_protocol(protocol, Self { watch, wanted: Cell::new(true) })
     }
 
-    fn connection_made(&self, transport: &Rc<dyn Transport>) {
+    fn connection_made(&self, above: &dyn Deliver, transport: &Rc<dyn Transport>) {
         self.wanted.set(self.watch.connection_made(transport));
         match self.wanted.get() {
-            true => self.protocol.deliver(Event::ConnectionMade(transport)),
+            true => above.deliver(Event::ConnectionMade(transport)),
             false => transport.abort_connection(),
         }
     }
 
-    fn connection_lost(&self, reason: &Reason) {
+    fn connection_lost(&self, above: &dyn Deliver, reason: &Reason) {
         let _after = TellWatch { watch: &self.watch, reason };
-        self.protocol.deliver(Event::ConnectionLost(reason));
+        above.deliver(Event::ConnectionLost(reason));
     }
 }
 
@@ -56,29 +56,15 @@ impl<W: ConnectionWatch> Drop for TellWatch<'_, W> {
     }
 }
 
-impl<W: ConnectionWatch> Deliver for Watched<W> {
-    fn deliver(&self, event: Event<'_>) {
+impl<W: ConnectionWatch> Layer for Watched<W> {
+    const WRAPS_TRANSPORT: bool = false;
+
+    fn deliver(&self, _: &LayerTransport<Self>, above: &dyn Deliver, event: Event<'_>) {
         match event {
-            Event::ConnectionMade(transport) => self.connection_made(transport),
+            Event::ConnectionMade(transport) => self.connection_made(above, transport),
             _ if !self.wanted.get() => {}
-            Event::ConnectionLost(reason) => self.connection_lost(reason),
-            event => self.protocol.deliver(event),
+            Event::ConnectionLost(reason) => self.connection_lost(above, reason),
+            event => above.deliver(event),
         }
-    }
-
-    fn log_prefix(&self) -> &'static str {
-        self.protocol.log_prefix()
-    }
-
-    fn is_half_closeable(&self) -> bool {
-        self.protocol.is_half_closeable()
-    }
-
-    fn socket_guard(&self) -> Option<Rc<dyn Any>> {
-        self.protocol.socket_guard()
-    }
-
-    fn reading_roles(&self) -> ReadingRoles {
-        self.protocol.reading_roles()
     }
 }
