@@ -24,12 +24,14 @@ use ropewalk::systemd::Notifier;
 /// Does one job: waits for the milliseconds that it is told.
 struct Job {
     reactor: Reactor,
+    has_begun: bool,
 }
 
 impl Protocol for Job {
     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
         let text = String::from_utf8_lossy(data);
         let Ok(milliseconds) = text.trim().parse() else { return transport.abort_connection() };
+        self.has_begun = true;
         let transport = transport.clone();
         self.reactor.call_later(Duration::from_millis(milliseconds), move || {
             transport.write(b"done\n");
@@ -43,14 +45,22 @@ impl Protocol for Job {
     }
 }
 
-impl HalfCloseableProtocol for Job {}
+impl HalfCloseableProtocol for Job {
+    /// A client that leaves without a job is no reason to wait.
+    fn read_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
+        if !self.has_begun {
+            transport.lose_connection();
+        }
+    }
+}
 
 fn main() -> Result<Exit, Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let listen = arguments.next().unwrap_or_else(|| "tcp:7007:interface=127.0.0.1".into());
     let reactor = Reactor::new()?;
     let (connections, clock) = (ConnectionCount::new(), reactor.clone());
-    let jobs = connections.counting(factory_fn(move |_| Job { reactor: clock.clone() }));
+    let jobs =
+        connections.counting(factory_fn(move |_| Job { reactor: clock.clone(), has_begun: false }));
     let service = service(&ropewalk::registry(reactor.clone()), &listen, jobs)?;
     let mut runner = Runner::new(reactor, Rc::new(service))
         .log(Log::new(LogLevel::Info, LogFormat::Text, LogOutput::Stderr)?)

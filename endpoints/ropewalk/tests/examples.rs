@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -47,6 +47,14 @@ impl Running {
     fn terminate(&self) {
         let killed = Command::new("kill").arg(self.child.id().to_string()).status();
         assert!(killed.expect("there is kill").success());
+    }
+
+    /// Connects until that fails; a client that is let in meanwhile leaves at once.
+    fn wait_until_refused(&self) {
+        let end = Instant::now() + PATIENCE;
+        while TcpStream::connect(self.address).is_ok() {
+            assert!(Instant::now() < end, "it goes on to listen");
+        }
     }
 
     /// Its end, and what it logged until then.
@@ -178,7 +186,7 @@ fn a_worker_ends_its_jobs_and_takes_no_more_after_sigterm() {
     assert_eq!(answer(job(&worker, "1")), "done\n");
     worker.terminate();
     assert_eq!(heard(), "STOPPING=1");
-    assert!(TcpStream::connect(worker.address).is_err(), "the port is closed at once");
+    worker.wait_until_refused();
     for job in jobs {
         assert_eq!(answer(job), "done\n");
     }
@@ -188,15 +196,28 @@ fn a_worker_ends_its_jobs_and_takes_no_more_after_sigterm() {
 }
 
 #[test]
+fn a_client_that_leaves_without_a_job_does_not_hold_a_worker_up() {
+    let worker = Running::new("worker", &[LISTEN], &[]);
+    let mut idle = TcpStream::connect(worker.address).expect("it listens");
+    idle.shutdown(Shutdown::Write).expect("it is connected");
+    idle.set_read_timeout(Some(PATIENCE)).expect("a time");
+    assert_eq!(idle.read(&mut [0]).expect("the end"), 0);
+    let waiting = TcpStream::connect(worker.address).expect("it listens");
+    assert_eq!(answer(job(&worker, "1")), "done\n");
+    worker.terminate();
+    worker.wait_until_refused();
+    drop(waiting);
+    let (status, log) = worker.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+#[test]
 fn a_second_signal_cuts_a_worker_off() {
     let worker = Running::new("worker", &[LISTEN], &[]);
     let long = job(&worker, "600000");
     assert_eq!(answer(job(&worker, "1")), "done\n");
     worker.terminate();
-    let end = Instant::now() + PATIENCE;
-    while TcpStream::connect(worker.address).is_ok() {
-        assert!(Instant::now() < end, "it goes on to listen");
-    }
+    worker.wait_until_refused();
     worker.terminate();
     assert_eq!(worker.end().0.code(), Some(0));
     assert_eq!(answer(long), "");
