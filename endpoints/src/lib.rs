@@ -205,7 +205,7 @@ pub use srv::{
     SrvClientEndpoint, SrvClientParser,
 };
 pub use stdio::{NoStdioProtocol, StdioServerEndpoint, StdioServerParser};
-pub use strports::service;
+pub use strports::{service, services};
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};

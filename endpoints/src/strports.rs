@@ -5,7 +5,7 @@
 use alloc::rc::Rc;
 
 use interfaces::Factory;
-use protocol::service::StreamServerEndpointService;
+use protocol::service::{MultiService, StreamServerEndpointService};
 
 use crate::{ParseError, Registry};
 
@@ -46,4 +46,23 @@ pub fn service(
 ) -> Result<StreamServerEndpointService, ParseError> {
     let endpoint = registry.server(description)?;
     Ok(StreamServerEndpointService::new(endpoint, factory))
+}
+
+/// A service of [one](service) for each string, which start and stop together.
+///
+/// # Errors
+///
+/// [`ParseError`] of the first string that is wrong.
+pub fn services<S: AsRef<str>>(
+    registry: &Registry,
+    descriptions: impl IntoIterator<Item = S>,
+    factory: Rc<dyn Factory>,
+) -> Result<MultiService, ParseError> {
+    let services = MultiService::new();
+    for description in descriptions {
+        let service = service(registry, description.as_ref(), factory.clone())?;
+        // Neither is it a child already, nor does the parent run.
+        let _ = services.add_service(Rc::new(service));
+    }
+    Ok(services)
 }

@@ -67,6 +67,10 @@
 //!
 //! With the feature `std`, `process` runs programs for their output.
 //!
+//! # Connections that are written to together
+//!
+//! A [`TransportGroup`] writes to all its members, as a chat or a feed does.
+//!
 //! # Clients
 //!
 //! [`connect_protocol`] makes one connection, and with a time limit it is [`connect_protocol_within`].
@@ -117,6 +121,7 @@ mod datagram_protocol_ref;
 mod factory_fn;
 mod protocol_call;
 mod protocol_ref;
+mod transport_group;
 
 pub mod client;
 pub mod layer;
@@ -144,3 +149,4 @@ pub use datagram_protocol_ref::{DatagramProtocolRef, WeakDatagramProtocolRef, da
 pub use factory_fn::{FactoryFn, factory_cyclic, factory_fn};
 pub use protocol_call::NotConnected;
 pub use protocol_ref::{ProtocolRef, WeakProtocolRef};
+pub use transport_group::TransportGroup;

@@ -9,8 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ropewalk::prelude::*;
-use ropewalk::protocol::client::{BackoffPolicy, ClientService};
-use ropewalk::protocol::service::Service as _;
+use ropewalk::protocol::client::ClientService;
 
 struct Greeter;
 
@@ -24,20 +23,15 @@ impl Protocol for Greeter {
     }
 }
 
-async fn come_back(reactor: Reactor) -> Result<(), Failure> {
-    let server = std::env::args().nth(1).ok_or_else(|| Failure::msg("name an endpoint"))?;
-    let endpoint = Registry::standard(reactor.clone()).client(&server)?;
-    let service = ClientService::builder(endpoint, reactor, |_| Greeter)
-        .with_time_limit(Duration::from_secs(5))
-        .with_backoff(BackoffPolicy::default().with_initial_delay(Duration::from_millis(100)))
-        .build();
-    service.start_service()?;
-    loop {
-        let greeter = service.when_connected().await?;
-        println!("{}", greeter.when_lost().await?);
-    }
-}
-
 fn main() -> ExitCode {
-    react(come_back)
+    react(async |reactor| {
+        let server = std::env::args().nth(1).ok_or_else(|| Failure::msg("name an endpoint"))?;
+        let endpoint = Registry::standard(reactor.clone()).client(&server)?;
+        let service = ClientService::builder(endpoint, reactor, |_| Greeter)
+            .with_time_limit(Duration::from_secs(5))
+            .start();
+        loop {
+            println!("{}", service.when_connected().await?.when_lost().await?);
+        }
+    })
 }

@@ -10,14 +10,12 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::rc::Rc;
 use std::time::Duration;
 
-use ropewalk::endpoints::service;
 use ropewalk::prelude::*;
 use ropewalk::protocol::policies::{TimeoutFactory, Timeouts};
 use ropewalk::protocol::wire::FingerFactory;
-use ropewalk::runner::{Exit, Log, LogFormat, LogLevel, LogOutput, Runner};
+use ropewalk::runner::Exit;
 
 fn main() -> Result<Exit, Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -34,8 +32,5 @@ fn main() -> Result<Exit, Box<dyn Error>> {
     let reactor = Reactor::new()?;
     let limits = Timeouts::default().with_first_byte(Some(Duration::from_secs(10)));
     let factory = TimeoutFactory::with_timeouts(finger.into_rc(), reactor.clone(), limits);
-    let service = service(&ropewalk::registry(reactor.clone()), &listen, factory.into_rc())?;
-    Ok(Runner::new(reactor, Rc::new(service))
-        .log(Log::new(LogLevel::Info, LogFormat::Text, LogOutput::Stderr)?)
-        .run())
+    Ok(ropewalk::serve(reactor, [listen], factory.into_rc()))
 }

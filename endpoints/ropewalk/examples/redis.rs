@@ -4,18 +4,17 @@
 //! cargo run --release --package ropewalk --example redis -- tcp:6379:interface=127.0.0.1 unix:/tmp/redis.sock
 //! redis-benchmark -t ping,set,get,incr -P 16
 //! ```
-#![allow(clippy::print_stdout, reason = "it is a program")]
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::error::Error;
-use std::mem;
 use std::rc::Rc;
 use std::time::Duration;
+use std::{io, mem};
 
 use ropewalk::interfaces::Producer;
 use ropewalk::prelude::*;
 use ropewalk::protocol::receivers::{LineProtocol, LineReceiver, LineTransport};
+use ropewalk::runner::Exit;
 
 const WORD_BYTES_MAX: usize = 16 << 20;
 
@@ -174,22 +173,14 @@ impl LineReceiver for Client {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<Exit, io::Error> {
     let reactor = Reactor::new()?;
-    reactor.stop_on_signals()?;
     let (values, subscribers) = (HashMap::new(), HashMap::new());
     let database = Database { reactor: reactor.clone(), values, subscribers };
     let database = Rc::new(RefCell::new(database));
-    let registry = ropewalk::registry(reactor.clone());
-    for endpoint in std::env::args().skip(1) {
+    let factory = LineProtocol::factory(move |_| {
         let database = database.clone();
-        let factory = LineProtocol::factory(move |_| {
-            let database = database.clone();
-            Client { database, words: Vec::new(), missing: 0, missing_bytes: 0 }
-        });
-        if let Ok(port) = registry.server(&endpoint)?.listen(factory.into_rc()).try_into_result() {
-            println!("listening {}", port?.host());
-        }
-    }
-    Ok(reactor.run()?)
+        Client { database, words: Vec::new(), missing: 0, missing_bytes: 0 }
+    });
+    Ok(ropewalk::serve(reactor, std::env::args().skip(1), factory.into_rc()))
 }

@@ -123,11 +123,13 @@
 pub mod porting;
 pub mod prelude;
 mod registry;
+mod serve;
 pub mod testing_a_protocol;
 
 #[cfg(feature = "systemd")]
 pub use registry::registry_with_inherited;
 pub use registry::{EndpointReactor, registry};
+pub use serve::serve;
 
 pub use ::deferred;
 pub use ::endpoints;

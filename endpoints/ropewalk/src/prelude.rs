@@ -11,7 +11,7 @@ pub use interfaces::{
     ReactorUnix, Reason, StreamClientEndpoint, StreamServerEndpoint, Transport,
 };
 pub use protocol::{
-    DatagramProtocolRef, ProtocolRef, WeakProtocolRef, connect_protocol, connect_protocol_within,
-    datagram_protocol, factory_cyclic, factory_fn,
+    DatagramProtocolRef, ProtocolRef, TransportGroup, WeakProtocolRef, connect_protocol,
+    connect_protocol_within, datagram_protocol, factory_cyclic, factory_fn,
 };
 pub use reactor::{Reactor, react};

@@ -10,42 +10,35 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use testkit::find_peer;
 
-use self::support::executable;
+use self::support::{Example, executable};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An example that runs; killed when it is dropped.
+/// An example that listens.
 struct Running {
-    child: Child,
-    log: BufReader<ChildStderr>,
+    example: Example,
     address: SocketAddr,
 }
 
 impl Running {
     /// Starts it, and waits until it listens.
-    fn new(example: &str, arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
-        let mut command = Command::new(executable(example));
-        command.args(arguments).envs(environment.iter().copied()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("cargo has built it");
-        let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
-        let mut line = String::new();
-        while !line.contains("] listening on ") {
-            line.clear();
-            let length = log.read_line(&mut line).expect("a line");
-            assert!(length > 0, "{example} ended: {:?}", child.wait());
-        }
-        let address = line.trim_end().rsplit(' ').next().expect("an address");
-        let address = address.parse().expect("an address");
-        Self { child, log, address }
+    fn new(name: &str, arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
+        let mut example = Example::start_with(name, arguments, environment);
+        let address = example.address().parse().expect("an address");
+        Self { example, address }
+    }
+
+    fn id(&self) -> u32 {
+        self.example.process.0.id()
     }
 
     fn terminate(&self) {
-        let killed = Command::new("kill").arg(self.child.id().to_string()).status();
+        let killed = Command::new("kill").arg(self.id().to_string()).status();
         assert!(killed.expect("there is kill").success());
     }
 
@@ -60,21 +53,13 @@ impl Running {
     /// Its end, and what it logged until then.
     fn end(mut self) -> (ExitStatus, String) {
         let end = Instant::now() + PATIENCE;
-        while self.child.try_wait().expect("it can be waited for").is_none() {
+        while self.example.process.0.try_wait().expect("it can be waited for").is_none() {
             assert!(Instant::now() < end, "it does not end");
             std::thread::sleep(Duration::from_millis(5));
         }
         let mut log = String::new();
-        self.log.read_to_string(&mut log).expect("text");
-        (self.child.wait().expect("it has ended"), log)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.example.log.read_to_string(&mut log).expect("text");
+        (self.example.process.0.wait().expect("it has ended"), log)
     }
 }
 
@@ -179,7 +164,7 @@ fn a_worker_ends_its_jobs_and_takes_no_more_after_sigterm() {
     let worker = Running::new("worker", &arguments, &[("NOTIFY_SOCKET", &socket)]);
     assert_eq!(heard(), "READY=1");
     let written = fs::read_to_string(&pid_file).expect("a pid file");
-    assert_eq!(written, format!("{}\n", worker.child.id()));
+    assert_eq!(written, format!("{}\n", worker.id()));
     assert_eq!(answer(job(&worker, "1")), "done\n");
     let jobs = ["600", "900"].map(|milliseconds| job(&worker, milliseconds));
     // The answer of a third one shows that these two have been accepted.
@@ -233,4 +218,63 @@ fn a_second_worker_with_the_same_pid_file_does_not_run() {
     assert_eq!(second.status.code(), Some(78));
     assert_eq!(String::from_utf8_lossy(&second.stderr), "Already running.\n");
     assert!(pid_file.exists());
+}
+
+/// The lines of an example but for comments, imports and those of nothing but braces.
+fn own_lines(example: &str) -> usize {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/{example}.rs"));
+    let text = fs::read_to_string(path).expect("it is there");
+    let is_own = |line: &&str| {
+        let is_aside = ["//", "#!", "use "].iter().any(|head| line.starts_with(head));
+        !is_aside && !line.chars().all(|sign| "{}();".contains(sign))
+    };
+    text.lines().map(str::trim).filter(is_own).count()
+}
+
+#[test]
+fn three_programs_that_everybody_writes_are_short() {
+    let programs = [("chat", 25), ("come_back", 15), ("lines", 12)];
+    for (example, max) in programs {
+        assert!(own_lines(example) <= max, "{example} has {} lines of its own", own_lines(example));
+    }
+}
+
+#[test]
+fn a_line_comes_back_over_every_wire() {
+    let Some(mut socat) = find_peer("socat") else { return };
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("lines");
+    let (unix, path) = (format!("unix:{}", path.display()), path.display());
+    let mut lines = Example::start("lines", &[LISTEN, &unix]);
+    let address = lines.address();
+    let mut over_tcp = support::connect(&address);
+    over_tcp.write_all(b"hello\r\n").expect("it reads");
+    let mut answer = [0; 7];
+    over_tcp.read_exact(&mut answer).expect("it answers");
+    assert_eq!(&answer, b"hello\r\n");
+    assert_eq!(lines.address(), unix);
+    socat.args(["-t20", "-", &format!("UNIX-CONNECT:{path}")]).stdin(Stdio::piped());
+    let mut socat = socat.stdout(Stdio::piped()).spawn().expect("it runs");
+    socat.stdin.take().expect("a pipe").write_all(b"hello\r\n").expect("it reads");
+    assert_eq!(socat.wait_with_output().expect("it ends").stdout, b"hello\r\n");
+}
+
+#[test]
+fn a_server_says_in_a_sentence_why_it_does_not_listen() {
+    let used = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = used.local_addr().expect("its address").port();
+    let used = format!("tcp:{port}:interface=127.0.0.1");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(executable("lines")).args(arguments).output().expect("it runs");
+        let error = String::from_utf8(output.stderr).expect("text");
+        (output.status.code(), error)
+    };
+    let (code, error) = run(&[]);
+    assert_eq!((code, &*error), (Some(64), "Name an endpoint to listen on, such as tcp:8080.\n"));
+    let (code, error) = run(&[LISTEN, "tcp:80a"]);
+    assert_eq!(code, Some(64), "{error}");
+    assert!(error.contains("80a") && !error.contains("listening on"), "{error}");
+    let (code, error) = run(&[LISTEN, &used]);
+    assert_eq!(code, Some(69), "{error}");
+    assert!(error.contains("in use"), "{error}");
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use endpoints::Registry;
 use interfaces::Factory;
-use protocol::service::{MultiService, Service};
+use protocol::service::Service;
 
 use crate::{MakeError, ServiceMaker};
 
@@ -82,13 +82,8 @@ impl<R> ServiceMaker<R> for ListenMaker<R> {
     ) -> Result<Rc<dyn Service>, MakeError> {
         let listens = self.listens(arguments)?;
         let (registry, factory) = (self.make)(reactor);
-        let services = MultiService::new();
-        for listen in listens {
-            let service = endpoints::service(&registry, &listen, factory.clone());
-            let service = service.map_err(|error| MakeError::Usage(error.report()))?;
-            let added = services.add_service(Rc::new(service));
-            added.map_err(|error| MakeError::Failed(error.into()))?;
-        }
+        let services = endpoints::services(&registry, listens, factory)
+            .map_err(|error| MakeError::Usage(error.report()))?;
         Ok(Rc::new(services))
     }
 }

@@ -63,6 +63,7 @@ mod shutdown;
 mod streams;
 mod streams_incoming;
 mod string_transport;
+mod transport_group;
 mod wire;
 mod wire_finger;
 mod wire_ident;

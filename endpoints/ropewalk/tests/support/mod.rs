@@ -7,7 +7,7 @@ use std::env;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -38,27 +38,42 @@ pub(crate) fn executable(example: &str) -> PathBuf {
     directory.join("examples").join(example)
 }
 
-/// An example that runs, and says where it listens.
+/// An example that runs, and logs where it listens.
 pub(crate) struct Example {
-    _process: Program,
-    output: BufReader<ChildStdout>,
+    pub(crate) process: Program,
+    pub(crate) log: BufReader<ChildStderr>,
 }
 
 impl Example {
     /// Starts one.
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(executable(name));
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        Self { _process: Program(process), output }
+        Self::start_with(name, arguments, &[])
     }
 
-    /// The address in its next line, `listening ADDRESS`.
+    /// Starts one, with additions to the environment.
+    pub(crate) fn start_with(
+        name: &str,
+        arguments: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> Self {
+        let mut command = Command::new(executable(name));
+        command.args(arguments).envs(environment.iter().copied());
+        let mut process = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(process.stderr.take().unwrap());
+        Self { process: Program(process), log }
+    }
+
+    /// The address in its next line that ends with `listening on ADDRESS`.
     pub(crate) fn address(&mut self) -> String {
         let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim().strip_prefix("listening ").expect("it says where it listens").to_owned()
+        loop {
+            line.clear();
+            let length = self.log.read_line(&mut line).unwrap();
+            assert!(length > 0, "it ended: {:?}", self.process.0.wait());
+            if let Some((_, address)) = line.trim_end().split_once("] listening on ") {
+                return address.to_owned();
+            }
+        }
     }
 }
 

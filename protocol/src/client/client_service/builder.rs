@@ -105,7 +105,14 @@ impl<P: Protocol> ClientServiceBuilder<P> {
         self
     }
 
-    /// Done.
+    /// Done, and [started](crate::service::Service::start_service).
+    pub fn start(self) -> ClientService<P> {
+        let service = self.build();
+        service.life.start();
+        service
+    }
+
+    /// Done; nothing happens before it is started.
     pub fn build(self) -> ClientService<P> {
         ClientService { life: Rc::new(Lifetime::new(self.settings)) }
     }
