@@ -4,24 +4,19 @@
 //! this tree.
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod support;
+
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+
+use self::support::Example;
 
 /// The path in README's manifest, where a checkout lies beside the program.
 const PATH_IN_README: &str = "\"../ropewalk/endpoints/ropewalk\"";
-
-/// Ends the program, however the test ends.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn readmes_program_builds_outside_the_workspace_with_one_dependency_and_echoes() {
@@ -30,15 +25,18 @@ fn readmes_program_builds_outside_the_workspace_with_one_dependency_and_echoes()
     let entries = dependencies.lines().filter(|line| line.contains('='));
     assert_eq!(entries.count(), 1, "one dependency line: {dependencies}");
 
-    let executable = build(program, dependencies);
-    let mut command = Command::new(executable);
-    command.arg("tcp:0:interface=127.0.0.1").stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut running = Program(command.spawn().unwrap());
-    let mut line = String::new();
-    BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening ").expect("it says where it listens");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("echo");
+    let mut command = Command::new(build(program, dependencies));
+    command.args(["tcp:0:interface=127.0.0.1", &format!("unix:{}", path.display())]);
+    let mut running = Example::run(&mut command);
+    let over_tcp = TcpStream::connect(running.address()).unwrap();
+    running.address();
+    assert_echoes(over_tcp);
+    assert_echoes(UnixStream::connect(path).unwrap());
+}
 
-    let mut connection = TcpStream::connect(address).unwrap();
+fn assert_echoes(mut connection: impl Read + Write) {
     connection.write_all(b"hello").unwrap();
     let mut echo = [0; 5];
     connection.read_exact(&mut echo).unwrap();

@@ -58,6 +58,11 @@ impl Example {
     ) -> Self {
         let mut command = Command::new(executable(name));
         command.args(arguments).envs(environment.iter().copied());
+        Self::run(&mut command)
+    }
+
+    /// Runs another program that logs as the examples do.
+    pub(crate) fn run(command: &mut Command) -> Self {
         let mut process = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(process.stderr.take().unwrap());
         Self { process: Program(process), log }
