@@ -112,6 +112,7 @@ extern crate std;
 mod log_failure;
 mod lost_waiters;
 mod mailbox;
+mod on_drop;
 mod open_set;
 mod protocol_cell;
 

@@ -4,6 +4,7 @@
 //! new attempt begins when the connection before it is gone.
 
 mod builder;
+mod errors;
 mod lifetime;
 mod service_factory;
 mod waiting;

@@ -14,7 +14,7 @@
 use alloc::borrow::Cow;
 use alloc::rc::{Rc, Weak};
 use core::cell::{Cell, RefCell};
-use core::fmt;
+use core::{fmt, mem};
 
 use deferred::{CancelHandle, Cancelled, Failure};
 use interfaces::{
@@ -25,6 +25,7 @@ use interfaces::{
 use super::ClientFactory;
 use super::reactor_endpoints::{TcpOfReactor, UnixOfReactor};
 use super::watched::{ConnectionWatch, Watched};
+use crate::on_drop::OnDrop;
 
 /// Connects a [`ClientFactory`], again and again if that wants it. A handle: a clone is the same
 /// connector, and equal to it.
@@ -156,14 +157,22 @@ impl Connector {
         let number = core.attempt.get() + 1;
         core.attempt.set(number);
         core.stage.replace(ConnectingStage::Connecting(None));
-        if !core.factory_started.replace(true) {
-            core.factory.do_start();
-        }
-        core.factory.started_connecting(self);
+        self.tell_start(number);
         if core.is_connecting(number) {
             self.begin(number);
         }
         Ok(())
+    }
+
+    /// Calls the factory's hooks; a panic in one of them ends the attempt.
+    fn tell_start(&self, number: u64) {
+        let core = &self.core;
+        let given_up = OnDrop(|| core.give_up(number));
+        if !core.factory_started.replace(true) {
+            core.factory.do_start();
+        }
+        core.factory.started_connecting(self);
+        mem::forget(given_up);
     }
 
     /// Stops an attempt, or closes the connection in order; nothing if there is neither.
@@ -238,8 +247,8 @@ impl Connector {
     fn failed(&self, number: u64, failure: &Failure) {
         if self.core.is_connecting(number) {
             self.core.stage.replace(ConnectingStage::Disconnected);
+            let _rest = OnDrop(|| self.core.rest());
             self.core.factory.client_connection_failed(self, failure);
-            self.core.rest();
         }
     }
 }
@@ -254,6 +263,14 @@ impl ConnectorCore {
         match &*self.stage.borrow() {
             ConnectingStage::Connected(transport) => Some(transport.clone()),
             ConnectingStage::Disconnected | ConnectingStage::Connecting(_) => None,
+        }
+    }
+
+    /// An attempt that was not begun is none.
+    fn give_up(&self, number: u64) {
+        if self.is_connecting(number) {
+            self.stage.replace(ConnectingStage::Disconnected);
+            self.rest();
         }
     }
 
@@ -308,8 +325,8 @@ impl ConnectionWatch for ConnectorWatch {
         if core.attempt.get() == self.number {
             let before = core.stage.replace(ConnectingStage::Disconnected);
             drop(before);
+            let _rest = OnDrop(|| core.rest());
             core.factory.client_connection_lost(&self.connector, reason);
-            core.rest();
         }
     }
 }

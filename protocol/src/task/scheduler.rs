@@ -16,6 +16,7 @@ use interfaces::{DelayedCall, ReactorTime};
 use super::scheduler_task::{At, Outcome, Steps, Task};
 use super::termination::Termination;
 use super::{NotPaused, TaskFinished};
+use crate::on_drop::OnDrop;
 
 /// How long the next turn waits: until the next turn of the reactor, or the next `advance` of a test's
 /// clock. Twisted's `_EPSILON`, which is 10 ns as its clock would make all turns at once.
@@ -228,14 +229,5 @@ impl Scheduler {
             }
             Ok(())
         });
-    }
-}
-
-/// Calls its closure when it is dropped.
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
     }
 }

@@ -1,6 +1,7 @@
 //! Claims about client services: connecting, failing, retrying, and telling those who wait.
 
 use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -356,4 +357,25 @@ fn a_waiter_may_ask_again_and_stop_the_service_from_inside_its_callback() {
     assert!(stopped.get());
     let waiter: Waiter = scene.service.when_connected();
     assert!(result(waiter).map(drop).unwrap_err().check::<Cancelled>());
+}
+
+#[test]
+fn a_retry_policy_that_panics_delays_the_next_attempt_by_a_minute() {
+    let scene = ServiceScene::built_by(|builder| {
+        builder.with_retry_policy(|failures| {
+            assert_ne!(failures, 1, "planned");
+            DELAY
+        })
+    });
+    scene.service.start_service().unwrap();
+    let attempt = scene.endpoint.last();
+    let caught = catch_unwind(AssertUnwindSafe(|| attempt.refuse()));
+    assert!(caught.is_err());
+    scene.clock.advance(Duration::from_secs(59));
+    assert_eq!(scene.endpoint.attempts(), 1);
+    scene.clock.advance(Duration::from_secs(1));
+    assert_eq!(scene.endpoint.attempts(), 2);
+    scene.endpoint.last().refuse();
+    scene.clock.advance(DELAY);
+    assert_eq!(scene.endpoint.attempts(), 3);
 }

@@ -267,3 +267,37 @@ fn a_protocol_that_panics_at_the_end_keeps_its_factory_from_nothing() {
     assert!(caught.is_err());
     assert_eq!(factory.log()[2..], ["lost: connection closed cleanly", "stop"]);
 }
+
+#[test]
+fn a_hook_that_panics_leaves_a_connector_that_can_connect_again_and_a_factory_that_was_stopped() {
+    let panicking = |is_in: fn(&mut Logging) -> &mut Option<Hook>| {
+        let mut logging = Logging::default();
+        let is_left = Cell::new(true);
+        *is_in(&mut logging) = Some(Box::new(move |_| assert!(!is_left.take(), "planned")));
+        of(logging)
+    };
+    let at_start = panicking(|logging| &mut logging.on_started);
+    let at_failure = panicking(|logging| &mut logging.on_failed);
+    let at_loss = panicking(|logging| &mut logging.on_lost);
+    for (number, (connector, endpoint, factory)) in
+        [at_start, at_failure, at_loss].into_iter().enumerate()
+    {
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            connector.connect().unwrap();
+            match number {
+                1 => endpoint.last().refuse(),
+                _ => endpoint.last().connect(),
+            }
+            endpoint.last().lose(&Reason::Done);
+        }));
+        assert!(caught.is_err(), "{number}");
+        assert_eq!(connector.state(), ConnectorState::Disconnected);
+        assert_eq!(factory.log().last().map(String::as_str), Some("stop"));
+        connector.connect().unwrap();
+        endpoint.last().connect();
+        assert_eq!(
+            (connector.state(), factory.log()),
+            (ConnectorState::Connected, vec!["start".into(), "connecting".into()])
+        );
+    }
+}

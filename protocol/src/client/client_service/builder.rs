@@ -63,7 +63,7 @@ impl<P: Protocol> ClientServiceBuilder<P> {
     }
 
     /// Waits as long as `policy` says, which is called with the number of failures in a row, 1 or more.
-    /// Twisted's `retryPolicy`.
+    /// Twisted's `retryPolicy`. After one that panics it waits a minute.
     #[doc(alias = "retryPolicy")]
     #[must_use]
     pub fn with_retry_policy(mut self, policy: impl Fn(u32) -> Duration + 'static) -> Self {

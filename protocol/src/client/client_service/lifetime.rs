@@ -24,16 +24,21 @@
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::cell::{Cell, RefCell};
-use core::fmt;
+use core::time::Duration;
 
 use deferred::{CancelHandle, Deferred, Failure};
 use interfaces::{Address, DelayedCall, Protocol, ReactorEvent, Reason, Transport};
 
 use super::builder::Settings;
+use super::errors::{AlreadyRunning, NoConnection};
 use super::service_factory::ServiceFactory;
 use super::waiting::{Stopping, Waiters};
 use crate::ProtocolRef;
+use crate::on_drop::OnDrop;
 use crate::task::DeferredExt as _;
+
+/// The delay where the retry policy panics: the longest of the usual policy.
+const DELAY_OF_A_PANIC: Duration = Duration::from_secs(60);
 
 /// Where a client service is in its life, drawn above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -286,9 +291,15 @@ impl<P: Protocol> Lifetime<P> {
         }
     }
 
+    /// Asks the policy for the delay, and retries after it; after [`DELAY_OF_A_PANIC`] where that panics.
     fn wait_to_retry(self: &Rc<Self>) {
         self.stage.set(Stage::Waiting);
-        let delay = (self.settings.retry_policy)(self.failures.get());
+        let delay = Cell::new(DELAY_OF_A_PANIC);
+        let _retry = OnDrop(|| self.retry_after(delay.get()));
+        delay.set((self.settings.retry_policy)(self.failures.get()));
+    }
+
+    fn retry_after(self: &Rc<Self>, delay: Duration) {
         if self.stage.get() != Stage::Waiting {
             // The policy has stopped the service.
             return;
@@ -369,27 +380,3 @@ impl<P: Protocol> Current<P> {
         !self.is_pending && self.transport.is_none()
     }
 }
-
-/// An attempt succeeded without a connection.
-#[derive(Debug)]
-struct NoConnection;
-
-impl fmt::Display for NoConnection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the endpoint has told of a connection that it has not made: it is broken")
-    }
-}
-
-impl core::error::Error for NoConnection {}
-
-/// A client service was started that runs.
-#[derive(Debug)]
-struct AlreadyRunning;
-
-impl fmt::Display for AlreadyRunning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it runs already, and goes on")
-    }
-}
-
-impl core::error::Error for AlreadyRunning {}
