@@ -5,9 +5,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
 
-use deferred::Failure;
 use interfaces::{Address, Deliver, Factory, ReactorTime};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
@@ -89,19 +87,11 @@ impl Factory for TlsFactory {
         Some(TlsLayer::new(self.context.clone(), protocol))
     }
 
-    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.factory.poll_ready(on_the_way, waker)
-    }
-
     fn log_prefix(&self) -> Cow<'static, str> {
         Cow::Owned(format!("{} (TLS)", self.factory.log_prefix()))
     }
 
-    fn do_start(&self) {
-        self.factory.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.factory.do_stop()
+    fn wrapped(&self) -> Option<&dyn Factory> {
+        Some(&*self.factory)
     }
 }

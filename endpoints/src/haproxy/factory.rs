@@ -9,7 +9,6 @@ use alloc::rc::Rc;
 use core::fmt;
 use core::task::{Poll, Waker};
 
-use deferred::Failure;
 use interfaces::{Address, Deliver, Factory, ReactorTime};
 use protocol::layer::wrap_protocol;
 
@@ -92,12 +91,8 @@ impl Factory for ProxyFactory {
         format!("{} (PROXY)", self.factory.log_prefix()).into()
     }
 
-    fn do_start(&self) {
-        self.factory.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.factory.do_stop()
+    fn wrapped(&self) -> Option<&dyn Factory> {
+        Some(&*self.factory)
     }
 }
 

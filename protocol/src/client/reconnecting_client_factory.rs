@@ -2,12 +2,10 @@
 //!
 //! Invariant: at most one retry is pending, and none while the connector connects or is connected.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
 use core::cell::{Cell, RefCell};
 use core::fmt;
-use core::task::{Poll, Waker};
 use core::time::Duration;
 
 use deferred::Failure;
@@ -249,20 +247,8 @@ impl Factory for ReconnectingClientFactory {
         self.core.factory.build_protocol(peer)
     }
 
-    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.core.factory.poll_ready(on_the_way, waker)
-    }
-
-    fn log_prefix(&self) -> Cow<'static, str> {
-        self.core.factory.log_prefix()
-    }
-
-    fn do_start(&self) {
-        self.core.factory.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.core.factory.do_stop()
+    fn wrapped(&self) -> Option<&dyn Factory> {
+        Some(&*self.core.factory)
     }
 }
 

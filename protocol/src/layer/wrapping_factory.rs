@@ -8,9 +8,7 @@ use alloc::format;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::task::{Poll, Waker};
 
-use deferred::Failure;
 use interfaces::{Address, Deliver, Factory, short_type_name};
 
 use super::protocol_wrapper::{OpenLayers, ProtocolWrapper};
@@ -70,11 +68,6 @@ impl<L: Layer> WrappingFactory<L> {
         self.open.all()
     }
 
-    /// The factory whose protocols it wraps.
-    pub(crate) fn wrapped(&self) -> &dyn Factory {
-        &*self.factory
-    }
-
     /// Done: what endpoints take.
     pub fn into_rc(self) -> Rc<dyn Factory> {
         Rc::new(self)
@@ -87,20 +80,12 @@ impl<L: Layer> Factory for WrappingFactory<L> {
         Some(ProtocolWrapper::around(protocol, (self.build)(peer)?, Some(self.open.clone())))
     }
 
-    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.factory.poll_ready(on_the_way, waker)
-    }
-
     fn log_prefix(&self) -> Cow<'static, str> {
         format!("{} ({})", self.factory.log_prefix(), short_type_name::<L>()).into()
     }
 
-    fn do_start(&self) {
-        self.factory.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.factory.do_stop()
+    fn wrapped(&self) -> Option<&dyn Factory> {
+        Some(&*self.factory)
     }
 }
 

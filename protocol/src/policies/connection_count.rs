@@ -6,7 +6,6 @@
 //! for as long as it lives, and one of the connections until its end, in the count and in the total that
 //! it is part of.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::sync::Arc;
@@ -16,7 +15,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Poll, Waker};
 
-use deferred::{Deferred, Failure, Promise};
+use deferred::{Deferred, Promise};
 use interfaces::{Address, Deliver, Factory};
 
 use super::guarded::{Guarded, SocketGuard};
@@ -290,19 +289,7 @@ impl Factory for CountingFactory {
         Some(Guarded::around(self.factory.build_protocol(peer)?, counted))
     }
 
-    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.factory.poll_ready(on_the_way, waker)
-    }
-
-    fn log_prefix(&self) -> Cow<'static, str> {
-        self.factory.log_prefix()
-    }
-
-    fn do_start(&self) {
-        self.factory.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.factory.do_stop()
+    fn wrapped(&self) -> Option<&dyn Factory> {
+        Some(&*self.factory)
     }
 }

@@ -3,16 +3,13 @@
 //! Invariant: a peer is in the table exactly while it has a connection, so the table is as small as the
 //! number of connections.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use core::cell::RefCell;
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr};
-use core::task::{Poll, Waker};
 
-use deferred::Failure;
 use interfaces::{Address, Deliver, Factory};
 
 use super::guarded::{Guarded, SocketGuard};
@@ -68,20 +65,8 @@ impl Factory for LimitConnectionsByPeer {
         Some(Guarded::around(self.factory.build_protocol(peer)?, place))
     }
 
-    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.factory.poll_ready(on_the_way, waker)
-    }
-
-    fn log_prefix(&self) -> Cow<'static, str> {
-        self.factory.log_prefix()
-    }
-
-    fn do_start(&self) {
-        self.factory.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.factory.do_stop()
+    fn wrapped(&self) -> Option<&dyn Factory> {
+        Some(&*self.factory)
     }
 }
 

@@ -2,14 +2,12 @@
 //!
 //! Invariant: the wrapped factory builds no protocol while the limit is reached.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::cell::Cell;
 use core::fmt;
 use core::task::{Poll, Waker};
 
-use deferred::Failure;
 use interfaces::{Address, Deliver, Factory};
 
 use super::ConnectionCount;
@@ -118,16 +116,8 @@ impl Factory for LimitTotalConnectionsFactory {
         self.factory.poll_ready(on_the_way, waker)
     }
 
-    fn log_prefix(&self) -> Cow<'static, str> {
-        self.factory.log_prefix()
-    }
-
-    fn do_start(&self) {
-        self.factory.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.factory.do_stop()
+    fn wrapped(&self) -> Option<&dyn Factory> {
+        Some(&*self.factory)
     }
 }
 

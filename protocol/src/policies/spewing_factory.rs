@@ -2,14 +2,11 @@
 //!
 //! Invariant: no data is shown unless it was asked for.
 
-use alloc::borrow::Cow;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::fmt;
-use core::task::{Poll, Waker};
 
-use deferred::Failure;
 use interfaces::{Address, Chunk, Deliver, Factory, Transport};
 
 use crate::layer::{Layer, WrappingFactory};
@@ -104,20 +101,8 @@ impl Factory for SpewingFactory {
         self.wrapping.build_protocol(peer)
     }
 
-    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.wrapping.poll_ready(on_the_way, waker)
-    }
-
-    fn log_prefix(&self) -> Cow<'static, str> {
-        self.wrapping.wrapped().log_prefix()
-    }
-
-    fn do_start(&self) {
-        self.wrapping.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.wrapping.do_stop()
+    fn wrapped(&self) -> Option<&dyn Factory> {
+        self.wrapping.wrapped()
     }
 }
 

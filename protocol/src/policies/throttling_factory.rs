@@ -3,14 +3,11 @@
 //! Invariant: each connection has its place from the call that builds its protocol until its end, and the
 //! bandwidth is looked at exactly while there is one.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::cell::Cell;
 use core::fmt;
-use core::task::{Poll, Waker};
 
-use deferred::Failure;
 use interfaces::{Address, Deliver, Factory, ReactorTime};
 
 use super::bandwidth::Bandwidth;
@@ -167,20 +164,8 @@ impl Factory for ThrottlingFactory {
         self.wrapping.build_protocol(peer)
     }
 
-    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.wrapping.poll_ready(on_the_way, waker)
-    }
-
-    fn log_prefix(&self) -> Cow<'static, str> {
-        self.wrapping.wrapped().log_prefix()
-    }
-
-    fn do_start(&self) {
-        self.wrapping.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.wrapping.do_stop()
+    fn wrapped(&self) -> Option<&dyn Factory> {
+        self.wrapping.wrapped()
     }
 }
 

@@ -2,14 +2,11 @@
 //!
 //! Invariant: a limit that is `None` sets no timer.
 
-use alloc::borrow::Cow;
 use alloc::rc::Rc;
 use core::cell::Cell;
 use core::fmt;
-use core::task::{Poll, Waker};
 use core::time::Duration;
 
-use deferred::Failure;
 use interfaces::{Address, Deliver, Factory, KeepAliveTimes, ReactorTime};
 
 use super::time_limits::TimeLimits;
@@ -151,20 +148,8 @@ impl Factory for TimeoutFactory {
         self.wrapping.build_protocol(peer)
     }
 
-    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.wrapping.poll_ready(on_the_way, waker)
-    }
-
-    fn log_prefix(&self) -> Cow<'static, str> {
-        self.wrapping.wrapped().log_prefix()
-    }
-
-    fn do_start(&self) {
-        self.wrapping.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.wrapping.do_stop()
+    fn wrapped(&self) -> Option<&dyn Factory> {
+        self.wrapping.wrapped()
     }
 }
 

@@ -9,12 +9,10 @@
 //!       └───────── refused, late, cancelled, lost ───────▲
 //! ```
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
 use core::any::Any;
 use core::cell::{Cell, RefCell};
-use core::task::{Poll, Waker};
 use core::time::Duration;
 
 use deferred::{CancelHandle, Deferred, Failure, Promise};
@@ -34,20 +32,8 @@ impl Factory for TunnelFactory {
         is_first.then(|| self.0.clone() as Rc<dyn Deliver>)
     }
 
-    fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        self.0.factory.poll_ready(on_the_way, waker)
-    }
-
-    fn log_prefix(&self) -> Cow<'static, str> {
-        self.0.factory.log_prefix()
-    }
-
-    fn do_start(&self) {
-        self.0.factory.do_start();
-    }
-
-    fn do_stop(&self) -> Result<(), Failure> {
-        self.0.factory.do_stop()
+    fn wrapped(&self) -> Option<&dyn Factory> {
+        Some(&*self.0.factory)
     }
 }
 
