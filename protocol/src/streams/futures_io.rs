@@ -1,4 +1,5 @@
-//! The halves as `AsyncRead` and `AsyncWrite` of `futures-io`, for libraries that are written over these.
+//! The halves as `AsyncRead` and `AsyncWrite` of `futures-io`, and the connections of a port as `Stream` of
+//! `futures-core`, for libraries that are written over these.
 //!
 //! Invariant: an error's text is the whole chain, as its parts may not leave the thread.
 
@@ -8,9 +9,10 @@ use core::task::{Context, Poll};
 use std::io;
 
 use deferred::Chain;
+use futures_core::Stream;
 use futures_io::{AsyncRead, AsyncWrite};
 
-use super::{ReadHalf, StreamError, WriteHalf};
+use super::{Incoming, ReadHalf, StreamError, WriteHalf};
 
 impl AsyncRead for ReadHalf {
     fn poll_read(
@@ -51,6 +53,18 @@ impl AsyncWrite for WriteHalf {
     fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.shared().close_writing();
         self.shared().poll_closed(context).map(|closed| closed.map_err(io_error))
+    }
+}
+
+impl Stream for Incoming {
+    type Item = (ReadHalf, WriteHalf);
+
+    /// As [`Incoming::poll_accept`]; it has no end.
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<(ReadHalf, WriteHalf)>> {
+        self.get_mut().poll_accept(context).map(Some)
     }
 }
 

@@ -1,6 +1,10 @@
 //! A port as a stream of connections: their order, their number, and the end of the port.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+
 use deferred::Failure;
+use futures_core::Stream as _;
 use ropewalk_protocol::connect_protocol;
 use ropewalk_protocol::streams::{self, Incoming};
 use ropewalk_protocol::testing::{Record, Recorder};
@@ -77,4 +81,24 @@ fn no_more_than_64_connections_wait_to_be_accepted() {
     let _more = connect(&scene, "port");
     scene.settle();
     assert!(format!("{incoming:?}").contains("waiting: 64"), "{incoming:?}");
+}
+
+#[test]
+fn a_port_is_a_stream_of_connections_to_libraries_over_futures_core() {
+    let scene = StreamScene::new();
+    let mut incoming = listening(&scene, "port");
+    let clients = [(); 2].map(|()| connect(&scene, "port"));
+    let task = scene.spawn(async move {
+        let mut accepted = Vec::new();
+        for _ in 0..2 {
+            let next = poll_fn(|context| Pin::new(&mut incoming).poll_next(context)).await;
+            let (reader, mut writer) = next.expect("it has no end");
+            writer.write(b"hello").await?;
+            accepted.push((reader, writer));
+        }
+        Ok((incoming, accepted))
+    });
+    scene.settle();
+    let _kept = outcome(task).unwrap();
+    assert_eq!(clients.map(|client| client.received()), [b"hello", b"hello"]);
 }
