@@ -10,6 +10,7 @@
 //! | two protocols that talk with each other | [`memory::Pair`] |
 //! | factories and endpoints too | [`memory::Network`] |
 //! | what looks names up | [`FakeResolver`] |
+//! | how a transport treats its producer | [`StrictProducer`] as that producer |
 //! | what reaches a protocol | [`Recorder`] as that protocol |
 //! | what reaches a datagram protocol | [`DatagramRecorder`] as that protocol |
 //! | what reaches a process protocol | [`ProcessRecorder`] as that protocol |
@@ -20,6 +21,7 @@ mod fake_resolver;
 pub mod memory;
 mod process_recorder;
 mod recorder;
+mod strict_producer;
 mod string_transport;
 
 pub use clock::Clock;
@@ -27,4 +29,5 @@ pub use datagram_recorder::{DatagramRecord, DatagramRecorder, SeenDatagram};
 pub use fake_resolver::FakeResolver;
 pub use process_recorder::{ProcessRecord, ProcessRecorder, ProcessSeen};
 pub use recorder::{Record, Recorder, Seen};
+pub use strict_producer::{ProducerCall, StrictProducer};
 pub use string_transport::{ProducerState, StringTransport};

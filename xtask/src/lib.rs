@@ -98,7 +98,7 @@ mod suite;
 pub use suite::subjects;
 pub use suite::{
     Ability, Call, Carries, Case, CaseContext, Cell, ChildPrograms, ChildScript, ChildStep,
-    DatagramPorts, Dice, Failed, Outcome, PLANNED, Pair, Probe, PullProbe, PushProbe, Row, Script,
-    SideFactory, Subject, Told, Verdict, World, all_cases, clean, describe, ensure, half,
+    DatagramPorts, Dice, Failed, Outcome, PLANNED, Pair, Probe, PullProbe, Row, Script,
+    SideFactory, Subject, Verdict, World, all_cases, clean, describe, ensure, half,
     open_descriptors, panic_as_planned, pattern, roomy, run, run_case, same, same_bytes, unclean,
 };

@@ -47,7 +47,7 @@ pub use outcome::{Failed, Outcome, ensure, same, same_bytes};
 pub use pair::{Pair, clean, describe, half, roomy, unclean};
 pub use pattern::{Dice, pattern};
 pub use probe::{Call, Probe};
-pub use producers::{PullProbe, PushProbe, Told};
+pub use producers::PullProbe;
 pub use script::Script;
 pub use side_factory::SideFactory;
 pub use subject::{Ability, Carries, ChildPrograms, DatagramPorts, Subject, World};

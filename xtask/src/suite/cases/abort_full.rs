@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{Producer, PullProducer, Transport};
+use protocol::testing::{ProducerCall, StrictProducer};
 
 use super::abort::{aborted, undisturbed};
 use crate::suite::pair::roomy;
 use crate::suite::pattern::pattern;
-use crate::suite::producers::{PushProbe, Told};
 use crate::suite::{Ability, Case, CaseContext, Outcome, Pair, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
@@ -91,13 +91,13 @@ fn full_wire_after_exchange(t: &CaseContext) -> Outcome {
 fn abort_with_full_buffers(t: &CaseContext, pair: &Pair) -> Outcome {
     let wire = pair.client.transport()?;
     wire.set_buffer_limits(roomy(t.large_bytes()));
-    let producer = PushProbe::new();
+    let producer = StrictProducer::new();
     same("registering", wire.register_producer(Producer::Push(producer.clone())), Ok(()))?;
     let data = pattern(9, t.large_bytes() / 200);
     for _ in 0..100 {
         wire.write(&data);
     }
-    t.until("the producer is paused", || producer.told().first() == Some(&Told::Pause))?;
+    t.until("the producer is paused", || producer.calls().first() == Some(&ProducerCall::Pause))?;
     let waited = Rc::new(Cell::new(false));
     let ring = waited.clone();
     t.later(Duration::from_millis(10), move || ring.set(true));
@@ -105,7 +105,7 @@ fn abort_with_full_buffers(t: &CaseContext, pair: &Pair) -> Outcome {
     undisturbed(&pair.client, |wire| wire.abort_connection())?;
     t.until("the client is told of its end", || pair.client.is_lost())?;
     aborted("the client", &pair.client)?;
-    ensure(producer.told().last() == Some(&Told::Stop), "the producer was not stopped")?;
+    ensure(producer.calls().last() == Some(&ProducerCall::Stop), "the producer was not stopped")?;
     pair.server.transport()?.resume_producing();
     pair.until_lost(t)
 }

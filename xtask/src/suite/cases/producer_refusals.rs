@@ -1,8 +1,9 @@
 //! A producer that comes second to a pull producer, and pull producers that write much at once.
 
 use interfaces::{AlreadyProducing, BufferLimits, Chunk, Producer};
+use protocol::testing::{ProducerCall, StrictProducer};
 
-use crate::suite::producers::{PullProbe, PushProbe, Told};
+use crate::suite::producers::PullProbe;
 use crate::suite::{Case, CaseContext, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
@@ -25,18 +26,18 @@ fn second_to_a_pull(t: &CaseContext) -> Outcome {
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
     let first = PullProbe::new(|_| {});
-    let (pull, push) = (PullProbe::new(|_| {}), PushProbe::new());
+    let (pull, push) = (PullProbe::new(|_| {}), StrictProducer::new());
     same("the first", wire.register_producer(Producer::Pull(first.clone())), Ok(()))?;
-    same("told by registering", first.told(), [Told::Resume])?;
+    same("told by registering", first.calls(), [ProducerCall::Resume])?;
     let refused = wire.register_producer(Producer::Pull(pull.clone()));
     same("the second", refused, Err(AlreadyProducing))?;
     let refused = wire.register_producer(Producer::Push(push.clone()));
     same("the third", refused, Err(AlreadyProducing))?;
-    same("told the second and the third", (pull.told(), push.told()), (vec![], vec![]))?;
+    same("told the second and the third", (pull.calls(), push.calls()), (vec![], vec![]))?;
     wire.unregister_producer();
     wire.lose_connection();
     pair.until_lost(t)?;
-    ensure(!first.told().contains(&Told::Stop), "one that unregistered is stopped")
+    ensure(!first.calls().contains(&ProducerCall::Stop), "one that unregistered is stopped")
 }
 
 fn pull_is_not_paused(t: &CaseContext) -> Outcome {
@@ -55,7 +56,7 @@ fn pull_is_not_paused(t: &CaseContext) -> Outcome {
     });
     same("registering", wire.register_producer(Producer::Pull(producer.clone())), Ok(()))?;
     pair.until_lost(t)?;
-    same("told", producer.told(), [Told::Resume; 3])?;
+    same("told", producer.calls(), [ProducerCall::Resume; 3])?;
     same("bytes that the server received", pair.server.received_bytes(), 11_001)?;
     pair.ensure_clean()
 }

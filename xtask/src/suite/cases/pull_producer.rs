@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use interfaces::{BufferLimits, Producer};
+use protocol::testing::ProducerCall;
 
 use crate::suite::pair::unclean;
 use crate::suite::pattern::pattern;
-use crate::suite::producers::{PullProbe, Told};
+use crate::suite::producers::PullProbe;
 use crate::suite::{Ability, Case, CaseContext, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
@@ -77,9 +78,9 @@ fn pull(t: &CaseContext) -> Outcome {
         }
     });
     same("registering", wire.register_producer(Producer::Pull(producer.clone())), Ok(()))?;
-    same("told by registering", producer.told(), [Told::Resume])?;
+    same("told by registering", producer.calls(), [ProducerCall::Resume])?;
     pair.until_lost(t)?;
-    same("told in all", producer.told(), [Told::Resume, Told::Resume])?;
+    same("told in all", producer.calls(), [ProducerCall::Resume, ProducerCall::Resume])?;
     same("bytes that the server received", pair.server.received_bytes(), 1001)?;
     pair.ensure_clean()
 }
@@ -100,7 +101,7 @@ fn pull_to_the_end(t: &CaseContext) -> Outcome {
     t.until("all was received", || pair.server.received_bytes() >= 11)?;
     t.settle()?;
     pair.server_has(b"?0123456789")?;
-    same("told", producer.told(), [Told::Resume; 10])?;
+    same("told", producer.calls(), [ProducerCall::Resume; 10])?;
     pair.abandon(t)
 }
 
@@ -135,7 +136,7 @@ fn pull_reentrant(t: &CaseContext) -> Outcome {
     t.settle()?;
     own.take();
     pair.server_has(b"?0123456789")?;
-    same("told", producer.told(), [Told::Resume; 10])?;
+    same("told", producer.calls(), [ProducerCall::Resume; 10])?;
     pair.abandon(t)
 }
 
@@ -154,8 +155,8 @@ fn pull_to_a_slow_reader(t: &CaseContext) -> Outcome {
     same("registering", wire.register_producer(Producer::Pull(producer.clone())), Ok(()))?;
     // The kernel grows its buffers while they are in use, up to a bound.
     let mut asked = 0;
-    while producer.told().len() > asked {
-        asked = producer.told().len();
+    while producer.calls().len() > asked {
+        asked = producer.calls().len();
         t.settle()?;
     }
     ensure(asked < pieces, "it was asked for all though its peer does not read")?;
@@ -179,7 +180,11 @@ fn pull_stopped(t: &CaseContext) -> Outcome {
     });
     same("registering", wire.register_producer(Producer::Pull(producer.clone())), Ok(()))?;
     pair.until_lost(t)?;
-    same("told", producer.told(), [Told::Resume, Told::Resume, Told::Resume, Told::Stop])?;
+    same(
+        "told",
+        producer.calls(),
+        [ProducerCall::Resume, ProducerCall::Resume, ProducerCall::Resume, ProducerCall::Stop],
+    )?;
     let received = pair.server.received();
     ensure(b"?012".starts_with(&received), "the server received what was never written")
 }
@@ -233,6 +238,6 @@ fn pull_loses_its_peer(t: &CaseContext) -> Outcome {
     t.settle()?;
     pair.server.transport()?.abort_connection();
     pair.until_lost(t)?;
-    same("told at last", producer.told().last(), Some(&Told::Stop))?;
+    same("told at last", producer.calls().last(), Some(&ProducerCall::Stop))?;
     unclean("the client's end", &pair.client)
 }

@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use interfaces::{AlreadyProducing, BufferLimits, Chunk, Producer};
+use protocol::testing::{ProducerCall, StrictProducer};
 
 use crate::suite::pattern::pattern;
-use crate::suite::producers::{PullProbe, PushProbe, Told};
+use crate::suite::producers::PullProbe;
 use crate::suite::{Ability, Case, CaseContext, Outcome, Script, ensure, same};
 
 pub(super) const CASES: &[Case] = &[
@@ -64,35 +65,35 @@ fn pause_and_resume(t: &CaseContext) -> Outcome {
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
     wire.set_buffer_limits(BufferLimits::default().with_high_water(500));
-    let producer = PushProbe::new();
+    let producer = StrictProducer::new();
     same("registering", wire.register_producer(Producer::Push(producer.clone())), Ok(()))?;
-    same("told by registering", producer.told(), [])?;
+    same("told by registering", producer.calls(), [])?;
     let piece: &'static [u8] = &[b'x'; 50];
     wire.write_sequence((0..20).map(|_| Chunk::from(piece)).collect());
-    same("told by write_sequence", producer.told(), [Told::Pause])?;
+    same("told by write_sequence", producer.calls(), [ProducerCall::Pause])?;
     wire.write(piece);
-    same("told by writing on", producer.told(), [Told::Pause])?;
-    t.until("it is resumed", || producer.told().len() > 1)?;
+    same("told by writing on", producer.calls(), [ProducerCall::Pause])?;
+    t.until("it is resumed", || producer.calls().len() > 1)?;
     t.until("all was received", || pair.server.received_bytes() >= 1051)?;
     t.settle()?;
-    same("told in all", producer.told(), [Told::Pause, Told::Resume])?;
+    same("told in all", producer.calls(), [ProducerCall::Pause, ProducerCall::Resume])?;
     wire.unregister_producer();
     pair.abandon(t)?;
-    same("told after unregistering", producer.told().len(), 2)
+    same("told after unregistering", producer.calls().len(), 2)
 }
 
 fn below_the_mark(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
-    let producer = PushProbe::new();
+    let producer = StrictProducer::new();
     same("registering", wire.register_producer(Producer::Push(producer.clone())), Ok(()))?;
     for _ in 0..20 {
         wire.write(&[b'x'; 50]);
         t.world().turn()?;
     }
     t.until("all was received", || pair.server.received_bytes() >= 1001)?;
-    same("told", producer.told(), [])?;
+    same("told", producer.calls(), [])?;
     wire.unregister_producer();
     pair.abandon(t)
 }
@@ -101,13 +102,13 @@ fn slow_reader(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new().made(|wire| wire.pause_producing()), Script::new())?;
     let (wire, reader) = (pair.client.transport()?, pair.server.transport()?);
     wire.set_buffer_limits(BufferLimits::default().with_high_water(20_000).with_cap(50_000));
-    let producer = PushProbe::new();
+    let producer = StrictProducer::new();
     same("registering", wire.register_producer(Producer::Push(producer.clone())), Ok(()))?;
     let data = pattern(50, (t.large_bytes() / 4).min(15 << 20));
     let mut pieces = data.chunks(10_000);
     let mut pauses = 0;
     loop {
-        while producer.told().last() != Some(&Told::Pause) {
+        while producer.calls().last() != Some(&ProducerCall::Pause) {
             let Some(piece) = pieces.next() else { break };
             wire.write(piece);
         }
@@ -116,7 +117,7 @@ fn slow_reader(t: &CaseContext) -> Outcome {
         }
         pauses += 1;
         reader.resume_producing();
-        t.until("it is resumed", || producer.told().last() == Some(&Told::Resume))?;
+        t.until("it is resumed", || producer.calls().last() == Some(&ProducerCall::Resume))?;
         reader.pause_producing();
     }
     reader.resume_producing();
@@ -132,7 +133,7 @@ fn lose_waits(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
-    let producer = PushProbe::new();
+    let producer = StrictProducer::new();
     same("registering", wire.register_producer(Producer::Push(producer.clone())), Ok(()))?;
     wire.write(b"x ");
     wire.lose_connection();
@@ -143,7 +144,7 @@ fn lose_waits(t: &CaseContext) -> Outcome {
     wire.write(b" and more");
     pair.until_lost(t)?;
     pair.server_has(b"?x hello world")?;
-    same("told", producer.told(), [])?;
+    same("told", producer.calls(), [])?;
     pair.ensure_clean()
 }
 
@@ -151,7 +152,7 @@ fn second_one(t: &CaseContext) -> Outcome {
     let pair = t.pair(Script::new(), Script::new())?;
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
-    let (first, second) = (PushProbe::new(), PushProbe::new());
+    let (first, second) = (StrictProducer::new(), StrictProducer::new());
     same("the first", wire.register_producer(Producer::Push(first.clone())), Ok(()))?;
     let refused = wire.register_producer(Producer::Push(second.clone()));
     same("the second", refused, Err(AlreadyProducing))?;
@@ -160,10 +161,10 @@ fn second_one(t: &CaseContext) -> Outcome {
     same("the third", refused, Err(AlreadyProducing))?;
     wire.set_buffer_limits(BufferLimits::default().with_high_water(10));
     wire.write(&[b'x'; 100]);
-    same("told the first", first.told(), [Told::Pause])?;
+    same("told the first", first.calls(), [ProducerCall::Pause])?;
     pair.abandon(t)?;
-    same("told the second", second.told(), [])?;
-    same("told the third", pull.told(), [])
+    same("told the second", second.calls(), [])?;
+    same("told the third", pull.calls(), [])
 }
 
 fn unregister_twice(t: &CaseContext) -> Outcome {
@@ -171,14 +172,14 @@ fn unregister_twice(t: &CaseContext) -> Outcome {
     pair.exchange_bytes(t)?;
     let wire = pair.client.transport()?;
     wire.set_buffer_limits(BufferLimits::default().with_high_water(10));
-    let (first, second) = (PushProbe::new(), PushProbe::new());
+    let (first, second) = (StrictProducer::new(), StrictProducer::new());
     same("the first", wire.register_producer(Producer::Push(first.clone())), Ok(()))?;
     wire.unregister_producer();
     wire.unregister_producer();
     same("the second", wire.register_producer(Producer::Push(second.clone())), Ok(()))?;
     wire.write(&[b'x'; 100]);
-    same("told the first", first.told(), [])?;
-    same("told the second", second.told(), [Told::Pause])?;
+    same("told the first", first.calls(), [])?;
+    same("told the second", second.calls(), [ProducerCall::Pause])?;
     t.until("all was received", || pair.server.received_bytes() >= 101)?;
     pair.abandon(t)
 }
@@ -188,30 +189,30 @@ fn too_late(t: &CaseContext) -> Outcome {
     pair.abandon(t)?;
     for end in [&pair.client, &pair.server] {
         let wire = end.transport()?;
-        let (push, pull) = (PushProbe::new(), PullProbe::new(|_| {}));
+        let (push, pull) = (StrictProducer::new(), PullProbe::new(|_| {}));
         same("registering", wire.register_producer(Producer::Push(push.clone())), Ok(()))?;
-        same("told the first", push.told(), [Told::Stop])?;
+        same("told the first", push.calls(), [ProducerCall::Stop])?;
         same("registering", wire.register_producer(Producer::Pull(pull.clone())), Ok(()))?;
         t.settle()?;
-        same("told the second", pull.told(), [Told::Stop])?;
+        same("told the second", pull.calls(), [ProducerCall::Stop])?;
     }
     Ok(())
 }
 
 fn stopped_at_the_end(t: &CaseContext) -> Outcome {
-    let producer = PushProbe::new();
+    let producer = StrictProducer::new();
     let (registered, before) = (producer.clone(), Rc::new(Cell::new(false)));
     let (seen, set) = (producer.clone(), before.clone());
     let client = Script::new()
         .made(move |wire| {
             let _ = wire.register_producer(Producer::Push(registered.clone()));
         })
-        .lost(move |_| set.set(seen.told() == [Told::Stop]));
+        .lost(move |_| set.set(seen.calls() == [ProducerCall::Stop]));
     let pair = t.pair(Script::new(), client)?;
     pair.exchange_bytes(t)?;
     pair.server.transport()?.abort_connection();
     pair.until_lost(t)?;
     t.settle()?;
-    same("told", producer.told(), [Told::Stop])?;
+    same("told", producer.calls(), [ProducerCall::Stop])?;
     ensure(before.get(), "it was not stopped before connection_lost")
 }
