@@ -1,4 +1,4 @@
-//! [`OnDrop`]: what has to be done however a call of foreign code ends.
+//! [`OnDrop`]: work that is done however a call of foreign code ends.
 //!
 //! Invariant: the closure is called once, also when a panic unwinds.
 
