@@ -133,26 +133,45 @@ impl<P> Mailbox<P> {
         self.with_link(|link| link.transport().cloned())
     }
 
-    /// The transport, if the connection stands.
+    /// The transport, if the connection stands. As in [`is_idle`](Self::is_idle), no call is in the usual path.
     #[inline(always)]
     pub(crate) fn connected(&self) -> Option<Rc<dyn Transport>> {
-        self.with(|contents| match contents {
+        let plain = self.with(|contents| match contents {
             Contents::Empty(Link::Connected(transport) | Link::HalfCloseable(transport)) => {
                 Some(transport.clone())
             }
-            Contents::Empty(Link::Waiting | Link::Claimed | Link::Ending(_) | Link::Lost(_)) => {
-                None
-            }
-            Contents::Filled(filled) => filled.connected(),
+            Contents::Empty(_) | Contents::Filled(_) => None,
+        });
+        plain.or_else(|| self.connected_with_waiters())
+    }
+
+    #[cold]
+    fn connected_with_waiters(&self) -> Option<Rc<dyn Transport>> {
+        self.with_link(|link| match link.phase() {
+            Phase::Connected => link.transport().cloned(),
+            Phase::Waiting | Phase::Ended => None,
         })
     }
 
-    /// Whether the connection stands and nothing is queued.
+    /// Whether the connection stands and nothing is queued. The usual contents are told by one comparison, with
+    /// nothing moved: no call is in that path.
     #[inline(always)]
     pub(crate) fn is_idle(&self) -> bool {
-        self.with(|contents| match contents {
+        let is_plain = self.with(|contents| match contents {
             Contents::Empty(link) => link.phase() == Phase::Connected,
-            Contents::Filled(filled) => filled.is_idle(),
+            Contents::Filled(_) => false,
+        });
+        is_plain || self.is_idle_with_waiters()
+    }
+
+    /// Whether the connection of a protocol with waiters stands and nothing is queued.
+    #[cold]
+    fn is_idle_with_waiters(&self) -> bool {
+        self.with(|contents| match contents {
+            Contents::Empty(_) => false,
+            Contents::Filled(filled) => {
+                filled.link.phase() == Phase::Connected && filled.queue.is_empty()
+            }
         })
     }
 
@@ -345,20 +364,6 @@ impl<P> Filled<P> {
         match filled.queue.is_empty() && filled.waiters.is_empty() {
             true => Contents::Empty(filled.link),
             false => Contents::Filled(filled),
-        }
-    }
-
-    /// A protocol with waiters and an empty queue.
-    #[cold]
-    fn is_idle(&self) -> bool {
-        self.link.phase() == Phase::Connected && self.queue.is_empty()
-    }
-
-    #[cold]
-    fn connected(&self) -> Option<Rc<dyn Transport>> {
-        match self.link.phase() {
-            Phase::Connected => self.link.transport().cloned(),
-            Phase::Waiting | Phase::Ended => None,
         }
     }
 }
