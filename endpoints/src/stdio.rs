@@ -80,8 +80,8 @@ impl ListeningPort for StdioPort {
     }
 }
 
-/// `stdio` servers, for [`Registry::with_server`](crate::Registry::with_server). They are none of the
-/// standard kinds, as the standard output of most servers is for people to read.
+/// `stdio` servers, for [`Registry::with_server`](crate::Registry::with_server). They need a reactor with standard
+/// input and output.
 #[derive(Clone, Debug)]
 pub struct StdioServerParser(StdioServerEndpoint);
 

@@ -8,7 +8,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
-use endpoints::{Description, ParseError, Parsed, Registry, SrvClientParser, haproxy};
+use endpoints::{
+    Description, ParseError, Parsed, ProcessClientParser, Registry, SrvClientParser,
+    StdioServerParser, haproxy,
+};
 use interfaces::{
     ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver, StreamClientEndpoint,
     StreamServerEndpoint,
@@ -214,10 +217,12 @@ impl App {
 /// The kinds of endpoints that no feature adds; `names` asks for services. A proxy whose header is refused is told.
 fn standard(
     reactor: &(impl ReactorTcp + ReactorUnix + ReactorTime + Resolver + Clone + 'static),
-    names: &Reactor,
+    own: &Reactor,
 ) -> Registry {
-    let services = SrvClientParser::new(names.clone());
-    let registry = Registry::standard(reactor.clone()).with_client(services);
+    let registry = Registry::standard(reactor.clone())
+        .with_client(SrvClientParser::new(own.clone()))
+        .with_client(ProcessClientParser::new(own.clone()))
+        .with_server(StdioServerParser::new(own.clone()));
     haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
         let line = format_args!("warning: refused the connection of {peer}: {}", Chain(&refusal));
         report::repeated(Kind::Proxy, line);

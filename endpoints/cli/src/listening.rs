@@ -76,11 +76,15 @@ async fn close(ports: Vec<Rc<dyn ListeningPort>>) {
 /// The wait for standard output, which may be a pipe that is not read.
 const ANNOUNCED: Duration = Duration::from_secs(1);
 
-/// Prints `listening ADDRESS` with the actual address of each socket to standard output, and flushes.
+/// Prints `listening ADDRESS` with the actual address of each socket to standard output, and flushes; to standard
+/// error, where standard output is a connection of the server's.
 ///
 /// A thread prints, so that an output that is full delays the server for a moment only.
 pub(crate) fn announce(ports: &[Rc<dyn ListeningPort>]) {
     let lines = lines(ports);
+    if ports.iter().any(|port| is_stdio(&**port)) {
+        return lines.lines().for_each(|line| report::note(format_args!("{line}")));
+    }
     let (done, is_done) = mpsc::channel();
     let for_thread = lines.clone();
     let thread = thread::Builder::new().name("announce".into()).spawn(move || {
@@ -100,6 +104,11 @@ fn print(lines: &str) {
         // The server goes on: its clients may know the address without this line.
         report::note(format_args!("warning: cannot write to standard output: {error}"));
     }
+}
+
+/// Whether it is no socket, but standard input and output.
+fn is_stdio(port: &dyn ListeningPort) -> bool {
+    matches!(port.host(), Address::Other(_))
 }
 
 fn lines(ports: &[Rc<dyn ListeningPort>]) -> String {

@@ -4,24 +4,43 @@
 
 use std::rc::Rc;
 
-use endpoints::{Registry, SrvClientParser};
-use interfaces::{ReactorSocket, ReactorTcp, ReactorTime, ReactorUdp, ReactorUnix, Resolver};
+use endpoints::{Registry, SrvClientParser, StdioServerParser};
+use interfaces::{
+    ReactorSocket, ReactorStdio, ReactorTcp, ReactorTime, ReactorUdp, ReactorUnix, Resolver,
+};
 
 /// Every ability of a reactor that some kind of endpoint needs.
 ///
 /// Implemented for everything that has them, so nothing needs to implement it by hand.
 pub trait EndpointReactor:
-    ReactorTcp + ReactorUnix + ReactorUdp + ReactorSocket + ReactorTime + Resolver + 'static
+    ReactorTcp
+    + ReactorUnix
+    + ReactorUdp
+    + ReactorSocket
+    + ReactorStdio
+    + ReactorTime
+    + Resolver
+    + 'static
 {
 }
 
 impl<R> EndpointReactor for R where
-    R: ReactorTcp + ReactorUnix + ReactorUdp + ReactorSocket + ReactorTime + Resolver + 'static
+    R: ReactorTcp
+        + ReactorUnix
+        + ReactorUdp
+        + ReactorSocket
+        + ReactorStdio
+        + ReactorTime
+        + Resolver
+        + 'static
 {
 }
 
-/// A registry that knows `tcp`, `tcp6`, `unix` and `haproxy`, clients of kind `srv`, with the feature `tls` also
+/// A registry that knows `tcp`, `tcp6`, `unix` and `haproxy`, servers of kind `stdio`, clients of kind `srv`, with the feature `tls` also
 /// `ssl` and `tls`, and with the feature `systemd` also `systemd`.
+///
+/// Clients of kind `process` are not among them, as a program that knows these runs whatever its configuration
+/// says: [`ProcessClientParser`](endpoints::ProcessClientParser) adds them.
 ///
 /// With `systemd` it takes over the descriptors that the environment announces to this process
 /// ([`ListenFds::from_environment`](systemd::ListenFds::from_environment)). When the announcement is
@@ -61,6 +80,7 @@ pub fn registry_with_inherited(
 /// The kinds whose sockets the reactor opens itself.
 fn with_own_sockets(reactor: Rc<impl EndpointReactor>) -> Registry {
     let registry = Registry::standard(Rc::clone(&reactor))
+        .with_server(StdioServerParser::new(Rc::clone(&reactor)))
         .with_client(SrvClientParser::new(Rc::clone(&reactor)));
     let registry = endpoints::haproxy::register(registry, Rc::clone(&reactor));
     #[cfg(feature = "tls")]

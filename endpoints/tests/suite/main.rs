@@ -21,5 +21,6 @@ mod recording;
 mod registry;
 mod retrying;
 mod stdio;
+mod strings;
 mod strports;
 mod tcp_options;

@@ -162,3 +162,18 @@ fn a_relay_to_itself_is_ended_and_told() {
     assert!(ended.errors.contains("leads to itself"), "{}", ended.errors);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_program_is_run_for_each_connection() {
+    let listen = "tcp:0:interface=127.0.0.1";
+    let mut running = Running::ropewalk(&["relay", listen, "process:/usr/bin/tr:a-z:A-Z"]);
+    let address = running.listening();
+    let data = pattern(13, MIB);
+    let clients = [(); 2].map(|()| connect(&address));
+    for client in clients {
+        let upper: Vec<u8> = data.iter().map(u8::to_ascii_uppercase).collect();
+        // `tr` changes no byte that is no letter.
+        assert_same(&exchange(client, data.clone()), &upper);
+    }
+    assert_eq!(running.terminate().code, Some(0));
+}

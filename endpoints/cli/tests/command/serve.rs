@@ -1,15 +1,16 @@
 //! `ropewalk serve` with clients of the standard library.
 
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 
 use testkit::pattern;
 
 use crate::bytes::{MIB, assert_same, exchange};
 use crate::certificates::Certificate;
 use crate::peer;
-use crate::running::{LIMIT, Running, connect, eventually};
+use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually, wait};
 
 fn serve(protocol: &str) -> (Running, TcpStream) {
     let mut running = Running::ropewalk(&["serve", protocol, "tcp:0:interface=127.0.0.1"]);
@@ -155,4 +156,33 @@ fn a_second_process_cannot_take_a_path_that_is_served_but_one_left_behind() {
     assert!(path.exists(), "it was not removed");
     let mut third = Running::ropewalk(&["serve", "echo", &unix]);
     assert_eq!(third.listening(), unix);
+}
+
+#[test]
+fn standard_input_and_output_are_one_connection_whose_output_has_nothing_but_its_bytes() {
+    let mut child = Command::new(ROPEWALK)
+        .args(["serve", "echo", "stdio:", "tcp:0:interface=127.0.0.1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    input.write_all(b"hello").unwrap();
+    let mut answer = [0; 5];
+    output.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"hello");
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let address = lines.find_map(|line| {
+        line.unwrap().strip_prefix("listening 127").map(|rest| format!("127{rest}"))
+    });
+    let mut client = connect(&address.expect("it says where it listens"));
+    client.write_all(b"x").unwrap();
+    client.read_exact(&mut answer[..1]).unwrap();
+    drop(input);
+    let mut rest = Vec::new();
+    output.read_to_end(&mut rest).unwrap();
+    assert!(rest.is_empty());
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(wait(&mut child), Some(0));
 }
