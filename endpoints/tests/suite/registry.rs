@@ -62,6 +62,33 @@ fn said(registry: &Registry, text: &str) -> String {
     registry.parse_server(text).unwrap_err().message()
 }
 
+/// Refuses with the texts that it was given.
+struct Texts;
+
+impl ClientParser for Texts {
+    fn kind(&self) -> &'static str {
+        "crfake"
+    }
+
+    fn parse(
+        &self,
+        arguments: Arguments<'_>,
+    ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
+        let [alpha, beta, cee, num] = arguments.bind(["alpha", "beta", "cee", "num"])?;
+        let [a, b, c, n] = [&alpha, &beta, &cee, &num].map(|argument| argument.text_or("none"));
+        Err(alpha.refuse(format!("{} {} {} {}", a?, b?, c?, n?)))
+    }
+}
+
+#[test]
+fn a_clients_kind_of_others_gets_its_arguments_as_they_were_written() {
+    let registry = Reactor::new().registry().with_client(Texts);
+    let said = |text| registry.parse_client(text).unwrap_err().message();
+    assert_eq!(said("crfake:alpha:beta:cee=dee:num=1"), "alpha beta dee 1");
+    assert_eq!(said("CRFAKE:num= 1:x"), "x none none  1");
+    assert!(registry.parse_server("crfake:x").is_err());
+}
+
 #[test]
 fn arguments_bind_like_a_call() {
     let registry = Registry::new().with_server(Probe("probe"));

@@ -31,4 +31,5 @@ mod session;
 mod strings;
 #[cfg(feature = "endpoints")]
 mod suites;
+mod wrapper;
 mod writes;
