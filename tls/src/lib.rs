@@ -69,7 +69,7 @@
 //!   `lose_connection_with_reset`, a deadline or a failure there is none.
 //! - A handshake has ten seconds in all ([`TlsOptions`]).
 //! - Each direction closes by itself, as on TCP, with both versions of TLS.
-//! - Layers nest.
+//! - Layers nest, and TLS can be [started](start_tls_server) in mid-connection.
 //!
 //! # Costs
 //!
@@ -114,6 +114,7 @@ mod trust;
 
 mod endpoint;
 mod factory;
+mod start_tls;
 
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod provider;
@@ -131,6 +132,10 @@ pub use options::TlsOptions;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub use provider::default_provider;
 pub use session::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX, Received, Session};
+pub use start_tls::{
+    StartTlsEndpoint, StartTlsError, start_tls_client, start_tls_server, wrap_start_tls,
+    wrap_start_tls_with,
+};
 #[cfg(feature = "endpoints")]
 pub use strings::{SharedConfigs, UNVERIFIED_LAYER, register_with_provider};
 #[cfg(all(feature = "endpoints", any(feature = "aws-lc-rs", feature = "ring")))]

@@ -20,7 +20,7 @@ use crate::buffers::Buffers;
 /// use tls::TlsOptions;
 ///
 /// let options = TlsOptions::default().with_handshake_timeout(Duration::from_secs(3));
-/// assert_eq!(options.close_timeout, Duration::from_secs(2));
+/// assert_eq!(options.close_timeout, Duration::from_secs(5));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -29,7 +29,7 @@ pub struct TlsOptions {
     /// aborted with [`Deadline::Handshake`](interfaces::Deadline::Handshake). Default 10 s.
     pub handshake_timeout: Duration,
     /// How long a connection that is over awaits the peer's `close_notify` after its own, and how
-    /// long a failed one tries to send its alert. Default 2 s. With
+    /// long a failed one tries to send its alert. Default 5 s. With
     /// zero it does not wait, at the risk that the close destroys the bytes sent last.
     pub close_timeout: Duration,
 }
@@ -52,7 +52,7 @@ impl TlsOptions {
 
 impl Default for TlsOptions {
     fn default() -> Self {
-        Self { handshake_timeout: Duration::from_secs(10), close_timeout: Duration::from_secs(2) }
+        Self { handshake_timeout: Duration::from_secs(10), close_timeout: Duration::from_secs(5) }
     }
 }
 
@@ -64,8 +64,27 @@ pub(crate) struct FactoryContext {
     pub(crate) buffers: Buffers,
 }
 
+impl FactoryContext {
+    pub(crate) fn new(role: Role, options: TlsOptions, time: Rc<dyn ReactorTime>) -> Self {
+        Self { role, options, time, buffers: Buffers::default() }
+    }
+}
+
 /// The side of the handshake, with its configuration.
 pub(crate) enum Role {
     Server(Arc<ServerConfig>),
     Client(Arc<ClientConfig>, ServerName<'static>),
+}
+
+impl Role {
+    /// Whether both are the same side with the same configuration, not one that is equal.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Server(one), Self::Server(other)) => Arc::ptr_eq(one, other),
+            (Self::Client(one, name), Self::Client(other, other_name)) => {
+                Arc::ptr_eq(one, other) && name == other_name
+            }
+            (Self::Server(_), Self::Client(..)) | (Self::Client(..), Self::Server(_)) => false,
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::Failure;
-use interfaces::{Deadline, Producer, Reason};
+use interfaces::{Deadline, Producer, PushProducer, Reason};
 
 use super::end::{End, end_of_file_in};
 use super::input::{DeliverLater, Input};
@@ -291,6 +291,16 @@ impl Connection {
     /// Decides on the reason for the protocol when the transport below gives `below`.
     pub(super) fn settle(&self, below: &Reason, phase: Phase) {
         self.end.settle(below, phase, self.input.has_ended(), self.output.limits().cap);
+    }
+
+    /// Registers a push producer that another transport has had, which may have paused it: then it is resumed
+    /// when the handshake is done.
+    pub(super) fn adopt_producer(&self, producer: Rc<dyn PushProducer>, paused: bool) {
+        if !self.accepts_writes() {
+            producer.stop_producing();
+        } else if self.producer.register(Producer::Push(producer)).is_ok() {
+            self.producer.adopt(paused);
+        }
     }
 
     /// Unregisters the producer, here and below.

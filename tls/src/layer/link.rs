@@ -52,8 +52,11 @@ impl Link {
         self.below.get()
     }
 
-    /// Makes the session.
+    /// Makes the session, unless it is made.
     pub(super) fn begin(&self) -> Result<(), rustls::Error> {
+        if self.session.borrow().is_some() {
+            return Ok(());
+        }
         let session = match &self.context.role {
             Role::Server(config) => Session::server(config.clone())?,
             Role::Client(config, name) => Session::client(config.clone(), name.clone())?,

@@ -68,7 +68,7 @@ fn a_close_waits_for_the_peers_but_not_for_ever() {
         talking.server_handle().write(b"not heard any more");
         talking.flush();
         assert!(talking.client.lost().is_none());
-        talking.advance(1.9);
+        talking.advance(4.9);
         assert!(talking.client.lost().is_none());
         talking.advance(0.2);
         assert!(talking.client.lost().unwrap().is_clean());

@@ -7,6 +7,7 @@ mod by_hand;
 mod certificates;
 #[cfg(feature = "endpoints")]
 mod machine;
+mod starting;
 mod talk;
 
 mod bytes;
@@ -27,6 +28,8 @@ mod odd_files;
 mod proxied;
 mod resetting;
 mod session;
+mod start_tls;
+mod start_tls_producers;
 #[cfg(feature = "endpoints")]
 mod strings;
 #[cfg(feature = "endpoints")]
