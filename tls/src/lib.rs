@@ -67,7 +67,7 @@
 //!   [`Deadline::Handshake`](interfaces::Deadline::Handshake).
 //! - No `close_notify` follows bytes that are not all: after `abort_connection`,
 //!   `lose_connection_with_reset`, a deadline or a failure there is none.
-//! - A handshake has ten seconds in all ([`TlsOptions`]).
+//! - A handshake has ten seconds in all, and a factory's running handshakes have a cap ([`TlsOptions`]).
 //! - Each direction closes by itself, as on TCP, with both versions of TLS.
 //! - Layers nest, and TLS can be [started](start_tls_server) in mid-connection.
 //!
@@ -108,6 +108,7 @@ mod session;
 mod tls_error;
 
 mod buffers;
+mod handshakes;
 mod layer;
 mod options;
 mod trust;

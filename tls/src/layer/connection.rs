@@ -17,6 +17,7 @@ use super::output::{Held, Output};
 use super::producer::{LayerProducer, PauseCause, Unregistered};
 use super::state::{Action, Ending, Phase, Sending, Signal};
 use crate::TlsError;
+use crate::handshakes::Handshaking;
 use crate::options::FactoryContext;
 use crate::session::Received;
 
@@ -243,6 +244,7 @@ impl Connection {
     }
 
     fn stop_sending(&self) {
+        self.end.end_handshake();
         self.drop_early_input();
         self.stop_producer();
         self.signal(Signal::Failed);
@@ -320,6 +322,7 @@ impl Connection {
     }
 
     pub(super) fn start_handshake_deadline(&self) {
+        self.end.begin_handshake(self.link.begin_handshake(self.me.clone()));
         self.start_deadline(self.link.handshake_timeout(), |connection| {
             if connection.end.state.phase() == Phase::Handshaking {
                 connection.abort_with(Reason::TimedOut(Deadline::Handshake));
@@ -342,5 +345,13 @@ impl Connection {
         self.link.release();
         self.output.release();
         self.input.drop_due();
+    }
+}
+
+impl Handshaking for Connection {
+    fn give_up(&self, limit: usize) {
+        if self.end.state.phase() <= Phase::Handshaking {
+            self.abort_with(Reason::Tls(Failure::new(TlsError::TooManyHandshakes { limit })));
+        }
     }
 }

@@ -3,13 +3,14 @@
 //! Invariant: the session is not borrowed while the transport below is called.
 
 use std::cell::{OnceCell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::Failure;
 use interfaces::{ReactorTime, Transport};
 
 use crate::buffers::Buffers;
+use crate::handshakes::{Handshaking, RunningHandshake};
 use crate::options::{FactoryContext, Role};
 use crate::session::{Outgoing, Received, Session};
 
@@ -40,6 +41,12 @@ impl Link {
 
     pub(super) fn close_timeout(&self) -> Duration {
         self.context.options.close_timeout
+    }
+
+    /// Counts a handshake that begins among those of the factory, until the result is dropped.
+    pub(super) fn begin_handshake(&self, connection: Weak<dyn Handshaking>) -> RunningHandshake {
+        let limit = self.context.options.handshakes_max;
+        self.context.handshakes.begin(connection, limit)
     }
 
     /// Sets the transport below; `false` if there is one already.

@@ -113,6 +113,7 @@ impl TlsLayer {
     fn handshake_completed(&self) {
         let connection = &self.connection;
         connection.end.cancel_deadline();
+        connection.end.end_handshake();
         self.deliver_up(Event::HandshakeCompleted);
         if connection.end.state.on(Signal::HandshakeCompleted) == Action::Ignore {
             return;
@@ -188,6 +189,7 @@ impl TlsLayer {
             return;
         }
         connection.end.cancel_deadline();
+        connection.end.end_handshake();
         connection.settle(below, phase);
         connection.stop_producer();
         if gives_up(below) {

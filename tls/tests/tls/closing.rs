@@ -89,6 +89,16 @@ fn both_sides_may_close_at_once() {
 }
 
 #[test]
+fn a_close_in_the_callback_of_the_handshake_is_told_and_clean() {
+    for version in VERSIONS {
+        let talking =
+            Talk::new(version).on_handshake(|transport| transport.lose_connection()).run();
+        assert_eq!(talking.client.count("connection_lost"), 1);
+        assert!(lost_cleanly(&talking), "{:?} {:?}", talking.client.lost(), talking.server.lost());
+    }
+}
+
+#[test]
 fn without_anything_to_send_a_close_needs_no_handshake() {
     let talking = Talk::new(VERSIONS[0])
         .client(|client| client.on_made(|transport| transport.lose_connection()))

@@ -21,6 +21,7 @@ mod failing;
 mod files;
 mod flow;
 mod handshakes;
+mod handshakes_max;
 mod layers;
 #[cfg(all(feature = "endpoints", unix))]
 mod odd_files;
@@ -34,4 +35,5 @@ mod start_tls_producers;
 mod strings;
 #[cfg(feature = "endpoints")]
 mod suites;
+mod wrapping;
 mod writes;
