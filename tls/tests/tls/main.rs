@@ -23,6 +23,8 @@ mod flow;
 mod handshakes;
 mod handshakes_max;
 mod layers;
+mod limits;
+mod meddling;
 #[cfg(all(feature = "endpoints", unix))]
 mod odd_files;
 #[cfg(feature = "endpoints")]
