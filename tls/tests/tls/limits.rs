@@ -1,4 +1,4 @@
-//! Keys that may encrypt only so much (RFC 8446 section 5.5), with suites whose limit is low.
+//! Keys whose limit of encrypted records (RFC 8446 section 5.5) is low.
 
 use std::sync::Arc;
 

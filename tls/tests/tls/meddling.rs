@@ -19,7 +19,7 @@ const RECORDS: [usize; 3] = [40, 300, 7];
 /// The change on the way from the peer to the layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meddling {
-    /// Nothing arrives behind so many bytes.
+    /// Nothing arrives behind this number of bytes.
     Cut(usize),
     /// One bit of this byte is another.
     Flip(usize),
