@@ -45,7 +45,8 @@ impl dyn Transport {
     /// where none of them does. May be called at any time; a layer that learns its answer by a
     /// handshake has none before. Twisted reaches through a wrapper by its attributes.
     ///
-    /// Known in this workspace: [`PeerCertificates`] over TLS, [`PeerCredentials`] over UNIX sockets,
+    /// Known in this workspace: [`PeerCertificates`] and an `Rc` of [`TlsTransport`](crate::TlsTransport) over
+    /// TLS, [`PeerCredentials`] over UNIX sockets,
     /// `endpoints::haproxy::ProxyHeader` behind a proxy, and what the policies of the crate `protocol` let their connections change.
     pub fn query<T: 'static>(&self) -> Option<T> {
         let mut answer = None::<T>;

@@ -76,7 +76,7 @@ impl TlsFactory {
         time: Rc<dyn ReactorTime>,
         options: TlsOptions,
     ) -> Rc<dyn Factory> {
-        let context = Rc::new(FactoryContext { role, options, time, buffers: Default::default() });
+        let context = Rc::new(FactoryContext::new(role, options, time));
         Rc::new(Self { factory, context })
     }
 }

@@ -67,9 +67,9 @@
 //!   [`Deadline::Handshake`](interfaces::Deadline::Handshake).
 //! - No `close_notify` follows bytes that are not all: after `abort_connection`,
 //!   `lose_connection_with_reset`, a deadline or a failure there is none.
-//! - A handshake has ten seconds in all ([`TlsOptions`]).
+//! - A handshake has ten seconds in all, and a factory's running handshakes have a cap ([`TlsOptions`]).
 //! - Each direction closes by itself, as on TCP, with both versions of TLS.
-//! - Layers nest.
+//! - Layers nest, and TLS can be [started](start_tls_server) in mid-connection.
 //!
 //! # Costs
 //!
@@ -108,12 +108,14 @@ mod session;
 mod tls_error;
 
 mod buffers;
+mod handshakes;
 mod layer;
 mod options;
 mod trust;
 
 mod endpoint;
 mod factory;
+mod start_tls;
 
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod provider;
@@ -131,6 +133,10 @@ pub use options::TlsOptions;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub use provider::default_provider;
 pub use session::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX, Received, Session};
+pub use start_tls::{
+    StartTlsEndpoint, StartTlsError, start_tls_client, start_tls_server, wrap_start_tls,
+    wrap_start_tls_with,
+};
 #[cfg(feature = "endpoints")]
 pub use strings::{SharedConfigs, UNVERIFIED_LAYER, register_with_provider};
 #[cfg(all(feature = "endpoints", any(feature = "aws-lc-rs", feature = "ring")))]

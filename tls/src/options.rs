@@ -1,6 +1,6 @@
 //! The options of TLS connections, and the context that those of one factory share.
 //!
-//! Invariant: of a context only the pool of buffers changes.
+//! Invariant: of a context only the pool of buffers and the running handshakes change.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,8 +11,9 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
 
 use crate::buffers::Buffers;
+use crate::handshakes::Handshakes;
 
-/// The time limits of TLS connections.
+/// The limits of TLS connections.
 ///
 /// ```
 /// # use ropewalk_tls as tls;
@@ -20,7 +21,7 @@ use crate::buffers::Buffers;
 /// use tls::TlsOptions;
 ///
 /// let options = TlsOptions::default().with_handshake_timeout(Duration::from_secs(3));
-/// assert_eq!(options.close_timeout, Duration::from_secs(2));
+/// assert_eq!(options.close_timeout, Duration::from_secs(5));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -29,9 +30,13 @@ pub struct TlsOptions {
     /// aborted with [`Deadline::Handshake`](interfaces::Deadline::Handshake). Default 10 s.
     pub handshake_timeout: Duration,
     /// How long a connection that is over awaits the peer's `close_notify` after its own, and how
-    /// long a failed one tries to send its alert. Default 2 s. With
+    /// long a failed one tries to send its alert. Default 5 s. With
     /// zero it does not wait, at the risk that the close destroys the bytes sent last.
     pub close_timeout: Duration,
+    /// How many handshakes of one factory may run at a time; one is the least. When another begins, the oldest
+    /// is aborted with [`TlsError::TooManyHandshakes`](crate::TlsError::TooManyHandshakes), so accepting never
+    /// waits for peers that are slow. Default 10,000.
+    pub handshakes_max: usize,
 }
 
 impl TlsOptions {
@@ -39,6 +44,13 @@ impl TlsOptions {
     #[must_use]
     pub fn with_handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
+        self
+    }
+
+    /// With another [`handshakes_max`](Self::handshakes_max).
+    #[must_use]
+    pub fn with_handshakes_max(mut self, count: usize) -> Self {
+        self.handshakes_max = count;
         self
     }
 
@@ -52,7 +64,11 @@ impl TlsOptions {
 
 impl Default for TlsOptions {
     fn default() -> Self {
-        Self { handshake_timeout: Duration::from_secs(10), close_timeout: Duration::from_secs(2) }
+        Self {
+            handshake_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(5),
+            handshakes_max: 10_000,
+        }
     }
 }
 
@@ -62,10 +78,31 @@ pub(crate) struct FactoryContext {
     pub(crate) options: TlsOptions,
     pub(crate) time: Rc<dyn ReactorTime>,
     pub(crate) buffers: Buffers,
+    pub(crate) handshakes: Rc<Handshakes>,
+}
+
+impl FactoryContext {
+    pub(crate) fn new(role: Role, options: TlsOptions, time: Rc<dyn ReactorTime>) -> Self {
+        let (buffers, handshakes) = Default::default();
+        Self { role, options, time, buffers, handshakes }
+    }
 }
 
 /// The side of the handshake, with its configuration.
 pub(crate) enum Role {
     Server(Arc<ServerConfig>),
     Client(Arc<ClientConfig>, ServerName<'static>),
+}
+
+impl Role {
+    /// Whether both are the same side with the same configuration, not one that is equal.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Server(one), Self::Server(other)) => Arc::ptr_eq(one, other),
+            (Self::Client(one, name), Self::Client(other, other_name)) => {
+                Arc::ptr_eq(one, other) && name == other_name
+            }
+            (Self::Server(_), Self::Client(..)) | (Self::Client(..), Self::Server(_)) => false,
+        }
+    }
 }

@@ -51,6 +51,12 @@ pub enum TlsError {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// This was the oldest of more handshakes than may run at a time.
+    #[error("the tls handshake was given up as the oldest of more than {limit} at a time")]
+    TooManyHandshakes {
+        /// [`TlsOptions::handshakes_max`](crate::TlsOptions::handshakes_max).
+        limit: usize,
+    },
     /// The connection may not encrypt more under its keys (RFC 8446 section 5.5).
     #[error("the keys of the tls session are used up")]
     KeysUsedUp,
@@ -68,6 +74,7 @@ impl TlsError {
             | Self::ClosedInHandshake
             | Self::LostInHandshake { .. }
             | Self::EndedInHandshake
+            | Self::TooManyHandshakes { .. }
             | Self::HandshakeTooLarge { .. } => true,
             Self::KeysUsedUp | Self::NoProgress => false,
         }

@@ -115,7 +115,8 @@
 //! | `wire`, `finger`, `ident` | [`wire`](crate::protocol::wire) |
 //! | `socks` | [`socks`](crate::protocol::socks) |
 //! | `portforward` | [`RelayFactory`](crate::protocol::relay::RelayFactory) |
-//! | `tls.TLSMemoryBIOFactory`, `transport.startTLS` | `tls::wrap_server`, `tls::wrap_client` |
+//! | `tls.TLSMemoryBIOFactory` | `tls::wrap_server`, `tls::wrap_client` |
+//! | `transport.startTLS` | `tls::wrap_start_tls` for the factory, then `tls::start_tls_server` or `tls::start_tls_client` |
 //!
 //! Invariant: each name of ours is a link, so that one that is renamed fails the build of the documentation.
 

@@ -20,11 +20,17 @@ pub struct LayerTransport<L: Layer> {
     me: Weak<Self>,
     layer: L,
     below: OnceCell<Rc<dyn Transport>>,
+    inserted: OnceCell<Rc<dyn Transport>>,
 }
 
 impl<L: Layer> LayerTransport<L> {
     pub(super) fn new(layer: L) -> Rc<Self> {
-        Rc::new_cyclic(|me| Self { me: me.clone(), layer, below: OnceCell::new() })
+        Rc::new_cyclic(|me| Self {
+            me: me.clone(),
+            layer,
+            below: OnceCell::new(),
+            inserted: OnceCell::new(),
+        })
     }
 
     pub(super) fn set_below(&self, below: &Rc<dyn Transport>) {
@@ -41,7 +47,16 @@ impl<L: Layer> LayerTransport<L> {
     /// The transport below; `None` before the connection is made.
     #[inline]
     pub fn below(&self) -> Option<&Rc<dyn Transport>> {
-        self.below.get()
+        self.inserted.get().or_else(|| self.below.get())
+    }
+
+    /// Puts another layer's transport between this layer and the transport below, for all calls from now
+    /// on, also those of a protocol that has kept its handle. Once; returns whether it was done. The events
+    /// are the layer's part: [`Layer::deliver`]. Called by a layer whose connection changes what it is, as
+    /// TLS in mid-connection; Twisted's `startTLS` does it in the transport itself.
+    #[doc(alias = "startTLS")]
+    pub fn insert_below(&self, transport: Rc<dyn Transport>) -> bool {
+        self.below.get().is_some() && self.inserted.set(transport).is_ok()
     }
 
     /// A reference that keeps nothing alive, for timers.
@@ -51,7 +66,7 @@ impl<L: Layer> LayerTransport<L> {
 
     #[inline]
     fn with(&self, call: impl FnOnce(&L, &dyn Transport)) {
-        if let Some(below) = self.below.get() {
+        if let Some(below) = self.below() {
             call(&self.layer, &**below);
         }
     }

@@ -52,6 +52,11 @@ pub trait Layer: Sized + 'static {
         above.socket_guard()
     }
 
+    /// As [`Deliver::is_half_closeable`].
+    fn is_half_closeable(&self, above: &dyn Deliver) -> bool {
+        above.is_half_closeable()
+    }
+
     /// As [`Deliver::reading_roles`]. A layer that changes the bytes which arrive answers the default.
     fn reading_roles(&self, above: &dyn Deliver) -> ReadingRoles {
         above.reading_roles()

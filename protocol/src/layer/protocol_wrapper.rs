@@ -95,7 +95,7 @@ impl<L: Layer> Deliver for ProtocolWrapper<L> {
     }
 
     fn is_half_closeable(&self) -> bool {
-        self.above.is_half_closeable()
+        self.link.layer().is_half_closeable(&*self.above)
     }
 
     fn socket_guard(&self) -> Option<Rc<dyn Any>> {

@@ -139,6 +139,7 @@ impl<R: FrameReceiver<D>, D: Decoder> ReceiverProtocol<R, D> {
                 }
                 Mode::Raw if input.is_empty() => break,
                 Mode::Raw => Self::receive_raw(receiver, decoder, transport, input),
+                Mode::HandOver => hand_over(decoder, transport, input),
             }
         }
         transport.end_receiving();
@@ -191,6 +192,16 @@ impl<R: FrameReceiver<D>, D: Decoder> ReceiverProtocol<R, D> {
         if let Some(transport) = &self.transport {
             transport.set_waiting(!self.waiting.is_empty());
         }
+    }
+}
+
+/// Hands over the bytes of the frame that has begun and all behind them.
+#[cold]
+fn hand_over<D: Decoder>(decoder: &mut D, transport: &Rc<ReceiverTransport<D>>, input: &mut &[u8]) {
+    let mut unread = decoder.take_rest();
+    unread.extend_from_slice(mem::take(input));
+    if let Some(take) = transport.take_hand_over() {
+        take(transport.as_transport(), unread);
     }
 }
 

@@ -9,7 +9,9 @@
 //!    └─────resume──────────────lose, abort────▲
 //! ```
 
+use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
+use alloc::vec::Vec;
 use core::cell::Cell;
 use core::fmt;
 use core::ops::Deref;
@@ -36,8 +38,13 @@ pub struct ReceiverTransport<D: Decoder> {
     is_receiving: Cell<bool>,
     /// Bytes wait in the protocol.
     has_waiting: Cell<bool>,
+    /// Takes the bytes that have arrived and are not delivered.
+    hand_over: Cell<Option<HandOver>>,
     sending: D::Sending,
 }
+
+/// Takes the bytes behind a frame, of a stream that goes on in another form.
+pub(super) type HandOver = Box<dyn FnOnce(&Rc<dyn Transport>, Vec<u8>)>;
 
 /// The running protocol, as its transport needs it.
 pub(super) trait ReceiveWaiting {
@@ -60,6 +67,8 @@ pub(super) enum Mode {
     Frames,
     /// All bytes as they come.
     Raw,
+    /// None, until those that have arrived are handed over.
+    HandOver,
 }
 
 impl<D: Decoder> ReceiverTransport<D> {
@@ -76,6 +85,7 @@ impl<D: Decoder> ReceiverTransport<D> {
             unused: Cell::new(0),
             is_receiving: Cell::new(false),
             has_waiting: Cell::new(false),
+            hand_over: Cell::default(),
             sending,
         })
     }
@@ -138,6 +148,32 @@ impl<D: Decoder> ReceiverTransport<D> {
     #[doc(alias = "stopProducing")]
     pub fn stop_producing(&self) {
         self.lose_connection();
+    }
+
+    /// Ends the stream of frames behind the present one: `take` is given the connection's transport and all
+    /// bytes that have arrived and were not delivered, and then frames begin anew. It is called once: when the
+    /// running call of the receiver has returned, or before this returns where none is running; not while this
+    /// transport is paused, and never after it was closed.
+    ///
+    /// So a protocol starts TLS in mid-connection, and nothing that was sent in the clear counts as sent
+    /// under TLS: `start_tls_server` and `start_tls_client` of the crate `tls` take these bytes. Twisted keeps
+    /// them in its buffer, and delivers them as frames afterwards.
+    #[doc(alias = "clearLineBuffer")]
+    #[doc(alias = "startTLS")]
+    pub fn hand_over(&self, take: impl FnOnce(&Rc<dyn Transport>, Vec<u8>) + 'static) {
+        self.hand_over.set(Some(Box::new(take)));
+        self.mode.set(Mode::HandOver);
+        if !self.is_receiving.get()
+            && let Some(receiver) = self.receiver.upgrade()
+        {
+            receiver.receive_waiting();
+        }
+    }
+
+    /// The way in which the bytes that have arrived are taken; frames are delivered after it.
+    pub(super) fn take_hand_over(&self) -> Option<HandOver> {
+        self.mode.set(Mode::Frames);
+        self.hand_over.take()
     }
 
     /// Delivers bytes as they come from here on, those behind the present frame first: a body whose end

@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::Failure;
-use interfaces::{Deadline, Producer, Reason};
+use interfaces::{Deadline, Producer, PushProducer, Reason};
 
 use super::end::{End, end_of_file_in};
 use super::input::{DeliverLater, Input};
@@ -17,6 +17,7 @@ use super::output::{Held, Output};
 use super::producer::{LayerProducer, PauseCause, Unregistered};
 use super::state::{Action, Ending, Phase, Sending, Signal};
 use crate::TlsError;
+use crate::handshakes::Handshaking;
 use crate::options::FactoryContext;
 use crate::session::Received;
 
@@ -243,6 +244,7 @@ impl Connection {
     }
 
     fn stop_sending(&self) {
+        self.end.end_handshake();
         self.drop_early_input();
         self.stop_producer();
         self.signal(Signal::Failed);
@@ -293,6 +295,16 @@ impl Connection {
         self.end.settle(below, phase, self.input.has_ended(), self.output.limits().cap);
     }
 
+    /// Registers a push producer that another transport has had, which may have paused it: then it is resumed
+    /// when the handshake is done.
+    pub(super) fn adopt_producer(&self, producer: Rc<dyn PushProducer>, paused: bool) {
+        if !self.accepts_writes() {
+            producer.stop_producing();
+        } else if self.producer.register(Producer::Push(producer)).is_ok() {
+            self.producer.adopt(paused);
+        }
+    }
+
     /// Unregisters the producer, here and below.
     pub(super) fn unregister(&self) -> Unregistered {
         let unregistered = self.producer.unregister();
@@ -310,6 +322,7 @@ impl Connection {
     }
 
     pub(super) fn start_handshake_deadline(&self) {
+        self.end.begin_handshake(self.link.begin_handshake(self.me.clone()));
         self.start_deadline(self.link.handshake_timeout(), |connection| {
             if connection.end.state.phase() == Phase::Handshaking {
                 connection.abort_with(Reason::TimedOut(Deadline::Handshake));
@@ -332,5 +345,13 @@ impl Connection {
         self.link.release();
         self.output.release();
         self.input.drop_due();
+    }
+}
+
+impl Handshaking for Connection {
+    fn give_up(&self, limit: usize) {
+        if self.end.state.phase() <= Phase::Handshaking {
+            self.abort_with(Reason::Tls(Failure::new(TlsError::TooManyHandshakes { limit })));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the first verdict stands, and at most one deadline runs.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use deferred::Failure;
@@ -10,6 +10,7 @@ use interfaces::{DelayedCall, OsError, ReactorTime, Reason};
 
 use super::state::{Ending, Phase, Sending, StateMachine};
 use crate::TlsError;
+use crate::handshakes::RunningHandshake;
 
 /// State, reason and deadline of one connection.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(super) struct End {
     verdict: RefCell<Option<Reason>>,
     /// The deadline of the handshake, or of the close.
     deadline: RefCell<Option<DelayedCall>>,
+    /// Counts the handshake among the running ones.
+    handshake: Cell<Option<RunningHandshake>>,
 }
 
 impl End {
@@ -59,6 +62,16 @@ impl End {
     /// Takes the reason that was settled.
     pub(super) fn take_reason(&self) -> Reason {
         self.verdict.take().unwrap_or(Reason::Aborted)
+    }
+
+    /// The handshake is running from now on.
+    pub(super) fn begin_handshake(&self, running: RunningHandshake) {
+        self.handshake.set(Some(running));
+    }
+
+    /// The handshake is running no more, whether it is done or not.
+    pub(super) fn end_handshake(&self) {
+        self.handshake.take();
     }
 
     /// Starts a deadline in place of the one that runs.

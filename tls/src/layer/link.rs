@@ -3,13 +3,14 @@
 //! Invariant: the session is not borrowed while the transport below is called.
 
 use std::cell::{OnceCell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::Failure;
 use interfaces::{ReactorTime, Transport};
 
 use crate::buffers::Buffers;
+use crate::handshakes::{Handshaking, RunningHandshake};
 use crate::options::{FactoryContext, Role};
 use crate::session::{Outgoing, Received, Session};
 
@@ -42,6 +43,12 @@ impl Link {
         self.context.options.close_timeout
     }
 
+    /// Counts a handshake that begins among those of the factory, until the result is dropped.
+    pub(super) fn begin_handshake(&self, connection: Weak<dyn Handshaking>) -> RunningHandshake {
+        let limit = self.context.options.handshakes_max;
+        self.context.handshakes.begin(connection, limit)
+    }
+
     /// Sets the transport below; `false` if there is one already.
     pub(super) fn set_below(&self, below: &Rc<dyn Transport>) -> bool {
         self.below.set(below.clone()).is_ok()
@@ -52,8 +59,11 @@ impl Link {
         self.below.get()
     }
 
-    /// Makes the session.
+    /// Makes the session, unless it is made.
     pub(super) fn begin(&self) -> Result<(), rustls::Error> {
+        if self.session.borrow().is_some() {
+            return Ok(());
+        }
         let session = match &self.context.role {
             Role::Server(config) => Session::server(config.clone())?,
             Role::Client(config, name) => Session::client(config.clone(), name.clone())?,

@@ -49,6 +49,15 @@ impl LayerProducer {
         self.slot.register(producer)
     }
 
+    /// Notes what a producer knows that was registered elsewhere before: that it is paused. The handshake, which
+    /// is still to come, ends the pause.
+    pub(super) fn adopt(&self, paused: bool) {
+        if paused {
+            self.paused_by_handshake.set(true);
+            drop(self.slot.pause());
+        }
+    }
+
     /// Takes the producer, to be stopped or dropped. No cause to wait outlives it.
     pub(super) fn unregister(&self) -> Unregistered {
         self.paused_by_below.set(false);

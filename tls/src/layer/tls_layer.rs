@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
 use deferred::Failure;
-use interfaces::{Deliver, Event, ReadingRoles, Reason, Transport, short_type_name};
+use interfaces::{Deliver, Event, PushProducer, ReadingRoles, Reason, Transport, short_type_name};
 
 use super::connection::Connection;
 use super::input::DeliverLater;
@@ -32,6 +32,22 @@ impl TlsLayer {
             connection: Connection::new(layer.clone(), context),
             protocol: RefCell::new(Some(protocol)),
         })
+    }
+
+    /// Makes the session, where its error is to be returned: before `connection_made`, which makes it
+    /// otherwise.
+    pub(crate) fn begin(&self) -> Result<(), rustls::Error> {
+        self.connection.link.begin()
+    }
+
+    /// The protocol's transport.
+    pub(crate) fn transport(&self) -> Rc<dyn Transport> {
+        self.connection.clone()
+    }
+
+    /// Takes over a push producer from the transport below.
+    pub(crate) fn adopt_producer(&self, producer: Rc<dyn PushProducer>, paused: bool) {
+        self.connection.adopt_producer(producer, paused);
     }
 
     /// Gives the protocol an event.
@@ -97,6 +113,7 @@ impl TlsLayer {
     fn handshake_completed(&self) {
         let connection = &self.connection;
         connection.end.cancel_deadline();
+        connection.end.end_handshake();
         self.deliver_up(Event::HandshakeCompleted);
         if connection.end.state.on(Signal::HandshakeCompleted) == Action::Ignore {
             return;
@@ -172,6 +189,7 @@ impl TlsLayer {
             return;
         }
         connection.end.cancel_deadline();
+        connection.end.end_handshake();
         connection.settle(below, phase);
         connection.stop_producer();
         if gives_up(below) {

@@ -126,6 +126,11 @@ impl Transport for Connection {
     }
 
     fn answer(&self, query: &mut Query<'_>) {
+        if query.asks_for::<Rc<dyn TlsTransport>>()
+            && let Some(me) = self.weak().upgrade()
+        {
+            query.answer_with(|| -> Rc<dyn TlsTransport> { me });
+        }
         if query.asks_for::<PeerCertificates>() {
             let certificates = self.peer_certificates();
             if !certificates.is_empty() {

@@ -10,8 +10,8 @@ use interfaces::{
     Producer, PushProducer, Reason, Transport,
 };
 use protocol::testing::{Clock, Record, Recorder};
-use rustls::SupportedProtocolVersion;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
 use crate::certificates::Authority;
 use crate::talk::{NAME, over_client, over_server};
@@ -143,7 +143,16 @@ impl ByHand {
         protocol: impl FnOnce(Recorder) -> Recorder,
     ) -> Self {
         let authority = Authority::new();
-        let (client, server) = (authority.client(version), authority.identity(NAME).server());
+        let configs = (authority.client(version), authority.identity(NAME).server());
+        Self::between(configs, role, protocol)
+    }
+
+    /// `connection_made` has come, with these configurations of a client and a server.
+    pub(crate) fn between(
+        (client, server): (ClientConfig, ServerConfig),
+        role: Role,
+        protocol: impl FnOnce(Recorder) -> Recorder,
+    ) -> Self {
         let (record, clock) = (Record::new(), Clock::new());
         let protocol = protocol(Recorder::new(&record));
         let (layer, peer) = match role {

@@ -68,7 +68,7 @@ fn a_close_waits_for_the_peers_but_not_for_ever() {
         talking.server_handle().write(b"not heard any more");
         talking.flush();
         assert!(talking.client.lost().is_none());
-        talking.advance(1.9);
+        talking.advance(4.9);
         assert!(talking.client.lost().is_none());
         talking.advance(0.2);
         assert!(talking.client.lost().unwrap().is_clean());
@@ -85,6 +85,16 @@ fn both_sides_may_close_at_once() {
         talking.flush();
         assert!(lost_cleanly(&talking), "{:?} {:?}", talking.client.lost(), talking.server.lost());
         assert_eq!(talking.clock.pending(), 0);
+    }
+}
+
+#[test]
+fn a_close_in_the_callback_of_the_handshake_is_told_and_clean() {
+    for version in VERSIONS {
+        let talking =
+            Talk::new(version).on_handshake(|transport| transport.lose_connection()).run();
+        assert_eq!(talking.client.count("connection_lost"), 1);
+        assert!(lost_cleanly(&talking), "{:?} {:?}", talking.client.lost(), talking.server.lost());
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use interfaces::{BufferLimits, Deadline, Event, Reason};
 use protocol::testing::{Clock, Record, Recorder, StringTransport};
-use rustls::{AlertDescription, CertificateError, Error};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{AlertDescription, CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::certificates::{Authority, VERSIONS};
 use crate::talk::{NAME, Talk, over_client, over_server, plain, rustls_error, told};
@@ -222,4 +225,65 @@ fn a_panic_in_a_late_delivery_costs_its_connection_too() {
     assert_eq!(talking.server.received(), b"now");
     let Some(Reason::Panicked(message)) = talking.server.lost() else { panic!("{talking:?}") };
     assert_eq!(&*message, "on purpose");
+}
+
+/// Panics where it should verify, and is counted.
+#[derive(Debug)]
+struct Panicking(#[expect(dead_code, reason = "counted")] Arc<()>);
+
+impl ServerCertVerifier for Panicking {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        panic!("on purpose")
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::General("not reached".to_owned()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::General("not reached".to_owned()))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
+    }
+}
+
+#[test]
+fn a_verifier_that_panics_costs_its_connection_and_nothing_of_that_is_kept() {
+    for version in VERSIONS {
+        let alive = Arc::new(());
+        let mut talk = Talk::new(version);
+        let verifier = Arc::new(Panicking(alive.clone()));
+        talk.client_config.dangerous().set_certificate_verifier(verifier);
+        talk.network.catch_panics(|call| {
+            catch_unwind(AssertUnwindSafe(call)).map_err(|_| Rc::from("on purpose"))
+        });
+        let talking = talk.run();
+        assert!(matches!(talking.client.lost(), Some(Reason::Panicked(_))));
+        assert_eq!(talking.client.count("connection_lost"), 1);
+        assert!(talking.server.lost().is_some());
+        // The transport that the record keeps has no session any more.
+        assert_eq!(talking.client_handle().as_tls().unwrap().version(), None);
+        assert_eq!(Arc::strong_count(&alive), 2, "the configuration is the context's");
+        drop(talking);
+        assert_eq!(Arc::strong_count(&alive), 1);
+    }
 }

@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, Event, Factory, PeerCertificates, Producer,
-    PushProducer, Query, Reason, SendFileDescriptorError, Transport, UnixAddress, UnixTransport,
+    PushProducer, Query, Reason, SendFileDescriptorError, TlsTransport, Transport, UnixAddress,
+    UnixTransport,
 };
 use protocol::layer::{Layer, LayerTransport, WrappingFactory};
 use protocol::policies::TimeoutFactory;
@@ -68,6 +69,8 @@ fn the_certificates_are_asked_for_through_layers_above_and_what_is_below_through
     let transport = client.transport();
     let certificates = transport.query::<PeerCertificates>().expect("a server shows them").0;
     assert_eq!(certificates, transport.as_tls().expect("it is TLS").peer_certificates());
+    let facts = transport.query::<Rc<dyn TlsTransport>>().expect("it is TLS, below a layer");
+    assert_eq!(facts.version().as_deref(), Some("TLSv1_3"));
     assert_eq!(transport.query::<u32>(), Some(7), "a question goes on below TLS");
     assert_eq!(server.transport().query::<PeerCertificates>(), None, "the client showed none");
     pair.client().abort_connection();

@@ -10,6 +10,7 @@ use interfaces::{
 };
 use protocol::testing::StringTransport;
 use rustls::pki_types::ServerName;
+use testkit::Dice;
 
 use crate::certificates::VERSIONS;
 use crate::talk::{Talk, over_server};
@@ -83,8 +84,10 @@ pub(crate) fn writes_below(write: impl Fn(&Rc<dyn Transport>) + 'static) -> Vec<
     written_below(write).0.lengths.take()
 }
 
-/// The transport below, with those lengths, and the layer that is delivered to.
-fn written_below(write: impl Fn(&Rc<dyn Transport>) + 'static) -> (Rc<Noting>, Rc<dyn Deliver>) {
+/// The transport below, with those lengths, the layer that is delivered to, and the plaintext.
+fn written_below(
+    write: impl Fn(&Rc<dyn Transport>) + 'static,
+) -> (Rc<Noting>, Rc<dyn Deliver>, Vec<u8>) {
     let talk = Talk::new(VERSIONS[0])
         .server(|server| server.on_data(move |transport, _| write(transport)));
     let name = ServerName::try_from(talk.name).unwrap();
@@ -110,7 +113,7 @@ fn written_below(write: impl Fn(&Rc<dyn Transport>) + 'static) -> (Rc<Noting>, R
     records.clear();
     let received = client.receive(&mut answer, &mut plaintext, &mut records);
     assert!(received.failure.is_none(), "{received:?}");
-    (wire, server)
+    (wire, server, plaintext)
 }
 
 /// The length of a record that is full.
@@ -172,7 +175,7 @@ impl PullProducer for Endless {
 fn pulled_pieces_go_down_together_up_to_where_a_push_producer_would_wait() {
     let in_records = |length: usize| length + length.div_ceil(RECORD_PLAINTEXT_BYTES_MAX) * RECORD;
     for (piece, together) in [(0, 0), (1, 16), (10_000, 7), (65_536, 2), (100_000, 1)] {
-        let (wire, layer) = written_below(move |transport| {
+        let (wire, layer, _) = written_below(move |transport| {
             let producer = Endless { transport: Rc::downgrade(transport), piece };
             transport.register_producer(Producer::Pull(Rc::new(producer))).unwrap();
         });
@@ -187,7 +190,7 @@ fn pulled_pieces_go_down_together_up_to_where_a_push_producer_would_wait() {
 
 #[test]
 fn pulled_pieces_that_would_be_more_than_the_cap_together_go_down_one_by_one() {
-    let (wire, layer) = written_below(|transport| {
+    let (wire, layer, _) = written_below(|transport| {
         transport.set_buffer_limits(BufferLimits::default().with_high_water(1_000).with_cap(1_000));
         let producer = Endless { transport: Rc::downgrade(transport), piece: 700 };
         transport.register_producer(Producer::Pull(Rc::new(producer))).unwrap();
@@ -197,4 +200,30 @@ fn pulled_pieces_that_would_be_more_than_the_cap_together_go_down_one_by_one() {
     below.resume_producing();
     assert_eq!(wire.lengths.take(), [700 + RECORD]);
     drop(layer);
+}
+
+/// Twisted's property of its aggregator of small writes.
+#[test]
+fn writes_of_any_size_leave_whole_and_in_order_at_the_end_of_a_callback_or_when_there_are_many() {
+    for seed in 0..30 {
+        let dice = Dice::new(seed);
+        let sizes: Vec<usize> = (0..1 + dice.below(12)).map(|_| 1 + dice.below(100_000)).collect();
+        let total: usize = sizes.iter().sum();
+        let written: Vec<u8> = (0..total).map(|at| (at % 251) as u8).collect();
+        let (expected, calls) = (written.clone(), sizes.clone());
+        let wire = written_below(move |transport| {
+            let mut rest = &written[..];
+            for size in &calls {
+                let (piece, after) = rest.split_at(*size);
+                transport.write(piece);
+                rest = after;
+            }
+        });
+        let lengths = wire.0.lengths.take();
+        let (last, full) = lengths.split_last().unwrap();
+        assert!(full.iter().all(|length| *length > 64_000), "{seed}: {lengths:?}");
+        assert!(lengths.iter().all(|length| *length < 200_000), "{seed}: {lengths:?} {last}");
+        assert_eq!(wire.2, expected, "{seed}");
+        assert_eq!(lengths.iter().sum::<usize>(), total + total.div_ceil(16_384) * RECORD);
+    }
 }

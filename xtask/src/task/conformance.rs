@@ -19,8 +19,9 @@ cargo xtask conformance --coverage [--json]
 
 Tries each case on each subject, prints the table, and writes target/conformance.json.
   --area AREA      only cases of this area: stream, abort, halfclose, producer, time, threads...
-  --subject NAME   only this transport: tcp4, tcp6, unix, tls-tcp, tls-unix, adopted, stdio, memory,
-                   simulated, simulated-unix, udp4, udp6, unix-datagram, simulated-udp, process,
+  --subject NAME   only this transport: tcp4, tcp6, unix, tls-tcp, tls-unix, tls-memory, tls-simulated,
+                   tls-tls, starttls-tcp, starttls-unix, starttls-memory, starttls-simulated,
+                   adopted, stdio, memory, simulated, simulated-unix, udp4, udp6, unix-datagram, simulated-udp, process,
                    simulated-process
   --case ID        only this case, by its name in the table's first column
   --json           what is written to the file goes to standard output instead of the table

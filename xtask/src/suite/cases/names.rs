@@ -32,7 +32,7 @@ pub(super) const CASES: &[Case] = &[
         "in each callback that brings bytes the loop knows what logs call the protocol",
         log_prefix,
     )
-    .states(&["stream-001"])
+    .states(&["stream-001", "starttls-007"])
     .needs(&[Ability::Core]),
 ];
 

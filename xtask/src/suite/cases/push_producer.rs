@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = &[
         "writes above the mark pause once, inside the write, and resume once when all has left",
         pause_and_resume,
     )
-    .states(&["producer-001", "gap-004", "tls-039", "tls-045"]),
+    .states(&["producer-001", "gap-004", "tls-039", "tls-045", "tls-049"]),
     Case::new(
         "producer/below-the-mark",
         "a push producer hears nothing while the unsent bytes are few",

@@ -19,7 +19,14 @@ pub(super) const CASES: &[Case] = &[
         "every method of a transport whose connection ended is a silent no-op",
         dead_transport,
     )
-    .states(&["stream-002", "stream-004", "stream-005", "stream-025", "tls-023"]),
+    .states(&[
+        "stream-002",
+        "stream-004",
+        "stream-005",
+        "stream-025",
+        "tls-023",
+        "starttls-007",
+    ]),
     Case::new(
         "stream/end-comes-later",
         "lose_connection in data_received, twice, ends the connection once and after the call",
@@ -43,6 +50,12 @@ pub(super) const CASES: &[Case] = &[
         close_both_at_once,
     )
     .states(&["tls-033"]),
+    Case::new(
+        "stream/close-at-first-data",
+        "sides that both answer the first data and close both end, whatever crosses on the way",
+        close_at_first_data,
+    )
+    .states(&["starttls-006"]),
     Case::new(
         "stream/close-keeps-output",
         "unread bytes of the peer do not cost it what was written before lose_connection",
@@ -74,7 +87,7 @@ pub(super) const CASES: &[Case] = &[
         "a protocol that keeps its own transport is freed all the same",
         keeps_its_transport,
     )
-    .states(&["tls-026"]),
+    .states(&["tls-026", "starttls-007"]),
 ];
 
 fn dead_transport(t: &CaseContext) -> Outcome {
@@ -159,6 +172,17 @@ fn close_both_at_once(t: &CaseContext) -> Outcome {
     pair.client.transport()?.lose_connection();
     pair.until_lost(t)?;
     pair.ensure_clean()
+}
+
+fn close_at_first_data(t: &CaseContext) -> Outcome {
+    let script = || {
+        Script::new().made(|wire| wire.write(b"x")).data(|wire, _| {
+            wire.write(b"y");
+            wire.lose_connection();
+        })
+    };
+    let pair = t.pair(script(), script())?;
+    pair.until_lost(t)
 }
 
 /// Linux answers a close over unread bytes with a reset, which makes the peer's kernel drop its unread

@@ -1,4 +1,4 @@
-//! TLS over any other subject.
+//! TLS over any other subject, from the first byte on or started on a connection that stands.
 //!
 //! Invariant: both sides use one certificate, which is generated in this process and stored nowhere.
 
@@ -8,27 +8,53 @@ use std::time::Duration;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    Address, Factory, Observer, ReactorCore, ReactorFdSet, ReactorThreads, ReactorTime,
-    StreamClientEndpoint, StreamServerEndpoint,
+    Address, Deliver, Event, Factory, ListeningPort, Observer, ReactorCore, ReactorFdSet,
+    ReactorThreads, ReactorTime, StreamClientEndpoint, StreamServerEndpoint,
 };
+use protocol::layer::{Layer, LayerTransport, WrappingFactory};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tls::{TlsClientEndpoint, TlsOptions, TlsServerEndpoint};
+use tls::{
+    StartTlsEndpoint, TlsClientEndpoint, TlsOptions, TlsServerEndpoint, start_tls_client,
+    start_tls_server,
+};
 
 use crate::suite::{Ability, Subject, World};
 
 const NAME: &str = "suite.example";
+
+/// The least size of a large transfer, above a layer's own buffers and those of a small wire.
+const LARGE_BYTES_MIN: usize = 2 * 1024 * 1024;
 
 /// TLS over another subject.
 #[derive(Clone)]
 pub struct TlsOver {
     name: &'static str,
     below: Arc<dyn Subject>,
+    beginning: Beginning,
     server: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
 }
 
+/// When TLS begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beginning {
+    /// With the connection.
+    FirstByte,
+    /// In the callback of a connection that was made in the clear.
+    Started,
+}
+
 impl TlsOver {
+    /// TLS that is started on connections of `below`, with `start_tls_server` and `start_tls_client`.
+    ///
+    /// # Errors
+    ///
+    /// When no certificate can be generated.
+    pub fn started(name: &'static str, below: Arc<dyn Subject>) -> Result<Self, Failure> {
+        Ok(Self { beginning: Beginning::Started, ..Self::new(name, below)? })
+    }
+
     /// TLS over `below`.
     ///
     /// # Errors
@@ -50,7 +76,8 @@ impl TlsOver {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { name, below, server: Arc::new(server), client: Arc::new(client) })
+        let (server, client) = (Arc::new(server), Arc::new(client));
+        Ok(Self { name, below, beginning: Beginning::FirstByte, server, client })
     }
 }
 
@@ -75,7 +102,8 @@ impl Subject for TlsOver {
     fn world(&self, round: u32) -> Result<Rc<dyn World>, Failure> {
         let below = self.below.world(round)?;
         let (server, client) = (self.server.clone(), self.client.clone());
-        Ok(Rc::new(TlsWorld { below, server, client, name: ServerName::try_from(NAME)? }))
+        let (name, beginning) = (ServerName::try_from(NAME)?, self.beginning);
+        Ok(Rc::new(TlsWorld { below, beginning, server, client, name }))
     }
 
     fn rounds(&self) -> u32 {
@@ -83,7 +111,8 @@ impl Subject for TlsOver {
     }
 
     fn large_bytes(&self) -> usize {
-        self.below.large_bytes()
+        // The layer holds unsent plaintext beside the buffers of the wire.
+        self.below.large_bytes().max(LARGE_BYTES_MIN)
     }
 }
 
@@ -101,6 +130,7 @@ fn options() -> TlsOptions {
 
 struct TlsWorld {
     below: Rc<dyn World>,
+    beginning: Beginning,
     server: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
     name: ServerName<'static>,
@@ -109,8 +139,64 @@ struct TlsWorld {
 impl TlsWorld {
     fn over(&self, endpoint: Rc<dyn StreamClientEndpoint>) -> Rc<dyn StreamClientEndpoint> {
         let (config, name) = (self.client.clone(), self.name.clone());
+        if self.beginning == Beginning::Started {
+            let endpoint = StartTlsEndpoint::new(endpoint, self.below.time());
+            let endpoint = endpoint.with_options(options());
+            return Rc::new(Starting { endpoint, side: Side::Client(config, name) });
+        }
         let endpoint = TlsClientEndpoint::new(config, name, endpoint, self.below.time());
         Rc::new(endpoint.with_options(options()))
+    }
+}
+
+/// An endpoint whose connections start TLS as soon as they are made.
+struct Starting<E> {
+    endpoint: StartTlsEndpoint<E>,
+    side: Side,
+}
+
+/// Starts TLS on its connection, before the protocol above hears of that.
+#[derive(Clone)]
+enum Side {
+    Server(Arc<ServerConfig>),
+    Client(Arc<ClientConfig>, ServerName<'static>),
+}
+
+impl Layer for Side {
+    const WRAPS_TRANSPORT: bool = false;
+
+    fn deliver(&self, _: &LayerTransport<Self>, above: &dyn Deliver, event: Event<'_>) {
+        if let Event::ConnectionMade(transport) = &event {
+            let started = match self {
+                Self::Server(config) => start_tls_server(transport, config.clone(), &[]),
+                Self::Client(config, name) => {
+                    start_tls_client(transport, config.clone(), name.clone(), &[])
+                }
+            };
+            if started.is_err() {
+                transport.abort_connection();
+            }
+        }
+        above.deliver(event);
+    }
+}
+
+impl<E> Starting<E> {
+    fn wrap(&self, factory: Rc<dyn Factory>) -> Rc<dyn Factory> {
+        let side = self.side.clone();
+        WrappingFactory::new(factory, move |_| side.clone()).into_rc()
+    }
+}
+
+impl<E: StreamServerEndpoint> StreamServerEndpoint for Starting<E> {
+    fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
+        self.endpoint.listen(self.wrap(factory))
+    }
+}
+
+impl<E: StreamClientEndpoint> StreamClientEndpoint for Starting<E> {
+    fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.endpoint.connect(self.wrap(factory))
     }
 }
 
@@ -126,6 +212,11 @@ impl StreamClientEndpoint for Refused {
 impl World for TlsWorld {
     fn server(&self) -> Rc<dyn StreamServerEndpoint> {
         let config = self.server.clone();
+        if self.beginning == Beginning::Started {
+            let endpoint = StartTlsEndpoint::new(self.below.server(), self.below.time());
+            let endpoint = endpoint.with_options(options());
+            return Rc::new(Starting { endpoint, side: Side::Server(config) });
+        }
         let endpoint = TlsServerEndpoint::new(config, self.below.server(), self.below.time());
         Rc::new(endpoint.with_options(options()))
     }
