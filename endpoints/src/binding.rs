@@ -61,7 +61,7 @@ impl<'a> Arguments<'a> {
 
     /// As [`bind_keywords`](Self::bind_keywords), with options as [`bind_options`](Self::bind_options)
     /// has them.
-    pub(crate) fn bind_with_options<const P: usize, const K: usize, const O: usize>(
+    pub fn bind_with_options<const P: usize, const K: usize, const O: usize>(
         &self,
         positional: [&'static str; P],
         keywords: [&'static str; K],
@@ -86,7 +86,7 @@ impl<'a> Arguments<'a> {
 
     /// As [`bind_host_port`](Self::bind_host_port), with options as
     /// [`bind_options`](Self::bind_options) has them.
-    pub(crate) fn bind_host_port_options<const K: usize, const O: usize>(
+    pub fn bind_host_port_options<const K: usize, const O: usize>(
         &self,
         keywords: [&'static str; K],
         options: [&'static str; O],

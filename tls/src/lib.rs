@@ -120,26 +120,37 @@ mod start_tls;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 mod provider;
 
-#[cfg(feature = "endpoints")]
 mod credentials;
+mod settings;
+mod verification;
+
 #[cfg(feature = "endpoints")]
 mod strings;
 
-#[cfg(feature = "endpoints")]
-pub use credentials::CredentialsError;
+pub use credentials::{
+    CertificateFacts, CredentialsError, FoundBlocks, PemBlock, PemFault, PemProblem, PemText,
+    read_pem,
+};
 pub use endpoint::{TlsClientEndpoint, TlsServerEndpoint};
 pub use factory::{wrap_client, wrap_client_with, wrap_server, wrap_server_with};
 pub use options::TlsOptions;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub use provider::default_provider;
+/// The TLS library that configurations, certificates and errors are of.
+pub use rustls;
 pub use session::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX, Received, Session};
+pub use settings::{
+    ClientAuthentication, ClientSettings, EmptyVersionRange, ServerSettings, SessionSettings,
+    TlsVersion, Trust, VersionRange,
+};
 pub use start_tls::{
     StartTlsEndpoint, StartTlsError, start_tls_client, start_tls_server, wrap_start_tls,
     wrap_start_tls_with,
 };
-#[cfg(feature = "endpoints")]
-pub use strings::{SharedConfigs, UNVERIFIED_LAYER, register_with_provider};
 #[cfg(all(feature = "endpoints", any(feature = "aws-lc-rs", feature = "ring")))]
-pub use strings::{register, register_sharing};
+pub use strings::register;
+#[cfg(feature = "endpoints")]
+pub use strings::{SharedConfigs, TlsStrings, UNVERIFIED_LAYER, register_with_provider};
 pub use tls_error::TlsError;
 pub use trust::public_roots;
+pub use verification::{CertificateRefusal, ClientNames, KeyPin, KeyPinError};

@@ -6,6 +6,9 @@ use deferred::Failure;
 use interfaces::OsError;
 use rustls::{AlertDescription, Error, PeerIncompatible};
 
+use crate::CertificateRefusal;
+use crate::verification::took;
+
 /// Why a TLS session failed. It is the cause within [`Reason::Tls`](interfaces::Reason::Tls).
 ///
 /// A connection whose handshake was not completed ends with one that
@@ -30,6 +33,14 @@ pub enum TlsError {
         /// The error of rustls.
         #[source]
         source: rustls::Error,
+    },
+    /// This side refused the certificate of the peer.
+    #[error("{refusal}")]
+    Refused {
+        /// The certificate, and why.
+        refusal: Box<CertificateRefusal>,
+        /// The error of rustls, which decided the alert. `refusal` says the same for people.
+        error: Error,
     },
     /// The connection ended in order before the handshake was done, as port scans and health checks
     /// have it.
@@ -71,6 +82,7 @@ impl TlsError {
         match self {
             Self::NotTls { .. }
             | Self::Handshake { .. }
+            | Self::Refused { .. }
             | Self::ClosedInHandshake
             | Self::LostInHandshake { .. }
             | Self::EndedInHandshake
@@ -80,10 +92,17 @@ impl TlsError {
         }
     }
 
+    fn of_handshake(source: Error) -> Self {
+        match took(&source) {
+            Some(refusal) => Self::Refused { refusal: Box::new(refusal), error: source },
+            None => Self::Handshake { source },
+        }
+    }
+
     /// The failure of a session that is in its handshake.
     pub(crate) fn in_handshake(failure: Failure) -> Failure {
         match failure.downcast_ref::<Error>() {
-            Some(source) => Failure::new(Self::Handshake { source: source.clone() }),
+            Some(source) => Failure::new(Self::of_handshake(source.clone())),
             None => failure,
         }
     }

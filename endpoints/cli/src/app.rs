@@ -17,7 +17,7 @@ use interfaces::{
     StreamServerEndpoint,
 };
 use reactor::{Member, Reactor};
-use ropewalk::tls;
+use ropewalk::tls::TlsStrings;
 use systemd::ListenFds;
 
 use crate::arguments::Limit;
@@ -59,7 +59,7 @@ impl App {
             Exit::Unavailable
         })?;
         let shared = Rc::new(reactor.clone());
-        let registry = tls::register(standard(&shared, &reactor), shared.clone());
+        let registry = strings().register(standard(&shared, &reactor), shared.clone());
         let registry = systemd::register(registry, shared, inherited.clone());
         Ok(Self::with(reactor, registry, inherited, Worker::alone()))
     }
@@ -68,7 +68,8 @@ impl App {
     pub(crate) fn of_worker(worker: Worker, member: &Member) -> Self {
         let shared = Rc::new(member.clone());
         let registry = standard(&shared, member.reactor());
-        let registry = tls::register_sharing(registry, shared.clone(), worker.configs());
+        let strings = strings().with_shared(worker.configs());
+        let registry = strings.register(registry, shared.clone());
         let inherited = worker.take_inherited();
         let registry = systemd::register(registry, shared, inherited.clone());
         Self::with(member.reactor().clone(), registry, inherited, worker)
@@ -226,6 +227,13 @@ fn standard(
     haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
         let line = format_args!("warning: refused the connection of {peer}: {}", Chain(&refusal));
         report::repeated(Kind::Proxy, line);
+    })
+}
+
+/// The kinds of TLS. What is not used of a file of certificates is told.
+fn strings() -> TlsStrings {
+    TlsStrings::new().with_observer(|told| {
+        report::repeated(Kind::Files, format_args!("warning: {}", Chain(told)));
     })
 }
 

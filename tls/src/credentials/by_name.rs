@@ -10,7 +10,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SigningKey};
 
-use super::certificate_names::CertificateNames;
+use super::certificate_facts::CertificateFacts;
+use super::pem_file::PemCertificate;
 use super::{CredentialsError, Named};
 
 /// The longest chain that is built.
@@ -23,7 +24,7 @@ pub(crate) struct CertificatesByName {
     default: Arc<CertifiedKey>,
 }
 
-/// Reads all `.pem` files of a directory. Keys, certificates and intermediates may lie in any of
+/// Reads all files of a directory that are named as certificates are, and tells those that are no files. Keys, certificates and intermediates may lie in any of
 /// them. Of two certificates for one name the first counts, in the order of the files, and the first
 /// of all is for clients that ask for no name.
 ///
@@ -33,8 +34,9 @@ pub(crate) struct CertificatesByName {
 pub(crate) fn certificates_by_name(
     directory: &Named,
     provider: &CryptoProvider,
+    tell: &dyn Fn(&CredentialsError),
 ) -> Result<CertificatesByName, CredentialsError> {
-    let (keys, certificates) = read(directory, provider)?;
+    let (keys, certificates) = read(directory, provider, tell)?;
     let mut by_name = HashMap::new();
     let mut default = None;
     for (index, certificate) in certificates.iter().enumerate() {
@@ -76,7 +78,7 @@ impl ResolvesServerCert for CertificatesByName {
 /// A certificate and its names.
 struct Certificate {
     der: CertificateDer<'static>,
-    names: CertificateNames,
+    names: CertificateFacts,
 }
 
 type Keys = HashMap<Vec<u8>, Arc<dyn SigningKey>>;
@@ -85,11 +87,21 @@ type Keys = HashMap<Vec<u8>, Arc<dyn SigningKey>>;
 fn read(
     directory: &Named,
     provider: &CryptoProvider,
+    tell: &dyn Fn(&CredentialsError),
 ) -> Result<(Keys, Vec<Certificate>), CredentialsError> {
     let (mut keys, mut certificates) = (Keys::new(), Vec::new());
-    for file in directory.pem_files()? {
-        let content = file.read()?;
+    for file in directory.pem_files(|skipped| tell(&skipped))? {
+        let content = match file.read_whole() {
+            Err(skipped @ CredentialsError::NotAFile { .. }) if file.path != directory.path => {
+                tell(&skipped);
+                continue;
+            }
+            content => content?,
+        };
         let Named { argument, path } = file;
+        if content.has_encrypted_key {
+            tell(&CredentialsError::EncryptedKey { argument, path: path.clone() });
+        }
         for key in content.keys {
             let key = provider.key_provider.load_private_key(key).map_err(|source| {
                 CredentialsError::BadKey { argument, path: path.clone(), source }
@@ -98,9 +110,9 @@ fn read(
                 keys.insert(public.to_vec(), key);
             }
         }
-        for der in content.certificates {
-            let names = CertificateNames::of(&der).map_err(|source| {
-                CredentialsError::BadCertificate { argument, path: path.clone(), source }
+        for PemCertificate { der, line, .. } in content.certificates {
+            let names = CertificateFacts::of(&der).map_err(|source| {
+                CredentialsError::BadCertificate { argument, path: path.clone(), line, source }
             })?;
             certificates.push(Certificate { der, names });
         }
@@ -115,7 +127,7 @@ fn chain(leaf: usize, certificates: &[Certificate]) -> Vec<CertificateDer<'stati
     let mut last = &certificates[leaf];
     while chain.len() < CHAIN_CERTIFICATES_MAX && !last.names.is_self_issued() {
         let issuer = certificates.iter().position(|other| {
-            other.names.subject == last.names.issuer && !other.names.is_self_issued()
+            other.names.subject_der == last.names.issuer_der && !other.names.is_self_issued()
         });
         match issuer {
             Some(issuer) if !chain.contains(&issuer) => {

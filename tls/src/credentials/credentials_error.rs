@@ -3,14 +3,19 @@
 //! Invariant: every message about a file names the argument and the file, and says what is expected;
 //! none shows its content.
 
-use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fmt, io};
 
 use interfaces::{Printable, printable};
 
+use super::certificate_facts::CertificateFacts;
+use super::found_blocks::FoundBlocks;
+use super::pem::PemFault;
+
 /// Why the certificates and keys of an endpoint cannot be used. Fails the `listen` or `connect` that
 /// needed them.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
     /// A file is missing or cannot be read.
@@ -22,7 +27,7 @@ pub enum CredentialsError {
         path: PathBuf,
         /// The error of the system.
         #[source]
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// A path is of no regular file: reading a FIFO, a device or a socket may take for ever.
     #[error(
@@ -65,23 +70,37 @@ pub enum CredentialsError {
         /// The limit.
         limit: usize,
     },
-    /// A file is not the PEM text that it should be.
-    #[error(
-        "cannot use the file `{}` of `{argument}`: it is not PEM: {}",
-        shown(path),
-        printable(problem)
-    )]
-    NotPem {
+    /// A block of a file is broken, or the file is not PEM.
+    #[error("cannot use the file `{}` of `{argument}`: {fault}", shown(path))]
+    Broken {
         /// The argument that names it.
         argument: &'static str,
         /// The file.
         path: PathBuf,
-        /// The error of the PEM parser.
-        problem: String,
+        /// The place and the mistake.
+        fault: PemFault,
+    },
+    /// A certificate of a file is not trusted, though others may be.
+    #[error(
+        "the certificate at line {line} of the file `{}` of `{argument}` is not trusted: {problem}{}",
+        shown(path),
+        FactsOf(facts.as_deref())
+    )]
+    NotTrusted {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The line of its block.
+        line: usize,
+        /// The certificate, if it can be read.
+        facts: Option<Box<CertificateFacts>>,
+        /// Why.
+        problem: &'static str,
     },
     /// A file has no certificate.
     #[error(
-        "no certificate in the file `{}` of `{argument}`: expected a block `BEGIN CERTIFICATE`",
+        "no certificate in the file `{}` of `{argument}`: expected a block `BEGIN CERTIFICATE`{found}",
         shown(path)
     )]
     NoCertificate {
@@ -89,11 +108,13 @@ pub enum CredentialsError {
         argument: &'static str,
         /// The file.
         path: PathBuf,
+        /// The blocks that it has.
+        found: FoundBlocks,
     },
     /// A file has no private key.
     #[error(
         "no private key in the file `{}` of `{argument}`: expected a block `BEGIN PRIVATE KEY`, \
-         `BEGIN RSA PRIVATE KEY` or `BEGIN EC PRIVATE KEY`",
+         `BEGIN RSA PRIVATE KEY` or `BEGIN EC PRIVATE KEY`{found}",
         shown(path)
     )]
     NoKey {
@@ -101,11 +122,14 @@ pub enum CredentialsError {
         argument: &'static str,
         /// The file.
         path: PathBuf,
+        /// The blocks that it has.
+        found: FoundBlocks,
     },
     /// A private key is protected by a passphrase, for which an endpoint string has no argument.
     #[error(
         "the private key in the file `{}` of `{argument}` is encrypted: expected one without a \
-         passphrase, as `openssl pkey` writes it",
+         passphrase, as `openssl pkey -in {} -out plain.pem` writes it",
+        shown(path),
         shown(path)
     )]
     EncryptedKey {
@@ -130,12 +154,17 @@ pub enum CredentialsError {
         source: rustls::Error,
     },
     /// A certificate is damaged.
-    #[error("cannot use the first certificate in the file `{}` of `{argument}`", shown(path))]
+    #[error(
+        "cannot use the certificate at line {line} of the file `{}` of `{argument}`: it is damaged",
+        shown(path)
+    )]
     BadCertificate {
         /// The argument that names it.
         argument: &'static str,
         /// The file.
         path: PathBuf,
+        /// The line of its block.
+        line: usize,
         /// The error of rustls.
         #[source]
         source: rustls::Error,
@@ -143,20 +172,23 @@ pub enum CredentialsError {
     /// The private key belongs to another certificate.
     #[error(
         "the private key in `{}` does not match the certificate in `{}`: expected the key of the \
-         first certificate there",
+         first certificate there{}",
         shown(key),
-        shown(certificate)
+        shown(certificate),
+        FactsOf(facts.as_deref())
     )]
     Mismatch {
         /// The file of the key.
         key: PathBuf,
         /// The file of the certificate.
         certificate: PathBuf,
+        /// The first certificate there.
+        facts: Option<Box<CertificateFacts>>,
     },
     /// A directory has no certificate.
     #[error(
-        "no certificate in `{}` of `{argument}`: expected a directory with files whose names end in \
-         `.pem`",
+        "no certificate in `{}` of `{argument}`: expected a file, or a directory with files whose \
+         names end in `.pem`, `.crt` or `.cer`, or are as `openssl rehash` makes them",
         shown(path)
     )]
     NoCertificates {
@@ -180,9 +212,75 @@ pub enum CredentialsError {
     /// The provider of cryptography has no suite for the wanted versions.
     #[error("the provider of cryptography does not support the wanted versions of tls")]
     Unsupported(#[source] rustls::Error),
+    /// The provider of cryptography cannot verify certificates, or there are none to verify with.
+    #[error("cannot verify certificates: {problem}")]
+    Verifier {
+        /// The error of rustls.
+        problem: String,
+    },
+    /// The system's store has no certificate.
+    #[error(
+        "the system's store of certificates is empty: install it, as the package `ca-certificates` \
+         does{}",
+        Problems(problems)
+    )]
+    NoSystemRoots {
+        /// What could not be read.
+        problems: Vec<String>,
+    },
+    /// A part of the system's store cannot be read. Told to an observer: the other part is used.
+    #[error("a part of the system's store of certificates is not used{}", Problems(problems))]
+    SystemRootsSkipped {
+        /// What could not be read.
+        problems: Vec<String>,
+    },
+    /// The keys of sessions are written to a file. Told to an observer, as all that is sent can be read with
+    /// them.
+    #[error(
+        "the keys of tls sessions are written to `{}`: all that is sent can be read with them",
+        shown(path)
+    )]
+    KeysAreLogged {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl CredentialsError {
+    /// The error of a verifier that cannot be built.
+    pub(crate) fn verifier(error: impl fmt::Display) -> Self {
+        Self::Verifier { problem: error.to_string() }
+    }
 }
 
 /// A path as a line of text.
 fn shown(path: &Path) -> Printable<'_> {
     printable(path.as_os_str().as_encoded_bytes())
+}
+
+/// A certificate behind the text of an error, if it can be read.
+struct FactsOf<'a>(Option<&'a CertificateFacts>);
+
+impl fmt::Display for FactsOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(facts) => write!(f, " (the certificate {facts})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The first few problems, behind the text of an error.
+struct Problems<'a>(&'a [String]);
+
+/// How many problems of the system's store are told.
+const PROBLEMS_TOLD_MAX: usize = 3;
+
+impl fmt::Display for Problems<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in self.0.iter().take(PROBLEMS_TOLD_MAX) {
+            write!(f, ": {}", printable(problem.as_bytes()))?;
+        }
+        Ok(())
+    }
 }

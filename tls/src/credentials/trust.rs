@@ -1,76 +1,128 @@
-//! The servers that a client trusts: roots from files, or any certificate.
+//! The certificates that peers are verified with, from a file or directory.
 //!
-//! Invariant: a store without roots, which trusts no server, is an error.
+//! Invariant: a store without certificates, which trusts no peer, is an error; what is not used of the files
+//! is told.
 
-use std::sync::Arc;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-
+use super::certificate_facts::CertificateFacts;
+use super::found_blocks::FoundBlocks;
+use super::pem_file::{PemCertificate, PemFile};
 use super::{CredentialsError, Named};
 
-/// The certificates in the `.pem` files of a directory. Files that cannot be read or are no
-/// certificates are skipped, as in Twisted; doubles count once.
-pub(crate) fn roots_of(directory: &Named) -> Result<RootCertStore, CredentialsError> {
-    let mut roots = RootCertStore::empty();
-    let mut seen: Vec<CertificateDer<'static>> = Vec::new();
-    for file in directory.pem_files()? {
-        let Ok(content) = file.read() else { continue };
+/// The peers that are verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peers {
+    Servers,
+    Clients,
+}
+
+/// Trusted certificates.
+#[derive(Debug)]
+pub(crate) struct TrustAnchors {
+    /// They as authorities.
+    pub(crate) roots: RootCertStore,
+    /// They as they are: a peer may show one of them.
+    pub(crate) given: Vec<CertificateDer<'static>>,
+}
+
+impl TrustAnchors {
+    /// The authorities alone.
+    pub(crate) fn of_authorities(roots: RootCertStore) -> Self {
+        Self { roots, given: Vec::new() }
+    }
+}
+
+/// The certificates in a file, or in the files of a directory that are named as certificates are. Doubles
+/// count once. `tell` takes the error about each file or certificate that is not used.
+///
+/// # Errors
+///
+/// The first of these errors where no certificate is left, or that the path cannot be read.
+pub(crate) fn trust_anchors_of(
+    place: &Named,
+    peers: Peers,
+    tell: &dyn Fn(&CredentialsError),
+) -> Result<TrustAnchors, CredentialsError> {
+    let mut reading = Reading { peers, skipped: Vec::new(), found: TrustAnchors::none() };
+    let files = place.pem_files(|error| reading.skipped.push(error))?;
+    let is_directory = !matches!(&*files, [file] if file.path == place.path);
+    for file in files {
+        match file.read() {
+            Ok(content) => reading.take(&file, content),
+            Err(error) if !is_directory => return Err(error),
+            Err(error) => reading.skipped.push(error),
+        }
+    }
+    let Reading { skipped, found, .. } = reading;
+    if found.given.is_empty() {
+        let Named { argument, path } = place.clone();
+        let none = CredentialsError::NoCertificates { argument, path };
+        return Err(skipped.into_iter().next().unwrap_or(none));
+    }
+    skipped.iter().for_each(tell);
+    Ok(found)
+}
+
+/// The files read so far.
+struct Reading {
+    peers: Peers,
+    skipped: Vec<CredentialsError>,
+    found: TrustAnchors,
+}
+
+impl Reading {
+    fn take(&mut self, file: &Named, content: PemFile) {
+        if content.certificates.is_empty() && content.faults.is_empty() {
+            self.skipped.push(file.no_certificate(&content.others));
+        }
+        self.skipped.extend(content.faults.into_iter().map(|fault| file.broken(fault)));
         for certificate in content.certificates {
-            if !seen.contains(&certificate) {
-                // A certificate that cannot be a root is skipped, too.
-                let _ = roots.add(certificate.clone());
-                seen.push(certificate);
+            if !self.found.given.contains(&certificate.der)
+                && let Err(problem) = self.found.add(&certificate, self.peers)
+            {
+                let facts = CertificateFacts::of(&certificate.der).ok().map(Box::new);
+                let (argument, path, line) = (file.argument, file.path.clone(), certificate.line);
+                self.skipped.push(CredentialsError::NotTrusted {
+                    argument,
+                    path,
+                    line,
+                    facts,
+                    problem,
+                });
             }
         }
     }
-    if roots.is_empty() {
-        let Named { argument, path } = directory.clone();
-        return Err(CredentialsError::NoCertificates { argument, path });
-    }
-    Ok(roots)
 }
 
-/// Accepts any certificate, for `verify=danger-none`. The peer still has to have the key of the
-/// certificate that it shows.
-#[derive(Debug)]
-pub(crate) struct AnyCertificate(pub(crate) Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
+impl TrustAnchors {
+    fn none() -> Self {
+        Self::of_authorities(RootCertStore::empty())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, algorithms)
+    /// Adds it, or says why it is not used.
+    fn add(&mut self, certificate: &PemCertificate, peers: Peers) -> Result<(), &'static str> {
+        let is_trusted = match peers {
+            Peers::Servers => certificate.trusted.servers,
+            Peers::Clients => certificate.trusted.clients,
+        };
+        if !is_trusted {
+            return Err("its block `TRUSTED CERTIFICATE` does not trust it for this use");
+        }
+        if self.roots.add(certificate.der.clone()).is_err() {
+            return Err("it is damaged");
+        }
+        self.given.push(certificate.der.clone());
+        Ok(())
     }
+}
 
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+impl Named {
+    /// The error that the file has no certificate.
+    pub(super) fn no_certificate(&self, others: &[String]) -> CredentialsError {
+        let Self { argument, path } = self.clone();
+        let found = FoundBlocks::of(others);
+        CredentialsError::NoCertificate { argument, path, found }
     }
 }

@@ -8,38 +8,22 @@ use std::sync::Arc;
 
 use deferred::Deferred;
 use interfaces::{Factory, StreamClientEndpoint, Transport};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::sign::SingleCertAndKey;
-use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, ConfigBuilder, WantsVerifier};
 
 use super::Context;
-use crate::credentials::{AnyCertificate, CredentialsError, Identity, Named, roots_of};
-use crate::{public_roots, wrap_client};
+use crate::credentials::CredentialsError;
+use crate::settings::ClientSettings;
+use crate::wrap_client;
 
 /// TLS over `below`, with certificates from files.
 pub(super) struct FileClient {
     pub(super) below: Rc<dyn StreamClientEndpoint>,
     pub(super) context: Context,
     pub(super) name: ServerName<'static>,
-    pub(super) trust: Trust,
-    pub(super) identity: Shown,
+    pub(super) settings: ClientSettings,
     /// The configuration from the files, kept so that sessions can be resumed.
     pub(super) config: RefCell<Option<Arc<ClientConfig>>>,
-}
-
-/// The certificate that a client shows, if it has one.
-pub(super) type Shown = Option<Identity>;
-
-/// The servers that a client trusts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Trust {
-    /// The authorities of webpki-roots.
-    Public,
-    /// The certificates in a directory.
-    Directory(Named),
-    /// Any server.
-    DangerAnyone,
 }
 
 impl FileClient {
@@ -55,7 +39,7 @@ impl FileClient {
             None => {
                 let load = || self.load().map(Arc::new);
                 let config = match &self.context.shared {
-                    Some(shared) => shared.client_or(&self.trust, &self.identity, load)?,
+                    Some(shared) => shared.client_or(&self.settings, load)?,
                     None => load()?,
                 };
                 self.config.replace(Some(config.clone()));
@@ -65,25 +49,7 @@ impl FileClient {
     }
 
     fn load(&self) -> Result<ClientConfig, CredentialsError> {
-        let provider = &self.context.provider;
-        let builder: ConfigBuilder<ClientConfig, WantsVerifier> =
-            ClientConfig::builder_with_provider(provider.clone())
-                .with_protocol_versions(&[&TLS13, &TLS12])
-                .map_err(CredentialsError::Unsupported)?;
-        let builder = match &self.trust {
-            Trust::Public => builder.with_root_certificates(public_roots()),
-            Trust::Directory(directory) => builder.with_root_certificates(roots_of(directory)?),
-            Trust::DangerAnyone => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider.clone()))),
-        };
-        Ok(match &self.identity {
-            Some(identity) => {
-                let certified = identity.load(provider)?;
-                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
-            }
-            None => builder.with_no_client_auth(),
-        })
+        self.settings.config(&self.context.provider, &*self.context.tell)
     }
 }
 

@@ -13,13 +13,25 @@ use endpoints::{
 use interfaces::StreamClientEndpoint;
 use rustls::pki_types::ServerName;
 
-use super::client::{FileClient, Trust};
-use super::server_strings::file;
+use super::client::FileClient;
+use super::key_pins::key_pins;
+use super::paths::file;
+use super::session_strings::session_settings;
 use super::{Context, UNVERIFIED_LAYER};
 use crate::credentials::{Identity, Named};
+use crate::settings::{ClientSettings, Trust, VersionRange};
 
 pub(super) struct SslClientParser(pub(super) Context);
 pub(super) struct TlsClientParser(pub(super) Context);
+
+/// The arguments of both kinds that are described only where they are given: the trusted authorities and keys, then those of the
+/// session.
+const OPTIONS: [&str; 8] =
+    ["roots", "pin", "alpn", "minVersion", "maxVersion", "groups", "tickets", "keyLog"];
+
+/// [`OPTIONS`], and the name to verify, which `ssl` had first.
+const TLS_OPTIONS: [&str; 9] =
+    ["roots", "pin", "alpn", "minVersion", "maxVersion", "groups", "tickets", "keyLog", "hostname"];
 
 impl ClientParser for SslClientParser {
     fn kind(&self) -> &'static str {
@@ -30,20 +42,19 @@ impl ClientParser for SslClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let ([host, port], [timeout, bind_address, certificate, key, trust, hostname, verify]) =
-            arguments.bind_host_port([
-                "timeout",
-                "bindAddress",
-                "certKey",
-                "privateKey",
-                "caCertsDir",
-                "hostname",
-                "verify",
-            ])?;
+        let (
+            [host, port],
+            [timeout, bind_address, certificate, key, trust, hostname, verify],
+            [roots, pin, session @ ..],
+        ) = arguments.bind_host_port_options(
+            ["timeout", "bindAddress", "certKey", "privateKey", "caCertsDir", "hostname", "verify"],
+            OPTIONS,
+        )?;
         let (host, mut name) = named_host(&host)?;
         let below = TcpClientEndpoint::new(self.0.reactor.clone(), host, port.port()?)
             .with_arguments([timeout, bind_address])?;
-        let credentials = Credentials::read([certificate, key, trust, verify])?;
+        let credentials =
+            Credentials::read([certificate, key, trust, verify, roots, pin], session, &self.0)?;
         if hostname.text()?.is_some() {
             name = server_name(&hostname)?.1;
         }
@@ -62,24 +73,32 @@ impl ClientParser for TlsClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let ([host, port, timeout, bind_address, certificate, key, trust, endpoint], [verify]) =
-            arguments.bind_keywords(
-                [
-                    "host",
-                    "port",
-                    "timeout",
-                    "bindAddress",
-                    "certificate",
-                    "privateKey",
-                    "trustRoots",
-                    "endpoint",
-                ],
-                ["verify"],
-            )?;
-        let credentials = Credentials::read([certificate, key, trust, verify])?;
+        let (
+            [host, port, timeout, bind_address, certificate, key, trust, endpoint],
+            [verify],
+            [roots, pin, session @ .., hostname],
+        ) = arguments.bind_with_options(
+            [
+                "host",
+                "port",
+                "timeout",
+                "bindAddress",
+                "certificate",
+                "privateKey",
+                "trustRoots",
+                "endpoint",
+            ],
+            ["verify"],
+            TLS_OPTIONS,
+        )?;
+        let credentials =
+            Credentials::read([certificate, key, trust, verify, roots, pin], session, &self.0)?;
         // That the port is missing says more about `tls:443` than that `443` is not a host.
         arguments.require(&[host, port])?;
-        let ((host, name), port) = (named_host(&host)?, port.port()?);
+        let ((host, mut name), port) = (named_host(&host)?, port.port()?);
+        if hostname.text()?.is_some() {
+            name = server_name(&hostname)?.1;
+        }
         let mut layers: Vec<Cow<'static, str>> = vec![credentials.layer().into()];
         let below: Rc<dyn StreamClientEndpoint> = match endpoint.client()? {
             Some(inner) => {
@@ -101,54 +120,31 @@ impl ClientParser for TlsClientParser {
     }
 }
 
-/// What a client trusts, and what it shows.
+/// What a client trusts, shows and negotiates.
 struct Credentials {
-    trust: Trust,
-    identity: Option<Identity>,
+    settings: ClientSettings,
+    verifies: bool,
 }
 
 impl Credentials {
-    fn read([certificate, key, trust, verify]: [Argument<'_>; 4]) -> Result<Self, ParseError> {
-        let directory = file(&trust)?.map(|path| Named::new(trust.name(), path));
-        let trust = match (verify.text()?, directory) {
-            (None, None) => Trust::Public,
-            (None, Some(directory)) => Trust::Directory(directory),
-            (Some("danger-none"), None) => Trust::DangerAnyone,
-            (Some("danger-none"), Some(_)) => return Err(verify.excluded_by(&trust)),
-            (Some(_), _) => {
-                return Err(verify.error("`danger-none`, or left out to verify the server"));
-            }
+    fn read(
+        [certificate, key, trusted, verify, roots, pin]: [Argument<'_>; 6],
+        session: [Argument<'_>; 6],
+        context: &Context,
+    ) -> Result<Self, ParseError> {
+        let session = session_settings(session, VersionRange::default(), &context.provider)?;
+        let settings = ClientSettings::default().with_session(session).with_pins(key_pins(&pin)?);
+        let (settings, verifies) = trusting(settings, &trusted, &verify, &roots)?;
+        let settings = match identity(&certificate, &key)? {
+            Some(identity) => settings.with(identity),
+            None => settings,
         };
-        let identity = match (file(&certificate)?, file(&key)?) {
-            (Some(path), key_path) => Some(Identity {
-                certificate: Named::new(certificate.name(), path),
-                key: match key_path {
-                    Some(path) => Named::new(key.name(), path),
-                    None => {
-                        key.record(Value::Text(path.to_owned().into()));
-                        Named::new(certificate.name(), path)
-                    }
-                },
-                extra_chain: None,
-            }),
-            (None, None) => None,
-            (None, Some(_)) => {
-                return Err(key.refuse(format!(
-                    "`{}` is given without `{}`: expected the certificate of the key, too",
-                    key.name(),
-                    certificate.name()
-                )));
-            }
-        };
-        Ok(Self { trust, identity })
+        Ok(Self { settings, verifies })
     }
 
     /// The layer as the description names it.
     fn layer(&self) -> &'static str {
-        match self.trust {
-            Trust::Public | Trust::Directory(_) => "tls",
-            Trust::DangerAnyone => UNVERIFIED_LAYER,
-        }
+        if self.verifies { "tls" } else { UNVERIFIED_LAYER }
     }
 
     fn client(
@@ -157,9 +153,71 @@ impl Credentials {
         below: Rc<dyn StreamClientEndpoint>,
         name: ServerName<'static>,
     ) -> FileClient {
-        let Self { trust, identity } = self;
-        let context = context.clone();
-        FileClient { below, context, name, trust, identity, config: RefCell::default() }
+        let (context, settings) = (context.clone(), self.settings);
+        FileClient { below, context, name, settings, config: RefCell::default() }
+    }
+}
+
+/// The settings with the servers that are trusted, and whether these are verified.
+fn trusting(
+    settings: ClientSettings,
+    trusted: &Argument<'_>,
+    verify: &Argument<'_>,
+    roots: &Argument<'_>,
+) -> Result<(ClientSettings, bool), ParseError> {
+    let roots_given = trust_roots(roots)?;
+    let path = file(trusted)?;
+    let given = [trusted, roots].into_iter().find(|argument| argument.is_given());
+    match (verify.text()?, given) {
+        (Some("danger-none"), Some(other)) => Err(verify.excluded_by(other)),
+        (Some("danger-none"), None) => Ok((settings.with_trust(Trust::DangerAnyone), false)),
+        (Some(_), _) => Err(verify.error("`danger-none`, or left out to verify the server")),
+        (None, _) => match path {
+            Some(_) if roots.is_given() => Err(roots.excluded_by(trusted)),
+            Some(path) => Ok((settings.with_trusted_files(trusted.name(), path.into()), true)),
+            None => Ok((settings.with_trust(roots_given), true)),
+        },
+    }
+}
+
+/// The authorities that `roots` names.
+fn trust_roots(roots: &Argument<'_>) -> Result<Trust, ParseError> {
+    match roots.text()? {
+        None | Some("public") => Ok(Trust::Public),
+        #[cfg(feature = "system-roots")]
+        Some("system") => Ok(Trust::System),
+        #[cfg(not(feature = "system-roots"))]
+        Some("system") => Err(roots.refuse(
+            "this program was built without the feature `system-roots`: give the file or directory of \
+             the system's certificates",
+        )),
+        Some(_) => Err(roots.error("`public` or `system`")),
+    }
+}
+
+/// The certificate that the client shows, if one is given.
+fn identity(
+    certificate: &Argument<'_>,
+    key: &Argument<'_>,
+) -> Result<Option<Identity>, ParseError> {
+    match (file(certificate)?, file(key)?) {
+        (Some(path), key_path) => Ok(Some(Identity {
+            certificate: Named::new(certificate.name(), path),
+            key: match key_path {
+                Some(path) => Named::new(key.name(), path),
+                None => {
+                    key.record(Value::Text(path.to_owned().into()));
+                    Named::new(certificate.name(), path)
+                }
+            },
+            extra_chain: None,
+        })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(key.refuse(format!(
+            "`{}` is given without `{}`: expected the certificate of the key, too",
+            key.name(),
+            certificate.name()
+        ))),
     }
 }
 

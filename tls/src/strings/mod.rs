@@ -3,11 +3,15 @@
 //! Invariant: parsing opens no file and no socket; `listen` and the first `connect` read the files.
 
 mod client;
+mod client_authentication;
 mod client_strings;
+mod key_pins;
+mod paths;
 mod server;
 mod server_strings;
+mod session_strings;
 mod shared_configs;
-mod versions;
+mod tls_strings;
 
 use std::fmt;
 use std::rc::Rc;
@@ -18,10 +22,9 @@ use interfaces::{ReactorTcp, ReactorTime, Resolver};
 use rustls::crypto::CryptoProvider;
 use rustls::server::ProducesTickets;
 
-use client_strings::{SslClientParser, TlsClientParser};
-use server_strings::{SslServerParser, TlsServerParser};
-
+use crate::credentials::CredentialsError;
 pub use shared_configs::SharedConfigs;
+pub use tls_strings::TlsStrings;
 
 /// In the [layers](endpoints::Description::layers) of a description: TLS that accepts any server, as
 /// `verify=danger-none` has it, at whatever depth of the string.
@@ -31,12 +34,29 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 ///
 /// | kind | | by position or by name | by name only |
 /// |---|---|---|---|
-/// | `ssl` | server | `port`, `privateKey` (server.pem), `certKey` (as `privateKey`), `sslmethod` (TLS_METHOD), `interface` (0.0.0.0), `backlog` (max), `extraCertChain`, `dhParameters` | `endpoint` |
-/// | `tls` | server | `path`, `port` (443), `backlog` (max), `interface` (::) | `endpoint` |
-/// | `ssl` | client | `host`, `port` | `timeout` (30), `bindAddress`, `certKey`, `privateKey`, `caCertsDir`, `hostname`, `verify` |
-/// | `tls` | client | `host`, `port`, `timeout` (30), `bindAddress`, `certificate`, `privateKey`, `trustRoots`, `endpoint` | `verify` |
+/// | `ssl` | server | `port`, `privateKey` (server.pem), `certKey` (as `privateKey`), `sslmethod` (TLS_METHOD), `interface` (0.0.0.0), `backlog` (max), `extraCertChain`, `dhParameters` | `endpoint` and those below |
+/// | `tls` | server | `path`, `port` (443), `backlog` (max), `interface` (::) | `endpoint` and those below |
+/// | `ssl` | client | `host`, `port` | `timeout` (30), `bindAddress`, `certKey`, `privateKey`, `caCertsDir`, `hostname`, `verify` and those below |
+/// | `tls` | client | `host`, `port`, `timeout` (30), `bindAddress`, `certificate`, `privateKey`, `trustRoots`, `endpoint` | `verify`, `hostname` and those below |
 ///
-/// A server of kind `ssl` has one certificate, one of kind `tls` has a directory of `.pem` files,
+/// | by name | side | meaning |
+/// |---|---|---|
+/// | `clientCA` | server | file or directory: clients have to show a certificate that one of it vouches for |
+/// | `clientAuth` | server | `required` (the default next to `clientCA`), or `wanted`: a client may show none |
+/// | `clientCN`, `clientDNS`, `clientURI`, `clientPin` | server | takes only the clients that one of these is true of: common names, DNS names, URIs, keys |
+/// | `roots` | client | `public` (webpki-roots, the default), or `system` with the feature `system-roots` |
+/// | `pin` | client | takes only servers with one of these keys: `sha256/` and base64, or hexadecimal digits |
+/// | `alpn` | both | application protocols, the preferred one first: `h2,http/1.1` |
+/// | `minVersion`, `maxVersion` | both | `1.2` or `1.3` |
+/// | `groups` | both | key exchanges, the preferred one first: `x25519,secp256r1` leaves the large post-quantum hybrid out |
+/// | `tickets` | both | `no`: sessions are not resumed |
+/// | `keyLog` | both | a file for the keys of sessions, as Wireshark reads it |
+///
+/// `caCertsDir` and `trustRoots` are a file, or a directory of files whose names end in `.pem`, `.crt` or
+/// `.cer`, or are as `openssl rehash` makes them. A server whose certificate is itself there is trusted, too,
+/// for its dates and names. Lists have commas between their items.
+///
+/// A server of kind `ssl` has one certificate, one of kind `tls` has a directory of such files,
 /// and shows each client the certificate for the name that it asks for, exact or wildcard. The value
 /// of `endpoint` is an endpoint string of its own, of the same side: TLS runs over its connections. So
 /// `ssl:endpoint=haproxy\:tcp\:443` has a PROXY header before TLS, and `haproxy:ssl:443` one inside it, as
@@ -88,27 +108,7 @@ pub fn register_with_provider<R>(
 where
     R: ReactorTcp + Resolver + ReactorTime + 'static,
 {
-    register_all(registry, reactor, provider, || None, None)
-}
-
-fn register_all<R>(
-    registry: Registry,
-    reactor: R,
-    provider: Arc<CryptoProvider>,
-    ticketer: Ticketer,
-    shared: Option<SharedConfigs>,
-) -> Registry
-where
-    R: ReactorTcp + Resolver + ReactorTime + 'static,
-{
-    let reactor = Rc::new(reactor);
-    let time: Rc<dyn ReactorTime> = reactor.clone();
-    let context = Context { reactor, time, provider, ticketer, shared };
-    registry
-        .with_server(SslServerParser(context.clone()))
-        .with_server(TlsServerParser(context.clone()))
-        .with_client(SslClientParser(context.clone()))
-        .with_client(TlsClientParser(context))
+    TlsStrings::with_provider(provider).register(registry, reactor)
 }
 
 /// [`register_with_provider`], with [`default_provider`](crate::default_provider): aws-lc-rs, or ring
@@ -123,18 +123,7 @@ pub fn register<R>(registry: Registry, reactor: R) -> Registry
 where
     R: ReactorTcp + Resolver + ReactorTime + 'static,
 {
-    let provider = Arc::new(crate::default_provider());
-    register_all(registry, reactor, provider, crate::provider::ticketer, None)
-}
-
-/// [`register`], for one of several threads whose endpoints share their certificates and sessions.
-#[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
-pub fn register_sharing<R>(registry: Registry, reactor: R, configs: &SharedConfigs) -> Registry
-where
-    R: ReactorTcp + Resolver + ReactorTime + 'static,
-{
-    let (provider, shared) = (Arc::new(crate::default_provider()), Some(configs.clone()));
-    register_all(registry, reactor, provider, crate::provider::ticketer, shared)
+    TlsStrings::new().register(registry, reactor)
 }
 
 /// The reactor and provider that every endpoint from a string uses.
@@ -145,10 +134,14 @@ struct Context {
     provider: Arc<CryptoProvider>,
     ticketer: Ticketer,
     shared: Option<SharedConfigs>,
+    tell: Tell,
 }
 
 /// Makes the ticketer that seals a server's sessions, where sessions are sealed.
 type Ticketer = fn() -> Option<Arc<dyn ProducesTickets>>;
+
+/// Takes what an operator should know of the files.
+type Tell = Rc<dyn Fn(&CredentialsError)>;
 
 /// The abilities that TCP endpoints need, of one reactor.
 trait Network: ReactorTcp + Resolver + ReactorTime {}

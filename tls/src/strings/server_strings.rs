@@ -9,12 +9,33 @@ use endpoints::{Argument, Arguments, Host, ParseError, Parsed, ServerParser, Tcp
 use interfaces::StreamServerEndpoint;
 
 use super::Context;
-use super::server::{Certificates, FileServer};
-use super::versions::Versions;
+use super::client_authentication::client_authentication;
+use super::paths::{file, file_or};
+use super::server::FileServer;
+use super::session_strings::{method, session_settings};
 use crate::credentials::{Identity, Named};
+use crate::settings::{Certificates, ServerSettings, VersionRange};
 
 pub(super) struct SslServerParser(pub(super) Context);
 pub(super) struct TlsServerParser(pub(super) Context);
+
+/// The arguments of both kinds that are given by name: the endpoint below, then those of clients' certificates,
+/// then those of the session.
+const OPTIONS: [&str; 13] = [
+    "endpoint",
+    "clientCA",
+    "clientAuth",
+    "clientCN",
+    "clientDNS",
+    "clientURI",
+    "clientPin",
+    "alpn",
+    "minVersion",
+    "maxVersion",
+    "groups",
+    "tickets",
+    "keyLog",
+];
 
 impl ServerParser for SslServerParser {
     fn kind(&self) -> &'static str {
@@ -29,20 +50,22 @@ impl ServerParser for SslServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let ([port, key, certificate, method, interface, backlog, extra, parameters], [endpoint]) =
-            arguments.bind_options(
-                [
-                    "port",
-                    "privateKey",
-                    "certKey",
-                    "sslmethod",
-                    "interface",
-                    "backlog",
-                    "extraCertChain",
-                    "dhParameters",
-                ],
-                ["endpoint"],
-            )?;
+        let (
+            [port, key, certificate, sslmethod, interface, backlog, extra, parameters],
+            [endpoint, options @ ..],
+        ) = arguments.bind_options(
+            [
+                "port",
+                "privateKey",
+                "certKey",
+                "sslmethod",
+                "interface",
+                "backlog",
+                "extraCertChain",
+                "dhParameters",
+            ],
+            OPTIONS,
+        )?;
         let below = match wrapped(endpoint, [port, interface, backlog])? {
             Some(below) => below,
             None => {
@@ -52,7 +75,7 @@ impl ServerParser for SslServerParser {
         };
         let key_file = file_or(&key, "server.pem")?;
         let certificate_file = file_or(&certificate, key_file)?;
-        let versions = Versions::of(&method)?;
+        let versions = method(&sslmethod)?;
         let extra_file = file(&extra)?;
         if parameters.is_given() {
             return Err(parameters.refuse(
@@ -66,8 +89,9 @@ impl ServerParser for SslServerParser {
             extra_chain: extra_file.map(|path| Named::new(extra.name(), path)),
         });
         let Below { endpoint: below, layers } = below;
-        let endpoint = FileServer { below, context: self.0.clone(), certificates, versions };
-        Ok(arguments.parsed(Rc::new(endpoint), layers))
+        let (context, settings) =
+            (self.0.clone(), self.0.settings(certificates, options, versions)?);
+        Ok(arguments.parsed(Rc::new(FileServer { below, context, settings }), layers))
     }
 }
 
@@ -80,8 +104,8 @@ impl ServerParser for TlsServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let ([path, port, backlog, interface], [endpoint]) =
-            arguments.bind_options(["path", "port", "backlog", "interface"], ["endpoint"])?;
+        let ([path, port, backlog, interface], [endpoint, options @ ..]) =
+            arguments.bind_options(["path", "port", "backlog", "interface"], OPTIONS)?;
         let directory = file(&path)?.ok_or_else(|| path.missing())?;
         let below = match wrapped(endpoint, [port, interface, backlog])? {
             Some(below) => below,
@@ -94,9 +118,10 @@ impl ServerParser for TlsServerParser {
         };
         let Below { endpoint: below, layers } = below;
         let certificates = Certificates::ByName(Named::new(path.name(), directory));
-        let (context, versions) = (self.0.clone(), Versions::All);
-        let endpoint = FileServer { below, context, certificates, versions };
-        Ok(arguments.parsed(Rc::new(endpoint), layers))
+        let versions = VersionRange::default();
+        let (context, settings) =
+            (self.0.clone(), self.0.settings(certificates, options, versions)?);
+        Ok(arguments.parsed(Rc::new(FileServer { below, context, settings }), layers))
     }
 }
 
@@ -120,6 +145,26 @@ fn wrapped(endpoint: Argument<'_>, own: [Argument<'_>; 3]) -> Result<Option<Belo
 }
 
 impl Context {
+    /// The settings from [`OPTIONS`] without the first.
+    fn settings(
+        &self,
+        certificates: Certificates,
+        options: [Argument<'_>; 12],
+        versions: VersionRange,
+    ) -> Result<ServerSettings, ParseError> {
+        let [trusted, mode, common_names, dns_names, uris, pins, session @ ..] = options;
+        let clients = client_authentication([trusted, mode, common_names, dns_names, uris, pins])?;
+        let settings = ServerSettings::of(certificates).with_session(session_settings(
+            session,
+            versions,
+            &self.provider,
+        )?);
+        Ok(match clients {
+            Some(clients) => settings.with_clients(clients),
+            None => settings,
+        })
+    }
+
     /// On an interface, or on every address.
     fn tcp(&self, port: u16, interface: Option<Host>, backlog: u32) -> Below {
         let endpoint = TcpServerEndpoint::new(self.reactor.clone(), port).with_backlog(backlog);
@@ -128,23 +173,5 @@ impl Context {
             None => endpoint.with_every_address(),
         };
         Below { endpoint: Rc::new(endpoint), layers: vec!["tls".into(), "tcp".into()] }
-    }
-}
-
-/// A path, if it is given.
-pub(super) fn file<'a>(argument: &Argument<'a>) -> Result<Option<&'a str>, ParseError> {
-    match argument.text()? {
-        Some(path) if path.is_empty() || path.contains('\0') => {
-            Err(argument.error("the path of a file or directory"))
-        }
-        path => Ok(path),
-    }
-}
-
-/// A path, or `default` if it is not given.
-fn file_or<'a>(argument: &Argument<'a>, default: &'a str) -> Result<&'a str, ParseError> {
-    match file(argument)? {
-        Some(path) => Ok(path),
-        None => argument.text_or(default),
     }
 }

@@ -7,24 +7,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::{ClientConfig, ServerConfig};
 
-use super::client::{Shown, Trust};
-use super::server::Certificates;
-use super::versions::Versions;
 use crate::credentials::CredentialsError;
+use crate::settings::{ClientSettings, ServerSettings};
 
 /// What the `ssl:` and `tls:` endpoints of several registries share, each on a thread of its own: their
 /// certificates and keys, which are read once; the keys of the servers' tickets, so that a client resumes
 /// its session with any of them; and the sessions that the clients have. A clone is the same.
 ///
 /// A configuration is kept, so files that change are not read again. See
-/// [`register_sharing`](crate::register_sharing).
+/// [`TlsStrings::with_shared`](crate::TlsStrings::with_shared).
 #[derive(Clone, Default)]
 pub struct SharedConfigs(Arc<Configs>);
 
 #[derive(Default)]
 struct Configs {
-    servers: Kept<(Certificates, Versions), ServerConfig>,
-    clients: Kept<(Trust, Shown), ClientConfig>,
+    servers: Kept<ServerSettings, ServerConfig>,
+    clients: Kept<ClientSettings, ClientConfig>,
 }
 
 /// Configurations, by what they are read from.
@@ -59,24 +57,22 @@ impl SharedConfigs {
         Self::default()
     }
 
-    /// A server's configuration for these files; `read` makes it for the first thread that asks.
+    /// A server's configuration for these settings; `read` makes it for the first thread that asks.
     pub(super) fn server_or(
         &self,
-        certificates: &Certificates,
-        versions: Versions,
+        settings: &ServerSettings,
         read: impl FnOnce() -> Result<Arc<ServerConfig>, CredentialsError>,
     ) -> Result<Arc<ServerConfig>, CredentialsError> {
-        self.0.servers.get_or((certificates.clone(), versions), read)
+        self.0.servers.get_or(settings.clone(), read)
     }
 
-    /// A client's configuration for these files; `read` makes it for the first thread that asks.
+    /// A client's configuration for these settings; `read` makes it for the first thread that asks.
     pub(super) fn client_or(
         &self,
-        trust: &Trust,
-        shown: &Shown,
+        settings: &ClientSettings,
         read: impl FnOnce() -> Result<Arc<ClientConfig>, CredentialsError>,
     ) -> Result<Arc<ClientConfig>, CredentialsError> {
-        self.0.clients.get_or((trust.clone(), shown.clone()), read)
+        self.0.clients.get_or(settings.clone(), read)
     }
 }
 
@@ -94,7 +90,7 @@ mod tests {
     use rustls::server::ResolvesServerCertUsingSni;
 
     use super::*;
-    use crate::credentials::{Identity, Named};
+    use crate::settings::{SessionSettings, TlsVersion, Trust};
 
     fn server() -> Arc<ServerConfig> {
         let provider = Arc::new(crate::default_provider());
@@ -106,25 +102,31 @@ mod tests {
         Arc::new(config)
     }
 
-    fn directory(path: &str) -> Certificates {
-        Certificates::ByName(Named::new("path", path))
+    fn directory(path: &str) -> ServerSettings {
+        ServerSettings::by_name(path)
+    }
+
+    fn of_tls13(path: &str) -> ServerSettings {
+        let mut session = SessionSettings::default();
+        session.versions = session.versions.at_least(TlsVersion::Tls13).expect("it is one");
+        directory(path).with_session(session)
     }
 
     #[test]
     fn the_files_of_one_string_are_read_once_and_those_of_others_by_themselves() {
         let (shared, reads) = (SharedConfigs::new(), Cell::new(0));
-        let ask = |path: &str, versions| {
+        let ask = |settings: &ServerSettings| {
             let read = || {
                 reads.set(reads.get() + 1);
                 Ok(server())
             };
-            shared.clone().server_or(&directory(path), versions, read).expect("it reads nothing")
+            shared.clone().server_or(settings, read).expect("it reads nothing")
         };
-        let first = ask("a", Versions::All);
-        assert!(Arc::ptr_eq(&first, &ask("a", Versions::All)));
+        let first = ask(&directory("a"));
+        assert!(Arc::ptr_eq(&first, &ask(&directory("a"))));
         assert_eq!(reads.get(), 1);
-        assert!(!Arc::ptr_eq(&first, &ask("b", Versions::All)));
-        assert!(!Arc::ptr_eq(&first, &ask("a", Versions::Tls13)));
+        assert!(!Arc::ptr_eq(&first, &ask(&directory("b"))));
+        assert!(!Arc::ptr_eq(&first, &ask(&of_tls13("a"))));
         assert_eq!(reads.get(), 3);
     }
 
@@ -132,17 +134,16 @@ mod tests {
     fn files_that_cannot_be_read_are_tried_again() {
         let shared = SharedConfigs::new();
         let error = rustls::Error::HandshakeNotComplete;
-        let failed = shared.server_or(&directory("a"), Versions::All, || {
-            Err(CredentialsError::Unsupported(error))
-        });
+        let failed =
+            shared.server_or(&directory("a"), || Err(CredentialsError::Unsupported(error)));
         assert!(failed.is_err());
-        assert!(shared.server_or(&directory("a"), Versions::All, || Ok(server())).is_ok());
+        assert!(shared.server_or(&directory("a"), || Ok(server())).is_ok());
     }
 
     #[test]
     fn clients_that_trust_or_show_others_are_read_by_themselves() {
         let (shared, reads) = (SharedConfigs::new(), Cell::new(0));
-        let ask = |trust: &Trust, shown: &Shown| {
+        let ask = |settings: &ClientSettings| {
             let read = || {
                 reads.set(reads.get() + 1);
                 let provider = Arc::new(crate::default_provider());
@@ -153,14 +154,13 @@ mod tests {
                     .with_no_client_auth();
                 Ok(Arc::new(config))
             };
-            shared.clone().client_or(trust, shown, read).expect("it reads nothing")
+            shared.clone().client_or(settings, read).expect("it reads nothing")
         };
-        let file = |path: &str| Named::new("certKey", path);
-        let shown = Some(Identity { certificate: file("c"), key: file("k"), extra_chain: None });
-        let trusts = [Trust::Public, Trust::Directory(file("d")), Trust::DangerAnyone];
-        for trust in &trusts {
-            assert!(Arc::ptr_eq(&ask(trust, &None), &ask(trust, &None)));
-            assert!(!Arc::ptr_eq(&ask(trust, &None), &ask(trust, &shown)));
+        for trust in [Trust::Public, Trust::Files("d".into()), Trust::DangerAnyone] {
+            let showing_none = ClientSettings::default().with_trust(trust);
+            let showing = showing_none.clone().with_identity("c", "k");
+            assert!(Arc::ptr_eq(&ask(&showing_none), &ask(&showing_none)));
+            assert!(!Arc::ptr_eq(&ask(&showing_none), &ask(&showing)));
         }
         assert_eq!(reads.get(), 6);
     }
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn threads_have_the_same_configuration() {
         let shared = SharedConfigs::new();
-        let ask = || shared.server_or(&directory("a"), Versions::All, || Ok(server())).ok();
+        let ask = || shared.server_or(&directory("a"), || Ok(server())).ok();
         let configs = thread::scope(|scope| {
             [scope.spawn(ask), scope.spawn(ask)].map(|thread| thread.join().ok().flatten())
         });

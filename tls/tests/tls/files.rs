@@ -67,8 +67,14 @@ fn a_client_verifies_the_name_and_the_roots_unless_told_not_to() {
             "not valid for name",
         ),
         (format!("ssl:127.0.0.1:443:caCertsDir={}", site.roots), "not valid for name"),
-        ("tls:a.example:443".into(), "UnknownIssuer"),
-        ("ssl:a.example:443".into(), "UnknownIssuer"),
+        (
+            "tls:a.example:443".into(),
+            "its authority `CN=ropewalk test authority` is not trusted here",
+        ),
+        (
+            "ssl:a.example:443".into(),
+            "its authority `CN=ropewalk test authority` is not trusted here",
+        ),
     ] {
         let record = machine.call(&text).unwrap();
         assert!(record.received().is_empty());
@@ -159,7 +165,8 @@ fn a_servers_file_that_cannot_be_used_is_named_with_what_would_be_right() {
         ),
         (
             "ssl:443:{torn.pem}:{certificate.pem}",
-            "cannot use the file `{torn.pem}` of `privateKey`: it is not PEM",
+            "cannot use the file `{torn.pem}` of `privateKey`: line 1: the block `BEGIN PRIVATE KEY` has no \
+             end: expected `-----END PRIVATE KEY-----`",
         ),
         (
             "ssl:443:{damaged.pem}:{certificate.pem}",
@@ -169,7 +176,7 @@ fn a_servers_file_that_cannot_be_used_is_named_with_what_would_be_right() {
         (
             "ssl:443:{encrypted.pem}:{certificate.pem}",
             "the private key in the file `{encrypted.pem}` of `privateKey` is encrypted: expected \
-             one without a passphrase",
+             one without a passphrase, as `openssl pkey -in {encrypted.pem} -out plain.pem` writes it",
         ),
         ("tls:{missing}:443", "cannot read the file `{missing}` of `path`"),
         (
@@ -195,8 +202,8 @@ fn a_clients_file_that_cannot_be_used_is_named_with_what_would_be_right() {
         ),
         (
             "ssl:a.example:443:caCertsDir={bare}",
-            "no certificate in `{bare}` of `caCertsDir`: expected a directory with files whose \
-             names end in `.pem`",
+            "no certificate in `{bare}` of `caCertsDir`: expected a file, or a directory with \
+             files whose names end in `.pem`, `.crt` or `.cer`",
         ),
         (
             "tls:a.example:443:certificate={certificate.pem}",

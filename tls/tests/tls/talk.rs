@@ -227,7 +227,9 @@ pub(crate) fn tls_error(reason: &Reason) -> TlsError {
 pub(crate) fn rustls_error(reason: Option<Reason>) -> rustls::Error {
     match reason {
         Some(Reason::Tls(failure)) => match failure.downcast_ref::<TlsError>() {
-            Some(TlsError::Handshake { source }) => source.clone(),
+            Some(TlsError::Handshake { source } | TlsError::Refused { error: source, .. }) => {
+                source.clone()
+            }
             _ => failure.downcast_ref::<rustls::Error>().expect("it is one").clone(),
         },
         other => panic!("{other:?}"),

@@ -1,4 +1,4 @@
-//! The kinds of lines that peers can cause, each with a count of its own.
+//! The kinds of lines that may come again and again, as peers or files cause them, each with a count of its own.
 //!
 //! Invariant: a kind is never made from what a peer sent, so their number is bounded.
 
@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Full,
     /// A callback panicked.
     Panic,
+    /// A file of certificates, or a part of one, is not used.
+    Files,
     /// An error that reached no caller.
     Unhandled,
 }
@@ -40,6 +42,7 @@ impl Kind {
             Self::Proxy => "connections without a PROXY header",
             Self::Full => "waits for a free place",
             Self::Panic => "panics",
+            Self::Files => "warnings about files of certificates",
             Self::Unhandled => "errors",
         }
     }

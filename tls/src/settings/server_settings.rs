@@ -1,0 +1,163 @@
+//! [`ServerSettings`]: the settings of a TLS server, and the configuration of rustls that they make.
+//!
+//! Invariant: a server that asks for clients' certificates verifies those that it gets.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
+use rustls::sign::SingleCertAndKey;
+
+use super::session_settings::SessionSettings;
+use crate::credentials::{
+    CredentialsError, Identity, Named, Peers, certificates_by_name, trust_anchors_of,
+};
+use crate::verification::{ClientNames, ClientVerifier};
+
+/// The settings of a TLS server.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use ropewalk_tls::{ClientAuthentication, ClientNames, ServerSettings, default_provider};
+///
+/// let mut names = ClientNames::default();
+/// names.common_names.push("backup".to_owned());
+/// let clients = ClientAuthentication::required("/etc/app/clients.pem").with_names(names);
+/// let settings = ServerSettings::new("chain.pem", "key.pem").with_clients(clients);
+/// let config = settings.config(&Arc::new(default_provider()), None, &|told| eprintln!("{told}"))?;
+/// # let _: rustls::ServerConfig = config;
+/// # Ok::<(), ropewalk_tls::CredentialsError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerSettings {
+    certificates: Certificates,
+    clients: Option<ClientAuthentication>,
+    session: SessionSettings,
+}
+
+/// The files of a server's certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Certificates {
+    One(Identity),
+    ByName(Named),
+}
+
+/// The certificates that a server asks its clients for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAuthentication {
+    trusted: Named,
+    names: ClientNames,
+    is_required: bool,
+}
+
+impl ClientAuthentication {
+    /// Each client has to show a certificate that one in this file or directory vouches for, or that is itself
+    /// there.
+    pub fn required(trusted: impl Into<PathBuf>) -> Self {
+        let trusted = Named::new("clientCA", trusted);
+        Self { trusted, names: ClientNames::default(), is_required: true }
+    }
+
+    /// A client may show none. One that shows a certificate is verified all the same.
+    pub fn wanted(trusted: impl Into<PathBuf>) -> Self {
+        Self { is_required: false, ..Self::required(trusted) }
+    }
+
+    /// Of the clients that the authorities vouch for, takes these.
+    #[must_use]
+    pub fn with_names(mut self, names: ClientNames) -> Self {
+        self.names = names;
+        self
+    }
+}
+
+impl ServerSettings {
+    /// Shows the certificate of the first file, which its chain may follow, with the key of the second one. It
+    /// may be the same file. Asks clients for nothing.
+    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self::of(Certificates::One(Identity {
+            certificate: Named::new("certificate", certificate),
+            key: Named::new("key", key),
+            extra_chain: None,
+        }))
+    }
+
+    /// Shows each client the certificate for the name that it asks for, from the files of a directory; see
+    /// [`register_with_provider`](crate::register_with_provider).
+    pub fn by_name(directory: impl Into<PathBuf>) -> Self {
+        Self::of(Certificates::ByName(Named::new("path", directory)))
+    }
+
+    pub(crate) fn of(certificates: Certificates) -> Self {
+        Self { certificates, clients: None, session: SessionSettings::default() }
+    }
+
+    /// Asks clients for certificates.
+    #[must_use]
+    pub fn with_clients(mut self, clients: ClientAuthentication) -> Self {
+        self.clients = Some(clients);
+        self
+    }
+
+    /// Negotiates so.
+    #[must_use]
+    pub fn with_session(mut self, session: SessionSettings) -> Self {
+        self.session = session;
+        self
+    }
+
+    /// Reads the files. Sessions are sealed by `ticketer`, if there is one, and else the last 256 are kept.
+    /// `tell` takes what an operator should know, such as a file of a directory that is not used.
+    ///
+    /// # Errors
+    ///
+    /// [`CredentialsError`], about a file or the provider.
+    pub fn config(
+        &self,
+        provider: &Arc<CryptoProvider>,
+        ticketer: Option<Arc<dyn ProducesTickets>>,
+        tell: &dyn Fn(&CredentialsError),
+    ) -> Result<ServerConfig, CredentialsError> {
+        let provider = self.session.limited(provider);
+        let resolver: Arc<dyn ResolvesServerCert> = match &self.certificates {
+            Certificates::One(identity) => {
+                Arc::new(SingleCertAndKey::from(identity.load(&provider)?))
+            }
+            Certificates::ByName(directory) => {
+                Arc::new(certificates_by_name(directory, &provider, tell)?)
+            }
+        };
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(self.session.versions.supported())
+            .map_err(CredentialsError::Unsupported)?;
+        let builder = match &self.clients {
+            Some(clients) => {
+                let anchors = trust_anchors_of(&clients.trusted, Peers::Clients, tell)?;
+                let (names, is_required) = (clients.names.clone(), clients.is_required);
+                let verifier = ClientVerifier::new(anchors, names, is_required, &provider)?;
+                builder.with_client_cert_verifier(Arc::new(verifier))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(resolver);
+        // As in Twisted, the server's order of suites counts.
+        config.ignore_client_order = true;
+        config.alpn_protocols.clone_from(&self.session.alpn);
+        match (self.session.resumes, ticketer) {
+            (true, Some(ticketer)) => config.ticketer = ticketer,
+            (true, None) => {}
+            (false, _) => {
+                config.send_tls13_tickets = 0;
+                config.session_storage = Arc::new(NoServerSessionStorage {});
+            }
+        }
+        if let Some(log) = self.session.key_log(tell)? {
+            config.key_log = log;
+        }
+        Ok(config)
+    }
+}
