@@ -22,6 +22,7 @@ mod files;
 mod flow;
 mod handshakes;
 mod handshakes_max;
+mod late_producers;
 mod layers;
 mod limits;
 mod meddling;
