@@ -266,12 +266,15 @@ impl Deliver for TlsLayer {
         protocol.map_or(short_type_name::<Self>(), |protocol| protocol.log_prefix())
     }
 
+    /// Also while a close waits for its producer, whose bytes are still to be sent: the end of the stream
+    /// below is no reason for the transport there to close then.
     fn is_half_closeable(&self) -> bool {
         let connection = &self.connection;
-        connection.is_alive()
-            && connection.input.has_ended()
-            && !connection.end.state.ignores_input()
-            && self.protocol_is_half_closeable()
+        let (input, state) = (&connection.input, &connection.end.state);
+        if state.ignores_input() {
+            return state.is_established() && state.is_ending();
+        }
+        connection.is_alive() && input.has_ended() && self.protocol_is_half_closeable()
     }
 
     fn socket_guard(&self) -> Option<Rc<dyn Any>> {

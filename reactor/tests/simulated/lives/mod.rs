@@ -11,6 +11,7 @@ mod outlet;
 mod plan;
 mod relayed;
 mod rig;
+mod secured;
 mod talker;
 
 use plan::Manners;
@@ -78,5 +79,42 @@ fn through_a_relay_what_nobody_breaks_is_read_to_the_end() {
         let summary = outcome.summary;
         assert_eq!((summary.clean_ends, summary.broken_ends), (120, 0), "seed {seed}");
         assert!(summary.complete_directions > 40, "seed {seed}: {summary:?}");
+    }
+}
+
+/// How many lives over TLS: CI runs 50,000.
+fn lives_over_tls() -> usize {
+    match std::env::var("ROPEWALK_TLS_LIVES") {
+        Ok(count) => count.parse().expect("a number of lives"),
+        Err(_) => 1000,
+    }
+}
+
+#[test]
+fn over_tls_no_byte_is_lost_doubled_or_reordered_under_any_fault() {
+    let (mut complete, mut broken, seeds) = (0, 0, lives_over_tls().div_ceil(250) as u64);
+    for seed in 0..seeds {
+        let outcome = run_by(Route::Secured, 10_000 + seed, 250, Faults::default(), Manners::Rough);
+        complete += outcome.0.summary.complete_directions as u64;
+        broken += outcome.0.summary.broken_ends as u64;
+    }
+    assert!(complete > 50 * seeds && broken > 25 * seeds, "{complete} {broken}");
+}
+
+#[test]
+fn a_hundred_lives_over_tls_under_one_seed_give_the_same_trace_twice() {
+    for seed in [600, 601] {
+        let again = || run_by(Route::Secured, seed, 100, Faults::default(), Manners::Rough);
+        assert_eq!(again(), again(), "seed {seed}");
+    }
+}
+
+#[test]
+fn over_tls_what_nobody_breaks_is_read_to_the_end() {
+    for seed in 700..706 {
+        let (outcome, _) = run_by(Route::Secured, seed, 40, Faults::harmless(), Manners::Civil);
+        let summary = outcome.summary;
+        assert_eq!(summary.clean_ends + summary.broken_ends, 80, "seed {seed}");
+        assert!(summary.clean_ends > 60, "seed {seed}: {summary:?}");
     }
 }

@@ -171,9 +171,11 @@ impl Outlet {
     /// Ends with a reset behind all that is written.
     fn lose_with_reset(&self, transport: &Rc<dyn Transport>) {
         self.is_open.set(false);
+        // Over TLS a close that waited for its producer alone has sent `close_notify` by now.
+        let is_secured = self.rig.secured.is_some();
         self.record(|end| {
+            end.reset_it = !(is_secured && end.lost_by_us);
             end.lost_by_us = true;
-            end.reset_it = true;
         });
         transport.lose_connection_with_reset();
         transport.write(b"too late for this");

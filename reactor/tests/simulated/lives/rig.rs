@@ -21,6 +21,7 @@ use testkit::Dice;
 
 use super::ledger::{CLIENT, Ledger, SERVER, Summary};
 use super::plan::{Manners, Plan};
+use super::secured::Secured;
 use super::talker::{PLANNED_PANIC, Talker};
 
 /// Numbers above this are lives on UNIX sockets; below are the ports of those on TCP.
@@ -40,6 +41,8 @@ pub(crate) struct Rig {
     seed: u64,
     manners: Manners,
     route: Route,
+    /// Where the lives speak TLS.
+    pub(crate) secured: Option<Secured>,
     to_begin: Cell<usize>,
     failure: RefCell<Option<String>>,
     /// By the life that they are for; those on TCP serve many.
@@ -53,6 +56,8 @@ pub(crate) enum Route {
     Direct,
     /// Two connections, and a relay that joins them.
     Relayed,
+    /// One connection, with TLS.
+    Secured,
 }
 
 /// The outcome of a run.
@@ -98,8 +103,10 @@ pub(crate) fn run_by(
     network.set_faults(faults);
     network.keep_log(40);
     let reactor = Reactor::on(network.clone(), limits(seed, manners));
+    let secured = (route == Route::Secured).then(|| Secured::new(&reactor, seed, manners));
     let rig = Rc::new(Rig {
         reactor,
+        secured,
         dice: Dice::new(seed ^ APART),
         ledger: RefCell::default(),
         talkers: RefCell::default(),
@@ -118,12 +125,12 @@ pub(crate) fn run_by(
     assert_eq!(rig.reactor.counts(), Counts::default(), "seed {seed}");
     assert_eq!(network.carried(), Default::default(), "seed {seed}");
     if manners == Manners::Civil {
-        rig.ledger.borrow().check_civil(seed);
+        rig.ledger.borrow().check_civil(seed, route);
     }
     let summary = rig.ledger.borrow().check(seed, route, |life| life >= FIRST_UNIX_LIFE);
     let broken = match route {
         Route::Relayed if resets_nothing => rig.ledger.borrow().check_relayed(seed),
-        Route::Relayed | Route::Direct => 0,
+        Route::Relayed | Route::Direct | Route::Secured => 0,
     };
     (Outcome { trace_hash: network.trace_hash(), summary }, broken)
 }
@@ -177,7 +184,11 @@ impl Rig {
             drop(port.map(|port| port.stop_listening()));
             Some(Talker::running(&rig, plan, SERVER, life))
         };
-        FactoryFn::dynamic(build).into_rc()
+        let factory = FactoryFn::dynamic(build).into_rc();
+        match &self.secured {
+            Some(secured) => secured.servers(factory),
+            None => factory,
+        }
     }
 
     pub(crate) fn clients(self: &Rc<Self>, life: Option<u64>) -> Rc<dyn Factory> {
@@ -187,7 +198,11 @@ impl Rig {
             let plan = Plan::of_client(&rig.dice, rig.manners);
             Some(Talker::running(&rig, plan, CLIENT, life))
         };
-        FactoryFn::dynamic(build).into_rc()
+        let factory = FactoryFn::dynamic(build).into_rc();
+        match &self.secured {
+            Some(secured) => secured.clients(factory),
+            None => factory,
+        }
     }
 
     /// The lives begin over some time, so that some hundred are on at once.
