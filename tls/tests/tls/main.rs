@@ -1,4 +1,5 @@
 //! What the TLS layer does, over an in-memory pair with a clock that the tests move.
+#![cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use ropewalk_tls as tls;
@@ -10,6 +11,8 @@ mod machine;
 mod talk;
 
 mod bytes;
+#[cfg(feature = "endpoints")]
+mod client_certificates;
 mod closing;
 mod creator;
 mod cuts;
@@ -19,16 +22,26 @@ mod failing;
 #[cfg(feature = "endpoints")]
 mod files;
 mod flow;
+#[cfg(feature = "endpoints")]
+mod given_certificates;
 mod handshakes;
 mod layers;
+#[cfg(feature = "endpoints")]
+mod negotiation;
 #[cfg(all(feature = "endpoints", unix))]
 mod odd_files;
 #[cfg(feature = "endpoints")]
 mod proxied;
+#[cfg(feature = "endpoints")]
+mod refusals;
 mod resetting;
 mod session;
 #[cfg(feature = "endpoints")]
 mod strings;
 #[cfg(feature = "endpoints")]
 mod suites;
+#[cfg(feature = "endpoints")]
+mod twisted_clients;
+#[cfg(feature = "endpoints")]
+mod twisted_servers;
 mod writes;
