@@ -9,8 +9,7 @@
 //! use protocol::testing::{Clock, Record, Recorder, memory::Network};
 //! use protocol::{ProtocolRef, connect_protocol, factory_fn};
 //! use interfaces::StreamServerEndpoint;
-//! use ropewalk_tls::{TlsClientEndpoint, TlsServerEndpoint};
-//! use rustls::crypto::aws_lc_rs::default_provider;
+//! use ropewalk_tls::{TlsClientEndpoint, TlsServerEndpoint, default_provider};
 //! use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 //! use rustls::{ClientConfig, RootCertStore, ServerConfig};
 //!

@@ -126,3 +126,37 @@ impl Named {
         CredentialsError::NoCertificate { argument, path, found }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// endpoint-ssl-027
+    #[test]
+    fn doubles_and_what_is_no_certificate_add_no_authority() {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let write = |name: &str, text: &str| {
+            std::fs::write(directory.path().join(name), text).expect("it can be written");
+        };
+        let [one, two] = ["one.example", "two.example"].map(|name| {
+            rcgen::generate_simple_self_signed([name.to_owned()])
+                .expect("it can be made")
+                .cert
+                .pem()
+        });
+        write("thing1.pem", &one);
+        write("thing2.pem", &two);
+        write("copy-of-thing2.PEM", &two);
+        write("note.pem", "no certificate");
+        let told = std::cell::RefCell::new(Vec::new());
+        let tell = |error: &CredentialsError| told.borrow_mut().push(error.to_string());
+        let place = Named::new("caCertsDir", directory.path());
+        let anchors = trust_anchors_of(&place, Peers::Servers, &tell).expect("there are two");
+        assert_eq!((anchors.roots.len(), anchors.given.len()), (2, 2));
+        let told = told.into_inner();
+        assert!(
+            matches!(&*told, [told] if told.contains("no certificate in the file") && told.contains("note.pem")),
+            "{told:?}"
+        );
+    }
+}

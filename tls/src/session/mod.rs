@@ -41,10 +41,10 @@ pub const RECORD_PLAINTEXT_BYTES_MAX: usize = 16 * 1024;
 /// ```
 /// # use ropewalk_tls as tls;
 /// use std::sync::Arc;
-/// use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
+/// use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 /// use tls::{Outgoing, Session};
 ///
-/// let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+/// let config = ClientConfig::builder_with_provider(Arc::new(tls::default_provider()))
 ///     .with_safe_default_protocol_versions()?
 ///     .with_root_certificates(RootCertStore::empty())
 ///     .with_no_client_auth();

@@ -6,10 +6,15 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
     date_time_ymd,
 };
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+
+#[cfg(feature = "aws-lc-rs")]
+pub(crate) use rustls::crypto::aws_lc_rs as chosen;
+#[cfg(not(feature = "aws-lc-rs"))]
+pub(crate) use rustls::crypto::ring as chosen;
 
 /// Both versions, the newer one first.
 pub(crate) const VERSIONS: [&SupportedProtocolVersion; 2] =
@@ -48,6 +53,10 @@ impl Authority {
         &self.pem
     }
 
+    pub(crate) fn der(&self) -> Vec<u8> {
+        self.der.to_vec()
+    }
+
     pub(crate) fn identity(&self, name: &str) -> Identity {
         self.issue(params(name))
     }
@@ -59,6 +68,17 @@ impl Authority {
         self.issue(params)
     }
 
+    /// A certificate with what `change` makes of its parameters.
+    pub(crate) fn changed(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Identity {
+        let mut params = params(name);
+        change(&mut params);
+        self.issue(params)
+    }
+
     fn issue(&self, params: CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -67,10 +87,20 @@ impl Authority {
 
     /// An authority below this one.
     pub(crate) fn intermediate(&self, name: &str) -> Self {
+        self.intermediate_changed(name, |_| {})
+    }
+
+    /// As [`intermediate`](Self::intermediate), with what `change` makes of its parameters.
+    pub(crate) fn intermediate_changed(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name = named(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let (der, pem) = (certificate.der().clone(), certificate.pem());
         Self { issuer: Issuer::new(params, key), der, pem }
@@ -142,7 +172,7 @@ impl Identity {
 }
 
 pub(crate) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
+    Arc::new(chosen::default_provider())
 }
 
 fn params(name: &str) -> CertificateParams {

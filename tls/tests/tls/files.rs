@@ -178,6 +178,10 @@ fn a_servers_file_that_cannot_be_used_is_named_with_what_would_be_right() {
             "the private key in the file `{encrypted.pem}` of `privateKey` is encrypted: expected \
              one without a passphrase, as `openssl pkey -in {encrypted.pem} -out plain.pem` writes it",
         ),
+        (
+            "ssl:443:{key.pem}:{certificate.pem}:extraCertChain={missing.pem}",
+            "cannot read the file `{missing.pem}` of `extraCertChain`: No such file or directory",
+        ),
         ("tls:{missing}:443", "cannot read the file `{missing}` of `path`"),
         (
             "tls:{lonely}:443",

@@ -27,6 +27,8 @@ pub(crate) struct Machine {
     pub(crate) listened: Rc<RefCell<Vec<ListenTcp>>>,
     pub(crate) connected: Rc<RefCell<Vec<ConnectTcp>>>,
     pub(crate) resolved: Rc<RefCell<Vec<String>>>,
+    /// What an operator is told of files.
+    pub(crate) told: Rc<RefCell<Vec<String>>>,
     /// Whether nothing can listen on an IPv6 address.
     pub(crate) lacks_ipv6: Rc<std::cell::Cell<bool>>,
 }
@@ -39,7 +41,10 @@ impl Machine {
     }
 
     pub(crate) fn registry(&self) -> Registry {
-        tls::register(Registry::new(), self.clone())
+        let told = self.told.clone();
+        let strings = tls::TlsStrings::new()
+            .with_observer(move |error| told.borrow_mut().push(error.to_string()));
+        strings.register(Registry::new(), self.clone())
     }
 
     /// Listens, with a protocol that echoes; what goes wrong in words.
@@ -49,6 +54,18 @@ impl Machine {
             Recorder::new(&Record::new()).on_data(|transport, data| transport.write(data))
         });
         in_words(result_of(endpoint.listen(factory))).map(drop)
+    }
+
+    /// As [`serve`](Self::serve), and the record of the first connection.
+    pub(crate) fn serve_recorded(&self, text: &str) -> Result<Record, String> {
+        let endpoint = self.registry().server(text).map_err(|error| error.report())?;
+        let record = Record::new();
+        let seen = record.clone();
+        let factory = factory_fn(move |_| {
+            Recorder::new(&seen).on_data(|transport, data| transport.write(data))
+        });
+        in_words(result_of(endpoint.listen(factory)))?;
+        Ok(record)
     }
 
     /// Connects, says hello, and gives what came of it.

@@ -132,3 +132,28 @@ fn a_directory_that_leads_back_to_itself_has_an_end() {
         assert!(told.contains(&expected), "{told}");
     }
 }
+
+/// endpoint-ssl-026
+#[test]
+fn files_of_a_directory_of_roots_that_cannot_be_read_are_skipped_and_told() {
+    let (files, authority) = (Files::new(), Authority::new());
+    let own = authority.identity("a.example");
+    let pem = files.write("server.pem", &(own.key_pem() + &own.certificate_pem));
+    files.write("roots/authority.pem", authority.pem());
+    symlink(files.place("nothing"), files.place("roots/dangling.pem")).unwrap();
+    assert!(Command::new("mkfifo").arg(files.place("roots/fifo.crt")).status().unwrap().success());
+    files.write("roots/torn.cer", "-----BEGIN CERTIFICATE-----\nAAAA\n");
+    let machine = Machine::new();
+    machine.serve(&format!("ssl:443:{pem}")).unwrap();
+    let text = format!("ssl:a.example:443:caCertsDir={}", files.path("roots"));
+    assert_eq!(machine.call(&text).unwrap().received(), b"hello");
+    let told = machine.told.borrow();
+    assert_eq!(told.len(), 3, "{told:?}");
+    for words in [
+        "dangling.pem",
+        "fifo.crt` of `caCertsDir`: it is a FIFO",
+        "torn.cer` of `caCertsDir`: line 1",
+    ] {
+        assert!(told.iter().any(|told| told.contains(words)), "{words}: {told:?}");
+    }
+}

@@ -123,6 +123,7 @@ fn a_mistake_in_a_servers_string_is_told_at_its_place() {
     let old = "SSLv3_METHOD is no longer offered by anyone, as it is broken: expected `TLS_METHOD`, \
                `TLSv1_2_METHOD` or `TLSv1_3_METHOD`";
     for (text, told) in [
+        ("ssl:x:privateKey=k", "4: port `x` is not a number from 0 to 65535"),
         ("ssl:x", "4: port `x` is not a number from 0 to 65535"),
         ("ssl:65536:k", "4: port `65536` is not a number from 0 to 65535"),
         ("ssl:", "4: port is empty, and not a number from 0 to 65535"),
@@ -178,6 +179,13 @@ fn a_mistake_in_a_clients_string_is_told_at_its_place() {
             "tls:example.com:443:timeout=",
             "28: timeout is empty, and not a time from 0 to 4294967295 s, as in `30` or `500ms`",
         ),
+        (
+            "tls:example.com:443:timeout=x",
+            "28: timeout `x` is not a time from 0 to 4294967295 s, as in `30` or `500ms`",
+        ),
+        ("tls:a b.example:443", "4: host `a b.example` is not an IP address or a host name"),
+        ("tls::443", "4: host is empty, and not an IP address or a host name"),
+        ("tls:example.com:443:endpoint=", "29: the kind of endpoint is empty"),
         ("tls:example.com:443:bogus=1", "20: unknown option `bogus` for a `tls` client"),
         (
             "tls:example.com:443:privateKey=k",

@@ -8,13 +8,15 @@ use endpoints::Registry;
 use interfaces::{Protocol, StreamClientEndpoint, StreamServerEndpoint, Transport};
 use protocol::factory_fn;
 use protocol::testing::{Record, Recorder};
+#[cfg(feature = "aws-lc-rs")]
+use rustls::NamedGroup;
 use rustls::client::Resumption;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
-use rustls::{CipherSuite, ClientConfig, HandshakeKind, NamedGroup, SupportedProtocolVersion};
+use rustls::{CipherSuite, ClientConfig, HandshakeKind, SupportedProtocolVersion};
 use testkit::result_of;
 
-use crate::certificates::{Authority, VERSIONS};
+use crate::certificates::{Authority, VERSIONS, chosen};
 use crate::machine::{Files, Machine};
 use crate::talk::{NAME, once};
 use crate::tls::{Outgoing, Session, default_provider, register, register_with_provider};
@@ -83,12 +85,12 @@ impl Servers {
         version: &'static SupportedProtocolVersion,
         suites: &[CipherSuite],
     ) -> CipherSuite {
-        let all = aws_lc_rs::ALL_CIPHER_SUITES;
+        let all = chosen::ALL_CIPHER_SUITES;
         let offered = suites
             .iter()
             .map(|name| *all.iter().find(|suite| suite.suite() == *name).expect("rustls has it"));
         let provider =
-            CryptoProvider { cipher_suites: offered.collect(), ..aws_lc_rs::default_provider() };
+            CryptoProvider { cipher_suites: offered.collect(), ..chosen::default_provider() };
         let config = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&[version])
             .unwrap()
@@ -130,7 +132,7 @@ fn a_server_from_a_string_prefers_aes_128_and_takes_whatever_a_client_has() {
 #[test]
 fn a_given_provider_decides_the_order_of_its_servers() {
     let servers = Servers::new(|registry, machine| {
-        register_with_provider(registry, machine, Arc::new(aws_lc_rs::default_provider()))
+        register_with_provider(registry, machine, Arc::new(chosen::default_provider()))
     });
     let [new, old] = VERSIONS;
     assert_eq!(servers.suite("443", new, &[NEW_128, NEW_256]), NEW_256);
@@ -154,6 +156,7 @@ fn a_provider_without_suites_cannot_serve() {
     assert!(machine.listened.borrow().is_empty());
 }
 
+#[cfg(feature = "aws-lc-rs")]
 #[test]
 fn the_post_quantum_hybrid_is_the_first_key_exchange() {
     let servers = Servers::new(register);
