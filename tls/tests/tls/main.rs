@@ -1,4 +1,5 @@
 //! What the TLS layer does, over an in-memory pair with a clock that the tests move.
+#![cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use ropewalk_tls as tls;
@@ -7,9 +8,12 @@ mod by_hand;
 mod certificates;
 #[cfg(feature = "endpoints")]
 mod machine;
+mod starting;
 mod talk;
 
 mod bytes;
+#[cfg(feature = "endpoints")]
+mod client_certificates;
 mod closing;
 mod creator;
 mod cuts;
@@ -19,17 +23,34 @@ mod failing;
 #[cfg(feature = "endpoints")]
 mod files;
 mod flow;
+#[cfg(feature = "endpoints")]
+mod given_certificates;
 mod handshakes;
+mod handshakes_max;
+mod late_producers;
 mod layers;
+mod limits;
+mod meddling;
+#[cfg(feature = "endpoints")]
+mod negotiation;
 #[cfg(all(feature = "endpoints", unix))]
 mod odd_files;
 #[cfg(feature = "endpoints")]
 mod proxied;
+#[cfg(feature = "endpoints")]
+mod refusals;
 mod resetting;
 mod session;
+mod start_tls;
+mod start_tls_producers;
 #[cfg(feature = "endpoints")]
 mod strings;
 #[cfg(feature = "endpoints")]
 mod suites;
+#[cfg(feature = "endpoints")]
+mod twisted_clients;
+#[cfg(feature = "endpoints")]
+mod twisted_servers;
 mod wrapper;
+mod wrapping;
 mod writes;
