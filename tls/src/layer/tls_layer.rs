@@ -96,7 +96,8 @@ impl TlsLayer {
         if connection.end.state.phase() == Phase::Handshaking && !connection.link.is_handshaking() {
             self.handshake_completed();
         }
-        if received.peer_closed && received.failure.is_none() {
+        // A producer that was asked for the held bytes may have ended the connection by now.
+        if received.peer_closed && received.failure.is_none() && connection.is_alive() {
             connection.input.end();
         }
         self.deliver_plaintext(&mut plaintext);
