@@ -15,6 +15,8 @@ mod bytes;
 #[cfg(feature = "endpoints")]
 mod client_certificates;
 mod closing;
+#[cfg(all(feature = "endpoints", feature = "aws-lc-rs", target_os = "linux"))]
+mod corpus;
 mod creator;
 mod cuts;
 mod delivery;
