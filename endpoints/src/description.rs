@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::quote_string_argument;
+use crate::{quote_positional_argument, quote_string_argument};
 
 /// An endpoint from a string, and its description. Made by
 /// [`Arguments::parsed`](crate::Arguments::parsed); no socket and no port is opened.
@@ -71,7 +71,7 @@ impl<E: ?Sized> fmt::Debug for Parsed<E> {
 
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&quote_string_argument(self.kind))?;
+        f.write_str(&quote_positional_argument(self.kind))?;
         for (name, value) in &self.arguments {
             if *value != Value::Absent {
                 let text = alloc::format!("{value}");

@@ -56,7 +56,8 @@
 //! ```
 //!
 //! The first value by position is the kind. White space is part of a value. A `[` begins a literal
-//! only if a valid one is the whole value. [`quote_string_argument`] escapes a text.
+//! only if a valid one is the whole value. [`quote_string_argument`] escapes a
+//! text that stands behind `name=`, and [`quote_positional_argument`] one that stands by position.
 //!
 //! # The kinds
 //!
@@ -117,7 +118,7 @@
 //! 11. `tcp6` clients.
 //! 12. `abstract=` for Linux's abstract names; the NUL byte that Twisted wants works, too.
 //! 13. Times with a unit: `500ms`, `30s`, `5m`, `2h`.
-//! 14. Quoting escapes `=`, so that a quoted text is safe by position, too.
+//! 14. The options of sockets (`noDelay`, `keepAlive`, `device`, `reusePort`), and `retry`.
 //! 15. The grammar lets names be of any letters; they are then unknown options.
 //!
 //! Larger:
@@ -181,6 +182,7 @@ mod number;
 mod picture;
 mod tcp_options;
 mod tcp_reactor;
+mod wrapper_endpoint;
 mod wrapping;
 
 pub mod haproxy;
@@ -196,8 +198,8 @@ pub use parser::{ClientParser, ServerParser};
 pub use problem::{Problem, Side};
 #[cfg(feature = "std")]
 pub use process::{ProcessClientParser, ProcessEndpoint, StandardErrorBehavior};
-pub use quote::quote_string_argument;
-pub use registry::Registry;
+pub use quote::{quote_positional_argument, quote_string_argument};
+pub use registry::{DuplicateKind, Registry};
 pub use retry::RetryClientEndpoint;
 #[cfg(feature = "std")]
 pub use srv::{
@@ -209,4 +211,5 @@ pub use strports::{service, services};
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};
+pub use wrapper_endpoint::{WrapperClientEndpoint, WrapperServerEndpoint};
 pub use wrapping::Wrapped;

@@ -28,28 +28,68 @@ struct Kinds {
     clients: Vec<Rc<dyn ClientParser>>,
 }
 
+/// The error of registering a kind of a name that is taken; of [`Registry::add_server`] and
+/// [`Registry::add_client`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot register a second kind `{kind}` of {side}: the first one stays")]
+#[non_exhaustive]
+pub struct DuplicateKind {
+    /// The name.
+    pub kind: &'static str,
+    /// The side.
+    pub side: Side,
+}
+
 impl Registry {
     /// A registry without kinds.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a kind of server, unless there is one of its name already.
+    /// Adds a kind of server, unless there is one of its name already, which stays.
     #[must_use]
     pub fn with_server(mut self, parser: impl ServerParser + 'static) -> Self {
-        if self.server_kinds().all(|kind| kind != parser.kind()) {
-            Rc::make_mut(&mut self.kinds).servers.push(Rc::new(parser));
-        }
+        // A program that wants to know calls `add_server`.
+        let _ = self.add_server(parser);
         self
     }
 
-    /// Adds a kind of client, unless there is one of its name already.
+    /// Adds a kind of client, unless there is one of its name already, which stays.
     #[must_use]
     pub fn with_client(mut self, parser: impl ClientParser + 'static) -> Self {
-        if self.client_kinds().all(|kind| kind != parser.kind()) {
-            Rc::make_mut(&mut self.kinds).clients.push(Rc::new(parser));
-        }
+        let _ = self.add_client(parser);
         self
+    }
+
+    /// Adds a kind of server. Strings that are parsed from now on can be of it; clones that were made before
+    /// do not know it.
+    ///
+    /// # Errors
+    ///
+    /// [`DuplicateKind`] when there is one of its name already, in any case. That one stays: no kind,
+    /// built in or not, is replaced. Twisted's second plugin of a name is never reached, without a word.
+    pub fn add_server(&mut self, parser: impl ServerParser + 'static) -> Result<(), DuplicateKind> {
+        self.is_free(parser.kind(), Side::Server)?;
+        Rc::make_mut(&mut self.kinds).servers.push(Rc::new(parser));
+        Ok(())
+    }
+
+    /// As [`add_server`](Self::add_server), a kind of client. One name can be a kind of both.
+    ///
+    /// # Errors
+    ///
+    /// As [`add_server`](Self::add_server).
+    pub fn add_client(&mut self, parser: impl ClientParser + 'static) -> Result<(), DuplicateKind> {
+        self.is_free(parser.kind(), Side::Client)?;
+        Rc::make_mut(&mut self.kinds).clients.push(Rc::new(parser));
+        Ok(())
+    }
+
+    fn is_free(&self, kind: &'static str, side: Side) -> Result<(), DuplicateKind> {
+        match self.kinds(side).iter().any(|known| known.eq_ignore_ascii_case(kind)) {
+            true => Err(DuplicateKind { kind, side }),
+            false => Ok(()),
+        }
     }
 
     /// The server endpoint that a string describes; Twisted's `serverFromString`.

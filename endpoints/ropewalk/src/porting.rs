@@ -81,7 +81,7 @@
 //! | `deferToThread`, `blockingCallFromThread`, `getThreadPool` | [`defer_to_thread`](crate::protocol::threads::defer_to_thread), [`blocking_call_from_thread`](crate::protocol::threads::blocking_call_from_thread), [`ThreadPool`](crate::reactor::ThreadPool) |
 //! | `getProcessOutput`, `getProcessValue`, `getProcessOutputAndValue` | [`process`](crate::protocol::process) |
 //! | `serverFromString`, `clientFromString` | [`registry`](crate::registry), its `server` and `client` |
-//! | `connectProtocol`, `quoteStringArgument` | [`connect_protocol`](crate::protocol::connect_protocol), [`quote_string_argument`](crate::endpoints::quote_string_argument) |
+//! | `connectProtocol`, `quoteStringArgument` | [`connect_protocol`](crate::protocol::connect_protocol), [`quote_string_argument`](crate::endpoints::quote_string_argument), and [`quote_positional_argument`](crate::endpoints::quote_positional_argument) for a value without a name |
 //! | `ConnectionDone`, `ConnectionLost`, `ConnectionAborted` | [`Reason::Done`](crate::interfaces::Reason::Done), [`Lost`](crate::interfaces::Reason::Lost), [`Aborted`](crate::interfaces::Reason::Aborted) |
 //! | `ConnectError` and its kinds, `CannotListenError` | [`ConnectError`](crate::interfaces::ConnectError), [`ListenError`](crate::interfaces::ListenError) |
 //! | `ProcessDone`, `ProcessTerminated` | [`ProcessReason`](crate::interfaces::ProcessReason) |

@@ -7,6 +7,7 @@ use protocol::testing::Clock;
 use protocol::testing::memory::Network;
 use ropewalk_endpoints::{
     Arguments, ClientParser, ParseError, Parsed, Registry, ServerParser, haproxy,
+    quote_positional_argument, quote_string_argument,
 };
 
 /// A kind of its own, with the arguments of some built-in one.
@@ -112,7 +113,7 @@ fn the_rest_of_the_string_is_the_wrapped_one_and_is_not_quoted() {
     for (text, inner) in [
         ("haproxy:tcp:8080:interface=127.0.0.1", "tcp:port=8080:interface=127.0.0.1"),
         (r"haproxy:tcp6:80:interface=\:\:1", r"tcp6:port=80:interface=\:\:1"),
-        ("haproxy:unix:address=a=b", r"unix:address=a\=b"),
+        ("haproxy:unix:address=a=b", "unix:address=a=b"),
         (r"haproxy:unix:c\:\\d", r"unix:address=c\:\\d"),
     ] {
         assert_eq!(server(text), format!("{OWN}:{inner}"), "{text}");
@@ -184,8 +185,8 @@ fn the_layers_own_names_stand_before_the_wrapped_kind_and_behind_it_they_are_not
 /// Twisted escapes the fields again and joins them, and so loses what it does not escape.
 #[test]
 fn an_escaped_equals_sign_reaches_the_wrapped_kind() {
-    assert_eq!(server(r"haproxy:unix:a\=b"), format!(r"{OWN}:unix:address=a\=b"));
-    assert_eq!(server(r"haproxy:unix:a\\\=b"), format!(r"{OWN}:unix:address=a\\\=b"));
+    assert_eq!(server(r"haproxy:unix:a\=b"), format!("{OWN}:unix:address=a=b"));
+    assert_eq!(server(r"haproxy:unix:a\\\=b"), format!(r"{OWN}:unix:address=a\\=b"));
 }
 
 /// Twisted sorts the names and puts them behind the values by position.
@@ -203,11 +204,11 @@ fn a_description_printed_and_parsed_again_is_the_same_whatever_its_values_hold()
         ["word", "a:b", "a=b", r"a\b", r"\:", "", "[", "[::1", " ", "=", r"\=\:", "trust=x"];
     for path in values {
         for mode in values {
-            let quoted = |text| ropewalk_endpoints::quote_string_argument(text).into_owned();
-            let (path, mode) = (quoted(path), quoted(mode));
+            let [first, second] = [path, mode].map(quote_positional_argument);
+            let [path, mode] = [path, mode].map(quote_string_argument);
             for text in [
-                format!("haproxy:unix:{path}:{mode}"),
-                format!("haproxy:mode={mode}:unix:{path}"),
+                format!("haproxy:unix:{first}:{second}"),
+                format!("haproxy:mode={mode}:unix:{first}"),
                 format!("haproxy:haproxy:trust=unix:unix:address={path}:mode={mode}"),
             ] {
                 let parsed = registry().parse_server(&text).unwrap().description;

@@ -162,6 +162,37 @@ fn a_tcp6_client_takes_the_ipv6_addresses_of_a_name() {
     assert!(failure.to_string().ends_with("it has no IPv6 address"), "{failure}");
 }
 
+/// endpoint-tcp-029, endpoint-tcp-030: the resolver is asked for both families, as Happy Eyeballs does, and
+/// those of the other one are left out. Twisted connects to the first address and gives up then.
+#[test]
+fn a_tcp6_client_asks_once_for_a_name_and_connects_to_its_first_ipv6_address_before_any_other() {
+    let reactor = Reactor::new();
+    let connected = connect(&reactor, "tcp6:example.com:80:timeout=7:bindAddress=[::9]");
+    assert_eq!(reactor.calls(), [Call::Resolve("example.com".into())]);
+    let answer = ["[::2]:80", "10.0.0.1:80", "[::3]:80"].map(|address| address.parse().unwrap());
+    reactor.resolve(Ok(answer.to_vec()));
+    assert_eq!(reactor.calls(), [tcp("[::2]:80", 7, Some("[::9]:0"))]);
+    reactor.answer(Err(Reactor::refusal("[::2]:80")));
+    assert_eq!(reactor.calls(), [tcp("[::3]:80", 7, Some("[::9]:0"))]);
+    reactor.answer(Ok(()));
+    assert_eq!(reactor.calls(), []);
+    result_of(connected).unwrap();
+}
+
+/// endpoint-tcp-032
+#[test]
+fn a_look_up_that_fails_or_finds_nothing_is_the_error_of_a_tcp6_client() {
+    let reactor = Reactor::new();
+    let connected = connect(&reactor, "tcp6:nowhere.example:80");
+    let error = ResolveError::Failed { host: "nowhere.example".into(), reason: "no such".into() };
+    reactor.resolve(Err(error.clone().into()));
+    assert_eq!(result_of(connected).unwrap_err().downcast_ref(), Some(&error));
+    reactor.calls();
+    let connected = connect(&reactor, "tcp6:nowhere.example:80");
+    reactor.resolve(Ok(Vec::new()));
+    assert!(result_of(connected).unwrap_err().check::<ResolveError>());
+}
+
 #[test]
 fn the_address_to_connect_from_chooses_the_family() {
     for (from, tried) in [("10.9.9.9", "10.0.0.1:80"), (r"\:\:9", "[::2]:80")] {

@@ -38,7 +38,7 @@ fn the_words_behind_the_program_are_its_arguments_in_order() {
         ("process:program=cat", "process:program=cat:stderr=inherit"),
         (
             r"process:/bin/echo:-n:a\:b\=c:",
-            r"process:program=/bin/echo:stderr=inherit:argument=-n:argument=a\:b\=c:argument=",
+            r"process:program=/bin/echo:stderr=inherit:argument=-n:argument=a\:b=c:argument=",
         ),
         (
             "process:argument=1:program=echo:2:argument=3:stderr=drop",

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the same strings in every run.
 
-use ropewalk_endpoints::{ParseError, Registry, quote_string_argument};
+use ropewalk_endpoints::{ParseError, Registry, quote_positional_argument, quote_string_argument};
 use testkit::Dice;
 
 use crate::doubles::Reactor;
@@ -121,8 +121,13 @@ fn a_quoted_text_comes_back_by_position_and_by_name() {
     for _ in 0..10_000 {
         // A path has no NUL byte and at most 107 bytes.
         let path = format!("/{}", draw_text(&dice, &PIECES, 8).replace('\0', ""));
-        let quoted = quote_string_argument(&path);
-        for text in [format!("unix:{quoted}"), format!("unix:address={quoted}")] {
+        let (by_name, by_position) =
+            (quote_string_argument(&path), quote_positional_argument(&path));
+        for text in [
+            format!("unix:address={by_name}"),
+            format!("unix:{by_position}"),
+            format!("unix:address={by_position}"),
+        ] {
             let description = registry.parse_server(&text).unwrap().description;
             assert_eq!(description.arguments[0].1.to_string(), path, "{text:?}");
         }

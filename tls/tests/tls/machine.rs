@@ -160,5 +160,5 @@ impl Files {
 }
 
 fn quoted(path: &Path) -> String {
-    endpoints::quote_string_argument(path.to_str().unwrap()).into()
+    endpoints::quote_positional_argument(path.to_str().unwrap()).into()
 }
