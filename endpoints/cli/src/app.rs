@@ -8,10 +8,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
-use endpoints::{Description, ParseError, Parsed, Registry, SrvClientParser, haproxy};
+use endpoints::{Description, ParseError, Parsed, Registry, SrvClientParser, haproxy, sni};
 use interfaces::{
-    ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver, StreamClientEndpoint,
-    StreamServerEndpoint,
+    Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
+    StreamClientEndpoint, StreamServerEndpoint,
 };
 use reactor::{Member, Reactor};
 use ropewalk::tls;
@@ -211,17 +211,24 @@ impl App {
     }
 }
 
-/// The kinds of endpoints that no feature adds; `names` asks for services. A proxy whose header is refused is told.
+/// The kinds of endpoints that no feature adds; `names` asks for services. A client whose first bytes are refused is told.
 fn standard(
     reactor: &(impl ReactorTcp + ReactorUnix + ReactorTime + Resolver + Clone + 'static),
     names: &Reactor,
 ) -> Registry {
     let services = SrvClientParser::new(names.clone());
     let registry = Registry::standard(reactor.clone()).with_client(services);
-    haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
-        let line = format_args!("warning: refused the connection of {peer}: {}", Chain(&refusal));
-        report::repeated(Kind::Proxy, line);
+    let registry = haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
+        refused(Kind::Proxy, peer, &refusal);
+    });
+    sni::register_with_observer(registry, reactor.clone(), |peer, refusal| {
+        refused(Kind::Hello, peer, &refusal);
     })
+}
+
+fn refused(kind: Kind, peer: &Address, refusal: &(dyn std::error::Error + 'static)) {
+    let chain = Chain(refusal);
+    report::repeated(kind, format_args!("warning: refused the connection of {peer}: {chain}"));
 }
 
 /// Has the signals that stop a server looked at by the switch.
