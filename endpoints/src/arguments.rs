@@ -80,6 +80,7 @@ impl<'a> Arguments<'a> {
             arguments: self.described.into_inner(),
             layers: layers.into_iter().map(Into::into).collect(),
             wrapped: None,
+            routes: Vec::new(),
         };
         Parsed { endpoint, description }
     }

@@ -5,6 +5,7 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -35,6 +36,18 @@ pub struct Description {
     pub layers: Vec<Cow<'static, str>>,
     /// The endpoint behind a kind that wraps the rest of its string, as `tcp:80` in `haproxy:tcp:80`.
     pub wrapped: Option<Box<Description>>,
+    /// The endpoints behind a kind that chooses one of several for each connection, as `sni` does.
+    pub routes: Vec<RouteDescription>,
+}
+
+/// One endpoint of a kind that chooses one of several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RouteDescription {
+    /// The connections that it takes, as `for=` has them.
+    pub takes: Vec<String>,
+    /// The endpoint.
+    pub endpoint: Description,
 }
 
 /// The effective value of one argument.
@@ -78,10 +91,16 @@ impl fmt::Display for Description {
                 write!(f, ":{name}={}", quote_string_argument(&text))?;
             }
         }
-        match &self.wrapped {
-            Some(wrapped) => write!(f, ":{wrapped}"),
-            None => Ok(()),
+        if let Some(wrapped) = &self.wrapped {
+            write!(f, ":{wrapped}")?;
         }
+        for route in &self.routes {
+            for pattern in &route.takes {
+                write!(f, ":for={}", quote_string_argument(pattern))?;
+            }
+            write!(f, ":{}", route.endpoint)?;
+        }
+        Ok(())
     }
 }
 

@@ -44,17 +44,16 @@ mod strings;
 mod trust;
 
 mod common_name;
-mod context;
 mod crc32c;
-mod late_protocol;
+mod options;
+mod preread;
 mod served;
-mod server_layer;
 
 pub use client_endpoint::{ProxyClientEndpoint, ProxyClientOptions};
-pub use context::ProxyServerOptions;
 pub use error::{HeaderTooLong, InvalidProxyHeader};
 pub use factory::ProxyFactory;
 pub use header::{ProxyAddresses, ProxyCommand, ProxyHeader, ProxyTransport, ProxyVersion};
+pub use options::ProxyServerOptions;
 pub use parser::{HEADER_BYTES_MAX, Progress, ProxyHeaderParser};
 pub use refusal::ProxyRefusal;
 pub use server_endpoint::ProxyServerEndpoint;

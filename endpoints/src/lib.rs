@@ -74,9 +74,16 @@
 //! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract` |
 //! | `haproxy` | server | the wrapped server | `trust` (loopback,unix), `timeout` (5), both before it |
 //! | `haproxy` | client | the wrapped client | `version` (2), `crc32c` (0), both before it |
+//! | `sni` | server | the wrapped server | `timeout` (5), before it |
+//! | `sni` | client | the client of each route | `for`, before it |
 //!
-//! `haproxy` is added by [`haproxy::register`], as it needs a clock. It takes the rest of its string as it
-//! stands: `haproxy:tcp:80`, and any kind can do so ([`Arguments::bind_wrapper`]).
+//! `sni` routes by the server name of TLS without ending it ([`sni`]): `sni:tcp:443` listens, and
+//! `sni:for=www.example.com:tcp:10.0.0.1:443:for=*:tcp:10.0.0.2:443` connects. `for` is a name, `*.` and a name
+//! for the names below it, `alpn=` and a protocol, or `*` for every connection, TLS or not; the first that takes a
+//! connection counts.
+//!
+//! `haproxy` and `sni` are added by [`haproxy::register`] and [`sni::register`], as they need a clock. `haproxy` takes
+//! the rest of its string as it stands: `haproxy:tcp:80`, and any kind can do so ([`Arguments::bind_wrapper`]).
 //!
 //! A single value by position is the `port` of a client whose `host` is given by name. Servers of
 //! kind `tcp` and `unix` want their kind in lower case, as in Twisted.
@@ -180,17 +187,19 @@ mod grammar;
 mod nearest;
 mod number;
 mod picture;
+mod preread;
 mod tcp_options;
 mod tcp_reactor;
 mod wrapper_endpoint;
 mod wrapping;
 
 pub mod haproxy;
+pub mod sni;
 
 pub use argument::Argument;
 pub use arguments::Arguments;
 pub use bind_address::BindAddress;
-pub use description::{Description, Parsed, Value};
+pub use description::{Description, Parsed, RouteDescription, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use host::{BadHost, Host};
 pub use parse_error::ParseError;

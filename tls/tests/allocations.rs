@@ -37,7 +37,7 @@ impl Protocol for Quiet {
 
 fn configs(version: &'static SupportedProtocolVersion) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let provider = Arc::new(ropewalk_tls::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(own.cert.der().clone()).unwrap();
     let client = ClientConfig::builder_with_provider(provider.clone())

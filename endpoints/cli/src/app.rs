@@ -10,11 +10,11 @@ use std::time::Duration;
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
 use endpoints::{
     Description, ParseError, Parsed, ProcessClientParser, Registry, SrvClientParser,
-    StdioServerParser, haproxy,
+    StdioServerParser, haproxy, sni,
 };
 use interfaces::{
-    ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver, StreamClientEndpoint,
-    StreamServerEndpoint,
+    Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
+    StreamClientEndpoint, StreamServerEndpoint,
 };
 use reactor::{Member, Reactor};
 use ropewalk::tls::TlsStrings;
@@ -215,7 +215,7 @@ impl App {
     }
 }
 
-/// The kinds of endpoints that no feature adds; `names` asks for services. A proxy whose header is refused is told.
+/// The kinds of endpoints that no feature adds; `names` asks for services. A client whose first bytes are refused is told.
 fn standard(
     reactor: &(impl ReactorTcp + ReactorUnix + ReactorTime + Resolver + Clone + 'static),
     own: &Reactor,
@@ -224,10 +224,17 @@ fn standard(
         .with_client(SrvClientParser::new(own.clone()))
         .with_client(ProcessClientParser::new(own.clone()))
         .with_server(StdioServerParser::new(own.clone()));
-    haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
-        let line = format_args!("warning: refused the connection of {peer}: {}", Chain(&refusal));
-        report::repeated(Kind::Proxy, line);
+    let registry = haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
+        refused(Kind::Proxy, peer, &refusal);
+    });
+    sni::register_with_observer(registry, reactor.clone(), |peer, refusal| {
+        refused(Kind::Hello, peer, &refusal);
     })
+}
+
+fn refused(kind: Kind, peer: &Address, refusal: &(dyn std::error::Error + 'static)) {
+    let chain = Chain(refusal);
+    report::repeated(kind, format_args!("warning: refused the connection of {peer}: {chain}"));
 }
 
 /// The kinds of TLS. What is not used of a file of certificates is told.

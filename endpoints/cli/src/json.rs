@@ -1,22 +1,20 @@
 //! The JSON of `check --json` (RFC 8259), documented in `ropewalk check --help`.
 //!
-//! Invariant: the keys come in the documented order, and no key depends on the values, but for `wrapped`:
-//! a kind such as `haproxy`, which wraps the rest of its string, has it behind its arguments.
+//! Invariant: the keys come in the documented order, and no key depends on the values, but for two behind the
+//! arguments: `wrapped` of a kind such as `haproxy`, which wraps the rest of its string, and `routes` of the
+//! client `sni`, which has an endpoint for each.
 //!
 //! ```text
 //! {"ok":true,"kind":"tcp","arguments":{"port":80,"interface":"0.0.0.0","backlog":"max"},"layers":["tcp"]}
 //! {"ok":false,"offset":4,"message":"port `80a0` is not …","suggestion":null}
 //! ```
 
-use endpoints::{Description, ParseError, Value};
+use endpoints::{Description, ParseError, RouteDescription, Value};
 use serde::{Serialize, Serializer};
 
 /// The line for a string that was parsed.
 pub(crate) fn description(description: &Description) -> String {
-    let Description { kind, arguments, layers, wrapped, .. } = description;
-    let layers = layers.iter().map(|layer| &**layer).collect();
-    let wrapped = wrapped.as_deref().map(Wrapped::of);
-    line(&ParsedLine { ok: true, kind, arguments, wrapped, layers })
+    line(&ParsedLine { ok: true, endpoint: Wrapped::of(description), layers: layers(description) })
 }
 
 /// The line for a mistake.
@@ -25,18 +23,19 @@ pub(crate) fn mistake(error: &ParseError) -> String {
     line(&MistakeLine { ok: false, offset, message, suggestion: error.suggestion() })
 }
 
+fn layers(description: &Description) -> Vec<&str> {
+    description.layers.iter().map(|layer| &**layer).collect()
+}
+
 #[derive(Serialize)]
 struct ParsedLine<'a> {
     ok: bool,
-    kind: &'a str,
-    #[serde(serialize_with = "in_order")]
-    arguments: &'a [(&'static str, Value)],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    wrapped: Option<Wrapped<'a>>,
+    #[serde(flatten)]
+    endpoint: Wrapped<'a>,
     layers: Vec<&'a str>,
 }
 
-/// The endpoint behind a kind that wraps another one.
+/// An endpoint, and those behind it.
 #[derive(Serialize)]
 struct Wrapped<'a> {
     kind: &'a str,
@@ -44,13 +43,33 @@ struct Wrapped<'a> {
     arguments: &'a [(&'static str, Value)],
     #[serde(skip_serializing_if = "Option::is_none")]
     wrapped: Option<Box<Self>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<Route<'a>>,
+}
+
+/// An endpoint, and the connections that it is for.
+#[derive(Serialize)]
+struct Route<'a> {
+    #[serde(rename = "for")]
+    takes: &'a [String],
+    #[serde(flatten)]
+    endpoint: Wrapped<'a>,
+    layers: Vec<&'a str>,
 }
 
 impl<'a> Wrapped<'a> {
     fn of(description: &'a Description) -> Self {
-        let Description { kind, arguments, wrapped, .. } = description;
+        let Description { kind, arguments, wrapped, routes, .. } = description;
         let wrapped = wrapped.as_deref().map(|inner| Box::new(Self::of(inner)));
-        Self { kind, arguments, wrapped }
+        let routes = routes.iter().map(Route::of).collect();
+        Self { kind, arguments, wrapped, routes }
+    }
+}
+
+impl<'a> Route<'a> {
+    fn of(route: &'a RouteDescription) -> Self {
+        let RouteDescription { takes, endpoint, .. } = route;
+        Self { takes, endpoint: Wrapped::of(endpoint), layers: layers(endpoint) }
     }
 }
 

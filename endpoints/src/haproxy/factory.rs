@@ -4,18 +4,15 @@
 //! Invariant: the wrapped factory is asked to build a protocol only for a connection with a whole header.
 
 use alloc::borrow::Cow;
-use alloc::format;
 use alloc::rc::Rc;
 use core::fmt;
 use core::task::{Poll, Waker};
 
 use interfaces::{Address, Deliver, Factory, ReactorTime};
-use protocol::layer::wrap_protocol;
 
-use super::context::ProxyContext;
-use super::late_protocol::LateProtocol;
-use super::server_layer::ProxyServerLayer;
+use super::preread::ProxyPreread;
 use super::{ProxyRefusal, ProxyServerOptions};
+use crate::preread::{PrereadContext, PrereadFactory};
 
 /// Takes a PROXY header off each connection before its protocol hears of it. The protocol's transport has
 /// the addresses of the header, and answers a [`query`](trait.Transport.html#method.query) for the
@@ -31,8 +28,7 @@ use super::{ProxyRefusal, ProxyServerOptions};
 /// - Only trusted peers may send a header, and it has a time limit.
 #[doc(alias = "HAProxyWrappingFactory")]
 pub struct ProxyFactory {
-    factory: Rc<dyn Factory>,
-    context: Rc<ProxyContext>,
+    inner: PrereadFactory<ProxyPreread>,
 }
 
 impl ProxyFactory {
@@ -53,12 +49,12 @@ impl ProxyFactory {
         options: ProxyServerOptions,
         observer: impl Fn(&Address, ProxyRefusal) + 'static,
     ) -> Self {
-        let context = ProxyContext::new(Rc::new(clock), options, Rc::new(observer));
-        Self::shared(factory, Rc::new(context))
+        let context = PrereadContext::new(Rc::new(clock), options, Rc::new(observer));
+        Self::shared(factory, context)
     }
 
-    pub(super) fn shared(factory: Rc<dyn Factory>, context: Rc<ProxyContext>) -> Self {
-        Self { factory, context }
+    pub(super) fn shared(factory: Rc<dyn Factory>, context: PrereadContext<ProxyPreread>) -> Self {
+        Self { inner: PrereadFactory::new(factory, context) }
     }
 
     /// Done: what endpoints take.
@@ -70,34 +66,26 @@ impl ProxyFactory {
 impl Factory for ProxyFactory {
     /// `None` for a peer that is not trusted.
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
-        if !self.context.options.trust.trusts(peer) {
-            (self.context.observer)(peer, ProxyRefusal::Untrusted);
-            return None;
-        }
-        let protocol = Rc::new(LateProtocol::new(self.factory.clone()));
-        let layer = ProxyServerLayer::new(&self.context, Rc::downgrade(&protocol));
-        Some(wrap_protocol(protocol, layer))
+        self.inner.build_protocol(peer)
     }
 
     fn poll_ready(&self, on_the_way: usize, waker: &Waker) -> Poll<()> {
-        let ready = self.factory.poll_ready(on_the_way + self.context.pending(), waker);
-        if ready.is_pending() {
-            self.context.wait(waker);
-        }
-        ready
+        self.inner.poll_ready(on_the_way, waker)
     }
 
     fn log_prefix(&self) -> Cow<'static, str> {
-        format!("{} (PROXY)", self.factory.log_prefix()).into()
+        self.inner.log_prefix()
     }
 
     fn wrapped(&self) -> Option<&dyn Factory> {
-        Some(&*self.factory)
+        self.inner.wrapped()
     }
 }
 
 impl fmt::Debug for ProxyFactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProxyFactory").field("context", &self.context).finish_non_exhaustive()
+        f.debug_struct("ProxyFactory")
+            .field("context", self.inner.context())
+            .finish_non_exhaustive()
     }
 }

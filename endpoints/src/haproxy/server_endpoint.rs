@@ -9,8 +9,8 @@ use core::fmt;
 use deferred::Deferred;
 use interfaces::{Address, Factory, ListeningPort, ReactorTime, StreamServerEndpoint};
 
-use super::context::{ProxyContext, RefusalObserver};
 use super::{ProxyFactory, ProxyRefusal, ProxyServerOptions};
+use crate::preread::{PrereadContext, RefusalObserver};
 
 /// Takes a PROXY header off each connection that another endpoint accepts: [`ProxyFactory`].
 #[doc(alias = "proxyEndpoint")]
@@ -19,7 +19,7 @@ pub struct ProxyServerEndpoint<E> {
     endpoint: E,
     clock: Rc<dyn ReactorTime>,
     options: ProxyServerOptions,
-    observer: RefusalObserver,
+    observer: RefusalObserver<ProxyRefusal>,
 }
 
 impl<E: StreamServerEndpoint> ProxyServerEndpoint<E> {
@@ -31,7 +31,7 @@ impl<E: StreamServerEndpoint> ProxyServerEndpoint<E> {
     pub(super) fn shared(
         endpoint: E,
         clock: Rc<dyn ReactorTime>,
-        observer: RefusalObserver,
+        observer: RefusalObserver<ProxyRefusal>,
     ) -> Self {
         Self { endpoint, clock, options: ProxyServerOptions::default(), observer }
     }
@@ -52,8 +52,8 @@ impl<E: StreamServerEndpoint> ProxyServerEndpoint<E> {
 impl<E: StreamServerEndpoint> StreamServerEndpoint for ProxyServerEndpoint<E> {
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
         let (clock, observer) = (self.clock.clone(), self.observer.clone());
-        let context = ProxyContext::new(clock, self.options.clone(), observer);
-        self.endpoint.listen(ProxyFactory::shared(factory, Rc::new(context)).into_rc())
+        let context = PrereadContext::new(clock, self.options.clone(), observer);
+        self.endpoint.listen(ProxyFactory::shared(factory, context).into_rc())
     }
 }
 

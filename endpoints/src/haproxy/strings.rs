@@ -13,11 +13,11 @@ use alloc::rc::Rc;
 
 use interfaces::{Address, ReactorTime, StreamClientEndpoint, StreamServerEndpoint};
 
-use super::context::RefusalObserver;
 use super::{
     Checksum, ProxyClientEndpoint, ProxyClientOptions, ProxyRefusal, ProxyServerEndpoint,
     ProxyServerOptions, ProxyVersion, TrustedProxies,
 };
+use crate::preread::RefusalObserver;
 use crate::{Arguments, ClientParser, ParseError, Parsed, Registry, ServerParser, Value};
 
 /// The kind, and the name of the layer.
@@ -57,7 +57,7 @@ pub fn register_with_observer(
 
 struct ProxyServerParser {
     clock: Rc<dyn ReactorTime>,
-    observer: RefusalObserver,
+    observer: RefusalObserver<ProxyRefusal>,
 }
 
 struct ProxyClientParser;

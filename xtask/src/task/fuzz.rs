@@ -23,8 +23,15 @@ const SECONDS: u64 = 60;
 const INPUT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The binaries of `xtask/fuzz`; add a name here and there.
-const TARGETS: [&str; 6] =
-    ["lines", "netstrings", "int-strings", "receivers", "proxy-headers", "tls-layer"];
+const TARGETS: [&str; 7] = [
+    "lines",
+    "netstrings",
+    "int-strings",
+    "receivers",
+    "proxy-headers",
+    "tls-layer",
+    "client-hellos",
+];
 
 /// What makes the compiler count the code that is reached: libFuzzer reads these counters.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -37,7 +44,8 @@ cargo xtask fuzz [TARGET]... [--seconds N]
 Builds the fuzzing targets, and runs each for a minute. What was learnt before is kept in
 target/fuzz/corpus, and an input that breaks something in target/fuzz/artifacts. Needs a C++ compiler;
 without one nothing is run, which fails only if ROPEWALK_PEERS=required is set.
-  TARGET       only this one: lines, netstrings, int-strings, receivers, proxy-headers, tls-layer
+  TARGET       only this one: lines, netstrings, int-strings, receivers, proxy-headers, tls-layer,
+               client-hellos
   --seconds N  run each target for so long
   --input FILE run this one input on the target, to see an error again
 

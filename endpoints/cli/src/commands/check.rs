@@ -55,17 +55,26 @@ fn further(server: ParseError, client: ParseError) -> ParseError {
 fn text(description: &Description, warning: Option<&str>) -> String {
     let mut text =
         format!("kind    {}\nlayers  {}", description.kind, description.layers.join(" over "));
-    push_arguments(&mut text, description);
-    let mut wrapping = description;
-    while let Some(wrapped) = &wrapping.wrapped {
-        text.push_str(&format!("\nwraps   {}", wrapped.kind));
-        push_arguments(&mut text, wrapped);
-        wrapping = wrapped;
-    }
+    push_endpoint(&mut text, description);
     if let Some(warning) = warning {
         text.push_str(&format!("\nwarning {warning}"));
     }
     text
+}
+
+/// The arguments of an endpoint, and of each that it wraps or routes to.
+fn push_endpoint(text: &mut String, description: &Description) {
+    push_arguments(text, description);
+    if let Some(wrapped) = &description.wrapped {
+        text.push_str(&format!("\nwraps   {}", wrapped.kind));
+        push_endpoint(text, wrapped);
+    }
+    for route in &description.routes {
+        let takes = route.takes.join(" or ");
+        let layers = route.endpoint.layers.join(" over ");
+        text.push_str(&format!("\nroute   {}\nlayers  {layers}", printable(&takes)));
+        push_endpoint(text, &route.endpoint);
+    }
 }
 
 fn push_arguments(text: &mut String, description: &Description) {

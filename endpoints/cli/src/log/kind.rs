@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Refused,
     /// A connection was refused for its PROXY header, or for its lack of one.
     Proxy,
+    /// A connection was refused for its ClientHello, or for its lack of one.
+    Hello,
     /// A port waits, as the limit on the number of connections is reached.
     Full,
     /// A callback panicked.
@@ -40,6 +42,7 @@ impl Kind {
             Self::TimeLimit => "connections that timed out",
             Self::Refused => "refused connections",
             Self::Proxy => "connections without a PROXY header",
+            Self::Hello => "connections without a ClientHello",
             Self::Full => "waits for a free place",
             Self::Panic => "panics",
             Self::Files => "warnings about files of certificates",

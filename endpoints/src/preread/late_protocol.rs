@@ -11,12 +11,14 @@ use interfaces::{Deliver, Event, Factory};
 /// The place of a protocol that may never be needed.
 pub(super) struct LateProtocol {
     factory: Rc<dyn Factory>,
+    /// In logs, until it is built.
+    name: &'static str,
     built: OnceCell<Rc<dyn Deliver>>,
 }
 
 impl LateProtocol {
-    pub(super) fn new(factory: Rc<dyn Factory>) -> Self {
-        Self { factory, built: OnceCell::new() }
+    pub(super) fn new(factory: Rc<dyn Factory>, name: &'static str) -> Self {
+        Self { factory, name, built: OnceCell::new() }
     }
 }
 
@@ -35,7 +37,7 @@ impl Deliver for LateProtocol {
     }
 
     fn log_prefix(&self) -> &'static str {
-        self.built.get().map_or("haproxy", |protocol| protocol.log_prefix())
+        self.built.get().map_or(self.name, |protocol| protocol.log_prefix())
     }
 
     fn is_half_closeable(&self) -> bool {
