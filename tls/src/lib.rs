@@ -120,6 +120,7 @@ mod start_tls;
 mod provider;
 
 mod credentials;
+mod renewal;
 mod settings;
 mod verification;
 
@@ -128,13 +129,14 @@ mod strings;
 
 pub use credentials::{
     CertificateFacts, CredentialsError, FoundBlocks, PemBlock, PemFault, PemProblem, PemText,
-    read_pem,
+    UnknownName, read_pem,
 };
 pub use endpoint::{TlsClientEndpoint, TlsServerEndpoint};
 pub use factory::{wrap_client, wrap_client_with, wrap_server, wrap_server_with};
 pub use options::TlsOptions;
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub use provider::default_provider;
+pub use renewal::{CertificateRenewal, Renewal, RenewalError, RenewalFault};
 /// The TLS library that configurations, certificates and errors are of.
 pub use rustls;
 pub use session::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX, Received, Session};

@@ -108,6 +108,11 @@ impl TlsError {
     }
 }
 
+/// Whether it is the one error of rustls where a resolver has no certificate.
+pub(crate) fn has_no_certificate(error: &Error) -> bool {
+    matches!(error, Error::General(text) if text == "no server certificate chain resolved")
+}
+
 /// The attempt that failed, what it failed with, and where one is known the remedy.
 fn told(error: &Error) -> &'static str {
     match error {
@@ -118,8 +123,7 @@ fn told(error: &Error) -> &'static str {
         Error::NoApplicationProtocol => {
             "the peer offers no application protocol (ALPN) that this side has"
         }
-        // The one error of rustls where a resolver has no certificate.
-        Error::General(text) if text == "no server certificate chain resolved" => {
+        error if has_no_certificate(error) => {
             "the peer asked for a server name that no certificate here is for"
         }
         Error::InvalidMessage(_)

@@ -17,7 +17,7 @@ use interfaces::{
     StreamClientEndpoint, StreamServerEndpoint,
 };
 use reactor::{Member, Reactor};
-use ropewalk::tls::TlsStrings;
+use ropewalk::tls::{Renewal, TlsStrings};
 use systemd::ListenFds;
 
 use crate::arguments::Limit;
@@ -59,9 +59,11 @@ impl App {
             Exit::Unavailable
         })?;
         let shared = Rc::new(reactor.clone());
-        let registry = strings().register(standard(&shared, &reactor), shared.clone());
+        let worker = Worker::alone();
+        let strings = strings().with_shared(worker.configs());
+        let registry = strings.register(standard(&shared, &reactor), shared.clone());
         let registry = systemd::register(registry, shared, inherited.clone());
-        Ok(Self::with(reactor, registry, inherited, Worker::alone()))
+        Ok(Self::with(reactor, registry, inherited, worker))
     }
 
     /// The one of a worker, with ports and certificates that it shares with the others.
@@ -96,10 +98,11 @@ impl App {
     /// reported.
     pub(crate) fn listen(&self, texts: &[String]) -> Result<Vec<Listen>, Exit> {
         let mut endpoints = Vec::with_capacity(texts.len());
-        let mut exit = None;
+        let (mut exit, mut has_certificates) = (None, false);
         for text in texts {
             match self.registry.parse_server(text) {
                 Ok(parsed) => {
+                    has_certificates |= parsed.description.layers.iter().any(|it| it == "tls");
                     self.warn(text, &parsed.description);
                     let is_dual = listening::is_dual(&parsed.description);
                     let (endpoint, effect) = (parsed.endpoint, self.worker.effect().clone());
@@ -114,8 +117,24 @@ impl App {
         }
         match exit {
             Some(exit) => Err(exit),
-            None => self.watch_signals().map(|()| endpoints),
+            None => {
+                self.watch_signals()?;
+                if has_certificates && self.worker.is_first() {
+                    self.renew_on_hangup()?;
+                }
+                Ok(endpoints)
+            }
         }
+    }
+
+    /// Has SIGHUP read the certificates again, for all workers.
+    fn renew_on_hangup(&self) -> Result<(), Exit> {
+        let configs = self.worker.configs().clone();
+        let renew = move || configs.renew().iter().for_each(tell_renewal);
+        self.reactor.on_signal(libc::SIGHUP, renew).map_err(|error| {
+            report::note(format_args!("error: cannot catch SIGHUP: {error}"));
+            Exit::Unavailable
+        })
     }
 
     fn watch_signals(&self) -> Result<(), Exit> {
@@ -237,11 +256,23 @@ fn refused(kind: Kind, peer: &Address, refusal: &(dyn std::error::Error + 'stati
     report::repeated(kind, format_args!("warning: refused the connection of {peer}: {chain}"));
 }
 
-/// The kinds of TLS. What is not used of a file of certificates is told.
+/// The kinds of TLS. What is not used of a file of certificates is told, and that certificates were renewed.
 fn strings() -> TlsStrings {
-    TlsStrings::new().with_observer(|told| {
-        report::repeated(Kind::Files, format_args!("warning: {}", Chain(told)));
-    })
+    TlsStrings::new()
+        .with_observer(|told| {
+            report::repeated(Kind::Files, format_args!("warning: {}", Chain(told)));
+        })
+        .with_renewal_observer(tell_renewal)
+}
+
+/// Tells the outcome of a look at the files of certificates.
+pub(crate) fn tell_renewal(renewal: &Renewal) {
+    match renewal {
+        Renewal::Refused(_) => {
+            report::repeated(Kind::Files, format_args!("warning: {renewal}"));
+        }
+        _ => report::note(renewal),
+    }
 }
 
 /// Has the signals that stop a server looked at by the switch.

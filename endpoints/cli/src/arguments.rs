@@ -76,7 +76,8 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
 A TLS handshake may take 10s. After SIGTERM a connection that is silent for 1s
 is closed, and one that does not take its end is cut 1s later. A connection
 counts until its socket is closed, which a slow client can put off. The numbers
-of connections are limited for all threads together."
+of connections are limited for all threads together. Certificates are read again
+when they change, see reload=, and at once after SIGHUP."
     )]
     Serve(Serve),
     /// Join every connection accepted to a new one, both ways
@@ -101,7 +102,8 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --workers N                Use N threads, 0 is one a core: 1
       --pin-workers              Keep each of them on one core
 A TLS handshake may take 10s. The numbers of connections are limited for all
-threads together."
+threads together. LISTEN's certificates are read again when they change, see
+reload=, and at once after SIGHUP."
     )]
     Relay(Relay),
     /// Join standard input and output to a connection

@@ -10,7 +10,8 @@
 //! Standard output has one line for each listener, `listening ADDRESS`, once all of them accept; errors
 //! go to standard error. Exit codes are 0 (done, or stopped by a signal), 64 (an
 //! endpoint or the usage is wrong), 69 (it cannot listen or connect). `SIGTERM` and `SIGINT` close
-//! the ports and let connections finish for `--grace`; the second one ends them now.
+//! the ports and let connections finish for `--grace`; the second one ends them now. `SIGHUP` reads the
+//! certificates of TLS servers again, which are also looked at every ten seconds.
 //!
 //! Invariant: this file parses and dispatches, and does nothing else.
 #![forbid(unsafe_code)]

@@ -5,129 +5,138 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::server::ClientHello;
+use rustls::sign::CertifiedKey;
 
-use super::certificate_facts::CertificateFacts;
-use super::pem_file::PemCertificate;
+use super::directory::{Directory, DirectoryCertificate, Unpaired};
 use super::{CredentialsError, Named};
 
 /// The longest chain that is built.
 const CHAIN_CERTIFICATES_MAX: usize = 10;
+
+/// The certificate for a client that asks for a name which none is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnknownName {
+    /// None: the handshake ends with the alert `unrecognized_name` (112).
+    #[default]
+    Refuse,
+    /// The one that a client gets that asks for no name.
+    Default,
+}
 
 /// Certificates by DNS name.
 #[derive(Debug)]
 pub(crate) struct CertificatesByName {
     by_name: HashMap<String, Arc<CertifiedKey>>,
     default: Arc<CertifiedKey>,
+    unknown: UnknownName,
+    unpaired: Unpaired,
 }
 
-/// Reads all files of a directory that are named as certificates are, and tells those that are no files. Keys, certificates and intermediates may lie in any of
-/// them. Of two certificates for one name the first counts, in the order of the files, and the first
-/// of all is for clients that ask for no name.
+/// The certificates of a directory that have their keys. Of two for one name that have not expired the first
+/// counts, in the order of the files. The first of all is for clients that ask for no name, or the one in a
+/// file called `default.pem`.
 ///
 /// # Errors
 ///
-/// The first file that cannot be read or used; or that no certificate has its key.
+/// [`CredentialsError::NoPair`], where no certificate has its key.
 pub(crate) fn certificates_by_name(
     directory: &Named,
-    provider: &CryptoProvider,
-    tell: &dyn Fn(&CredentialsError),
+    Directory { certificates, keys, unpaired }: Directory,
+    unknown: UnknownName,
+    now: i64,
 ) -> Result<CertificatesByName, CredentialsError> {
-    let (keys, certificates) = read(directory, provider, tell)?;
+    let mut pairs: Vec<(usize, &DirectoryCertificate)> = certificates
+        .iter()
+        .enumerate()
+        .filter(|(_, certificate)| keys.contains_key(&certificate.facts.public_key))
+        .collect();
+    // A stable sort, so that among equals the order of the files counts.
+    pairs.sort_by_key(|(_, certificate)| !certificate.facts.is_valid_at(now));
     let mut by_name = HashMap::new();
-    let mut default = None;
-    for (index, certificate) in certificates.iter().enumerate() {
-        let Some(key) = keys.get(&certificate.names.public_key) else { continue };
-        if certificate.names.dns_names.is_empty() {
-            continue;
-        }
+    let mut ranked: Vec<(u8, Arc<CertifiedKey>)> = Vec::new();
+    for (index, certificate) in pairs {
+        let Some(key) = keys.get(&certificate.facts.public_key) else { continue };
         let certified = Arc::new(CertifiedKey::new(chain(index, &certificates), key.clone()));
-        default.get_or_insert_with(|| certified.clone());
-        for name in &certificate.names.dns_names {
-            by_name.entry(name.clone()).or_insert_with(|| certified.clone());
+        for name in &certificate.facts.dns_names {
+            by_name.entry(canonical(name)).or_insert_with(|| certified.clone());
         }
+        ranked.push((rank(certificate), certified));
     }
+    let default = ranked.into_iter().min_by_key(|(rank, _)| *rank);
     let Named { argument, path } = directory.clone();
-    let default = default.ok_or(CredentialsError::NoPair { argument, path })?;
-    Ok(CertificatesByName { by_name, default })
+    let (_, default) = default.ok_or(CredentialsError::NoPair { argument, path })?;
+    Ok(CertificatesByName { by_name, default, unknown, unpaired })
+}
+
+/// How far a certificate is from being the default.
+fn rank(certificate: &DirectoryCertificate) -> u8 {
+    let stem = certificate.path.file_stem().unwrap_or_default();
+    match (stem.eq_ignore_ascii_case("default"), certificate.facts.dns_names.is_empty()) {
+        (true, _) => 0,
+        (false, false) => 1,
+        (false, true) => 2,
+    }
+}
+
+/// A name as it is looked up: in lower case, without the dot of the root.
+fn canonical(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
 impl CertificatesByName {
+    /// The certificate for a client.
+    pub(super) fn resolve(&self, hello: &ClientHello<'_>) -> Option<&Arc<CertifiedKey>> {
+        match hello.server_name() {
+            // rustls gives none for an address and for what is no name, either.
+            None | Some("") => Some(&self.default),
+            Some(name) => self.look_up(name).or(match self.unknown {
+                UnknownName::Refuse => None,
+                UnknownName::Default => Some(&self.default),
+            }),
+        }
+    }
+
     fn look_up(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
-        let name = name.to_ascii_lowercase();
+        let name = canonical(name);
         self.by_name.get(&name).or_else(|| {
             // A wildcard stands for one label, the first.
             let (_, parent) = name.split_once('.')?;
             self.by_name.get(&format!("*.{parent}"))
         })
     }
-}
 
-impl ResolvesServerCert for CertificatesByName {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        match hello.server_name() {
-            None | Some("") => Some(self.default.clone()),
-            Some(name) => self.look_up(name).cloned(),
-        }
+    /// The certificates, each perhaps several times, with the names that they are for.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&str, &Arc<CertifiedKey>)> {
+        self.by_name.iter().map(|(name, certified)| (&**name, certified))
     }
-}
 
-/// A certificate and its names.
-struct Certificate {
-    der: CertificateDer<'static>,
-    names: CertificateFacts,
-}
-
-type Keys = HashMap<Vec<u8>, Arc<dyn SigningKey>>;
-
-/// All keys by their public keys, and all certificates.
-fn read(
-    directory: &Named,
-    provider: &CryptoProvider,
-    tell: &dyn Fn(&CredentialsError),
-) -> Result<(Keys, Vec<Certificate>), CredentialsError> {
-    let (mut keys, mut certificates) = (Keys::new(), Vec::new());
-    for file in directory.pem_files(|skipped| tell(&skipped))? {
-        let content = match file.read_whole() {
-            Err(skipped @ CredentialsError::NotAFile { .. }) if file.path != directory.path => {
-                tell(&skipped);
-                continue;
-            }
-            content => content?,
-        };
-        let Named { argument, path } = file;
-        if content.has_encrypted_key {
-            tell(&CredentialsError::EncryptedKey { argument, path: path.clone() });
-        }
-        for key in content.keys {
-            let key = provider.key_provider.load_private_key(key).map_err(|source| {
-                CredentialsError::BadKey { argument, path: path.clone(), source }
-            })?;
-            if let Some(public) = key.public_key() {
-                keys.insert(public.to_vec(), key);
-            }
-        }
-        for PemCertificate { der, line, .. } in content.certificates {
-            let names = CertificateFacts::of(&der).map_err(|source| {
-                CredentialsError::BadCertificate { argument, path: path.clone(), line, source }
-            })?;
-            certificates.push(Certificate { der, names });
-        }
+    /// The certificate for clients that ask for no name.
+    pub(super) fn default_certificate(&self) -> &Arc<CertifiedKey> {
+        &self.default
     }
-    Ok((keys, certificates))
+
+    /// The certificate whose name is exactly this.
+    pub(super) fn exact(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+        self.by_name.get(name)
+    }
+
+    /// The keys and certificates that had no use.
+    pub(super) fn unpaired(&self) -> &Unpaired {
+        &self.unpaired
+    }
 }
 
 /// The certificate, its issuer, the issuer of that, and so on. The root is left out, as clients have
 /// it.
-fn chain(leaf: usize, certificates: &[Certificate]) -> Vec<CertificateDer<'static>> {
+fn chain(leaf: usize, certificates: &[DirectoryCertificate]) -> Vec<CertificateDer<'static>> {
     let mut chain = vec![leaf];
     let mut last = &certificates[leaf];
-    while chain.len() < CHAIN_CERTIFICATES_MAX && !last.names.is_self_issued() {
+    while chain.len() < CHAIN_CERTIFICATES_MAX && !last.facts.is_self_issued() {
         let issuer = certificates.iter().position(|other| {
-            other.names.subject_der == last.names.issuer_der && !other.names.is_self_issued()
+            other.facts.subject_der == last.facts.issuer_der && !other.facts.is_self_issued()
         });
         match issuer {
             Some(issuer) if !chain.contains(&issuer) => {
@@ -138,4 +147,17 @@ fn chain(leaf: usize, certificates: &[Certificate]) -> Vec<CertificateDer<'stati
         }
     }
     chain.into_iter().map(|index| certificates[index].der.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_looked_up_without_regard_to_case_and_the_dot_of_the_root() {
+        for name in ["a.example", "A.EXAMPLE", "a.Example."] {
+            assert_eq!(canonical(name), "a.example");
+        }
+        assert_eq!(canonical("."), "");
+    }
 }

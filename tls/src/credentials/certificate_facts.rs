@@ -89,6 +89,11 @@ impl CertificateFacts {
         })
     }
 
+    /// Whether it is valid at this second of UNIX time.
+    pub fn is_valid_at(&self, second: i64) -> bool {
+        (self.not_before..=self.not_after).contains(&second)
+    }
+
     /// Whether it is its own issuer, as roots are.
     pub fn is_self_issued(&self) -> bool {
         self.issuer_der == self.subject_der

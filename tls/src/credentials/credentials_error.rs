@@ -234,6 +234,17 @@ pub enum CredentialsError {
         /// What could not be read.
         problems: Vec<String>,
     },
+    /// A key in a directory has no certificate there. Told to an observer: it is not used.
+    #[error(
+        "the private key in the file `{}` of `{argument}` is not used: no certificate there is for it",
+        shown(path)
+    )]
+    KeyWithoutCertificate {
+        /// The argument that names the directory.
+        argument: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
     /// The keys of sessions are written to a file. Told to an observer, as all that is sent can be read with
     /// them.
     #[error(
@@ -254,7 +265,7 @@ impl CredentialsError {
 }
 
 /// A path as a line of text.
-fn shown(path: &Path) -> Printable<'_> {
+pub(crate) fn shown(path: &Path) -> Printable<'_> {
     printable(path.as_os_str().as_encoded_bytes())
 }
 

@@ -6,8 +6,11 @@
 mod by_name;
 mod certificate_facts;
 mod credentials_error;
+mod directory;
+mod file_stamps;
 mod found_blocks;
 mod identity;
+mod loaded;
 mod pem;
 mod pem_file;
 #[cfg(feature = "system-roots")]
@@ -15,12 +18,15 @@ mod system;
 mod trust;
 mod trusted_uses;
 
-pub(crate) use by_name::certificates_by_name;
+pub use by_name::UnknownName;
 pub use certificate_facts::CertificateFacts;
 pub(crate) use certificate_facts::date;
 pub use credentials_error::CredentialsError;
+pub(crate) use credentials_error::shown;
+pub(crate) use file_stamps::FileStamps;
 pub use found_blocks::FoundBlocks;
 pub(crate) use identity::Identity;
+pub(crate) use loaded::{Certificates, Loaded, Loss};
 pub use pem::{PemBlock, PemFault, PemProblem, PemText, read_pem};
 pub(crate) use pem_file::Named;
 #[cfg(feature = "system-roots")]

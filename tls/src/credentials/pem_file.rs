@@ -89,7 +89,7 @@ impl Named {
     }
 
     /// The content of the file, if it is a regular one.
-    fn bytes(&self) -> Result<Vec<u8>, CredentialsError> {
+    pub(super) fn bytes(&self) -> Result<Vec<u8>, CredentialsError> {
         let file = open(&self.path).map_err(|error| match fs::metadata(&self.path) {
             // A socket, which cannot be opened at all.
             Ok(metadata) if !metadata.is_file() => self.not_a_file(metadata.file_type()),

@@ -14,12 +14,16 @@ use rustls::unbuffered::{
 
 use super::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX};
 use crate::TlsError;
+use crate::tls_error::has_no_certificate;
 
 /// How many states in a row may take and make no bytes before the session counts as stuck.
 const IDLE_STATES_MAX: u32 = 8;
 /// The most bytes that a record adds to its plaintext: header, explicit nonce, type, tag. A guess:
 /// rustls says how many it needs where it is too low.
 const RECORD_OVERHEAD_BYTES: usize = 48;
+/// The alert of rustls where no certificate is for the name, and that of RFC 6066 section 3.
+const ALERT_ACCESS_DENIED: u8 = 49;
+const ALERT_UNRECOGNIZED_NAME: u8 = 112;
 /// Room for records of rustls that precede ours.
 const SPARE_BYTES: usize = 256;
 
@@ -106,7 +110,11 @@ pub(super) fn run<D: 'static, E: Engine<D>>(
             }
             Err(error) => {
                 taken += discard;
+                let before = records.len();
                 drain_alerts(engine, records);
+                if has_no_certificate(&error) {
+                    records.replace_alert(before, ALERT_ACCESS_DENIED, ALERT_UNRECOGNIZED_NAME);
+                }
                 break Stop::Failed(error);
             }
         }

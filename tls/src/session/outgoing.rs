@@ -37,6 +37,16 @@ impl Outgoing {
         &mut self.bytes[self.length..]
     }
 
+    /// Replaces the description of a plain fatal alert that is the only record from `start` on.
+    pub(super) fn replace_alert(&mut self, start: usize, from: u8, to: u8) {
+        let end = self.length;
+        if let Some([21, _, _, 0, 2, 2, description]) = self.bytes.get_mut(start..end)
+            && *description == from
+        {
+            *description = to;
+        }
+    }
+
     /// Adds the first `size` bytes of the room to the records.
     pub(super) fn advance(&mut self, size: usize) {
         self.length = (self.length + size).min(self.bytes.len());

@@ -10,7 +10,6 @@ mod version_range;
 
 pub use client_settings::{ClientSettings, Trust};
 #[cfg(feature = "endpoints")]
-pub(crate) use server_settings::Certificates;
 pub use server_settings::{ClientAuthentication, ServerSettings};
 pub use session_settings::SessionSettings;
 pub use version_range::{EmptyVersionRange, TlsVersion, VersionRange};

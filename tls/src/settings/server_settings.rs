@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
-use rustls::sign::SingleCertAndKey;
+use rustls::server::{NoServerSessionStorage, ProducesTickets};
 
 use super::session_settings::SessionSettings;
 use crate::credentials::{
-    CredentialsError, Identity, Named, Peers, certificates_by_name, trust_anchors_of,
+    Certificates, CredentialsError, Identity, Named, Peers, UnknownName, trust_anchors_of,
 };
+use crate::renewal::CertificateRenewal;
 use crate::verification::{ClientNames, ClientVerifier};
 
 /// The settings of a TLS server.
@@ -37,13 +37,6 @@ pub struct ServerSettings {
     certificates: Certificates,
     clients: Option<ClientAuthentication>,
     session: SessionSettings,
-}
-
-/// The files of a server's certificates.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Certificates {
-    One(Identity),
-    ByName(Named),
 }
 
 /// The certificates that a server asks its clients for.
@@ -89,11 +82,21 @@ impl ServerSettings {
     /// Shows each client the certificate for the name that it asks for, from the files of a directory; see
     /// [`register_with_provider`](crate::register_with_provider).
     pub fn by_name(directory: impl Into<PathBuf>) -> Self {
-        Self::of(Certificates::ByName(Named::new("path", directory)))
+        Self::of(Certificates::ByName(Named::new("path", directory), UnknownName::default()))
     }
 
     pub(crate) fn of(certificates: Certificates) -> Self {
         Self { certificates, clients: None, session: SessionSettings::default() }
+    }
+
+    /// What a client gets that asks for a name which no certificate of the directory is for. A single
+    /// certificate is for any name.
+    #[must_use]
+    pub fn with_unknown_name(mut self, unknown: UnknownName) -> Self {
+        if let Certificates::ByName(_, own) = &mut self.certificates {
+            *own = unknown;
+        }
+        self
     }
 
     /// Asks clients for certificates.
@@ -122,15 +125,22 @@ impl ServerSettings {
         ticketer: Option<Arc<dyn ProducesTickets>>,
         tell: &dyn Fn(&CredentialsError),
     ) -> Result<ServerConfig, CredentialsError> {
+        self.renewable_config(provider, ticketer, tell).map(|(config, _)| config)
+    }
+
+    /// As [`config`](Self::config), with the renewal of its certificates when their files change.
+    ///
+    /// # Errors
+    ///
+    /// As [`config`](Self::config).
+    pub fn renewable_config(
+        &self,
+        provider: &Arc<CryptoProvider>,
+        ticketer: Option<Arc<dyn ProducesTickets>>,
+        tell: &dyn Fn(&CredentialsError),
+    ) -> Result<(ServerConfig, CertificateRenewal), CredentialsError> {
         let provider = self.session.limited(provider);
-        let resolver: Arc<dyn ResolvesServerCert> = match &self.certificates {
-            Certificates::One(identity) => {
-                Arc::new(SingleCertAndKey::from(identity.load(&provider)?))
-            }
-            Certificates::ByName(directory) => {
-                Arc::new(certificates_by_name(directory, &provider, tell)?)
-            }
-        };
+        let renewal = CertificateRenewal::load(&self.certificates, &provider, tell)?;
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(self.session.versions.supported())
             .map_err(CredentialsError::Unsupported)?;
@@ -143,7 +153,7 @@ impl ServerSettings {
             }
             None => builder.with_no_client_auth(),
         };
-        let mut config = builder.with_cert_resolver(resolver);
+        let mut config = builder.with_cert_resolver(renewal.resolver());
         // As in Twisted, the server's order of suites counts.
         config.ignore_client_order = true;
         config.alpn_protocols.clone_from(&self.session.alpn);
@@ -158,6 +168,6 @@ impl ServerSettings {
         if let Some(log) = self.session.key_log(tell)? {
             config.key_log = log;
         }
-        Ok(config)
+        Ok((config, renewal))
     }
 }

@@ -23,6 +23,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::ProducesTickets;
 
 use crate::credentials::CredentialsError;
+use crate::renewal::TellRenewal;
 pub use shared_configs::SharedConfigs;
 pub use tls_strings::TlsStrings;
 
@@ -41,6 +42,8 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 ///
 /// | by name | side | meaning |
 /// |---|---|---|
+/// | `reload` | server | how long passes between two looks at the files of certificates (10 s); `0`: none |
+/// | `unknownName` | `tls` server | `refuse` (alert 112), or `default`: a name that no certificate is for gets the one for clients without a name |
 /// | `clientCA` | server | file or directory: clients have to show a certificate that one of it vouches for |
 /// | `clientAuth` | server | `required` (the default next to `clientCA`), or `wanted`: a client may show none |
 /// | `clientCN`, `clientDNS`, `clientURI`, `clientPin` | server | takes only the clients that one of these is true of: common names, DNS names, URIs, keys |
@@ -98,8 +101,11 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 /// - `sslmethod` takes `TLS_METHOD`, `SSLv23_METHOD`, `TLSv1_2_METHOD` and `TLSv1_3_METHOD`.
 /// - `timeout` and `bindAddress` next to `endpoint` are errors, where Twisted ignores them.
 /// - The cipher suites are the provider's, in its order; Twisted's list begins with AES-256.
-/// - The certificate for a client without a name is that of the first file, in the order of their
-///   paths. Upper and lower case in names do not matter.
+/// - The certificate for a client without a name is that of the file `default.pem`, else of the first file
+///   in the order of their paths. Upper and lower case in names do not matter, nor does a dot at their end.
+/// - Files that change are looked at every ten seconds, not at each name that is unknown, which any client
+///   can send; and are used once they have stopped changing and are right. Twisted reads a folder again at
+///   each unknown name and then goes on with what it had at first.
 pub fn register_with_provider<R>(
     registry: Registry,
     reactor: R,
@@ -135,6 +141,7 @@ struct Context {
     ticketer: Ticketer,
     shared: Option<SharedConfigs>,
     tell: Tell,
+    tell_renewal: TellRenewal,
 }
 
 /// Makes the ticketer that seals a server's sessions, where sessions are sealed.

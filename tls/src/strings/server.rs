@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deferred::Deferred;
 use interfaces::{Factory, ListeningPort, StreamServerEndpoint};
@@ -11,6 +12,7 @@ use rustls::ServerConfig;
 
 use super::Context;
 use crate::credentials::CredentialsError;
+use crate::renewal::{CertificateRenewal, renewing};
 use crate::settings::ServerSettings;
 use crate::wrap_server;
 
@@ -19,27 +21,43 @@ pub(super) struct FileServer<E> {
     pub(super) below: E,
     pub(super) context: Context,
     pub(super) settings: ServerSettings,
+    /// How long passes between two looks at the files.
+    pub(super) interval: Option<Duration>,
+}
+
+/// A configuration whose certificates are renewed.
+pub(super) struct RenewableConfig {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) renewal: CertificateRenewal,
 }
 
 impl<E> FileServer<E> {
-    fn config(&self) -> Result<Arc<ServerConfig>, CredentialsError> {
+    fn config(&self) -> Result<Arc<RenewableConfig>, CredentialsError> {
         match &self.context.shared {
             Some(shared) => shared.server_or(&self.settings, || self.read()),
             None => self.read(),
         }
     }
 
-    fn read(&self) -> Result<Arc<ServerConfig>, CredentialsError> {
+    fn read(&self) -> Result<Arc<RenewableConfig>, CredentialsError> {
         let Context { provider, ticketer, tell, .. } = &self.context;
-        self.settings.config(provider, ticketer(), &**tell).map(Arc::new)
+        let (config, renewal) = self.settings.renewable_config(provider, ticketer(), &**tell)?;
+        Ok(Arc::new(RenewableConfig { config: Arc::new(config), renewal }))
     }
 }
 
 impl<E: StreamServerEndpoint> StreamServerEndpoint for FileServer<E> {
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
         match self.config() {
-            Ok(config) => {
-                self.below.listen(wrap_server(config, factory, self.context.time.clone()))
+            Ok(read) => {
+                let Context { time, tell_renewal, .. } = &self.context;
+                let factory = match self.interval {
+                    Some(interval) => {
+                        renewing(factory, &read.renewal, interval, time, tell_renewal)
+                    }
+                    None => factory,
+                };
+                self.below.listen(wrap_server(read.config.clone(), factory, time.clone()))
             }
             Err(error) => Deferred::fail(error),
         }

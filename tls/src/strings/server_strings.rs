@@ -4,8 +4,11 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::time::Duration;
 
-use endpoints::{Argument, Arguments, Host, ParseError, Parsed, ServerParser, TcpServerEndpoint};
+use endpoints::{
+    Argument, Arguments, Host, ParseError, Parsed, ServerParser, TcpServerEndpoint, Value,
+};
 use interfaces::StreamServerEndpoint;
 
 use super::Context;
@@ -13,16 +16,20 @@ use super::client_authentication::client_authentication;
 use super::paths::{file, file_or};
 use super::server::FileServer;
 use super::session_strings::{method, session_settings};
-use crate::credentials::{Identity, Named};
-use crate::settings::{Certificates, ServerSettings, VersionRange};
+use crate::credentials::{Certificates, Identity, Named, UnknownName};
+use crate::settings::{ServerSettings, VersionRange};
 
 pub(super) struct SslServerParser(pub(super) Context);
 pub(super) struct TlsServerParser(pub(super) Context);
 
-/// The arguments of both kinds that are given by name: the endpoint below, then those of clients' certificates,
-/// then those of the session.
-const OPTIONS: [&str; 13] = [
+/// The time between two looks at the files, unless the string has another.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The arguments of both kinds that are given by name: the endpoint below, the interval of looks at the files,
+/// then those of clients' certificates, then those of the session.
+const OPTIONS: [&str; 14] = [
     "endpoint",
+    "reload",
     "clientCA",
     "clientAuth",
     "clientCN",
@@ -52,7 +59,7 @@ impl ServerParser for SslServerParser {
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let (
             [port, key, certificate, sslmethod, interface, backlog, extra, parameters],
-            [endpoint, options @ ..],
+            [endpoint, reload, options @ ..],
         ) = arguments.bind_options(
             [
                 "port",
@@ -91,7 +98,8 @@ impl ServerParser for SslServerParser {
         let Below { endpoint: below, layers } = below;
         let (context, settings) =
             (self.0.clone(), self.0.settings(certificates, options, versions)?);
-        Ok(arguments.parsed(Rc::new(FileServer { below, context, settings }), layers))
+        let interval = interval(&reload)?;
+        Ok(arguments.parsed(Rc::new(FileServer { below, context, settings, interval }), layers))
     }
 }
 
@@ -104,8 +112,10 @@ impl ServerParser for TlsServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let ([path, port, backlog, interface], [endpoint, options @ ..]) =
-            arguments.bind_options(["path", "port", "backlog", "interface"], OPTIONS)?;
+        let mut names = ["unknownName"; OPTIONS.len() + 1];
+        names[1..].copy_from_slice(&OPTIONS);
+        let ([path, port, backlog, interface], [unknown, endpoint, reload, options @ ..]) =
+            arguments.bind_options(["path", "port", "backlog", "interface"], names)?;
         let directory = file(&path)?.ok_or_else(|| path.missing())?;
         let below = match wrapped(endpoint, [port, interface, backlog])? {
             Some(below) => below,
@@ -117,11 +127,13 @@ impl ServerParser for TlsServerParser {
             }
         };
         let Below { endpoint: below, layers } = below;
-        let certificates = Certificates::ByName(Named::new(path.name(), directory));
+        let certificates =
+            Certificates::ByName(Named::new(path.name(), directory), unknown_name(&unknown)?);
         let versions = VersionRange::default();
         let (context, settings) =
             (self.0.clone(), self.0.settings(certificates, options, versions)?);
-        Ok(arguments.parsed(Rc::new(FileServer { below, context, settings }), layers))
+        let interval = interval(&reload)?;
+        Ok(arguments.parsed(Rc::new(FileServer { below, context, settings, interval }), layers))
     }
 }
 
@@ -144,8 +156,28 @@ fn wrapped(endpoint: Argument<'_>, own: [Argument<'_>; 3]) -> Result<Option<Belo
     }
 }
 
+/// How long passes between two looks at the files; `None` where none is wanted.
+fn interval(argument: &Argument<'_>) -> Result<Option<Duration>, ParseError> {
+    if !argument.is_given() {
+        return Ok(Some(RELOAD_INTERVAL));
+    }
+    let interval = argument.seconds_or(RELOAD_INTERVAL)?;
+    Ok((!interval.is_zero()).then_some(interval))
+}
+
+fn unknown_name(argument: &Argument<'_>) -> Result<UnknownName, ParseError> {
+    let (unknown, name) = match argument.text()? {
+        None => return Ok(UnknownName::default()),
+        Some("refuse") => (UnknownName::Refuse, "refuse"),
+        Some("default") => (UnknownName::Default, "default"),
+        Some(_) => return Err(argument.error("`refuse` or `default`")),
+    };
+    argument.record(Value::Text(name.into()));
+    Ok(unknown)
+}
+
 impl Context {
-    /// The settings from [`OPTIONS`] without the first.
+    /// The settings from [`OPTIONS`] without the first two.
     fn settings(
         &self,
         certificates: Certificates,

@@ -5,23 +5,25 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::{ClientConfig, ServerConfig};
+use rustls::ClientConfig;
 
+use super::server::RenewableConfig;
 use crate::credentials::CredentialsError;
+use crate::renewal::{CertificateRenewal, Renewal};
 use crate::settings::{ClientSettings, ServerSettings};
 
 /// What the `ssl:` and `tls:` endpoints of several registries share, each on a thread of its own: their
 /// certificates and keys, which are read once; the keys of the servers' tickets, so that a client resumes
 /// its session with any of them; and the sessions that the clients have. A clone is the same.
 ///
-/// A configuration is kept, so files that change are not read again. See
+/// A configuration is kept; of a server's the certificates are renewed when their files change. See
 /// [`TlsStrings::with_shared`](crate::TlsStrings::with_shared).
 #[derive(Clone, Default)]
 pub struct SharedConfigs(Arc<Configs>);
 
 #[derive(Default)]
 struct Configs {
-    servers: Kept<ServerSettings, ServerConfig>,
+    servers: Kept<ServerSettings, RenewableConfig>,
     clients: Kept<ClientSettings, ClientConfig>,
 }
 
@@ -49,6 +51,11 @@ impl<K: PartialEq, C> Kept<K, C> {
         kept.push((key, Arc::clone(&config)));
         Ok(config)
     }
+
+    fn all(&self) -> impl Iterator<Item = Arc<C>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().map(|(_, config)| Arc::clone(config)).collect::<Vec<_>>().into_iter()
+    }
 }
 
 impl SharedConfigs {
@@ -57,12 +64,22 @@ impl SharedConfigs {
         Self::default()
     }
 
+    /// Reads the files of all servers' certificates now, as [`CertificateRenewal::renew`] does; for a signal such
+    /// as SIGHUP.
+    ///
+    /// [`CertificateRenewal::renew`]: crate::CertificateRenewal::renew
+    pub fn renew(&self) -> Vec<Renewal> {
+        // No lock is held while files are read.
+        let renewals: Vec<_> = self.0.servers.all().map(|read| read.renewal.clone()).collect();
+        renewals.iter().map(CertificateRenewal::renew).collect()
+    }
+
     /// A server's configuration for these settings; `read` makes it for the first thread that asks.
     pub(super) fn server_or(
         &self,
         settings: &ServerSettings,
-        read: impl FnOnce() -> Result<Arc<ServerConfig>, CredentialsError>,
-    ) -> Result<Arc<ServerConfig>, CredentialsError> {
+        read: impl FnOnce() -> Result<Arc<RenewableConfig>, CredentialsError>,
+    ) -> Result<Arc<RenewableConfig>, CredentialsError> {
         self.0.servers.get_or(settings.clone(), read)
     }
 
@@ -87,19 +104,20 @@ mod tests {
     use std::cell::Cell;
     use std::thread;
 
-    use rustls::server::ResolvesServerCertUsingSni;
-
     use super::*;
     use crate::settings::{SessionSettings, TlsVersion, Trust};
 
-    fn server() -> Arc<ServerConfig> {
+    /// What a server's files make, as none of these tests looks into it.
+    fn server() -> Arc<RenewableConfig> {
+        let own = rcgen::generate_simple_self_signed(["a.example".to_owned()]).expect("it is made");
+        let file = tempfile::NamedTempFile::new().expect("there is a place for it");
+        let pem = own.cert.pem() + &own.signing_key.serialize_pem();
+        std::fs::write(file.path(), pem).expect("it is written");
         let provider = Arc::new(crate::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the provider has them")
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new()));
-        Arc::new(config)
+        let settings = ServerSettings::new(file.path(), file.path());
+        let read = settings.renewable_config(&provider, None, &|_| {});
+        let (config, renewal) = read.expect("it is a pair");
+        Arc::new(RenewableConfig { config: Arc::new(config), renewal })
     }
 
     fn directory(path: &str) -> ServerSettings {

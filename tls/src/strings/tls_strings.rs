@@ -16,6 +16,7 @@ use super::client_strings::{SslClientParser, TlsClientParser};
 use super::server_strings::{SslServerParser, TlsServerParser};
 use super::{Context, SharedConfigs, Tell, Ticketer};
 use crate::credentials::CredentialsError;
+use crate::renewal::{Renewal, TellRenewal};
 
 /// The kinds `ssl` and `tls`, to be added to a registry. [`register`](crate::register) adds them with the
 /// defaults.
@@ -36,6 +37,7 @@ pub struct TlsStrings {
     ticketer: Ticketer,
     shared: Option<SharedConfigs>,
     tell: Tell,
+    tell_renewal: TellRenewal,
 }
 
 impl TlsStrings {
@@ -50,7 +52,12 @@ impl TlsStrings {
     /// With another provider. A server keeps the last 256 sessions.
     pub fn with_provider(provider: Arc<CryptoProvider>) -> Self {
         let tell: Tell = Rc::new(|told| drop(Deferred::<()>::fail(told.clone())));
-        Self { provider, ticketer: || None, shared: None, tell }
+        let tell_renewal: TellRenewal = Rc::new(|told| {
+            if let Renewal::Refused(error) = told {
+                drop(Deferred::<()>::fail(error.clone()));
+            }
+        });
+        Self { provider, ticketer: || None, shared: None, tell, tell_renewal }
     }
 
     /// For one of several threads, whose endpoints share their certificates and sessions.
@@ -67,6 +74,13 @@ impl TlsStrings {
         self
     }
 
+    /// Tells the observer that changed certificates of a server are shown, or why they are not. Called from a
+    /// timer of the reactor. Without an observer a refusal goes to the hook for errors that nothing handles.
+    pub fn with_renewal_observer(mut self, observer: impl Fn(&Renewal) + 'static) -> Self {
+        self.tell_renewal = Rc::new(observer);
+        self
+    }
+
     /// Adds the kinds, server and client.
     pub fn register<R>(self, registry: Registry, reactor: R) -> Registry
     where
@@ -74,8 +88,8 @@ impl TlsStrings {
     {
         let reactor = Rc::new(reactor);
         let time: Rc<dyn ReactorTime> = reactor.clone();
-        let Self { provider, ticketer, shared, tell } = self;
-        let context = Context { reactor, time, provider, ticketer, shared, tell };
+        let Self { provider, ticketer, shared, tell, tell_renewal } = self;
+        let context = Context { reactor, time, provider, ticketer, shared, tell, tell_renewal };
         registry
             .with_server(SslServerParser(context.clone()))
             .with_server(TlsServerParser(context.clone()))

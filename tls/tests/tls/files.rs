@@ -1,27 +1,26 @@
 //! Certificates, keys and roots from files: what works, and what is told about those that do not.
 
 use interfaces::StreamServerEndpoint;
-use rustls::{AlertDescription, Error};
 use testkit::result_of;
 
 use crate::certificates::{Authority, Identity};
 use crate::machine::{Files, Machine};
-use crate::talk::{rustls_error, told};
+use crate::talk::told;
 use crate::tls::CredentialsError;
 
-fn both(identity: &Identity) -> String {
+pub(crate) fn both(identity: &Identity) -> String {
     identity.key_pem() + &identity.certificate_pem
 }
 
 /// A server's files, and a client's directory of roots.
-struct Site {
-    files: Files,
-    authority: Authority,
-    roots: String,
+pub(crate) struct Site {
+    pub(crate) files: Files,
+    pub(crate) authority: Authority,
+    pub(crate) roots: String,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (files, authority) = (Files::new(), Authority::new());
         files.write("roots/authority.PEM", authority.pem());
         let roots = files.path("roots");
@@ -276,72 +275,4 @@ fn a_root_that_is_there_twice_or_among_other_files_counts_once() {
     site.files.write("roots/more/other.pem", Authority::named("another").pem());
     let text = format!("tls:a.example:443:trustRoots={}", site.roots);
     assert_eq!(machine.call(&text).unwrap().received(), b"hello");
-}
-
-/// Every domain's certificate, key and intermediates, in whichever files.
-fn directory_of_names(site: &Site) -> (String, Authority) {
-    let first = site.authority.intermediate("first intermediate");
-    let second = first.intermediate("second intermediate");
-    let (plain, wild, deep) = (
-        site.authority.identity("plain.example"),
-        first.identity("*.wild.example"),
-        second.identity("deep.example"),
-    );
-    site.files.write("pems/1-plain.pem", &both(&plain));
-    site.files.write("pems/sub/wild-key.pem", &wild.key_pem());
-    site.files.write("pems/sub/wild.pem", &(wild.certificate_pem.clone() + second.pem()));
-    site.files.write("pems/z.pem", &(first.pem().to_owned() + &deep.key_pem()));
-    site.files.write("pems/deep.pem", &deep.certificate_pem);
-    site.files.write("pems/root.pem", site.authority.pem());
-    site.files.write("pems/lonely.pem", &site.authority.identity("lonely.example").certificate_pem);
-    (site.files.path("pems"), first)
-}
-
-#[test]
-fn a_directory_serves_each_name_with_its_certificate_and_the_chain_without_the_root() {
-    let (site, machine) = (Site::new(), Machine::new());
-    let (directory, _) = directory_of_names(&site);
-    machine.serve(&format!("tls:{directory}:443")).unwrap();
-    for (name, chain) in
-        [("plain.example", 1), ("PLAIN.example", 1), ("any.wild.example", 2), ("deep.example", 3)]
-    {
-        let text = format!("tls:{name}:443:trustRoots={}", site.roots);
-        let record = machine.call(&text).unwrap();
-        assert_eq!(record.received(), b"hello", "{name}: {:?}", record.lost());
-        let shown = record.transport().as_tls().unwrap().peer_certificates();
-        assert_eq!(shown.len(), chain, "{name}");
-    }
-}
-
-#[test]
-fn a_name_without_a_certificate_fails_and_no_name_gets_the_first_one() {
-    let (site, machine) = (Site::new(), Machine::new());
-    let (directory, _) = directory_of_names(&site);
-    machine.serve(&format!("tls:{directory}:443")).unwrap();
-    for name in ["unknown.example", "two.labels.wild.example", "wild.example", "lonely.example"] {
-        let text = format!("tls:{name}:443:trustRoots={}", site.roots);
-        let record = machine.call(&text).unwrap();
-        let error = rustls_error(record.lost());
-        assert_eq!(error, Error::AlertReceived(AlertDescription::AccessDenied), "{name}");
-    }
-    let text = format!("ssl:127.0.0.1:443:verify=danger-none:caCertsDir={}", site.roots);
-    assert!(machine.call(&text).is_err());
-    let record = machine.call("ssl:127.0.0.1:443:verify=danger-none").unwrap();
-    assert_eq!(record.received(), b"hello");
-    let shown = record.transport().as_tls().unwrap().peer_certificates();
-    assert_eq!(shown.len(), 1, "an address is no name, so the first certificate it is");
-}
-
-#[test]
-fn random_names_cost_no_file() {
-    let (site, machine) = (Site::new(), Machine::new());
-    let (directory, _) = directory_of_names(&site);
-    machine.serve(&format!("tls:{directory}:443")).unwrap();
-    // A file that is not read any more cannot be missed.
-    drop(site.files);
-    for number in 0..20 {
-        machine.call(&format!("tls:n{number}.example:443")).unwrap();
-    }
-    let record = machine.call("ssl:plain.example:443:verify=danger-none").unwrap();
-    assert_eq!(record.received(), b"hello");
 }

@@ -20,6 +20,8 @@ mod corpus;
 mod creator;
 mod cuts;
 mod delivery;
+#[cfg(feature = "endpoints")]
+mod directories;
 mod early_data;
 mod failing;
 #[cfg(feature = "endpoints")]
@@ -41,6 +43,7 @@ mod odd_files;
 mod proxied;
 #[cfg(feature = "endpoints")]
 mod refusals;
+mod renewal;
 mod resetting;
 mod session;
 mod start_tls;

@@ -16,6 +16,7 @@ mod log;
 mod notify;
 mod pipe;
 mod relay;
+mod renewal;
 mod serve;
 mod shutdown;
 mod usage;

@@ -1,0 +1,95 @@
+//! Certificates that change while the command runs, seen by `openssl s_client`.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+use testkit::find_peer;
+
+use crate::running::{Running, eventually, run};
+
+/// A pair for `localhost` with this common name, in one file.
+fn write_pair(path: &Path, common_name: &str) {
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, common_name);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    std::fs::write(path, key.serialize_pem() + &certificate.pem()).unwrap();
+}
+
+/// What `openssl s_client` says of a connection with this server name.
+fn asked(address: &str, name: &str) -> String {
+    let mut command = find_peer("openssl").unwrap();
+    command.args(["s_client", "-connect", address, "-servername", name]);
+    let ended = run(command, "");
+    String::from_utf8_lossy(&ended.output).into_owned() + &ended.errors
+}
+
+#[test]
+fn sighup_reads_the_certificates_again_for_all_workers() {
+    if find_peer("openssl").is_none() {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let pem = directory.path().join("own.pem");
+    for (kind, place) in [("ssl:0", &pem), ("tls", &directory.path().to_path_buf())] {
+        write_pair(&pem, "the first");
+        let place = place.display();
+        let text = match kind {
+            "tls" => format!("tls:{place}:0:interface=127.0.0.1:reload=0"),
+            _ => format!("ssl:0:{place}:interface=127.0.0.1:reload=0"),
+        };
+        let mut server = Running::ropewalk(&["serve", "echo", &text, "--workers", "2"]);
+        let address = server.listening();
+        assert!(asked(&address, "localhost").contains("the first"), "{kind}");
+        write_pair(&pem, "the second");
+        assert!(asked(&address, "localhost").contains("the first"), "{kind}");
+        server.signal("HUP");
+        eventually("the renewed certificate", || {
+            asked(&address, "localhost").contains("the second")
+        });
+        std::fs::write(&pem, "").unwrap();
+        server.signal("HUP");
+        // The line is written before the next handshake is taken.
+        for _ in 0..4 {
+            assert!(asked(&address, "localhost").contains("the second"), "{kind}");
+        }
+        let ended = server.terminate();
+        assert_eq!(ended.code, Some(0));
+        assert!(ended.errors.contains("were renewed: `CN=the second`"), "{}", ended.errors);
+        assert!(ended.errors.contains("and those from before are kept"), "{}", ended.errors);
+    }
+}
+
+#[test]
+fn changed_certificates_are_noticed_without_a_signal() {
+    if find_peer("openssl").is_none() {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let pem = directory.path().join("own.pem");
+    write_pair(&pem, "the first");
+    let text = format!("ssl:0:{}:interface=127.0.0.1:reload=100ms", pem.display());
+    let mut server = Running::ropewalk(&["relay", &text, "tcp:127.0.0.1:9"]);
+    let address = server.listening();
+    write_pair(&pem, "the second");
+    eventually("the renewed certificate", || asked(&address, "localhost").contains("the second"));
+    assert_eq!(server.terminate().code, Some(0));
+}
+
+#[test]
+fn an_unknown_name_gets_alert_112_and_a_dot_at_the_end_makes_no_difference() {
+    if find_peer("openssl").is_none() {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    write_pair(&directory.path().join("own.pem"), "the own");
+    let text = format!("tls:{}:0:interface=127.0.0.1", directory.path().display());
+    let mut server = Running::ropewalk(&["serve", "echo", &text]);
+    let address = server.listening();
+    for name in ["localhost", "localhost.", "LOCALHOST", "LocalHost."] {
+        assert!(asked(&address, name).contains("the own"), "{name}");
+    }
+    let unknown = asked(&address, "unknown.example");
+    assert!(unknown.contains("alert number 112"), "{unknown}");
+    assert_eq!(server.terminate().code, Some(0));
+}
