@@ -30,5 +30,6 @@ mod system_calls;
 mod peers_curl;
 mod peers_haproxy;
 mod peers_openssl;
+mod peers_python;
 mod peers_socat;
 mod peers_systemd;
