@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use ropewalk::endpoints::{Registry, StdioServerParser};
+use ropewalk::endpoints::Registry;
 use ropewalk::interfaces::ListeningPort;
 use ropewalk::protocol::factory_fn;
 use ropewalk::protocol::testing::{Record, Recorder};
@@ -11,12 +11,8 @@ use ropewalk::reactor::Reactor;
 use ropewalk::systemd::ListenFds;
 use testkit::result_of;
 
-/// Every kind that Twisted has, with that one which a program has to ask for.
 fn registry() -> Registry {
-    let reactor = Reactor::new().unwrap();
-    let mut registry = ropewalk::registry_with_inherited(reactor.clone(), ListenFds::default());
-    registry.add_server(StdioServerParser::new(reactor)).unwrap();
-    registry
+    ropewalk::registry_with_inherited(Reactor::new().unwrap(), ListenFds::default())
 }
 
 fn listen(registry: &Registry, text: &str) -> Rc<dyn ListeningPort> {

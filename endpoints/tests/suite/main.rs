@@ -22,7 +22,6 @@ mod recording;
 mod registry;
 mod retrying;
 mod stdio;
-mod strings;
 mod strports;
 mod tcp_options;
 mod tcp_strings;

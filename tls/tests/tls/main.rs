@@ -56,6 +56,5 @@ mod suites;
 mod twisted_clients;
 #[cfg(feature = "endpoints")]
 mod twisted_servers;
-mod wrapper;
 mod wrapping;
 mod writes;
