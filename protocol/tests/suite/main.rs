@@ -45,6 +45,7 @@ mod protocol_ref;
 mod proxies;
 mod reading_roles;
 mod receivers_flow;
+mod receivers_hand_over;
 mod receivers_line;
 mod receivers_line_only;
 mod receivers_line_raw;

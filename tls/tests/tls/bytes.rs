@@ -72,7 +72,13 @@ fn the_handshake_is_told_once_with_its_results_and_before_the_data() {
         let mut talk = Talk::new(version);
         talk.client_config.alpn_protocols = vec![b"b".to_vec(), b"a".to_vec()];
         talk.server_config.alpn_protocols = vec![b"a".to_vec(), b"b".to_vec()];
-        let talking = talk.client(|client| client.on_made(|transport| transport.write(b"x"))).run();
+        let talking = talk
+            .client(|client| client.on_made(|transport| transport.write(b"x")))
+            .on_handshake(|transport| {
+                let certificates = transport.as_tls().unwrap().peer_certificates();
+                assert_eq!(certificates.len(), 1, "it is there by then");
+            })
+            .run();
         assert_eq!(
             talking.server.calls(),
             ["connection_made", "handshake_completed", "data_received"]

@@ -55,7 +55,9 @@ fn the_certificates_are_asked_for_through_layers_above_and_what_is_below_through
             query.answer_with(|| 7_u32);
         }
     }
-    let talk = Talk::new(VERSIONS[0]);
+    let authority = Authority::new();
+    let identity = authority.identity(NAME);
+    let talk = Talk::between(authority.client(VERSIONS[0]), identity.server());
     let (client, server, clock) = (Record::new(), Record::new(), &talk.clock);
     talk.network.run_clock(clock);
     let above = TimeoutFactory::new(once(Recorder::new(&client)), clock.clone()).into_rc();
@@ -68,6 +70,7 @@ fn the_certificates_are_asked_for_through_layers_above_and_what_is_below_through
     pair.flush();
     let transport = client.transport();
     let certificates = transport.query::<PeerCertificates>().expect("a server shows them").0;
+    assert_eq!(certificates, [identity.certificate.to_vec()], "the server's own");
     assert_eq!(certificates, transport.as_tls().expect("it is TLS").peer_certificates());
     let facts = transport.query::<Rc<dyn TlsTransport>>().expect("it is TLS, below a layer");
     assert_eq!(facts.version().as_deref(), Some("TLSv1_3"));
