@@ -18,7 +18,7 @@ pub(crate) fn system_anchors(
     let loaded = load_native_certs();
     let mut roots = RootCertStore::empty();
     // A store has certificates that are too old to be read, in every system.
-    roots.add_parsable_certificates(loaded.certs);
+    roots.add_parsable_certificates(loaded.certs.iter().cloned());
     let problems: Vec<_> = loaded.errors.iter().map(ToString::to_string).collect();
     if roots.is_empty() {
         return Err(CredentialsError::NoSystemRoots { problems });
@@ -26,5 +26,5 @@ pub(crate) fn system_anchors(
     if !problems.is_empty() {
         tell(&CredentialsError::SystemRootsSkipped { problems });
     }
-    Ok(TrustAnchors::of_authorities(roots))
+    Ok(TrustAnchors { roots, given: loaded.certs })
 }

@@ -58,7 +58,7 @@ pub(super) fn problem(
         ),
         Cause::UnknownIssuer => unknown_issuer(facts, shown),
         Cause::BadEncoding => "it is damaged, or is no certificate".into(),
-        Cause::BadSignature => "a signature in it is wrong: it was changed, or its authority's key was".into(),
+        Cause::BadSignature => bad_signature(facts),
         Cause::UnsupportedSignatureAlgorithmContext { .. }
         | Cause::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             "it is signed in a way that is not taken, as SHA-1 and RSA below 2048 bits are: have it \
@@ -123,6 +123,16 @@ fn unknown_issuer(facts: Option<&CertificateFacts>, shown: usize) -> String {
         _ => "the peer's chain leads to no trusted authority: trust the one at its end",
     };
     format!("its authority `{issuer}` is not trusted here, and {sent}")
+}
+
+/// Mostly an authority that was made anew under its old name.
+fn bad_signature(facts: Option<&CertificateFacts>) -> String {
+    let issuer = facts.map_or("", |facts| facts.issuer.as_str());
+    let issuer = printable(issuer.as_bytes());
+    format!(
+        "an authority `{issuer}` is known here, and the signature is not of its key: trust the certificate \
+         whose key has signed, which may be a newer one of the same name"
+    )
 }
 
 fn wrong_use(whose: Peers) -> String {

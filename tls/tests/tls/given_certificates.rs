@@ -112,3 +112,17 @@ fn both_sides_trust_each_others_self_signed_certificates() {
     ));
     assert!(told(record.lost()).contains("the certificate of the client was refused"));
 }
+
+#[test]
+fn an_authority_that_was_made_anew_under_its_name_is_told_apart_from_the_old_one() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let (machine, files) = (Machine::new(), Files::new());
+    let own = new.identity("a.example");
+    let pem = files.write("server.pem", &(own.key_pem() + &own.certificate_pem));
+    machine.serve(&format!("ssl:443:{pem}")).unwrap();
+    let trusted = files.write("old.pem", old.pem());
+    let lost =
+        told(machine.call(&format!("tls:a.example:443:trustRoots={trusted}")).unwrap().lost());
+    let words = "an authority `CN=ropewalk test authority` is known here, and the signature is not of its key";
+    assert!(lost.contains(words), "{lost}");
+}

@@ -26,6 +26,7 @@ mod wrong_input;
 mod limits;
 mod memory;
 mod system_calls;
+mod system_roots;
 
 mod peers_curl;
 mod peers_haproxy;
