@@ -63,8 +63,7 @@ fn text_of_a_mistake_points_at_it() {
         ended.errors,
         "error: unknown option `interfaec` for a `tcp` server\n  \
          tcp:8080:interfaec=127.0.0.1\n           \
-         ^^^^^^^^^ column 10\n\
-         help: a similar option exists: `interface`\n"
+         ^^^^^^^^^ column 10: a similar option exists: `interface`\n"
     );
 }
 
