@@ -126,7 +126,7 @@ impl App {
         if let Some(warning) = warnings::warning(description)
             && self.worker.is_first()
         {
-            report::warning(text, warning);
+            report::warning(text, &warning);
         }
     }
 

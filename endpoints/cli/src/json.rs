@@ -4,19 +4,22 @@
 //! a kind such as `haproxy`, which wraps the rest of its string, has it behind its arguments.
 //!
 //! ```text
-//! {"ok":true,"kind":"tcp","arguments":{"port":80,"interface":"0.0.0.0","backlog":"max"},"layers":["tcp"]}
+//! {"ok":true,"side":"server","other_side":null,"kind":"tcp","arguments":{"port":80,…},"layers":["tcp"]}
 //! {"ok":false,"offset":4,"message":"port `80a0` is not …","suggestion":null}
 //! ```
 
 use endpoints::{Description, ParseError, Value};
 use serde::{Serialize, Serializer};
 
+use crate::commands::check::Judged;
+
 /// The line for a string that was parsed.
-pub(crate) fn description(description: &Description) -> String {
+pub(crate) fn description(judged: &Judged) -> String {
+    let Judged { description, side, other_side } = judged;
     let Description { kind, arguments, layers, wrapped, .. } = description;
     let layers = layers.iter().map(|layer| &**layer).collect();
     let wrapped = wrapped.as_deref().map(Wrapped::of);
-    line(&ParsedLine { ok: true, kind, arguments, wrapped, layers })
+    line(&ParsedLine { ok: true, side, other_side: *other_side, kind, arguments, wrapped, layers })
 }
 
 /// The line for a mistake.
@@ -28,6 +31,8 @@ pub(crate) fn mistake(error: &ParseError) -> String {
 #[derive(Serialize)]
 struct ParsedLine<'a> {
     ok: bool,
+    side: &'a str,
+    other_side: Option<&'a str>,
     kind: &'a str,
     #[serde(serialize_with = "in_order")]
     arguments: &'a [(&'static str, Value)],

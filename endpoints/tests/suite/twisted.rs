@@ -253,8 +253,8 @@ fn larger(text: &str, description: &Description) -> Option<u32> {
 
 /// Whether a time has a unit in this string, which has its backslashes no more.
 fn has_unit(text: &str) -> bool {
-    let times = text.split(':').filter_map(|field| field.strip_prefix("timeout="));
-    times.last().is_some_and(|time| time.ends_with(['s', 'm', 'h']))
+    let mut times = text.split(':').filter_map(|field| field.strip_prefix("timeout="));
+    times.next_back().is_some_and(|time| time.ends_with(['s', 'm', 'h']))
 }
 
 /// The value as it is compared: an address in its shortest form, and the empty interface as what it means.
