@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::ops::Range;
 
-use crate::bracket_hint::bracket_hint;
 use crate::grammar::{self, Field, Piece};
+use crate::hints::Mistaken;
 use crate::{Description, ParseError, Parsed, Problem, Registry, Side, Value};
 
 /// The fields of one endpoint string. Made by [`Registry`]; a parser binds them, reads each
@@ -147,7 +147,14 @@ impl<'a> Arguments<'a> {
     }
 
     pub(crate) fn error(&self, span: Range<usize>, problem: Problem) -> ParseError {
-        ParseError::new(self.text, span, problem).hinting(bracket_hint(self.text, &self.fields))
+        let hint = self.mistaken(span.clone()).hint(&problem);
+        ParseError::new(self.text, span, problem).hinting(hint)
+    }
+
+    /// Where a mistake is, to look for its cause.
+    pub(crate) fn mistaken(&self, span: Range<usize>) -> Mistaken<'_, 'a> {
+        let Self { text, side, kind, fields, registry, .. } = self;
+        Mistaken { text, kind, side: *side, fields, span, registry }
     }
 
     /// Where a byte of an unescaped value stands in the whole string.

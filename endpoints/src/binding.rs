@@ -7,6 +7,7 @@ use core::array;
 use core::ops::Range;
 
 use crate::grammar::{Field, Piece};
+use crate::hints::other_name;
 use crate::nearest::{listed, nearest};
 use crate::{Argument, Arguments, ParseError, Problem};
 
@@ -207,6 +208,6 @@ impl<'a> Arguments<'a> {
         };
         self.error(option.span.clone(), problem)
             .expecting(expected)
-            .suggesting(nearest(&option.text, known()))
+            .suggesting(other_name(&option.text, &known).or_else(|| nearest(&option.text, known())))
     }
 }

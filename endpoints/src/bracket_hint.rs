@@ -2,9 +2,8 @@
 //!
 //! Invariant: at most nine fields are looked at for each field of the string.
 
-use core::net::Ipv6Addr;
-
 use crate::grammar::{Field, Form};
+use crate::host::is_bare_ipv6;
 
 /// The hint, if an IPv6 address that was written wrongly is the most likely cause of an error.
 pub(crate) fn bracket_hint(text: &str, fields: &[Field<'_>]) -> Option<&'static str> {
@@ -28,6 +27,6 @@ fn holds_bare_ipv6(text: &str, fields: &[Field<'_>]) -> bool {
         let run = text.get(first.value.span.start..last.value.span.end).unwrap_or("");
         // `80::` is an address, too, but more often a port with two empty fields behind it.
         let likely = !run.ends_with(':') || first.name.is_some();
-        likely && run.parse::<Ipv6Addr>().is_ok()
+        likely && is_bare_ipv6(run)
     })
 }

@@ -36,8 +36,7 @@
 //!     assert_eq!(mistake.report(), "\
 //! error: unknown option `nmae` for a `memory` server
 //!   memory:nmae=here
-//!          ^^^^ column 8
-//! help: a similar option exists: `name`");
+//!          ^^^^ column 8: a similar option exists: `name`");
 //!     Ok(())
 //! }
 //! ```
@@ -184,6 +183,7 @@ mod unix_strings;
 mod bracket_hint;
 mod duration;
 mod grammar;
+mod hints;
 mod nearest;
 mod number;
 mod picture;

@@ -19,8 +19,7 @@ use crate::picture::{picture, sentence, shown};
 /// ```text
 /// error: unknown option `interfaec` for a `tcp` server
 ///   tcp:8080:interfaec=127.0.0.1
-///            ^^^^^^^^^ column 10
-/// help: a similar option exists: `interface`
+///            ^^^^^^^^^ column 10: a similar option exists: `interface`
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParseError(Box<Mistake>);
@@ -33,7 +32,7 @@ struct Mistake {
     problem: Problem,
     expected: Option<Cow<'static, str>>,
     suggestion: Option<String>,
-    hint: Option<&'static str>,
+    hint: Option<Cow<'static, str>>,
 }
 
 impl ParseError {
@@ -62,7 +61,7 @@ impl ParseError {
         self
     }
 
-    pub(crate) fn hinting(mut self, hint: Option<&'static str>) -> Self {
+    pub(crate) fn hinting(mut self, hint: Option<Cow<'static, str>>) -> Self {
         self.0.hint = hint;
         self
     }
@@ -121,11 +120,11 @@ impl ParseError {
             Problem::UnknownOption { .. } => "option",
             _ => "kind",
         };
-        match (&self.0.suggestion, self.0.hint, &self.0.expected) {
+        match (&self.0.suggestion, &self.0.hint, &self.0.expected) {
             (Some(name), _, _) => {
                 Some(alloc::format!("a similar {word} exists: `{}`", shown(name)))
             }
-            (None, Some(hint), _) => Some(hint.into()),
+            (None, Some(hint), _) => Some(sentence(hint)),
             // The message of an invalid value has it already.
             (None, None, Some(_)) if matches!(self.0.problem, Problem::Invalid { .. }) => None,
             (None, None, Some(expected)) => Some(alloc::format!("expected {}", sentence(expected))),
@@ -142,8 +141,8 @@ impl ParseError {
         picture(&self.0.text, &self.0.span)
     }
 
-    /// The whole text for a person: `error: …`, the picture, and `help: …` where there is help;
-    /// lines without a line end after the last.
+    /// The whole text for a person, three lines without a line end after the last: `error: …`, and the
+    /// picture, with the [help](Self::help) behind the column where there is help.
     pub fn report(&self) -> String {
         alloc::format!("error: {self:?}")
     }
@@ -161,7 +160,7 @@ impl fmt::Debug for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}\n{}", self.picture())?;
         match self.help() {
-            Some(help) => write!(f, "\nhelp: {help}"),
+            Some(help) => write!(f, ": {help}"),
             None => Ok(()),
         }
     }

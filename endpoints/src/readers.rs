@@ -190,7 +190,9 @@ impl<'a> Argument<'a> {
         let Some(piece) = self.piece() else { return inner };
         let outer = |offset| self.arguments().written_offset(piece, offset);
         let span = outer(inner.offset())..outer(inner.offset() + inner.length());
-        inner.moved_to(self.arguments().text(), span)
+        let unescaped = self.arguments().mistaken(span.clone()).inner_string();
+        let moved = inner.moved_to(self.arguments().text(), span);
+        if unescaped.is_some() { moved.hinting(unescaped) } else { moved }
     }
 
     /// Whether it is not given, or given as nothing.

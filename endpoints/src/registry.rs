@@ -10,6 +10,7 @@ use core::fmt;
 use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
 use crate::grammar::{self, Field};
+use crate::hints::kind_hint;
 use crate::nearest::{listed, nearest};
 use crate::{Arguments, ClientParser, ParseError, Parsed, Problem, ServerParser, Side};
 
@@ -191,7 +192,13 @@ impl Registry {
             let near = nearest(&kind.name, known.iter().copied());
             (Problem::UnknownKind { kind: kind.name.clone() }, near)
         };
-        ParseError::new(text, kind.span, problem).expecting(expected).suggesting(near)
+        let is_quoted = kind.name.split_once(':').is_some_and(|(first, _)| known.contains(&first));
+        let hint = match is_quoted {
+            true => Some("a `:` behind a backslash separates nothing: `tcp:80`".into()),
+            false => kind_hint(text, &kind.name, side),
+        };
+        let near = if hint.is_some() { None } else { near };
+        ParseError::new(text, kind.span, problem).expecting(expected).suggesting(near).hinting(hint)
     }
 }
 

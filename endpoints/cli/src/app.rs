@@ -149,7 +149,7 @@ impl App {
         if let Some(warning) = warnings::warning(description)
             && self.worker.is_first()
         {
-            report::warning(text, warning);
+            report::warning(text, &warning);
         }
     }
 

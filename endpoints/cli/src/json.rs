@@ -5,16 +5,20 @@
 //! client `sni`, which has an endpoint for each.
 //!
 //! ```text
-//! {"ok":true,"kind":"tcp","arguments":{"port":80,"interface":"0.0.0.0","backlog":"max"},"layers":["tcp"]}
+//! {"ok":true,"side":"server","other_side":null,"kind":"tcp","arguments":{"port":80,…},"layers":["tcp"]}
 //! {"ok":false,"offset":4,"message":"port `80a0` is not …","suggestion":null}
 //! ```
 
 use endpoints::{Description, ParseError, RouteDescription, Value};
 use serde::{Serialize, Serializer};
 
+use crate::commands::check::Judged;
+
 /// The line for a string that was parsed.
-pub(crate) fn description(description: &Description) -> String {
-    line(&ParsedLine { ok: true, endpoint: Wrapped::of(description), layers: layers(description) })
+pub(crate) fn description(judged: &Judged) -> String {
+    let Judged { description, side, other_side } = judged;
+    let (endpoint, layers) = (Wrapped::of(description), layers(description));
+    line(&ParsedLine { ok: true, side, other_side: *other_side, endpoint, layers })
 }
 
 /// The line for a mistake.
@@ -30,6 +34,8 @@ fn layers(description: &Description) -> Vec<&str> {
 #[derive(Serialize)]
 struct ParsedLine<'a> {
     ok: bool,
+    side: &'a str,
+    other_side: Option<&'a str>,
     #[serde(flatten)]
     endpoint: Wrapped<'a>,
     layers: Vec<&'a str>,

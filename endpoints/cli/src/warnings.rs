@@ -2,23 +2,55 @@
 //!
 //! Invariant: an endpoint inside another one's string is looked at, too.
 
-use endpoints::Description;
+use std::borrow::Cow;
+
+use endpoints::{Description, Value};
 use ropewalk::tls::UNVERIFIED_LAYER;
 
 /// The warning about an endpoint, if there is one: one line, without an end.
-pub(crate) fn warning(description: &Description) -> Option<&'static str> {
-    is_unverified(description).then_some(
-        "verify=danger-none: the server's certificate is not verified, so anyone on the way can read \
-         and change what is sent",
-    )
+pub(crate) fn warning(description: &Description) -> Option<Cow<'static, str>> {
+    if is_unverified(description) {
+        return Some(
+            "verify=danger-none: the server's certificate is not verified, so anyone on the way can read \
+             and change what is sent"
+                .into(),
+        );
+    }
+    odd_path(description)
+}
+
+/// The endpoints behind one: the one that it wraps, and those of its routes.
+fn inner(description: &Description) -> impl Iterator<Item = &Description> {
+    let wrapped = description.wrapped.iter().map(|wrapped| &**wrapped);
+    wrapped.chain(description.routes.iter().map(|route| &route.endpoint))
+}
+
+/// A path that a shell, or another program, takes for something else, of the endpoint or of one behind it.
+fn odd_path(description: &Description) -> Option<Cow<'static, str>> {
+    let own = match (description.kind, description.arguments.first()) {
+        ("unix", Some((_, Value::Text(path)))) => other_reading(path),
+        _ => None,
+    };
+    own.or_else(|| inner(description).find_map(odd_path))
+}
+
+fn other_reading(path: &str) -> Option<Cow<'static, str>> {
+    match path.strip_prefix('@') {
+        Some(name) => Some(
+            format!("`@{name}` is a file of that name: an abstract name is `abstract={name}`")
+                .into(),
+        ),
+        None if path == "~" || path.starts_with("~/") => {
+            Some("`~` is a folder of that name here, and not the home folder".into())
+        }
+        None => None,
+    }
 }
 
 /// Whether a layer is unverified, of the endpoint or of one behind it.
 fn is_unverified(description: &Description) -> bool {
-    let wrapped = description.wrapped.iter().map(|wrapped| &**wrapped);
-    let inner = wrapped.chain(description.routes.iter().map(|route| &route.endpoint));
     description.layers.iter().any(|layer| layer == UNVERIFIED_LAYER)
-        || inner.into_iter().any(is_unverified)
+        || inner(description).any(is_unverified)
 }
 
 #[cfg(test)]
@@ -44,6 +76,25 @@ mod tests {
         ] {
             let description = registry.parse_client(text).unwrap().description;
             assert_eq!(warning(&description).is_some(), is_found, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_other_programs_read_otherwise_is_told() {
+        let registry = Registry::standard(Reactor::simulated(1));
+        let registry = endpoints::haproxy::register(registry, Reactor::simulated(1));
+        for (text, word) in [
+            ("unix:@door", Some("abstract=door")),
+            ("unix:~/x.sock", Some("home folder")),
+            ("haproxy:unix:~/x.sock", Some("home folder")),
+            ("unix:/run/~/@x", None),
+            ("unix:abstract=@door", None),
+            ("unix:~x", None),
+        ] {
+            let description = registry.parse_server(text).unwrap().description;
+            let told = warning(&description);
+            assert_eq!(told.is_some(), word.is_some(), "{text}: {told:?}");
+            assert!(word.is_none_or(|word| told.unwrap().contains(word)), "{text}");
         }
     }
 }

@@ -137,8 +137,7 @@ fn without_a_wrapped_kind_the_kind_is_empty() {
         "\
 error: the kind of endpoint is empty
   haproxy
-         ^ column 8
-help: expected the kind that is wrapped, as in `haproxy:tcp:80`"
+         ^ column 8: expected the kind that is wrapped, as in `haproxy:tcp:80`"
     );
     for text in ["haproxy:", "haproxy:trust=unix", "haproxy:haproxy"] {
         assert!(report(text).starts_with("error: the kind of endpoint is empty"), "{text}");
@@ -152,8 +151,7 @@ fn a_mistake_of_the_wrapped_string_is_shown_at_its_place() {
         "\
 error: unknown option `interfaec` for a `tcp` server
   haproxy:trust=unix:tcp:80:interfaec=::1
-                            ^^^^^^^^^ column 27
-help: a similar option exists: `interface`"
+                            ^^^^^^^^^ column 27: a similar option exists: `interface`"
     );
     assert!(report("haproxy:tpc:80").contains("unknown endpoint kind `tpc`"));
     assert!(report("haproxy:tcp").contains("`port` is missing for a `tcp` server"));

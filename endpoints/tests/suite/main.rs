@@ -25,5 +25,6 @@ mod stdio;
 mod strports;
 mod tcp_options;
 mod tcp_strings;
+mod twisted;
 mod unix_strings;
 mod wrapping;

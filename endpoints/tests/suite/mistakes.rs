@@ -43,8 +43,7 @@ fn the_picture_points_at_the_option_and_proposes_another() {
         report,
         "error: unknown option `interfaec` for a `tcp` server
   tcp:8080:interfaec=127.0.0.1
-           ^^^^^^^^^ column 10
-help: a similar option exists: `interface`"
+           ^^^^^^^^^ column 10: a similar option exists: `interface`"
     );
 }
 

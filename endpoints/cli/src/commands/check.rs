@@ -1,7 +1,8 @@
 //! `ropewalk check`: what an endpoint string means.
 //!
 //! Without `--client` or `--server` a string is parsed as a server and then as a client; of two
-//! mistakes the one further to the right is reported, the server's when both are at the same place.
+//! mistakes the one further to the right is reported, the server's when both are at the same place. The answer
+//! names the side, and says when the string is one of the other side, too.
 //!
 //! Invariant: only the reactor's own descriptors are opened, and neither the environment nor a file is
 //! read.
@@ -24,24 +25,49 @@ pub(crate) fn run(arguments: &Check) -> Result<Exit, Exit> {
     let result = describe(&app, arguments);
     let exit = if result.is_ok() { Exit::Done } else { Exit::Usage };
     match (&result, arguments.json) {
-        (Ok(description), false) => print(&text(description, warnings::warning(description))),
-        (Ok(description), true) => print(&json::description(description)),
+        (Ok(judged), false) => print(&text(judged)),
+        (Ok(judged), true) => print(&json::description(judged)),
         (Err(error), false) => report::mistake(error),
         (Err(error), true) => print(&json::mistake(error)),
     }
     Ok(exit)
 }
 
-fn describe(app: &App, arguments: &Check) -> Result<Description, ParseError> {
+/// A string that was understood, and as which of the two sides.
+pub(crate) struct Judged {
+    pub(crate) description: Description,
+    /// `server` or `client`.
+    pub(crate) side: &'static str,
+    /// The other side, if the string is one of that, too, and means something else there.
+    pub(crate) other_side: Option<&'static str>,
+}
+
+fn describe(app: &App, arguments: &Check) -> Result<Judged, ParseError> {
     let text = &arguments.endpoint;
-    let server = || app.parse_server(text).map(|parsed| parsed.description);
-    let client = || app.parse_client(text).map(|parsed| parsed.description);
+    let server = app.parse_server(text).map(|parsed| parsed.description);
+    let client = app.parse_client(text).map(|parsed| parsed.description);
+    // A path is the same path on both sides.
+    let is_path =
+        client.as_ref().is_ok_and(|found| found.layers.last().is_some_and(|it| it == "unix"));
+    let other = |is_other, side| if is_other && !is_path { Some(side) } else { None };
+    let as_server = |description, is_client| Judged {
+        description,
+        side: "server",
+        other_side: other(is_client, "client"),
+    };
+    let as_client = |description, is_server| Judged {
+        description,
+        side: "client",
+        other_side: other(is_server, "server"),
+    };
     match (arguments.server, arguments.client) {
-        (true, _) => server(),
-        (false, true) => client(),
-        (false, false) => {
-            server().or_else(|server| client().map_err(|client| further(server, client)))
-        }
+        (true, _) => server.map(|found| as_server(found, client.is_ok())),
+        (false, true) => client.map(|found| as_client(found, server.is_ok())),
+        (false, false) => match (server, client) {
+            (Ok(found), client) => Ok(as_server(found, client.is_ok())),
+            (Err(_), Ok(found)) => Ok(as_client(found, false)),
+            (Err(server), Err(client)) => Err(further(server, client)),
+        },
     }
 }
 
@@ -52,11 +78,17 @@ fn further(server: ParseError, client: ParseError) -> ParseError {
 }
 
 /// One fact a line, in columns.
-fn text(description: &Description, warning: Option<&str>) -> String {
-    let mut text =
-        format!("kind    {}\nlayers  {}", description.kind, description.layers.join(" over "));
+fn text(judged: &Judged) -> String {
+    let Judged { description, side, other_side } = judged;
+    let layers = description.layers.join(" over ");
+    let mut text = format!("side    {side}\nkind    {}\nlayers  {layers}", description.kind);
     push_endpoint(&mut text, description);
-    if let Some(warning) = warning {
+    if let Some(other) = other_side {
+        text.push_str(&format!(
+            "\nother   it is a {other}, too, and means something else: see --{other}"
+        ));
+    }
+    if let Some(warning) = warnings::warning(description) {
         text.push_str(&format!("\nwarning {warning}"));
     }
     text

@@ -23,11 +23,11 @@ fn means(arguments: &[&str], expected: &str) {
 fn json_has_every_argument_with_its_effective_value_in_order() {
     means(
         &["tcp:80"],
-        r#"{"ok":true,"kind":"tcp","arguments":{"port":80,"interface":"0.0.0.0","backlog":"max"},"layers":["tcp"]}"#,
+        r#"{"ok":true,"side":"server","other_side":null,"kind":"tcp","arguments":{"port":80,"interface":"0.0.0.0","backlog":"max"},"layers":["tcp"]}"#,
     );
     means(
         &["--server", "tcp:8080:interface=127.0.0.1:backlog=9"],
-        r#"{"ok":true,"kind":"tcp","arguments":{"port":8080,"interface":"127.0.0.1","backlog":9},"layers":["tcp"]}"#,
+        r#"{"ok":true,"side":"server","other_side":null,"kind":"tcp","arguments":{"port":8080,"interface":"127.0.0.1","backlog":9},"layers":["tcp"]}"#,
     );
 }
 
@@ -51,7 +51,7 @@ fn text_has_the_kind_the_layers_and_every_argument() {
     assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
     assert_eq!(
         String::from_utf8(ended.output).unwrap(),
-        "kind    tcp\nlayers  tcp\n  port       8080\n  interface  127.0.0.1\n  backlog    max\n"
+        "side    server\nkind    tcp\nlayers  tcp\n  port       8080\n  interface  127.0.0.1\n  backlog    max\n"
     );
 }
 
@@ -63,8 +63,7 @@ fn text_of_a_mistake_points_at_it() {
         ended.errors,
         "error: unknown option `interfaec` for a `tcp` server\n  \
          tcp:8080:interfaec=127.0.0.1\n           \
-         ^^^^^^^^^ column 10\n\
-         help: a similar option exists: `interface`\n"
+         ^^^^^^^^^ column 10: a similar option exists: `interface`\n"
     );
 }
 
@@ -78,6 +77,32 @@ fn a_string_is_read_as_a_server_and_else_as_a_client() {
     let (code, line) = json(&["tcp:example.com:80a"]);
     assert_eq!(code, Some(64));
     assert!(line.contains(r#""offset":16"#), "{line}");
+}
+
+#[test]
+fn the_side_is_named_and_so_is_the_other_one_if_the_string_is_one_of_it_too() {
+    for (arguments, sides) in [
+        (&["tls:example.com:443"][..], r#""side":"server","other_side":"client""#),
+        (&["--client", "tls:example.com:443"], r#""side":"client","other_side":"server""#),
+        (&["--server", "unix:/run/x"], r#""side":"server","other_side":null"#),
+        (&["tcp:example.com:80"], r#""side":"client","other_side":null"#),
+        (&["--server", "tcp:80"], r#""side":"server","other_side":null"#),
+    ] {
+        let (code, line) = json(arguments);
+        assert_eq!(code, Some(0), "{line}");
+        assert!(line.starts_with(&format!(r#"{{"ok":true,{sides},"kind":"#)), "{line}");
+    }
+    let text = String::from_utf8(ropewalk(&["check", "tls:example.com:443"]).output).unwrap();
+    assert!(text.starts_with("side    server\n"), "{text}");
+    let other = "other   it is a client, too, and means something else: see --client\n";
+    assert!(text.contains(other), "{text}");
+}
+
+#[test]
+fn a_path_that_is_none_elsewhere_is_warned_of() {
+    let told = |text: &str| String::from_utf8(ropewalk(&["check", text]).output).unwrap();
+    assert!(told("unix:@door").contains("warning `@door` is a file of that name"));
+    assert!(told("unix:~/x.sock").contains("warning `~` is a folder of that name here"));
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn serve(endpoint: &str, code: i32, words: &[&str]) {
 
 #[test]
 fn an_unknown_kind() {
-    serve("tpc:80", 64, &["unknown", "`tpc`", "^^^ column 1", "help:", "`tcp`"]);
+    serve("tpc:80", 64, &["unknown", "`tpc`", "^^^ column 1: a similar kind exists: `tcp`"]);
 }
 
 #[test]

@@ -1,0 +1,199 @@
+//! What the author of a wrong string most likely meant: an escape that is missing, a URL, a service's name.
+//!
+//! Invariant: a hint is looked for only when there is a mistake, and never changes what a string means.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use core::ops::Range;
+
+use crate::bracket_hint::bracket_hint;
+use crate::grammar::Field;
+use crate::{Problem, Registry, Side, quote_positional_argument, quote_string_argument};
+
+/// The longest value that a hint repeats, in bytes.
+const SHOWN_MAX: usize = 80;
+
+/// Ports that people write by name (IANA's registry of service names).
+const SERVICES: [(&str, u16); 16] = [
+    ("ftp", 21),
+    ("ssh", 22),
+    ("telnet", 23),
+    ("smtp", 25),
+    ("domain", 53),
+    ("dns", 53),
+    ("http", 80),
+    ("pop3", 110),
+    ("imap", 143),
+    ("https", 443),
+    ("ldap", 389),
+    ("imaps", 993),
+    ("mysql", 3306),
+    ("postgresql", 5432),
+    ("redis", 6379),
+    ("http-alt", 8080),
+];
+
+/// Names that an option has in other programs, on the other side, or in Twisted's constructors.
+const OTHER_NAMES: [(&str, &str); 14] = [
+    ("path", "address"),
+    ("address", "path"),
+    ("address", "interface"),
+    ("host", "interface"),
+    ("bind", "interface"),
+    ("bind", "bindAddress"),
+    ("interface", "bindAddress"),
+    ("source", "bindAddress"),
+    ("name", "host"),
+    ("perm", "mode"),
+    ("permissions", "mode"),
+    ("wantPID", "lockfile"),
+    ("nodelay", "noDelay"),
+    ("listen", "backlog"),
+];
+
+/// The option of the kind that goes by this name elsewhere.
+pub(crate) fn other_name<I: Iterator<Item = &'static str>>(
+    given: &str,
+    known: impl Fn() -> I,
+) -> Option<&'static str> {
+    let names = OTHER_NAMES.iter().filter(|(name, _)| name.eq_ignore_ascii_case(given));
+    names.map(|(_, ours)| *ours).find(|ours| known().any(|name| name == *ours))
+}
+
+/// Where a mistake was found: the string, its fields behind the kind, and the place.
+pub(crate) struct Mistaken<'m, 'a> {
+    pub(crate) text: &'m str,
+    pub(crate) kind: &'static str,
+    pub(crate) side: Side,
+    pub(crate) fields: &'m [Field<'a>],
+    pub(crate) span: Range<usize>,
+    pub(crate) registry: &'m Registry,
+}
+
+impl Mistaken<'_, '_> {
+    /// The likely cause, if there is one: one line, without an end.
+    pub(crate) fn hint(&self, problem: &Problem) -> Option<Cow<'static, str>> {
+        bracket_hint(self.text, self.fields)
+            .map(Cow::Borrowed)
+            .or_else(|| self.url(problem))
+            .or_else(|| self.inner_string())
+            .or_else(|| self.plain_equals_sign(problem))
+            .or_else(|| self.plain_colon(problem))
+            .or_else(|| service(problem))
+            .or_else(|| self.host_first(problem))
+    }
+
+    /// `tcp:127.0.0.1:80`, of a server
+    fn host_first(&self, problem: &Problem) -> Option<Cow<'static, str>> {
+        let Problem::Invalid { argument: "port", given, .. } = problem else { return None };
+        let is_host = given.contains('.') || given == "localhost";
+        let second = self.fields.get(1)?;
+        let is_number = second.value.text.bytes().all(|byte| byte.is_ascii_digit());
+        let fits = self.side == Side::Server && self.kind == "tcp" && is_host && is_number;
+        (fits && given.len() <= SHOWN_MAX).then(|| {
+            format!("the port comes first: `tcp:{}:interface={given}`", second.value.text).into()
+        })
+    }
+
+    /// `tcp://example.com:80`
+    fn url(&self, problem: &Problem) -> Option<Cow<'static, str>> {
+        let Problem::Invalid { given, .. } = problem else { return None };
+        let form = match (self.side, given.starts_with("//")) {
+            (_, false) => return None,
+            (Side::Server, true) => "PORT",
+            (Side::Client, true) => "HOST:PORT",
+        };
+        Some(format!("an endpoint string has no `//`: `{}:{form}`", self.kind).into())
+    }
+
+    /// `tls:example.com:443:endpoint=tcp:127.0.0.1:80`
+    pub(crate) fn inner_string(&self) -> Option<Cow<'static, str>> {
+        let is_kind = |text: &str| {
+            let mut known = self.registry.server_kinds().chain(self.registry.client_kinds());
+            known.any(|kind| kind == text)
+        };
+        let index = self
+            .fields
+            .iter()
+            .position(|field| field.name.is_some() && is_kind(&field.value.text))?;
+        let next = self.fields.get(index + 1)?;
+        let field = self.fields.get(index)?;
+        let name = field.name.as_ref()?;
+        let inner = self.text.get(field.value.span.start..)?;
+        (next.name.is_none() && inner.len() <= SHOWN_MAX).then(|| {
+            let inner = quote_string_argument(inner);
+            format!("a string inside another one is escaped: `{}={inner}`", name.text).into()
+        })
+    }
+
+    /// `unix:/run/a=b`
+    fn plain_equals_sign(&self, problem: &Problem) -> Option<Cow<'static, str>> {
+        let Problem::UnknownOption { option, .. } = problem else { return None };
+        let field = self
+            .fields
+            .iter()
+            .find(|field| field.name.as_ref().is_some_and(|name| name.span == self.span))?;
+        let is_path = option.contains('/') && option.len() + field.value.span.len() <= SHOWN_MAX;
+        is_path.then(|| {
+            let (option, value) = (quote_positional_argument(option), &field.value.text);
+            let value = quote_positional_argument(value);
+            format!("a `=` in a path is escaped: `{option}\\={value}`").into()
+        })
+    }
+
+    /// `unix:/run/a:b.socket`, `privateKey=C:/key.pem`
+    fn plain_colon(&self, problem: &Problem) -> Option<Cow<'static, str>> {
+        let is_path = |text: &str| text.contains('/') || text.contains('.');
+        self.fields.windows(2).find_map(|pair| {
+            let [first, second] = pair else { return None };
+            let (first, rest) = (&first.value, &second.value);
+            let is_letter =
+                first.text.len() == 1 && first.text.starts_with(|it: char| it.is_ascii_uppercase());
+            let is_drive = is_letter && rest.text.starts_with(['/', '\\']);
+            let is_here = self.span.start == rest.span.start;
+            let is_here = is_here || matches!(problem, Problem::GivenTwice { .. });
+            let is_split = is_here && second.name.is_none() && is_path(&rest.text);
+            let written = self.text.get(first.span.start..rest.span.end)?;
+            let fits = is_split && (is_drive || first.text.contains('/'));
+            (fits && written.len() <= SHOWN_MAX).then(|| {
+                let whole = format!("{}:{}", first.text, rest.text);
+                let whole = quote_positional_argument(&whole);
+                format!("a `:` in a path is escaped: `{whole}`").into()
+            })
+        })
+    }
+}
+
+/// `tcp:http`
+fn service(problem: &Problem) -> Option<Cow<'static, str>> {
+    let Problem::Invalid { argument: "port", given, .. } = problem else { return None };
+    let (name, port) = SERVICES.iter().find(|(name, _)| name.eq_ignore_ascii_case(given))?;
+    Some(format!("a port is a number: {name} is {port}").into())
+}
+
+/// For a string whose first field is no kind: the likely one.
+pub(crate) fn kind_hint(text: &str, kind: &str, side: Side) -> Option<Cow<'static, str>> {
+    const KIND_FIRST: &str = "a kind comes first";
+    let is_number = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_digit());
+    let is_host =
+        kind.contains('.') || kind.starts_with('[') || kind.eq_ignore_ascii_case("localhost");
+    let form = match (kind, side) {
+        _ if text.get(kind.len()..).is_some_and(|rest| rest.starts_with("://")) => {
+            return Some(match side {
+                Side::Server => {
+                    "an endpoint string is no URL: `tcp:PORT`, `tls:FOLDER:PORT`".into()
+                }
+                Side::Client => {
+                    "an endpoint string is no URL: `tcp:HOST:PORT`, `tls:HOST:PORT`".into()
+                }
+            });
+        }
+        (kind, _) if kind.starts_with(['/', '~']) || kind.starts_with("./") => "`unix:PATH`",
+        ("*", Side::Server) => "`tcp:PORT`",
+        (_, Side::Server) if is_number => "`tcp:PORT`",
+        (_, Side::Server) if is_host => "`tcp:PORT:interface=ADDRESS`",
+        (_, Side::Client) if is_host || is_number => "`tcp:HOST:PORT`",
+        _ => return None,
+    };
+    Some(format!("{KIND_FIRST}: {form}").into())
+}
