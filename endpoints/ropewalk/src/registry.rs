@@ -20,7 +20,7 @@ impl<R> EndpointReactor for R where
 {
 }
 
-/// A registry that knows `tcp`, `tcp6`, `unix` and `haproxy`, clients of kind `srv`, with the feature `tls` also
+/// A registry that knows `tcp`, `tcp6`, `unix`, `haproxy` and `sni`, clients of kind `srv`, with the feature `tls` also
 /// `ssl` and `tls`, and with the feature `systemd` also `systemd`.
 ///
 /// With `systemd` it takes over the descriptors that the environment announces to this process
@@ -63,6 +63,7 @@ fn with_own_sockets(reactor: Rc<impl EndpointReactor>) -> Registry {
     let registry = Registry::standard(Rc::clone(&reactor))
         .with_client(SrvClientParser::new(Rc::clone(&reactor)));
     let registry = endpoints::haproxy::register(registry, Rc::clone(&reactor));
+    let registry = endpoints::sni::register(registry, Rc::clone(&reactor));
     #[cfg(feature = "tls")]
     let registry = tls::register(registry, reactor);
     registry
