@@ -8,7 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
-use endpoints::{Description, ParseError, Parsed, Registry, SrvClientParser, haproxy, sni};
+use endpoints::{
+    Description, ParseError, Parsed, Registry, SocksClientParser, SrvClientParser, haproxy, sni,
+};
 use interfaces::{
     Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
     StreamClientEndpoint, StreamServerEndpoint,
@@ -217,7 +219,9 @@ fn standard(
     names: &Reactor,
 ) -> Registry {
     let services = SrvClientParser::new(names.clone());
-    let registry = Registry::standard(reactor.clone()).with_client(services);
+    let registry = Registry::standard(reactor.clone())
+        .with_client(services)
+        .with_client(SocksClientParser::new(reactor.clone()));
     let registry = haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
         refused(Kind::Proxy, peer, &refusal);
     });

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use endpoints::{Registry, SrvClientParser};
+use endpoints::{Registry, SocksClientParser, SrvClientParser};
 use interfaces::{ReactorSocket, ReactorTcp, ReactorTime, ReactorUdp, ReactorUnix, Resolver};
 
 /// Every ability of a reactor that some kind of endpoint needs.
@@ -20,7 +20,7 @@ impl<R> EndpointReactor for R where
 {
 }
 
-/// A registry that knows `tcp`, `tcp6`, `unix`, `haproxy` and `sni`, clients of kind `srv`, with the feature `tls` also
+/// A registry that knows `tcp`, `tcp6`, `unix`, `haproxy` and `sni`, clients of kind `srv` and `socks5`, with the feature `tls` also
 /// `ssl` and `tls`, and with the feature `systemd` also `systemd`.
 ///
 /// With `systemd` it takes over the descriptors that the environment announces to this process
@@ -61,7 +61,8 @@ pub fn registry_with_inherited(
 /// The kinds whose sockets the reactor opens itself.
 fn with_own_sockets(reactor: Rc<impl EndpointReactor>) -> Registry {
     let registry = Registry::standard(Rc::clone(&reactor))
-        .with_client(SrvClientParser::new(Rc::clone(&reactor)));
+        .with_client(SrvClientParser::new(Rc::clone(&reactor)))
+        .with_client(SocksClientParser::new(Rc::clone(&reactor)));
     let registry = endpoints::haproxy::register(registry, Rc::clone(&reactor));
     let registry = endpoints::sni::register(registry, Rc::clone(&reactor));
     #[cfg(feature = "tls")]
