@@ -75,6 +75,7 @@
 //! | `haproxy` | client | the wrapped client | `version` (2), `crc32c` (0), both before it |
 //! | `sni` | server | the wrapped server | `timeout` (5), before it |
 //! | `sni` | client | the client of each route | `for`, before it |
+//! | `socks5` | client | the client that connects to the proxy | `host`, `port`, `user`, `password`, all before it |
 //!
 //! `sni` routes by the server name of TLS without ending it ([`sni`]): `sni:tcp:443` listens, and
 //! `sni:for=www.example.com:tcp:10.0.0.1:443:for=*:tcp:10.0.0.2:443` connects. `for` is a name, `*.` and a name
@@ -87,8 +88,8 @@
 //! A single value by position is the `port` of a client whose `host` is given by name. Servers of
 //! kind `tcp` and `unix` want their kind in lower case, as in Twisted.
 //!
-//! [`StdioServerParser`] and, with the feature `std`, `ProcessClientParser` and `SrvClientParser` add the
-//! kinds `stdio`, `process` and `srv`, which a program has to ask for.
+//! [`StdioServerParser`], [`SocksClientParser`] and, with the feature `std`, `ProcessClientParser` and `SrvClientParser` add the
+//! kinds `stdio`, `socks5`, `process` and `srv`, which a program has to ask for.
 //!
 //! # Differences from Twisted
 //!
@@ -168,6 +169,7 @@ mod readers;
 #[cfg(feature = "std")]
 mod process;
 mod retry;
+mod socks_strings;
 #[cfg(feature = "std")]
 mod srv;
 mod stdio;
@@ -210,6 +212,7 @@ pub use process::{ProcessClientParser, ProcessEndpoint, StandardErrorBehavior};
 pub use quote::{quote_positional_argument, quote_string_argument};
 pub use registry::{DuplicateKind, Registry};
 pub use retry::RetryClientEndpoint;
+pub use socks_strings::SocksClientParser;
 #[cfg(feature = "std")]
 pub use srv::{
     DnsServers, DnsServiceResolver, ServiceError, ServiceRecord, ServiceResolver,

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use endpoints::{Registry, SrvClientParser, StdioServerParser};
+use endpoints::{Registry, SocksClientParser, SrvClientParser, StdioServerParser};
 use interfaces::{
     ReactorSocket, ReactorStdio, ReactorTcp, ReactorTime, ReactorUdp, ReactorUnix, Resolver,
 };
@@ -36,7 +36,8 @@ impl<R> EndpointReactor for R where
 {
 }
 
-/// A registry that knows `tcp`, `tcp6`, `unix` and `haproxy`, servers of kind `stdio`, clients of kind `srv`, with the feature `tls` also
+/// A registry that knows `tcp`, `tcp6`, `unix`, `haproxy` and `sni`, servers of kind `stdio`, clients of kind
+/// `srv` and `socks5`, with the feature `tls` also
 /// `ssl` and `tls`, and with the feature `systemd` also `systemd`.
 ///
 /// Clients of kind `process` are not among them, as a program that knows these runs whatever its configuration
@@ -81,8 +82,10 @@ pub fn registry_with_inherited(
 fn with_own_sockets(reactor: Rc<impl EndpointReactor>) -> Registry {
     let registry = Registry::standard(Rc::clone(&reactor))
         .with_server(StdioServerParser::new(Rc::clone(&reactor)))
-        .with_client(SrvClientParser::new(Rc::clone(&reactor)));
+        .with_client(SrvClientParser::new(Rc::clone(&reactor)))
+        .with_client(SocksClientParser::new(Rc::clone(&reactor)));
     let registry = endpoints::haproxy::register(registry, Rc::clone(&reactor));
+    let registry = endpoints::sni::register(registry, Rc::clone(&reactor));
     #[cfg(feature = "tls")]
     let registry = tls::register(registry, reactor);
     registry

@@ -10,12 +10,13 @@ use interfaces::{TlsTransport, Transport};
 use super::common_name::common_name;
 use super::tlv::{SslTlv, UNIQUE_ID_BYTES_MAX, tlv_type};
 use super::{HeaderTooLong, ProxyHeader, Tlvs};
+use crate::sni::ClientHello;
 
 /// The most bytes of a text that a client chooses and a header repeats.
 const TEXT_BYTES_MAX: usize = 255;
 
 /// The header for the client of `served`. TLVs of a proxy before it are passed on, but for those that TLS
-/// on this connection has anew.
+/// on this connection has anew; the name of a ClientHello is told, be TLS ended here or behind.
 pub(super) fn header_for(served: &Rc<dyn Transport>) -> ProxyHeader {
     let header = ProxyHeader::stream(served.peer(), served.host());
     match tlvs_for(served) {
@@ -28,10 +29,12 @@ pub(super) fn header_for(served: &Rc<dyn Transport>) -> ProxyHeader {
 fn tlvs_for(served: &Rc<dyn Transport>) -> Result<Tlvs, HeaderTooLong> {
     let before = served.query::<ProxyHeader>().map(|header| header.tlvs).unwrap_or_default();
     let tls = served.as_tls().filter(|tls| tls.version().is_some());
+    let is_read_anew = tls.is_some() || served.query::<ClientHello>().is_some();
     let mut tlvs = Tlvs::new();
     for (kind, value) in before.iter() {
         let is_passed = match kind {
-            tlv_type::ALPN | tlv_type::AUTHORITY | tlv_type::SSL => tls.is_none(),
+            tlv_type::AUTHORITY => !is_read_anew,
+            tlv_type::ALPN | tlv_type::SSL => tls.is_none(),
             tlv_type::UNIQUE_ID => value.len() <= UNIQUE_ID_BYTES_MAX,
             // The others are about the one hop.
             _ => false,
@@ -39,6 +42,9 @@ fn tlvs_for(served: &Rc<dyn Transport>) -> Result<Tlvs, HeaderTooLong> {
         if is_passed {
             tlvs = tlvs.with(kind, value)?;
         }
+    }
+    if let Some(name) = served.query::<ClientHello>().and_then(|hello| hello.server_name) {
+        tlvs = tlvs.with(tlv_type::AUTHORITY, name.as_bytes())?;
     }
     match tls {
         Some(tls) => with_tls(tlvs, tls),

@@ -10,3 +10,4 @@ mod contract;
 mod happy_eyeballs;
 mod process;
 mod services;
+mod socks;

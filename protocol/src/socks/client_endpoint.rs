@@ -8,7 +8,7 @@ use core::fmt;
 use core::time::Duration;
 
 use deferred::{Deferred, Failure};
-use interfaces::{Factory, ReactorTime, StreamClientEndpoint};
+use interfaces::{Factory, ReactorTime, StreamClientEndpoint, Transport};
 
 use super::client_handshake::{ClientHandshake, SocksCredentials, host_of};
 use super::request::SocksHost;
@@ -75,6 +75,20 @@ impl SocksClientEndpoint {
 impl StreamClientEndpoint for SocksClientEndpoint {
     /// Fails with [`SocksClientError`](super::SocksClientError), or with the error of the proxy's endpoint.
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.connect_by(factory, |tunnel| self.proxy.connect(tunnel))
+    }
+
+    fn connect_for(&self, served: &Rc<dyn Transport>, factory: Rc<dyn Factory>) -> Deferred<()> {
+        self.connect_by(factory, |tunnel| self.proxy.connect_for(served, tunnel))
+    }
+}
+
+impl SocksClientEndpoint {
+    fn connect_by(
+        &self,
+        factory: Rc<dyn Factory>,
+        connect: impl FnOnce(Rc<dyn Factory>) -> Deferred<()>,
+    ) -> Deferred<()> {
         let target = (self.host.clone(), self.port);
         let (handshake, greeting) = match ClientHandshake::begin(target, self.credentials.clone()) {
             Ok(begun) => begun,
@@ -82,7 +96,7 @@ impl StreamClientEndpoint for SocksClientEndpoint {
         };
         let (tunnel, connected) =
             SocksTunnel::new(factory, (handshake, greeting), (self.clock.clone(), self.time));
-        let attempt = self.proxy.connect(Rc::new(TunnelFactory(tunnel.clone())));
+        let attempt = connect(Rc::new(TunnelFactory(tunnel.clone())));
         tunnel.dials(attempt.cancel_handle());
         let _told = attempt.add_errback(move |failure: Failure| {
             tunnel.fire(Err(failure));

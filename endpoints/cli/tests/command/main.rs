@@ -9,6 +9,7 @@ mod bytes;
 mod certificates;
 mod peer;
 mod proxied;
+mod routed;
 mod running;
 
 mod check;
@@ -32,5 +33,6 @@ mod peers_curl;
 mod peers_haproxy;
 mod peers_openssl;
 mod peers_python;
+mod peers_sni;
 mod peers_socat;
 mod peers_systemd;

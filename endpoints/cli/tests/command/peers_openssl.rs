@@ -14,13 +14,13 @@ use crate::peer::is_listening;
 use crate::running::{Running, eventually};
 
 /// A running `openssl` whose input stays open: with `-quiet` it would drop its unsent bytes.
-struct OpenSsl {
+pub(crate) struct OpenSsl {
     child: Child,
     output: JoinHandle<Vec<u8>>,
 }
 
 /// Runs openssl with `sent` as its input, and collects `expected` bytes of its output.
-fn openssl(arguments: &[&str], sent: &'static [u8], expected: usize) -> OpenSsl {
+pub(crate) fn openssl(arguments: &[&str], sent: &'static [u8], expected: usize) -> OpenSsl {
     let mut command = find_peer("openssl").unwrap();
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
@@ -40,7 +40,7 @@ fn openssl(arguments: &[&str], sent: &'static [u8], expected: usize) -> OpenSsl 
 }
 
 impl OpenSsl {
-    fn output(mut self) -> Vec<u8> {
+    pub(crate) fn output(mut self) -> Vec<u8> {
         let output = self.output.join().unwrap();
         let _ = self.child.kill();
         let _ = self.child.wait();
