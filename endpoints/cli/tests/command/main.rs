@@ -30,6 +30,7 @@ mod system_calls;
 mod system_roots;
 
 mod peers_curl;
+mod peers_gnutls;
 mod peers_haproxy;
 mod peers_openssl;
 mod peers_python;

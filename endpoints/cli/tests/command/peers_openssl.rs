@@ -1,7 +1,7 @@
 //! 64 MiB of random data byte-exact both ways with OpenSSL's own client and server, over TLS 1.2
 //! and 1.3.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread::{self, JoinHandle};
@@ -113,6 +113,30 @@ fn relay_to_server(version: &str) {
     (&stream).write_all(&THERE).unwrap();
     assert_same(&received.join().unwrap(), &BACK);
     assert_same(&server.output(), &THERE);
+}
+
+#[test]
+fn s_client_updates_the_keys_of_both_directions_and_goes_on() {
+    let Some(mut command) = find_peer("openssl") else { return };
+    let certificate = Certificate::new();
+    let mut running = Running::ropewalk(&["serve", "echo", &certificate.server()]);
+    command.args(["s_client", "-tls1_3", "-connect", &running.listening()]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut client = command.spawn().unwrap();
+    let (mut input, output) = (client.stdin.take().unwrap(), client.stdout.take().unwrap());
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    let mut errors = BufReader::new(client.stderr.take().unwrap()).lines().map_while(Result::ok);
+    // A line that is the letter K alone has s_client send KeyUpdate and ask for the peer's. A command ends
+    // where a read of the input does, so each waits for the echo of what was sent before.
+    for text in ["before", "between", "after"] {
+        writeln!(input, "{text}").unwrap();
+        assert!(lines.any(|line| line == text), "{text}");
+        input.write_all(b"K\n").unwrap();
+        assert!(errors.any(|line| line == "KEYUPDATE"), "{text}");
+    }
+    drop(input);
+    client.wait().unwrap();
+    assert_eq!(running.terminate().code, Some(0));
 }
 
 #[test]
