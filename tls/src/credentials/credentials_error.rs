@@ -245,6 +245,20 @@ pub enum CredentialsError {
         /// The file.
         path: PathBuf,
     },
+    /// An OCSP response cannot be stapled to the certificate.
+    #[error(
+        "cannot use the OCSP response in the file `{}` of `{argument}`: {problem}: expected what \
+         `openssl ocsp -respout` writes for the certificate",
+        shown(path)
+    )]
+    BadStaple {
+        /// The argument that names it.
+        argument: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The fault of the response.
+        problem: &'static str,
+    },
     /// The keys of sessions are written to a file. Told to an observer, as all that is sent can be read with
     /// them.
     #[error(

@@ -12,12 +12,14 @@ use rustls::sign::CertifiedKey;
 use super::by_name::{CertificatesByName, certificates_by_name};
 use super::certificate_facts::CertificateFacts;
 use super::directory::Directory;
+use super::staple::read_staple;
 use super::{CredentialsError, FileStamps, Identity, Named, UnknownName};
 
 /// The files of a server's certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Certificates {
-    One(Identity),
+    /// With an OCSP response, if there is one.
+    One(Identity, Option<Named>),
     ByName(Named, UnknownName),
 }
 
@@ -30,7 +32,14 @@ impl Certificates {
         now: i64,
     ) -> Result<Loaded, CredentialsError> {
         match self {
-            Self::One(identity) => identity.load(provider).map(Loaded::One),
+            Self::One(identity, staple) => {
+                let mut certified = identity.load(provider)?;
+                if let (Some(file), [leaf, ..]) = (staple, &*certified.cert) {
+                    let response = read_staple(file, leaf)?;
+                    Arc::make_mut(&mut certified).ocsp = Some(response);
+                }
+                Ok(Loaded::One(certified))
+            }
             Self::ByName(directory, unknown) => {
                 let content = Directory::read(directory, provider, tell)?;
                 certificates_by_name(directory, content, *unknown, now).map(Loaded::ByName)
@@ -41,8 +50,8 @@ impl Certificates {
     /// The stamps of the files; those of no file, where a directory cannot be read.
     pub(crate) fn stamps(&self) -> FileStamps {
         match self {
-            Self::One(Identity { certificate, key, extra_chain }) => {
-                FileStamps::of([certificate, key].into_iter().chain(extra_chain))
+            Self::One(Identity { certificate, key, extra_chain }, staple) => {
+                FileStamps::of([certificate, key].into_iter().chain(extra_chain).chain(staple))
             }
             Self::ByName(directory, _) => {
                 FileStamps::of(&directory.pem_files(|_| {}).unwrap_or_default())
@@ -53,7 +62,7 @@ impl Certificates {
     /// The file or directory that an operator knows them by.
     pub(crate) fn path(&self) -> &PathBuf {
         match self {
-            Self::One(identity) => &identity.certificate.path,
+            Self::One(identity, _) => &identity.certificate.path,
             Self::ByName(directory, _) => &directory.path,
         }
     }

@@ -13,6 +13,7 @@ mod identity;
 mod loaded;
 mod pem;
 mod pem_file;
+mod staple;
 #[cfg(feature = "system-roots")]
 mod system;
 mod trust;

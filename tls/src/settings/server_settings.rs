@@ -72,11 +72,14 @@ impl ServerSettings {
     /// Shows the certificate of the first file, which its chain may follow, with the key of the second one. It
     /// may be the same file. Asks clients for nothing.
     pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        Self::of(Certificates::One(Identity {
-            certificate: Named::new("certificate", certificate),
-            key: Named::new("key", key),
-            extra_chain: None,
-        }))
+        Self::of(Certificates::One(
+            Identity {
+                certificate: Named::new("certificate", certificate),
+                key: Named::new("key", key),
+                extra_chain: None,
+            },
+            None,
+        ))
     }
 
     /// Shows each client the certificate for the name that it asks for, from the files of a directory; see
@@ -95,6 +98,16 @@ impl ServerSettings {
     pub fn with_unknown_name(mut self, unknown: UnknownName) -> Self {
         if let Certificates::ByName(_, own) = &mut self.certificates {
             *own = unknown;
+        }
+        self
+    }
+
+    /// Staples the OCSP response of a file, in DER, to a single certificate; it is read again with the
+    /// certificate. The program that fetches it sees to it that it has not expired.
+    #[must_use]
+    pub fn with_ocsp_response(mut self, response: impl Into<PathBuf>) -> Self {
+        if let Certificates::One(_, staple) = &mut self.certificates {
+            *staple = Some(Named::new("ocsp", response));
         }
         self
     }

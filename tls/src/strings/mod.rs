@@ -43,6 +43,7 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 /// | by name | side | meaning |
 /// |---|---|---|
 /// | `reload` | server | how long passes between two looks at the files of certificates (10 s); `0`: none |
+/// | `ocsp` | `ssl` server | a file with the OCSP response for the certificate, in DER, which is stapled to it |
 /// | `unknownName` | `tls` server | `refuse` (alert 112), or `default`: a name that no certificate is for gets the one for clients without a name |
 /// | `clientCA` | server | file or directory: clients have to show a certificate that one of it vouches for |
 /// | `clientAuth` | server | `required` (the default next to `clientCA`), or `wanted`: a client may show none |

@@ -59,7 +59,7 @@ impl ServerParser for SslServerParser {
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let (
             [port, key, certificate, sslmethod, interface, backlog, extra, parameters],
-            [endpoint, reload, options @ ..],
+            [ocsp, endpoint, reload, options @ ..],
         ) = arguments.bind_options(
             [
                 "port",
@@ -71,7 +71,7 @@ impl ServerParser for SslServerParser {
                 "extraCertChain",
                 "dhParameters",
             ],
-            OPTIONS,
+            with_own("ocsp"),
         )?;
         let below = match wrapped(endpoint, [port, interface, backlog])? {
             Some(below) => below,
@@ -90,11 +90,13 @@ impl ServerParser for SslServerParser {
                  curves",
             ));
         }
-        let certificates = Certificates::One(Identity {
+        let identity = Identity {
             certificate: Named::new(certificate.name(), certificate_file),
             key: Named::new(key.name(), key_file),
             extra_chain: extra_file.map(|path| Named::new(extra.name(), path)),
-        });
+        };
+        let staple = file(&ocsp)?.map(|path| Named::new(ocsp.name(), path));
+        let certificates = Certificates::One(identity, staple);
         let Below { endpoint: below, layers } = below;
         let (context, settings) =
             (self.0.clone(), self.0.settings(certificates, options, versions)?);
@@ -112,10 +114,9 @@ impl ServerParser for TlsServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let mut names = ["unknownName"; OPTIONS.len() + 1];
-        names[1..].copy_from_slice(&OPTIONS);
         let ([path, port, backlog, interface], [unknown, endpoint, reload, options @ ..]) =
-            arguments.bind_options(["path", "port", "backlog", "interface"], names)?;
+            arguments
+                .bind_options(["path", "port", "backlog", "interface"], with_own("unknownName"))?;
         let directory = file(&path)?.ok_or_else(|| path.missing())?;
         let below = match wrapped(endpoint, [port, interface, backlog])? {
             Some(below) => below,
@@ -154,6 +155,13 @@ fn wrapped(endpoint: Argument<'_>, own: [Argument<'_>; 3]) -> Result<Option<Belo
             Ok(Some(Below { endpoint: inner.endpoint, layers }))
         }
     }
+}
+
+/// [`OPTIONS`] behind one that only this kind has.
+fn with_own(name: &'static str) -> [&'static str; OPTIONS.len() + 1] {
+    let mut names = [name; OPTIONS.len() + 1];
+    names[1..].copy_from_slice(&OPTIONS);
+    names
 }
 
 /// How long passes between two looks at the files; `None` where none is wanted.

@@ -5,7 +5,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use testkit::find_peer;
 
-use crate::running::{Running, eventually, run};
+use crate::running::{Running, eventually, ropewalk, run};
 
 /// A pair for `localhost` with this common name, in one file.
 fn write_pair(path: &Path, common_name: &str) {
@@ -92,4 +92,39 @@ fn an_unknown_name_gets_alert_112_and_a_dot_at_the_end_makes_no_difference() {
     let unknown = asked(&address, "unknown.example");
     assert!(unknown.contains("alert number 112"), "{unknown}");
     assert_eq!(server.terminate().code, Some(0));
+}
+
+/// Makes an authority, a pair of its own in `own.pem`, and the OCSP response for it in `own.der`, with openssl.
+const MAKE_OCSP_RESPONSE: &str = r#"set -e
+openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=authority
+openssl req -newkey rsa:2048 -nodes -keyout own.key -out own.csr -subj /CN=own
+openssl x509 -req -in own.csr -CA ca.pem -CAkey ca.key -days 1 -set_serial 0x1234567890 -out own.crt
+cat own.key own.crt > own.pem
+printf 'V\t330101000000Z\t\t1234567890\tunknown\t/CN=own\n' > index.txt
+openssl ocsp -issuer ca.pem -cert own.crt -no_nonce -reqout own.req
+openssl ocsp -index index.txt -CA ca.pem -rsigner ca.pem -rkey ca.key -reqin own.req -respout own.der -ndays 1
+"#;
+
+#[test]
+fn an_ocsp_response_is_stapled_and_one_for_another_certificate_refused() {
+    if find_peer("openssl").is_none() {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let mut make = std::process::Command::new("sh");
+    make.args(["-c", MAKE_OCSP_RESPONSE]).current_dir(directory.path());
+    let made = run(make, "");
+    assert_eq!(made.code, Some(0), "{}", made.errors);
+    let place = directory.path().display();
+    let text = format!("ssl:0:{place}/own.pem:interface=127.0.0.1:ocsp={place}/own.der");
+    let mut server = Running::ropewalk(&["serve", "echo", &text]);
+    let mut command = find_peer("openssl").unwrap();
+    command.args(["s_client", "-status", "-connect", &server.listening()]);
+    let asked = String::from_utf8_lossy(&run(command, "").output).into_owned();
+    assert!(asked.contains("OCSP Response Status: successful"), "{asked}");
+    assert_eq!(server.terminate().code, Some(0));
+    write_pair(&directory.path().join("own.pem"), "another");
+    let refused = ropewalk(&["serve", "echo", &text]);
+    assert_eq!(refused.code, Some(69));
+    assert!(refused.errors.contains("it is for another certificate"), "{}", refused.errors);
 }
