@@ -51,7 +51,7 @@ fn client(version: &str, shows_certificate: bool) {
     let mut echo = Running::ropewalk(&["serve", "echo", &text]);
     let address = echo.listening();
     let (_, port) = address.rsplit_once(':').unwrap();
-    // What it says about the session goes to the log, so that the output is the peer's bytes alone.
+    // Its lines about the session go to the log, so that the output is the peer's bytes alone.
     command.args(["--logfile=/dev/null", "--port", port, "localhost"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let data = pattern(1004, MIB);
