@@ -35,6 +35,7 @@ impl FileStamps {
     }
 
     /// How many files there are.
+    #[cfg(feature = "endpoints")]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -3,6 +3,7 @@
 //! Invariant: a handshake reads memory only, and no lock is held while files are read.
 
 use std::fmt;
+#[cfg(feature = "endpoints")]
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -44,6 +45,7 @@ struct Shown {
     loaded: RwLock<Arc<Loaded>>,
     watch: Mutex<Watch>,
     /// A timer polls.
+    #[cfg(feature = "endpoints")]
     is_polled: AtomicBool,
 }
 
@@ -72,6 +74,7 @@ impl CertificateRenewal {
             provider: provider.clone(),
             loaded: RwLock::new(Arc::new(loaded)),
             watch: Mutex::new(Watch { shown, changing: None, told: None }),
+            #[cfg(feature = "endpoints")]
             is_polled: AtomicBool::new(false),
         })))
     }
@@ -115,16 +118,19 @@ impl CertificateRenewal {
     }
 
     /// How many files are looked at.
+    #[cfg(feature = "endpoints")]
     pub(crate) fn files(&self) -> usize {
         self.0.watch().shown.len()
     }
 
     /// Whether the caller is to poll from now on, until it [`leaves`](Self::leave).
+    #[cfg(feature = "endpoints")]
     pub(crate) fn claim(&self) -> bool {
         !self.0.is_polled.swap(true, Ordering::Relaxed)
     }
 
     /// Another one may poll.
+    #[cfg(feature = "endpoints")]
     pub(crate) fn leave(&self) {
         self.0.is_polled.store(false, Ordering::Relaxed);
     }

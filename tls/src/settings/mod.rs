@@ -9,7 +9,6 @@ mod session_settings;
 mod version_range;
 
 pub use client_settings::{ClientSettings, Trust};
-#[cfg(feature = "endpoints")]
 pub use server_settings::{ClientAuthentication, ServerSettings};
 pub use session_settings::SessionSettings;
 pub use version_range::{EmptyVersionRange, TlsVersion, VersionRange};
