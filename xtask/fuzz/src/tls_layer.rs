@@ -134,7 +134,7 @@ impl Life {
         }
     }
 
-    /// The peer sends so many bytes, and closes if it is asked to.
+    /// The peer sends `count` bytes, and closes if it is asked to.
     fn send(&mut self, count: usize, closes: bool) {
         if !self.peer.is_handshaking() {
             let data: Vec<u8> = (self.sent..self.sent + count).map(|at| at as u8).collect();
