@@ -269,6 +269,25 @@ fn nginx_receives_the_headers_of_a_relay() {
     }
 }
 
+/// nginx tells of a client of its UNIX socket as of an unknown one.
+#[test]
+fn nginx_sends_a_header_that_the_relay_takes_off() {
+    let back = Back::new();
+    let mut relay = back.relay("haproxy:tcp:0:interface=127.0.0.1");
+    let to = relay.listening();
+    let server =
+        |socket: &str| format!("server {{ listen {socket}; proxy_pass {to}; proxy_protocol on; }}");
+    let Some(nginx) = Daemon::nginx_stream(server) else { return };
+    let mut stream = UnixStream::connect(nginx.path("socket")).unwrap();
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("\r\n\r\nok"), "{answer}");
+    let line = back.line();
+    assert!(line.starts_with("PROXY TCP4 127.0.0.1 127.0.0.1 "), "{line}");
+    assert_eq!(relay.terminate().errors, "");
+}
+
 #[test]
 fn a_header_cut_at_every_byte_20_ms_apart_reaches_the_server() {
     let back = Back::new();

@@ -3,17 +3,15 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 
 use endpoints::haproxy::{Progress, ProxyHeaderParser};
-use testkit::{find_peer, skip_without_peer};
+use testkit::find_peer;
 
 use crate::certificates::Certificate;
-use crate::peer::is_listening;
 use crate::peers_openssl::openssl;
 use crate::proxied::Daemon;
 use crate::routed::{BackEnds, first_record, openssl_hello, send};
-use crate::running::{Running, connect, eventually};
+use crate::running::{Running, connect};
 
 const LISTEN: &str = "sni:tcp:0:interface=127.0.0.1";
 
@@ -112,32 +110,15 @@ fn a_client_without_a_route_and_one_that_is_no_tls_are_closed_with_a_line() {
 
 /// nginx with a map of the same routes, on a socket in its directory; `None` where it lacks the module.
 fn nginx(back_ends: &BackEnds) -> Option<Daemon> {
-    let nginx = find_peer("nginx")?.get_program().to_owned();
-    let modules = Path::new("/usr/lib/nginx/modules/ngx_stream_module.so");
-    if !modules.exists() {
-        skip_without_peer("nginx has no module for streams");
-        return None;
-    }
-    let start = |file: &Path| {
-        let prefix = file.parent().unwrap().display();
-        format!("{} -p {prefix} -c {}", nginx.display(), file.display())
-    };
     let [a, b, acme, other] = ["a", "b", "acme", "default"].map(|name| back_ends.address(name));
-    let daemon = Daemon::new(start, |_, directory| {
+    Daemon::nginx_stream(|socket| {
         let names = format!("hostnames; a.example {a}; *.b.example {b}; default {other};");
         let names = format!("map $ssl_preread_server_name $by_name {{ {names} }}");
         let protocols = format!("\"~\\bacme-tls/1\\b\" {acme}; default $by_name;");
         let protocols = format!("map $ssl_preread_alpn_protocols $back {{ {protocols} }}");
-        let listen = format!("listen unix:{}/socket; ssl_preread on;", directory.display());
-        let server = format!("server {{ {listen} proxy_pass $back; }}");
-        let main = "daemon off; master_process off; pid pid; error_log stderr; events { }";
-        format!(
-            "load_module {};\n{main} stream {{ {names} {protocols} {server} }}\n",
-            modules.display()
-        )
-    });
-    eventually("nginx listens", || is_listening(&daemon.path("socket")));
-    Some(daemon)
+        let server = format!("server {{ listen {socket}; ssl_preread on; proxy_pass $back; }}");
+        format!("{names} {protocols} {server}")
+    })
 }
 
 #[test]

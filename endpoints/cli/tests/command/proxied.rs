@@ -9,9 +9,10 @@ use std::thread;
 
 use endpoints::haproxy::{Progress, ProxyHeader, ProxyHeaderParser};
 use tempfile::TempDir;
-use testkit::find_peer;
+use testkit::{find_peer, skip_without_peer};
 
-use crate::running::{LIMIT, Running, connect, run};
+use crate::peer::is_listening;
+use crate::running::{LIMIT, Running, connect, eventually, run};
 
 /// A server that records the bytes of each connection to the end of an HTTP request, and answers them.
 /// It serves until the test ends.
@@ -105,6 +106,28 @@ impl Daemon {
             let times = "timeout connect 9s\n timeout client 9s\n timeout server 9s";
             format!("defaults\n mode tcp\n {times}\n{}", write(directory))
         })
+    }
+
+    /// nginx with these parts of `stream`, which are made for the socket to listen on: `socket` in its
+    /// directory. `None` where it lacks the module.
+    pub(crate) fn nginx_stream(write: impl Fn(&str) -> String) -> Option<Self> {
+        let nginx = find_peer("nginx")?.get_program().to_owned();
+        let module = Path::new("/usr/lib/nginx/modules/ngx_stream_module.so");
+        if !module.exists() {
+            skip_without_peer("nginx has no module for streams");
+            return None;
+        }
+        let start = |file: &Path| {
+            let prefix = file.parent().unwrap().display();
+            format!("{} -p {prefix} -c {}", nginx.display(), file.display())
+        };
+        let daemon = Self::new(start, |_, directory| {
+            let main = "daemon off; master_process off; pid pid; error_log stderr; events { }";
+            let stream = write(&format!("unix:{}/socket", directory.display()));
+            format!("load_module {};\n{main} stream {{ {stream} }}\n", module.display())
+        });
+        eventually("nginx listens", || is_listening(&daemon.path("socket")));
+        Some(daemon)
     }
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
