@@ -23,7 +23,8 @@ const SECONDS: u64 = 60;
 const INPUT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The binaries of `xtask/fuzz`; add a name here and there.
-const TARGETS: [&str; 5] = ["lines", "netstrings", "int-strings", "receivers", "proxy-headers"];
+const TARGETS: [&str; 6] =
+    ["lines", "netstrings", "int-strings", "receivers", "proxy-headers", "endpoint-strings"];
 
 /// What makes the compiler count the code that is reached: libFuzzer reads these counters.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -36,7 +37,8 @@ cargo xtask fuzz [TARGET]... [--seconds N]
 Builds the fuzzing targets, and runs each for a minute. What was learnt before is kept in
 target/fuzz/corpus, and an input that breaks something in target/fuzz/artifacts. Needs a C++ compiler;
 without one nothing is run, which fails only if ROPEWALK_PEERS=required is set.
-  TARGET       only this one: lines, netstrings, int-strings, receivers, proxy-headers
+  TARGET       only this one: lines, netstrings, int-strings, receivers, proxy-headers,
+               endpoint-strings
   --seconds N  run each target for so long
   --input FILE run this one input on the target, to see an error again
 
