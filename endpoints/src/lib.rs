@@ -43,39 +43,52 @@
 //!
 //! # The grammar
 //!
+//! In EBNF (ISO/IEC 14977, with `? … ?` for what words say better):
+//!
 //! ```text
-//! endpoint = field *( ":" field )
-//! field    = [ name "=" ] value             ; without a name it is a value by position
-//! name     = *( escape / any character but ":", "=", "\" )
-//! value    = literal / *( escape / any character but ":", "\" )
-//!                                           ; a value by position has no plain "=", either
-//! escape   = "\" any character              ; stands for that character
-//! literal  = "[" IPv6 address [ "%" zone ] "]"
-//!                                           ; its colons separate nothing
+//! endpoint   = field, { ":", field } ;
+//! field      = positional | option ;
+//! option     = name, "=", value ;               (* ends the name at the first plain "=" of the field *)
+//! positional = literal | { escape | plain - "=" } ;
+//! name       = { escape | plain - "=" } ;
+//! value      = literal | { escape | plain } ;   (* a further "=" is a letter *)
+//! plain      = ? any character but ":" and "\" ? ;
+//! escape     = "\", ? any character ? ;         (* stands for that character *)
+//! literal    = "[", ? an IPv6 address ?, [ "%", zone ], "]" ;
+//! zone       = zone letter, { zone letter } ;
+//! zone letter = ? any visible character but : / % = \ [ ] ? ;
 //! ```
 //!
-//! The first value by position is the kind. White space is part of a value. A `[` begins a literal
-//! only if a valid one is the whole value. [`quote_string_argument`] escapes a
-//! text that stands behind `name=`, and [`quote_positional_argument`] one that stands by position.
+//! It is Twisted's, but for `literal`, which is read as one only if it is a whole value and the address is
+//! valid; its colons separate nothing. The rest of what Twisted's strings mean holds, too:
+//!
+//! - The first positional is the kind, wherever it stands. A string without one is a mistake.
+//! - Fields may be empty, and an empty one is an empty value: `tcp:80:` has an empty interface.
+//! - The other positionals are arguments in the order of the kind's table. Options may stand anywhere.
+//! - Of an option that is given twice the later one counts.
+//! - Nothing is trimmed, and letters of names are compared exactly. The only mistake of the grammar itself is a
+//!   backslash at the end.
+//! - A string within a string is escaped once more, or is the rest of the string of a kind that wraps.
+//!
+//! [`quote_string_argument`] escapes a text that stands behind `name=`, and [`quote_positional_argument`] one
+//! that stands by position.
 //!
 //! # The kinds
 //!
 //! | kind | | by position or by name | by name only |
 //! |---|---|---|---|
-//! | `tcp` | server | `port`, `interface` (0.0.0.0), `backlog` (max) | |
-//! | `tcp6` | server | `port`, `backlog` (max), `interface` (::) | |
+//! | `tcp` | server | `port`, `interface` (0.0.0.0), `backlog` (max) | `noDelay`, `keepAlive`, `device`, `reusePort` |
+//! | `tcp6` | server | `port`, `backlog` (max), `interface` (::) | as `tcp` |
 //! | `unix` | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract` |
-//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress`, `retry` (0) |
+//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress`, `retry` (0), `noDelay`, `keepAlive`, `device` |
 //! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract`, `retry` (0) |
-//!
-//! `retry=30s` connects again for 30 s to a server that is not there yet.
-//! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress` |
-//! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract` |
 //! | `haproxy` | server | the wrapped server | `trust` (loopback,unix), `timeout` (5), both before it |
 //! | `haproxy` | client | the wrapped client | `version` (2), `crc32c` (0), both before it |
 //! | `sni` | server | the wrapped server | `timeout` (5), before it |
 //! | `sni` | client | the client of each route | `for`, before it |
 //! | `socks5` | client | the client that connects to the proxy | `host`, `port`, `user`, `password`, all before it |
+//!
+//! `retry=30s` connects again for 30 s to a server that is not there yet.
 //!
 //! `sni` routes by the server name of TLS without ending it ([`sni`]): `sni:tcp:443` listens, and
 //! `sni:for=www.example.com:tcp:10.0.0.1:443:for=*:tcp:10.0.0.2:443` connects. `for` is a name, `*.` and a name

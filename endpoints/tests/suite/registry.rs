@@ -196,6 +196,19 @@ fn a_description_shows_every_effective_value() {
     assert_eq!(description.layers, ["unix"]);
 }
 
+/// endpoint-parse-027: the factory, which Twisted puts among them, is given to `listen`.
+#[test]
+fn a_servers_kind_and_parameters_are_a_value_with_typed_fields() {
+    let parsed = Reactor::new().registry().parse_server("tcp:80").unwrap().description;
+    assert_eq!(parsed.kind, "tcp");
+    let typed = [
+        ("port", Value::Number(80)),
+        ("interface", Value::Text("0.0.0.0".into())),
+        ("backlog", Value::Text("max".into())),
+    ];
+    assert_eq!(parsed.arguments, typed);
+}
+
 #[test]
 fn a_clone_of_what_was_parsed_is_the_same_endpoint() {
     let parsed = Reactor::new().registry().parse_server("tcp:80").unwrap();

@@ -23,7 +23,7 @@ const SECONDS: u64 = 60;
 const INPUT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The binaries of `xtask/fuzz`; add a name here and there.
-const TARGETS: [&str; 7] = [
+const TARGETS: [&str; 8] = [
     "lines",
     "netstrings",
     "int-strings",
@@ -31,6 +31,7 @@ const TARGETS: [&str; 7] = [
     "proxy-headers",
     "tls-layer",
     "client-hellos",
+    "endpoint-strings",
 ];
 
 /// What makes the compiler count the code that is reached: libFuzzer reads these counters.
@@ -45,7 +46,7 @@ Builds the fuzzing targets, and runs each for a minute. What was learnt before i
 target/fuzz/corpus, and an input that breaks something in target/fuzz/artifacts. Needs a C++ compiler;
 without one nothing is run, which fails only if ROPEWALK_PEERS=required is set.
   TARGET       only this one: lines, netstrings, int-strings, receivers, proxy-headers, tls-layer,
-               client-hellos
+               client-hellos, endpoint-strings
   --seconds N  run each target for so long
   --input FILE run this one input on the target, to see an error again
 
