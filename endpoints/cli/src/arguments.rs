@@ -75,9 +75,8 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --pin-workers              Keep each of them on one core
 A TLS handshake may take 10s. After SIGTERM a connection that is silent for 1s
 is closed, and one that does not take its end is cut 1s later. A connection
-counts until its socket is closed, which a slow client can put off. The numbers
-of connections are limited for all threads together. Certificates are read again
-when they change, see reload=, and at once after SIGHUP."
+counts until its socket is closed. Limits on numbers are for all threads
+together. Certificates are read again when they change, and after SIGHUP."
     )]
     Serve(Serve),
     /// Join every connection accepted to a new one, both ways
@@ -136,7 +135,8 @@ Options:
       --client  Check it as something to connect to
       --json    Print one line of JSON, the keys always in this order
 
-  {\"ok\":true,\"kind\":\"tcp\",\"arguments\":{\"port\":80,…},\"layers\":[\"tcp\"]}
+  {\"ok\":true,\"side\":\"server\",\"other_side\":null,\"kind\":\"tcp\",
+   \"arguments\":{\"port\":80,…},\"layers\":[\"tcp\"]}
   {\"ok\":false,\"offset\":4,\"message\":\"…\",\"suggestion\":\"…\"}
 Numbers are numbers, switches true or false, modes text in octal, times seconds,
 what is absent null, all else text. Layers go from the application to the wire.
