@@ -48,10 +48,9 @@ fn a_server_wraps_any_other_one_and_has_its_own_time_limit() {
 fn a_client_has_an_endpoint_for_each_route() {
     let long = "sni:for=alpn=acme-tls/1:unix:/run/acme:for=A.example.:for=*.bücher.ch:tcp:h:443";
     let shown = client(long);
-    for part in [
-        ":for=alpn=acme-tls/1:unix:",
-        ":for=a.example:for=*.xn--bcher-kva.ch:tcp:host=h:port=443:",
-    ] {
+    for part in
+        [":for=alpn=acme-tls/1:unix:", ":for=a.example:for=*.xn--bcher-kva.ch:tcp:host=h:port=443:"]
+    {
         assert!(shown.contains(part), "{shown}");
     }
     let shown = client("sni:for=a.example:haproxy:version=1:unix:/run/a:for=*:unix:/run/b");
