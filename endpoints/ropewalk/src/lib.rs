@@ -129,7 +129,7 @@ pub mod testing_a_protocol;
 #[cfg(feature = "systemd")]
 pub use registry::registry_with_inherited;
 pub use registry::{EndpointReactor, registry};
-pub use serve::serve;
+pub use serve::{serve, serve_with};
 
 pub use ::deferred;
 pub use ::endpoints;

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use ::endpoints::Registry;
 use interfaces::Factory;
 use reactor::Reactor;
 use runner::{Exit, ExitStatus, Log, LogFormat, LogLevel, LogOutput, Runner};
@@ -44,11 +45,23 @@ pub fn serve<S: AsRef<str>>(
     endpoints: impl IntoIterator<Item = S>,
     factory: Rc<dyn Factory>,
 ) -> Exit {
-    runner(reactor, endpoints, factory).map_or_else(|exit| exit, Runner::run)
+    let registry = crate::registry(reactor.clone());
+    serve_with(reactor, &registry, endpoints, factory)
+}
+
+/// As [`serve`], with a registry of its own: for a program that knows more kinds of endpoints, or fewer.
+pub fn serve_with<S: AsRef<str>>(
+    reactor: Reactor,
+    registry: &Registry,
+    endpoints: impl IntoIterator<Item = S>,
+    factory: Rc<dyn Factory>,
+) -> Exit {
+    runner(reactor, registry, endpoints, factory).map_or_else(|exit| exit, Runner::run)
 }
 
 fn runner<S: AsRef<str>>(
     reactor: Reactor,
+    registry: &Registry,
     endpoints: impl IntoIterator<Item = S>,
     factory: Rc<dyn Factory>,
 ) -> Result<Runner<Reactor>, Exit> {
@@ -57,8 +70,7 @@ fn runner<S: AsRef<str>>(
         let message = "Name an endpoint to listen on, such as tcp:8080.";
         return Err(Exit::new(ExitStatus::USAGE).with_message(message));
     }
-    let registry = crate::registry(reactor.clone());
-    let services = ::endpoints::services(&registry, endpoints, factory)
+    let services = ::endpoints::services(registry, endpoints, factory)
         .map_err(|error| Exit::new(ExitStatus::USAGE).with_message(error.report()))?;
     let log = Log::new(LogLevel::Info, LogFormat::Text, LogOutput::Stderr)
         .map_err(|error| failed("start the log", &error))?;

@@ -7,13 +7,12 @@
 mod support;
 
 use std::fs;
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use self::support::Example;
+use self::support::{Example, assert_echoes, build_outside};
 
 /// The path in README's manifest, where a checkout lies beside the program.
 const PATH_IN_README: &str = "\"../ropewalk/endpoints/ropewalk\"";
@@ -36,38 +35,15 @@ fn readmes_program_builds_outside_the_workspace_with_one_dependency_and_echoes()
     assert_echoes(UnixStream::connect(path).unwrap());
 }
 
-fn assert_echoes(mut connection: impl Read + Write) {
-    connection.write_all(b"hello").unwrap();
-    let mut echo = [0; 5];
-    connection.read_exact(&mut echo).unwrap();
-    assert_eq!(&echo, b"hello");
-}
-
-/// Builds the program with what the workspace has built before, and the versions it has locked.
+/// Builds the program as a package of its own.
 fn build(program: &str, dependencies: &str) -> PathBuf {
-    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let package = temporary.join("readme");
-    fs::create_dir_all(package.join("src")).unwrap();
     assert!(dependencies.contains(PATH_IN_README), "{dependencies}");
     let here = format!("{:?}", env!("CARGO_MANIFEST_DIR"));
     let manifest = format!(
         "[package]\nname = \"readme\"\nedition = \"2024\"\n\n{}\n[workspace]\n",
         dependencies.replace(PATH_IN_README, &here)
     );
-    fs::write(package.join("Cargo.toml"), manifest).unwrap();
-    fs::write(package.join("src/main.rs"), program).unwrap();
-    fs::copy(workspace().join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
-
-    let target = temporary.parent().unwrap();
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--manifest-path"])
-        .arg(package.join("Cargo.toml"))
-        .arg("--target-dir")
-        .arg(target)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    target.join("debug/readme")
+    build_outside("readme", &manifest, &[("main.rs", program)])
 }
 
 /// The first block of README that is marked so.

@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 use std::env;
-use std::io::{BufRead as _, BufReader};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -87,4 +88,31 @@ pub(crate) fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream
+}
+
+pub(crate) fn assert_echoes(mut connection: impl Read + Write) {
+    connection.write_all(b"hello").unwrap();
+    let mut echo = [0; 5];
+    connection.read_exact(&mut echo).unwrap();
+    assert_eq!(&echo, b"hello");
+}
+
+/// Builds a package outside the workspace, with what the workspace has built before, and the versions that it
+/// has locked; the sources are by their paths in `src`. Returns its program.
+pub(crate) fn build_outside(name: &str, manifest: &str, sources: &[(&str, &str)]) -> PathBuf {
+    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let package = temporary.join(name);
+    fs::create_dir_all(package.join("src")).unwrap();
+    fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    for (path, text) in sources {
+        fs::write(package.join("src").join(path), text).unwrap();
+    }
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
+    fs::copy(lock, package.join("Cargo.lock")).unwrap();
+    let target = temporary.parent().unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--manifest-path"]).arg(package.join("Cargo.toml"));
+    let output = cargo.arg("--target-dir").arg(target).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    target.join("debug").join(name)
 }
