@@ -11,7 +11,7 @@ use crate::printable;
 /// The address of one end of a connection, or of a listening port.
 ///
 /// `Display` is the form that the command `ropewalk` prints: `127.0.0.1:80`, `[::1]:80`,
-/// `unix:/run/x.sock`, `unix:@abstract`, `unix:` (unnamed). Names go through [`printable`], so an
+/// `unix:/run/x.sock`, `unix:abstract=name`, `unix:` (unnamed). Names go through [`printable`], so an
 /// address can go to a log as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -118,7 +118,7 @@ impl fmt::Display for UnixAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => printable(path).fmt(f),
-            Self::Abstract(name) => write!(f, "@{}", printable(name)),
+            Self::Abstract(name) => write!(f, "abstract={}", printable(name)),
             Self::Unnamed => Ok(()),
         }
     }
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_name_with_odd_bytes_cannot_break_a_log_line() {
         let name = UnixAddress::Abstract(Rc::from(&b"a\n\x1b[1m\xff\0"[..]));
-        assert_eq!(name.to_string(), "@a\\n\\u{1b}[1m\\xff\\u{0}");
+        assert_eq!(name.to_string(), "abstract=a\\n\\u{1b}[1m\\xff\\u{0}");
         let other = Address::Other(Rc::from("serial \u{202e}\r"));
         assert_eq!(other.to_string(), "serial \\u{202e}\\r");
     }

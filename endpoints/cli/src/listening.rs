@@ -216,7 +216,7 @@ mod tests {
         let (endpoints, open) = doors(3);
         let ports = finished(super::open(&endpoints, &factory())).ok().unwrap();
         assert_eq!((ports.len(), open.get()), (3, 3));
-        assert_eq!(lines(&ports), "listening unix:@door\n".repeat(3));
+        assert_eq!(lines(&ports), "listening unix:abstract=door\n".repeat(3));
     }
 
     #[test]

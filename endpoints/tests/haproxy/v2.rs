@@ -246,8 +246,8 @@ fn unix_paths_lose_their_padding_and_abstract_names_are_kept() {
     };
     assert_eq!(told(b"/run/x"), "unix:/run/x");
     assert_eq!(told(&[b'x'; 108]), format!("unix:{}", "x".repeat(108)));
-    assert_eq!(told(b"\0abstract"), "unix:@abstract");
-    assert_eq!(told(b"\0a\0b\0"), "unix:@a\\u{0}b");
+    assert_eq!(told(b"\0abstract"), "unix:abstract=abstract");
+    assert_eq!(told(b"\0a\0b\0"), "unix:abstract=a\\u{0}b");
     assert_eq!(told(b""), "unix:");
     assert_eq!(told(b"/path\0rubbish"), "unix:/path");
 }

@@ -54,8 +54,10 @@ FileDescriptorName=web"
     let path = manager.path("echo");
     echoes(tcp(port));
     echoes(unix(&path));
-    let status =
-        format!("listening on 127.0.0.1:{port}, unix:{}, unix:@ropewalk-{port}", path.display());
+    let status = format!(
+        "listening on 127.0.0.1:{port}, unix:{}, unix:abstract=ropewalk-{port}",
+        path.display()
+    );
     manager.awaits("echo.service", "StatusText", &status);
 }
 
