@@ -79,7 +79,7 @@
 //! |---|---|---|---|
 //! | `tcp` | server | `port`, `interface` (0.0.0.0), `backlog` (max) | `noDelay`, `keepAlive`, `device`, `reusePort` |
 //! | `tcp6` | server | `port`, `backlog` (max), `interface` (::) | as `tcp` |
-//! | `unix` | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract` |
+//! | `unix` | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract`, `owner`, `group` |
 //! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress`, `retry` (0), `noDelay`, `keepAlive`, `device` |
 //! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract`, `retry` (0) |
 //! | `haproxy` | server | the wrapped server | `trust` (loopback,unix), `timeout` (5), both before it |

@@ -2,11 +2,12 @@
 //!
 //! | | by position | by name only |
 //! |---|---|---|
-//! | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract` |
+//! | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract`, `owner`, `group` |
 //! | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract`, `retry` (0) |
 //!
 //! Invariant: a name that the system cuts short or refuses is an error when it is parsed.
 
+use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::time::Duration;
@@ -44,18 +45,26 @@ impl ServerParser for UnixServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let ([path, mode, backlog, lock_file], [name]) =
-            arguments.bind_keywords(["address", "mode", "backlog", "lockfile"], ["abstract"])?;
+        let ([path, mode, backlog, lock_file], [name, owner, group]) = arguments.bind_keywords(
+            ["address", "mode", "backlog", "lockfile"],
+            ["abstract", "owner", "group"],
+        )?;
         let address = address(&path, &name)?;
         let is_path = is_path(&address);
         let options = ListenUnix::new(address)
             .with_mode(mode.octal_mode_or(0o600)?)
             .with_backlog(backlog.backlog()?)
-            .with_lock_file(lock(lock_file.flag_or(true)? && is_path));
+            .with_lock_file(lock(lock_file.flag_or(true)? && is_path))
+            .with_owner(owner_name(&owner)?)
+            .with_group(owner_name(&group)?);
         if !is_path {
-            if mode.is_given() {
-                return Err(mode
-                    .refuse("an abstract name has no mode: everybody on the machine can connect"));
+            for given in [&mode, &owner, &group] {
+                if given.is_given() {
+                    return Err(given.refuse(format!(
+                        "an abstract name has no {}: everybody on the machine can connect",
+                        given.name()
+                    )));
+                }
             }
             mode.record(Value::Absent);
             lock_file.record(Value::Flag(false));
@@ -116,6 +125,14 @@ fn address(path: &Argument<'_>, name: &Argument<'_>) -> Result<UnixAddress, Pars
         "" => Err(path.error("the path of a socket")),
         text if text.contains('\0') => Err(path.error("a path without a NUL byte")),
         text => fitting(path, UnixAddress::Path(Rc::from(text.as_bytes()))),
+    }
+}
+
+/// The name or the number of a user or a group.
+fn owner_name(argument: &Argument<'_>) -> Result<Option<Rc<str>>, ParseError> {
+    match argument.text()? {
+        Some("") => Err(argument.error("the name or the number of one")),
+        text => Ok(text.map(Rc::from)),
     }
 }
 

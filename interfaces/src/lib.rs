@@ -120,7 +120,7 @@ pub use factory::Factory;
 pub use file_descriptors::{
     FileDescriptorReceiver, ReceiveFileDescriptorError, SendFileDescriptorError,
 };
-pub use listen_error::ListenError;
+pub use listen_error::{ListenError, OwnerKind};
 pub use listening_port::ListeningPort;
 pub use log_prefix::short_type_name;
 pub use multicast_transport::{MulticastError, MulticastInterface, MulticastTransport};

@@ -5,6 +5,7 @@
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
 use alloc::string::String;
+use core::fmt;
 
 use crate::{Address, OsError, printable};
 
@@ -60,12 +61,40 @@ pub enum ListenError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The file of a UNIX socket was to be given to a user or a group that is not known.
+    #[error("cannot listen on {address}: there is no {kind} called {}", printable(&**.name))]
+    UnknownOwner {
+        /// The address.
+        address: Address,
+        /// Which of the two.
+        kind: OwnerKind,
+        /// The name.
+        name: Rc<str>,
+    },
     /// A descriptor that was handed over cannot be listened on.
     #[error("cannot listen on the descriptor that was handed over: {}", printable(.reason))]
     Unsuitable {
         /// The kind that it has, and the kind that is needed.
         reason: String,
     },
+}
+
+/// A user or a group, of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerKind {
+    /// A user.
+    User,
+    /// A group.
+    Group,
+}
+
+impl fmt::Display for OwnerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "user",
+            Self::Group => "group",
+        })
+    }
 }
 
 /// What would help where a network device is refused.

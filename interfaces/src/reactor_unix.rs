@@ -57,12 +57,19 @@ pub struct ListenUnix {
     pub backlog: u32,
     /// Default [`LockFile::Used`], as in Twisted's strings.
     pub lock_file: LockFile,
+    /// The user that the socket's file is given to, by name or number. Default this process's. To another one
+    /// only root can give it (chown(2)).
+    pub owner: Option<Rc<str>>,
+    /// The group that the socket's file is given to, by name or number. Default this process's. Without
+    /// privileges it has to be one of this process's groups.
+    pub group: Option<Rc<str>>,
 }
 
 impl ListenUnix {
     /// Listens on `address` with the defaults.
     pub fn new(address: UnixAddress) -> Self {
-        Self { address, mode: 0o600, backlog: BACKLOG_MAX, lock_file: LockFile::Used }
+        let (mode, backlog, lock_file) = (0o600, BACKLOG_MAX, LockFile::Used);
+        Self { address, mode, backlog, lock_file, owner: None, group: None }
     }
 
     /// With another [`mode`](Self::mode).
@@ -83,6 +90,20 @@ impl ListenUnix {
     #[must_use]
     pub fn with_lock_file(mut self, lock_file: LockFile) -> Self {
         self.lock_file = lock_file;
+        self
+    }
+
+    /// With another [`owner`](Self::owner).
+    #[must_use]
+    pub fn with_owner(mut self, owner: Option<Rc<str>>) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// With another [`group`](Self::group).
+    #[must_use]
+    pub fn with_group(mut self, group: Option<Rc<str>>) -> Self {
+        self.group = group;
         self
     }
 }

@@ -191,6 +191,8 @@ fn a_description_shows_every_effective_value() {
             ("backlog", Value::Text("max".into())),
             ("lockfile", Value::Flag(true)),
             ("abstract", Value::Absent),
+            ("owner", Value::Absent),
+            ("group", Value::Absent),
         ]
     );
     assert_eq!(description.layers, ["unix"]);

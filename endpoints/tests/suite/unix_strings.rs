@@ -212,3 +212,24 @@ fn the_time_and_the_lock_file_of_a_client_are_numbers() {
         is_invalid(&client_problem(&format!("unix:/a:{name}={value}")), name, value);
     }
 }
+
+#[test]
+fn a_server_gives_its_file_to_a_user_and_a_group() {
+    let options = listened("unix:/a:owner=www-data:group=1000:mode=660");
+    assert_eq!(
+        (options.owner.as_deref(), options.group.as_deref()),
+        (Some("www-data"), Some("1000"))
+    );
+    let plain = listened("unix:/a");
+    assert_eq!((plain.owner, plain.group), (None, None));
+    let registry = Reactor::new().registry();
+    for (text, message) in [
+        ("unix:/a:owner=", "owner is empty, and not the name or the number of one"),
+        (
+            "unix:abstract=x:group=y",
+            "an abstract name has no group: everybody on the machine can connect",
+        ),
+    ] {
+        assert_eq!(registry.parse_server(text).unwrap_err().message(), message);
+    }
+}

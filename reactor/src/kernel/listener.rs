@@ -27,6 +27,7 @@ use interfaces::{
 };
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use super::file_owner::FileOwner;
 use super::socket_options::OptionFault;
 use super::unix_path::UnixPath;
 use super::{holder, sockaddr, socket_options};
@@ -83,6 +84,7 @@ impl KernelListener {
         }
         let name = sockaddr::from_unix(&options.address)
             .map_err(|error| refused(address.clone(), &error))?;
+        let owner = FileOwner::of(options)?;
         let mut path = match (&options.address, options.lock_file) {
             (UnixAddress::Path(path), LockFile::Used) => Some(UnixPath::locked(path)?),
             (UnixAddress::Path(path), LockFile::Ignored) => Some(UnixPath::unlocked(path)),
@@ -98,6 +100,7 @@ impl KernelListener {
             socket.bind(&name)?;
             if let Some(path) = &mut path {
                 path.made(options.mode)?;
+                path.give(owner)?;
             }
             socket.listen(backlog(options.backlog))
         };
@@ -241,6 +244,9 @@ fn refused_by(
         libc::EACCES => "the directory cannot be written to",
         libc::EINVAL if address.port().is_none() => {
             "a UNIX path is not empty and has no NUL byte in it"
+        }
+        libc::EPERM if matches!(address, Address::Unix(_)) => {
+            "root alone gives the file to another user, and others to a group of their own"
         }
         libc::EADDRINUSE if is_other_file(&address) => "a file that is no socket is there",
         libc::EADDRINUSE => "something else listens there already, or left its socket behind",

@@ -40,6 +40,7 @@ mod datagrams;
 mod descriptors;
 mod exec_strings;
 mod file_identity;
+mod file_owner;
 mod holder;
 mod hosts_file;
 mod listener;

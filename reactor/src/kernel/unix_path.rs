@@ -13,6 +13,7 @@ use std::rc::Rc;
 use interfaces::{Address, ListenError, UnixAddress};
 
 use super::file_identity::FileIdentity;
+use super::file_owner::FileOwner;
 use super::lock_file::{LockError, LockFile};
 use super::{connecting, raw_calls, sockaddr};
 use crate::sys::os_error::os_error;
@@ -52,6 +53,11 @@ impl UnixPath {
             fs::set_permissions(&self.path, Permissions::from_mode(mode))?;
         }
         Ok(())
+    }
+
+    /// Gives the file to its owner.
+    pub(super) fn give(&self, owner: FileOwner) -> io::Result<()> {
+        owner.give(&self.path)
     }
 }
 

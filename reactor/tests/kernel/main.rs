@@ -70,6 +70,7 @@ mod threads;
 mod two_hosts;
 mod unix;
 mod unix_names;
+mod unix_owner;
 mod unix_peers;
 mod unix_race;
 mod work_at_the_end;
