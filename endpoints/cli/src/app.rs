@@ -234,7 +234,8 @@ impl App {
     }
 }
 
-/// The kinds of endpoints that no feature adds; `names` asks for services. A client whose first bytes are refused is told.
+/// The kinds of endpoints that no feature adds. `own` is the worker's own reactor, for all that opens no shared port.
+/// A client whose first bytes are refused is told.
 fn standard(
     reactor: &(impl ReactorTcp + ReactorUnix + ReactorTime + Resolver + Clone + 'static),
     own: &Reactor,

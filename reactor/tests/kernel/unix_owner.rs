@@ -9,7 +9,7 @@ use crate::support::unix::{is_there, lock_of, options, place};
 use interfaces::{ListenError, OwnerKind, ReactorUnix as _};
 use ropewalk_reactor::Reactor;
 
-/// The number that Linux's distributions give `nobody`.
+/// The number of the user without rights in Linux's distributions.
 const NOBODY: u32 = 65534;
 
 #[test]
