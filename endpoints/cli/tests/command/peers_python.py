@@ -1,11 +1,12 @@
 """Python's ssl as the peer: `client ADDRESS VERSION ROOTS [PAIR]` and `server VERSION PAIR [CLIENTS]`."""
 
 import random
+import select
 import socket
 import ssl
 import sys
-import threading
 
+CHUNK = 64 * 1024
 MIB = 1024 * 1024
 
 
@@ -18,20 +19,36 @@ def limited(context, version):
     return context
 
 
-def talk(context, address, data, session=None):
-    """Sends all, reads as much, and returns the socket's state."""
-    host, port = address.rsplit(":", 1)
-    plain = socket.create_connection((host, int(port)), timeout=60)
-    with context.wrap_socket(plain, server_hostname="localhost", session=session) as stream:
-        sending = threading.Thread(target=stream.sendall, args=(data,))
-        sending.start()
-        received = bytearray()
-        while len(received) < len(data):
+def exchange(stream, data):
+    """Sends all and reads as much, in one thread: OpenSSL's connections may not be shared by two."""
+    stream.setblocking(False)
+    unsent, received = memoryview(data), bytearray()
+    while len(received) < len(data):
+        stuck = True
+        if unsent:
+            try:
+                unsent = unsent[stream.send(unsent[:CHUNK]):]
+                stuck = False
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+        try:
             chunk = stream.recv(MIB)
             assert chunk, "it ended early"
             received += chunk
-        sending.join()
-        assert received == data, "other bytes came"
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            if stuck:
+                ready = select.select([stream], [stream] if unsent else [], [], 60)
+                assert any(ready), f"silence: {len(unsent)} bytes unsent, {len(received)} received"
+    stream.setblocking(True)
+    return received
+
+
+def talk(context, address, data, session=None):
+    """Has all echoed, and returns the socket's state."""
+    host, port = address.rsplit(":", 1)
+    plain = socket.create_connection((host, int(port)), timeout=60)
+    with context.wrap_socket(plain, server_hostname="localhost", session=session) as stream:
+        assert exchange(stream, data) == data, "other bytes came"
         return stream.selected_alpn_protocol(), stream.version(), stream.session, stream.session_reused
 
 
