@@ -197,6 +197,7 @@ mod unix_strings;
 
 mod bracket_hint;
 mod duration;
+mod failover;
 mod grammar;
 mod hints;
 mod nearest;
@@ -216,6 +217,7 @@ pub use arguments::Arguments;
 pub use bind_address::BindAddress;
 pub use description::{Description, Parsed, RouteDescription, Value};
 pub use duration::{BadDuration, parse_duration};
+pub use failover::FailoverClientEndpoint;
 pub use host::{BadHost, Host};
 pub use parse_error::ParseError;
 pub use parser::{ClientParser, ServerParser};

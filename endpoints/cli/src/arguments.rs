@@ -26,7 +26,8 @@ Endpoints:
                   ssl:PORT:privateKey=FILE:certKey=FILE
   to connect to   tcp:HOST:PORT   unix:PATH   tls:HOST:PORT
 
-Exit codes: 0 done, 64 wrong endpoint or usage, 69 cannot listen or connect
+Exit codes: 0 done, 64 wrong endpoint or usage, 69 cannot listen or connect,
+  75 the grace was over before all had finished, 77 not permitted
 More: ropewalk COMMAND --help; the version: ropewalk --version",
     disable_help_subcommand = true,
     disable_help_flag = true,
@@ -71,12 +72,12 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --max-connections N        Let more wait: as many as the descriptors allow
       --max-per-peer N           Refuse more from one address: no limit
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
+      --drain-delay TIME         Accept for so long after the signal: 0
+      --exit-idle TIME           End after so long without a connection: never
       --workers N                Use N threads, 0 is one a core: 1
       --pin-workers              Keep each of them on one core
-A TLS handshake may take 10s. After SIGTERM a connection that is silent for 1s
-is closed, and one that does not take its end is cut 1s later. A connection
-counts until its socket is closed. Limits on numbers are for all threads
-together. Certificates are read again when they change, and after SIGHUP."
+A TLS handshake may take 10s. Certificates are read again when they change.
+After SIGTERM a connection that is silent for 1s is closed."
     )]
     Serve(Serve),
     /// Join every connection accepted to a new one, both ways
@@ -84,12 +85,12 @@ together. Certificates are read again when they change, and after SIGHUP."
         disable_help_flag = true,
         before_long_help = "\
 Examples:
-  ropewalk relay tcp:8080 unix:/run/app.sock
+  ropewalk relay tcp:8080 unix:/run/app.sock tcp:one:80 --backup tcp:two:80
   ropewalk relay tcp:8080 tls:example.com:443        puts TLS on
-  ropewalk relay ssl:443:privateKey=k.pem:certKey=c.pem tcp:localhost:80
-                                                     takes TLS off",
+  ropewalk relay ssl:443:privateKey=k.pem:certKey=c.pem tcp:localhost:80",
         after_long_help = "\
 Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
+      --backup CONNECT           Connect there if all before it fail, in order
       --idle-timeout TIME        End a pair that is silent both ways: 1h
       --half-close-timeout TIME  End it when one way has ended: 60s
       --connect-timeout TIME     Try one address, unless timeout= says: 10s
@@ -98,11 +99,11 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --max-connections N        Let more wait: as many as the descriptors allow
       --max-per-peer N           Refuse more from one address: no limit
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
+      --drain-delay TIME         Accept for so long after the signal: 0
+      --exit-idle TIME           End after so long without a connection: never
       --workers N                Use N threads, 0 is one a core: 1
       --pin-workers              Keep each of them on one core
-A TLS handshake may take 10s. The numbers of connections are limited for all
-threads together. LISTEN's certificates are read again when they change, see
-reload=, and at once after SIGHUP."
+A TLS handshake may take 10s. Certificates are read again when they change."
     )]
     Relay(Relay),
     /// Join standard input and output to a connection
@@ -189,11 +190,14 @@ pub(crate) enum Service {
 #[derive(Args, Debug)]
 pub(crate) struct Relay {
     /// Where to listen
-    #[arg(value_name = "LISTEN", hide_long_help = true)]
-    pub(crate) listen: String,
+    #[arg(required = true, value_name = "LISTEN", hide_long_help = true)]
+    pub(crate) listen: Vec<String>,
     /// Where to connect to
     #[arg(value_name = "CONNECT", hide_long_help = true)]
     pub(crate) connect: String,
+    /// Where to connect to when that fails, and all backups before it
+    #[arg(long, value_name = "CONNECT", hide_long_help = true)]
+    pub(crate) backup: Vec<String>,
     /// Time that both ways may be silent; else 1h
     #[arg(long, value_name = "TIME", default_value = "1h", hide_default_value = true)]
     #[arg(value_parser = Limit::parse, hide_long_help = true)]
@@ -310,6 +314,14 @@ pub(crate) struct Stopping {
     #[arg(long, value_name = "TIME", default_value = "30s", hide_default_value = true)]
     #[arg(value_parser = parse_duration, hide_long_help = true)]
     pub(crate) grace: Duration,
+    /// Time to accept more after SIGTERM or SIGINT; else 0
+    #[arg(long, value_name = "TIME", default_value = "0", hide_default_value = true)]
+    #[arg(value_parser = parse_duration, hide_long_help = true)]
+    pub(crate) drain_delay: Duration,
+    /// Time without a connection after which to end; else never
+    #[arg(long, value_name = "TIME", default_value = "0", hide_default_value = true)]
+    #[arg(value_parser = Limit::parse, hide_long_help = true)]
+    pub(crate) exit_idle: Limit,
 }
 
 /// A time limit, or none.

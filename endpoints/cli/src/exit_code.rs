@@ -1,8 +1,12 @@
 //! The command's exit codes, from sysexits.h.
 //!
-//! Invariant: the command returns one of these three.
+//! Invariant: the command returns one of these five.
 
+use std::error::Error;
 use std::process::ExitCode;
+
+use deferred::Failure;
+use interfaces::OsError;
 
 /// How the command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +17,27 @@ pub(crate) enum Exit {
     Usage,
     /// Listening or connecting failed, or the connection broke (`EX_UNAVAILABLE`).
     Unavailable,
+    /// The grace was over before every connection had finished (`EX_TEMPFAIL`).
+    Cut,
+    /// The system does not permit to listen or to connect there (`EX_NOPERM`).
+    NotPermitted,
+}
+
+impl Exit {
+    /// The code for an endpoint that failed.
+    pub(crate) fn of(failure: &Failure) -> Self {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(failure.as_error());
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<OsError>() {
+                return match error.raw_os_error() {
+                    libc::EACCES | libc::EPERM => Self::NotPermitted,
+                    _ => Self::Unavailable,
+                };
+            }
+            cause = error.source();
+        }
+        Self::Unavailable
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -21,6 +46,27 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Usage => 64,
             Exit::Unavailable => 69,
+            Exit::Cut => 75,
+            Exit::NotPermitted => 77,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use interfaces::{ConnectError, UnixAddress};
+
+    fn refused(errno: i32) -> Failure {
+        let source = OsError::from_raw_os_error(errno);
+        Failure::new(ConnectError::Refused { address: UnixAddress::Unnamed.into(), source })
+    }
+
+    #[test]
+    fn a_missing_permission_has_a_code_of_its_own() {
+        assert_eq!(Exit::of(&refused(libc::EACCES)), Exit::NotPermitted);
+        assert_eq!(Exit::of(&refused(libc::EPERM)), Exit::NotPermitted);
+        assert_eq!(Exit::of(&refused(libc::ECONNREFUSED)), Exit::Unavailable);
+        assert_eq!(Exit::of(&Failure::msg("anything")), Exit::Unavailable);
     }
 }

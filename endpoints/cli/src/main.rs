@@ -2,16 +2,17 @@
 //!
 //! ```text
 //! ropewalk serve <echo|discard|chargen|daytime> <LISTEN>...   one protocol on several endpoints
-//! ropewalk relay <LISTEN> <CONNECT>                           each connection joined to a new one
+//! ropewalk relay <LISTEN>... <CONNECT>                        each connection joined to a new one
 //! ropewalk pipe <CONNECT>                                     standard input and output joined to it
 //! ropewalk check [--client|--server] <ENDPOINT> [--json]      what a string means
 //! ```
 //!
 //! Standard output has one line for each listener, `listening ADDRESS`, once all of them accept; errors
 //! go to standard error. Exit codes are 0 (done, or stopped by a signal), 64 (an
-//! endpoint or the usage is wrong), 69 (it cannot listen or connect). `SIGTERM` and `SIGINT` close
-//! the ports and let connections finish for `--grace`; the second one ends them now. `SIGHUP` reads the
-//! certificates of TLS servers again, which are also looked at every ten seconds.
+//! endpoint or the usage is wrong), 69 (it cannot listen or connect), 75 (the grace was over before all
+//! connections had finished), 77 (it may not listen or connect). `SIGTERM` and `SIGINT` close
+//! the ports, after `--drain-delay`, and let connections finish for `--grace`; the second one ends them now.
+//! `SIGHUP` reads the certificates of TLS servers again, which are also looked at every ten seconds.
 //!
 //! Invariant: this file parses and dispatches, and does nothing else.
 #![forbid(unsafe_code)]
@@ -22,9 +23,11 @@ mod exit_code;
 mod app;
 mod commands;
 mod connection_report;
+mod idle_exit;
 mod inherited;
 mod interruptible;
 mod json;
+mod leaving;
 mod limits;
 mod listening;
 mod loop_check;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the signals are caught before the first port opens.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,8 +13,11 @@ use protocol::service::Ending;
 use systemd::ListenFds;
 
 use crate::app::App;
+use crate::arguments::Stopping;
 use crate::exit_code::Exit;
+use crate::idle_exit::IdleWatch;
 use crate::inherited::close_unclaimed;
+use crate::leaving::Leaving;
 use crate::listening::{self, Listen};
 use crate::loop_check::LoopCheck;
 use crate::notify::Notify;
@@ -32,12 +36,30 @@ pub(crate) enum StopHandle {
     Relay(RelayStopHandle),
 }
 
+impl StopHandle {
+    /// Ends the connections that have nothing to finish.
+    pub(crate) fn drain(&self) {
+        match self {
+            Self::Serve(server) => server.drain(SILENCE),
+            Self::Relay(relay) => relay.drain(SILENCE * 2),
+        }
+    }
+
+    /// Ends every connection now.
+    fn stop(&self) {
+        match self {
+            Self::Serve(server) => server.stop(),
+            Self::Relay(relay) => relay.stop(),
+        }
+    }
+}
+
 /// A factory on several endpoints.
 pub(crate) struct Server {
     pub(crate) listen: Vec<Listen>,
     pub(crate) factory: Rc<dyn Factory>,
     pub(crate) connections: ConnectionCount,
-    pub(crate) grace: Duration,
+    pub(crate) stopping: Stopping,
     pub(crate) handle: StopHandle,
     /// Checks the outgoing connections of a factory that makes some.
     pub(crate) loop_check: Option<Rc<LoopCheck>>,
@@ -50,45 +72,23 @@ impl Server {
     ///
     /// The exit code, when a signal cannot be caught; it was reported.
     pub(crate) fn run(self, app: &App) -> Result<Exit, Exit> {
-        let reactor = app.reactor.clone();
-        let stop = Rc::new(self.handle);
-        let handle = stop.clone();
-        let (worker, grace) = (app.worker.clone(), self.grace);
-        let end = move |ending| {
-            if ending == Ending::GraceOver && worker.tells_grace() {
-                report::note(unfinished(worker.connections().connections(), grace));
-            }
-            match (ending, &*handle) {
-                (Ending::Now, _) => reactor.disconnect_all(),
-                (Ending::GraceOver, StopHandle::Relay(relay)) => relay.stop(),
-                (Ending::GraceOver, StopHandle::Serve(server)) => server.stop(),
-                (Ending::Drained, _) => {}
-            }
-            // It may be stopping already.
-            let _ = reactor.stop();
-        };
+        let stopping = self.stopping;
         let connections = self.connections.clone();
-        let shutdown = ServerShutdown::new(app.reactor.clone(), self.connections, self.grace, end)
-            .on_stop_failed(report::error)
-            .into_rc();
+        let handle = Rc::new(self.handle);
+        let was_cut = Rc::new(Cell::new(false));
+        let end = ending(app, stopping.grace, &handle, &was_cut);
+        let shutdown =
+            ServerShutdown::new(app.reactor.clone(), self.connections, stopping.grace, end)
+                .on_stop_failed(report::error)
+                .into_rc();
         let notify = Notify::new(app);
+        let leaving = Leaving::new(app, stopping.drain_delay, &shutdown, &handle, &notify);
         // The reactor keeps the handler, and these keep the reactor.
-        let (weak_shutdown, weak_handle) = (Rc::downgrade(&shutdown), Rc::downgrade(&stop));
-        let weak_notify = Rc::downgrade(&notify);
-        app.worker.on_signals(app, move || {
-            if let Some(notify) = weak_notify.upgrade() {
-                notify.draining();
-            }
-            match weak_handle.upgrade().as_deref() {
-                Some(StopHandle::Serve(server)) => server.drain(SILENCE),
-                Some(StopHandle::Relay(relay)) => relay.drain(SILENCE * 2),
-                None => {}
-            }
-            if let Some(shutdown) = weak_shutdown.upgrade() {
-                shutdown.signal();
-            }
-        })?;
-        let worker = app.worker.clone();
+        let weak = Rc::downgrade(&leaving);
+        app.worker
+            .on_signals(app, move || weak.upgrade().into_iter().for_each(|it| it.signal()))?;
+        let limit = stopping.exit_idle.0.filter(|_| app.worker.is_first());
+        let idle_watch = limit.map(|limit| IdleWatch::begin(app, limit));
         let serving = Serving {
             listen: self.listen,
             factory: self.factory,
@@ -97,11 +97,37 @@ impl Server {
             shutdown: shutdown.clone(),
             notify: notify.clone(),
             inherited: app.inherited.clone(),
-            worker,
+            worker: app.worker.clone(),
         };
         let exit = app.run(serving.run());
-        drop((shutdown, stop, notify));
-        Ok(exit)
+        drop((shutdown, handle, notify, leaving, idle_watch));
+        Ok(if exit == Exit::Done && was_cut.get() { Exit::Cut } else { exit })
+    }
+}
+
+/// Ends the connections that are left when the shutdown is over, and stops the reactor.
+fn ending(
+    app: &App,
+    grace: Duration,
+    handle: &Rc<StopHandle>,
+    was_cut: &Rc<Cell<bool>>,
+) -> impl Fn(Ending) + 'static {
+    let (reactor, worker) = (app.reactor.clone(), app.worker.clone());
+    let (handle, was_cut) = (handle.clone(), was_cut.clone());
+    move |ending| {
+        match ending {
+            Ending::Drained => {}
+            Ending::Now => reactor.disconnect_all(),
+            Ending::GraceOver => {
+                was_cut.set(true);
+                if worker.tells_grace() {
+                    report::note(unfinished(worker.connections().connections(), grace));
+                }
+                handle.stop();
+            }
+        }
+        // It may be stopping already.
+        let _ = reactor.stop();
     }
 }
 
@@ -140,7 +166,7 @@ impl Serving {
             Ok(ports) => ports,
             Err((text, failure)) => {
                 report::failed(&text, &failure);
-                return Exit::Unavailable;
+                return Exit::of(&failure);
             }
         };
         let is_for_one =
@@ -171,6 +197,7 @@ impl Serving {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arguments::Limit;
     use protocol::policies::TimeoutFactory;
     use protocol::wire::Echo;
 
@@ -188,7 +215,11 @@ mod tests {
             listen: Vec::new(),
             factory: protocol::factory_fn(|_| Echo),
             connections: ConnectionCount::default(),
-            grace: Duration::ZERO,
+            stopping: Stopping {
+                grace: Duration::ZERO,
+                drain_delay: Duration::ZERO,
+                exit_idle: Limit(None),
+            },
             handle: StopHandle::Serve(
                 TimeoutFactory::new(protocol::factory_fn(|_| Echo), app.reactor.clone())
                     .drain_handle(),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod doubles;
+mod failing_over;
 
 mod client_contract;
 mod connecting;

@@ -12,7 +12,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::{Cell, OnceCell, RefCell};
 use core::fmt;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::task::{Poll, Waker};
 
 use deferred::{Deferred, Promise};
@@ -47,6 +47,7 @@ pub struct ConnectionTotal {
 #[derive(Default)]
 struct SharedTotal {
     connections: AtomicUsize,
+    counted: AtomicU64,
     sockets: AtomicUsize,
     ports: Option<Box<dyn WaitingPorts>>,
 }
@@ -78,8 +79,14 @@ impl ConnectionTotal {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
+    /// The number of connections that there have been, open or not.
+    pub fn counted(&self) -> u64 {
+        self.shared.counted.load(Ordering::Relaxed)
+    }
+
     fn add_connection(&self) {
         self.shared.connections.fetch_add(1, Ordering::Relaxed);
+        self.shared.counted.fetch_add(1, Ordering::Relaxed);
     }
 
     fn subtract_connection(&self) {

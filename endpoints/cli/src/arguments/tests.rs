@@ -107,12 +107,16 @@ fn a_number_or_a_time_is_digits_without_a_sign_or_space() {
     let options = |command: &str| {
         let mut arguments = Arguments::command();
         let command = arguments.find_subcommand_mut(command).expect("it is a subcommand");
-        let takes_value = |option: &&clap::Arg| option.get_action().takes_values();
-        let names = command.get_opts().filter(takes_value).filter_map(|option| option.get_long());
+        let takes_text = |option: &clap::Arg| {
+            option.get_value_names().is_some_and(|names| names[0] == "CONNECT")
+        };
+        let takes_number =
+            |option: &&clap::Arg| option.get_action().takes_values() && !takes_text(option);
+        let names = command.get_opts().filter(takes_number).filter_map(|option| option.get_long());
         names.map(|name| format!("--{name}")).collect::<Vec<_>>()
     };
     let (serve, relay, pipe) = (options("serve"), options("relay"), options("pipe"));
-    assert_eq!((serve.len(), relay.len(), pipe.len()), (7, 9, 1), "{serve:?} {relay:?} {pipe:?}");
+    assert_eq!((serve.len(), relay.len(), pipe.len()), (9, 11, 1), "{serve:?} {relay:?} {pipe:?}");
     for (given, names) in [
         (&["serve", "echo", "tcp:1"][..], &serve),
         (&["relay", "tcp:1", "tcp:host:2"], &relay),

@@ -39,7 +39,7 @@ async fn pipe(
         // The joint, which never had a connection, is dropped with the promise.
         let _cancelled = over.add_errback(|_| Ok(lost_promise()));
         report::failed(&text, &failure);
-        return Exit::Unavailable;
+        return Exit::of(&failure);
     }
     ending(&text, over.await.unwrap_or_else(|_| lost_promise()))
 }

@@ -5,6 +5,8 @@
 use std::rc::Rc;
 
 use deferred::Chain;
+use endpoints::FailoverClientEndpoint;
+use interfaces::StreamClientEndpoint;
 use protocol::relay::{RelayEvent, RelayFactory, RelayOptions};
 
 use crate::app::App;
@@ -25,8 +27,8 @@ pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
 
 fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
     // Both are parsed before either returns, so that both mistakes are reported at once.
-    let listen = app.listen(std::slice::from_ref(&arguments.listen));
-    let connect = app.connect_within(&arguments.connect, arguments.connect_timeout);
+    let listen = app.listen(&arguments.listen);
+    let connect = connect(app, arguments);
     let (listen, connect) = (listen?, connect?);
     let loop_check = Rc::new(LoopCheck::default());
     let observer = observer(&arguments.connect, &loop_check);
@@ -35,9 +37,26 @@ fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
     let (connections, handle) = (relay.pairs(), StopHandle::Relay(relay.stop_handle()));
     let factory = connection_report::around(relay.into_rc());
     let factory = limited(factory, &connections, arguments.peers, Descriptors::Two, &app.worker);
-    let grace = arguments.stopping.grace;
+    let stopping = arguments.stopping;
     let loop_check = Some(loop_check);
-    Server { listen, factory, connections, grace, handle, loop_check }.run(app)
+    Server { listen, factory, connections, stopping, handle, loop_check }.run(app)
+}
+
+/// The endpoint to connect to, with those that are tried after it.
+fn connect(app: &App, arguments: &Relay) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
+    let limit = arguments.connect_timeout;
+    let first = app.connect_within(&arguments.connect, limit);
+    let backups = arguments.backup.iter().map(|text| (text, app.connect_within(text, limit)));
+    let backups: Vec<_> = backups.collect();
+    let first = first?;
+    if backups.is_empty() {
+        return Ok(first);
+    }
+    let mut endpoint = FailoverClientEndpoint::new(&arguments.connect, first);
+    for (text, backup) in backups {
+        endpoint = endpoint.or(text, backup?);
+    }
+    Ok(Rc::new(endpoint))
 }
 
 fn options(arguments: &Relay) -> RelayOptions {

@@ -31,8 +31,8 @@ fn serve(app: &App, arguments: &Serve) -> Result<Exit, Exit> {
     let handle = StopHandle::Serve(timed.drain_handle());
     let factory =
         limited(timed.into_rc(), &connections, arguments.peers, Descriptors::One, &app.worker);
-    let grace = arguments.stopping.grace;
-    Server { listen, factory, connections, grace, handle, loop_check: None }.run(app)
+    let stopping = arguments.stopping;
+    Server { listen, factory, connections, stopping, handle, loop_check: None }.run(app)
 }
 
 fn factory(service: Service) -> Rc<dyn Factory> {

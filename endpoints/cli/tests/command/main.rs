@@ -13,6 +13,7 @@ mod routed;
 mod running;
 
 mod check;
+mod leaving;
 mod log;
 mod notify;
 mod pipe;

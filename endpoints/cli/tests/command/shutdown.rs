@@ -54,7 +54,7 @@ fn a_connection_that_does_not_finish_ends_in_order_when_the_grace_is_over() {
     running.signal("TERM");
     assert_eq!(stream.read(&mut [0]).unwrap(), 0, "nothing was unsent");
     assert!(begun.elapsed() >= Duration::from_millis(300));
-    assert_eq!(running.wait().code, Some(0));
+    assert_eq!(running.wait().code, Some(75));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn what_a_relay_has_read_is_delivered_when_the_grace_is_over_and_then_the_cut_sh
         let ended = near.read_to_end(&mut received);
         assert_same(&received, &data);
         assert_eq!(ended.is_ok(), is_complete, "{ended:?}");
-        assert_eq!(relay.wait().code, Some(0));
+        assert_eq!(relay.wait().code, Some(75));
     }
 }
 
@@ -160,7 +160,7 @@ fn a_signal_during_an_outgoing_attempt_ends_it_with_the_grace() {
     assert!(near.read(&mut [0]).is_err());
     let ended = relay.wait();
     let told = "warning: ended 1 connection that did not finish in 300ms, see --grace\n";
-    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), told));
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(75), told));
 }
 
 #[test]
