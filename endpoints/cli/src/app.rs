@@ -85,7 +85,7 @@ impl App {
             }
         });
         report::limit(reactor.clone(), worker.repetitions());
-        reactor.set_observer(Rc::new(StderrObserver));
+        reactor.set_observer(Rc::new(StderrObserver { board: worker.board().clone() }));
         Self { reactor, worker, inherited, registry }
     }
 
@@ -100,19 +100,12 @@ impl App {
         let mut endpoints = Vec::with_capacity(texts.len());
         let (mut exit, mut has_certificates) = (None, false);
         for text in texts {
-            match self.registry.parse_server(text) {
-                Ok(parsed) => {
-                    has_certificates |= parsed.description.layers.iter().any(|it| it == "tls");
-                    self.warn(text, &parsed.description);
-                    let is_dual = listening::is_dual(&parsed.description);
-                    let (endpoint, effect) = (parsed.endpoint, self.worker.effect().clone());
-                    let endpoint = Rc::new(InterruptibleServer { endpoint, effect });
-                    endpoints.push(Listen { text: text.clone(), endpoint, is_dual });
+            match self.listen_in(&self.registry, text) {
+                Ok((endpoint, is_over_tls)) => {
+                    has_certificates |= is_over_tls;
+                    endpoints.push(endpoint);
                 }
-                Err(error) => {
-                    report::mistake(&error);
-                    exit = Some(Exit::Usage);
-                }
+                Err(mistake) => exit = Some(mistake),
             }
         }
         match exit {
@@ -125,6 +118,33 @@ impl App {
                 Ok(endpoints)
             }
         }
+    }
+
+    /// The server endpoint that the string describes, whose port is the first worker's alone; `None` for the
+    /// others.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when the string cannot be parsed; the mistake was reported.
+    pub(crate) fn listen_alone(&self, text: Option<&String>) -> Result<Option<Listen>, Exit> {
+        let Some(text) = text.filter(|_| self.worker.is_first()) else { return Ok(None) };
+        let own = Rc::new(self.reactor.clone());
+        let registry = strings().register(standard(&own, &self.reactor), own);
+        self.listen_in(&registry, text).map(|(endpoint, _)| Some(endpoint))
+    }
+
+    /// The endpoint of a string, and whether it has certificates.
+    fn listen_in(&self, registry: &Registry, text: &str) -> Result<(Listen, bool), Exit> {
+        let parsed = registry.parse_server(text).map_err(|error| {
+            report::mistake(&error);
+            Exit::Usage
+        })?;
+        self.warn(text, &parsed.description);
+        let is_dual = listening::is_dual(&parsed.description);
+        let is_over_tls = parsed.description.layers.iter().any(|it| it == "tls");
+        let (endpoint, effect) = (parsed.endpoint, self.worker.effect().clone());
+        let endpoint = Rc::new(InterruptibleServer { endpoint, effect });
+        Ok((Listen { text: text.into(), endpoint, is_dual }, is_over_tls))
     }
 
     /// Has SIGHUP read the certificates again, for all workers.

@@ -74,10 +74,10 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --drain-delay TIME         Accept for so long after the signal: 0
       --exit-idle TIME           End after so long without a connection: never
-      --workers N                Use N threads, 0 is one a core: 1
-      --pin-workers              Keep each of them on one core
-A TLS handshake may take 10s. Certificates are read again when they change.
-After SIGTERM a connection that is silent for 1s is closed."
+      --status LISTEN            Answer /live, /ready, /metrics, /agent in HTTP
+      --log-connections          Tell the end of each connection
+      --workers N                Use N threads, --pin-workers each on a core: 1
+A TLS handshake may take 10s. Certificates are read again when they change."
     )]
     Serve(Serve),
     /// Join every connection accepted to a new one, both ways
@@ -86,7 +86,6 @@ After SIGTERM a connection that is silent for 1s is closed."
         before_long_help = "\
 Examples:
   ropewalk relay tcp:8080 unix:/run/app.sock tcp:one:80 --backup tcp:two:80
-  ropewalk relay tcp:8080 tls:example.com:443        puts TLS on
   ropewalk relay ssl:443:privateKey=k.pem:certKey=c.pem tcp:localhost:80",
         after_long_help = "\
 Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
@@ -101,8 +100,9 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --drain-delay TIME         Accept for so long after the signal: 0
       --exit-idle TIME           End after so long without a connection: never
-      --workers N                Use N threads, 0 is one a core: 1
-      --pin-workers              Keep each of them on one core
+      --status LISTEN            Answer /live, /ready, /metrics, /agent in HTTP
+      --log-connections          Tell the end of each connection
+      --workers N                Use N threads, --pin-workers each on a core: 1
 A TLS handshake may take 10s. Certificates are read again when they change."
     )]
     Relay(Relay),
@@ -168,6 +168,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) stopping: Stopping,
     #[command(flatten)]
+    pub(crate) reporting: Reporting,
+    #[command(flatten)]
     pub(crate) workers: Workers,
     #[command(flatten)]
     help: Help,
@@ -218,6 +220,8 @@ pub(crate) struct Relay {
     pub(crate) peers: Peers,
     #[command(flatten)]
     pub(crate) stopping: Stopping,
+    #[command(flatten)]
+    pub(crate) reporting: Reporting,
     #[command(flatten)]
     pub(crate) workers: Workers,
     #[command(flatten)]
@@ -275,6 +279,17 @@ pub(crate) struct Peers {
     #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
     #[arg(value_parser = parse_connections, hide_long_help = true)]
     pub(crate) max_per_peer: usize,
+}
+
+/// The options that tell what happens.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Reporting {
+    /// Where to answer /live, /ready, /metrics and /agent over HTTP; else nowhere
+    #[arg(long, value_name = "LISTEN", hide_long_help = true)]
+    pub(crate) status: Option<String>,
+    /// Tell the end of each connection on standard error
+    #[arg(long, hide_long_help = true)]
+    pub(crate) log_connections: bool,
 }
 
 /// The option for several threads.

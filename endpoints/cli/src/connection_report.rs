@@ -11,25 +11,55 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use deferred::Chain;
-use interfaces::{Address, Deliver, Event, Factory, Reason};
+use interfaces::{Address, Deliver, Event, Factory, ReactorTime, Reason};
 use protocol::layer::{Layer, LayerTransport, WrappingFactory};
 
+use crate::app::App;
+use crate::arguments::Reporting;
 use crate::log::Kind;
 use crate::report;
+use crate::status::{Board, metered};
+
+impl Reporting {
+    /// A factory whose accepted connections are reported as these options say.
+    pub(crate) fn around(&self, factory: Rc<dyn Factory>, app: &App) -> Rc<dyn Factory> {
+        let (board, clock) = (app.worker.board(), &app.reactor);
+        let factory = if self.status.is_some() || self.log_connections {
+            metered(factory, board, clock, self.log_connections)
+        } else {
+            factory
+        };
+        around(factory, board, clock.clone())
+    }
+}
 
 /// A factory whose accepted connections are reported. Bytes pass through untouched.
-pub(crate) fn around(factory: Rc<dyn Factory>) -> Rc<dyn Factory> {
-    let report =
-        |peer: &Address| ConnectionReport { peer: peer.clone(), is_handshaking: Cell::new(false) };
+fn around(
+    factory: Rc<dyn Factory>,
+    board: &Arc<Board>,
+    clock: impl ReactorTime + Clone + 'static,
+) -> Rc<dyn Factory> {
+    let (board, clock): (_, Rc<dyn ReactorTime>) = (board.clone(), Rc::new(clock));
+    let report = move |peer: &Address| ConnectionReport {
+        peer: peer.clone(),
+        handshake_began: Cell::new(None),
+        board: board.clone(),
+        clock: clock.clone(),
+    };
     WrappingFactory::new(factory, report).into_rc()
 }
 
 /// The report on one connection, if it ends so.
 struct ConnectionReport {
     peer: Address,
-    is_handshaking: Cell<bool>,
+    /// When the TLS handshake began that is not over.
+    handshake_began: Cell<Option<Duration>>,
+    board: Arc<Board>,
+    clock: Rc<dyn ReactorTime>,
 }
 
 impl Layer for ConnectionReport {
@@ -38,9 +68,9 @@ impl Layer for ConnectionReport {
     fn deliver(&self, _: &LayerTransport<Self>, above: &dyn Deliver, event: Event<'_>) {
         match &event {
             Event::ConnectionMade(transport) => {
-                self.is_handshaking.set(transport.as_tls().is_some());
+                self.handshake_began.set(transport.as_tls().map(|_| self.clock.now()));
             }
-            Event::HandshakeCompleted => self.is_handshaking.set(false),
+            Event::HandshakeCompleted => self.handshake_completed(),
             Event::ConnectionLost(reason) => self.lost(reason),
             _ => {}
         }
@@ -49,9 +79,16 @@ impl Layer for ConnectionReport {
 }
 
 impl ConnectionReport {
+    fn handshake_completed(&self) {
+        if let Some(began) = self.handshake_began.take() {
+            self.board.metrics.handshake_took(self.clock.now().saturating_sub(began));
+        }
+    }
+
     fn lost(&self, reason: &Reason) {
         let peer = &self.peer;
-        if self.is_handshaking.get() {
+        if self.handshake_began.get().is_some() {
+            self.board.metrics.handshake_failed(reason);
             failed(peer, reason);
         } else if let Reason::TimedOut(deadline) = reason {
             let text =
@@ -86,7 +123,6 @@ fn failed(peer: &Address, reason: &Reason) {
 mod tests {
     use super::*;
     use std::cell::RefCell;
-    use std::time::Duration;
 
     use endpoints::Registry;
     use interfaces::{Protocol, ReactorCore as _, Transport};
@@ -142,7 +178,8 @@ mod tests {
                 ),
                 _ => "tcp:443".into(),
             };
-            let factory = around(protocol::factory_fn(|_| Echo));
+            let board = Arc::new(Board::new(protocol::policies::ConnectionTotal::new()));
+            let factory = around(protocol::factory_fn(|_| Echo), &board, reactor.clone());
             let server = registry.server(&text).unwrap();
             reactor.call_when_running(Box::new(move || drop(server.listen(factory))));
             let told = Rc::new(RefCell::new(Vec::new()));

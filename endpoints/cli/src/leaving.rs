@@ -11,6 +11,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use interfaces::DelayedCall;
@@ -20,10 +21,12 @@ use reactor::Reactor;
 use crate::app::App;
 use crate::notify::Notify;
 use crate::server::StopHandle;
+use crate::status::Board;
 
 /// Takes the signals of one worker's server. It keeps neither the server nor the reactor's connections.
 pub(crate) struct Leaving {
     reactor: Reactor,
+    board: Arc<Board>,
     delay: Duration,
     shutdown: Weak<ServerShutdown>,
     handle: Weak<StopHandle>,
@@ -49,6 +52,7 @@ impl Leaving {
     ) -> Rc<Self> {
         Rc::new(Self {
             reactor: app.reactor.clone(),
+            board: app.worker.board().clone(),
             delay,
             shutdown: Rc::downgrade(shutdown),
             handle: Rc::downgrade(handle),
@@ -71,6 +75,7 @@ impl Leaving {
     }
 
     fn begin(self: &Rc<Self>) {
+        self.board.readiness.set_leaving();
         if let Some(notify) = self.notify.upgrade() {
             notify.draining();
         }

@@ -76,12 +76,12 @@ async fn close(ports: Vec<Rc<dyn ListeningPort>>) {
 /// The wait for standard output, which may be a pipe that is not read.
 const ANNOUNCED: Duration = Duration::from_secs(1);
 
-/// Prints `listening ADDRESS` with the actual address of each socket to standard output, and flushes; to standard
-/// error, where standard output is a connection of the server's.
+/// Prints `listening ADDRESS` with the actual address of each socket to standard output, then `status ADDRESS` of
+/// the status port, and flushes; to standard error, where standard output is a connection of the server's.
 ///
 /// A thread prints, so that an output that is full delays the server for a moment only.
-pub(crate) fn announce(ports: &[Rc<dyn ListeningPort>]) {
-    let lines = lines(ports);
+pub(crate) fn announce(ports: &[Rc<dyn ListeningPort>], status: &[Rc<dyn ListeningPort>]) {
+    let lines = lines("listening", ports) + &lines("status", status);
     if ports.iter().any(|port| is_stdio(&**port)) {
         return lines.lines().for_each(|line| report::note(format_args!("{line}")));
     }
@@ -111,8 +111,8 @@ fn is_stdio(port: &dyn ListeningPort) -> bool {
     matches!(port.host(), Address::Other(_))
 }
 
-fn lines(ports: &[Rc<dyn ListeningPort>]) -> String {
-    ports.iter().flat_map(|port| port.hosts()).map(|host| format!("listening {host}\n")).collect()
+fn lines(word: &str, ports: &[Rc<dyn ListeningPort>]) -> String {
+    ports.iter().flat_map(|port| port.hosts()).map(|host| format!("{word} {host}\n")).collect()
 }
 
 #[cfg(test)]
@@ -216,7 +216,7 @@ mod tests {
         let (endpoints, open) = doors(3);
         let ports = finished(super::open(&endpoints, &factory())).ok().unwrap();
         assert_eq!((ports.len(), open.get()), (3, 3));
-        assert_eq!(lines(&ports), "listening unix:abstract=door\n".repeat(3));
+        assert_eq!(lines("listening", &ports), "listening unix:abstract=door\n".repeat(3));
     }
 
     #[test]

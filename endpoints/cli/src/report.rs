@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::fmt::Display;
 use std::panic::PanicHookInfo;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deferred::{Chain, Failure};
@@ -15,6 +16,7 @@ use endpoints::ParseError;
 use interfaces::{Observer, ReactorEvent, ReactorTime, printable};
 
 use crate::log::{self, Kind, Limiter, Repetitions};
+use crate::status::Board;
 
 /// The most bytes of one line: two of them are written in one piece to a pipe (pipe(7), `PIPE_BUF`).
 const LINE_BYTES_MAX: usize = 2000;
@@ -146,16 +148,19 @@ fn panicked(panic: &PanicHookInfo<'_>) -> String {
     }
 }
 
-/// Reports the reactor's errors; that a port opens or closes is not reported.
-pub(crate) struct StderrObserver;
+/// Reports the reactor's errors, and counts failed accepts; that a port opens or closes is not reported.
+pub(crate) struct StderrObserver {
+    pub(crate) board: Arc<Board>,
+}
 
 impl Observer for StderrObserver {
     fn observe(&self, event: &ReactorEvent<'_>) {
         match event {
-            ReactorEvent::AcceptFailed { address, error, remedy } => repeated(
-                Kind::Accept,
-                format_args!("warning: cannot accept on {address}: {error}; {remedy}"),
-            ),
+            ReactorEvent::AcceptFailed { address, error, remedy } => {
+                self.board.metrics.accept_failed();
+                let text = format_args!("warning: cannot accept on {address}: {error}; {remedy}");
+                repeated(Kind::Accept, text);
+            }
             ReactorEvent::CallbackPanicked { callback, peer: Some(peer), message } => repeated(
                 Kind::Panic,
                 format_args!("error: a {callback} panicked, connected with {peer}: {message}"),

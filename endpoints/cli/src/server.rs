@@ -22,6 +22,7 @@ use crate::listening::{self, Listen};
 use crate::loop_check::LoopCheck;
 use crate::notify::Notify;
 use crate::report;
+use crate::status;
 use crate::workers::Worker;
 
 /// How long nothing passes on a connection that is over for a server that stops. A peer that does not take
@@ -57,6 +58,8 @@ impl StopHandle {
 /// A factory on several endpoints.
 pub(crate) struct Server {
     pub(crate) listen: Vec<Listen>,
+    /// Where the status is asked for.
+    pub(crate) status: Option<Listen>,
     pub(crate) factory: Rc<dyn Factory>,
     pub(crate) connections: ConnectionCount,
     pub(crate) stopping: Stopping,
@@ -87,10 +90,15 @@ impl Server {
         let weak = Rc::downgrade(&leaving);
         app.worker
             .on_signals(app, move || weak.upgrade().into_iter().for_each(|it| it.signal()))?;
+        if app.worker.is_first() {
+            tell_statistics(app)?;
+        }
         let limit = stopping.exit_idle.0.filter(|_| app.worker.is_first());
         let idle_watch = limit.map(|limit| IdleWatch::begin(app, limit));
         let serving = Serving {
             listen: self.listen,
+            status: self.status,
+            status_factory: status::factory(app.worker.board(), &app.reactor),
             factory: self.factory,
             loop_check: self.loop_check,
             connections,
@@ -103,6 +111,16 @@ impl Server {
         drop((shutdown, handle, notify, leaving, idle_watch));
         Ok(if exit == Exit::Done && was_cut.get() { Exit::Cut } else { exit })
     }
+}
+
+/// Has SIGUSR1 tell what the command has done.
+fn tell_statistics(app: &App) -> Result<(), Exit> {
+    let board = app.worker.board().clone();
+    let tell = move || report::note(format_args!("statistics: {board}"));
+    app.reactor.on_signal(libc::SIGUSR1, tell).map_err(|error| {
+        report::note(format_args!("error: cannot catch SIGUSR1: {error}"));
+        Exit::Unavailable
+    })
 }
 
 /// Ends the connections that are left when the shutdown is over, and stops the reactor.
@@ -144,6 +162,8 @@ fn unfinished(connections: usize, grace: Duration) -> String {
 /// What a server needs while it runs.
 struct Serving {
     listen: Vec<Listen>,
+    status: Option<Listen>,
+    status_factory: Rc<dyn Factory>,
     factory: Rc<dyn Factory>,
     loop_check: Option<Rc<LoopCheck>>,
     connections: ConnectionCount,
@@ -161,6 +181,14 @@ impl Serving {
             // The signal waits for this worker, too.
             return std::future::pending().await;
         }
+        // First, and until the reactor stops: it tells what the others wait for.
+        let status = match listening::open(self.status.as_slice(), &self.status_factory).await {
+            Ok(ports) => ports,
+            Err((text, failure)) => {
+                report::failed(&text, &failure);
+                return Exit::of(&failure);
+            }
+        };
         let came_with_one = self.inherited.is_one_connection();
         let ports = match listening::open(&self.listen, &self.factory).await {
             Ok(ports) => ports,
@@ -176,8 +204,9 @@ impl Serving {
         let watched = self.loop_check.as_ref().map(|loop_check| loop_check.watch(&ports));
         self.worker.ports_are_open().await;
         if self.worker.is_first() {
+            self.worker.board().readiness.set_listening();
             self.notify.ready(&ports);
-            listening::announce(&ports);
+            listening::announce(&ports, &status);
         }
         if is_for_one {
             // It never fails, as it is not cancelled.
@@ -213,6 +242,7 @@ mod tests {
         app.reactor.call_when_running(Box::new(move || stopper.stop().expect("it runs")));
         let server = Server {
             listen: Vec::new(),
+            status: None,
             factory: protocol::factory_fn(|_| Echo),
             connections: ConnectionCount::default(),
             stopping: Stopping {

@@ -31,6 +31,7 @@ use crate::limits::check_workers;
 use crate::log::Repetitions;
 use crate::notify::Manager;
 use crate::report;
+use crate::status::Board;
 
 /// The signals that stop a server.
 pub(crate) const STOP_SIGNALS: [i32; 2] = [libc::SIGTERM, libc::SIGINT];
@@ -80,6 +81,7 @@ struct Common {
     effect: DefaultEffect,
     repetitions: Repetitions,
     connections: ConnectionTotal,
+    board: Arc<Board>,
     peers: Arc<SharedPeers>,
     configs: SharedConfigs,
     manager: OnceLock<Manager>,
@@ -110,11 +112,13 @@ impl Common {
     }
 
     fn with(number: usize, effect: DefaultEffect, inherited: Vec<InheritedCopies>) -> Self {
+        let connections = ConnectionTotal::with_waiting_ports(PortsOfAll::default());
         Self {
             number,
             effect,
             repetitions: Repetitions::default(),
-            connections: ConnectionTotal::with_waiting_ports(PortsOfAll::default()),
+            board: Arc::new(Board::new(connections.clone())),
+            connections,
             peers: Arc::default(),
             configs: SharedConfigs::new(),
             manager: OnceLock::new(),
@@ -251,6 +255,11 @@ impl Worker {
     /// The connections of all workers.
     pub(crate) fn connections(&self) -> &ConnectionTotal {
         &self.common.connections
+    }
+
+    /// What `--status` shows of all workers.
+    pub(crate) fn board(&self) -> &Arc<Board> {
+        &self.common.board
     }
 
     /// The connections that each peer has with all workers.

@@ -3,6 +3,7 @@
 //! Invariant: a shutdown waits for both connections of each pair.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use deferred::Chain;
 use endpoints::FailoverClientEndpoint;
@@ -11,13 +12,13 @@ use protocol::relay::{RelayEvent, RelayFactory, RelayOptions};
 
 use crate::app::App;
 use crate::arguments::Relay;
-use crate::connection_report;
 use crate::exit_code::Exit;
 use crate::limits::{Descriptors, keep_alive, limited};
 use crate::log::Kind;
 use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::server::{Server, StopHandle};
+use crate::status::{BackEndCheck, Board};
 use crate::workers;
 
 /// Relays until a signal ends it.
@@ -29,17 +30,32 @@ fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
     // Both are parsed before either returns, so that both mistakes are reported at once.
     let listen = app.listen(&arguments.listen);
     let connect = connect(app, arguments);
-    let (listen, connect) = (listen?, connect?);
+    let status = app.listen_alone(arguments.reporting.status.as_ref());
+    let (listen, connect, status) = (listen?, connect?, status?);
     let loop_check = Rc::new(LoopCheck::default());
-    let observer = observer(&arguments.connect, &loop_check);
+    let board = app.worker.board();
+    let observer = observer(&arguments.connect, &loop_check, board);
+    let check = status.as_ref().filter(|_| is_visited(app, &arguments.connect)).map(|_| {
+        let text = arguments.connect.clone();
+        BackEndCheck::begin(connect.clone(), text, board, &app.reactor)
+    });
     let clock = app.reactor.clone();
     let relay = RelayFactory::with_observer(connect, clock, options(arguments), observer);
     let (connections, handle) = (relay.pairs(), StopHandle::Relay(relay.stop_handle()));
-    let factory = connection_report::around(relay.into_rc());
+    let factory = arguments.reporting.around(relay.into_rc(), app);
     let factory = limited(factory, &connections, arguments.peers, Descriptors::Two, &app.worker);
     let stopping = arguments.stopping;
     let loop_check = Some(loop_check);
-    Server { listen, factory, connections, stopping, handle, loop_check }.run(app)
+    let server = Server { listen, status, factory, connections, stopping, handle, loop_check };
+    let exit = server.run(app);
+    drop(check);
+    exit
+}
+
+/// Whether a connection to this place may be made for nothing: to a program it would start one.
+fn is_visited(app: &App, text: &str) -> bool {
+    let parsed = app.parse_client(text);
+    parsed.is_ok_and(|parsed| parsed.description.layers.iter().all(|layer| layer != "process"))
 }
 
 /// The endpoint to connect to, with those that are tried after it.
@@ -68,14 +84,22 @@ fn options(arguments: &Relay) -> RelayOptions {
 }
 
 /// Reports what happens to the pairs.
-fn observer(text: &str, loop_check: &Rc<LoopCheck>) -> impl Fn(&RelayEvent<'_>) + 'static {
-    let (text, loop_check) = (Rc::<str>::from(text), loop_check.clone());
+fn observer(
+    text: &str,
+    loop_check: &Rc<LoopCheck>,
+    board: &Arc<Board>,
+) -> impl Fn(&RelayEvent<'_>) + 'static {
+    let (text, loop_check, board) = (Rc::<str>::from(text), loop_check.clone(), board.clone());
     move |event| match event {
         RelayEvent::Connected { transport, .. } => {
+            board.metrics.dialled(true);
+            board.readiness.set_back_end_up();
             loop_check.connected(&transport.host(), &transport.peer());
         }
         RelayEvent::NotConnected { peer, failure } => {
             let chain = Chain(failure.as_error());
+            board.metrics.dialled(false);
+            board.readiness.set_back_end_down(&text, &chain.to_string());
             let text = format_args!("error: relaying {peer} to {text}: {chain}");
             report::repeated(Kind::Dial, text);
         }

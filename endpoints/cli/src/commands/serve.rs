@@ -10,7 +10,6 @@ use protocol::wire::{Chargen, Daytime, Discard, Echo};
 
 use crate::app::App;
 use crate::arguments::{Serve, Service};
-use crate::connection_report;
 use crate::exit_code::Exit;
 use crate::limits::{Descriptors, keep_alive, limited};
 use crate::server::{Server, StopHandle};
@@ -22,9 +21,11 @@ pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
 }
 
 fn serve(app: &App, arguments: &Serve) -> Result<Exit, Exit> {
-    let listen = app.listen(&arguments.listen)?;
+    let listen = app.listen(&arguments.listen);
+    let status = app.listen_alone(arguments.reporting.status.as_ref());
+    let (listen, status) = (listen?, status?);
     let connections = ConnectionCount::new();
-    let factory = connection_report::around(factory(arguments.protocol));
+    let factory = arguments.reporting.around(factory(arguments.protocol), app);
     let factory = connections.counting(factory);
     let clock = app.reactor.clone();
     let timed = TimeoutFactory::with_timeouts(factory, clock, timeouts(arguments));
@@ -32,7 +33,8 @@ fn serve(app: &App, arguments: &Serve) -> Result<Exit, Exit> {
     let factory =
         limited(timed.into_rc(), &connections, arguments.peers, Descriptors::One, &app.worker);
     let stopping = arguments.stopping;
-    Server { listen, factory, connections, stopping, handle, loop_check: None }.run(app)
+    let loop_check = None;
+    Server { listen, status, factory, connections, stopping, handle, loop_check }.run(app)
 }
 
 fn factory(service: Service) -> Rc<dyn Factory> {

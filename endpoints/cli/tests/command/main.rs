@@ -21,6 +21,7 @@ mod relay;
 mod renewal;
 mod serve;
 mod shutdown;
+mod status;
 mod usage;
 mod workers;
 mod wrong_input;
@@ -30,6 +31,7 @@ mod memory;
 mod system_calls;
 mod system_roots;
 
+mod peers_agent;
 mod peers_curl;
 mod peers_gnutls;
 mod peers_haproxy;
