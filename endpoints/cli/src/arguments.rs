@@ -120,6 +120,8 @@ any other.
 
 Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --no-half-close            Leave the connection open when the input ends
+      --receive-only             Read no input, and leave the connection open
+      --send-only                Drop what the peer sends, close after the input
       --half-close-timeout TIME  Wait for input when the peer has ended: 1s"
     )]
     Pipe(Pipe),
@@ -201,7 +203,13 @@ pub(crate) struct Relay {
     #[arg(long, value_name = "CONNECT", hide_long_help = true)]
     pub(crate) backup: Vec<String>,
     /// Time that both ways may be silent; else 1h
-    #[arg(long, value_name = "TIME", default_value = "1h", hide_default_value = true)]
+    #[arg(
+        long,
+        alias = "idle",
+        value_name = "TIME",
+        default_value = "1h",
+        hide_default_value = true
+    )]
     #[arg(value_parser = Limit::parse, hide_long_help = true)]
     pub(crate) idle_timeout: Limit,
     /// Time for silence when one way has ended; else 60s
@@ -235,8 +243,15 @@ pub(crate) struct Pipe {
     #[arg(value_name = "CONNECT", hide_long_help = true)]
     pub(crate) connect: String,
     /// Leave the connection open when the input ends
-    #[arg(long, hide_long_help = true)]
+    #[arg(long, alias = "no-shutdown", hide_long_help = true)]
     pub(crate) no_half_close: bool,
+    /// Read no input, and leave the connection open
+    #[arg(long, alias = "no-stdin", alias = "recv-only", conflicts_with = "send_only")]
+    #[arg(hide_long_help = true)]
+    pub(crate) receive_only: bool,
+    /// Drop what the peer sends, and close when the input ends
+    #[arg(long, conflicts_with = "no_half_close", hide_long_help = true)]
+    pub(crate) send_only: bool,
     /// Time for silence of the input when the peer has ended; else 1s
     #[arg(long, value_name = "TIME", default_value = "1s", hide_default_value = true)]
     #[arg(value_parser = Limit::parse, hide_long_help = true)]

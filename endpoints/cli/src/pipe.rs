@@ -12,5 +12,5 @@ mod feed;
 mod joint;
 mod sides;
 
-pub(crate) use joint::{Joint, Outcome, PipeOptions, Trouble};
+pub(crate) use joint::{Directions, Joint, Outcome, PipeOptions, Trouble};
 pub(crate) use sides::NetworkSide;

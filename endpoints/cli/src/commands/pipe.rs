@@ -12,7 +12,7 @@ use systemd::ListenFds;
 use crate::app::App;
 use crate::arguments::Pipe;
 use crate::exit_code::Exit;
-use crate::pipe::{Joint, NetworkSide, Outcome, PipeOptions, Trouble};
+use crate::pipe::{Directions, Joint, NetworkSide, Outcome, PipeOptions, Trouble};
 use crate::report;
 
 /// Pipes until the connection is over.
@@ -21,6 +21,11 @@ pub(crate) fn run(arguments: &Pipe) -> Result<Exit, Exit> {
     let connect = app.connect(&arguments.connect)?;
     let options = PipeOptions {
         half_closes: !arguments.no_half_close,
+        directions: match (arguments.receive_only, arguments.send_only) {
+            (true, _) => Directions::Receive,
+            (_, true) => Directions::Send,
+            (false, false) => Directions::Both,
+        },
         silence: arguments.half_close_timeout.0,
     };
     Ok(app.run(pipe(connect, arguments.connect.clone(), options, app.reactor.clone())))

@@ -4,6 +4,8 @@
 //!   the input ends   ──▶ the connection is half-closed behind its bytes
 //!   the peer ends    ──▶ the output is closed behind its bytes, and the input goes on while it brings bytes
 //!   both have ended  ──▶ the connection is closed
+//!   to receive alone ──▶ the input is not read, as if it had ended, but for the half-close
+//!   to send alone    ──▶ the peer's bytes are dropped, and the end of the input closes the connection
 //!   the connection is lost ──▶ what came from it is written, and then it is over
 //! ```
 //!
@@ -28,8 +30,18 @@ use super::sides::StdioSide;
 pub(crate) struct PipeOptions {
     /// Whether the end of the input half-closes the connection.
     pub(crate) half_closes: bool,
+    /// Which of the two directions there are.
+    pub(crate) directions: Directions,
     /// How long the input may be silent when the peer has ended; `None` is no limit.
     pub(crate) silence: Option<Duration>,
+}
+
+/// The directions in which bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Directions {
+    Both,
+    Receive,
+    Send,
 }
 
 /// How it ended.
@@ -108,13 +120,20 @@ impl Joint {
                 self.stdio.feed_from(Rc::new(Feed(network.clone())));
                 self.network.feed_from(Rc::new(Feed(stdio.clone())));
                 network.resume_producing();
+                if self.options.directions == Directions::Receive {
+                    stdio.pause_producing();
+                    self.input_ended.set(true);
+                    drop(self.network.unfeed());
+                }
             }
             None => stdio.lose_connection(),
         }
     }
 
     pub(super) fn network_received(&self, data: &[u8]) {
-        self.stdio.write(data);
+        if self.options.directions != Directions::Send {
+            self.stdio.write(data);
+        }
     }
 
     pub(super) fn input_received(self: &Rc<Self>, data: &[u8]) {
@@ -127,6 +146,9 @@ impl Joint {
     /// The input has ended.
     pub(super) fn input_ended(&self) {
         self.input_ended.set(true);
+        if self.options.directions == Directions::Send {
+            return self.close_network();
+        }
         match (self.peer_ended.get(), self.options.half_closes) {
             (true, _) => self.close_network(),
             (false, true) => self.network.end_writing(),

@@ -242,3 +242,55 @@ fn an_input_or_an_output_that_fails_is_69_and_told() {
     let wanted = "error: cannot write to standard output: No space left on device";
     assert!(errors.starts_with(wanted), "{errors}");
 }
+
+/// A peer that takes an end of input for a goodbye, and its address.
+fn touchy() -> (TcpListener, String) {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp:{}", server.local_addr().unwrap());
+    (server, address)
+}
+
+#[test]
+fn without_input_the_connection_stays_open_for_what_the_peer_pushes() {
+    for option in ["--receive-only", "--no-stdin", "--recv-only"] {
+        let (server, address) = touchy();
+        let mut command = Command::new(ROPEWALK);
+        command.args(["pipe", option, &address]);
+        let pushing = thread::spawn(move || {
+            let (mut peer, _) = server.accept().unwrap();
+            peer.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+            let silence = peer.read(&mut [0]);
+            peer.write_all(b"pushed").unwrap();
+            silence
+        });
+        let ended = run(command, "it is not sent");
+        assert!(pushing.join().unwrap().is_err(), "{option}: neither bytes nor an end came");
+        assert_eq!((ended.code, ended.output.as_slice()), (Some(0), &b"pushed"[..]), "{option}");
+    }
+}
+
+#[test]
+fn a_pipe_that_only_sends_drops_what_comes_and_closes_behind_its_input() {
+    let (_echo, address) = echo();
+    let data = pattern(24, 4 * MIB);
+    let ended = ropewalk_with(&["pipe", "--send-only", &address], data.clone());
+    assert_eq!((ended.code, ended.output.len()), (Some(0), 0), "{}", ended.errors);
+    let (server, address) = touchy();
+    let taking = thread::spawn(move || {
+        let (mut peer, _) = server.accept().unwrap();
+        let mut received = Vec::new();
+        peer.read_to_end(&mut received).unwrap();
+        received
+    });
+    let ended = ropewalk_with(&["pipe", "--send-only", &address], data.clone());
+    assert_same(&taking.join().unwrap(), &data);
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn directions_that_exclude_each_other_are_refused() {
+    for options in [["--send-only", "--receive-only"], ["--send-only", "--no-half-close"]] {
+        let ended = ropewalk(&[&["pipe", "tcp:127.0.0.1:1"][..], &options].concat());
+        assert_eq!(ended.code, Some(64), "{}", ended.errors);
+    }
+}

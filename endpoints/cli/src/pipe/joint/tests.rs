@@ -26,7 +26,7 @@ fn scene_with(half_closes: bool) -> Scene {
         keep.replace(Some(side));
         Ok(())
     };
-    let options = PipeOptions { half_closes, silence: Some(SILENCE) };
+    let options = PipeOptions { half_closes, directions: Directions::Both, silence: Some(SILENCE) };
     let joint = Joint::new(clock.clone(), options, open, promise);
     let (network, stdio) = (StringTransport::new(), StringTransport::new());
     joint.network_made(&network.as_transport());
@@ -156,7 +156,7 @@ fn an_input_or_an_output_that_fails_aborts_and_is_the_first_trouble() {
 #[test]
 fn a_connection_that_is_lost_before_there_is_an_output_is_over_when_that_was_closed() {
     let (over, promise) = Deferred::new();
-    let options = PipeOptions { half_closes: true, silence: None };
+    let options = PipeOptions { half_closes: true, directions: Directions::Both, silence: None };
     let joint = Joint::new(Clock::new(), options, |_| Ok(()), promise);
     let (network, stdio) = (StringTransport::new(), StringTransport::new());
     joint.network_made(&network.as_transport());
