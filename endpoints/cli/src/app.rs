@@ -25,6 +25,7 @@ use crate::exit_code::Exit;
 use crate::interruptible::{DefaultEffect, InterruptibleClient, InterruptibleServer};
 use crate::listening::{self, Listen};
 use crate::log::Kind;
+use crate::probe::{Trace, TracedReactor};
 use crate::report::{self, StderrObserver};
 use crate::warnings;
 use crate::workers::{STOP_SIGNALS, Worker};
@@ -188,11 +189,30 @@ impl App {
         text: &str,
         limit: Limit,
     ) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
-        let limit = limit.0.unwrap_or(NO_LIMIT).as_millis();
-        // Of two arguments of one name the last one counts, which is the string's own. A kind without this
-        // argument refuses it, and keeps its own limit.
-        let parsed = self.registry.parse_client(&format!("timeout={limit}ms:{text}"));
-        self.client(text, parsed.or_else(|_| self.registry.parse_client(text)))
+        self.client(text, limited_client(&self.registry, text, limit))
+    }
+
+    /// The client endpoint that the string describes, and the trace of its look-ups and attempts, each with this
+    /// limit unless the string has one.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when the string cannot be parsed; the mistake was reported.
+    pub(crate) fn traced_client(
+        &self,
+        text: &str,
+        limit: Limit,
+    ) -> Result<(Parsed<dyn StreamClientEndpoint>, Rc<Trace>), Exit> {
+        let trace = Rc::new(Trace::new(&self.reactor));
+        let traced = TracedReactor { reactor: self.reactor.clone(), trace: trace.clone() };
+        let traced = Rc::new(traced);
+        let registry = strings().register(standard(&traced, &self.reactor), traced);
+        let parsed = limited_client(&registry, text, limit).map_err(|error| {
+            report::mistake(&error);
+            Exit::Usage
+        })?;
+        self.warn(text, &parsed.description);
+        Ok((parsed, trace))
     }
 
     fn client(
@@ -252,6 +272,19 @@ impl App {
             }
         }
     }
+}
+
+/// A client with this limit for each attempt, unless its string has one.
+fn limited_client(
+    registry: &Registry,
+    text: &str,
+    limit: Limit,
+) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
+    let limit = limit.0.unwrap_or(NO_LIMIT).as_millis();
+    // Of two arguments of one name the last one counts, which is the string's own. A kind without this
+    // argument refuses it, and keeps its own limit.
+    let parsed = registry.parse_client(&format!("timeout={limit}ms:{text}"));
+    parsed.or_else(|_| registry.parse_client(text))
 }
 
 /// The kinds of endpoints that no feature adds. `own` is the worker's own reactor, for all that opens no shared port.

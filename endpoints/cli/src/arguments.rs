@@ -8,12 +8,16 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use endpoints::{BadDuration, parse_duration};
 
+mod probe;
+
+pub(crate) use probe::Probe;
+
 /// One command for both sides of any connection.
 #[derive(Debug, Parser)]
 #[command(
     name = "ropewalk",
     version,
-    about = "Serve, relay, pipe and check any endpoint",
+    about = "Serve, relay, pipe, probe and check any endpoint",
     before_long_help = "\
 Examples:
   ropewalk serve echo tcp:7 unix:/run/echo.sock
@@ -26,8 +30,7 @@ Endpoints:
                   ssl:PORT:privateKey=FILE:certKey=FILE
   to connect to   tcp:HOST:PORT   unix:PATH   tls:HOST:PORT
 
-Exit codes: 0 done, 64 wrong endpoint or usage, 69 cannot listen or connect,
-  75 the grace was over before all had finished, 77 not permitted
+Exit codes: 0 done, 64 wrong usage, 69 unavailable, 75 cut, 77 not permitted
 More: ropewalk COMMAND --help; the version: ropewalk --version",
     disable_help_subcommand = true,
     disable_help_flag = true,
@@ -146,6 +149,13 @@ what is absent null, all else text. Layers go from the application to the wire.
 The offset counts bytes; no suggestion is null. The exit code is 0 or 64."
     )]
     Check(Check),
+    /// Connect once, and say what that went through
+    #[command(
+        disable_help_flag = true,
+        before_long_help = probe::EXAMPLES,
+        after_long_help = probe::HELP
+    )]
+    Probe(Probe),
 }
 
 /// `ropewalk serve`

@@ -4,5 +4,6 @@
 
 pub(crate) mod check;
 pub(crate) mod pipe;
+pub(crate) mod probe;
 pub(crate) mod relay;
 pub(crate) mod serve;

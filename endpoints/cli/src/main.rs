@@ -1,9 +1,10 @@
-//! `ropewalk`: serve, relay, pipe and check any endpoint.
+//! `ropewalk`: serve, relay, pipe, probe and check any endpoint.
 //!
 //! ```text
 //! ropewalk serve <echo|discard|chargen|daytime> <LISTEN>...   one protocol on several endpoints
 //! ropewalk relay <LISTEN>... <CONNECT>                        each connection joined to a new one
 //! ropewalk pipe <CONNECT>                                     standard input and output joined to it
+//! ropewalk probe <CONNECT> [--json]                           what a connection goes through
 //! ropewalk check [--client|--server] <ENDPOINT> [--json]      what a string means
 //! ```
 //!
@@ -38,6 +39,7 @@ mod status;
 mod workers;
 
 mod pipe;
+mod probe;
 
 mod log;
 mod report;
@@ -74,6 +76,7 @@ fn dispatch(command: &Command) -> Exit {
         Command::Relay(arguments) => commands::relay::run(arguments),
         Command::Pipe(arguments) => commands::pipe::run(arguments),
         Command::Check(arguments) => commands::check::run(arguments),
+        Command::Probe(arguments) => commands::probe::run(arguments),
     };
     exit.unwrap_or_else(|exit| exit)
 }

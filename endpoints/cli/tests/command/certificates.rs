@@ -12,12 +12,20 @@ pub(crate) struct Certificate {
 
 impl Certificate {
     pub(crate) fn new() -> Self {
+        Self::until(4000)
+    }
+
+    /// It ends with the beginning of this year.
+    pub(crate) fn until(year: i32) -> Self {
         let names = ["localhost", "127.0.0.1", "::1"].map(String::from);
-        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let mut parameters = rcgen::CertificateParams::new(names).unwrap();
+        parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
         let directory = TempDir::new().unwrap();
-        fs::write(directory.path().join("key"), made.signing_key.serialize_pem()).unwrap();
+        fs::write(directory.path().join("key"), key.serialize_pem()).unwrap();
         // The only file here whose name ends so: the directory is one of trust roots too.
-        fs::write(directory.path().join("cert.pem"), made.cert.pem()).unwrap();
+        fs::write(directory.path().join("cert.pem"), certificate.pem()).unwrap();
         Self { directory }
     }
 

@@ -17,6 +17,7 @@ mod leaving;
 mod log;
 mod notify;
 mod pipe;
+mod probe;
 mod relay;
 mod renewal;
 mod serve;

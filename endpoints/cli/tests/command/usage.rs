@@ -13,7 +13,7 @@ fn help_fits_a_terminal_and_begins_with_examples() {
     for command in [&["--help"][..], &["serve", "--help"], &["relay", "--help"]] {
         check_help(command);
     }
-    for command in [&["pipe", "--help"][..], &["check", "--help"]] {
+    for command in [&["pipe", "--help"][..], &["check", "--help"], &["probe", "--help"]] {
         check_help(command);
     }
 }
@@ -41,7 +41,7 @@ fn the_version_is_told() {
 #[test]
 fn the_exit_codes_are_documented() {
     let help = help(&["--help"]);
-    for code in ["0", "64", "69"] {
+    for code in ["0", "64", "69", "75", "77"] {
         assert!(help.contains(code), "{code}");
     }
 }
