@@ -8,8 +8,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use endpoints::{BadDuration, parse_duration};
 
+mod manual;
 mod probe;
 
+pub(crate) use manual::{Completions, ManPage};
 pub(crate) use probe::Probe;
 
 /// One command for both sides of any connection.
@@ -22,8 +24,7 @@ pub(crate) use probe::Probe;
 Examples:
   ropewalk serve echo tcp:7 unix:/run/echo.sock
   ropewalk relay tcp:8080 tls:example.com:443
-  ropewalk pipe tcp:example.com:80 < request > answer
-  ropewalk check tcp:8080:interface=127.0.0.1",
+  ropewalk pipe tcp:example.com:80 < request > answer",
     after_long_help = "\
 Endpoints:
   to listen on    tcp:PORT[:interface=ADDRESS]   unix:PATH   systemd:name=NAME
@@ -31,7 +32,8 @@ Endpoints:
   to connect to   tcp:HOST:PORT   unix:PATH   tls:HOST:PORT
 
 Exit codes: 0 done, 64 wrong usage, 69 unavailable, 75 cut, 77 not permitted
-More: ropewalk COMMAND --help; the version: ropewalk --version",
+More: ropewalk COMMAND --help, ropewalk man [COMMAND], ropewalk --version,
+  ropewalk completions SHELL",
     disable_help_subcommand = true,
     disable_help_flag = true,
     disable_version_flag = true
@@ -156,6 +158,13 @@ The offset counts bytes; no suggestion is null. The exit code is 0 or 64."
         after_long_help = probe::HELP
     )]
     Probe(Probe),
+    /// Print the completions of the command line for a shell
+    #[command(hide = true, disable_help_flag = true)]
+    #[command(before_long_help = manual::COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+    /// Print the manual page of the command, or of one of these
+    #[command(hide = true, disable_help_flag = true, before_long_help = manual::MAN_EXAMPLES)]
+    Man(ManPage),
 }
 
 /// `ropewalk serve`

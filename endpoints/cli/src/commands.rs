@@ -3,6 +3,7 @@
 //! Invariant: each subcommand reports its errors and returns an exit code; none ends the process.
 
 pub(crate) mod check;
+pub(crate) mod manual;
 pub(crate) mod pipe;
 pub(crate) mod probe;
 pub(crate) mod relay;

@@ -77,6 +77,8 @@ fn dispatch(command: &Command) -> Exit {
         Command::Pipe(arguments) => commands::pipe::run(arguments),
         Command::Check(arguments) => commands::check::run(arguments),
         Command::Probe(arguments) => commands::probe::run(arguments),
+        Command::Completions(arguments) => commands::manual::completions(arguments.shell),
+        Command::Man(arguments) => commands::manual::man(arguments),
     };
     exit.unwrap_or_else(|exit| exit)
 }

@@ -16,6 +16,9 @@ fn help_fits_a_terminal_and_begins_with_examples() {
     for command in [&["pipe", "--help"][..], &["check", "--help"], &["probe", "--help"]] {
         check_help(command);
     }
+    for command in [&["completions", "--help"][..], &["man", "--help"]] {
+        check_help(command);
+    }
 }
 
 fn check_help(command: &[&str]) {
@@ -68,4 +71,43 @@ fn wrong_usage_is_exit_code_64_and_says_so_on_standard_error() {
         assert_eq!(ended.code, Some(64), "{arguments:?}");
         assert!(ended.output.is_empty() && !ended.errors.is_empty(), "{arguments:?}");
     }
+}
+
+#[test]
+fn each_command_has_a_manual_page_with_every_option() {
+    for command in ["serve", "relay", "pipe", "check", "probe"] {
+        let page = help(&["man", command]);
+        assert!(page.contains(&format!(".TH ropewalk-{command} 1")), "{page}");
+        assert!(page.contains("\n.SH EXAMPLES\n.nf\n"), "{page}");
+        let short = help(&[command, "-h"]);
+        let options = short.lines().filter_map(|line| line.trim_start().strip_prefix("--"));
+        let options: Vec<_> = options.filter_map(|line| line.split_whitespace().next()).collect();
+        assert!(options.len() >= 3, "{options:?}");
+        for option in options {
+            let bold = format!("\\-\\-{}", option.replace('-', "\\-"));
+            assert!(page.contains(&bold), "{command}: {bold}: {page}");
+        }
+    }
+    assert!(help(&["man"]).contains("Exit codes: 0 done"));
+    assert_eq!(ropewalk(&["man", "no-such-command"]).code, Some(64));
+}
+
+#[test]
+fn the_completions_of_a_shell_are_understood_by_it() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = help(&["completions", shell]);
+        assert!(script.contains("drain-delay"), "{shell}");
+        let Ok(mut checker) = std::process::Command::new(shell)
+            .args(["-n", "-s"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+        else {
+            continue;
+        };
+        let mut input = checker.stdin.take().unwrap();
+        std::io::Write::write_all(&mut input, script.as_bytes()).unwrap();
+        drop(input);
+        assert!(checker.wait().unwrap().success(), "{shell}");
+    }
+    assert_eq!(ropewalk(&["completions", "no-such-shell"]).code, Some(64));
 }
