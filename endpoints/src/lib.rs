@@ -86,7 +86,7 @@
 //! | `haproxy` | client | the wrapped client | `version` (2), `crc32c` (0), both before it |
 //! | `sni` | server | the wrapped server | `timeout` (5), before it |
 //! | `sni` | client | the client of each route | `for`, before it |
-//! | `socks5` | client | the client that connects to the proxy | `host`, `port`, `user`, `password`, all before it |
+//! | `socks5`, `http-connect` | client | the client that connects to the proxy | `host`, `port`, `user`, `password`, all before it |
 //!
 //! `retry=30s` connects again for 30 s to a server that is not there yet.
 //!
@@ -101,8 +101,8 @@
 //! A single value by position is the `port` of a client whose `host` is given by name. Servers of
 //! kind `tcp` and `unix` want their kind in lower case, as in Twisted.
 //!
-//! [`StdioServerParser`], [`SocksClientParser`] and, with the feature `std`, `ProcessClientParser` and `SrvClientParser` add the
-//! kinds `stdio`, `socks5`, `process` and `srv`, which a program has to ask for.
+//! [`StdioServerParser`], [`SocksClientParser`], [`HttpConnectClientParser`] and, with the feature `std`, `ProcessClientParser`
+//! and `SrvClientParser` add the kinds `stdio`, `socks5`, `http-connect`, `process` and `srv`, which a program has to ask for.
 //!
 //! # Differences from Twisted
 //!
@@ -176,6 +176,7 @@ mod binding;
 mod description;
 mod host;
 mod hostname;
+mod http_connect_strings;
 mod quote;
 mod readers;
 
@@ -217,6 +218,7 @@ pub use bind_address::BindAddress;
 pub use description::{Description, Parsed, RouteDescription, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use host::{BadHost, Host};
+pub use http_connect_strings::HttpConnectClientParser;
 pub use parse_error::ParseError;
 pub use parser::{ClientParser, ServerParser};
 pub use problem::{Problem, Side};

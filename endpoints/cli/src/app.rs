@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
 use endpoints::{
-    Description, ParseError, Parsed, ProcessClientParser, Registry, SocksClientParser,
-    SrvClientParser, StdioServerParser, haproxy, sni,
+    Description, HttpConnectClientParser, ParseError, Parsed, ProcessClientParser, Registry,
+    SocksClientParser, SrvClientParser, StdioServerParser, haproxy, sni,
 };
 use interfaces::{
     Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
@@ -244,6 +244,7 @@ fn standard(
         .with_client(SrvClientParser::new(own.clone()))
         .with_client(ProcessClientParser::new(own.clone()))
         .with_client(SocksClientParser::new(reactor.clone()))
+        .with_client(HttpConnectClientParser::new(reactor.clone()))
         .with_server(StdioServerParser::new(own.clone()));
     let registry = haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
         refused(Kind::Proxy, peer, &refusal);

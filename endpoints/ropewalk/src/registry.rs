@@ -4,7 +4,9 @@
 
 use std::rc::Rc;
 
-use endpoints::{Registry, SocksClientParser, SrvClientParser, StdioServerParser};
+use endpoints::{
+    HttpConnectClientParser, Registry, SocksClientParser, SrvClientParser, StdioServerParser,
+};
 use interfaces::{
     ReactorSocket, ReactorStdio, ReactorTcp, ReactorTime, ReactorUdp, ReactorUnix, Resolver,
 };
@@ -37,7 +39,7 @@ impl<R> EndpointReactor for R where
 }
 
 /// A registry that knows `tcp`, `tcp6`, `unix`, `haproxy` and `sni`, servers of kind `stdio`, clients of kind
-/// `srv` and `socks5`, with the feature `tls` also
+/// `srv`, `socks5` and `http-connect`, with the feature `tls` also
 /// `ssl` and `tls`, and with the feature `systemd` also `systemd`.
 ///
 /// Clients of kind `process` are not among them, as a program that knows these runs whatever its configuration
@@ -83,7 +85,8 @@ fn with_own_sockets(reactor: Rc<impl EndpointReactor>) -> Registry {
     let registry = Registry::standard(Rc::clone(&reactor))
         .with_server(StdioServerParser::new(Rc::clone(&reactor)))
         .with_client(SrvClientParser::new(Rc::clone(&reactor)))
-        .with_client(SocksClientParser::new(Rc::clone(&reactor)));
+        .with_client(SocksClientParser::new(Rc::clone(&reactor)))
+        .with_client(HttpConnectClientParser::new(Rc::clone(&reactor)));
     let registry = endpoints::haproxy::register(registry, Rc::clone(&reactor));
     let registry = endpoints::sni::register(registry, Rc::clone(&reactor));
     #[cfg(feature = "tls")]

@@ -33,6 +33,7 @@ mod peers_curl;
 mod peers_gnutls;
 mod peers_haproxy;
 mod peers_openssl;
+mod peers_proxies;
 mod peers_python;
 mod peers_sni;
 mod peers_socat;
