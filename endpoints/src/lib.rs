@@ -82,6 +82,8 @@
 //! | `unix` | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract`, `owner`, `group` |
 //! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress`, `retry` (0), `noDelay`, `keepAlive`, `device` |
 //! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract`, `retry` (0) |
+//! | `vsock` | server | `cid`, `port`, `backlog` (max) | |
+//! | `vsock` | client | `cid`, `port` | `timeout` (30), `retry` (0) |
 //! | `haproxy` | server | the wrapped server | `trust` (loopback,unix), `timeout` (5), both before it |
 //! | `haproxy` | client | the wrapped client | `version` (2), `crc32c` (0), both before it |
 //! | `sni` | server | the wrapped server | `timeout` (5), before it |
@@ -102,7 +104,8 @@
 //! kind `tcp` and `unix` want their kind in lower case, as in Twisted.
 //!
 //! [`StdioServerParser`], [`SocksClientParser`], [`HttpConnectClientParser`] and, with the feature `std`, `ProcessClientParser`
-//! and `SrvClientParser` add the kinds `stdio`, `socks5`, `http-connect`, `process` and `srv`, which a program has to ask for.
+//! and `SrvClientParser` add the kinds `stdio`, `socks5`, `http-connect`, `process` and `srv`, which a program has to ask for;
+//! with the feature `vsock`, `VsockServerParser` and `VsockClientParser` the kind of that name.
 //!
 //! # Differences from Twisted
 //!
@@ -190,6 +193,8 @@ mod stdio;
 mod tcp_client;
 mod tcp_server;
 mod unix;
+#[cfg(feature = "vsock")]
+mod vsock;
 
 mod standard;
 mod strports;
@@ -238,5 +243,7 @@ pub use strports::{service, services};
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};
+#[cfg(feature = "vsock")]
+pub use vsock::{VsockClientEndpoint, VsockClientParser, VsockServerEndpoint, VsockServerParser};
 pub use wrapper_endpoint::{WrapperClientEndpoint, WrapperServerEndpoint};
 pub use wrapping::Wrapped;

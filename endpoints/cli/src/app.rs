@@ -10,7 +10,8 @@ use std::time::Duration;
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
 use endpoints::{
     Description, HttpConnectClientParser, ParseError, Parsed, ProcessClientParser, Registry,
-    SocksClientParser, SrvClientParser, StdioServerParser, haproxy, sni,
+    SocksClientParser, SrvClientParser, StdioServerParser, VsockClientParser, VsockServerParser,
+    haproxy, sni,
 };
 use interfaces::{
     Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
@@ -245,6 +246,8 @@ fn standard(
         .with_client(ProcessClientParser::new(own.clone()))
         .with_client(SocksClientParser::new(reactor.clone()))
         .with_client(HttpConnectClientParser::new(reactor.clone()))
+        .with_client(VsockClientParser::new(own.clone()))
+        .with_server(VsockServerParser::new(own.clone()))
         .with_server(StdioServerParser::new(own.clone()));
     let registry = haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
         refused(Kind::Proxy, peer, &refusal);

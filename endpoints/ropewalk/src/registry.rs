@@ -6,9 +6,11 @@ use std::rc::Rc;
 
 use endpoints::{
     HttpConnectClientParser, Registry, SocksClientParser, SrvClientParser, StdioServerParser,
+    VsockClientParser, VsockServerParser,
 };
 use interfaces::{
-    ReactorSocket, ReactorStdio, ReactorTcp, ReactorTime, ReactorUdp, ReactorUnix, Resolver,
+    ReactorFdSet, ReactorSocket, ReactorStdio, ReactorTcp, ReactorTime, ReactorUdp, ReactorUnix,
+    Resolver,
 };
 
 /// Every ability of a reactor that some kind of endpoint needs.
@@ -19,6 +21,7 @@ pub trait EndpointReactor:
     + ReactorUnix
     + ReactorUdp
     + ReactorSocket
+    + ReactorFdSet
     + ReactorStdio
     + ReactorTime
     + Resolver
@@ -31,6 +34,7 @@ impl<R> EndpointReactor for R where
         + ReactorUnix
         + ReactorUdp
         + ReactorSocket
+        + ReactorFdSet
         + ReactorStdio
         + ReactorTime
         + Resolver
@@ -38,7 +42,7 @@ impl<R> EndpointReactor for R where
 {
 }
 
-/// A registry that knows `tcp`, `tcp6`, `unix`, `haproxy` and `sni`, servers of kind `stdio`, clients of kind
+/// A registry that knows `tcp`, `tcp6`, `unix`, `vsock`, `haproxy` and `sni`, servers of kind `stdio`, clients of kind
 /// `srv`, `socks5` and `http-connect`, with the feature `tls` also
 /// `ssl` and `tls`, and with the feature `systemd` also `systemd`.
 ///
@@ -86,7 +90,9 @@ fn with_own_sockets(reactor: Rc<impl EndpointReactor>) -> Registry {
         .with_server(StdioServerParser::new(Rc::clone(&reactor)))
         .with_client(SrvClientParser::new(Rc::clone(&reactor)))
         .with_client(SocksClientParser::new(Rc::clone(&reactor)))
-        .with_client(HttpConnectClientParser::new(Rc::clone(&reactor)));
+        .with_client(HttpConnectClientParser::new(Rc::clone(&reactor)))
+        .with_server(VsockServerParser::new(Rc::clone(&reactor)))
+        .with_client(VsockClientParser::new(Rc::clone(&reactor)));
     let registry = endpoints::haproxy::register(registry, Rc::clone(&reactor));
     let registry = endpoints::sni::register(registry, Rc::clone(&reactor));
     #[cfg(feature = "tls")]

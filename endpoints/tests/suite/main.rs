@@ -27,4 +27,5 @@ mod tcp_options;
 mod tcp_strings;
 mod twisted;
 mod unix_strings;
+mod vsock;
 mod wrapping;
