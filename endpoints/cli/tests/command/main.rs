@@ -7,12 +7,14 @@
 
 mod bytes;
 mod certificates;
+mod foreign;
 mod peer;
 mod proxied;
 mod routed;
 mod running;
 
 mod check;
+mod kinds;
 mod log;
 mod notify;
 mod pipe;
