@@ -3,6 +3,7 @@
 //! Invariant: inherited descriptors are taken over before the reactor opens its first one, and a
 //! wrong environment fails only the endpoints that listen on them.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::exit_code::Exit;
 use crate::interruptible::{DefaultEffect, InterruptibleClient, InterruptibleServer};
 use crate::listening::{self, Listen};
 use crate::log::Kind;
+use crate::notify::Notify;
 use crate::report::{self, StderrObserver};
 use crate::warnings;
 use crate::workers::{STOP_SIGNALS, Worker};
@@ -40,6 +42,8 @@ pub(crate) struct App {
     /// The descriptors that `systemd:` endpoints listen on.
     pub(crate) inherited: ListenFds,
     registry: Registry,
+    /// Whether a server's string has certificates.
+    has_certificates: Cell<bool>,
 }
 
 impl Drop for App {
@@ -87,7 +91,7 @@ impl App {
         });
         report::limit(reactor.clone(), worker.repetitions());
         reactor.set_observer(Rc::new(StderrObserver));
-        Self { reactor, worker, inherited, registry }
+        Self { reactor, worker, inherited, registry, has_certificates: Cell::new(false) }
     }
 
     /// The server endpoints that the strings describe: all, or none. From here on signals are for the
@@ -120,18 +124,31 @@ impl App {
             Some(exit) => Err(exit),
             None => {
                 self.watch_signals()?;
-                if has_certificates && self.worker.is_first() {
-                    self.renew_on_hangup()?;
-                }
+                self.has_certificates.set(has_certificates);
                 Ok(endpoints)
             }
         }
     }
 
-    /// Has SIGHUP read the certificates again, for all workers.
-    fn renew_on_hangup(&self) -> Result<(), Exit> {
-        let configs = self.worker.configs().clone();
-        let renew = move || configs.renew().iter().for_each(tell_renewal);
+    /// Has SIGHUP read the certificates again, for all workers, and tells the service manager. A server that has
+    /// neither ends with it, as with its terminal.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when the signal cannot be caught; it was reported.
+    pub(crate) fn renew_on_hangup(&self, notify: &Rc<Notify>) -> Result<(), Exit> {
+        let is_wanted = self.has_certificates.get() || self.worker.manager().is_there();
+        if !is_wanted || !self.worker.is_first() {
+            return Ok(());
+        }
+        let (configs, notify) = (self.worker.configs().clone(), Rc::downgrade(notify));
+        let renew = move || {
+            let renew = || configs.renew().iter().for_each(tell_renewal);
+            match notify.upgrade() {
+                Some(notify) => notify.reload(renew),
+                None => renew(),
+            }
+        };
         self.reactor.on_signal(libc::SIGHUP, renew).map_err(|error| {
             report::note(format_args!("error: cannot catch SIGHUP: {error}"));
             Exit::Unavailable
@@ -215,7 +232,7 @@ impl App {
 
     /// Runs the reactor until `program` has ended or the reactor was stopped.
     pub(crate) fn run(&self, program: impl Future<Output = Exit> + 'static) -> Exit {
-        let exit = Rc::new(std::cell::Cell::new(Exit::Done));
+        let exit = Rc::new(Cell::new(Exit::Done));
         let (ended, reactor) = (exit.clone(), self.reactor.clone());
         let program = async move {
             ended.set(program.await);

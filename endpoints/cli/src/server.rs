@@ -72,6 +72,7 @@ impl Server {
             .on_stop_failed(report::error)
             .into_rc();
         let notify = Notify::new(app);
+        app.renew_on_hangup(&notify)?;
         // The reactor keeps the handler, and these keep the reactor.
         let (weak_shutdown, weak_handle) = (Rc::downgrade(&shutdown), Rc::downgrade(&stop));
         let weak_notify = Rc::downgrade(&notify);
