@@ -82,11 +82,13 @@
 //! | `unix` | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract`, `owner`, `group` |
 //! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress`, `retry` (0), `noDelay`, `keepAlive`, `device` |
 //! | `unix` | client | `path` | `lockfile` (0), `timeout` (30), `checkPID`, `abstract`, `retry` (0) |
+//! | `vsock` | server | `cid`, `port`, `backlog` (max) | |
+//! | `vsock` | client | `cid`, `port` | `timeout` (30), `retry` (0) |
 //! | `haproxy` | server | the wrapped server | `trust` (loopback,unix), `timeout` (5), both before it |
 //! | `haproxy` | client | the wrapped client | `version` (2), `crc32c` (0), both before it |
 //! | `sni` | server | the wrapped server | `timeout` (5), before it |
 //! | `sni` | client | the client of each route | `for`, before it |
-//! | `socks5` | client | the client that connects to the proxy | `host`, `port`, `user`, `password`, all before it |
+//! | `socks5`, `http-connect` | client | the client that connects to the proxy | `host`, `port`, `user`, `password`, all before it |
 //!
 //! `retry=30s` connects again for 30 s to a server that is not there yet.
 //!
@@ -101,8 +103,9 @@
 //! A single value by position is the `port` of a client whose `host` is given by name. Servers of
 //! kind `tcp` and `unix` want their kind in lower case, as in Twisted.
 //!
-//! [`StdioServerParser`], [`SocksClientParser`] and, with the feature `std`, `ProcessClientParser` and `SrvClientParser` add the
-//! kinds `stdio`, `socks5`, `process` and `srv`, which a program has to ask for.
+//! [`StdioServerParser`], [`SocksClientParser`], [`HttpConnectClientParser`] and, with the feature `std`, `ProcessClientParser`
+//! and `SrvClientParser` add the kinds `stdio`, `socks5`, `http-connect`, `process` and `srv`, which a program has to ask for;
+//! with the feature `vsock`, `VsockServerParser` and `VsockClientParser` the kind of that name.
 //!
 //! # Differences from Twisted
 //!
@@ -176,6 +179,7 @@ mod binding;
 mod description;
 mod host;
 mod hostname;
+mod http_connect_strings;
 mod quote;
 mod readers;
 
@@ -189,6 +193,8 @@ mod stdio;
 mod tcp_client;
 mod tcp_server;
 mod unix;
+#[cfg(feature = "vsock")]
+mod vsock;
 
 mod standard;
 mod strports;
@@ -219,6 +225,7 @@ pub use description::{Description, Parsed, RouteDescription, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use failover::FailoverClientEndpoint;
 pub use host::{BadHost, Host};
+pub use http_connect_strings::HttpConnectClientParser;
 pub use parse_error::ParseError;
 pub use parser::{ClientParser, ServerParser};
 pub use problem::{Problem, Side};
@@ -238,5 +245,7 @@ pub use strports::{service, services};
 pub use tcp_client::TcpClientEndpoint;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};
+#[cfg(feature = "vsock")]
+pub use vsock::{VsockClientEndpoint, VsockClientParser, VsockServerEndpoint, VsockServerParser};
 pub use wrapper_endpoint::{WrapperClientEndpoint, WrapperServerEndpoint};
 pub use wrapping::Wrapped;

@@ -12,9 +12,6 @@ use interfaces::{Address, Factory, ListeningPort, ReactorStdio, StreamServerEndp
 
 use crate::{Arguments, ParseError, Parsed, ServerParser};
 
-/// The address that the factory is given.
-const NAME: &str = "standard input and output";
-
 /// This process's standard input and output, as one connection that is there already.
 ///
 /// # Errors
@@ -30,6 +27,9 @@ pub struct StdioServerEndpoint {
 }
 
 impl StdioServerEndpoint {
+    /// The name in the [`Address::Other`] of its port and of the peer that the factory is given.
+    pub const NAME: &str = "standard input and output";
+
     /// On this reactor.
     pub fn new(reactor: impl ReactorStdio + 'static) -> Self {
         Self { reactor: Rc::new(reactor) }
@@ -45,7 +45,7 @@ impl fmt::Debug for StdioServerEndpoint {
 impl StreamServerEndpoint for StdioServerEndpoint {
     /// Nothing is listened on, so the factory's `do_start` and `do_stop` are not called.
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
-        let Some(protocol) = factory.build_protocol(&Address::Other(NAME.into())) else {
+        let Some(protocol) = factory.build_protocol(&Address::Other(Self::NAME.into())) else {
             return Deferred::fail(Failure::new(NoStdioProtocol));
         };
         match self.reactor.open_stdio(protocol) {
@@ -72,7 +72,7 @@ struct StdioPort;
 
 impl ListeningPort for StdioPort {
     fn host(&self) -> Address {
-        Address::Other(NAME.into())
+        Address::Other(StdioServerEndpoint::NAME.into())
     }
 
     fn stop_listening(&self) -> Deferred<()> {

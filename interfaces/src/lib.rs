@@ -85,6 +85,8 @@ mod reactor_stdio;
 mod spawn_process;
 mod window_size;
 
+mod vsock_address;
+
 pub mod delayed_call;
 mod observer;
 mod reactor_core;
@@ -172,4 +174,5 @@ pub use transport::{
     BufferLimits, HalfCloseableTransport, KeepAliveTimes, TcpTransport, TlsTransport, Transport,
     UnixTransport,
 };
+pub use vsock_address::VsockAddress;
 pub use window_size::WindowSize;

@@ -88,7 +88,8 @@
 //!
 //! [`service`] is what starts and stops: ports, timers, and groups of them.
 //!
-//! [`wire`] has small servers, from echo to ident, and [`socks`] a proxy and its client.
+//! [`wire`] has small servers, from echo to ident, [`socks`] a proxy and its client, and [`http_connect`] the client
+//! of a proxy of HTTP.
 //!
 //! [`streams`] is a connection as two halves to be awaited.
 //!
@@ -115,6 +116,7 @@ mod mailbox;
 mod on_drop;
 mod open_set;
 mod protocol_cell;
+mod tunnel;
 
 mod adapters;
 mod connect;
@@ -125,6 +127,7 @@ mod protocol_ref;
 mod transport_group;
 
 pub mod client;
+pub mod http_connect;
 pub mod layer;
 pub mod policies;
 #[cfg(feature = "std")]

@@ -29,7 +29,6 @@ mod dial;
 mod factory;
 mod request;
 mod server_handshake;
-mod tunnel;
 
 pub use client_endpoint::SocksClientEndpoint;
 pub use client_handshake::{SocksClientError, SocksCredentials};

@@ -3,14 +3,16 @@
 //! Invariant: inherited descriptors are taken over before the reactor opens its first one, and a
 //! wrong environment fails only the endpoints that listen on them.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
 use endpoints::{
-    Description, ParseError, Parsed, ProcessClientParser, Registry, SocksClientParser,
-    SrvClientParser, StdioServerParser, haproxy, sni,
+    Description, HttpConnectClientParser, ParseError, Parsed, ProcessClientParser, Registry,
+    SocksClientParser, SrvClientParser, StdioServerParser, VsockClientParser, VsockServerParser,
+    haproxy, sni,
 };
 use interfaces::{
     Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
@@ -25,6 +27,7 @@ use crate::exit_code::Exit;
 use crate::interruptible::{DefaultEffect, InterruptibleClient, InterruptibleServer};
 use crate::listening::{self, Listen};
 use crate::log::Kind;
+use crate::notify::Notify;
 use crate::probe::{Trace, TracedReactor};
 use crate::report::{self, StderrObserver};
 use crate::warnings;
@@ -40,6 +43,8 @@ pub(crate) struct App {
     /// The descriptors that `systemd:` endpoints listen on.
     pub(crate) inherited: ListenFds,
     registry: Registry,
+    /// Whether a server's string has certificates.
+    has_certificates: Cell<bool>,
 }
 
 impl Drop for App {
@@ -87,7 +92,7 @@ impl App {
         });
         report::limit(reactor.clone(), worker.repetitions());
         reactor.set_observer(Rc::new(StderrObserver { board: worker.board().clone() }));
-        Self { reactor, worker, inherited, registry }
+        Self { reactor, worker, inherited, registry, has_certificates: Cell::new(false) }
     }
 
     /// The server endpoints that the strings describe: all, or none. From here on signals are for the
@@ -99,13 +104,10 @@ impl App {
     /// reported.
     pub(crate) fn listen(&self, texts: &[String]) -> Result<Vec<Listen>, Exit> {
         let mut endpoints = Vec::with_capacity(texts.len());
-        let (mut exit, mut has_certificates) = (None, false);
+        let mut exit = None;
         for text in texts {
             match self.listen_in(&self.registry, text) {
-                Ok((endpoint, is_over_tls)) => {
-                    has_certificates |= is_over_tls;
-                    endpoints.push(endpoint);
-                }
+                Ok(endpoint) => endpoints.push(endpoint),
                 Err(mistake) => exit = Some(mistake),
             }
         }
@@ -113,9 +115,6 @@ impl App {
             Some(exit) => Err(exit),
             None => {
                 self.watch_signals()?;
-                if has_certificates && self.worker.is_first() {
-                    self.renew_on_hangup()?;
-                }
                 Ok(endpoints)
             }
         }
@@ -131,27 +130,43 @@ impl App {
         let Some(text) = text.filter(|_| self.worker.is_first()) else { return Ok(None) };
         let own = Rc::new(self.reactor.clone());
         let registry = strings().register(standard(&own, &self.reactor), own);
-        self.listen_in(&registry, text).map(|(endpoint, _)| Some(endpoint))
+        self.listen_in(&registry, text).map(Some)
     }
 
-    /// The endpoint of a string, and whether it has certificates.
-    fn listen_in(&self, registry: &Registry, text: &str) -> Result<(Listen, bool), Exit> {
+    fn listen_in(&self, registry: &Registry, text: &str) -> Result<Listen, Exit> {
         let parsed = registry.parse_server(text).map_err(|error| {
             report::mistake(&error);
             Exit::Usage
         })?;
         self.warn(text, &parsed.description);
         let is_dual = listening::is_dual(&parsed.description);
-        let is_over_tls = parsed.description.layers.iter().any(|it| it == "tls");
+        if parsed.description.layers.iter().any(|it| it == "tls") {
+            self.has_certificates.set(true);
+        }
         let (endpoint, effect) = (parsed.endpoint, self.worker.effect().clone());
         let endpoint = Rc::new(InterruptibleServer { endpoint, effect });
-        Ok((Listen { text: text.into(), endpoint, is_dual }, is_over_tls))
+        Ok(Listen { text: text.into(), endpoint, is_dual })
     }
 
-    /// Has SIGHUP read the certificates again, for all workers.
-    fn renew_on_hangup(&self) -> Result<(), Exit> {
-        let configs = self.worker.configs().clone();
-        let renew = move || configs.renew().iter().for_each(tell_renewal);
+    /// Has SIGHUP read the certificates again, for all workers, and tells the service manager. A server that has
+    /// neither ends with it, as with its terminal.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, when the signal cannot be caught; it was reported.
+    pub(crate) fn renew_on_hangup(&self, notify: &Rc<Notify>) -> Result<(), Exit> {
+        let is_wanted = self.has_certificates.get() || self.worker.manager().is_there();
+        if !is_wanted || !self.worker.is_first() {
+            return Ok(());
+        }
+        let (configs, notify) = (self.worker.configs().clone(), Rc::downgrade(notify));
+        let renew = move || {
+            let renew = || configs.renew().iter().for_each(tell_renewal);
+            match notify.upgrade() {
+                Some(notify) => notify.reload(renew),
+                None => renew(),
+            }
+        };
         self.reactor.on_signal(libc::SIGHUP, renew).map_err(|error| {
             report::note(format_args!("error: cannot catch SIGHUP: {error}"));
             Exit::Unavailable
@@ -254,7 +269,7 @@ impl App {
 
     /// Runs the reactor until `program` has ended or the reactor was stopped.
     pub(crate) fn run(&self, program: impl Future<Output = Exit> + 'static) -> Exit {
-        let exit = Rc::new(std::cell::Cell::new(Exit::Done));
+        let exit = Rc::new(Cell::new(Exit::Done));
         let (ended, reactor) = (exit.clone(), self.reactor.clone());
         let program = async move {
             ended.set(program.await);
@@ -297,6 +312,9 @@ fn standard(
         .with_client(SrvClientParser::new(own.clone()))
         .with_client(ProcessClientParser::new(own.clone()))
         .with_client(SocksClientParser::new(reactor.clone()))
+        .with_client(HttpConnectClientParser::new(reactor.clone()))
+        .with_client(VsockClientParser::new(own.clone()))
+        .with_server(VsockServerParser::new(own.clone()))
         .with_server(StdioServerParser::new(own.clone()));
     let registry = haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
         refused(Kind::Proxy, peer, &refusal);

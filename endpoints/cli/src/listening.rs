@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use deferred::Failure;
-use endpoints::{Description, Value};
+use endpoints::{Description, StdioServerEndpoint, Value};
 use interfaces::{Address, Factory, ListeningPort, StreamServerEndpoint, printable};
 
 use crate::report;
@@ -108,7 +108,7 @@ fn print(lines: &str) {
 
 /// Whether it is no socket, but standard input and output.
 fn is_stdio(port: &dyn ListeningPort) -> bool {
-    matches!(port.host(), Address::Other(_))
+    matches!(port.host(), Address::Other(name) if &*name == StdioServerEndpoint::NAME)
 }
 
 fn lines(word: &str, ports: &[Rc<dyn ListeningPort>]) -> String {

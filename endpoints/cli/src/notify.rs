@@ -3,12 +3,13 @@
 //!
 //! Invariant: a wrong variable costs a warning, and the command works without.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use deferred::Chain;
 use interfaces::ListeningPort;
 use protocol::policies::ConnectionTotal;
-use systemd::{ManagedService, Notifier, NotifyError, Watchdog, WatchedLoop};
+use systemd::{ManagedService, Notification, Notifier, NotifyError, Watchdog, WatchedLoop};
 
 use crate::app::App;
 use crate::report;
@@ -28,12 +29,26 @@ impl Manager {
         let watchdog = watchdog.and_then(|watchdog| watchdog.unwrap_or_else(unknown));
         Self { notifier, watchdog }
     }
+
+    /// Whether there is one.
+    pub(crate) fn is_there(&self) -> bool {
+        self.notifier.is_some()
+    }
+}
+
+/// How far the command is, as the manager was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ServiceState {
+    Starting,
+    Running,
+    Stopping,
 }
 
 /// What one worker tells the manager; its loop is watched until this is dropped.
 pub(crate) struct Notify {
     service: ManagedService,
     connections: ConnectionTotal,
+    state: Cell<ServiceState>,
     _watched: Option<WatchedLoop>,
 }
 
@@ -45,6 +60,7 @@ impl Notify {
         Rc::new(Self {
             service: ManagedService::new(notifier, reactor.clone(), warn),
             connections: app.worker.connections().clone(),
+            state: Cell::new(ServiceState::Starting),
             _watched: manager.watchdog.as_ref().map(|watchdog| watchdog.watch(reactor)),
         })
     }
@@ -53,11 +69,26 @@ impl Notify {
     pub(crate) fn ready(&self, ports: &[Rc<dyn ListeningPort>]) {
         let hosts: Vec<String> =
             ports.iter().flat_map(|port| port.hosts()).map(|host| host.to_string()).collect();
+        self.state.set(ServiceState::Running);
         self.service.ready(&format!("listening on {}", hosts.join(", ")));
+    }
+
+    /// Reloads. The manager is told before and after it, as `Type=notify-reload` wants; not of a service that has
+    /// not started, or that ends.
+    pub(crate) fn reload(&self, reload: impl FnOnce()) {
+        match self.state.get() {
+            ServiceState::Starting | ServiceState::Stopping => reload(),
+            ServiceState::Running => {
+                self.service.reloading();
+                reload();
+                self.service.notify(Notification::new().ready());
+            }
+        }
     }
 
     /// A signal has come: from now on the manager gets the number of connections that are left, each second.
     pub(crate) fn draining(&self) {
+        self.state.set(ServiceState::Stopping);
         let connections = self.connections.clone();
         self.service.draining(move || match connections.connections() {
             1 => "stopping: 1 connection is left".into(),

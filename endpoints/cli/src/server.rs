@@ -86,6 +86,7 @@ impl Server {
                 .into_rc();
         let notify = Notify::new(app);
         let leaving = Leaving::new(app, stopping.drain_delay, &shutdown, &handle, &notify);
+        app.renew_on_hangup(&notify)?;
         // The reactor keeps the handler, and these keep the reactor.
         let weak = Rc::downgrade(&leaving);
         app.worker

@@ -4,9 +4,13 @@
 
 use std::rc::Rc;
 
-use endpoints::{Registry, SocksClientParser, SrvClientParser, StdioServerParser};
+use endpoints::{
+    HttpConnectClientParser, Registry, SocksClientParser, SrvClientParser, StdioServerParser,
+    VsockClientParser, VsockServerParser,
+};
 use interfaces::{
-    ReactorSocket, ReactorStdio, ReactorTcp, ReactorTime, ReactorUdp, ReactorUnix, Resolver,
+    ReactorFdSet, ReactorSocket, ReactorStdio, ReactorTcp, ReactorTime, ReactorUdp, ReactorUnix,
+    Resolver,
 };
 
 /// Every ability of a reactor that some kind of endpoint needs.
@@ -17,6 +21,7 @@ pub trait EndpointReactor:
     + ReactorUnix
     + ReactorUdp
     + ReactorSocket
+    + ReactorFdSet
     + ReactorStdio
     + ReactorTime
     + Resolver
@@ -29,6 +34,7 @@ impl<R> EndpointReactor for R where
         + ReactorUnix
         + ReactorUdp
         + ReactorSocket
+        + ReactorFdSet
         + ReactorStdio
         + ReactorTime
         + Resolver
@@ -36,8 +42,8 @@ impl<R> EndpointReactor for R where
 {
 }
 
-/// A registry that knows `tcp`, `tcp6`, `unix`, `haproxy` and `sni`, servers of kind `stdio`, clients of kind
-/// `srv` and `socks5`, with the feature `tls` also
+/// A registry that knows `tcp`, `tcp6`, `unix`, `vsock`, `haproxy` and `sni`, servers of kind `stdio`, clients of kind
+/// `srv`, `socks5` and `http-connect`, with the feature `tls` also
 /// `ssl` and `tls`, and with the feature `systemd` also `systemd`.
 ///
 /// Clients of kind `process` are not among them, as a program that knows these runs whatever its configuration
@@ -83,7 +89,10 @@ fn with_own_sockets(reactor: Rc<impl EndpointReactor>) -> Registry {
     let registry = Registry::standard(Rc::clone(&reactor))
         .with_server(StdioServerParser::new(Rc::clone(&reactor)))
         .with_client(SrvClientParser::new(Rc::clone(&reactor)))
-        .with_client(SocksClientParser::new(Rc::clone(&reactor)));
+        .with_client(SocksClientParser::new(Rc::clone(&reactor)))
+        .with_client(HttpConnectClientParser::new(Rc::clone(&reactor)))
+        .with_server(VsockServerParser::new(Rc::clone(&reactor)))
+        .with_client(VsockClientParser::new(Rc::clone(&reactor)));
     let registry = endpoints::haproxy::register(registry, Rc::clone(&reactor));
     let registry = endpoints::sni::register(registry, Rc::clone(&reactor));
     #[cfg(feature = "tls")]

@@ -8,6 +8,7 @@ mod world;
 
 mod contract;
 mod happy_eyeballs;
+mod http_connect;
 mod process;
 mod services;
 mod socks;

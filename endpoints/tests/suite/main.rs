@@ -28,4 +28,5 @@ mod tcp_options;
 mod tcp_strings;
 mod twisted;
 mod unix_strings;
+mod vsock;
 mod wrapping;

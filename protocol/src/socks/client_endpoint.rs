@@ -7,12 +7,12 @@ use alloc::rc::Rc;
 use core::fmt;
 use core::time::Duration;
 
-use deferred::{Deferred, Failure};
+use deferred::Deferred;
 use interfaces::{Factory, ReactorTime, StreamClientEndpoint, Transport};
 
 use super::client_handshake::{ClientHandshake, SocksCredentials, host_of};
 use super::request::SocksHost;
-use super::tunnel::{SocksTunnel, TunnelFactory};
+use crate::tunnel::connect_through;
 
 /// Connects to a host by a proxy, which looks names up.
 ///
@@ -90,19 +90,12 @@ impl SocksClientEndpoint {
         connect: impl FnOnce(Rc<dyn Factory>) -> Deferred<()>,
     ) -> Deferred<()> {
         let target = (self.host.clone(), self.port);
-        let (handshake, greeting) = match ClientHandshake::begin(target, self.credentials.clone()) {
-            Ok(begun) => begun,
-            Err(error) => return Deferred::fail(error),
-        };
-        let (tunnel, connected) =
-            SocksTunnel::new(factory, (handshake, greeting), (self.clock.clone(), self.time));
-        let attempt = connect(Rc::new(TunnelFactory(tunnel.clone())));
-        tunnel.dials(attempt.cancel_handle());
-        let _told = attempt.add_errback(move |failure: Failure| {
-            tunnel.fire(Err(failure));
-            Ok(())
-        });
-        connected
+        match ClientHandshake::new(target, self.credentials.clone()) {
+            Ok(handshake) => {
+                connect_through(handshake, factory, (self.clock.clone(), self.time), connect)
+            }
+            Err(error) => Deferred::fail(error),
+        }
     }
 }
 

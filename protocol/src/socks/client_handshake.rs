@@ -18,6 +18,7 @@ use core::time::Duration;
 use interfaces::Reason;
 
 use super::request::SocksHost;
+use crate::tunnel::{Handshake, Step};
 
 /// The longest text, as its length is one byte.
 pub(super) const TEXT_BYTES_MAX: usize = 255;
@@ -115,19 +116,6 @@ fn told(number: u8) -> String {
     text.into()
 }
 
-/// What the client does next.
-#[derive(Debug)]
-pub(super) enum ClientStep {
-    /// More bytes have to come.
-    Wait,
-    /// These are sent to the proxy.
-    Send(Vec<u8>),
-    /// The way is open. These bytes came behind the answer, and are the destination's.
-    Open(Vec<u8>),
-    /// There will be no connection.
-    Fail(SocksClientError),
-}
-
 /// Asks for one destination.
 pub(super) struct ClientHandshake {
     stage: ClientStage,
@@ -145,15 +133,15 @@ enum ClientStage {
 }
 
 impl ClientHandshake {
-    /// A handshake, and its first bytes.
+    /// A handshake for this destination.
     ///
     /// # Errors
     ///
     /// [`SocksClientError::TooLong`].
-    pub(super) fn begin(
+    pub(super) fn new(
         (host, port): (SocksHost, u16),
         credentials: Option<SocksCredentials>,
-    ) -> Result<(Self, &'static [u8]), SocksClientError> {
+    ) -> Result<Self, SocksClientError> {
         let name = match &host {
             SocksHost::Name(name) => name.len(),
             SocksHost::Ip(_) => 0,
@@ -164,28 +152,12 @@ impl ClientHandshake {
         if length > TEXT_BYTES_MAX {
             return Err(SocksClientError::TooLong { length });
         }
-        let greeting: &[u8] = if credentials.is_some() { &[5, 2, 0, 2] } else { &[5, 1, 0] };
-        let (stage, bytes) = (ClientStage::Method, Vec::new());
-        Ok((Self { stage, bytes, host, port, credentials }, greeting))
+        Ok(Self { stage: ClientStage::Method, bytes: Vec::new(), host, port, credentials })
     }
 
-    /// Takes bytes from the proxy. Call [`step`](Self::step) until it waits, opens or fails.
-    pub(super) fn push(&mut self, data: &[u8]) {
-        self.bytes.extend_from_slice(data);
-    }
-
-    /// The next thing to do.
-    pub(super) fn step(&mut self) -> ClientStep {
-        match self.stage {
-            ClientStage::Method => self.method(),
-            ClientStage::Password => self.password(),
-            ClientStage::Reply => self.reply(),
-        }
-    }
-
-    fn method(&mut self) -> ClientStep {
+    fn method(&mut self) -> Step<SocksClientError> {
         match (self.bytes.first(), self.bytes.get(1), &self.credentials) {
-            (None, ..) | (Some(5), None, _) => ClientStep::Wait,
+            (None, ..) | (Some(5), None, _) => Step::Wait,
             (Some(5), Some(0), _) => self.ask(),
             (Some(5), Some(2), Some(credentials)) => {
                 let mut message = Vec::from([1]);
@@ -193,23 +165,23 @@ impl ClientHandshake {
                 push_counted(&mut message, credentials.password.as_bytes());
                 self.stage = ClientStage::Password;
                 self.bytes.drain(..2);
-                ClientStep::Send(message)
+                Step::Send(message)
             }
-            (Some(5), Some(0xff), _) => ClientStep::Fail(SocksClientError::NotAuthenticated),
-            _ => ClientStep::Fail(SocksClientError::NotSocks5),
+            (Some(5), Some(0xff), _) => Step::Fail(SocksClientError::NotAuthenticated),
+            _ => Step::Fail(SocksClientError::NotSocks5),
         }
     }
 
-    fn password(&mut self) -> ClientStep {
+    fn password(&mut self) -> Step<SocksClientError> {
         match self.bytes.first_chunk() {
-            None => ClientStep::Wait,
+            None => Step::Wait,
             Some([_, 0]) => self.ask(),
-            Some([_, _]) => ClientStep::Fail(SocksClientError::NotAuthenticated),
+            Some([_, _]) => Step::Fail(SocksClientError::NotAuthenticated),
         }
     }
 
     /// Sends the request, in place of two bytes of an answer.
-    fn ask(&mut self) -> ClientStep {
+    fn ask(&mut self) -> Step<SocksClientError> {
         self.bytes.drain(..2);
         self.stage = ClientStage::Reply;
         let mut message = Vec::from([5, 1, 0]);
@@ -228,31 +200,64 @@ impl ClientHandshake {
             }
         }
         message.extend_from_slice(&self.port.to_be_bytes());
-        ClientStep::Send(message)
+        Step::Send(message)
     }
 
-    fn reply(&mut self) -> ClientStep {
+    fn reply(&mut self) -> Step<SocksClientError> {
         let Some(&[five, number, _, kind]) = self.bytes.first_chunk() else {
-            return ClientStep::Wait;
+            return Step::Wait;
         };
         if five != 5 {
-            return ClientStep::Fail(SocksClientError::NotSocks5);
+            return Step::Fail(SocksClientError::NotSocks5);
         }
         if number != 0 {
-            return ClientStep::Fail(SocksClientError::Refused { number });
+            return Step::Fail(SocksClientError::Refused { number });
         }
         let address = match (kind, self.bytes.get(4)) {
             (1, _) => 4,
             (4, _) => 16,
             (3, Some(length)) => 1 + usize::from(*length),
-            (3, None) => return ClientStep::Wait,
-            _ => return ClientStep::Fail(SocksClientError::NotSocks5),
+            (3, None) => return Step::Wait,
+            _ => return Step::Fail(SocksClientError::NotSocks5),
         };
         let length = 4 + address + 2;
         if self.bytes.len() < length {
-            return ClientStep::Wait;
+            return Step::Wait;
         }
-        ClientStep::Open(self.bytes.split_off(length))
+        Step::Open(self.bytes.split_off(length))
+    }
+}
+
+impl Handshake for ClientHandshake {
+    const LOG_PREFIX: &'static str = "SocksTunnel";
+    type Error = SocksClientError;
+
+    /// The methods that are offered.
+    fn first(&self) -> Vec<u8> {
+        match &self.credentials {
+            Some(_) => Vec::from([5, 2, 0, 2]),
+            None => Vec::from([5, 1, 0]),
+        }
+    }
+
+    fn push(&mut self, data: &[u8]) {
+        self.bytes.extend_from_slice(data);
+    }
+
+    fn step(&mut self) -> Step<SocksClientError> {
+        match self.stage {
+            ClientStage::Method => self.method(),
+            ClientStage::Password => self.password(),
+            ClientStage::Reply => self.reply(),
+        }
+    }
+
+    fn timed_out(after: Duration) -> SocksClientError {
+        SocksClientError::TimedOut { after }
+    }
+
+    fn ended(reason: Reason) -> SocksClientError {
+        SocksClientError::Ended(reason)
     }
 }
 

@@ -175,7 +175,7 @@ pub(super) fn adopt_connection(descriptor: OwnedFd) -> Result<Socket, String> {
     }
 }
 
-/// Checks that it is a stream socket over IP or of UNIX, and makes it non-blocking and closed on exec.
+/// Checks that it is a stream socket over IP, of UNIX or of vsock(7), and makes it non-blocking and closed on exec.
 fn stream_socket(descriptor: OwnedFd) -> Result<Socket, String> {
     let socket = Socket::from(descriptor);
     match socket.r#type() {
@@ -184,7 +184,7 @@ fn stream_socket(descriptor: OwnedFd) -> Result<Socket, String> {
         Err(_) => return Err("it is not a socket".into()),
     }
     match socket.domain() {
-        Ok(Domain::IPV4 | Domain::IPV6 | Domain::UNIX) => {}
+        Ok(Domain::IPV4 | Domain::IPV6 | Domain::UNIX | Domain::VSOCK) => {}
         Ok(other) => return Err(format!("it is a socket of an unsupported family ({other:?})")),
         Err(error) => return Err(format!("it cannot be asked for its family: {error}")),
     }

@@ -7,13 +7,16 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::rc::Rc;
 
-use interfaces::{Address, UnixAddress};
+use interfaces::{Address, UnixAddress, VsockAddress};
 use socket2::SockAddr;
 
 /// An address of the system as one of `interfaces`.
 pub(super) fn to_address(address: &SockAddr) -> Address {
     if let Some(ip) = address.as_socket() {
         return Address::from(ip);
+    }
+    if let Some((cid, port)) = address.as_vsock_address() {
+        return Address::from(VsockAddress { cid, port });
     }
     let unix = if let Some(path) = address.as_pathname() {
         UnixAddress::Path(Rc::from(path.as_os_str().as_bytes()))

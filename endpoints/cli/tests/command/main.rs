@@ -7,6 +7,7 @@
 
 mod bytes;
 mod certificates;
+mod foreign;
 mod peer;
 mod proxied;
 mod routed;
@@ -14,6 +15,7 @@ mod running;
 
 mod check;
 mod leaving;
+mod kinds;
 mod log;
 mod notify;
 mod pipe;
@@ -37,6 +39,7 @@ mod peers_curl;
 mod peers_gnutls;
 mod peers_haproxy;
 mod peers_openssl;
+mod peers_proxies;
 mod peers_python;
 mod peers_sni;
 mod peers_socat;

@@ -44,6 +44,44 @@ impl Manager {
     }
 }
 
+/// A server without certificates would end with SIGHUP, were there no manager that sends it.
+#[test]
+fn sighup_is_a_reload_that_is_told_before_and_after() {
+    let manager = Manager::new();
+    for workers in ["1", "2"] {
+        let mut running = manager.serve(&["--workers", workers], &[]);
+        let mut client = connect(&running.listening());
+        assert!(manager.next().starts_with("READY=1\nSTATUS=listening on "));
+        let mut last = 0;
+        for _ in 0..3 {
+            running.signal("HUP");
+            let told = manager.next();
+            let time = told.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
+            let time: u64 = time.unwrap_or_else(|| panic!("{told}")).parse().unwrap();
+            assert!(time > last, "{time} comes after {last}");
+            last = time;
+            assert_eq!(manager.next(), "READY=1");
+        }
+        client.write_all(b"x").unwrap();
+        client.read_exact(&mut [0]).unwrap();
+        running.signal("TERM");
+        assert!(manager.next().starts_with("STOPPING=1\n"));
+        // The end of a service is no time to say that it is ready.
+        running.signal("HUP");
+        client.write_all(b"x").unwrap();
+        client.read_exact(&mut [0]).unwrap();
+        drop(client);
+        assert_eq!(running.wait().code, Some(0));
+        manager.socket.set_nonblocking(true).unwrap();
+        let mut buffer = [0; 4096];
+        while let Ok(length) = manager.socket.recv(&mut buffer) {
+            let told = String::from_utf8_lossy(&buffer[..length]);
+            assert!(!told.contains("READY") && !told.contains("RELOADING"), "{told}");
+        }
+        manager.socket.set_nonblocking(false).unwrap();
+    }
+}
+
 #[test]
 fn ready_comes_when_it_listens_and_stopping_when_it_drains() {
     let manager = Manager::new();

@@ -64,6 +64,11 @@ impl Running {
         }
     }
 
+    /// The next line of standard output, if one comes.
+    pub(crate) fn line_or_end(&mut self) -> Option<String> {
+        self.lines.recv_timeout(LIMIT).ok()
+    }
+
     /// The address of the next `listening` line.
     pub(crate) fn listening(&mut self) -> String {
         let line = self.line();

@@ -17,4 +17,5 @@ mod program;
 mod activation;
 mod examples;
 mod life;
+mod reload;
 mod restarts;

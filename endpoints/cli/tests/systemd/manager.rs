@@ -101,6 +101,12 @@ impl Manager {
         false
     }
 
+    /// Its version.
+    pub(crate) fn version(&self) -> u32 {
+        let told = String::from_utf8(self.systemctl(&["--version"]).stdout).unwrap();
+        told.split_whitespace().nth(1).and_then(|version| version.parse().ok()).expect(&told)
+    }
+
     /// A file in its directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)

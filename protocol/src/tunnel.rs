@@ -1,4 +1,5 @@
-//! One attempt to connect through a proxy: the handshake, and then a layer below the protocol.
+//! One attempt to connect through a proxy, whatever its protocol: the handshake, and then a layer below the
+//! protocol.
 //!
 //! Invariant: the factory's protocol is built when the way to the destination is open, and every later
 //! event of the connection is its own.
@@ -11,21 +12,78 @@
 
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
+use alloc::vec::Vec;
 use core::any::Any;
 use core::cell::{Cell, RefCell};
+use core::error::Error;
 use core::time::Duration;
 
 use deferred::{CancelHandle, Deferred, Failure, Promise};
 use interfaces::{
-    Address, ConnectError, DelayedCall, Deliver, Event, Factory, ReactorTime, Transport,
+    Address, ConnectError, DelayedCall, Deliver, Event, Factory, ReactorTime, Reason, Transport,
 };
 
-use super::client_handshake::{ClientHandshake, ClientStep, SocksClientError};
+/// What a client says to a proxy, and how it reads the answers, without I/O.
+///
+/// It takes no byte behind the proxy's last answer.
+pub(crate) trait Handshake: 'static {
+    /// The prefix of log lines of the connection until it is open.
+    const LOG_PREFIX: &'static str;
+
+    /// Why there is no connection.
+    type Error: Error + 'static;
+
+    /// The first bytes to the proxy.
+    fn first(&self) -> Vec<u8>;
+
+    /// Takes bytes from the proxy. [`step`](Self::step) is called until it waits, opens or fails.
+    fn push(&mut self, data: &[u8]);
+
+    /// The next thing to do.
+    fn step(&mut self) -> Step<Self::Error>;
+
+    /// The proxy did not answer within this time.
+    fn timed_out(after: Duration) -> Self::Error;
+
+    /// The connection to the proxy ended before its answer.
+    fn ended(reason: Reason) -> Self::Error;
+}
+
+/// What the client does next.
+#[derive(Debug)]
+pub(crate) enum Step<E> {
+    /// More bytes have to come.
+    Wait,
+    /// These are sent to the proxy.
+    Send(Vec<u8>),
+    /// The way is open. These bytes came behind the answer, and are the destination's.
+    Open(Vec<u8>),
+    /// There will be no connection.
+    Fail(E),
+}
+
+/// Connects to a proxy with `connect`, and then by the handshake to its destination, whose protocol the factory
+/// builds. The proxy has `time` for its answers, from the connection to it on.
+pub(crate) fn connect_through<H: Handshake>(
+    handshake: H,
+    factory: Rc<dyn Factory>,
+    (clock, time): (Rc<dyn ReactorTime>, Duration),
+    connect: impl FnOnce(Rc<dyn Factory>) -> Deferred<()>,
+) -> Deferred<()> {
+    let (tunnel, connected) = Tunnel::new(factory, handshake, (clock, time));
+    let attempt = connect(Rc::new(TunnelFactory(tunnel.clone())));
+    tunnel.dials(attempt.cancel_handle());
+    let _told = attempt.add_errback(move |failure: Failure| {
+        tunnel.fire(Err(failure));
+        Ok(())
+    });
+    connected
+}
 
 /// The factory of the connection to the proxy.
-pub(super) struct TunnelFactory(pub(super) Rc<SocksTunnel>);
+struct TunnelFactory<H: Handshake>(Rc<Tunnel<H>>);
 
-impl Factory for TunnelFactory {
+impl<H: Handshake> Factory for TunnelFactory<H> {
     /// Hands the tunnel to the first connection, and refuses any other.
     fn build_protocol(&self, _peer: &Address) -> Option<Rc<dyn Deliver>> {
         let is_first = !self.0.is_claimed.replace(true);
@@ -38,11 +96,10 @@ impl Factory for TunnelFactory {
 }
 
 /// An attempt.
-pub(super) struct SocksTunnel {
-    me: Weak<SocksTunnel>,
+struct Tunnel<H: Handshake> {
+    me: Weak<Tunnel<H>>,
     factory: Rc<dyn Factory>,
-    greeting: &'static [u8],
-    handshake: RefCell<Option<ClientHandshake>>,
+    handshake: RefCell<Option<H>>,
     is_claimed: Cell<bool>,
     attempt: RefCell<Option<CancelHandle>>,
     transport: RefCell<Option<Rc<dyn Transport>>>,
@@ -53,17 +110,16 @@ pub(super) struct SocksTunnel {
     time: Duration,
 }
 
-impl SocksTunnel {
+impl<H: Handshake> Tunnel<H> {
     /// An attempt, and the Deferred of its outcome.
-    pub(super) fn new(
+    fn new(
         factory: Rc<dyn Factory>,
-        (handshake, greeting): (ClientHandshake, &'static [u8]),
+        handshake: H,
         (clock, time): (Rc<dyn ReactorTime>, Duration),
     ) -> (Rc<Self>, Deferred<()>) {
         let tunnel = Rc::new_cyclic(|me| Self {
             me: me.clone(),
             factory,
-            greeting,
             handshake: RefCell::new(Some(handshake)),
             is_claimed: Cell::default(),
             attempt: RefCell::default(),
@@ -86,12 +142,12 @@ impl SocksTunnel {
     }
 
     /// The handle of the connection to the proxy, while it is being made.
-    pub(super) fn dials(&self, attempt: CancelHandle) {
+    fn dials(&self, attempt: CancelHandle) {
         self.attempt.replace(Some(attempt));
     }
 
     /// Tells the outcome, the first time.
-    pub(super) fn fire(&self, result: Result<(), Failure>) {
+    fn fire(&self, result: Result<(), Failure>) {
         self.end_deadline();
         if let Some(promise) = self.promise.take() {
             promise.fire(result);
@@ -127,12 +183,15 @@ impl SocksTunnel {
         let (me, after) = (self.me.clone(), self.time);
         let late = move || {
             if let Some(tunnel) = me.upgrade() {
-                tunnel.fail(SocksClientError::TimedOut { after });
+                tunnel.fail(H::timed_out(after));
             }
         };
         let deadline = self.clock.call_later(self.time, Box::new(late));
         self.deadline.replace(Some(deadline));
-        transport.write(self.greeting);
+        let first = self.handshake.borrow().as_ref().map(H::first);
+        if let Some(first) = first {
+            transport.write(&first);
+        }
     }
 
     fn negotiate(&self, data: &[u8]) {
@@ -140,26 +199,26 @@ impl SocksTunnel {
             handshake.push(data);
         }
         loop {
-            let step = self.handshake.borrow_mut().as_mut().map(ClientHandshake::step);
+            let step = self.handshake.borrow_mut().as_mut().map(H::step);
             let transport = self.transport.borrow().clone();
             match (step, transport) {
-                (None | Some(ClientStep::Wait), _) | (_, None) => return,
-                (Some(ClientStep::Send(bytes)), Some(transport)) => transport.write(&bytes),
-                (Some(ClientStep::Open(left)), Some(transport)) => {
+                (None | Some(Step::Wait), _) | (_, None) => return,
+                (Some(Step::Send(bytes)), Some(transport)) => transport.write(&bytes),
+                (Some(Step::Open(left)), Some(transport)) => {
                     return self.open(&transport, left);
                 }
-                (Some(ClientStep::Fail(error)), _) => return self.fail(error),
+                (Some(Step::Fail(error)), _) => return self.fail(error),
             }
         }
     }
 
-    fn fail(&self, error: SocksClientError) {
+    fn fail(&self, error: H::Error) {
         self.handshake.take();
         self.abort();
-        self.fire(Err(error.into()));
+        self.fire(Err(Failure::new(error)));
     }
 
-    fn open(&self, transport: &Rc<dyn Transport>, mut left: alloc::vec::Vec<u8>) {
+    fn open(&self, transport: &Rc<dyn Transport>, mut left: Vec<u8>) {
         self.handshake.take();
         self.end_deadline();
         let address = transport.peer();
@@ -184,7 +243,7 @@ impl SocksTunnel {
             (Some(protocol), event) => protocol.deliver(event),
             (None, Event::ConnectionLost(reason)) => {
                 self.handshake.take();
-                self.fire(Err(SocksClientError::Ended(reason.clone()).into()));
+                self.fire(Err(Failure::new(H::ended(reason.clone()))));
             }
             (None, _) => {}
         }
@@ -195,7 +254,7 @@ impl SocksTunnel {
     }
 }
 
-impl Deliver for SocksTunnel {
+impl<H: Handshake> Deliver for Tunnel<H> {
     fn deliver(&self, event: Event<'_>) {
         match (event, self.protocol()) {
             (event @ Event::ConnectionLost(_), _) => self.lost(event),
@@ -208,7 +267,7 @@ impl Deliver for SocksTunnel {
     }
 
     fn log_prefix(&self) -> &'static str {
-        self.protocol().map_or("SocksTunnel", |protocol| protocol.log_prefix())
+        self.protocol().map_or(H::LOG_PREFIX, |protocol| protocol.log_prefix())
     }
 
     fn is_half_closeable(&self) -> bool {
