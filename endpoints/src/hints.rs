@@ -33,6 +33,9 @@ const SERVICES: [(&str, u16); 16] = [
     ("http-alt", 8080),
 ];
 
+/// What is no kind, as it is no stream.
+const DATAGRAM_KINDS: [&str; 5] = ["udp", "udp4", "udp6", "unixgram", "unix-dgram"];
+
 /// Names that an option has in other programs, on the other side, or in Twisted's constructors.
 const OTHER_NAMES: [(&str, &str); 14] = [
     ("path", "address"),
@@ -174,6 +177,9 @@ fn service(problem: &Problem) -> Option<Cow<'static, str>> {
 /// For a string whose first field is no kind: the likely one.
 pub(crate) fn kind_hint(text: &str, kind: &str, side: Side) -> Option<Cow<'static, str>> {
     const KIND_FIRST: &str = "a kind comes first";
+    if DATAGRAM_KINDS.iter().any(|datagrams| datagrams.eq_ignore_ascii_case(kind)) {
+        return Some("datagrams have no endpoint string: a program calls `listen_udp`".into());
+    }
     let is_number = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_digit());
     let is_host =
         kind.contains('.') || kind.starts_with('[') || kind.eq_ignore_ascii_case("localhost");

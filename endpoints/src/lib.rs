@@ -104,6 +104,13 @@
 //! [`StdioServerParser`], [`SocksClientParser`] and, with the feature `std`, `ProcessClientParser` and `SrvClientParser` add the
 //! kinds `stdio`, `socks5`, `process` and `srv`, which a program has to ask for.
 //!
+//! # Configurations
+//!
+//! A program that reads its endpoints from a file or a command line holds them as values: [`ServerString`] and
+//! [`ClientString`] for a string of any kind, and [`TcpServerConfig`], [`UnixServerConfig`], [`TcpClientConfig`] and
+//! so on for one of a certain kind, whose arguments are fields. They compare, print the string and are parsed from
+//! it; the features `serde` and `clap` read and write them as their string, and a mistake keeps its picture.
+//!
 //! # Differences from Twisted
 //!
 //! A string that Twisted accepts means the same here, or is a mistake for one of the reasons 1 to
@@ -160,7 +167,7 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", feature = "clap"))]
 extern crate std;
 
 mod parse_error;
@@ -190,6 +197,8 @@ mod tcp_client;
 mod tcp_server;
 mod unix;
 
+mod config;
+
 mod standard;
 mod strports;
 mod tcp_strings;
@@ -214,6 +223,14 @@ pub mod sni;
 pub use argument::Argument;
 pub use arguments::Arguments;
 pub use bind_address::BindAddress;
+#[cfg(feature = "clap")]
+pub use config::EndpointValueParser;
+pub use config::{
+    ClientString, ServerString, SocksClientConfig, StdioServerConfig, TcpClientConfig,
+    TcpConnectConfig, TcpKind, TcpServerConfig, UnixClientConfig, UnixName, UnixServerConfig,
+};
+#[cfg(feature = "std")]
+pub use config::{ProcessClientConfig, SrvClientConfig};
 pub use description::{Description, Parsed, RouteDescription, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use host::{BadHost, Host};
@@ -234,6 +251,7 @@ pub use srv::{
 pub use stdio::{NoStdioProtocol, StdioServerEndpoint, StdioServerParser};
 pub use strports::{service, services};
 pub use tcp_client::TcpClientEndpoint;
+pub use tcp_options::SocketConfig;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};
 pub use wrapper_endpoint::{WrapperClientEndpoint, WrapperServerEndpoint};

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
 use endpoints::{
-    Description, ParseError, Parsed, ProcessClientParser, Registry, SocksClientParser,
-    SrvClientParser, StdioServerParser, haproxy, sni,
+    ClientString, Description, ParseError, Parsed, ProcessClientParser, Registry, ServerString,
+    SocksClientParser, SrvClientParser, StdioServerParser, haproxy, sni,
 };
 use interfaces::{
     Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
@@ -96,10 +96,11 @@ impl App {
     ///
     /// The exit code, when one of them cannot be parsed, or no signal be caught; every mistake was
     /// reported.
-    pub(crate) fn listen(&self, texts: &[String]) -> Result<Vec<Listen>, Exit> {
-        let mut endpoints = Vec::with_capacity(texts.len());
+    pub(crate) fn listen(&self, strings: &[ServerString]) -> Result<Vec<Listen>, Exit> {
+        let mut endpoints = Vec::with_capacity(strings.len());
         let (mut exit, mut has_certificates) = (None, false);
-        for text in texts {
+        for string in strings {
+            let text = string.as_str();
             match self.registry.parse_server(text) {
                 Ok(parsed) => {
                     has_certificates |= parsed.description.layers.iter().any(|it| it == "tls");
@@ -107,7 +108,7 @@ impl App {
                     let is_dual = listening::is_dual(&parsed.description);
                     let (endpoint, effect) = (parsed.endpoint, self.worker.effect().clone());
                     let endpoint = Rc::new(InterruptibleServer { endpoint, effect });
-                    endpoints.push(Listen { text: text.clone(), endpoint, is_dual });
+                    endpoints.push(Listen { text: text.into(), endpoint, is_dual });
                 }
                 Err(error) => {
                     report::mistake(&error);
@@ -158,16 +159,21 @@ impl App {
     /// # Errors
     ///
     /// The exit code, when the string cannot be parsed; the mistake was reported.
-    pub(crate) fn connect(&self, text: &str) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
+    pub(crate) fn connect(
+        &self,
+        string: &ClientString,
+    ) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
+        let text = string.as_str();
         self.client(text, self.registry.parse_client(text))
     }
 
     /// As [`connect`](Self::connect), with this limit for each attempt unless the string has one.
     pub(crate) fn connect_within(
         &self,
-        text: &str,
+        string: &ClientString,
         limit: Limit,
     ) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
+        let text = string.as_str();
         let limit = limit.0.unwrap_or(NO_LIMIT).as_millis();
         // Of two arguments of one name the last one counts, which is the string's own. A kind without this
         // argument refuses it, and keeps its own limit.

@@ -1,12 +1,12 @@
 //! The command line, as clap reads it.
 //!
-//! Invariant: endpoints stay text here; only the registry parses them.
+//! Invariant: of endpoints the grammar is checked here; the registry does the rest.
 
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use endpoints::{BadDuration, parse_duration};
+use endpoints::{BadDuration, ClientString, ServerString, parse_duration};
 
 /// One command for both sides of any connection.
 #[derive(Debug, Parser)]
@@ -153,7 +153,7 @@ pub(crate) struct Serve {
     pub(crate) protocol: Service,
     /// Where to listen
     #[arg(required = true, value_name = "LISTEN", hide_long_help = true)]
-    pub(crate) listen: Vec<String>,
+    pub(crate) listen: Vec<ServerString>,
     /// Time for the first byte; else 30s
     #[arg(long, value_name = "TIME", default_value = "30s", hide_default_value = true)]
     #[arg(value_parser = Limit::parse, hide_long_help = true)]
@@ -190,10 +190,10 @@ pub(crate) enum Service {
 pub(crate) struct Relay {
     /// Where to listen
     #[arg(value_name = "LISTEN", hide_long_help = true)]
-    pub(crate) listen: String,
+    pub(crate) listen: ServerString,
     /// Where to connect to
     #[arg(value_name = "CONNECT", hide_long_help = true)]
-    pub(crate) connect: String,
+    pub(crate) connect: ClientString,
     /// Time that both ways may be silent; else 1h
     #[arg(long, value_name = "TIME", default_value = "1h", hide_default_value = true)]
     #[arg(value_parser = Limit::parse, hide_long_help = true)]
@@ -225,7 +225,7 @@ pub(crate) struct Relay {
 pub(crate) struct Pipe {
     /// Where to connect to
     #[arg(value_name = "CONNECT", hide_long_help = true)]
-    pub(crate) connect: String,
+    pub(crate) connect: ClientString,
     /// Leave the connection open when the input ends
     #[arg(long, hide_long_help = true)]
     pub(crate) no_half_close: bool,

@@ -29,7 +29,7 @@ fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
     let connect = app.connect_within(&arguments.connect, arguments.connect_timeout);
     let (listen, connect) = (listen?, connect?);
     let loop_check = Rc::new(LoopCheck::default());
-    let observer = observer(&arguments.connect, &loop_check);
+    let observer = observer(arguments.connect.as_str(), &loop_check);
     let clock = app.reactor.clone();
     let relay = RelayFactory::with_observer(connect, clock, options(arguments), observer);
     let (connections, handle) = (relay.pairs(), StopHandle::Relay(relay.stop_handle()));
