@@ -128,8 +128,8 @@
 //! 4. The interface of `tcp6` is an IPv6 address or a name; with an IPv4 address, or with none,
 //!    Twisted listens on IPv4.
 //! 5. A UNIX path that is empty, has a NUL byte inside or more than 107 bytes is a mistake.
-//! 6. A client's argument by position and by name, and values by position that no argument takes,
-//!    are mistakes; Twisted ignores some of them without a word.
+//! 6. A client's argument by position and by name, values by position that no argument takes, and any argument of
+//!    `stdio` are mistakes; Twisted ignores some of them without a word.
 //! 7. A mode for an abstract name is a mistake, and so is a lock file that a client is to look at:
 //!    there is no file.
 //!
