@@ -3,8 +3,10 @@
 //! Invariant: the text has fields, and one of them is the kind; which kinds there are a registry knows.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
@@ -20,7 +22,7 @@ use crate::{ParseError, Registry, Side, quote_positional_argument, quote_string_
 /// same fields behind it; how they are escaped does not count.
 ///
 /// `from_str` checks the grammar alone, so it needs no registry and no reactor; [`server`](Self::server) checks the
-/// rest. `Display` is the string as it was written.
+/// rest. `Display` is the string as it was written, and `Debug` leaves the value of `password` out.
 ///
 /// # Examples
 ///
@@ -123,20 +125,43 @@ impl Hash for WrittenString {
 fn canonical(text: &str, fields: &[Field<'_>], side: Side) -> Result<String, ParseError> {
     let (kind, rest) = split(text, fields.to_vec(), side)?;
     let mut canonical = quote_positional_argument(&kind.name).into_owned();
-    for field in rest {
+    for field in &rest {
         canonical.push(':');
-        if let Some(name) = &field.name {
-            canonical.push_str(&quote_positional_argument(&name.text));
-            canonical.push('=');
-        }
-        canonical.push_str(&match (field.value.form, &field.name) {
-            (Form::Literal, _) => Cow::Borrowed(&*field.value.text),
-            (Form::Plain, Some(_)) => quote_string_argument(&field.value.text),
-            (Form::Plain, None) => quote_positional_argument(&field.value.text),
-        });
+        canonical.push_str(&written(field));
     }
     Ok(canonical)
 }
+
+fn written(field: &Field<'_>) -> String {
+    let value = match (field.value.form, &field.name) {
+        (Form::Literal, _) => Cow::Borrowed(&*field.value.text),
+        (Form::Plain, Some(_)) => quote_string_argument(&field.value.text),
+        (Form::Plain, None) => quote_positional_argument(&field.value.text),
+    };
+    match &field.name {
+        Some(name) => format!("{}={value}", quote_positional_argument(&name.text)),
+        None => value.into_owned(),
+    }
+}
+
+/// The text for a log: without its passwords.
+fn without_secrets(text: &str) -> String {
+    let is_secret =
+        |field: &Field<'_>| field.name.as_ref().is_some_and(|name| SECRETS.contains(&&*name.text));
+    match fields(text) {
+        Ok(fields) if fields.iter().any(is_secret) => {
+            let hidden = |field: &Field<'_>| match &field.name {
+                Some(name) if is_secret(field) => format!("{}=…", name.text),
+                _ => written(field),
+            };
+            fields.iter().map(hidden).collect::<Vec<_>>().join(":")
+        }
+        _ => text.into(),
+    }
+}
+
+/// The options whose values `Debug` leaves out.
+const SECRETS: [&str; 1] = ["password"];
 
 impl FromStr for ServerString {
     type Err = ParseError;
@@ -168,13 +193,13 @@ impl fmt::Display for ClientString {
 
 impl fmt::Debug for ServerString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ServerString").field(&self.as_str()).finish()
+        f.debug_tuple("ServerString").field(&without_secrets(self.as_str())).finish()
     }
 }
 
 impl fmt::Debug for ClientString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ClientString").field(&self.as_str()).finish()
+        f.debug_tuple("ClientString").field(&without_secrets(self.as_str())).finish()
     }
 }
 

@@ -138,7 +138,7 @@ fn has_no_file(arguments: [&Argument<'_>; 3]) -> Result<(), ParseError> {
 /// The name or the number of a user or a group.
 fn owner_name(argument: &Argument<'_>) -> Result<Option<String>, ParseError> {
     match argument.text()? {
-        Some("") => Err(argument.error("the name or the number of one")),
+        Some("") => Err(argument.error("a name or a number")),
         text => Ok(text.map(String::from)),
     }
 }

@@ -350,5 +350,42 @@ fn a_password_is_stored_and_not_shown() {
     let mut socks = SocksClientConfig::new(Host::ANY_IPV4, 1, "tcp:a:1".parse().unwrap());
     (socks.user, socks.password) = (Some("me".into()), "secret".into());
     assert!(socks.to_string().contains(":user=me:password=secret:tcp:a:1"));
-    assert!(!format!("{socks:?}").contains("secret"));
+    let stored = ClientString::try_from(&socks).unwrap();
+    let outer = SniClientConfig::new([SniRoute { takes: Vec::new(), endpoint: stored.clone() }]);
+    for shown in [format!("{socks:?}"), format!("{stored:?}"), format!("{outer:?}")] {
+        assert!(!shown.contains("secret") && shown.contains("tcp:a:1"), "{shown}");
+    }
+    let plain: ServerString = r"unix:/a\b".parse().unwrap();
+    assert_eq!(format!("{plain:?}"), r#"ServerString("unix:/a\\b")"#);
+}
+
+fn parsed<T: FromStr<Err = ParseError>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+#[test]
+fn each_value_gives_an_endpoint_and_can_be_given_to_another_thread() {
+    fn can_be_sent<T: Send + Sync + Clone + 'static>(value: T) -> T {
+        value
+    }
+    let (reactor, registry) = (reactor(), registry());
+    let _ = can_be_sent(parsed::<StdioServerConfig>("stdio:")).server(reactor.clone());
+    can_be_sent(parsed::<TcpServerConfig>("tcp6:80")).server(reactor.clone()).unwrap();
+    can_be_sent(parsed::<UnixServerConfig>("unix:/a")).server(reactor.clone()).unwrap();
+    can_be_sent(parsed::<TcpClientConfig>("tcp:a:1:retry=3")).client(reactor.clone()).unwrap();
+    can_be_sent(parsed::<UnixClientConfig>("unix:/a")).client(reactor.clone()).unwrap();
+    can_be_sent(parsed::<SrvClientConfig>("srv:_a._tcp.b")).client(reactor.clone()).unwrap();
+    let process = ProcessClientConfig::new("cat");
+    can_be_sent(process).client(reactor).unwrap();
+    can_be_sent(ProxyServerConfig::new(parsed("tcp:80"))).server(&registry).unwrap();
+    can_be_sent(ProxyClientConfig::new(parsed("tcp:a:1"))).client(&registry).unwrap();
+    can_be_sent(SniServerConfig::new(parsed("haproxy:tcp:80"))).server(&registry).unwrap();
+    can_be_sent(parsed::<SniClientConfig>("sni:for=*:tcp:a:1")).client(&registry).unwrap();
+    can_be_sent(parsed::<SocksClientConfig>("socks5:host=a:port=1:tcp:b:1"))
+        .client(&registry)
+        .unwrap();
+    let mut keys = std::collections::HashSet::new();
+    assert!(keys.insert(parsed::<ClientString>("tcp:a:1")));
+    assert!(!keys.insert(parsed::<ClientString>(r"tcp:\a:1")));
+    assert_eq!(SrvClientConfig::new("_a._tcp.b"), parsed("srv:_a._tcp.b"));
 }
