@@ -11,6 +11,9 @@ use crate::hints::other_name;
 use crate::nearest::{listed, nearest};
 use crate::{Argument, Arguments, ParseError, Problem};
 
+/// The arguments of a client over TCP that stand by position.
+pub(crate) const HOST_PORT: [&str; 2] = ["host", "port"];
+
 /// The arguments by position, by name, and the options.
 type Bound<'s, const P: usize, const K: usize, const O: usize> =
     ([Argument<'s>; P], [Argument<'s>; K], [Argument<'s>; O]);
@@ -92,9 +95,9 @@ impl<'a> Arguments<'a> {
         keywords: [&'static str; K],
         options: [&'static str; O],
     ) -> Result<Bound<'_, 2, K, O>, ParseError> {
-        let host_by_name = self.positionals().count() == 1 && self.option("host").is_some();
+        let host_by_name = self.positionals().count() == 1 && self.option(HOST_PORT[0]).is_some();
         let by_name = usize::from(host_by_name);
-        let bound = self.bind_after(by_name, ["host", "port"], keywords, options)?;
+        let bound = self.bind_after(by_name, HOST_PORT, keywords, options)?;
         // That the port is missing says more about `tcp:80` than that `80` is not a host.
         self.require(&bound.0)?;
         Ok(bound)

@@ -49,6 +49,8 @@ mod options;
 mod preread;
 mod served;
 
+pub use crate::config::{ProxyClientConfig, ProxyServerConfig};
+
 pub use client_endpoint::{ProxyClientEndpoint, ProxyClientOptions};
 pub use error::{HeaderTooLong, InvalidProxyHeader};
 pub use factory::ProxyFactory;

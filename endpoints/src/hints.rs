@@ -33,8 +33,26 @@ const SERVICES: [(&str, u16); 16] = [
     ("http-alt", 8080),
 ];
 
+/// Names of protocols and families in the place of a kind, and the kind that they go over, for servers and for clients.
+const KINDS_MEANT: [(&str, [&str; 2]); 11] = [
+    ("http", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
+    ("ws", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
+    ("https", ["`ssl:PORT:privateKey=FILE`", "`tls:HOST:PORT`"]),
+    ("wss", ["`ssl:PORT:privateKey=FILE`", "`tls:HOST:PORT`"]),
+    ("tcp4", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
+    ("inet", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
+    ("ipv4", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
+    ("inet6", ["`tcp6:PORT`", "`tcp6:HOST:PORT`"]),
+    ("ipv6", ["`tcp6:PORT`", "`tcp6:HOST:PORT`"]),
+    ("local", ["`unix:PATH`", "`unix:PATH`"]),
+    ("file", ["`unix:PATH`", "`unix:PATH`"]),
+];
+
+/// Names of datagrams, which no kind has.
+const DATAGRAM_KINDS: [&str; 5] = ["udp", "udp4", "udp6", "unixgram", "unix-dgram"];
+
 /// Names that an option has in other programs, on the other side, or in Twisted's constructors.
-const OTHER_NAMES: [(&str, &str); 14] = [
+const OTHER_NAMES: [(&str, &str); 15] = [
     ("path", "address"),
     ("address", "path"),
     ("address", "interface"),
@@ -45,6 +63,7 @@ const OTHER_NAMES: [(&str, &str); 14] = [
     ("source", "bindAddress"),
     ("name", "host"),
     ("perm", "mode"),
+    ("user", "owner"),
     ("permissions", "mode"),
     ("wantPID", "lockfile"),
     ("nodelay", "noDelay"),
@@ -80,25 +99,36 @@ impl Mistaken<'_, '_> {
             .or_else(|| self.plain_equals_sign(problem))
             .or_else(|| self.plain_colon(problem))
             .or_else(|| service(problem))
+            .or_else(|| several_ports(problem))
             .or_else(|| self.host_first(problem))
     }
 
     /// `tcp:127.0.0.1:80`, of a server
     fn host_first(&self, problem: &Problem) -> Option<Cow<'static, str>> {
         let Problem::Invalid { argument: "port", given, .. } = problem else { return None };
-        let is_host = given.contains('.') || given == "localhost";
+        let is_host = given.contains('.') || given.starts_with('[') || given == "localhost";
         let second = self.fields.get(1)?;
         let is_number = second.value.text.bytes().all(|byte| byte.is_ascii_digit());
-        let fits = self.side == Side::Server && self.kind == "tcp" && is_host && is_number;
-        (fits && given.len() <= SHOWN_MAX).then(|| {
-            format!("the port comes first: `tcp:{}:interface={given}`", second.value.text).into()
-        })
+        let fits = self.side == Side::Server && self.kind == "tcp" && is_number;
+        let port = &second.value.text;
+        match given.as_str() {
+            "*" if fits => Some(format!("`tcp:{port}` is every address").into()),
+            _ if fits && is_host && given.len() <= SHOWN_MAX => {
+                Some(format!("the port comes first: `tcp:{port}:interface={given}`").into())
+            }
+            _ => None,
+        }
     }
 
     /// `tcp://example.com:80`
     fn url(&self, problem: &Problem) -> Option<Cow<'static, str>> {
-        let Problem::Invalid { given, .. } = problem else { return None };
-        let form = match (self.side, given.starts_with("//")) {
+        let is_url = match problem {
+            Problem::Invalid { given, .. } => given.starts_with("//"),
+            // `tcp:http://example.com:80`
+            Problem::Surplus { .. } => self.text.contains("://"),
+            _ => false,
+        };
+        let form = match (self.side, is_url) {
             (_, false) => return None,
             (Side::Server, true) => "PORT",
             (Side::Client, true) => "HOST:PORT",
@@ -171,9 +201,25 @@ fn service(problem: &Problem) -> Option<Cow<'static, str>> {
     Some(format!("a port is a number: {name} is {port}").into())
 }
 
+/// `tcp:80,443`
+fn several_ports(problem: &Problem) -> Option<Cow<'static, str>> {
+    let Problem::Invalid { argument: "port", given, .. } = problem else { return None };
+    let mut ports = given.split([',', ';', ' ']);
+    let first = ports.next()?;
+    let is_port = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
+    let is_list = is_port && ports.next().is_some_and(|next| !next.is_empty());
+    is_list.then(|| "a string has one port: each other one needs a string of its own".into())
+}
+
 /// For a string whose first field is no kind: the likely one.
 pub(crate) fn kind_hint(text: &str, kind: &str, side: Side) -> Option<Cow<'static, str>> {
     const KIND_FIRST: &str = "a kind comes first";
+    if DATAGRAM_KINDS.iter().any(|datagrams| datagrams.eq_ignore_ascii_case(kind)) {
+        return Some("datagrams have no endpoint string: a program calls `listen_udp`".into());
+    }
+    if kind.starts_with(['"', '\'', '`', '“', '‘']) {
+        return Some("quotation marks are part of the string: leave them out".into());
+    }
     let is_number = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_digit());
     let is_host =
         kind.contains('.') || kind.starts_with('[') || kind.eq_ignore_ascii_case("localhost");
@@ -193,7 +239,15 @@ pub(crate) fn kind_hint(text: &str, kind: &str, side: Side) -> Option<Cow<'stati
         (_, Side::Server) if is_number => "`tcp:PORT`",
         (_, Side::Server) if is_host => "`tcp:PORT:interface=ADDRESS`",
         (_, Side::Client) if is_host || is_number => "`tcp:HOST:PORT`",
-        _ => return None,
+        _ => return kind_meant(kind, side),
     };
     Some(format!("{KIND_FIRST}: {form}").into())
+}
+
+/// `http:80`
+fn kind_meant(given: &str, side: Side) -> Option<Cow<'static, str>> {
+    let (_, [server, client]) =
+        KINDS_MEANT.iter().find(|(name, _)| name.eq_ignore_ascii_case(given))?;
+    let form = if side == Side::Server { server } else { client };
+    Some(format!("`{given}` is written {form}").into())
 }

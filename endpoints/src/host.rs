@@ -8,6 +8,8 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use core::str::FromStr;
 
+use interfaces::AddressFamily;
+
 use crate::ascii_name::to_ascii;
 
 /// A numeric address or a host name.
@@ -64,6 +66,15 @@ impl Host {
                 Some(SocketAddrV6::new(*address, port, 0, zone).into())
             }
             Self::Name(_) => None,
+        }
+    }
+
+    /// The family of the address; any for a name.
+    pub(crate) fn family(&self) -> AddressFamily {
+        match self.is_ipv6() {
+            Some(true) => AddressFamily::Ipv6,
+            Some(false) => AddressFamily::Ipv4,
+            None => AddressFamily::Any,
         }
     }
 

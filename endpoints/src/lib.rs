@@ -107,6 +107,13 @@
 //! and `SrvClientParser` add the kinds `stdio`, `socks5`, `http-connect`, `process` and `srv`, which a program has to ask for;
 //! with the feature `vsock`, `VsockServerParser` and `VsockClientParser` the kind of that name.
 //!
+//! # Configurations
+//!
+//! A program that reads its endpoints from a file or a command line holds them as values: [`ServerString`] and
+//! [`ClientString`] for a string of any kind, and [`TcpServerConfig`], [`UnixServerConfig`], [`TcpClientConfig`] and
+//! so on for one of a certain kind, whose arguments are fields. They compare, print the string and are parsed from
+//! it; the features `serde` and `clap` read and write them as their string, and a mistake keeps its picture.
+//!
 //! # Differences from Twisted
 //!
 //! A string that Twisted accepts means the same here, or is a mistake for one of the reasons 1 to
@@ -124,8 +131,8 @@
 //! 4. The interface of `tcp6` is an IPv6 address or a name; with an IPv4 address, or with none,
 //!    Twisted listens on IPv4.
 //! 5. A UNIX path that is empty, has a NUL byte inside or more than 107 bytes is a mistake.
-//! 6. A client's argument by position and by name, and values by position that no argument takes,
-//!    are mistakes; Twisted ignores some of them without a word.
+//! 6. A client's argument by position and by name, values by position that no argument takes, and any argument of
+//!    `stdio` are mistakes; Twisted ignores some of them without a word.
 //! 7. A mode for an abstract name is a mistake, and so is a lock file that a client is to look at:
 //!    there is no file.
 //!
@@ -163,7 +170,7 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", feature = "clap"))]
 extern crate std;
 
 mod parse_error;
@@ -196,6 +203,8 @@ mod unix;
 #[cfg(feature = "vsock")]
 mod vsock;
 
+mod config;
+
 mod standard;
 mod strports;
 mod tcp_strings;
@@ -221,6 +230,14 @@ pub mod sni;
 pub use argument::Argument;
 pub use arguments::Arguments;
 pub use bind_address::BindAddress;
+#[cfg(feature = "clap")]
+pub use config::EndpointValueParser;
+pub use config::{
+    ClientString, ServerString, SocksClientConfig, StdioServerConfig, TcpClientConfig,
+    TcpConnectConfig, TcpKind, TcpServerConfig, UnixClientConfig, UnixName, UnixServerConfig,
+};
+#[cfg(feature = "std")]
+pub use config::{ProcessClientConfig, SrvClientConfig};
 pub use description::{Description, Parsed, RouteDescription, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use failover::FailoverClientEndpoint;
@@ -243,6 +260,7 @@ pub use srv::{
 pub use stdio::{NoStdioProtocol, StdioServerEndpoint, StdioServerParser};
 pub use strports::{service, services};
 pub use tcp_client::TcpClientEndpoint;
+pub use tcp_options::SocketConfig;
 pub use tcp_server::TcpServerEndpoint;
 pub use unix::{UnixClientEndpoint, UnixServerEndpoint};
 #[cfg(feature = "vsock")]

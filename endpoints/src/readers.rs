@@ -8,7 +8,7 @@ use core::net::IpAddr;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use interfaces::{BACKLOG_MAX, StreamClientEndpoint, StreamServerEndpoint};
+use interfaces::{BACKLOG_MAX, LockFile, StreamClientEndpoint, StreamServerEndpoint};
 
 use crate::duration::SECONDS_MAX;
 use crate::grammar::{Form, Piece};
@@ -151,6 +151,13 @@ impl<'a> Argument<'a> {
         Ok(host)
     }
 
+    /// An IPv6 address or a host name, which must be given.
+    pub(crate) fn ipv6_host(&self) -> Result<Host, ParseError> {
+        let expected = "an IPv6 address or a host name";
+        let host = self.host().map_err(|_| self.error(expected))?;
+        if host.is_ipv6() == Some(false) { Err(self.error(expected)) } else { Ok(host) }
+    }
+
     /// A numeric address or a host name, or `default`; given but empty counts as not given, as in
     /// Twisted.
     pub fn host_or(&self, default: Host) -> Result<Host, ParseError> {
@@ -199,4 +206,22 @@ impl<'a> Argument<'a> {
     fn is_empty(&self) -> bool {
         self.piece().is_none_or(|piece| piece.text.is_empty())
     }
+}
+
+/// The value that [`Argument::backlog`] reads as this number.
+pub(crate) fn backlog_value(backlog: u32) -> Value {
+    match backlog {
+        BACKLOG_MAX => Value::Text(MAX.into()),
+        number => Value::Number(number.into()),
+    }
+}
+
+/// The meaning of a switch `lockfile`.
+pub(crate) fn lock_file(used: bool) -> LockFile {
+    if used { LockFile::Used } else { LockFile::Ignored }
+}
+
+/// The switch that [`lock_file`] reads as this.
+pub(crate) fn lock_file_value(lock_file: LockFile) -> Value {
+    Value::Flag(lock_file == LockFile::Used)
 }

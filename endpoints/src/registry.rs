@@ -212,12 +212,13 @@ impl fmt::Debug for Registry {
 }
 
 /// The field that tells the kind.
-struct Kind {
-    name: String,
-    span: core::ops::Range<usize>,
+pub(crate) struct Kind {
+    pub(crate) name: String,
+    pub(crate) span: core::ops::Range<usize>,
 }
 
-fn fields(text: &str) -> Result<Vec<Field<'_>>, ParseError> {
+/// The fields of a string.
+pub(crate) fn fields(text: &str) -> Result<Vec<Field<'_>>, ParseError> {
     grammar::fields(text).map_err(|offset| {
         ParseError::new(text, offset..text.len(), Problem::DanglingEscape)
             .expecting("a character after the backslash; `\\\\` means a backslash")
@@ -225,7 +226,7 @@ fn fields(text: &str) -> Result<Vec<Field<'_>>, ParseError> {
 }
 
 /// The kind is the first field without a name, wherever it stands, as in Twisted.
-fn split<'a>(
+pub(crate) fn split<'a>(
     text: &str,
     mut fields: Vec<Field<'a>>,
     side: Side,

@@ -22,6 +22,9 @@ use interfaces::{
 
 use crate::{Argument, ParseError};
 
+/// The argument of strings.
+pub(crate) const RETRY: &str = "retry";
+
 /// The first pause and the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -170,17 +173,19 @@ fn is_not_there_yet(failure: &Failure) -> bool {
     }
 }
 
-/// Reads the argument `retry` of a client's string: the endpoint as it is, where that is not given or 0.
+/// Reads the argument `retry` of a client's string: how long it connects again, or not at all.
+pub(crate) fn retry_period(retry: &Argument<'_>) -> Result<Duration, ParseError> {
+    if retry.is_given() { retry.seconds_or(Duration::ZERO) } else { Ok(Duration::ZERO) }
+}
+
+/// The endpoint, and for a period that is not 0 one that connects again.
 pub(crate) fn retried(
     endpoint: impl StreamClientEndpoint + 'static,
     time: Rc<dyn ReactorTime>,
-    retry: Argument<'_>,
-) -> Result<Rc<dyn StreamClientEndpoint>, ParseError> {
-    if !retry.is_given() {
-        return Ok(Rc::new(endpoint));
-    }
-    match retry.seconds_or(Duration::ZERO)? {
-        Duration::ZERO => Ok(Rc::new(endpoint)),
-        period => Ok(Rc::new(RetryClientEndpoint::new(time, endpoint, period))),
+    period: Duration,
+) -> Rc<dyn StreamClientEndpoint> {
+    match period {
+        Duration::ZERO => Rc::new(endpoint),
+        period => Rc::new(RetryClientEndpoint::new(time, endpoint, period)),
     }
 }

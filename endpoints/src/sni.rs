@@ -25,6 +25,10 @@ mod route;
 mod server_endpoint;
 mod strings;
 
+pub use crate::config::{SniClientConfig, SniServerConfig};
+
+pub(crate) use self::server_endpoint::TIMEOUT;
+pub(crate) use self::strings::{FOR, routes};
 pub use client_endpoint::{SniClientEndpoint, SniRoute};
 pub use error::{InvalidClientHello, NoRoute, SniRefusal};
 pub use hello::{ACME_TLS_1, ClientHello};

@@ -7,15 +7,11 @@ use alloc::rc::Rc;
 use core::fmt;
 
 use interfaces::{ReactorTime, StreamClientEndpoint};
-use protocol::socks::{SocksClientEndpoint, SocksCredentials};
 
-use crate::{Arguments, ClientParser, ParseError, Parsed};
+use crate::{Arguments, ClientParser, ParseError, Parsed, SocksClientConfig};
 
 /// The kind, and the name of the layer.
 const KIND: &str = "socks5";
-
-/// The longest name and the longest password (RFC 1929).
-const TEXT_BYTES_MAX: usize = 255;
 
 /// Reads the strings of clients of kind `socks5`: `socks5:host=www.example.com:port=80:tcp:127.0.0.1:1080`
 /// connects to `www.example.com` by the proxy on this machine, which looks the name up.
@@ -48,29 +44,9 @@ impl ClientParser for SocksClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let names = ["host", "port", "user", "password"];
-        let ([host, port, user, password], wrapped) = arguments.bind_wrapper(names);
-        let (host, port) = (alloc::format!("{}", host.host()?), port.port()?);
-        let password = password.unlisted();
-        let credentials = match (user.text()?, password.text()?) {
-            (None, None) => None,
-            (None, Some(_)) => return Err(user.missing()),
-            (Some(name), given) => {
-                let secret = given.unwrap_or_default();
-                for (argument, text) in [(&user, name), (&password, secret)] {
-                    if text.len() > TEXT_BYTES_MAX {
-                        return Err(argument.too_long(text.len(), TEXT_BYTES_MAX));
-                    }
-                }
-                Some(SocksCredentials::new(name, secret))
-            }
-        };
+        let (config, wrapped) = SocksClientConfig::read_around(&arguments)?;
         let inner = wrapped.client()?;
-        let mut endpoint =
-            SocksClientEndpoint::new(inner.endpoint, self.clock.clone(), &host, port);
-        if let Some(credentials) = credentials {
-            endpoint = endpoint.with_credentials(credentials);
-        }
+        let endpoint = config.endpoint(inner.endpoint, self.clock.clone());
         Ok(arguments.parsed_around(Rc::new(endpoint), KIND, inner.description))
     }
 }

@@ -7,8 +7,9 @@ use alloc::rc::Rc;
 use interfaces::{ReactorTcp, ReactorTime, ReactorUnix, Resolver};
 
 use crate::Registry;
+use crate::config::TcpKind;
 use crate::tcp_reactor::{ClientReactor, TcpReactor};
-use crate::tcp_strings::{Tcp6ClientParser, Tcp6ServerParser, TcpClientParser, TcpServerParser};
+use crate::tcp_strings::{TcpClientParser, TcpServerParser};
 use crate::unix_strings::{UnixClientParser, UnixServerParser};
 
 impl Registry {
@@ -22,12 +23,15 @@ impl Registry {
         let tcp: Rc<dyn TcpReactor> = reactor.clone();
         let time: Rc<dyn ReactorTime> = reactor.clone();
         let client: Rc<dyn ClientReactor> = reactor;
-        Registry::new()
-            .with_server(TcpServerParser(Rc::clone(&tcp)))
-            .with_server(Tcp6ServerParser(tcp))
+        let mut registry = Registry::new();
+        for kind in [TcpKind::Tcp, TcpKind::Tcp6] {
+            let (server, client) = (Rc::clone(&tcp), Rc::clone(&client));
+            registry = registry
+                .with_server(TcpServerParser { kind, reactor: server })
+                .with_client(TcpClientParser { kind, reactor: client });
+        }
+        registry
             .with_server(UnixServerParser(Rc::clone(&unix)))
-            .with_client(TcpClientParser(Rc::clone(&client)))
-            .with_client(Tcp6ClientParser(client))
             .with_client(UnixClientParser { reactor: unix, time })
     }
 }

@@ -10,7 +10,8 @@ use core::fmt;
 use deferred::{Deferred, Failure};
 use interfaces::{Address, Factory, ListeningPort, ReactorStdio, StreamServerEndpoint};
 
-use crate::{Arguments, ParseError, Parsed, ServerParser};
+use crate::config::EndpointConfig as _;
+use crate::{Arguments, ParseError, Parsed, ServerParser, StdioServerConfig};
 
 /// This process's standard input and output, as one connection that is there already.
 ///
@@ -99,14 +100,9 @@ impl ServerParser for StdioServerParser {
 
     fn parse(
         &self,
-        arguments: Arguments<'_>,
+        mut arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        // The colon of `stdio:` leaves one empty value.
-        let [nothing] = arguments.bind(["nothing"])?;
-        if nothing.text()?.is_some_and(|text| !text.is_empty()) {
-            return Err(nothing.refuse("a `stdio` server takes no arguments"));
-        }
-        let _ = nothing.unlisted();
+        let _ = StdioServerConfig::read(&mut arguments)?;
         Ok(arguments.parsed(Rc::new(self.0.clone()), ["stdio"]))
     }
 }

@@ -56,6 +56,9 @@ pub struct TcpClientEndpoint {
 }
 
 impl TcpClientEndpoint {
+    /// How long an attempt may take unless something else is said.
+    pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+
     /// Connects to `port` of `host`, over IPv4 or IPv6.
     pub fn new(
         reactor: impl ReactorTcp + Resolver + ReactorTime + 'static,
@@ -108,7 +111,7 @@ impl TcpClientEndpoint {
             reactor,
             host,
             port,
-            timeout: Duration::from_secs(30),
+            timeout: Self::TIMEOUT,
             attempt_delay: ATTEMPT_DELAY,
             bind_address: None,
             options: TcpOptions::default(),
@@ -122,10 +125,9 @@ impl TcpClientEndpoint {
 
     /// The family of every address that can be connected to, as far as the host's form tells.
     pub(crate) fn host_family(&self) -> AddressFamily {
-        match (self.family, self.host.is_ipv6()) {
-            (AddressFamily::Any, Some(true)) => AddressFamily::Ipv6,
-            (AddressFamily::Any, Some(false)) => AddressFamily::Ipv4,
-            (family, _) => family,
+        match self.family {
+            AddressFamily::Any => self.host.family(),
+            family => family,
         }
     }
 

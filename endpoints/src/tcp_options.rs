@@ -10,12 +10,14 @@
 //! Twisted has none of them. Invariant: an option that is not given is not listed in the description.
 
 use alloc::rc::Rc;
+use alloc::string::String;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use interfaces::{KeepAliveTimes, TcpOptions};
 
-use crate::{Argument, ParseError};
+use crate::config::text_or_absent;
+use crate::{Argument, ParseError, Value};
 
 /// The names of those that clients have.
 pub(crate) const CLIENT_OPTIONS: [&str; 3] = ["noDelay", "keepAlive", "device"];
@@ -29,38 +31,77 @@ const KEEP_ALIVE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::
 /// The longest name of a network device: `IFNAMSIZ` with its NUL byte (netdevice(7)).
 const DEVICE_BYTES_MAX: usize = 15;
 
-/// Reads the options of a client.
-pub(crate) fn client_options(arguments: [Argument<'_>; 3]) -> Result<TcpOptions, ParseError> {
-    let [no_delay, keep_alive, device] = arguments;
-    let mut options = TcpOptions::default();
-    if no_delay.is_given() {
-        options = options.with_no_delay(no_delay.flag_or(false)?);
+/// The options of a TCP socket, as strings have them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct SocketConfig {
+    /// Whether small writes go out at once. Default off.
+    pub no_delay: bool,
+    /// The time after which an idle connection is probed, from 1 to 32767 s. Default never.
+    pub keep_alive: Option<Duration>,
+    /// The one network device that carries the connections. Default every device.
+    pub device: Option<String>,
+    /// Whether other sockets may listen on the same port; of servers alone. Default off.
+    pub reuse_port: bool,
+}
+
+impl SocketConfig {
+    /// Reads the options of a client.
+    pub(crate) fn of_client(options: [Argument<'_>; 3]) -> Result<Self, ParseError> {
+        let [no_delay, keep_alive, device] = options;
+        Ok(Self {
+            no_delay: no_delay.is_given() && no_delay.flag_or(false)?,
+            keep_alive: keep_alive_time(&keep_alive)?,
+            device: device_name(&device)?,
+            reuse_port: false,
+        })
     }
-    if keep_alive.is_given() {
-        let idle = keep_alive.seconds_or(Duration::ZERO)?;
-        if !idle.is_zero() && !KEEP_ALIVE.contains(&idle) {
-            return Err(keep_alive.error("0 for never, or a time from 1 to 32767 s"));
-        }
-        let times = (!idle.is_zero()).then(|| KeepAliveTimes::default().with_idle(idle));
-        options = options.with_keep_alive(times);
+
+    /// Reads the options of a server.
+    pub(crate) fn of_server(options: [Argument<'_>; 4]) -> Result<Self, ParseError> {
+        let [no_delay, keep_alive, device, reuse_port] = options;
+        let config = Self::of_client([no_delay, keep_alive, device])?;
+        Ok(Self { reuse_port: reuse_port.is_given() && reuse_port.flag_or(false)?, ..config })
     }
-    if !device.is_given() {
-        return Ok(options);
+
+    /// Those that are not the defaults.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = (&'static str, Value)> {
+        let flag = |set| if set { Value::Flag(true) } else { Value::Absent };
+        let values = [
+            flag(self.no_delay),
+            self.keep_alive.map_or(Value::Absent, Value::Seconds),
+            text_or_absent(self.device.as_deref()),
+            flag(self.reuse_port),
+        ];
+        core::iter::zip(SERVER_OPTIONS, values)
     }
-    match device.text()? {
-        Some(name) if name.is_empty() || name.len() > DEVICE_BYTES_MAX => {
-            Err(device.error("the name of a network device, of at most 15 bytes"))
-        }
-        device => Ok(options.with_device(device.map(Rc::from))),
+
+    pub(crate) fn options(&self) -> TcpOptions {
+        let times = self.keep_alive.map(|idle| KeepAliveTimes::default().with_idle(idle));
+        TcpOptions::default()
+            .with_no_delay(self.no_delay)
+            .with_keep_alive(times)
+            .with_device(self.device.as_deref().map(Rc::from))
+            .with_reuse_port(self.reuse_port)
     }
 }
 
-/// Reads the options of a server.
-pub(crate) fn server_options(arguments: [Argument<'_>; 4]) -> Result<TcpOptions, ParseError> {
-    let [no_delay, keep_alive, device, reuse_port] = arguments;
-    let options = client_options([no_delay, keep_alive, device])?;
-    match reuse_port.is_given() {
-        true => Ok(options.with_reuse_port(reuse_port.flag_or(false)?)),
-        false => Ok(options),
+fn keep_alive_time(argument: &Argument<'_>) -> Result<Option<Duration>, ParseError> {
+    if !argument.is_given() {
+        return Ok(None);
+    }
+    match argument.seconds_or(Duration::ZERO)? {
+        Duration::ZERO => Ok(None),
+        idle if KEEP_ALIVE.contains(&idle) => Ok(Some(idle)),
+        _ => Err(argument.error("0 for never, or a time from 1 to 32767 s")),
+    }
+}
+
+fn device_name(argument: &Argument<'_>) -> Result<Option<String>, ParseError> {
+    match argument.text()? {
+        Some(name) if name.is_empty() || name.len() > DEVICE_BYTES_MAX => {
+            Err(argument.error("the name of a network device, of at most 15 bytes"))
+        }
+        name => Ok(name.map(String::from)),
     }
 }

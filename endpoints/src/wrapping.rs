@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
 use crate::grammar::Field;
-use crate::{Argument, Arguments, Description, ParseError, Parsed};
+use crate::{Argument, Arguments, ClientString, Description, ParseError, Parsed, ServerString};
 
 /// The endpoint that a wrapping kind wraps; got from [`Arguments::bind_wrapper`].
 #[derive(Debug)]
@@ -20,6 +20,24 @@ pub struct Wrapped<'s> {
 }
 
 impl Wrapped<'_> {
+    /// The wrapped server's string, with its kind first.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`] when there is no kind.
+    pub(crate) fn server_string(&self) -> Result<ServerString, ParseError> {
+        ServerString::of_fields(self.arguments.text(), &self.fields)
+    }
+
+    /// As [`server_string`](Self::server_string), of a client.
+    ///
+    /// # Errors
+    ///
+    /// As [`server_string`](Self::server_string).
+    pub(crate) fn client_string(&self) -> Result<ClientString, ParseError> {
+        ClientString::of_fields(self.arguments.text(), &self.fields)
+    }
+
     /// The wrapped server, which the same registry parses.
     ///
     /// # Errors

@@ -57,10 +57,10 @@ pub struct ListenUnix {
     pub backlog: u32,
     /// Default [`LockFile::Used`], as in Twisted's strings.
     pub lock_file: LockFile,
-    /// The user that the socket's file is given to, by name or number. Default this process's. To another one
-    /// only root can give it (chown(2)).
+    /// The user that the socket's file is given to, by name, else by number, as for chown(1). Default this
+    /// process's. To another one only root can give it (chown(2)).
     pub owner: Option<Rc<str>>,
-    /// The group that the socket's file is given to, by name or number. Default this process's. Without
+    /// The group that the socket's file is given to, by name, else by number. Default this process's. Without
     /// privileges it has to be one of this process's groups.
     pub group: Option<Rc<str>>,
 }

@@ -19,6 +19,7 @@ Tasks:
   counts        counts instructions and allocations; see cargo xtask counts --help
   conformance   tries every transport of the workspace; see cargo xtask conformance --help
   fuzz          gives the parsers streams that libFuzzer makes; see cargo xtask fuzz --help
+  lines         counts the lines of the parsers that the tests run; see cargo xtask lines --help
   miri          runs the tests of the crates without std under Miri, where it is installed
   mutants       breaks lines of deferred and says which tests notice; see cargo xtask mutants --help
   soak          talks through a chain of relays, and watches their memory; see cargo xtask soak --help
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Ok(Some(Arg::Value(task))) if task == "bench-group" => task::bench_group(arguments),
         Ok(Some(Arg::Value(task))) if task == "counts" => task::counts(arguments),
         Ok(Some(Arg::Value(task))) if task == "fuzz" => task::fuzz(arguments),
+        Ok(Some(Arg::Value(task))) if task == "lines" => task::lines(arguments),
         Ok(Some(Arg::Value(task))) if task == "miri" => task::miri(arguments),
         Ok(Some(Arg::Value(task))) if task == "mutants" => task::mutants(arguments),
         Ok(Some(Arg::Value(task))) if task == "soak" => task::soak(arguments),

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
 use endpoints::{
-    Description, HttpConnectClientParser, ParseError, Parsed, ProcessClientParser, Registry,
-    SocksClientParser, SrvClientParser, StdioServerParser, VsockClientParser, VsockServerParser,
-    haproxy, sni,
+    ClientString, Description, HttpConnectClientParser, ParseError, Parsed, ProcessClientParser,
+    Registry, ServerString, SocksClientParser, SrvClientParser, StdioServerParser,
+    VsockClientParser, VsockServerParser, haproxy, sni,
 };
 use interfaces::{
     Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
@@ -102,11 +102,11 @@ impl App {
     ///
     /// The exit code, when one of them cannot be parsed, or no signal be caught; every mistake was
     /// reported.
-    pub(crate) fn listen(&self, texts: &[String]) -> Result<Vec<Listen>, Exit> {
-        let mut endpoints = Vec::with_capacity(texts.len());
+    pub(crate) fn listen(&self, strings: &[ServerString]) -> Result<Vec<Listen>, Exit> {
+        let mut endpoints = Vec::with_capacity(strings.len());
         let mut exit = None;
-        for text in texts {
-            match self.listen_in(&self.registry, text) {
+        for string in strings {
+            match self.listen_in(&self.registry, string) {
                 Ok(endpoint) => endpoints.push(endpoint),
                 Err(mistake) => exit = Some(mistake),
             }
@@ -126,14 +126,18 @@ impl App {
     /// # Errors
     ///
     /// The exit code, when the string cannot be parsed; the mistake was reported.
-    pub(crate) fn listen_alone(&self, text: Option<&String>) -> Result<Option<Listen>, Exit> {
-        let Some(text) = text.filter(|_| self.worker.is_first()) else { return Ok(None) };
+    pub(crate) fn listen_alone(
+        &self,
+        string: Option<&ServerString>,
+    ) -> Result<Option<Listen>, Exit> {
+        let Some(string) = string.filter(|_| self.worker.is_first()) else { return Ok(None) };
         let own = Rc::new(self.reactor.clone());
         let registry = strings().register(standard(&own, &self.reactor), own);
-        self.listen_in(&registry, text).map(Some)
+        self.listen_in(&registry, string).map(Some)
     }
 
-    fn listen_in(&self, registry: &Registry, text: &str) -> Result<Listen, Exit> {
+    fn listen_in(&self, registry: &Registry, string: &ServerString) -> Result<Listen, Exit> {
+        let text = string.as_str();
         let parsed = registry.parse_server(text).map_err(|error| {
             report::mistake(&error);
             Exit::Usage
@@ -194,16 +198,21 @@ impl App {
     /// # Errors
     ///
     /// The exit code, when the string cannot be parsed; the mistake was reported.
-    pub(crate) fn connect(&self, text: &str) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
+    pub(crate) fn connect(
+        &self,
+        string: &ClientString,
+    ) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
+        let text = string.as_str();
         self.client(text, self.registry.parse_client(text))
     }
 
     /// As [`connect`](Self::connect), with this limit for each attempt unless the string has one.
     pub(crate) fn connect_within(
         &self,
-        text: &str,
+        string: &ClientString,
         limit: Limit,
     ) -> Result<Rc<dyn StreamClientEndpoint>, Exit> {
+        let text = string.as_str();
         self.client(text, limited_client(&self.registry, text, limit))
     }
 
@@ -215,9 +224,10 @@ impl App {
     /// The exit code, when the string cannot be parsed; the mistake was reported.
     pub(crate) fn traced_client(
         &self,
-        text: &str,
+        string: &ClientString,
         limit: Limit,
     ) -> Result<(Parsed<dyn StreamClientEndpoint>, Rc<Trace>), Exit> {
+        let text = string.as_str();
         let trace = Rc::new(Trace::new(&self.reactor));
         let traced = TracedReactor { reactor: self.reactor.clone(), trace: trace.clone() };
         let traced = Rc::new(traced);

@@ -1,12 +1,12 @@
 //! The command line, as clap reads it.
 //!
-//! Invariant: endpoints stay text here; only the registry parses them.
+//! Invariant: of endpoints the grammar is checked here; the registry does the rest.
 
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use endpoints::{BadDuration, parse_duration};
+use endpoints::{BadDuration, ClientString, ServerString, parse_duration};
 
 mod manual;
 mod probe;
@@ -175,7 +175,7 @@ pub(crate) struct Serve {
     pub(crate) protocol: Service,
     /// Where to listen
     #[arg(required = true, value_name = "LISTEN", hide_long_help = true)]
-    pub(crate) listen: Vec<String>,
+    pub(crate) listen: Vec<ServerString>,
     /// Time for the first byte; else 30s
     #[arg(long, value_name = "TIME", default_value = "30s", hide_default_value = true)]
     #[arg(value_parser = Limit::parse, hide_long_help = true)]
@@ -214,13 +214,13 @@ pub(crate) enum Service {
 pub(crate) struct Relay {
     /// Where to listen
     #[arg(required = true, value_name = "LISTEN", hide_long_help = true)]
-    pub(crate) listen: Vec<String>,
+    pub(crate) listen: Vec<ServerString>,
     /// Where to connect to
     #[arg(value_name = "CONNECT", hide_long_help = true)]
-    pub(crate) connect: String,
+    pub(crate) connect: ClientString,
     /// Where to connect to when that fails, and all backups before it
     #[arg(long, value_name = "CONNECT", hide_long_help = true)]
-    pub(crate) backup: Vec<String>,
+    pub(crate) backup: Vec<ClientString>,
     /// Time that both ways may be silent; else 1h
     #[arg(
         long,
@@ -260,7 +260,7 @@ pub(crate) struct Relay {
 pub(crate) struct Pipe {
     /// Where to connect to
     #[arg(value_name = "CONNECT", hide_long_help = true)]
-    pub(crate) connect: String,
+    pub(crate) connect: ClientString,
     /// Leave the connection open when the input ends
     #[arg(long, alias = "no-shutdown", hide_long_help = true)]
     pub(crate) no_half_close: bool,
@@ -320,7 +320,7 @@ pub(crate) struct Peers {
 pub(crate) struct Reporting {
     /// Where to answer /live, /ready, /metrics and /agent over HTTP; else nowhere
     #[arg(long, value_name = "LISTEN", hide_long_help = true)]
-    pub(crate) status: Option<String>,
+    pub(crate) status: Option<ServerString>,
     /// Tell the end of each connection on standard error
     #[arg(long, hide_long_help = true)]
     pub(crate) log_connections: bool,

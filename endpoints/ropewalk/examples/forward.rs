@@ -15,8 +15,9 @@ fn main() -> Result<Exit, Box<dyn Error>> {
     let [_, from, to] = &args().collect::<Vec<_>>()[..] else {
         return Err("usage: forward FROM TO, two endpoints".into());
     };
+    let (from, to): (ServerString, ClientString) = (from.parse()?, to.parse()?);
     let reactor = Reactor::new()?;
-    let to = ropewalk::registry(reactor.clone()).client(to)?;
+    let to = to.client(&ropewalk::registry(reactor.clone()))?;
     let relay = RelayFactory::new(to, reactor.clone()).into_rc();
     Ok(ropewalk::serve(reactor, [from], relay))
 }

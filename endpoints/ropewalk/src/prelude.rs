@@ -3,7 +3,7 @@
 //! Invariant: a name here is never that of another thing in std's prelude.
 
 pub use deferred::{Context, Deferred, Failure, Promise};
-pub use endpoints::Registry;
+pub use endpoints::{ClientString, Registry, ServerString};
 pub use interfaces::{
     Address, DatagramProtocol, DatagramTransport, Factory, HalfCloseableProtocol,
     HandshakeListener, ListenUdp, ListeningPort, ProcessProtocol, ProcessTransport, Protocol,

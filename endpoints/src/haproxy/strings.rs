@@ -13,12 +13,10 @@ use alloc::rc::Rc;
 
 use interfaces::{Address, ReactorTime, StreamClientEndpoint, StreamServerEndpoint};
 
-use super::{
-    Checksum, ProxyClientEndpoint, ProxyClientOptions, ProxyRefusal, ProxyServerEndpoint,
-    ProxyServerOptions, ProxyVersion, TrustedProxies,
-};
+use super::{ProxyClientConfig, ProxyServerConfig};
+use super::{ProxyClientEndpoint, ProxyRefusal, ProxyServerEndpoint};
 use crate::preread::RefusalObserver;
-use crate::{Arguments, ClientParser, ParseError, Parsed, Registry, ServerParser, Value};
+use crate::{Arguments, ClientParser, ParseError, Parsed, Registry, ServerParser};
 
 /// The kind, and the name of the layer.
 const KIND: &str = "haproxy";
@@ -71,21 +69,11 @@ impl ServerParser for ProxyServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let ([trust, timeout], wrapped) = arguments.bind_wrapper(["trust", "timeout"]);
-        let mut options = ProxyServerOptions::default();
-        if let Some(text) = trust.text()? {
-            let trusted: Result<TrustedProxies, _> = text.parse();
-            options.trust = trusted.map_err(|error| trust.refuse(alloc::format!("{error}")))?;
-        }
-        trust.record(Value::Text(alloc::format!("{}", options.trust).into()));
-        options.timeout = timeout.seconds_or(options.timeout)?;
-        if options.timeout.is_zero() {
-            return Err(timeout.error("a time above 0, as no header comes in none"));
-        }
+        let (config, wrapped) = ProxyServerConfig::read_around(&arguments)?;
         let inner = wrapped.server()?;
         let (clock, observer) = (self.clock.clone(), self.observer.clone());
         let endpoint = ProxyServerEndpoint::shared(inner.endpoint, clock, observer);
-        let endpoint = Rc::new(endpoint.with_options(options));
+        let endpoint = Rc::new(endpoint.with_options(config.options));
         Ok(arguments.parsed_around(endpoint, KIND, inner.description))
     }
 }
@@ -99,19 +87,10 @@ impl ClientParser for ProxyClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let ([version, crc32c], wrapped) = arguments.bind_wrapper(["version", "crc32c"]);
-        let mut options = ProxyClientOptions::default();
-        if version.number_or(1..=2, 2)? == 1 {
-            options = options.with_version(ProxyVersion::V1);
-        }
-        if crc32c.flag_or(false)? {
-            if options.version == ProxyVersion::V1 {
-                return Err(crc32c.refuse("a header of version 1 has no checksum"));
-            }
-            options = options.with_checksum(Checksum::Crc32c);
-        }
+        let (config, wrapped) = ProxyClientConfig::read_around(&arguments)?;
         let inner = wrapped.client()?;
-        let endpoint = Rc::new(ProxyClientEndpoint::new(inner.endpoint).with_options(options));
+        let endpoint =
+            Rc::new(ProxyClientEndpoint::new(inner.endpoint).with_options(config.options));
         Ok(arguments.parsed_around(endpoint, KIND, inner.description))
     }
 }

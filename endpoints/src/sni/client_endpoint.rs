@@ -22,7 +22,7 @@ pub struct SniClientEndpoint<E> {
 }
 
 /// Connections, and the endpoint for them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SniRoute<E> {
     /// A connection is taken that one of them takes.
     pub takes: Vec<RoutePattern>,

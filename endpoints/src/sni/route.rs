@@ -3,6 +3,7 @@
 //! Invariant: a name is compared in lower case, and a pattern prints as it was read.
 
 use alloc::rc::Rc;
+use alloc::sync::Arc;
 use core::fmt;
 use core::str::FromStr;
 
@@ -17,11 +18,11 @@ pub enum RoutePattern {
     /// `*`: every connection, also one that is no TLS.
     Any,
     /// `www.example.com`: clients that ask for this name.
-    Name(Rc<str>),
+    Name(Arc<str>),
     /// `*.example.com`: clients that ask for a name below this one, at any depth, and not for it itself.
-    Below(Rc<str>),
+    Below(Arc<str>),
     /// `alpn=acme-tls/1`: clients that offer this protocol.
-    Protocol(Rc<str>),
+    Protocol(Arc<str>),
 }
 
 impl RoutePattern {
@@ -44,7 +45,8 @@ impl RoutePattern {
         match (self, other) {
             (Self::Any, _) => true,
             (Self::Below(parent), Self::Name(name) | Self::Below(name)) => {
-                let asked = ClientHello { server_name: Some(name.clone()), ..Default::default() };
+                let asked =
+                    ClientHello { server_name: Some(Rc::from(&**name)), ..Default::default() };
                 self == other || Self::Below(parent.clone()).takes(&asked)
             }
             _ => self == other,
@@ -75,6 +77,7 @@ impl FromStr for RoutePattern {
             None => (false, text),
         };
         let name = to_ascii(name).and_then(|name| host_name(name.as_bytes())).ok_or(BadPattern)?;
+        let name = Arc::from(&*name);
         Ok(if below { Self::Below(name) } else { Self::Name(name) })
     }
 }

@@ -14,7 +14,7 @@ use super::preread::SniPreread;
 use crate::preread::{PrereadContext, PrereadFactory, RefusalObserver};
 
 /// The time that a ClientHello has, unless the endpoint has another one.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads the ClientHello of each connection that another endpoint accepts, without ending TLS: the protocol
 /// gets the bytes as they came, and its transport answers a [`query`](trait.Transport.html#method.query) for

@@ -16,9 +16,8 @@ use alloc::vec::Vec;
 
 use interfaces::{Address, ReactorTime, StreamClientEndpoint, StreamServerEndpoint};
 
-use super::server_endpoint::TIMEOUT;
 use super::{BadPattern, RoutePattern};
-use super::{SniClientEndpoint, SniRefusal, SniRoute, SniServerEndpoint};
+use super::{SniClientEndpoint, SniRefusal, SniRoute, SniServerConfig, SniServerEndpoint};
 use crate::grammar::Field;
 use crate::preread::RefusalObserver;
 use crate::{
@@ -28,7 +27,8 @@ use crate::{
 
 /// The kind, and the name of the layer.
 const KIND: &str = "sni";
-const FOR: &str = "for";
+/// The argument before each route's endpoint.
+pub(crate) const FOR: &str = "for";
 
 /// Adds the kind `sni`, server and client, to a registry.
 ///
@@ -71,15 +71,11 @@ impl ServerParser for SniServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let ([timeout], wrapped) = arguments.bind_wrapper(["timeout"]);
-        let limit = timeout.seconds_or(TIMEOUT)?;
-        if limit.is_zero() {
-            return Err(timeout.error("a time above 0, as no ClientHello comes in none"));
-        }
+        let (config, wrapped) = SniServerConfig::read_around(&arguments)?;
         let inner = wrapped.server()?;
         let (clock, observer) = (self.clock.clone(), self.observer.clone());
         let endpoint = SniServerEndpoint::shared(inner.endpoint, clock, observer);
-        let endpoint = Rc::new(endpoint.with_timeout(limit));
+        let endpoint = Rc::new(endpoint.with_timeout(config.timeout));
         Ok(arguments.parsed_around(endpoint, KIND, inner.description))
     }
 }
@@ -93,20 +89,34 @@ impl ClientParser for SniClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let texts = route_texts(&arguments)?;
-        let mut routes: Vec<SniRoute<Rc<dyn StreamClientEndpoint>>> = Vec::new();
-        let mut descriptions = Vec::new();
-        for text in texts {
-            let takes = patterns(&arguments, &text.takes, &routes)?;
-            let inner = arguments.registry().client_of(arguments.text(), text.endpoint)?;
-            let shown = takes.iter().map(RoutePattern::to_string).collect();
-            descriptions.push(RouteDescription { takes: shown, endpoint: inner.description });
-            routes.push(SniRoute { takes, endpoint: inner.endpoint });
-        }
+        let registry = arguments.registry();
+        let read = |fields| registry.client_of(arguments.text(), fields);
+        let routes = routes(&arguments, read)?;
+        let describe = |route: &SniRoute<Parsed<dyn StreamClientEndpoint>>| RouteDescription {
+            takes: route.takes.iter().map(RoutePattern::to_string).collect(),
+            endpoint: route.endpoint.description.clone(),
+        };
+        let descriptions = routes.iter().map(describe).collect();
+        let routes = routes
+            .into_iter()
+            .map(|route| SniRoute { takes: route.takes, endpoint: route.endpoint.endpoint });
         let mut parsed = arguments.parsed(Rc::new(SniClientEndpoint::new(routes)), [KIND]);
         parsed.description.routes = descriptions;
         Ok(Parsed { endpoint: parsed.endpoint, description: parsed.description })
     }
+}
+
+/// The routes, each with its endpoint as `read` makes it of the endpoint's fields.
+pub(crate) fn routes<'a, E>(
+    arguments: &Arguments<'a>,
+    read: impl Fn(Vec<Field<'a>>) -> Result<E, ParseError>,
+) -> Result<Vec<SniRoute<E>>, ParseError> {
+    let mut routes = Vec::new();
+    for text in route_texts(arguments)? {
+        let takes = patterns(arguments, &text.takes, &routes)?;
+        routes.push(SniRoute { takes, endpoint: read(text.endpoint)? });
+    }
+    Ok(routes)
 }
 
 /// The fields of one route.

@@ -79,7 +79,10 @@ impl SrvClientEndpoint {
         Self { services, service: service.into(), template, random: Rc::default() }
     }
 
-    fn with_template(self, change: impl FnOnce(TcpClientEndpoint) -> TcpClientEndpoint) -> Self {
+    pub(super) fn with_template(
+        self,
+        change: impl FnOnce(TcpClientEndpoint) -> TcpClientEndpoint,
+    ) -> Self {
         Self { template: change(self.template), ..self }
     }
 }

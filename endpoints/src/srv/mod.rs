@@ -20,6 +20,7 @@ use interfaces::printable;
 pub use self::dns::{DnsServers, DnsServiceResolver};
 pub use self::endpoint::SrvClientEndpoint;
 pub use self::strings::SrvClientParser;
+pub(crate) use self::strings::SrvContext;
 
 /// The ability to look services up. [`DnsServiceResolver`] asks name servers; tests and other registries of
 /// services implement it too. The system's getaddrinfo(3) has no such look-up.

@@ -12,7 +12,7 @@ use interfaces::{
 };
 
 use super::{VsockClientEndpoint, VsockReactor, VsockServerEndpoint};
-use crate::retry::retried;
+use crate::retry::{retried, retry_period};
 use crate::{Argument, Arguments, ClientParser, ParseError, Parsed, ServerParser};
 
 /// The kind, and the name of the layer.
@@ -85,7 +85,8 @@ impl ClientParser for VsockClientParser {
             VsockAddress { cid: number(&cid, &[LOCAL, HOST])?, port: number(&port, &[])? };
         let timeout = timeout.seconds_or(Duration::from_secs(30))?;
         let endpoint = VsockClientEndpoint::shared(self.reactor.clone(), address);
-        let endpoint = retried(endpoint.with_timeout(timeout), self.time.clone(), retry)?;
+        let endpoint =
+            retried(endpoint.with_timeout(timeout), self.time.clone(), retry_period(&retry)?);
         Ok(arguments.parsed(endpoint, [KIND]))
     }
 }

@@ -6,6 +6,8 @@
 mod name_server;
 mod world;
 
+mod config;
+mod config_formats;
 mod contract;
 mod happy_eyeballs;
 mod http_connect;

@@ -4,12 +4,11 @@
 //! Invariant: a difference is told by what the string says or by the mistake's kind, never by the answer alone.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use ropewalk_endpoints::{Description, Host, ParseError, Problem, Registry, Value};
-use testkit::{Dice, skip_without_peer, twisted_python};
+use testkit::{Dice, judgements, skip_without_peer, twisted_python};
 
 use crate::doubles::Reactor;
 
@@ -297,36 +296,6 @@ fn compared(
     Ok(numbers)
 }
 
-fn judged(python: &Path, strings: &[(bool, String)]) -> Vec<Option<(String, Vec<String>)>> {
-    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let line = |(is_server, text): &(bool, String)| {
-        format!("{} {}\n", if *is_server { 's' } else { 'c' }, hex(text))
-    };
-    let lines: String = strings.iter().map(line).collect();
-    let mut python = Command::new(python);
-    let python = python.args(["-c", JUDGE]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = python.spawn().unwrap();
-    let mut input = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
-    let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
-    writer.join().unwrap().unwrap();
-    let answer = |line: &str| {
-        let mut words = line.split(' ').map(String::from);
-        let kind = words.next().filter(|word| word != "error")?;
-        Some((kind, words.map(|word| from_hex(&word)).collect()))
-    };
-    output.lines().map(answer).collect()
-}
-
-fn from_hex(text: &str) -> String {
-    if text == "-" {
-        return String::new();
-    }
-    let digits: Vec<char> = text.chars().collect();
-    let byte = |pair: &[char]| u8::from_str_radix(&String::from_iter(pair), 16).unwrap();
-    String::from_utf8(digits.chunks(2).map(byte).collect()).unwrap()
-}
-
 fn understood(registry: &Registry, is_server: bool, text: &str) -> Result<Description, ParseError> {
     match is_server {
         true => registry.parse_server(text).map(|parsed| parsed.description),
@@ -347,7 +316,7 @@ fn twisted_takes_the_same_strings_for_the_same_but_for_the_written_differences()
             false => draw_right(&dice),
         })
         .collect();
-    let answers = judged(&python, &strings);
+    let answers = judgements(Command::new(python), JUDGE, &strings);
     assert_eq!(answers.len(), strings.len());
     let (mut same, mut refused, mut differing) = (0, 0, BTreeMap::<u32, usize>::new());
     let mut wrong = Vec::new();

@@ -224,7 +224,7 @@ fn a_server_gives_its_file_to_a_user_and_a_group() {
     assert_eq!((plain.owner, plain.group), (None, None));
     let registry = Reactor::new().registry();
     for (text, message) in [
-        ("unix:/a:owner=", "owner is empty, and not the name or the number of one"),
+        ("unix:/a:owner=", "owner is empty, and not a name or a number"),
         (
             "unix:abstract=x:group=y",
             "an abstract name has no group: everybody on the machine can connect",

@@ -101,6 +101,7 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 /// - `dhParameters` is refused, as rustls has elliptic curves only.
 /// - `sslmethod` takes `TLS_METHOD`, `SSLv23_METHOD`, `TLSv1_2_METHOD` and `TLSv1_3_METHOD`.
 /// - `timeout` and `bindAddress` next to `endpoint` are errors, where Twisted ignores them.
+/// - An empty `interface` of a `tls` server is every address, as one that is left out; Twisted then listens on IPv4.
 /// - The cipher suites are the provider's, in its order; Twisted's list begins with AES-256.
 /// - The certificate for a client without a name is that of the file `default.pem`, else of the first file
 ///   in the order of their paths. Upper and lower case in names do not matter, nor does a dot at their end.

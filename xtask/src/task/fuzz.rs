@@ -151,7 +151,8 @@ fn build(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
     Ok(directory.join(host).join("release"))
 }
 
-fn host() -> Result<String, Box<dyn Error>> {
+/// The target that the compiler runs on.
+pub(super) fn host() -> Result<String, Box<dyn Error>> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = output(Command::new(rustc).arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));

@@ -6,7 +6,7 @@
 //! | random cases that are the same in each run | [`Dice`], [`pattern`] |
 //! | a Deferred that has fired | [`result_of`] |
 //! | a protocol for a single connection | [`once`] |
-//! | a comparison with Twisted | [`twisted_python`], [`run_program`] |
+//! | a comparison with Twisted | [`twisted_python`], [`judgements`], [`run_program`] |
 //! | a test that needs what is not on this machine | [`skip`], [`find_peer`], [`skip_without_peer`] |
 //!
 //! A protocol that records what it is told is a test double for users too, and lives in
@@ -25,4 +25,4 @@ pub use dice::{Dice, pattern};
 pub use factory::once;
 pub use result::result_of;
 pub use skipping::{find_peer, peers_are_required, skip, skip_without_peer};
-pub use twisted::{run_program, twisted_python};
+pub use twisted::{Judgement, judgements, run_program, twisted_python};

@@ -3,6 +3,7 @@
 //! Invariant: the help tells each option with its default.
 
 use clap::Args;
+use endpoints::ClientString;
 
 use super::{Help, Limit};
 
@@ -32,7 +33,7 @@ Times are seconds, those of certificates since 1970; what is absent is null.";
 pub(crate) struct Probe {
     /// Where to connect to
     #[arg(value_name = "CONNECT", hide_long_help = true)]
-    pub(crate) connect: String,
+    pub(crate) connect: ClientString,
     /// Time to connect to one address; else 10s
     #[arg(long, value_name = "TIME", default_value = "10s", hide_default_value = true)]
     #[arg(value_parser = Limit::parse, hide_long_help = true)]

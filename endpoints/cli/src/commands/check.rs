@@ -80,7 +80,7 @@ fn further(server: ParseError, client: ParseError) -> ParseError {
 /// One fact a line, in columns.
 fn text(judged: &Judged) -> String {
     let Judged { description, side, other_side } = judged;
-    let layers = description.layers.join(" over ");
+    let layers = stack(description);
     let mut text = format!("side    {side}\nkind    {}\nlayers  {layers}", description.kind);
     push_endpoint(&mut text, description);
     if let Some(other) = other_side {
@@ -94,6 +94,17 @@ fn text(judged: &Judged) -> String {
     text
 }
 
+/// The layers, from the application to the wire: a single one as it is, and several below each other.
+fn stack(description: &Description) -> String {
+    match &description.layers[..] {
+        [only] => only.to_string(),
+        layers => {
+            let lines = layers.iter().map(|layer| format!("\n        ↓ {layer}"));
+            format!("application{}\n        the wire", lines.collect::<String>())
+        }
+    }
+}
+
 /// The arguments of an endpoint, and of each that it wraps or routes to.
 fn push_endpoint(text: &mut String, description: &Description) {
     push_arguments(text, description);
@@ -103,7 +114,7 @@ fn push_endpoint(text: &mut String, description: &Description) {
     }
     for route in &description.routes {
         let takes = route.takes.join(" or ");
-        let layers = route.endpoint.layers.join(" over ");
+        let layers = stack(&route.endpoint);
         text.push_str(&format!("\nroute   {}\nlayers  {layers}", printable(&takes)));
         push_endpoint(text, &route.endpoint);
     }

@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Pipe) -> Result<Exit, Exit> {
         },
         silence: arguments.half_close_timeout.0,
     };
-    Ok(app.run(pipe(connect, arguments.connect.clone(), options, app.reactor.clone())))
+    Ok(app.run(pipe(connect, arguments.connect.to_string(), options, app.reactor.clone())))
 }
 
 async fn pipe(

@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &Probe) -> Result<Exit, Exit> {
     let app = App::new(ListenFds::default())?;
     let (parsed, trace) = app.traced_client(&arguments.connect, arguments.connect_timeout)?;
     let findings = Findings {
-        endpoint: arguments.connect.clone(),
+        endpoint: arguments.connect.to_string(),
         layers: parsed.description.layers.iter().map(|layer| layer.to_string()).collect(),
         ..Findings::default()
     };

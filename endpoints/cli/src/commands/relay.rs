@@ -34,9 +34,9 @@ fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
     let (listen, connect, status) = (listen?, connect?, status?);
     let loop_check = Rc::new(LoopCheck::default());
     let board = app.worker.board();
-    let observer = observer(&arguments.connect, &loop_check, board);
-    let check = status.as_ref().filter(|_| is_visited(app, &arguments.connect)).map(|_| {
-        let text = arguments.connect.clone();
+    let observer = observer(arguments.connect.as_str(), &loop_check, board);
+    let check = status.as_ref().filter(|_| is_visited(app, arguments.connect.as_str())).map(|_| {
+        let text = arguments.connect.to_string();
         BackEndCheck::begin(connect.clone(), text, board, &app.reactor)
     });
     let clock = app.reactor.clone();
@@ -68,9 +68,9 @@ fn connect(app: &App, arguments: &Relay) -> Result<Rc<dyn StreamClientEndpoint>,
     if backups.is_empty() {
         return Ok(first);
     }
-    let mut endpoint = FailoverClientEndpoint::new(&arguments.connect, first);
+    let mut endpoint = FailoverClientEndpoint::new(arguments.connect.as_str(), first);
     for (text, backup) in backups {
-        endpoint = endpoint.or(text, backup?);
+        endpoint = endpoint.or(text.as_str(), backup?);
     }
     Ok(Rc::new(endpoint))
 }

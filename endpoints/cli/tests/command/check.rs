@@ -122,8 +122,16 @@ fn nothing_is_opened() {
 fn layers_go_from_the_application_to_the_wire() {
     let line = json(&["ssl:443:privateKey=k:certKey=c"]).1;
     assert!(line.ends_with(r#""layers":["tls","tcp"]}"#), "{line}");
-    let text = ropewalk(&["check", "ssl:443:privateKey=k:certKey=c"]).output;
-    assert!(String::from_utf8(text).unwrap().contains("layers  tls over tcp\n"));
+    let drawn = |text: &str| String::from_utf8(ropewalk(&["check", text]).output).unwrap();
+    let stack = "layers  application\n        ↓ tls\n        ↓ tcp\n        the wire\n";
+    assert!(drawn("ssl:443:privateKey=k:certKey=c").contains(stack));
+    // PROXY headers outside of TLS, and inside.
+    let outside =
+        "application\n        ↓ tls\n        ↓ haproxy\n        ↓ tcp\n        the wire\n";
+    assert!(drawn(r"ssl:endpoint=haproxy\:tcp\:443").contains(outside));
+    let inside = "application\n        ↓ haproxy\n        ↓ tls\n        ↓ tcp\n        the wire\n";
+    assert!(drawn("haproxy:ssl:443").contains(inside));
+    assert!(json(&[r"haproxy:sni:tcp:443"]).1.ends_with(r#""layers":["haproxy","sni","tcp"]}"#));
 }
 
 /// Every wrong string has a place, one line that says what is wrong, and no word of Rust.

@@ -14,8 +14,8 @@ mod routed;
 mod running;
 
 mod check;
-mod leaving;
 mod kinds;
+mod leaving;
 mod log;
 mod notify;
 mod pipe;

@@ -1,0 +1,250 @@
+//! Endpoint strings as values: for configurations that hold endpoints, compare, change and store them.
+//!
+//! ```text
+//!               from_str / serde / clap                         server(reactor), client(reactor)
+//!  text  ──────────────────────────────►  value of one kind  ─────────────────────────────────►  endpoint
+//!        ◄──────────────────────────────  TcpServerConfig …
+//!               Display / serde                  │ into
+//!        ──────────────────────────────►         ▼                server(registry), client(registry)
+//!  text                                   ServerString, ClientString ──────────────────────────►  endpoint
+//!        ◄──────────────────────────────  any kind of any registry
+//! ```
+//!
+//! - A value of one kind has the kind's arguments as public fields, with their defaults. The parser of the kind
+//!   makes this value first and the endpoint from it, so that a string and a value cannot mean two things. The
+//!   names of the arguments stand once, in an array that reading binds and printing zips.
+//! - A [`ServerString`] or [`ClientString`] is any string that the grammar takes; a registry judges the rest of it
+//!   when it is asked for the endpoint.
+//! - The fields of a value can be set to what no string says: a path with a NUL byte, a `tcp6` interface of IPv4. So
+//!   whatever turns a value into something else prints it, reads that, and compares ([`checked`]): such a value is a
+//!   [`ParseError`] that points into the printed string.
+//!
+//! Twisted's configurations hold the strings themselves. Invariant: a value that is checked prints a string that is
+//! read as an equal value.
+
+mod haproxy;
+#[cfg(feature = "std")]
+mod process;
+mod sni;
+mod socks;
+#[cfg(feature = "std")]
+mod srv;
+mod stdio;
+mod string;
+mod tcp_client;
+mod tcp_connect;
+mod tcp_server;
+mod unix_client;
+mod unix_name;
+mod unix_server;
+
+#[cfg(feature = "clap")]
+mod clap;
+#[cfg(feature = "serde")]
+mod serde;
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::fmt;
+use core::fmt::Display;
+use core::str::FromStr;
+
+use interfaces::AddressFamily;
+
+use crate::nearest::listed;
+use crate::registry::{fields, split};
+use crate::{Arguments, Host, ParseError, Problem, Registry, Side, Value};
+use crate::{quote_positional_argument, quote_string_argument};
+
+#[cfg(feature = "clap")]
+pub use self::clap::EndpointValueParser;
+pub use self::haproxy::{ProxyClientConfig, ProxyServerConfig};
+#[cfg(feature = "std")]
+pub use self::process::ProcessClientConfig;
+pub use self::sni::{SniClientConfig, SniServerConfig};
+pub use self::socks::SocksClientConfig;
+#[cfg(feature = "std")]
+pub use self::srv::SrvClientConfig;
+pub use self::stdio::StdioServerConfig;
+pub use self::string::{ClientString, ServerString};
+pub use self::tcp_client::TcpClientConfig;
+pub use self::tcp_connect::TcpConnectConfig;
+pub(crate) use self::tcp_connect::local_address;
+pub use self::tcp_server::TcpServerConfig;
+pub use self::unix_client::UnixClientConfig;
+pub use self::unix_name::UnixName;
+pub use self::unix_server::UnixServerConfig;
+
+/// Which of the two kinds of TCP a string is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TcpKind {
+    /// `tcp`: IPv4 to listen on unless the interface says otherwise, both families to connect to.
+    #[default]
+    Tcp,
+    /// `tcp6`: IPv6 alone.
+    Tcp6,
+}
+
+impl TcpKind {
+    /// As strings have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tcp6 => "tcp6",
+        }
+    }
+
+    /// The family of what a host of this kind is connected to by.
+    fn family_of(self, host: &Host) -> AddressFamily {
+        match self {
+            Self::Tcp => host.family(),
+            Self::Tcp6 => AddressFamily::Ipv6,
+        }
+    }
+
+    fn of(arguments: &Arguments<'_>) -> Self {
+        if arguments.kind() == Self::Tcp6.name() { Self::Tcp6 } else { Self::Tcp }
+    }
+}
+
+/// The value of the strings of one kind.
+pub(crate) trait EndpointConfig: Sized {
+    /// The side of its strings.
+    const SIDE: Side;
+
+    /// The kinds of its strings, as they are registered.
+    const KINDS: &'static [&'static str];
+
+    /// Whether the first field of a string means this kind.
+    fn is_kind(kind: &str, given: &str) -> bool {
+        given.eq_ignore_ascii_case(kind)
+    }
+
+    /// Binds the arguments and reads them.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`].
+    fn read(arguments: &mut Arguments<'_>) -> Result<Self, ParseError>;
+
+    /// The kind that it prints.
+    fn kind(&self) -> &'static str {
+        Self::KINDS[0]
+    }
+
+    /// The arguments that it prints.
+    fn arguments(&self) -> Vec<(&'static str, Value)>;
+
+    /// The endpoints behind the arguments, as it prints them.
+    fn wrapped(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Reads a string of one of a value's kinds.
+pub(crate) fn parse<C: EndpointConfig>(text: &str) -> Result<C, ParseError> {
+    let (kind, fields) = split(text, fields(text)?, C::SIDE)?;
+    match C::KINDS.iter().find(|known| C::is_kind(known, &kind.name)) {
+        Some(known) => {
+            let registry = Registry::new();
+            C::read(&mut Arguments::new(text, (C::SIDE, known), fields, &registry))
+        }
+        None => Err(ParseError::new(text, kind.span, Problem::UnknownKind { kind: kind.name })
+            .expecting(listed(C::KINDS.iter().copied()))),
+    }
+}
+
+/// Prints the string of a value: every argument by name.
+pub(crate) fn print(config: &impl EndpointConfig, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(&quote_positional_argument(config.kind()))?;
+    for (name, value) in config.arguments() {
+        if value != Value::Absent {
+            write!(f, ":{name}={}", quote_string_argument(&value.to_string()))?;
+        }
+    }
+    match config.wrapped() {
+        Some(wrapped) => write!(f, ":{wrapped}"),
+        None => Ok(()),
+    }
+}
+
+/// The value, if its string means it.
+///
+/// # Errors
+///
+/// The mistake of its string; or that this means another value, as a time of less than a millisecond does.
+pub(crate) fn checked<T>(value: &T) -> Result<&T, ParseError>
+where
+    T: Display + FromStr<Err = ParseError> + PartialEq,
+{
+    let text = value.to_string();
+    if text.parse::<T>()? == *value {
+        return Ok(value);
+    }
+    let message = "no endpoint string means this value: its own string is read as another one";
+    Err(ParseError::new(&text, 0..text.len(), Problem::Refused { message: message.into() }))
+}
+
+/// The value of a text, or nothing.
+pub(crate) fn text_or_absent(text: Option<&str>) -> Value {
+    text.map_or(Value::Absent, |text| Value::Text(String::from(text).into()))
+}
+
+/// `Display`, `FromStr` and the conversion to a string of any kind, for the value of a kind.
+macro_rules! config_text {
+    ($config:ident, $string:ident) => {
+        impl core::fmt::Display for $config {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                $crate::config::print(self, f)
+            }
+        }
+
+        impl core::str::FromStr for $config {
+            type Err = $crate::ParseError;
+
+            fn from_str(text: &str) -> Result<Self, $crate::ParseError> {
+                $crate::config::parse(text)
+            }
+        }
+
+        impl TryFrom<&$config> for $crate::$string {
+            type Error = $crate::ParseError;
+
+            fn try_from(config: &$config) -> Result<Self, $crate::ParseError> {
+                alloc::string::ToString::to_string($crate::config::checked(config)?).parse()
+            }
+        }
+
+        $crate::config::text_features!($config);
+    };
+}
+
+/// `Serialize`, `Deserialize` and clap's parser of values, as the string, for a type that prints and reads it.
+macro_rules! text_features {
+    ($value:ident) => {
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $value {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $crate::config::serde::serialize(self, serializer)
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $value {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::config::serde::deserialize(deserializer)
+            }
+        }
+
+        #[cfg(feature = "clap")]
+        impl clap::builder::ValueParserFactory for $value {
+            type Parser = $crate::config::EndpointValueParser<Self>;
+
+            fn value_parser() -> Self::Parser {
+                Default::default()
+            }
+        }
+    };
+}
+
+pub(crate) use {config_text, text_features};

@@ -1,0 +1,43 @@
+//! [`StdioServerConfig`]: the string `stdio`, as a value.
+//!
+//! Invariant: there is one such value.
+
+use alloc::vec::Vec;
+
+use interfaces::ReactorStdio;
+
+use super::{EndpointConfig, config_text};
+use crate::{Arguments, ParseError, Side, StdioServerEndpoint, Value};
+
+/// The string of a server of kind `stdio`, which has no arguments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct StdioServerConfig {}
+
+impl StdioServerConfig {
+    /// The endpoint.
+    pub fn server(&self, reactor: impl ReactorStdio + 'static) -> StdioServerEndpoint {
+        StdioServerEndpoint::new(reactor)
+    }
+}
+
+impl EndpointConfig for StdioServerConfig {
+    const SIDE: Side = Side::Server;
+    const KINDS: &'static [&'static str] = &["stdio"];
+
+    fn read(arguments: &mut Arguments<'_>) -> Result<Self, ParseError> {
+        // The colon of `stdio:` leaves one empty value.
+        let [nothing] = arguments.bind(["nothing"])?;
+        if nothing.text()?.is_some_and(|text| !text.is_empty()) {
+            return Err(nothing.refuse("a `stdio` server takes no arguments"));
+        }
+        let _ = nothing.unlisted();
+        Ok(Self {})
+    }
+
+    fn arguments(&self) -> Vec<(&'static str, Value)> {
+        Vec::new()
+    }
+}
+
+config_text!(StdioServerConfig, ServerString);
