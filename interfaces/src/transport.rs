@@ -108,6 +108,12 @@ pub trait Transport: PushProducer {
     #[doc(alias = "bufferSize")]
     fn set_buffer_limits(&self, limits: BufferLimits);
 
+    /// The limits that hold for this connection. A layer that counts unsent bytes of its own, as TLS does,
+    /// begins with those of the transport below.
+    fn buffer_limits(&self) -> BufferLimits {
+        BufferLimits::default()
+    }
+
     /// The ability to close one direction, if this transport has it.
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
         None
@@ -294,6 +300,11 @@ pub trait TlsTransport {
     fn version(&self) -> Option<Rc<str>>;
     /// The cipher suite's name: `TLS13_AES_128_GCM_SHA256`.
     fn cipher_suite(&self) -> Option<Rc<str>> {
+        None
+    }
+    /// The DNS name of the server that the client asked for (SNI, RFC 6066 section 3), in lower case; `None`
+    /// where it asked for none, as for an address.
+    fn server_name(&self) -> Option<Rc<str>> {
         None
     }
 }

@@ -11,7 +11,7 @@ use interfaces::{ReactorTime, Transport};
 
 use crate::buffers::Buffers;
 use crate::handshakes::{Handshaking, RunningHandshake};
-use crate::options::{FactoryContext, Role};
+use crate::options::{BareEnd, FactoryContext, Role};
 use crate::session::{Outgoing, Received, Session};
 
 /// The session of one connection between two buffers of the pool and the transport below.
@@ -37,6 +37,14 @@ impl Link {
 
     pub(super) fn handshake_timeout(&self) -> Duration {
         self.context.options.handshake_timeout
+    }
+
+    /// Whether an end of the stream below counts as the peer's `close_notify` now.
+    pub(super) fn takes_bare_end(&self) -> bool {
+        match self.context.options.bare_end {
+            BareEnd::Truncated => false,
+            BareEnd::Lenient => self.look(Session::is_between_records).unwrap_or(false),
+        }
     }
 
     pub(super) fn close_timeout(&self) -> Duration {

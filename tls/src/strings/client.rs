@@ -14,7 +14,7 @@ use rustls::pki_types::ServerName;
 use super::Context;
 use crate::credentials::CredentialsError;
 use crate::settings::ClientSettings;
-use crate::wrap_client;
+use crate::{TlsOptions, wrap_client_with};
 
 /// TLS over `below`, with certificates from files.
 pub(super) struct FileClient {
@@ -22,6 +22,7 @@ pub(super) struct FileClient {
     pub(super) context: Context,
     pub(super) name: ServerName<'static>,
     pub(super) settings: ClientSettings,
+    pub(super) tls: TlsOptions,
     /// The configuration from the files, kept so that sessions can be resumed.
     pub(super) config: RefCell<Option<Arc<ClientConfig>>>,
 }
@@ -29,7 +30,7 @@ pub(super) struct FileClient {
 impl FileClient {
     fn wrap(&self, factory: Rc<dyn Factory>) -> Result<Rc<dyn Factory>, CredentialsError> {
         let (config, time) = (self.config()?, self.context.time.clone());
-        Ok(wrap_client(config, self.name.clone(), factory, time))
+        Ok(wrap_client_with(config, self.name.clone(), factory, time, self.tls))
     }
 
     fn config(&self) -> Result<Arc<ClientConfig>, CredentialsError> {

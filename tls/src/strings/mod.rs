@@ -50,6 +50,7 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 /// | `clientCN`, `clientDNS`, `clientURI`, `clientPin` | server | takes only the clients that one of these is true of: common names, DNS names, URIs, keys |
 /// | `roots` | client | `public` (webpki-roots, the default), or `system` with the feature `system-roots` |
 /// | `pin` | client | takes only servers with one of these keys: `sha256/` and base64, or hexadecimal digits |
+/// | `eof` | both | `strict` (the default), or `lenient`: an end without `close_notify` counts as one with it, for peers that send none and protocols that say themselves where a message ends |
 /// | `alpn` | both | application protocols, the preferred one first: `h2,http/1.1` |
 /// | `minVersion`, `maxVersion` | both | `1.2` or `1.3` |
 /// | `groups` | both | key exchanges, the preferred one first: `x25519,secp256r1` leaves the large post-quantum hybrid out |

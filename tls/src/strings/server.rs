@@ -14,7 +14,7 @@ use super::Context;
 use crate::credentials::CredentialsError;
 use crate::renewal::{CertificateRenewal, renewing};
 use crate::settings::ServerSettings;
-use crate::wrap_server;
+use crate::{TlsOptions, wrap_server_with};
 
 /// TLS over `below`, with certificates from files.
 pub(super) struct FileServer<E> {
@@ -23,6 +23,7 @@ pub(super) struct FileServer<E> {
     pub(super) settings: ServerSettings,
     /// How long passes between two looks at the files.
     pub(super) interval: Option<Duration>,
+    pub(super) tls: TlsOptions,
 }
 
 /// A configuration whose certificates are renewed.
@@ -57,7 +58,8 @@ impl<E: StreamServerEndpoint> StreamServerEndpoint for FileServer<E> {
                     }
                     None => factory,
                 };
-                self.below.listen(wrap_server(read.config.clone(), factory, time.clone()))
+                let config = read.config.clone();
+                self.below.listen(wrap_server_with(config, factory, time.clone(), self.tls))
             }
             Err(error) => Deferred::fail(error),
         }

@@ -15,7 +15,7 @@ use super::Context;
 use super::client_authentication::client_authentication;
 use super::paths::{file, file_or};
 use super::server::FileServer;
-use super::session_strings::{method, session_settings};
+use super::session_strings::{method, options_of, session_settings};
 use crate::credentials::{Certificates, Identity, Named, UnknownName};
 use crate::settings::{ServerSettings, VersionRange};
 
@@ -26,10 +26,11 @@ pub(super) struct TlsServerParser(pub(super) Context);
 const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The arguments of both kinds that are given by name: the endpoint below, the interval of looks at the files,
-/// then those of clients' certificates, then those of the session.
-const OPTIONS: [&str; 14] = [
+/// the meaning of a bare end, then those of clients' certificates, then those of the session.
+const OPTIONS: [&str; 15] = [
     "endpoint",
     "reload",
+    "eof",
     "clientCA",
     "clientAuth",
     "clientCN",
@@ -59,7 +60,7 @@ impl ServerParser for SslServerParser {
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let (
             [port, key, certificate, sslmethod, interface, backlog, extra, parameters],
-            [ocsp, endpoint, reload, options @ ..],
+            [ocsp, endpoint, reload, eof, options @ ..],
         ) = arguments.bind_options(
             [
                 "port",
@@ -100,8 +101,9 @@ impl ServerParser for SslServerParser {
         let Below { endpoint: below, layers } = below;
         let (context, settings) =
             (self.0.clone(), self.0.settings(certificates, options, versions)?);
-        let interval = interval(&reload)?;
-        Ok(arguments.parsed(Rc::new(FileServer { below, context, settings, interval }), layers))
+        let (interval, tls) = (interval(&reload)?, options_of(&eof)?);
+        let server = FileServer { below, context, settings, interval, tls };
+        Ok(arguments.parsed(Rc::new(server), layers))
     }
 }
 
@@ -114,7 +116,7 @@ impl ServerParser for TlsServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let ([path, port, backlog, interface], [unknown, endpoint, reload, options @ ..]) =
+        let ([path, port, backlog, interface], [unknown, endpoint, reload, eof, options @ ..]) =
             arguments
                 .bind_options(["path", "port", "backlog", "interface"], with_own("unknownName"))?;
         let directory = file(&path)?.ok_or_else(|| path.missing())?;
@@ -133,8 +135,9 @@ impl ServerParser for TlsServerParser {
         let versions = VersionRange::default();
         let (context, settings) =
             (self.0.clone(), self.0.settings(certificates, options, versions)?);
-        let interval = interval(&reload)?;
-        Ok(arguments.parsed(Rc::new(FileServer { below, context, settings, interval }), layers))
+        let (interval, tls) = (interval(&reload)?, options_of(&eof)?);
+        let server = FileServer { below, context, settings, interval, tls };
+        Ok(arguments.parsed(Rc::new(server), layers))
     }
 }
 
@@ -185,7 +188,7 @@ fn unknown_name(argument: &Argument<'_>) -> Result<UnknownName, ParseError> {
 }
 
 impl Context {
-    /// The settings from [`OPTIONS`] without the first two.
+    /// The settings from [`OPTIONS`] without the first three.
     fn settings(
         &self,
         certificates: Certificates,

@@ -8,6 +8,7 @@ use rustls::NamedGroup;
 use rustls::crypto::CryptoProvider;
 
 use super::paths::file;
+use crate::options::{BareEnd, TlsOptions};
 use crate::settings::{SessionSettings, TlsVersion, VersionRange};
 
 const METHODS: &str = "`TLS_METHOD`, `TLSv1_2_METHOD` or `TLSv1_3_METHOD`";
@@ -28,6 +29,18 @@ pub(super) fn session_settings(
         resumes: !tickets.is_given() || tickets.flag_or(true)?,
         key_log: file(&key_log)?.map(Into::into),
     })
+}
+
+/// The argument `eof`.
+pub(super) fn options_of(eof: &Argument<'_>) -> Result<TlsOptions, ParseError> {
+    let (bare_end, name) = match eof.text()? {
+        None => return Ok(TlsOptions::default()),
+        Some("strict") => (BareEnd::Truncated, "strict"),
+        Some("lenient") => (BareEnd::Lenient, "lenient"),
+        Some(_) => return Err(eof.error("`strict` or `lenient`")),
+    };
+    eof.record(Value::Text(name.into()));
+    Ok(TlsOptions::default().with_bare_end(bare_end))
 }
 
 /// The versions that `sslmethod` names, in OpenSSL's words.

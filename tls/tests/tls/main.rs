@@ -11,6 +11,8 @@ mod machine;
 mod starting;
 mod talk;
 
+#[cfg(feature = "endpoints")]
+mod bare_ends;
 mod bytes;
 #[cfg(feature = "endpoints")]
 mod client_certificates;
@@ -45,6 +47,7 @@ mod proxied;
 mod refusals;
 mod renewal;
 mod resetting;
+mod server_names;
 mod session;
 mod start_tls;
 mod start_tls_producers;
