@@ -29,7 +29,18 @@ pub trait Transport: PushProducer {
     fn write_sequence(&self, chunks: Vec<Chunk>);
 
     /// Closes after all queued bytes are sent and any registered producer has been unregistered, or
-    /// [has finished](PushProducer::has_finished) by now. No data is received any more. Idempotent.
+    /// [has finished](PushProducer::has_finished) by now. Idempotent.
+    ///
+    /// From this call on no data is delivered, over no transport and through no layer: a protocol that has
+    /// said that it is done needs no state for bytes that come all the same. A side that wants to hear the
+    /// peer out ends its own direction alone, with
+    /// [`lose_write_connection`](HalfCloseableTransport::lose_write_connection), which over TLS sends
+    /// `close_notify`, and calls this when the peer has ended, too.
+    ///
+    /// # Differences from Twisted
+    ///
+    /// There TCP stops reading in `loseConnection`, and TLS goes on delivering until the peer's
+    /// `close_notify` (26.10), so that a protocol meets data there that it never meets over TCP.
     #[doc(alias = "loseConnection")]
     fn lose_connection(&self);
 

@@ -1,11 +1,12 @@
-//! Reports the TLS handshakes that fail and the time limits that pass, with peer and cause.
+//! Reports the TLS handshakes that fail, the clients that showed a certificate, and the time limits that pass,
+//! with the peer.
 //!
 //! Invariant: one line for each connection that ends by a time limit, or over TLS before its handshake is
-//! done unless this side ended it; none for any other.
+//! done unless this side ended it; one for each client with a certificate; none for any other.
 //!
 //! ```text
 //!           made over TLS            HandshakeCompleted
-//!  nothing ───────────────▶ running ─────────────────────▶ nothing
+//!  nothing ───────────────▶ running ─────────────────────▶ its certificate reported, if it has one
 //!                              └──lost──▶ reported
 //! ```
 
@@ -13,7 +14,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use deferred::Chain;
-use interfaces::{Address, Deliver, Event, Factory, Reason};
+use interfaces::{Address, Deliver, Event, Factory, PeerIdentity, Reason};
 use protocol::layer::{Layer, LayerTransport, WrappingFactory};
 
 use crate::log::Kind;
@@ -35,12 +36,17 @@ struct ConnectionReport {
 impl Layer for ConnectionReport {
     const WRAPS_TRANSPORT: bool = false;
 
-    fn deliver(&self, _: &LayerTransport<Self>, above: &dyn Deliver, event: Event<'_>) {
+    fn deliver(&self, layer: &LayerTransport<Self>, above: &dyn Deliver, event: Event<'_>) {
         match &event {
             Event::ConnectionMade(transport) => {
                 self.is_handshaking.set(transport.as_tls().is_some());
             }
-            Event::HandshakeCompleted => self.is_handshaking.set(false),
+            Event::HandshakeCompleted => {
+                self.is_handshaking.set(false);
+                if let Some(identity) = layer.below().and_then(|wire| wire.query()) {
+                    self.identified(&identity);
+                }
+            }
             Event::ConnectionLost(reason) => self.lost(reason),
             _ => {}
         }
@@ -49,6 +55,10 @@ impl Layer for ConnectionReport {
 }
 
 impl ConnectionReport {
+    fn identified(&self, identity: &PeerIdentity) {
+        report::repeated(Kind::Client, format_args!("client {} is {identity}", self.peer));
+    }
+
     fn lost(&self, reason: &Reason) {
         let peer = &self.peer;
         if self.is_handshaking.get() {

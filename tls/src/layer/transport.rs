@@ -9,8 +9,8 @@ use std::rc::Rc;
 use deferred::Failure;
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, PeerCertificates,
-    Producer, PushProducer, Query, Reason, SendFileDescriptorError, TcpTransport, TlsTransport,
-    Transport, UnixTransport,
+    PeerIdentity, Producer, PushProducer, Query, Reason, SendFileDescriptorError, TcpTransport,
+    TlsTransport, Transport, UnixTransport,
 };
 
 use super::connection::{Connection, make_room_for_records};
@@ -140,6 +140,11 @@ impl Transport for Connection {
             if !certificates.is_empty() {
                 query.answer_with(|| PeerCertificates(certificates));
             }
+        }
+        if query.asks_for::<PeerIdentity>()
+            && let Some(identity) = self.link.peer_identity()
+        {
+            query.answer_with(|| identity);
         }
         if let Some(below) = self.link.below() {
             below.answer(query);
