@@ -3,9 +3,10 @@
 //! Invariant: every argument is checked when the string is parsed, but for what only a file can tell.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use endpoints::{
     Argument, Arguments, ClientParser, Host, ParseError, Parsed, TcpClientEndpoint, Value,
@@ -16,7 +17,7 @@ use rustls::pki_types::ServerName;
 use super::client::FileClient;
 use super::key_pins::key_pins;
 use super::paths::file;
-use super::session_strings::{options_of, session_settings};
+use super::session_strings::{interval, options_of, session_settings};
 use super::{Context, UNVERIFIED_LAYER};
 use crate::TlsOptions;
 use crate::credentials::{Identity, Named};
@@ -27,14 +28,25 @@ pub(super) struct TlsClientParser(pub(super) Context);
 
 /// The arguments of both kinds that are described only where they are given: the trusted authorities and keys,
 /// the meaning of a bare end, then those of the session.
-const OPTIONS: [&str; 9] =
-    ["roots", "pin", "eof", "alpn", "minVersion", "maxVersion", "groups", "tickets", "keyLog"];
-
-/// [`OPTIONS`], and the name to verify, which `ssl` had first.
-const TLS_OPTIONS: [&str; 10] = [
+const OPTIONS: [&str; 10] = [
     "roots",
     "pin",
     "eof",
+    "reload",
+    "alpn",
+    "minVersion",
+    "maxVersion",
+    "groups",
+    "tickets",
+    "keyLog",
+];
+
+/// [`OPTIONS`], and the name to verify, which `ssl` had first.
+const TLS_OPTIONS: [&str; 11] = [
+    "roots",
+    "pin",
+    "eof",
+    "reload",
     "alpn",
     "minVersion",
     "maxVersion",
@@ -56,7 +68,7 @@ impl ClientParser for SslClientParser {
         let (
             [host, port],
             [timeout, bind_address, certificate, key, trust, hostname, verify],
-            [roots, pin, eof, session @ ..],
+            [roots, pin, eof, reload, session @ ..],
         ) = arguments.bind_host_port_options(
             ["timeout", "bindAddress", "certKey", "privateKey", "caCertsDir", "hostname", "verify"],
             OPTIONS,
@@ -66,7 +78,7 @@ impl ClientParser for SslClientParser {
             .with_arguments([timeout, bind_address])?;
         let credentials = Credentials::read(
             [certificate, key, trust, verify, roots, pin],
-            &eof,
+            [&eof, &reload],
             session,
             &self.0,
         )?;
@@ -91,7 +103,7 @@ impl ClientParser for TlsClientParser {
         let (
             [host, port, timeout, bind_address, certificate, key, trust, endpoint],
             [verify],
-            [roots, pin, eof, session @ .., hostname],
+            [roots, pin, eof, reload, session @ .., hostname],
         ) = arguments.bind_with_options(
             [
                 "host",
@@ -108,7 +120,7 @@ impl ClientParser for TlsClientParser {
         )?;
         let credentials = Credentials::read(
             [certificate, key, trust, verify, roots, pin],
-            &eof,
+            [&eof, &reload],
             session,
             &self.0,
         )?;
@@ -144,12 +156,13 @@ struct Credentials {
     settings: ClientSettings,
     verifies: bool,
     tls: TlsOptions,
+    interval: Option<Duration>,
 }
 
 impl Credentials {
     fn read(
         [certificate, key, trusted, verify, roots, pin]: [Argument<'_>; 6],
-        eof: &Argument<'_>,
+        [eof, reload]: [&Argument<'_>; 2],
         session: [Argument<'_>; 6],
         context: &Context,
     ) -> Result<Self, ParseError> {
@@ -160,7 +173,8 @@ impl Credentials {
             Some(identity) => settings.with(identity),
             None => settings,
         };
-        Ok(Self { settings, verifies, tls: options_of(eof)? })
+        let (tls, interval) = (options_of(eof)?, interval(reload)?);
+        Ok(Self { settings, verifies, tls, interval })
     }
 
     /// The layer as the description names it.
@@ -174,9 +188,10 @@ impl Credentials {
         below: Rc<dyn StreamClientEndpoint>,
         name: ServerName<'static>,
     ) -> FileClient {
-        let Self { settings, tls, .. } = self;
+        let Self { settings, tls, interval, .. } = self;
         let (context, config) = (context.clone(), RefCell::default());
-        FileClient { below, context, name, settings, tls, config }
+        let looked = Cell::default();
+        FileClient { below, context, name, settings, tls, interval, config, looked }
     }
 }
 

@@ -23,7 +23,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::ProducesTickets;
 
 use crate::credentials::CredentialsError;
-use crate::renewal::TellRenewal;
+use crate::renewal::{CertificateRenewal, TellRenewal};
 pub use shared_configs::SharedConfigs;
 pub use tls_strings::TlsStrings;
 
@@ -42,7 +42,7 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 ///
 /// | by name | side | meaning |
 /// |---|---|---|
-/// | `reload` | server | how long passes between two looks at the files of certificates (10 s); `0`: none |
+/// | `reload` | both | how long passes between two looks at the files of certificates and of `clientCA` (10 s), or at least passes, where a client connects; `0`: none |
 /// | `ocsp` | `ssl` server | a file with the OCSP response for the certificate, in DER, which is stapled to it |
 /// | `unknownName` | `tls` server | `refuse` (alert 112), or `default`: a name that no certificate is for gets the one for clients without a name |
 /// | `clientCA` | server | file or directory: clients have to show a certificate that one of it vouches for |
@@ -144,6 +144,18 @@ struct Context {
     shared: Option<SharedConfigs>,
     tell: Tell,
     tell_renewal: TellRenewal,
+}
+
+/// A configuration whose certificates are renewed.
+struct RenewableConfig<C> {
+    config: Arc<C>,
+    renewal: CertificateRenewal,
+}
+
+impl<C> RenewableConfig<C> {
+    fn of((config, renewal): (C, CertificateRenewal)) -> Arc<Self> {
+        Arc::new(Self { config: Arc::new(config), renewal })
+    }
 }
 
 /// Makes the ticketer that seals a server's sessions, where sessions are sealed.

@@ -10,9 +10,9 @@ use deferred::Deferred;
 use interfaces::{Factory, ListeningPort, StreamServerEndpoint};
 use rustls::ServerConfig;
 
-use super::Context;
+use super::{Context, RenewableConfig};
 use crate::credentials::CredentialsError;
-use crate::renewal::{CertificateRenewal, renewing};
+use crate::renewal::renewing;
 use crate::settings::ServerSettings;
 use crate::{TlsOptions, wrap_server_with};
 
@@ -26,24 +26,18 @@ pub(super) struct FileServer<E> {
     pub(super) tls: TlsOptions,
 }
 
-/// A configuration whose certificates are renewed.
-pub(super) struct RenewableConfig {
-    pub(super) config: Arc<ServerConfig>,
-    pub(super) renewal: CertificateRenewal,
-}
-
 impl<E> FileServer<E> {
-    fn config(&self) -> Result<Arc<RenewableConfig>, CredentialsError> {
+    fn config(&self) -> Result<Arc<RenewableConfig<ServerConfig>>, CredentialsError> {
         match &self.context.shared {
             Some(shared) => shared.server_or(&self.settings, || self.read()),
             None => self.read(),
         }
     }
 
-    fn read(&self) -> Result<Arc<RenewableConfig>, CredentialsError> {
+    fn read(&self) -> Result<Arc<RenewableConfig<ServerConfig>>, CredentialsError> {
         let Context { provider, ticketer, tell, .. } = &self.context;
-        let (config, renewal) = self.settings.renewable_config(provider, ticketer(), &**tell)?;
-        Ok(Arc::new(RenewableConfig { config: Arc::new(config), renewal }))
+        let read = self.settings.renewable_config(provider, ticketer(), &**tell)?;
+        Ok(RenewableConfig::of(read))
     }
 }
 

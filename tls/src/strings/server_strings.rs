@@ -4,7 +4,6 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
-use std::time::Duration;
 
 use endpoints::{
     Argument, Arguments, Host, ParseError, Parsed, ServerParser, TcpServerEndpoint, Value,
@@ -15,15 +14,12 @@ use super::Context;
 use super::client_authentication::client_authentication;
 use super::paths::{file, file_or};
 use super::server::FileServer;
-use super::session_strings::{method, options_of, session_settings};
+use super::session_strings::{interval, method, options_of, session_settings};
 use crate::credentials::{Certificates, Identity, Named, UnknownName};
 use crate::settings::{ServerSettings, VersionRange};
 
 pub(super) struct SslServerParser(pub(super) Context);
 pub(super) struct TlsServerParser(pub(super) Context);
-
-/// The time between two looks at the files, unless the string has another.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The arguments of both kinds that are given by name: the endpoint below, the interval of looks at the files,
 /// the meaning of a bare end, then those of clients' certificates, then those of the session.
@@ -165,15 +161,6 @@ fn with_own(name: &'static str) -> [&'static str; OPTIONS.len() + 1] {
     let mut names = [name; OPTIONS.len() + 1];
     names[1..].copy_from_slice(&OPTIONS);
     names
-}
-
-/// How long passes between two looks at the files; `None` where none is wanted.
-fn interval(argument: &Argument<'_>) -> Result<Option<Duration>, ParseError> {
-    if !argument.is_given() {
-        return Ok(Some(RELOAD_INTERVAL));
-    }
-    let interval = argument.seconds_or(RELOAD_INTERVAL)?;
-    Ok((!interval.is_zero()).then_some(interval))
 }
 
 fn unknown_name(argument: &Argument<'_>) -> Result<UnknownName, ParseError> {

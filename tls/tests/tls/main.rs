@@ -46,6 +46,8 @@ mod proxied;
 #[cfg(feature = "endpoints")]
 mod refusals;
 mod renewal;
+#[cfg(feature = "endpoints")]
+mod renewal_of_clients;
 mod resetting;
 mod server_names;
 mod session;
