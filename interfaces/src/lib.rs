@@ -136,7 +136,7 @@ pub use process_transport::{
 };
 pub use producer::{AlreadyProducing, Producer, PullProducer, PushProducer};
 pub use protocol::{HalfCloseableProtocol, HandshakeListener, Protocol};
-pub use query::{PeerCertificates, PeerCredentials, Query};
+pub use query::{PeerCertificates, PeerCredentials, PeerIdentity, Query};
 pub use reactor_core::{NotRunning, Phase, ReactorCore, SystemEvent, Trigger, TriggerId};
 #[cfg(feature = "std")]
 pub use reactor_fd_set::{

@@ -29,7 +29,18 @@ pub trait Transport: PushProducer {
     fn write_sequence(&self, chunks: Vec<Chunk>);
 
     /// Closes after all queued bytes are sent and any registered producer has been unregistered, or
-    /// [has finished](PushProducer::has_finished) by now. No data is received any more. Idempotent.
+    /// [has finished](PushProducer::has_finished) by now. Idempotent.
+    ///
+    /// From this call on no data is delivered, over no transport and through no layer: a protocol that has
+    /// said that it is done needs no state for bytes that come all the same. A side that wants to hear the
+    /// peer out ends its own direction alone, with
+    /// [`lose_write_connection`](HalfCloseableTransport::lose_write_connection), which over TLS sends
+    /// `close_notify`, and calls this when the peer has ended, too.
+    ///
+    /// # Differences from Twisted
+    ///
+    /// There TCP stops reading in `loseConnection`, and TLS goes on delivering until the peer's
+    /// `close_notify` (26.10), so that a protocol meets data there that it never meets over TCP.
     #[doc(alias = "loseConnection")]
     fn lose_connection(&self);
 
@@ -107,6 +118,12 @@ pub trait Transport: PushProducer {
     /// `bufferSize`.
     #[doc(alias = "bufferSize")]
     fn set_buffer_limits(&self, limits: BufferLimits);
+
+    /// The limits that hold for this connection. A layer that counts unsent bytes of its own, as TLS does,
+    /// begins with those of the transport below.
+    fn buffer_limits(&self) -> BufferLimits {
+        BufferLimits::default()
+    }
 
     /// The ability to close one direction, if this transport has it.
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
@@ -294,6 +311,11 @@ pub trait TlsTransport {
     fn version(&self) -> Option<Rc<str>>;
     /// The cipher suite's name: `TLS13_AES_128_GCM_SHA256`.
     fn cipher_suite(&self) -> Option<Rc<str>> {
+        None
+    }
+    /// The DNS name of the server that the client asked for (SNI, RFC 6066 section 3), in lower case; `None`
+    /// where it asked for none, as for an address.
+    fn server_name(&self) -> Option<Rc<str>> {
         None
     }
 }

@@ -22,7 +22,8 @@ use crate::options::{FactoryContext, Role, TlsOptions};
 ///
 /// A connection that ends without `close_notify` ends with
 /// [`Reason::Truncated`](interfaces::Reason::Truncated). After `lose_connection` the peer's
-/// `close_notify` is awaited, as in Twisted, but not for ever. Writes that are not made during a
+/// `close_notify` is awaited, as in Twisted, but not for ever, and what the peer still sends is not delivered
+/// to a protocol that has closed: see [`lose_connection`](interfaces::Transport::lose_connection). Writes that are not made during a
 /// delivery are not gathered into one record.
 pub fn wrap_server(
     config: Arc<ServerConfig>,

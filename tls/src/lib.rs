@@ -56,7 +56,7 @@
 //!   and [`as_tls`](interfaces::Transport::as_tls) has the results.
 //! - A connection that ends without `close_notify` ends with
 //!   [`Reason::Truncated`](interfaces::Reason::Truncated), never as a clean one, unless this side
-//!   had closed already. A failure of the peer's certificate, alerts and records is in
+//!   had closed already, or the options say [`BareEnd::Lenient`]. A failure of the peer's certificate, alerts and records is in
 //!   [`Reason::Tls`](interfaces::Reason::Tls), as a [`rustls::Error`] or a [`TlsError`], and the
 //!   peer gets an alert. After both `close_notify` the reason is that of the transport below.
 //! - All that was decrypted before the end is delivered before it, to a protocol that has paused when
@@ -133,7 +133,7 @@ pub use credentials::{
 };
 pub use endpoint::{TlsClientEndpoint, TlsServerEndpoint};
 pub use factory::{wrap_client, wrap_client_with, wrap_server, wrap_server_with};
-pub use options::TlsOptions;
+pub use options::{BareEnd, TlsOptions};
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
 pub use provider::default_provider;
 pub use renewal::{CertificateRenewal, Renewal, RenewalError, RenewalFault};

@@ -37,6 +37,23 @@ pub struct TlsOptions {
     /// is aborted with [`TlsError::TooManyHandshakes`](crate::TlsError::TooManyHandshakes), so accepting never
     /// waits for peers that are slow. Default 10,000.
     pub handshakes_max: usize,
+    /// The meaning of an end of the stream below that no `close_notify` came before. Default
+    /// [`BareEnd::Truncated`].
+    pub bare_end: BareEnd,
+}
+
+/// The meaning of an end of file that no `close_notify` came before (RFC 8446 section 6.1): the peer may have
+/// ended, or an attacker on the way may have cut its stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BareEnd {
+    /// The stream was cut: [`Reason::Truncated`](interfaces::Reason::Truncated).
+    #[default]
+    Truncated,
+    /// The peer ended, as if `close_notify` had come: for protocols whose messages say themselves where they
+    /// end, with peers that send none. An end inside a record is still `Truncated`, and one inside the
+    /// handshake a [`TlsError`](crate::TlsError). OpenSSL's `SSL_OP_IGNORE_UNEXPECTED_EOF`.
+    Lenient,
 }
 
 impl TlsOptions {
@@ -54,6 +71,13 @@ impl TlsOptions {
         self
     }
 
+    /// With another [`bare_end`](Self::bare_end).
+    #[must_use]
+    pub fn with_bare_end(mut self, bare_end: BareEnd) -> Self {
+        self.bare_end = bare_end;
+        self
+    }
+
     /// With another [`close_timeout`](Self::close_timeout).
     #[must_use]
     pub fn with_close_timeout(mut self, timeout: Duration) -> Self {
@@ -68,6 +92,7 @@ impl Default for TlsOptions {
             handshake_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),
             handshakes_max: 10_000,
+            bare_end: BareEnd::Truncated,
         }
     }
 }

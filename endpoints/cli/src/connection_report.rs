@@ -1,11 +1,12 @@
-//! Reports the TLS handshakes that fail and the time limits that pass, with peer and cause.
+//! Reports the TLS handshakes that fail, the clients that showed a certificate, and the time limits that pass,
+//! with the peer.
 //!
 //! Invariant: one line for each connection that ends by a time limit, or over TLS before its handshake is
-//! done unless this side ended it; none for any other.
+//! done unless this side ended it; one for each client with a certificate; none for any other.
 //!
 //! ```text
 //!           made over TLS            HandshakeCompleted
-//!  nothing ───────────────▶ running ─────────────────────▶ nothing
+//!  nothing ───────────────▶ running ─────────────────────▶ its certificate reported, if it has one
 //!                              └──lost──▶ reported
 //! ```
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deferred::Chain;
-use interfaces::{Address, Deliver, Event, Factory, ReactorTime, Reason};
+use interfaces::{Address, Deliver, Event, Factory, PeerIdentity, ReactorTime, Reason};
 use protocol::layer::{Layer, LayerTransport, WrappingFactory};
 
 use crate::app::App;
@@ -65,12 +66,17 @@ struct ConnectionReport {
 impl Layer for ConnectionReport {
     const WRAPS_TRANSPORT: bool = false;
 
-    fn deliver(&self, _: &LayerTransport<Self>, above: &dyn Deliver, event: Event<'_>) {
+    fn deliver(&self, layer: &LayerTransport<Self>, above: &dyn Deliver, event: Event<'_>) {
         match &event {
             Event::ConnectionMade(transport) => {
                 self.handshake_began.set(transport.as_tls().map(|_| self.clock.now()));
             }
-            Event::HandshakeCompleted => self.handshake_completed(),
+            Event::HandshakeCompleted => {
+                self.handshake_completed();
+                if let Some(identity) = layer.below().and_then(|wire| wire.query()) {
+                    self.identified(&identity);
+                }
+            }
             Event::ConnectionLost(reason) => self.lost(reason),
             _ => {}
         }
@@ -83,6 +89,10 @@ impl ConnectionReport {
         if let Some(began) = self.handshake_began.take() {
             self.board.metrics.handshake_took(self.clock.now().saturating_sub(began));
         }
+    }
+
+    fn identified(&self, identity: &PeerIdentity) {
+        report::repeated(Kind::Client, format_args!("client {} is {identity}", self.peer));
     }
 
     fn lost(&self, reason: &Reason) {

@@ -5,9 +5,8 @@
 
 use alloc::rc::Rc;
 
-use interfaces::{TlsTransport, Transport};
+use interfaces::{PeerIdentity, TlsTransport, Transport};
 
-use super::common_name::common_name;
 use super::tlv::{SslTlv, UNIQUE_ID_BYTES_MAX, tlv_type};
 use super::{HeaderTooLong, ProxyHeader, Tlvs};
 use crate::sni::ClientHello;
@@ -43,16 +42,22 @@ fn tlvs_for(served: &Rc<dyn Transport>) -> Result<Tlvs, HeaderTooLong> {
             tlvs = tlvs.with(kind, value)?;
         }
     }
-    if let Some(name) = served.query::<ClientHello>().and_then(|hello| hello.server_name) {
+    let name_of_hello = || served.query::<ClientHello>().and_then(|hello| hello.server_name);
+    if let Some(name) = tls.and_then(TlsTransport::server_name).or_else(name_of_hello) {
         tlvs = tlvs.with(tlv_type::AUTHORITY, name.as_bytes())?;
     }
     match tls {
-        Some(tls) => with_tls(tlvs, tls),
+        Some(tls) => with_tls(tlvs, tls, served.query::<PeerIdentity>()),
         None => Ok(tlvs),
     }
 }
 
-fn with_tls(mut tlvs: Tlvs, tls: &dyn TlsTransport) -> Result<Tlvs, HeaderTooLong> {
+fn with_tls(
+    mut tlvs: Tlvs,
+    tls: &dyn TlsTransport,
+    client: Option<PeerIdentity>,
+) -> Result<Tlvs, HeaderTooLong> {
+    let common_name = client.and_then(|client| client.common_name);
     if let Some(protocol) = tls.negotiated_protocol() {
         tlvs = tlvs.with(tlv_type::ALPN, &protocol)?;
     }
@@ -68,10 +73,9 @@ fn with_tls(mut tlvs: Tlvs, tls: &dyn TlsTransport) -> Result<Tlvs, HeaderTooLon
     let certificates = tls.peer_certificates();
     // A handshake with a certificate that is not accepted fails, so one that is here is verified.
     let verify = u32::from(certificates.is_empty());
-    if let Some(certificate) = certificates.first() {
+    if !certificates.is_empty() {
         client |= SslTlv::CLIENT_CERT_CONN | SslTlv::CLIENT_CERT_SESS;
-        let name = common_name(certificate).filter(|name| name.len() <= TEXT_BYTES_MAX);
-        if let Some(name) = name {
+        if let Some(name) = common_name.filter(|name| name.len() <= TEXT_BYTES_MAX) {
             fields = fields.with(tlv_type::SSL_CN, name.as_bytes())?;
         }
     }

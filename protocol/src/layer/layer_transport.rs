@@ -153,6 +153,10 @@ impl<L: Layer> Transport for LayerTransport<L> {
         self.with(|layer, below| layer.set_buffer_limits(below, limits));
     }
 
+    fn buffer_limits(&self) -> BufferLimits {
+        self.below().map_or_else(BufferLimits::default, |below| below.buffer_limits())
+    }
+
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
         self.below()?.as_half_closeable().map(|_| self as &dyn HalfCloseableTransport)
     }

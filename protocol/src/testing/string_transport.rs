@@ -143,11 +143,6 @@ impl StringTransport {
         self.producer.borrow().clone()
     }
 
-    /// The limits that the protocol set.
-    pub fn buffer_limits(&self) -> BufferLimits {
-        self.limits.get()
-    }
-
     fn takes_writes(&self) -> bool {
         match self.closing.get() {
             Closing::No => !self.write_closed.get(),
@@ -248,6 +243,10 @@ impl Transport for StringTransport {
 
     fn set_buffer_limits(&self, limits: BufferLimits) {
         self.limits.set(limits);
+    }
+
+    fn buffer_limits(&self) -> BufferLimits {
+        self.limits.get()
     }
 
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {

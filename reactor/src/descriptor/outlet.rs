@@ -46,6 +46,10 @@ impl Outlet {
         self.producer.is_registered()
     }
 
+    pub(crate) fn limits(&self) -> BufferLimits {
+        self.limits.get()
+    }
+
     pub(crate) fn set_limits(&self, limits: BufferLimits) {
         self.limits.set(limits);
     }

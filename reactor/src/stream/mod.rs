@@ -343,6 +343,10 @@ impl<S: StreamSys> Transport for Stream<S> {
         self.rare.set_limits(limits);
     }
 
+    fn buffer_limits(&self) -> BufferLimits {
+        self.limits()
+    }
+
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
         Some(self)
     }

@@ -1,6 +1,6 @@
 //! Sockets that were opened elsewhere: what they are is read from them, and they are only closed.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,9 +11,10 @@ use std::rc::Rc;
 
 use interfaces::{
     Address, AdoptError, ListenError, ListeningPort, Protocol, ReactorSocket, Transport,
+    UnixAddress,
 };
 use protocol::FactoryFn;
-use protocol::testing::Recorder;
+use protocol::testing::{Record, Recorder};
 use ropewalk_reactor::{Counts, Reactor};
 use socket2::{Domain, Socket, Type};
 use testkit::once;
@@ -110,6 +111,27 @@ fn the_family_of_an_adopted_connection_is_read_from_its_socket() {
     let mut said = String::new();
     turn_until(&reactor, "it has said all", || peer.read_to_string(&mut said).is_ok());
     assert_eq!(said, "unix: unix:");
+}
+
+/// Twisted gives the factory the socket's own address.
+#[test]
+fn the_factory_of_an_adopted_unix_connection_is_given_the_peers_address() {
+    let (_place, path) = place();
+    let listener = UnixListener::bind(&path).unwrap();
+    let connected = UnixStream::connect(&path).unwrap();
+    let (accepted, _) = listener.accept().unwrap();
+    let reactor = Reactor::new().unwrap();
+    for (socket, peer) in [(connected, name(&path)), (accepted, UnixAddress::Unnamed)] {
+        let given = Rc::new(RefCell::new(None));
+        let note = given.clone();
+        let factory = FactoryFn::new(move |peer: &Address| {
+            note.replace(Some(peer.clone()));
+            Recorder::new(&Record::new())
+        });
+        reactor.adopt_stream_connection(socket.into(), factory.into_rc()).unwrap();
+        turn_until(&reactor, "the factory was asked", || given.borrow().is_some());
+        assert_eq!(given.take(), Some(Address::Unix(peer)));
+    }
 }
 
 #[test]

@@ -34,6 +34,13 @@ impl FileStamps {
         Self(files.into_iter().map(|file| (file.path.clone(), FileStamp::of(file))).collect())
     }
 
+    /// Whether all files are there and none of them was modified just now.
+    pub(crate) fn have_settled(&self) -> bool {
+        self.0
+            .iter()
+            .all(|(_, stamp)| stamp.as_ref().is_some_and(|stamp| stamp.content_hash.is_none()))
+    }
+
     /// How many files there are.
     #[cfg(feature = "endpoints")]
     pub(crate) fn len(&self) -> usize {

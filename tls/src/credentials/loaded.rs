@@ -92,6 +92,14 @@ impl Loaded {
         }
     }
 
+    /// The certificate of a client, which has one.
+    pub(crate) fn of_client(&self) -> Option<Arc<CertifiedKey>> {
+        match self {
+            Self::One(certified) => Some(certified.clone()),
+            Self::ByName(_) => None,
+        }
+    }
+
     /// All certificates that it shows, each perhaps several times.
     fn all(&self) -> Vec<(&str, &Arc<CertifiedKey>)> {
         match self {

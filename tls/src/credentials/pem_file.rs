@@ -117,7 +117,7 @@ impl Named {
 
     /// The files below the directory whose names are those of certificates (see [`is_pem`]), sorted; or the
     /// path itself, if it is a file. `skipped` takes the error about a sub-directory that cannot be read.
-    pub(super) fn pem_files(
+    pub(crate) fn pem_files(
         &self,
         mut skipped: impl FnMut(CredentialsError),
     ) -> Result<Vec<Named>, CredentialsError> {

@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::Failure;
-use interfaces::{Deadline, Producer, PushProducer, Reason};
+use interfaces::{BufferLimits, Deadline, Producer, PushProducer, Reason, Transport};
 
 use super::end::{End, end_of_file_in};
 use super::input::{DeliverLater, Input};
@@ -20,6 +20,15 @@ use crate::TlsError;
 use crate::handshakes::Handshaking;
 use crate::options::FactoryContext;
 use crate::session::Received;
+
+/// A cap below this is one that a handshake could exceed.
+const SMALL_CAP_BYTES: usize = 256 * 1024;
+
+/// Sets the limits below, where handshake records and the overhead of all records count, too.
+pub(super) fn make_room_for_records(below: &dyn Transport, limits: BufferLimits) {
+    let room = limits.cap / 16 + 64 * 1024;
+    below.set_buffer_limits(limits.with_cap(limits.cap.saturating_add(room)));
+}
 
 /// One TLS connection, seen from both sides.
 pub(super) struct Connection {
@@ -45,6 +54,15 @@ impl Connection {
 
     pub(super) fn weak(&self) -> Weak<Self> {
         self.me.clone()
+    }
+
+    /// Begins with the limits of the transport below.
+    pub(super) fn inherit_limits(&self, below: &dyn Transport) {
+        let limits = below.buffer_limits();
+        self.output.set_limits(limits);
+        if limits.cap < SMALL_CAP_BYTES {
+            make_room_for_records(below, limits);
+        }
     }
 
     #[inline]
@@ -216,10 +234,20 @@ impl Connection {
         self.signal(Signal::PeerEnded);
     }
 
+    /// Whether an end of the stream below is the end of the peer, as the options may say.
+    pub(super) fn takes_bare_end(&self) -> bool {
+        self.end.state.is_established() && self.link.takes_bare_end()
+    }
+
     /// The stream below has ended, and the connection there goes on. After `close_notify` that is no
-    /// news; without one the stream was cut.
+    /// news; without one the stream was cut, or the peer ended.
     pub(super) fn on_end_of_file(&self) {
-        if self.is_alive() && !self.input.has_ended() && !self.end.state.ignores_input() {
+        if !self.is_alive() || self.input.has_ended() || self.end.state.ignores_input() {
+            return;
+        }
+        if self.takes_bare_end() {
+            self.input.end();
+        } else {
             self.end.decide(end_of_file_in(self.end.state.phase()));
             self.stop_sending();
         }
@@ -292,7 +320,9 @@ impl Connection {
 
     /// Decides on the reason for the protocol when the transport below gives `below`.
     pub(super) fn settle(&self, below: &Reason, phase: Phase) {
-        self.end.settle(below, phase, self.input.has_ended(), self.output.limits().cap);
+        let peer_ended =
+            self.input.has_ended() || (phase == Phase::Established && self.link.takes_bare_end());
+        self.end.settle(below, phase, peer_ended, self.output.limits().cap);
     }
 
     /// Registers a push producer that another transport has had, which may have paused it: then it is resumed

@@ -7,12 +7,13 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::Failure;
-use interfaces::{ReactorTime, Transport};
+use interfaces::{PeerIdentity, ReactorTime, Transport};
 
 use crate::buffers::Buffers;
 use crate::handshakes::{Handshaking, RunningHandshake};
-use crate::options::{FactoryContext, Role};
+use crate::options::{BareEnd, FactoryContext, Role};
 use crate::session::{Outgoing, Received, Session};
+use crate::verification::peer_identity;
 
 /// The session of one connection between two buffers of the pool and the transport below.
 pub(super) struct Link {
@@ -37,6 +38,26 @@ impl Link {
 
     pub(super) fn handshake_timeout(&self) -> Duration {
         self.context.options.handshake_timeout
+    }
+
+    /// The identity in the certificate that the peer showed.
+    pub(super) fn peer_identity(&self) -> Option<PeerIdentity> {
+        let provider = match &self.context.role {
+            Role::Server(config) => config.crypto_provider(),
+            Role::Client(config, _) => config.crypto_provider(),
+        };
+        self.look(|session| {
+            let certificate = session.common().peer_certificates()?.first()?;
+            peer_identity(certificate, provider)
+        })?
+    }
+
+    /// Whether an end of the stream below counts as the peer's `close_notify` now.
+    pub(super) fn takes_bare_end(&self) -> bool {
+        match self.context.options.bare_end {
+            BareEnd::Truncated => false,
+            BareEnd::Lenient => self.look(Session::is_between_records).unwrap_or(false),
+        }
     }
 
     pub(super) fn close_timeout(&self) -> Duration {

@@ -73,6 +73,7 @@ impl TlsLayer {
         if connection.end.state.phase() != Phase::New || !connection.link.set_below(below) {
             return;
         }
+        connection.inherit_limits(&**below);
         let begun = connection.link.begin();
         if begun.is_ok() {
             connection.signal(Signal::SessionMade);
@@ -275,7 +276,8 @@ impl Deliver for TlsLayer {
         if state.ignores_input() {
             return state.is_established() && state.is_ending();
         }
-        connection.is_alive() && input.has_ended() && self.protocol_is_half_closeable()
+        let peer_ends = input.has_ended() || connection.takes_bare_end();
+        connection.is_alive() && peer_ends && self.protocol_is_half_closeable()
     }
 
     fn socket_guard(&self) -> Option<Rc<dyn Any>> {

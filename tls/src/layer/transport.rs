@@ -9,11 +9,11 @@ use std::rc::Rc;
 use deferred::Failure;
 use interfaces::{
     Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, PeerCertificates,
-    Producer, PushProducer, Query, Reason, SendFileDescriptorError, TcpTransport, TlsTransport,
-    Transport, UnixTransport,
+    PeerIdentity, Producer, PushProducer, Query, Reason, SendFileDescriptorError, TcpTransport,
+    TlsTransport, Transport, UnixTransport,
 };
 
-use super::connection::Connection;
+use super::connection::{Connection, make_room_for_records};
 use super::producer_below::ProducerBelow;
 use super::state::{Ending, Signal};
 use crate::session::Session;
@@ -105,8 +105,12 @@ impl Transport for Connection {
     fn set_buffer_limits(&self, limits: BufferLimits) {
         self.output.set_limits(limits);
         if let Some(below) = self.link.below() {
-            below.set_buffer_limits(with_room_for_records(limits));
+            make_room_for_records(&**below, limits);
         }
+    }
+
+    fn buffer_limits(&self) -> BufferLimits {
+        self.output.limits()
     }
 
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
@@ -137,6 +141,11 @@ impl Transport for Connection {
                 query.answer_with(|| PeerCertificates(certificates));
             }
         }
+        if query.asks_for::<PeerIdentity>()
+            && let Some(identity) = self.link.peer_identity()
+        {
+            query.answer_with(|| identity);
+        }
         if let Some(below) = self.link.below() {
             below.answer(query);
         }
@@ -146,12 +155,6 @@ impl Transport for Connection {
 /// The address before there is a transport below.
 fn unconnected() -> Address {
     Address::Other(Rc::from("tls, not connected yet"))
-}
-
-/// The limits below, where handshake records and the overhead of all records count, too.
-fn with_room_for_records(limits: BufferLimits) -> BufferLimits {
-    let room = limits.cap / 16 + 64 * 1024;
-    limits.with_cap(limits.cap.saturating_add(room))
 }
 
 impl PushProducer for Connection {
@@ -224,6 +227,14 @@ impl TlsTransport for Connection {
             session.common().negotiated_cipher_suite()?.suite().as_str().map(Rc::from)
         };
         self.link.look(suite)?
+    }
+
+    fn server_name(&self) -> Option<Rc<str>> {
+        let name = |session: &Session| match session.is_handshaking() {
+            true => None,
+            false => session.server_name().map(Rc::from),
+        };
+        self.link.look(name)?
     }
 }
 

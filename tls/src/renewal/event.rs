@@ -8,18 +8,18 @@ use std::path::PathBuf;
 use super::renewal_error::RenewalError;
 use crate::credentials::{CertificateFacts, shown};
 
-/// The outcome of a look at the files of a server's certificates.
+/// The outcome of a look at files of certificates: those that a side shows, or of the authorities of clients.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Renewal {
-    /// New handshakes show what is in the files now.
+    /// New handshakes use what is in the files now.
     Renewed {
         /// The file of the certificate, or the directory.
         path: PathBuf,
         /// The certificates that were not there before. None, where some were only removed.
         certificates: Vec<CertificateFacts>,
     },
-    /// The files have the certificates that are shown already.
+    /// The files have the certificates that are used already.
     Unchanged {
         /// The file of the certificate, or the directory.
         path: PathBuf,

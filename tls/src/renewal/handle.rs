@@ -1,23 +1,33 @@
-//! [`CertificateRenewal`]: the certificates that a server shows, and their renewal.
+//! [`CertificateRenewal`]: the certificates of a configuration, and their renewal.
 //!
-//! Invariant: a handshake reads memory only, and no lock is held while files are read.
+//! Invariant: each part is renewed by itself, and one that cannot be stays as it was.
 
 use std::fmt;
+use std::sync::Arc;
 #[cfg(feature = "endpoints")]
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use rustls::client::{ClientSessionStore, ResolvesClientCert};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::UnixTime;
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ProducesTickets, ResolvesServerCert, StoresServerSessions};
 
-use super::{Renewal, RenewalError, RenewalFault};
-use crate::credentials::{Certificates, CredentialsError, FileStamps, Loaded};
+use super::Renewal;
+use super::client_authorities::{ClientAuthorities, RenewedVerifier};
+use super::own_certificates::OwnCertificates;
+use super::sessions::{ClientSessions, ServerSessions};
+use super::watched::{Look, Renewable, Watched};
+use crate::credentials::{Certificates, CredentialsError, Identity, Named};
+use crate::verification::ClientNames;
 
-/// The renewal of a server's certificates from their files, without a restart; a clone is the same.
-/// [`ServerSettings::renewable_config`](crate::ServerSettings::renewable_config) makes one. The endpoints from
+/// The renewal of certificates from their files, without a restart: those that a server shows and those of its
+/// clients' authorities, or those that a client shows. A clone is the same.
+/// [`ServerSettings::renewable_config`](crate::ServerSettings::renewable_config) and
+/// [`ClientSettings::renewable_config`](crate::ClientSettings::renewable_config) make one. The endpoints from
 /// strings call [`poll`](Self::poll) themselves.
+///
+/// When the authorities of clients change, or a client's own certificate, no session from before is resumed.
 ///
 /// # Examples
 ///
@@ -29,193 +39,148 @@ use crate::credentials::{Certificates, CredentialsError, FileStamps, Loaded};
 /// let (config, renewal) =
 ///     settings.renewable_config(&Arc::new(default_provider()), None, &|told| eprintln!("{told}"))?;
 /// // Every few seconds:
-/// if let Some(outcome) = renewal.poll() {
+/// for outcome in renewal.poll() {
 ///     eprintln!("{outcome}");
 /// }
 /// # let _: rustls::ServerConfig = config;
 /// # Ok::<(), ropewalk_tls::CredentialsError>(())
 /// ```
-#[derive(Clone)]
-pub struct CertificateRenewal(Arc<Shown>);
-
-/// The certificates that handshakes show.
-struct Shown {
-    files: Certificates,
-    provider: Arc<CryptoProvider>,
-    loaded: RwLock<Arc<Loaded>>,
-    watch: Mutex<Watch>,
+#[derive(Clone, Default)]
+pub struct CertificateRenewal {
+    parts: Vec<Arc<dyn Renewable>>,
     /// A timer polls.
-    #[cfg(feature = "endpoints")]
-    is_polled: AtomicBool,
+    #[cfg_attr(not(feature = "endpoints"), expect(dead_code, reason = "for the strings alone"))]
+    is_polled: Arc<AtomicBool>,
 }
 
-/// The state of the files at the last looks.
-struct Watch {
-    /// The stamps of what is shown.
-    shown: FileStamps,
-    /// The stamps at the last look, if they were others.
-    changing: Option<FileStamps>,
-    /// The refusal that was told, until it is over.
-    told: Option<String>,
+/// The certificates that a server shows.
+pub(crate) struct ServerParts {
+    pub(crate) renewal: CertificateRenewal,
+    pub(crate) resolver: Arc<dyn ResolvesServerCert>,
+    generation: Arc<AtomicU64>,
 }
 
-impl CertificateRenewal {
-    /// Reads the files for the first time.
-    pub(crate) fn load(
+impl ServerParts {
+    /// Reads the certificates for the first time.
+    pub(crate) fn read(
         files: &Certificates,
         provider: &Arc<CryptoProvider>,
         tell: &dyn Fn(&CredentialsError),
     ) -> Result<Self, CredentialsError> {
-        // Looked at before they are read, so that a change in between is noticed.
-        let shown = files.stamps();
-        let loaded = files.load(provider, tell, unix_now())?;
-        Ok(Self(Arc::new(Shown {
-            files: files.clone(),
-            provider: provider.clone(),
-            loaded: RwLock::new(Arc::new(loaded)),
-            watch: Mutex::new(Watch { shown, changing: None, told: None }),
-            #[cfg(feature = "endpoints")]
-            is_polled: AtomicBool::new(false),
-        })))
+        let (files, provider) = (files.clone(), provider.clone());
+        let own = OwnCertificates { files, provider, on_replaced: Box::new(|| {}) };
+        let own = Arc::new(Watched::read(own, tell)?);
+        let mut renewal = CertificateRenewal::default();
+        renewal.parts.push(own.clone());
+        Ok(Self { renewal, resolver: own, generation: Arc::default() })
     }
 
-    /// What handshakes ask.
-    pub(crate) fn resolver(&self) -> Arc<dyn ResolvesServerCert> {
-        self.0.clone()
+    /// Reads the authorities of clients for the first time, and makes the verifier.
+    pub(crate) fn verifier(
+        &mut self,
+        trusted: &Named,
+        names: &ClientNames,
+        is_required: bool,
+        provider: &Arc<CryptoProvider>,
+        tell: &dyn Fn(&CredentialsError),
+    ) -> Result<Arc<dyn ClientCertVerifier>, CredentialsError> {
+        let (trusted, names) = (trusted.clone(), names.clone());
+        let (provider, generation) = (provider.clone(), self.generation.clone());
+        let source = ClientAuthorities { trusted, names, is_required, provider, generation };
+        let authorities = Arc::new(Watched::read(source, tell)?);
+        self.renewal.parts.push(authorities.clone());
+        Ok(Arc::new(RenewedVerifier::new(authorities)))
     }
 
-    /// Looks whether the files have changed, and uses them when they have and are the same as at the last call:
-    /// so those that a program is still writing are left alone. To be called every few seconds. It reads files,
-    /// and so blocks as long as the file system does.
+    /// The tickets, for sessions that end with the authorities of their clients.
+    pub(crate) fn tickets(&self, inner: Arc<dyn ProducesTickets>) -> Arc<dyn ProducesTickets> {
+        Arc::new(ServerSessions { inner, generation: self.generation.clone() })
+    }
+
+    /// The store, likewise.
+    pub(crate) fn store(
+        &self,
+        inner: Arc<dyn StoresServerSessions>,
+    ) -> Arc<dyn StoresServerSessions> {
+        Arc::new(ServerSessions { inner, generation: self.generation.clone() })
+    }
+}
+
+/// The certificate that a client shows.
+pub(crate) struct ClientParts {
+    pub(crate) renewal: CertificateRenewal,
+    pub(crate) resolver: Arc<dyn ResolvesClientCert>,
+    pub(crate) sessions: Arc<dyn ClientSessionStore>,
+}
+
+impl ClientParts {
+    /// Reads the certificate for the first time.
+    pub(crate) fn read(
+        identity: &Identity,
+        provider: &Arc<CryptoProvider>,
+        tell: &dyn Fn(&CredentialsError),
+    ) -> Result<Self, CredentialsError> {
+        let sessions = Arc::new(ClientSessions::new());
+        let (files, provider) = (Certificates::One(identity.clone(), None), provider.clone());
+        let ended = sessions.clone();
+        let on_replaced = Box::new(move || ended.forget());
+        let own = Arc::new(Watched::read(OwnCertificates { files, provider, on_replaced }, tell)?);
+        let mut renewal = CertificateRenewal::default();
+        renewal.parts.push(own.clone());
+        Ok(Self { renewal, resolver: own, sessions })
+    }
+}
+
+impl CertificateRenewal {
+    /// Looks whether files have changed, and uses them when they have and are the same as at the last call: so
+    /// those that a program is still writing are left alone. To be called every few seconds. It reads files, and
+    /// so blocks as long as the file system does.
     ///
-    /// `None`: nothing has changed, a change was seen for the first time, or the refusal was returned before.
-    pub fn poll(&self) -> Option<Renewal> {
-        let stamps = self.0.files.stamps();
-        {
-            let mut watch = self.0.watch();
-            if stamps == watch.shown {
-                (watch.changing, watch.told) = (None, None);
-                return None;
-            }
-            if watch.changing.as_ref() != Some(&stamps) {
-                watch.changing = Some(stamps);
-                return None;
-            }
-        }
-        match self.0.load(stamps) {
-            Some(Renewal::Unchanged { .. }) | None => None,
-            renewal => renewal,
-        }
+    /// Returns an outcome for each change: none where nothing has changed, a change was seen for the first time,
+    /// or its refusal was returned before.
+    pub fn poll(&self) -> Vec<Renewal> {
+        self.look(Look::Regular)
+    }
+
+    /// As [`poll`](Self::poll), for a caller that comes now and then: a change that is some seconds old is used
+    /// at once.
+    #[cfg(feature = "endpoints")]
+    pub(crate) fn look_now_and_then(&self) -> Vec<Renewal> {
+        self.look(Look::Occasional)
+    }
+
+    fn look(&self, look: Look) -> Vec<Renewal> {
+        self.parts.iter().filter_map(|part| part.look(look)).collect()
     }
 
     /// Reads the files now, whether they have changed or not; for a signal of the operator, who is done with
-    /// them. It blocks as [`poll`](Self::poll) does.
-    pub fn renew(&self) -> Renewal {
-        let stamps = self.0.files.stamps();
-        self.0.watch().told = None;
-        let path = self.0.files.path().clone();
-        self.0.load(stamps).unwrap_or(Renewal::Unchanged { path })
+    /// them. It blocks as [`poll`](Self::poll) does. Returns an outcome for the certificates that are shown, and
+    /// one for the authorities of clients.
+    pub fn renew(&self) -> Vec<Renewal> {
+        self.parts.iter().map(|part| part.renew()).collect()
     }
 
     /// How many files are looked at.
     #[cfg(feature = "endpoints")]
     pub(crate) fn files(&self) -> usize {
-        self.0.watch().shown.len()
+        self.parts.iter().map(|part| part.files()).sum()
     }
 
     /// Whether the caller is to poll from now on, until it [`leaves`](Self::leave).
     #[cfg(feature = "endpoints")]
     pub(crate) fn claim(&self) -> bool {
-        !self.0.is_polled.swap(true, Ordering::Relaxed)
+        !self.is_polled.swap(true, Ordering::Relaxed)
     }
 
     /// Another one may poll.
     #[cfg(feature = "endpoints")]
     pub(crate) fn leave(&self) {
-        self.0.is_polled.store(false, Ordering::Relaxed);
-    }
-}
-
-impl Shown {
-    fn watch(&self) -> MutexGuard<'_, Watch> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn loaded(&self) -> Arc<Loaded> {
-        self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Reads and checks the files, which have these stamps. `None`, when they change meanwhile, or the refusal
-    /// was told.
-    fn load(&self, stamps: FileStamps) -> Option<Renewal> {
-        let path = self.files.path().clone();
-        let before = self.loaded();
-        let checked = self
-            .files
-            .load(&self.provider, &|_| {}, unix_now())
-            .map_err(RenewalFault::from)
-            .and_then(|loaded| check(loaded, &before));
-        let after = self.files.stamps();
-        let mut watch = self.watch();
-        if after != stamps {
-            watch.changing = Some(after);
-            return None;
-        }
-        match checked {
-            Ok(loaded) => {
-                watch.shown = stamps;
-                watch.changing = None;
-                let was_refused = watch.told.take().is_some();
-                drop(watch);
-                let certificates = loaded.new_since(&before);
-                if loaded.shows_as(&before) && !was_refused {
-                    return Some(Renewal::Unchanged { path });
-                }
-                *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
-                Some(Renewal::Renewed { path, certificates })
-            }
-            Err(fault) => {
-                let refused = Renewal::Refused(RenewalError { path, fault });
-                let text = refused.to_string();
-                (watch.told.as_ref() != Some(&text)).then(|| {
-                    watch.told = Some(text);
-                    refused
-                })
-            }
-        }
-    }
-}
-
-/// Checks what is new in `loaded`.
-fn check(loaded: Loaded, before: &Loaded) -> Result<Loaded, RenewalFault> {
-    let now = unix_now();
-    if let Some(loss) = loaded.loss_since(before) {
-        return Err(loss.into());
-    }
-    match loaded.new_since(before).into_iter().find(|facts| !facts.is_valid_at(now)) {
-        Some(facts) => Err(RenewalFault::NotValidNow(Box::new(facts))),
-        None => Ok(loaded),
-    }
-}
-
-fn unix_now() -> i64 {
-    UnixTime::now().as_secs().try_into().unwrap_or(i64::MAX)
-}
-
-impl ResolvesServerCert for Shown {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.loaded().resolve(&hello)
-    }
-}
-
-impl fmt::Debug for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shown").field("files", &self.files).finish_non_exhaustive()
+        self.is_polled.store(false, Ordering::Relaxed);
     }
 }
 
 impl fmt::Debug for CertificateRenewal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CertificateRenewal").field(&self.0.files).finish()
+        f.debug_tuple("CertificateRenewal").field(&self.parts).finish()
     }
 }

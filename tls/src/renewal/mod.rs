@@ -1,4 +1,4 @@
-//! Certificates that change in their files while a server runs.
+//! Certificates that change in their files while a program runs.
 //!
 //! ```text
 //!   files ─▶ stamps ─ as before ──────────────────────────────▶ nothing
@@ -12,14 +12,19 @@
 //!
 //! Invariant: what a handshake shows was read whole and checked, and is one pair of one reading.
 
+mod client_authorities;
 mod event;
 mod handle;
+mod own_certificates;
 mod renewal_error;
+mod sessions;
 #[cfg(feature = "endpoints")]
 mod timer;
+mod watched;
 
 pub use event::Renewal;
 pub use handle::CertificateRenewal;
+pub(crate) use handle::{ClientParts, ServerParts};
 pub use renewal_error::{RenewalError, RenewalFault};
 #[cfg(feature = "endpoints")]
 pub(crate) use timer::{TellRenewal, renewing};

@@ -72,8 +72,8 @@ impl Timer {
     fn look(&self) {
         let has_claim = self.life.borrow().has_claim || self.renewal.claim();
         self.life.borrow_mut().has_claim = has_claim;
-        if has_claim && let Some(renewal) = self.renewal.poll() {
-            (self.tell)(&renewal);
+        if has_claim {
+            self.renewal.poll().iter().for_each(|renewal| (self.tell)(renewal));
         }
     }
 }

@@ -12,6 +12,7 @@
 mod engine;
 mod outgoing;
 mod partial_record;
+mod server_name;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use rustls::{ClientConfig, CommonState, ServerConfig};
 use crate::TlsError;
 use engine::{Progress, Stop};
 use partial_record::PartialRecord;
+use server_name::server_name;
 
 pub use outgoing::Outgoing;
 
@@ -59,6 +61,8 @@ pub struct Session {
     connection: RustlsConnection,
     partial: PartialRecord,
     state: State,
+    /// The name in the ClientHello that a server received, or that a client sent.
+    server_name: Option<Box<str>>,
 }
 
 enum RustlsConnection {
@@ -107,12 +111,19 @@ impl Session {
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
     ) -> Result<Self, rustls::Error> {
-        UnbufferedClientConnection::new(config, name)
-            .map(|client| Self::new(RustlsConnection::Client(client)))
+        let asks_for = match &name {
+            ServerName::DnsName(name) if config.enable_sni => {
+                Some(name.as_ref().to_ascii_lowercase().into())
+            }
+            _ => None,
+        };
+        let client = UnbufferedClientConnection::new(config, name)?;
+        Ok(Self { server_name: asks_for, ..Self::new(RustlsConnection::Client(client)) })
     }
 
     fn new(connection: RustlsConnection) -> Self {
-        Self { connection, partial: PartialRecord::default(), state: State::Fresh }
+        let partial = PartialRecord::default();
+        Self { connection, partial, state: State::Fresh, server_name: None }
     }
 
     /// Takes bytes from the wire, which are decrypted in place. Appends their plaintext to
@@ -129,6 +140,9 @@ impl Session {
             data = self.partial.top_up(data);
             let in_place = self.partial.is_empty();
             let bytes = if in_place { &mut *data } else { self.partial.bytes() };
+            if self.state == State::Fresh && self.connection.is_server() {
+                self.server_name = server_name(bytes);
+            }
             let Progress { taken, peer_closed, stop } =
                 self.connection.run(bytes, plaintext, records);
             received.peer_closed = peer_closed;
@@ -199,6 +213,17 @@ impl Session {
         self.common().is_handshaking()
     }
 
+    /// Whether the bytes that were received end with a whole record.
+    pub fn is_between_records(&self) -> bool {
+        self.partial.is_empty()
+    }
+
+    /// The name of the server that the client asked for (SNI, RFC 6066 section 3), in lower case; `None`
+    /// where it asked for none, for an address, or has not asked yet.
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
     /// The facts that rustls has of the connection: version, cipher suite, ALPN, certificates.
     pub fn common(&self) -> &CommonState {
         match &self.connection {
@@ -249,6 +274,10 @@ fn first_line(front: &[u8]) -> Vec<u8> {
 }
 
 impl RustlsConnection {
+    fn is_server(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+
     fn run(
         &mut self,
         data: &mut [u8],

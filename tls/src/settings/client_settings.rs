@@ -8,13 +8,13 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
-use rustls::sign::SingleCertAndKey;
 
 use super::session_settings::SessionSettings;
 use crate::credentials::{
     CredentialsError, Identity, Named, Peers, TrustAnchors, trust_anchors_of,
 };
 use crate::public_roots;
+use crate::renewal::{CertificateRenewal, ClientParts};
 use crate::verification::{AnyCertificate, KeyPin, ServerVerifier};
 
 /// The servers that a client trusts.
@@ -117,6 +117,20 @@ impl ClientSettings {
         provider: &Arc<CryptoProvider>,
         tell: &dyn Fn(&CredentialsError),
     ) -> Result<ClientConfig, CredentialsError> {
+        self.renewable_config(provider, tell).map(|(config, _)| config)
+    }
+
+    /// As [`config`](Self::config), with the renewal of the certificate that the client shows when its files
+    /// change. One that shows none has nothing to renew.
+    ///
+    /// # Errors
+    ///
+    /// As [`config`](Self::config).
+    pub fn renewable_config(
+        &self,
+        provider: &Arc<CryptoProvider>,
+        tell: &dyn Fn(&CredentialsError),
+    ) -> Result<(ClientConfig, CertificateRenewal), CredentialsError> {
         let provider = self.session.limited(provider);
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(self.session.versions.supported())
@@ -132,12 +146,14 @@ impl ClientSettings {
                 builder.with_custom_certificate_verifier(Arc::new(verifier))
             }
         };
-        let mut config = match &self.identity {
+        let (mut config, renewal) = match &self.identity {
             Some(identity) => {
-                let certified = identity.load(&provider)?;
-                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
+                let parts = ClientParts::read(identity, &provider, tell)?;
+                let mut config = builder.with_client_cert_resolver(parts.resolver);
+                config.resumption = Resumption::store(parts.sessions);
+                (config, parts.renewal)
             }
-            None => builder.with_no_client_auth(),
+            None => (builder.with_no_client_auth(), CertificateRenewal::default()),
         };
         config.alpn_protocols.clone_from(&self.session.alpn);
         if !self.session.resumes {
@@ -146,7 +162,7 @@ impl ClientSettings {
         if let Some(log) = self.session.key_log(tell)? {
             config.key_log = log;
         }
-        Ok(config)
+        Ok((config, renewal))
     }
 
     /// The certificates to verify with; `None` where nothing is verified.

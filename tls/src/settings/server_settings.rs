@@ -10,11 +10,9 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 
 use super::session_settings::SessionSettings;
-use crate::credentials::{
-    Certificates, CredentialsError, Identity, Named, Peers, UnknownName, trust_anchors_of,
-};
-use crate::renewal::CertificateRenewal;
-use crate::verification::{ClientNames, ClientVerifier};
+use crate::credentials::{Certificates, CredentialsError, Identity, Named, UnknownName};
+use crate::renewal::{CertificateRenewal, ServerParts};
+use crate::verification::ClientNames;
 
 /// The settings of a TLS server.
 ///
@@ -141,7 +139,8 @@ impl ServerSettings {
         self.renewable_config(provider, ticketer, tell).map(|(config, _)| config)
     }
 
-    /// As [`config`](Self::config), with the renewal of its certificates when their files change.
+    /// As [`config`](Self::config), with the renewal of its certificates and of the authorities of its clients when
+    /// their files change.
     ///
     /// # Errors
     ///
@@ -153,25 +152,30 @@ impl ServerSettings {
         tell: &dyn Fn(&CredentialsError),
     ) -> Result<(ServerConfig, CertificateRenewal), CredentialsError> {
         let provider = self.session.limited(provider);
-        let renewal = CertificateRenewal::load(&self.certificates, &provider, tell)?;
+        let mut parts = ServerParts::read(&self.certificates, &provider, tell)?;
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(self.session.versions.supported())
             .map_err(CredentialsError::Unsupported)?;
         let builder = match &self.clients {
             Some(clients) => {
-                let anchors = trust_anchors_of(&clients.trusted, Peers::Clients, tell)?;
-                let (names, is_required) = (clients.names.clone(), clients.is_required);
-                let verifier = ClientVerifier::new(anchors, names, is_required, &provider)?;
-                builder.with_client_cert_verifier(Arc::new(verifier))
+                let ClientAuthentication { trusted, names, is_required } = clients;
+                let verifier = parts.verifier(trusted, names, *is_required, &provider, tell)?;
+                builder.with_client_cert_verifier(verifier)
             }
             None => builder.with_no_client_auth(),
         };
-        let mut config = builder.with_cert_resolver(renewal.resolver());
+        let mut config = builder.with_cert_resolver(parts.resolver.clone());
         // As in Twisted, the server's order of suites counts.
         config.ignore_client_order = true;
         config.alpn_protocols.clone_from(&self.session.alpn);
         match (self.session.resumes, ticketer) {
+            (true, Some(ticketer)) if self.clients.is_some() => {
+                config.ticketer = parts.tickets(ticketer);
+            }
             (true, Some(ticketer)) => config.ticketer = ticketer,
+            (true, None) if self.clients.is_some() => {
+                config.session_storage = parts.store(config.session_storage);
+            }
             (true, None) => {}
             (false, _) => {
                 config.send_tls13_tickets = 0;
@@ -181,6 +185,6 @@ impl ServerSettings {
         if let Some(log) = self.session.key_log(tell)? {
             config.key_log = log;
         }
-        Ok((config, renewal))
+        Ok((config, parts.renewal))
     }
 }

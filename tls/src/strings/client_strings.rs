@@ -3,9 +3,10 @@
 //! Invariant: every argument is checked when the string is parsed, but for what only a file can tell.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use endpoints::{
     Argument, Arguments, ClientParser, Host, ParseError, Parsed, TcpClientEndpoint, Value,
@@ -16,22 +17,44 @@ use rustls::pki_types::ServerName;
 use super::client::FileClient;
 use super::key_pins::key_pins;
 use super::paths::file;
-use super::session_strings::session_settings;
+use super::session_strings::{interval, options_of, session_settings};
 use super::{Context, UNVERIFIED_LAYER};
+use crate::TlsOptions;
 use crate::credentials::{Identity, Named};
 use crate::settings::{ClientSettings, Trust, VersionRange};
 
 pub(super) struct SslClientParser(pub(super) Context);
 pub(super) struct TlsClientParser(pub(super) Context);
 
-/// The arguments of both kinds that are described only where they are given: the trusted authorities and keys, then those of the
-/// session.
-const OPTIONS: [&str; 8] =
-    ["roots", "pin", "alpn", "minVersion", "maxVersion", "groups", "tickets", "keyLog"];
+/// The arguments of both kinds that are described only where they are given: the trusted authorities and keys,
+/// the meaning of a bare end, then those of the session.
+const OPTIONS: [&str; 10] = [
+    "roots",
+    "pin",
+    "eof",
+    "reload",
+    "alpn",
+    "minVersion",
+    "maxVersion",
+    "groups",
+    "tickets",
+    "keyLog",
+];
 
 /// [`OPTIONS`], and the name to verify, which `ssl` had first.
-const TLS_OPTIONS: [&str; 9] =
-    ["roots", "pin", "alpn", "minVersion", "maxVersion", "groups", "tickets", "keyLog", "hostname"];
+const TLS_OPTIONS: [&str; 11] = [
+    "roots",
+    "pin",
+    "eof",
+    "reload",
+    "alpn",
+    "minVersion",
+    "maxVersion",
+    "groups",
+    "tickets",
+    "keyLog",
+    "hostname",
+];
 
 impl ClientParser for SslClientParser {
     fn kind(&self) -> &'static str {
@@ -45,7 +68,7 @@ impl ClientParser for SslClientParser {
         let (
             [host, port],
             [timeout, bind_address, certificate, key, trust, hostname, verify],
-            [roots, pin, session @ ..],
+            [roots, pin, eof, reload, session @ ..],
         ) = arguments.bind_host_port_options(
             ["timeout", "bindAddress", "certKey", "privateKey", "caCertsDir", "hostname", "verify"],
             OPTIONS,
@@ -53,8 +76,12 @@ impl ClientParser for SslClientParser {
         let (host, mut name) = named_host(&host)?;
         let below = TcpClientEndpoint::new(self.0.reactor.clone(), host, port.port()?)
             .with_arguments([timeout, bind_address])?;
-        let credentials =
-            Credentials::read([certificate, key, trust, verify, roots, pin], session, &self.0)?;
+        let credentials = Credentials::read(
+            [certificate, key, trust, verify, roots, pin],
+            [&eof, &reload],
+            session,
+            &self.0,
+        )?;
         if hostname.text()?.is_some() {
             name = server_name(&hostname)?.1;
         }
@@ -76,7 +103,7 @@ impl ClientParser for TlsClientParser {
         let (
             [host, port, timeout, bind_address, certificate, key, trust, endpoint],
             [verify],
-            [roots, pin, session @ .., hostname],
+            [roots, pin, eof, reload, session @ .., hostname],
         ) = arguments.bind_with_options(
             [
                 "host",
@@ -91,8 +118,12 @@ impl ClientParser for TlsClientParser {
             ["verify"],
             TLS_OPTIONS,
         )?;
-        let credentials =
-            Credentials::read([certificate, key, trust, verify, roots, pin], session, &self.0)?;
+        let credentials = Credentials::read(
+            [certificate, key, trust, verify, roots, pin],
+            [&eof, &reload],
+            session,
+            &self.0,
+        )?;
         // That the port is missing says more about `tls:443` than that `443` is not a host.
         arguments.require(&[host, port])?;
         let ((host, mut name), port) = (named_host(&host)?, port.port()?);
@@ -124,11 +155,14 @@ impl ClientParser for TlsClientParser {
 struct Credentials {
     settings: ClientSettings,
     verifies: bool,
+    tls: TlsOptions,
+    interval: Option<Duration>,
 }
 
 impl Credentials {
     fn read(
         [certificate, key, trusted, verify, roots, pin]: [Argument<'_>; 6],
+        [eof, reload]: [&Argument<'_>; 2],
         session: [Argument<'_>; 6],
         context: &Context,
     ) -> Result<Self, ParseError> {
@@ -139,7 +173,8 @@ impl Credentials {
             Some(identity) => settings.with(identity),
             None => settings,
         };
-        Ok(Self { settings, verifies })
+        let (tls, interval) = (options_of(eof)?, interval(reload)?);
+        Ok(Self { settings, verifies, tls, interval })
     }
 
     /// The layer as the description names it.
@@ -153,8 +188,10 @@ impl Credentials {
         below: Rc<dyn StreamClientEndpoint>,
         name: ServerName<'static>,
     ) -> FileClient {
-        let (context, settings) = (context.clone(), self.settings);
-        FileClient { below, context, name, settings, config: RefCell::default() }
+        let Self { settings, tls, interval, .. } = self;
+        let (context, config) = (context.clone(), RefCell::default());
+        let looked = Cell::default();
+        FileClient { below, context, name, settings, tls, interval, config, looked }
     }
 }
 

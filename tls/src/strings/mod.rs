@@ -23,7 +23,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::ProducesTickets;
 
 use crate::credentials::CredentialsError;
-use crate::renewal::TellRenewal;
+use crate::renewal::{CertificateRenewal, TellRenewal};
 pub use shared_configs::SharedConfigs;
 pub use tls_strings::TlsStrings;
 
@@ -42,7 +42,7 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 ///
 /// | by name | side | meaning |
 /// |---|---|---|
-/// | `reload` | server | how long passes between two looks at the files of certificates (10 s); `0`: none |
+/// | `reload` | both | how long passes between two looks at the files of certificates and of `clientCA` (10 s), or at least passes, where a client connects; `0`: none |
 /// | `ocsp` | `ssl` server | a file with the OCSP response for the certificate, in DER, which is stapled to it |
 /// | `unknownName` | `tls` server | `refuse` (alert 112), or `default`: a name that no certificate is for gets the one for clients without a name |
 /// | `clientCA` | server | file or directory: clients have to show a certificate that one of it vouches for |
@@ -50,6 +50,7 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 /// | `clientCN`, `clientDNS`, `clientURI`, `clientPin` | server | takes only the clients that one of these is true of: common names, DNS names, URIs, keys |
 /// | `roots` | client | `public` (webpki-roots, the default), or `system` with the feature `system-roots` |
 /// | `pin` | client | takes only servers with one of these keys: `sha256/` and base64, or hexadecimal digits |
+/// | `eof` | both | `strict` (the default), or `lenient`: an end without `close_notify` counts as one with it, for peers that send none and protocols that say themselves where a message ends |
 /// | `alpn` | both | application protocols, the preferred one first: `h2,http/1.1` |
 /// | `minVersion`, `maxVersion` | both | `1.2` or `1.3` |
 /// | `groups` | both | key exchanges, the preferred one first: `x25519,secp256r1` leaves the large post-quantum hybrid out |
@@ -144,6 +145,18 @@ struct Context {
     shared: Option<SharedConfigs>,
     tell: Tell,
     tell_renewal: TellRenewal,
+}
+
+/// A configuration whose certificates are renewed.
+struct RenewableConfig<C> {
+    config: Arc<C>,
+    renewal: CertificateRenewal,
+}
+
+impl<C> RenewableConfig<C> {
+    fn of((config, renewal): (C, CertificateRenewal)) -> Arc<Self> {
+        Arc::new(Self { config: Arc::new(config), renewal })
+    }
 }
 
 /// Makes the ticketer that seals a server's sessions, where sessions are sealed.

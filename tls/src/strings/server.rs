@@ -10,11 +10,11 @@ use deferred::Deferred;
 use interfaces::{Factory, ListeningPort, StreamServerEndpoint};
 use rustls::ServerConfig;
 
-use super::Context;
+use super::{Context, RenewableConfig};
 use crate::credentials::CredentialsError;
-use crate::renewal::{CertificateRenewal, renewing};
+use crate::renewal::renewing;
 use crate::settings::ServerSettings;
-use crate::wrap_server;
+use crate::{TlsOptions, wrap_server_with};
 
 /// TLS over `below`, with certificates from files.
 pub(super) struct FileServer<E> {
@@ -23,26 +23,21 @@ pub(super) struct FileServer<E> {
     pub(super) settings: ServerSettings,
     /// How long passes between two looks at the files.
     pub(super) interval: Option<Duration>,
-}
-
-/// A configuration whose certificates are renewed.
-pub(super) struct RenewableConfig {
-    pub(super) config: Arc<ServerConfig>,
-    pub(super) renewal: CertificateRenewal,
+    pub(super) tls: TlsOptions,
 }
 
 impl<E> FileServer<E> {
-    fn config(&self) -> Result<Arc<RenewableConfig>, CredentialsError> {
+    fn config(&self) -> Result<Arc<RenewableConfig<ServerConfig>>, CredentialsError> {
         match &self.context.shared {
             Some(shared) => shared.server_or(&self.settings, || self.read()),
             None => self.read(),
         }
     }
 
-    fn read(&self) -> Result<Arc<RenewableConfig>, CredentialsError> {
+    fn read(&self) -> Result<Arc<RenewableConfig<ServerConfig>>, CredentialsError> {
         let Context { provider, ticketer, tell, .. } = &self.context;
-        let (config, renewal) = self.settings.renewable_config(provider, ticketer(), &**tell)?;
-        Ok(Arc::new(RenewableConfig { config: Arc::new(config), renewal }))
+        let read = self.settings.renewable_config(provider, ticketer(), &**tell)?;
+        Ok(RenewableConfig::of(read))
     }
 }
 
@@ -57,7 +52,8 @@ impl<E: StreamServerEndpoint> StreamServerEndpoint for FileServer<E> {
                     }
                     None => factory,
                 };
-                self.below.listen(wrap_server(read.config.clone(), factory, time.clone()))
+                let config = read.config.clone();
+                self.below.listen(wrap_server_with(config, factory, time.clone(), self.tls))
             }
             Err(error) => Deferred::fail(error),
         }

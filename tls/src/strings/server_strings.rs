@@ -4,7 +4,6 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
-use std::time::Duration;
 
 use endpoints::{
     Argument, Arguments, Host, ParseError, Parsed, ServerParser, TcpServerEndpoint, Value,
@@ -15,21 +14,19 @@ use super::Context;
 use super::client_authentication::client_authentication;
 use super::paths::{file, file_or};
 use super::server::FileServer;
-use super::session_strings::{method, session_settings};
+use super::session_strings::{interval, method, options_of, session_settings};
 use crate::credentials::{Certificates, Identity, Named, UnknownName};
 use crate::settings::{ServerSettings, VersionRange};
 
 pub(super) struct SslServerParser(pub(super) Context);
 pub(super) struct TlsServerParser(pub(super) Context);
 
-/// The time between two looks at the files, unless the string has another.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
-
 /// The arguments of both kinds that are given by name: the endpoint below, the interval of looks at the files,
-/// then those of clients' certificates, then those of the session.
-const OPTIONS: [&str; 14] = [
+/// the meaning of a bare end, then those of clients' certificates, then those of the session.
+const OPTIONS: [&str; 15] = [
     "endpoint",
     "reload",
+    "eof",
     "clientCA",
     "clientAuth",
     "clientCN",
@@ -59,7 +56,7 @@ impl ServerParser for SslServerParser {
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let (
             [port, key, certificate, sslmethod, interface, backlog, extra, parameters],
-            [ocsp, endpoint, reload, options @ ..],
+            [ocsp, endpoint, reload, eof, options @ ..],
         ) = arguments.bind_options(
             [
                 "port",
@@ -100,8 +97,9 @@ impl ServerParser for SslServerParser {
         let Below { endpoint: below, layers } = below;
         let (context, settings) =
             (self.0.clone(), self.0.settings(certificates, options, versions)?);
-        let interval = interval(&reload)?;
-        Ok(arguments.parsed(Rc::new(FileServer { below, context, settings, interval }), layers))
+        let (interval, tls) = (interval(&reload)?, options_of(&eof)?);
+        let server = FileServer { below, context, settings, interval, tls };
+        Ok(arguments.parsed(Rc::new(server), layers))
     }
 }
 
@@ -114,7 +112,7 @@ impl ServerParser for TlsServerParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let ([path, port, backlog, interface], [unknown, endpoint, reload, options @ ..]) =
+        let ([path, port, backlog, interface], [unknown, endpoint, reload, eof, options @ ..]) =
             arguments
                 .bind_options(["path", "port", "backlog", "interface"], with_own("unknownName"))?;
         let directory = file(&path)?.ok_or_else(|| path.missing())?;
@@ -133,8 +131,9 @@ impl ServerParser for TlsServerParser {
         let versions = VersionRange::default();
         let (context, settings) =
             (self.0.clone(), self.0.settings(certificates, options, versions)?);
-        let interval = interval(&reload)?;
-        Ok(arguments.parsed(Rc::new(FileServer { below, context, settings, interval }), layers))
+        let (interval, tls) = (interval(&reload)?, options_of(&eof)?);
+        let server = FileServer { below, context, settings, interval, tls };
+        Ok(arguments.parsed(Rc::new(server), layers))
     }
 }
 
@@ -164,15 +163,6 @@ fn with_own(name: &'static str) -> [&'static str; OPTIONS.len() + 1] {
     names
 }
 
-/// How long passes between two looks at the files; `None` where none is wanted.
-fn interval(argument: &Argument<'_>) -> Result<Option<Duration>, ParseError> {
-    if !argument.is_given() {
-        return Ok(Some(RELOAD_INTERVAL));
-    }
-    let interval = argument.seconds_or(RELOAD_INTERVAL)?;
-    Ok((!interval.is_zero()).then_some(interval))
-}
-
 fn unknown_name(argument: &Argument<'_>) -> Result<UnknownName, ParseError> {
     let (unknown, name) = match argument.text()? {
         None => return Ok(UnknownName::default()),
@@ -185,7 +175,7 @@ fn unknown_name(argument: &Argument<'_>) -> Result<UnknownName, ParseError> {
 }
 
 impl Context {
-    /// The settings from [`OPTIONS`] without the first two.
+    /// The settings from [`OPTIONS`] without the first three.
     fn settings(
         &self,
         certificates: Certificates,

@@ -3,14 +3,20 @@
 //!
 //! Invariant: nothing older than TLS 1.2 can be spoken, and no string leaves nothing to negotiate.
 
+use std::time::Duration;
+
 use endpoints::{Argument, ParseError, Value};
 use rustls::NamedGroup;
 use rustls::crypto::CryptoProvider;
 
 use super::paths::file;
+use crate::options::{BareEnd, TlsOptions};
 use crate::settings::{SessionSettings, TlsVersion, VersionRange};
 
 const METHODS: &str = "`TLS_METHOD`, `TLSv1_2_METHOD` or `TLSv1_3_METHOD`";
+
+/// The time between two looks at the files, unless the string has another.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The most bytes of a protocol's name (RFC 7301 section 3.1).
 const PROTOCOL_BYTES_MAX: usize = 255;
@@ -28,6 +34,27 @@ pub(super) fn session_settings(
         resumes: !tickets.is_given() || tickets.flag_or(true)?,
         key_log: file(&key_log)?.map(Into::into),
     })
+}
+
+/// How long passes between two looks at the files; `None` where none is wanted.
+pub(super) fn interval(argument: &Argument<'_>) -> Result<Option<Duration>, ParseError> {
+    if !argument.is_given() {
+        return Ok(Some(RELOAD_INTERVAL));
+    }
+    let interval = argument.seconds_or(RELOAD_INTERVAL)?;
+    Ok((!interval.is_zero()).then_some(interval))
+}
+
+/// The argument `eof`.
+pub(super) fn options_of(eof: &Argument<'_>) -> Result<TlsOptions, ParseError> {
+    let (bare_end, name) = match eof.text()? {
+        None => return Ok(TlsOptions::default()),
+        Some("strict") => (BareEnd::Truncated, "strict"),
+        Some("lenient") => (BareEnd::Lenient, "lenient"),
+        Some(_) => return Err(eof.error("`strict` or `lenient`")),
+    };
+    eof.record(Value::Text(name.into()));
+    Ok(TlsOptions::default().with_bare_end(bare_end))
 }
 
 /// The versions that `sslmethod` names, in OpenSSL's words.

@@ -5,9 +5,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::ClientConfig;
+use rustls::{ClientConfig, ServerConfig};
 
-use super::server::RenewableConfig;
+use super::RenewableConfig;
 use crate::credentials::CredentialsError;
 use crate::renewal::{CertificateRenewal, Renewal};
 use crate::settings::{ClientSettings, ServerSettings};
@@ -16,15 +16,15 @@ use crate::settings::{ClientSettings, ServerSettings};
 /// certificates and keys, which are read once; the keys of the servers' tickets, so that a client resumes
 /// its session with any of them; and the sessions that the clients have. A clone is the same.
 ///
-/// A configuration is kept; of a server's the certificates are renewed when their files change. See
+/// A configuration is kept; the certificates in it are renewed when their files change. See
 /// [`TlsStrings::with_shared`](crate::TlsStrings::with_shared).
 #[derive(Clone, Default)]
 pub struct SharedConfigs(Arc<Configs>);
 
 #[derive(Default)]
 struct Configs {
-    servers: Kept<ServerSettings, RenewableConfig>,
-    clients: Kept<ClientSettings, ClientConfig>,
+    servers: Kept<ServerSettings, RenewableConfig<ServerConfig>>,
+    clients: Kept<ClientSettings, RenewableConfig<ClientConfig>>,
 }
 
 /// Configurations, by what they are read from.
@@ -64,22 +64,24 @@ impl SharedConfigs {
         Self::default()
     }
 
-    /// Reads the files of all servers' certificates now, as [`CertificateRenewal::renew`] does; for a signal such
+    /// Reads the files of all certificates now, those of servers first, as [`CertificateRenewal::renew`] does; for a signal such
     /// as SIGHUP.
     ///
     /// [`CertificateRenewal::renew`]: crate::CertificateRenewal::renew
     pub fn renew(&self) -> Vec<Renewal> {
         // No lock is held while files are read.
-        let renewals: Vec<_> = self.0.servers.all().map(|read| read.renewal.clone()).collect();
-        renewals.iter().map(CertificateRenewal::renew).collect()
+        let servers = self.0.servers.all().map(|read| read.renewal.clone());
+        let clients = self.0.clients.all().map(|read| read.renewal.clone());
+        let renewals: Vec<_> = servers.chain(clients).collect();
+        renewals.iter().flat_map(CertificateRenewal::renew).collect()
     }
 
     /// A server's configuration for these settings; `read` makes it for the first thread that asks.
     pub(super) fn server_or(
         &self,
         settings: &ServerSettings,
-        read: impl FnOnce() -> Result<Arc<RenewableConfig>, CredentialsError>,
-    ) -> Result<Arc<RenewableConfig>, CredentialsError> {
+        read: impl FnOnce() -> Result<Arc<RenewableConfig<ServerConfig>>, CredentialsError>,
+    ) -> Result<Arc<RenewableConfig<ServerConfig>>, CredentialsError> {
         self.0.servers.get_or(settings.clone(), read)
     }
 
@@ -87,8 +89,8 @@ impl SharedConfigs {
     pub(super) fn client_or(
         &self,
         settings: &ClientSettings,
-        read: impl FnOnce() -> Result<Arc<ClientConfig>, CredentialsError>,
-    ) -> Result<Arc<ClientConfig>, CredentialsError> {
+        read: impl FnOnce() -> Result<Arc<RenewableConfig<ClientConfig>>, CredentialsError>,
+    ) -> Result<Arc<RenewableConfig<ClientConfig>>, CredentialsError> {
         self.0.clients.get_or(settings.clone(), read)
     }
 }
@@ -108,7 +110,7 @@ mod tests {
     use crate::settings::{SessionSettings, TlsVersion, Trust};
 
     /// What a server's files make, as none of these tests looks into it.
-    fn server() -> Arc<RenewableConfig> {
+    fn server() -> Arc<RenewableConfig<ServerConfig>> {
         let own = rcgen::generate_simple_self_signed(["a.example".to_owned()]).expect("it is made");
         let file = tempfile::NamedTempFile::new().expect("there is a place for it");
         let pem = own.cert.pem() + &own.signing_key.serialize_pem();
@@ -116,8 +118,7 @@ mod tests {
         let provider = Arc::new(crate::default_provider());
         let settings = ServerSettings::new(file.path(), file.path());
         let read = settings.renewable_config(&provider, None, &|_| {});
-        let (config, renewal) = read.expect("it is a pair");
-        Arc::new(RenewableConfig { config: Arc::new(config), renewal })
+        RenewableConfig::of(read.expect("it is a pair"))
     }
 
     fn directory(path: &str) -> ServerSettings {
@@ -170,7 +171,7 @@ mod tests {
                     .expect("the provider has them")
                     .with_root_certificates(rustls::RootCertStore::empty())
                     .with_no_client_auth();
-                Ok(Arc::new(config))
+                Ok(RenewableConfig::of((config, CertificateRenewal::default())))
             };
             shared.clone().client_or(settings, read).expect("it reads nothing")
         };

@@ -43,6 +43,11 @@ impl ClientVerifier {
         Ok(Self { webpki, given, names, is_required, provider: provider.clone() })
     }
 
+    /// The certificates of the authorities, which may be clients', too.
+    pub(crate) fn given(&self) -> &[CertificateDer<'static>] {
+        &self.given
+    }
+
     fn verify_given(&self, own: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
         let facts = CertificateFacts::of(own)?;
         facts.verify_dates(now)?;

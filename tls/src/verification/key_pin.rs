@@ -78,7 +78,7 @@ impl KeyPin {
 }
 
 /// The SHA-256 of the provider, which every suite of 128 bits has.
-fn sha256(provider: &CryptoProvider) -> Option<&'static dyn Hash> {
+pub(super) fn sha256(provider: &CryptoProvider) -> Option<&'static dyn Hash> {
     use rustls::SupportedCipherSuite::{Tls12, Tls13};
     let hashes = provider.cipher_suites.iter().map(|suite| match suite {
         Tls12(suite) => suite.common.hash_provider,

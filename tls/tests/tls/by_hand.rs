@@ -14,8 +14,8 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 
 use crate::certificates::Authority;
-use crate::talk::{NAME, over_client, over_server};
-use crate::tls::{Outgoing, Received, Session};
+use crate::talk::{NAME, build, once};
+use crate::tls::{Outgoing, Received, Session, TlsOptions, wrap_client_with, wrap_server_with};
 
 /// Which side of the handshake the layer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,25 +147,48 @@ impl ByHand {
         Self::between(configs, role, protocol)
     }
 
+    /// As [`new`](Self::new), with these options of the layer.
+    pub(crate) fn with_options(
+        version: &'static SupportedProtocolVersion,
+        role: Role,
+        options: TlsOptions,
+        protocol: impl FnOnce(Recorder) -> Recorder,
+    ) -> Self {
+        let authority = Authority::new();
+        let configs = (authority.client(version), authority.identity(NAME).server());
+        Self::between_with(configs, role, options, protocol)
+    }
+
     /// `connection_made` has come, with these configurations of a client and a server.
     pub(crate) fn between(
-        (client, server): (ClientConfig, ServerConfig),
+        configs: (ClientConfig, ServerConfig),
         role: Role,
         protocol: impl FnOnce(Recorder) -> Recorder,
     ) -> Self {
+        Self::between_with(configs, role, TlsOptions::default(), protocol)
+    }
+
+    fn between_with(
+        (client, server): (ClientConfig, ServerConfig),
+        role: Role,
+        options: TlsOptions,
+        protocol: impl FnOnce(Recorder) -> Recorder,
+    ) -> Self {
         let (record, clock) = (Record::new(), Clock::new());
-        let protocol = protocol(Recorder::new(&record));
-        let (layer, peer) = match role {
+        let factory = once(protocol(Recorder::new(&record)));
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        let (time, name) = (clock.clone(), ServerName::try_from(NAME).unwrap());
+        let (factory, peer) = match role {
             Role::Client => {
-                let peer = Session::server(Arc::new(server)).unwrap();
-                (over_client(client, NAME, protocol, &clock), peer)
+                let peer = Session::server(server).unwrap();
+                (wrap_client_with(client, name, factory, time, options), peer)
             }
             Role::Server => {
-                let name = ServerName::try_from(NAME).unwrap();
-                let peer = Session::client(Arc::new(client), name).unwrap();
-                (over_server(server, protocol, &clock), peer)
+                let peer = Session::client(client, name).unwrap();
+                (wrap_server_with(server, factory, time, options), peer)
             }
         };
+        let layer = build(&factory);
         let wire = Rc::new(Wire::default());
         let mut this = Self {
             layer: RefCell::new(Some(layer)),
@@ -190,12 +213,17 @@ impl ByHand {
         protocol: impl FnOnce(Recorder) -> Recorder,
     ) -> Self {
         let mut this = Self::new(version, role, protocol);
-        this.shake_hands();
-        this.send();
-        let _ = this.take();
-        this.send();
-        assert_eq!(this.record.count("handshake_completed"), 1);
+        this.establish();
         this
+    }
+
+    /// The whole handshake.
+    pub(crate) fn establish(&mut self) {
+        self.shake_hands();
+        self.send();
+        let _ = self.take();
+        self.send();
+        assert_eq!(self.record.count("handshake_completed"), 1);
     }
 
     /// The handshake, until the peer's part of it is done. What it said last is not sent.

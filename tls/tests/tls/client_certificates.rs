@@ -1,5 +1,6 @@
 //! Servers that ask their clients for certificates, by string.
 
+use interfaces::PeerIdentity;
 use rcgen::{DnType, SanType};
 use rustls::{AlertDescription as Alert, Error};
 
@@ -122,6 +123,34 @@ fn of_the_clients_of_an_authority_those_are_taken_that_a_name_or_a_key_is_given_
     for options in [":clientDNS=alice", ":clientCN=alice.example", ":clientURI=alice"] {
         assert!(!clients.is_taken(options, &alice), "{options}");
     }
+}
+
+#[test]
+fn the_protocol_is_told_who_its_client_is_and_what_is_shown_of_it_is_one_line() {
+    let clients = Clients::new();
+    let machine = Machine::new();
+    let (pem, trusted) = (&clients.pem, &clients.trusted);
+    let server = machine.serve_recorded(&format!("ssl:443:{pem}:clientCA={trusted}")).unwrap();
+    let own = clients.authority.changed("Alice.example", |params| {
+        params.distinguished_name.push(DnType::CommonName, "alice\nCN `root`");
+        let uri = "spiffe://example.org/alice".try_into().unwrap();
+        params.subject_alt_names.push(SanType::URI(uri));
+    });
+    let client = clients.files.write("client.pem", &(own.key_pem() + &own.certificate_pem));
+    let text = format!("tls:a.example:443:trustRoots={trusted}:certificate={client}");
+    let called = machine.call(&text).unwrap();
+    let identity = server.transport().query::<PeerIdentity>().unwrap();
+    assert_eq!(identity.common_name.as_deref(), Some("alice\nCN `root`"));
+    assert_eq!(identity.dns_names, ["alice.example"]);
+    assert_eq!(identity.uris, ["spiffe://example.org/alice"]);
+    let shown = identity.to_string();
+    let front =
+        r"CN `alice\nCN `root``, DNS `alice.example`, URI `spiffe://example.org/alice`, sha256:";
+    assert!(shown.starts_with(front) && shown.lines().count() == 1, "{shown}");
+    // Of the server the client knows as much.
+    let of_server = called.transport().query::<PeerIdentity>().unwrap();
+    assert_eq!(of_server.dns_names, ["a.example"]);
+    assert_ne!(of_server.fingerprint, identity.fingerprint);
 }
 
 #[test]

@@ -356,6 +356,30 @@ fn a_small_cap_leaves_room_for_the_handshake_and_is_the_one_that_is_told() {
 }
 
 /// As `what_a_producer_does_inside_a_write_comes_after_that_write`, for a write inside a delivery.
+/// A transport below that has limits of its own before TLS comes.
+#[test]
+fn the_limits_of_the_transport_below_hold_from_the_start() {
+    let limits = BufferLimits::default().with_high_water(500).with_cap(1000);
+    let (wire, record, producer) = (StringTransport::new(), Record::new(), Told::new());
+    wire.set_buffer_limits(limits);
+    let (registered, clock) = (producer.clone(), Clock::new());
+    let client = Recorder::new(&record).on_made(move |transport| {
+        transport.register_producer(Producer::Push(registered.clone())).unwrap();
+    });
+    let config = Authority::new().client(VERSIONS[0]);
+    let layer = over_client(config, NAME, client, &clock);
+    layer.deliver(Event::ConnectionMade(&wire.as_transport()));
+    let transport = record.transport();
+    assert_eq!(transport.buffer_limits(), limits);
+    transport.write(&[0; 501]);
+    assert_eq!(producer.all(), ["pause"]);
+    transport.write(&[0; 500]);
+    layer.deliver(Event::ConnectionLost(&Reason::Aborted));
+    assert!(matches!(record.lost(), Some(Reason::WriteBufferExceeded { cap: 1000 })));
+    let room = wire.buffer_limits().cap;
+    assert!(room > 64 * 1024, "records of the handshake are no bytes of the protocol: {room}");
+}
+
 #[test]
 fn what_a_producer_does_inside_a_write_in_a_callback_comes_after_that_write() {
     for version in VERSIONS {

@@ -11,6 +11,8 @@ mod machine;
 mod starting;
 mod talk;
 
+#[cfg(feature = "endpoints")]
+mod bare_ends;
 mod bytes;
 #[cfg(feature = "endpoints")]
 mod client_certificates;
@@ -44,7 +46,10 @@ mod proxied;
 #[cfg(feature = "endpoints")]
 mod refusals;
 mod renewal;
+#[cfg(feature = "endpoints")]
+mod renewal_of_clients;
 mod resetting;
+mod server_names;
 mod session;
 mod start_tls;
 mod start_tls_producers;

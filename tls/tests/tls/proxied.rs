@@ -148,6 +148,7 @@ fn a_relay_that_ends_tls_tells_of_version_suite_alpn_and_the_clients_certificate
         assert!(ssl.is_verified());
         assert_eq!(ssl.version(), Some(told));
         assert_eq!(ssl.common_name(), Some("client.example"));
+        assert_eq!(header.tlvs.authority(), Some("localhost"));
         assert!(ssl.cipher().unwrap().starts_with(cipher), "{ssl:?}");
     }
 }

@@ -262,13 +262,16 @@ fn renew_reads_at_once_what_the_operator_is_done_with() {
     let settings = ServerSettings::new(&path, &path);
     let provider = Arc::new(crate::tls::default_provider());
     let (_config, renewal) = settings.renewable_config(&provider, None, &|_| {}).unwrap();
-    assert!(matches!(renewal.renew(), Renewal::Unchanged { .. }));
+    assert!(matches!(&*renewal.renew(), [Renewal::Unchanged { .. }]));
     site.files.write("own.pem", &first.key_pem());
     for _ in 0..2 {
-        assert!(matches!(renewal.renew(), Renewal::Refused(_)), "it is told whenever it is asked");
+        assert!(
+            matches!(&*renewal.renew(), [Renewal::Refused(_)]),
+            "it is told whenever it is asked"
+        );
     }
     site.files.write("own.pem", &site.both(&second));
-    assert!(matches!(renewal.renew(), Renewal::Renewed { .. }));
+    assert!(matches!(&*renewal.renew(), [Renewal::Renewed { .. }]));
 }
 
 /// A way to put a pair in its files, in steps between which everything may happen.

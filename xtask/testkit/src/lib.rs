@@ -24,5 +24,5 @@ pub use allocator::{CountingAllocator, allocated_bytes, allocations, counted, li
 pub use dice::{Dice, pattern};
 pub use factory::once;
 pub use result::result_of;
-pub use skipping::{find_peer, peers_are_required, skip, skip_without_peer};
+pub use skipping::{find_peer, find_rare_peer, peers_are_required, skip, skip_without_peer};
 pub use twisted::{Judgement, judgements, run_program, twisted_python};

@@ -46,12 +46,31 @@ pub fn skip_without_peer(reason: &str) {
 ///
 /// As [`skip_without_peer`] does.
 pub fn find_peer(program: &str) -> Option<Command> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    if env::split_paths(&path).any(|directory| directory.join(program).is_file()) {
-        return Some(Command::new(program));
+    let found = find(program);
+    if found.is_none() {
+        skip_without_peer(&format!("{program} is not installed"));
     }
-    skip_without_peer(&format!("{program} is not installed"));
-    None
+    found
+}
+
+/// As [`find_peer`], for a program that `.ci/run` does not install, as it is large: the test is skipped without
+/// it in any case.
+///
+/// # Panics
+///
+/// As [`skip`] does.
+pub fn find_rare_peer(program: &str) -> Option<Command> {
+    let found = find(program);
+    if found.is_none() {
+        skip(&format!("{program} is not installed"));
+    }
+    found
+}
+
+fn find(program: &str) -> Option<Command> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_there = env::split_paths(&path).any(|directory| directory.join(program).is_file());
+    is_there.then(|| Command::new(program))
 }
 
 /// Whether a test fails where a peer is missing: `ROPEWALK_PEERS=required`.

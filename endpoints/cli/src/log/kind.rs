@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     Accept,
     /// A TLS handshake of a peer failed.
     Handshake,
+    /// A client showed a certificate over TLS.
+    Client,
     /// The outgoing connection of a relay could not be made.
     Dial,
     /// An established connection ended with an error.
@@ -37,6 +39,7 @@ impl Kind {
         match self {
             Self::Accept => "failed accepts",
             Self::Handshake => "failed TLS handshakes",
+            Self::Client => "clients with certificates",
             Self::Dial => "connections that could not be relayed",
             Self::Connection => "broken connections",
             Self::TimeLimit => "connections that timed out",

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use testkit::find_peer;
 
-use crate::bytes::{BACK, THERE, assert_same};
+use crate::bytes::{BACK, MIB, THERE, assert_same};
 use crate::certificates::Certificate;
 use crate::peer::is_listening;
 use crate::running::{Running, eventually};
@@ -55,12 +55,78 @@ fn client(certificate: &Certificate, address: &str, version: &str) -> OpenSsl {
     openssl(&[&arguments[..], &trusted].concat(), &THERE, THERE.len())
 }
 
+/// Demands a certificate of its client.
 fn server(certificate: &Certificate, path: &Path, version: &str) -> OpenSsl {
     let (key, shown) = (certificate.key(), certificate.certificate());
     let (key, shown) = (key.to_str().unwrap(), shown.to_str().unwrap());
     let path = path.to_str().unwrap();
     let arguments = ["s_server", "-quiet", "-unix", path, "-key", key, "-cert", shown, version];
-    openssl(&arguments, &BACK, THERE.len())
+    let demands = ["-Verify", "1", "-verify_return_error", "-CAfile", shown];
+    openssl(&[&arguments[..], &demands].concat(), &BACK, THERE.len())
+}
+
+/// 16 MiB with `s_client`, which shows a certificate that the server asks for.
+fn client_with_certificate(version: &str) {
+    let Some(mut probe) = find_peer("openssl") else { return };
+    let certificate = Certificate::new();
+    let (own, key) = (certificate.certificate(), certificate.key());
+    let [own, key] = [&own, &key].map(|path| path.to_str().unwrap());
+    let text = format!("{}:clientCA={own}:alpn=echo/1", certificate.server());
+    let mut running = Running::ropewalk(&["serve", "echo", &text]);
+    let address = running.listening();
+    let common = ["s_client", "-connect", &address, version, "-CAfile", own];
+    let shown = ["-cert", own, "-key", key, "-verify_return_error", "-quiet", "-nbio"];
+    let sent = &THERE[..16 * MIB];
+    assert_same(&openssl(&[&common[..], &shown].concat(), sent, sent.len()).output(), sent);
+
+    // With an offer of ALPN, and a session that is resumed.
+    let directory = tempfile::tempdir().unwrap();
+    let session = directory.path().join("session");
+    let session = session.to_str().unwrap();
+    probe.args(common).args(["-cert", own, "-key", key, "-alpn", "echo/1", "-sess_out", session]);
+    let first = said(probe, "first\n");
+    assert!(first.contains("ALPN protocol: echo/1") && first.contains("New, TLSv1"), "{first}");
+    let mut again = find_peer("openssl").unwrap();
+    again.args(common).args(["-alpn", "echo/1", "-sess_in", session]);
+    let second = said(again, "second\n");
+    assert!(second.contains("Reused, TLSv1"), "{second}");
+    assert!(
+        second.contains("second"),
+        "the resumed session is one of the client with a certificate"
+    );
+    let errors = running.terminate().errors;
+    assert!(errors.lines().all(|line| line.contains(" is CN `rcgen")), "{errors}");
+    assert!(errors.lines().count() >= 3, "{errors}");
+}
+
+/// What `s_client` prints for an input that it has echoed before it ends.
+fn said(mut command: std::process::Command, input: &str) -> String {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    stdin.write_all(input.as_bytes()).unwrap();
+    let (mut printed, mut buffer) = (Vec::new(), [0; 4096]);
+    // Its report of the handshake has no such line, so this one is the echo.
+    while !printed.ends_with(input.as_bytes()) {
+        match stdout.read(&mut buffer).unwrap() {
+            0 => break,
+            length => printed.extend_from_slice(&buffer[..length]),
+        }
+    }
+    drop(stdin);
+    child.wait().unwrap();
+    stdout.read_to_end(&mut printed).unwrap();
+    String::from_utf8_lossy(&printed).into_owned()
+}
+
+#[test]
+fn s_client_shows_a_certificate_offers_alpn_and_resumes_over_tls_1_2() {
+    client_with_certificate("-tls1_2");
+}
+
+#[test]
+fn s_client_shows_a_certificate_offers_alpn_and_resumes_over_tls_1_3() {
+    client_with_certificate("-tls1_3");
 }
 
 fn client_to_echo(version: &str) {
@@ -100,7 +166,9 @@ fn relay_to_server(version: &str) {
     eventually("openssl listens", || is_listening(&path));
     let listen = "tcp:0:interface=127.0.0.1";
     let mut plain = Running::ropewalk(&["relay", listen, &format!("unix:{}", path.display())]);
-    let to = certificate.client(&plain.listening());
+    let (own, key) = (certificate.certificate(), certificate.key());
+    let shown = format!(":certificate={}:privateKey={}", own.display(), key.display());
+    let to = certificate.client(&plain.listening()) + &shown;
     let mut relay = Running::ropewalk(&["relay", listen, &to]);
 
     let stream = relay.connect();

@@ -43,7 +43,13 @@ fn client(version: &str, shows_certificate: bool) {
     let ended = run(python, "");
     assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{version}");
     let ended = echo.terminate();
-    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{version}");
+    assert_eq!(ended.code, Some(0), "{version}");
+    // Both sessions tell who the client is, the resumed one, too.
+    let is_told =
+        |line: &str| line.starts_with("client 127.0.0.1:") && line.contains("DNS `localhost`");
+    let told = ended.errors.lines().filter(|line| is_told(line)).count();
+    let expected = if shows_certificate { 2 } else { 0 };
+    assert_eq!((told, ended.errors.lines().count()), (expected, expected), "{}", ended.errors);
 }
 
 fn server(version: &str, shows_certificate: bool) {

@@ -334,6 +334,10 @@ impl Socket {
         self.producer.unregister()
     }
 
+    pub(super) fn limits(&self) -> BufferLimits {
+        self.limits
+    }
+
     pub(super) fn set_limits(&mut self, limits: BufferLimits) {
         self.limits = limits;
     }

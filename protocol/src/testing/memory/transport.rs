@@ -153,6 +153,10 @@ impl Transport for MemoryTransport {
         self.socket.borrow_mut().set_limits(limits);
     }
 
+    fn buffer_limits(&self) -> BufferLimits {
+        self.socket.borrow().limits()
+    }
+
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
         Some(self)
     }

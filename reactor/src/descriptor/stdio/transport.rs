@@ -105,6 +105,10 @@ impl<S: StreamSys + DescriptorSys> Transport for Stdio<S> {
         self.output.outlet.set_limits(limits);
     }
 
+    fn buffer_limits(&self) -> BufferLimits {
+        self.output.outlet.limits()
+    }
+
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
         Some(self)
     }

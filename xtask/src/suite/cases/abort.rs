@@ -42,7 +42,8 @@ pub(super) const CASES: &[Case] = &[
         "abort/from-a-timer",
         "an abort from outside of all callbacks delivers the end on a later turn",
         from_a_timer,
-    ),
+    )
+    .states(&["gap-032"]),
     Case::new(
         "abort/while-paused",
         "an abort reaches a side that is paused for reading",

@@ -1,5 +1,8 @@
 //! One direction at a time: `lose_write_connection` and the two callbacks of the half-close role.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use interfaces::Producer;
 
 use crate::suite::pair::{half, roomy};
@@ -46,10 +49,10 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Ability::HalfClose]),
     Case::new(
         "halfclose/lose-in-write-lost",
-        "lose_connection inside write_connection_lost ends the connection",
+        "lose_connection inside write_connection_lost ends the connection, when that has returned",
         lose_in_write_lost,
     )
-    .states(&["halfclose-009", "gap-012"])
+    .states(&["halfclose-009", "gap-012", "gap-034"])
     .needs(&[Ability::HalfClose]),
     Case::new(
         "halfclose/queued-bytes",
@@ -154,17 +157,24 @@ fn unaware_peer(t: &CaseContext) -> Outcome {
 }
 
 fn lose_in_write_lost(t: &CaseContext) -> Outcome {
+    let (ended, ended_inside) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+    let (end, has_ended, seen) = (ended.clone(), ended, ended_inside.clone());
     let server = Script::new()
+        .lost(move |_| end.set(true))
         .read_lost(|wire| {
             if let Some(half) = wire.as_half_closeable() {
                 half.lose_write_connection();
             }
         })
-        .write_lost(|wire| wire.lose_connection());
+        .write_lost(move |wire| {
+            wire.lose_connection();
+            seen.set(has_ended.get());
+        });
     let pair = t.pair(server, Script::new())?;
     pair.exchange_bytes(t)?;
     pair.client.transport()?.lose_connection();
     pair.until_lost(t)?;
+    ensure(!ended_inside.get(), "connection_lost came inside lose_connection")?;
     same(
         "what the server heard",
         pair.server.calls(),

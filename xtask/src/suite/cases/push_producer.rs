@@ -18,6 +18,12 @@ pub(super) const CASES: &[Case] = &[
     )
     .states(&["producer-001", "gap-004", "tls-039", "tls-045", "tls-049"]),
     Case::new(
+        "producer/above-the-mark-already",
+        "a push producer that comes when too much is unsent is paused by registering, then resumed",
+        above_the_mark_already,
+    )
+    .states(&["gap-031"]),
+    Case::new(
         "producer/below-the-mark",
         "a push producer hears nothing while the unsent bytes are few",
         below_the_mark,
@@ -57,7 +63,7 @@ pub(super) const CASES: &[Case] = &[
         "the end of a connection stops its producer, once and before connection_lost",
         stopped_at_the_end,
     )
-    .states(&["tls-046"]),
+    .states(&["tls-046", "gap-032"]),
 ];
 
 fn pause_and_resume(t: &CaseContext) -> Outcome {
@@ -80,6 +86,23 @@ fn pause_and_resume(t: &CaseContext) -> Outcome {
     wire.unregister_producer();
     pair.abandon(t)?;
     same("told after unregistering", producer.calls().len(), 2)
+}
+
+fn above_the_mark_already(t: &CaseContext) -> Outcome {
+    let pair = t.pair(Script::new(), Script::new())?;
+    pair.exchange_bytes(t)?;
+    let wire = pair.client.transport()?;
+    wire.set_buffer_limits(BufferLimits::default().with_high_water(500));
+    let producer = StrictProducer::new();
+    wire.write(&[b'x'; 5000]);
+    same("registering", wire.register_producer(Producer::Push(producer.clone())), Ok(()))?;
+    same("told by registering", producer.calls(), [ProducerCall::Pause])?;
+    t.until("it is resumed", || producer.calls().len() > 1)?;
+    t.until("all was received", || pair.server.received_bytes() >= 5001)?;
+    t.settle()?;
+    same("told in all", producer.calls(), [ProducerCall::Pause, ProducerCall::Resume])?;
+    wire.unregister_producer();
+    pair.abandon(t)
 }
 
 fn below_the_mark(t: &CaseContext) -> Outcome {

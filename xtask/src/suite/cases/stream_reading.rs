@@ -17,7 +17,7 @@ pub(super) const CASES: &[Case] = &[
         "an end that comes while paused is told after resume, and is not forgotten",
         end_waits_for_resume,
     )
-    .states(&["stream-021"]),
+    .states(&["stream-021", "gap-013"]),
     Case::new(
         "stream/pause-and-resume-often",
         "pausing and resuming again and again loses and doubles nothing",

@@ -198,6 +198,10 @@ impl Transport for FaultyTransport {
         self.below.set_buffer_limits(limits);
     }
 
+    fn buffer_limits(&self) -> BufferLimits {
+        self.below.buffer_limits()
+    }
+
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
         self.below.as_half_closeable().map(|_| self as &dyn HalfCloseableTransport)
     }
