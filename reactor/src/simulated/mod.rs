@@ -80,6 +80,7 @@ mod children;
 mod closing;
 mod connecting;
 mod options;
+mod partition;
 mod transfer;
 mod world;
 
@@ -95,17 +96,23 @@ mod script;
 mod table;
 
 mod chance;
+mod choices;
 mod clock;
 mod faults;
+mod kind;
 mod links;
+mod met;
 mod nanos;
+mod system_call;
 mod trace;
 
 pub use chance::Chance;
 pub use datagrams::SimulatedDatagramSocket;
 pub use descriptors::SimulatedDescriptor;
 pub use faults::Faults;
+pub use kind::Choice;
 pub use links::Links;
+pub use met::FaultCounts;
 pub use names::Leftover;
 pub use network::{Carried, Simulated};
 pub use outside::ClockHold;

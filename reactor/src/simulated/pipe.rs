@@ -16,7 +16,7 @@ use super::nanos::Nanos;
 
 /// One segment under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Segment {
+pub(crate) enum Segment {
     /// This number of bytes.
     Data(usize),
     /// The end of file.
@@ -147,10 +147,11 @@ impl Pipe {
         is_first
     }
 
-    /// The arrival of a segment that is due at `time`: not before the previous one.
+    /// The arrival of a segment that is due at `time` and takes the link for `transmission`: not before the
+    /// previous one.
     #[inline]
-    pub(super) fn next_arrival(&mut self, time: Nanos) -> Nanos {
-        self.last_arrival = self.last_arrival.max(time);
+    pub(super) fn next_arrival(&mut self, time: Nanos, transmission: Nanos) -> Nanos {
+        self.last_arrival = self.last_arrival.max(time).saturating_add(transmission);
         self.last_arrival
     }
 

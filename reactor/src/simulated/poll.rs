@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use super::edge::Scope;
+use super::kind::Choice;
 use super::nanos::Nanos;
 use super::network::Simulated;
 use super::trace::SystemCall;
@@ -86,15 +87,18 @@ impl World {
     fn begin_wait(&mut self, timeout: Option<Nanos>) -> Option<Nanos> {
         let start = self.clock.now();
         self.clock.tick();
-        if self.rng.happens(self.faults.clock_jump) {
-            let jump = self.rng.duration(&(Duration::ZERO..=self.faults.clock_jump_at_most));
+        let (chance, most) = (self.faults.clock_jump, self.faults.clock_jump_at_most);
+        if let Some(jump) = self.choices.delay(Choice::ClockJump, chance, most) {
             self.clock.advance_to(start.saturating_add(jump));
         }
+        self.all_meet();
         let deadline = timeout.map(|timeout| start.saturating_add(timeout));
-        if !self.rng.happens(self.faults.interrupted) {
+        let chance = self.faults.interrupted;
+        let Some(delay) = self.choices.delay(Choice::InterruptedPoll, chance, DELAY_MAX) else {
             return deadline;
-        }
-        let interrupted = start.saturating_add(self.rng.duration(&(Duration::ZERO..=DELAY_MAX)));
+        };
+        self.all_meet();
+        let interrupted = start.saturating_add(delay);
         Some(deadline.map_or(interrupted, |deadline| deadline.min(interrupted)))
     }
 
@@ -130,9 +134,13 @@ impl World {
             return;
         }
         let mut sources = std::mem::take(&mut self.reports);
-        while !sources.is_empty() {
-            let source = sources.swap_remove(self.rng.index(sources.len()));
-            let scope = if self.rng.coin() { Scope::All } else { Scope::Change };
+        for place in 0..sources.len() {
+            let other = self.choices.index(Choice::ReportOrder, sources.len() - place);
+            sources.swap(place, place + other);
+            let source = sources[place];
+            let is_narrow = self.choices.coin(Choice::ReportScope);
+            self.meets(source);
+            let scope = if is_narrow { Scope::Change } else { Scope::All };
             if let Some(report) = self.report(source, scope) {
                 let flags = [report.readable, report.read_closed, report.writable];
                 let flags = flags.into_iter().fold(0, |all, flag| all << 1 | i64::from(flag));
@@ -141,6 +149,7 @@ impl World {
             }
         }
         // Nothing in here lists a source, so the list is still empty: it gets its storage back.
+        sources.clear();
         self.reports = sources;
     }
 
