@@ -109,7 +109,9 @@ impl World {
         let mut buffer = || self.choices.size(Choice::Buffer, &self.links.buffer);
         let pipes = [Pipe::new(buffer(), buffer()), Pipe::new(buffer(), buffer())];
         let ends = [End::new(client, wire, Holder::Program), End::new(server, wire, server_holder)];
-        self.connections.insert(Connection::new(family, link, ends, pipes))
+        let id = self.connections.insert(Connection::new(family, link, ends, pipes));
+        self.remember(id);
+        id
     }
 
     /// Puts a request on the wire.

@@ -108,6 +108,11 @@ impl Connection {
         &mut self.pipes[side as usize]
     }
 
+    /// The pipe that this side sends on, to look at.
+    pub(super) fn pipe(&self, side: Side) -> &Pipe {
+        &self.pipes[side as usize]
+    }
+
     /// The pipe that this side receives from.
     #[inline]
     pub(super) fn incoming(&mut self, side: Side) -> &mut Pipe {

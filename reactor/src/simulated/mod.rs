@@ -81,6 +81,7 @@ mod closing;
 mod connecting;
 mod options;
 mod partition;
+pub(crate) mod recording;
 mod transfer;
 mod world;
 
@@ -91,12 +92,12 @@ mod ids;
 mod listener;
 mod names;
 mod parts;
-mod pipe;
+pub(crate) mod pipe;
 mod script;
 mod table;
 
 mod chance;
-mod choices;
+pub(crate) mod choices;
 mod clock;
 mod faults;
 mod kind;
@@ -104,7 +105,7 @@ mod links;
 mod met;
 mod nanos;
 mod system_call;
-mod trace;
+pub(crate) mod trace;
 
 pub use chance::Chance;
 pub use datagrams::SimulatedDatagramSocket;

@@ -155,6 +155,11 @@ impl Pipe {
         self.last_arrival
     }
 
+    /// The segment that was sent last, while it is under way.
+    pub(super) fn last_segment(&self) -> Option<Segment> {
+        self.flight.back().copied()
+    }
+
     /// Takes the segment that arrives now; `None` if it was lost. Its bytes are under way until they have
     /// [arrived](Self::arrive) or [vanished](Self::vanish).
     #[inline]

@@ -33,6 +33,8 @@ pub(crate) struct TraceEntry {
 pub(crate) enum TraceEvent {
     /// A call of the program, its result, and a hash of each piece of the bytes that it moved.
     Call(SystemCall, i64, Vec<u64>),
+    /// The socket sent this segment.
+    Departure(Segment),
     /// This segment reached the socket.
     Arrival(Segment),
     /// The kinds of faults that happened, as bits.
@@ -52,6 +54,11 @@ impl Trace {
     /// The calls that were kept, as text.
     pub(super) fn lines(&self) -> Vec<String> {
         self.entries.iter().filter_map(TraceEntry::call_line).collect()
+    }
+
+    /// Whether entries are kept.
+    pub(super) fn is_kept(&self) -> bool {
+        self.entries_max > 0
     }
 
     pub(super) fn entries(&self) -> Vec<TraceEntry> {
@@ -79,6 +86,16 @@ impl Trace {
             self.entries.back_mut()
         {
             hashes.push(hash);
+        }
+    }
+
+    /// Keeps the departure of a segment, likewise.
+    #[inline]
+    pub(super) fn note_departure(&mut self, now: Nanos, socket: u64, segment: Option<Segment>) {
+        if self.entries_max > 0
+            && let Some(segment) = segment
+        {
+            self.keep(now, socket, TraceEvent::Departure(segment));
         }
     }
 
@@ -112,6 +129,12 @@ impl Trace {
 }
 
 impl TraceEntry {
+    /// Whether it is a call that moves bytes, or tries to.
+    pub(crate) fn is_transfer(&self) -> bool {
+        use SystemCall::{Recv, Send, Sendmsg};
+        matches!(self.event, TraceEvent::Call(Recv | Send | Sendmsg, ..))
+    }
+
     /// The line of a call.
     fn call_line(&self) -> Option<String> {
         let TraceEvent::Call(call, answer, hashes) = &self.event else { return None };

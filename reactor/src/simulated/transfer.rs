@@ -180,6 +180,7 @@ impl World {
             let delay = link.delay(self.faults.stall, &mut self.choices);
             let time = outgoing.next_arrival(self.clock.after(delay), link.transmission(bytes));
             self.clock.schedule(time, NetworkEvent::Segment(sender));
+            self.trace.note_departure(self.clock.now(), sender.number(), outgoing.last_segment());
         }
     }
 
@@ -190,6 +191,7 @@ impl World {
         let delay = link.delay(self.faults.stall, &mut self.choices);
         let time = outgoing.next_arrival(self.clock.after(delay), Nanos::ZERO);
         self.clock.schedule(time, NetworkEvent::Segment(sender));
+        self.trace.note_departure(self.clock.now(), sender.number(), outgoing.last_segment());
     }
 
     pub(super) fn segment_arrives(&mut self, sender: EndId) {

@@ -19,6 +19,7 @@ use super::look_ups::Hosts;
 use super::met::FaultCounts;
 use super::names::Names;
 use super::parts::Processes;
+use super::recording::LifeNames;
 use super::table::Table;
 use super::trace::{SystemCall, Trace, number};
 
@@ -43,6 +44,8 @@ pub(super) struct World {
     pub(super) descriptors: Descriptors,
     pub(super) hosts: Hosts,
     pub(super) fault_counts: FaultCounts,
+    /// The addresses of the connections since the trace is kept.
+    pub(super) lives: Vec<LifeNames>,
     /// The error numbers that the next accepts answer.
     pub(super) accept_errors: VecDeque<i32>,
 }
@@ -91,6 +94,7 @@ impl World {
             descriptors: Descriptors { open: 0, open_max: usize::MAX },
             hosts: Hosts::default(),
             fault_counts: FaultCounts::default(),
+            lives: Vec::new(),
             accept_errors: VecDeque::new(),
         }
     }

@@ -1,0 +1,230 @@
+//! [`Simulation`]: runs one test under many seeds, and shrinks the first run that fails.
+//!
+//! Invariant: the token of a run is in its file before the run begins, so that one that ends the process is known.
+
+use std::env;
+use std::fs;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::thread;
+
+use super::report::SimulationFailure;
+use super::run::{Keeping, Outcome, run};
+use super::shrink::shrink;
+use super::token::RunToken;
+use super::world::{Failed, SimulatedWorld};
+use crate::simulated::FaultCounts;
+
+/// The variable with the token of the one run that is wanted.
+const SEED: &str = "ROPEWALK_SEED";
+
+/// The variable with the number of runs that are wanted instead of the test's own.
+const RUNS: &str = "ROPEWALK_RUNS";
+
+/// The variable with the folder for tokens and drawings.
+const FOLDER: &str = "ROPEWALK_SIMULATION";
+
+/// How a test is run under seeds.
+#[derive(Clone, Debug, Default)]
+pub struct Simulation {
+    runs_twice: bool,
+}
+
+/// Runs of which none failed.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct CleanRuns {
+    /// How many.
+    pub runs: u64,
+    /// What the lives of all runs met.
+    pub faults: FaultCounts,
+}
+
+/// Runs the test under one seed.
+///
+/// # Panics
+///
+/// When the run fails, with a report: the shrunk run and the command that repeats it, the sockets, and the life
+/// of one connection.
+#[track_caller]
+pub fn simulate(seed: u64, test: impl Fn(&SimulatedWorld)) {
+    simulate_seeds(seed..seed.saturating_add(1), test);
+}
+
+/// Runs the test under each of these seeds, until one run fails. Where the variable `ROPEWALK_SEED` is set, the run
+/// of that token is the only one; where `ROPEWALK_RUNS` is, so many seeds are run from the first on.
+///
+/// # Panics
+///
+/// As [`simulate`].
+#[track_caller]
+pub fn simulate_seeds(seeds: Range<u64>, test: impl Fn(&SimulatedWorld)) {
+    if let Err(failure) = Simulation::new().run(seeds, test) {
+        panic!("{failure}");
+    }
+}
+
+impl Simulation {
+    /// Each seed once.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs each seed twice, and fails at the first difference of the two traces: something beside the seed has a
+    /// say, such as a hash map's order, the real clock or an address.
+    #[must_use]
+    pub fn twice(mut self) -> Self {
+        self.runs_twice = true;
+        self
+    }
+
+    /// Runs the test under each of these seeds, or as the environment says: see [`simulate_seeds`].
+    ///
+    /// # Errors
+    ///
+    /// The first run that failed, shrunk.
+    ///
+    /// # Panics
+    ///
+    /// When a variable of the environment cannot be read.
+    pub fn run(
+        &self,
+        seeds: Range<u64>,
+        test: impl Fn(&SimulatedWorld),
+    ) -> Result<CleanRuns, Box<SimulationFailure>> {
+        let note = TokenFile::new();
+        let mut clean = CleanRuns::default();
+        for token in wanted(seeds) {
+            note.write(&token);
+            let outcome = run(&token, Keeping::Nothing, &test);
+            clean.runs += 1;
+            clean.faults.add(&outcome.faults);
+            if let Some(failed) = outcome.failed {
+                return Err(Box::new(shrunk(token, failed, clean.runs, &test)));
+            }
+            if self.runs_twice {
+                compare(&token, &outcome, clean.runs, &test)?;
+            }
+        }
+        note.remove();
+        Ok(clean)
+    }
+}
+
+/// The runs that the environment asks for, or else those of the seeds.
+fn wanted(seeds: Range<u64>) -> impl Iterator<Item = RunToken> {
+    let token = env::var(SEED)
+        .ok()
+        .map(|token| token.parse().unwrap_or_else(|error| panic!("{SEED}: {error}")));
+    let runs = env::var(RUNS)
+        .ok()
+        .map(|runs| runs.parse::<u64>().unwrap_or_else(|error| panic!("{RUNS}={runs}: {error}")));
+    let seeds = match (&token, runs) {
+        (Some(_), _) => 0..0,
+        (None, Some(runs)) => seeds.start..seeds.start.saturating_add(runs),
+        (None, None) => seeds,
+    };
+    token.into_iter().chain(seeds.map(RunToken::of_seed))
+}
+
+/// Runs a token again and fails where the traces differ.
+fn compare(
+    token: &RunToken,
+    one: &Outcome,
+    runs: u64,
+    test: &dyn Fn(&SimulatedWorld),
+) -> Result<(), Box<SimulationFailure>> {
+    let other = run(token, Keeping::Nothing, test);
+    if one.trace_hash == other.trace_hash {
+        return Ok(());
+    }
+    let [one, other] = [(); 2].map(|()| run(token, Keeping::Trace, test));
+    let place = one.log.iter().zip(&other.log).position(|(one, other)| one != other);
+    let what = match place {
+        Some(place) => format!("\n  {}\n  {}", one.log[place], other.log[place]),
+        None => ", and each time in another place".to_owned(),
+    };
+    let what = format!("two runs of one seed differ first in these calls:{what}");
+    let failed = Failed { what, sockets: String::new(), time: Default::default() };
+    let (first, token, life) = (token.clone(), token.clone(), one.life);
+    Err(Box::new(SimulationFailure { first, token, failed, life, runs, tries: 0, drawing: None }))
+}
+
+/// The failure of a run, shrunk.
+fn shrunk(
+    first: RunToken,
+    failed: Failed,
+    runs: u64,
+    test: &dyn Fn(&SimulatedWorld),
+) -> SimulationFailure {
+    let recorded = run(&first, Keeping::Choices, test);
+    let kind = failed.kind();
+    let with = |kept| RunToken { seed: first.seed, kept: Some(kept) };
+    let is_it = |outcome: &Outcome| outcome.failed.as_ref().is_some_and(|it| it.kind() == kind);
+    let (mut token, mut tries) = (first.clone(), 0);
+    if is_it(&recorded) {
+        let (kept, taken) = shrink(recorded.made, |kept| {
+            let outcome = run(&with(kept.clone()), Keeping::Choices, test);
+            is_it(&outcome).then_some(outcome.made)
+        });
+        (token, tries) = (with(kept), taken);
+    }
+    let last = run(&token, Keeping::Trace, test);
+    let (life, failed) = (last.life, last.failed.unwrap_or(failed));
+    let mut failure = SimulationFailure { first, token, failed, life, runs, tries, drawing: None };
+    failure.drawing = draw(&failure);
+    failure
+}
+
+impl Failed {
+    /// The text without its numbers, which tells one failure from another.
+    fn kind(&self) -> String {
+        self.what.chars().filter(|letter| !letter.is_ascii_digit()).collect()
+    }
+}
+
+/// Writes the drawing of a failure; `None` if that cannot be done, or if no connection was there.
+fn draw(failure: &SimulationFailure) -> Option<PathBuf> {
+    let svg = failure.time_line_svg();
+    let path = folder()?.join(format!("{}.svg", test_name()));
+    (!svg.is_empty() && fs::write(&path, svg).is_ok()).then_some(path)
+}
+
+/// The file with the token of the run that is on.
+struct TokenFile(Option<PathBuf>);
+
+impl TokenFile {
+    fn new() -> Self {
+        Self(folder().map(|folder| folder.join(format!("{}.token", test_name()))))
+    }
+
+    fn write(&self, token: &RunToken) {
+        if let Some(path) = &self.0 {
+            // The run goes on without it where the disk is full.
+            let _ = fs::write(path, format!("{token}\n"));
+        }
+    }
+
+    /// The runs are over, and none failed.
+    fn remove(&self) {
+        if let Some(path) = &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// The folder for tokens and drawings, which is made where it is missing.
+fn folder() -> Option<PathBuf> {
+    let named = env::var_os(FOLDER).map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| env::temp_dir().join("ropewalk-simulation"));
+    fs::create_dir_all(&folder).ok().map(|()| folder)
+}
+
+/// The name of the running test, which is that of its thread, as a file's name.
+fn test_name() -> String {
+    let current = thread::current();
+    let name = current.name().unwrap_or("run");
+    let letter =
+        |letter: char| if letter.is_alphanumeric() || letter == '_' { letter } else { '-' };
+    name.replace("::", "-").chars().map(letter).collect()
+}
