@@ -61,7 +61,7 @@ impl World {
         self.receive_end(id, libc::ECONNRESET);
     }
 
-    fn receive_end(&mut self, id: EndId, error: i32) {
+    pub(super) fn receive_end(&mut self, id: EndId, error: i32) {
         let connection = self.held(id);
         connection.outgoing(id.side()).lose();
         let was_finished = connection.incoming(id.side()).fin_arrived;

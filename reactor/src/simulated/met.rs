@@ -5,12 +5,14 @@
 //!
 //! Invariant: a life is counted once, at its end.
 
+use std::fmt;
+
 use super::ids::{ConnectionId, Source};
 use super::kind::Choice;
 use super::world::World;
 
 /// How many of the lives of a simulated network met each kind of fault, and each pair of kinds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct FaultCounts {
     lives: u64,
     /// In row and column of one kind: the lives that met it.
@@ -20,6 +22,15 @@ pub struct FaultCounts {
 impl Default for FaultCounts {
     fn default() -> Self {
         Self { lives: 0, pairs: vec![[0; Choice::COUNT]; Choice::COUNT] }
+    }
+}
+
+impl fmt::Debug for FaultCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let met = Choice::ALL.iter().filter(|kind| self.of(**kind) > 0);
+        let met = met.map(|kind| (kind.name(), self.of(*kind)));
+        write!(f, "{} lives, ", self.lives)?;
+        f.debug_map().entries(met).finish()
     }
 }
 

@@ -83,6 +83,7 @@ mod options;
 mod partition;
 pub(crate) mod recording;
 mod transfer;
+mod works;
 mod world;
 
 mod beside;

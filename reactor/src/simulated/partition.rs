@@ -1,7 +1,8 @@
 //! Partitions: pairs of addresses between which nothing arrives.
 //!
 //! Segments of TCP are sent again until the partition is over, or until the sender gives up (tcp(7),
-//! `tcp_retries2`); requests likewise; datagrams are lost.
+//! `tcp_retries2`) and is told `ETIMEDOUT`; requests likewise. Resets and datagrams are lost, so an end that has
+//! nothing to send learns nothing.
 //!
 //! Invariant: bytes that a partition held up arrive in their order.
 
@@ -50,11 +51,14 @@ impl World {
             connection.cut = None;
             return false;
         }
+        if connection.outgoing(sender.side()).drop_reset() {
+            return true;
+        }
         let now = self.clock.now();
         let (since, attempts) = connection.cut.unwrap_or((now, 0));
         if now >= since.saturating_add(GIVES_UP_AFTER.into()) {
             connection.cut = None;
-            self.break_both_ends(sender.connection(), libc::ETIMEDOUT);
+            self.receive_end(sender, libc::ETIMEDOUT);
             return true;
         }
         connection.cut = Some((since, attempts + 1));

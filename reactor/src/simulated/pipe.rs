@@ -160,6 +160,11 @@ impl Pipe {
         self.flight.back().copied()
     }
 
+    /// Loses the next segment if it is a reset. Returns whether it was.
+    pub(super) fn drop_reset(&mut self) -> bool {
+        self.flight.pop_front_if(|next| *next == Segment::Reset).is_some()
+    }
+
     /// Takes the segment that arrives now; `None` if it was lost. Its bytes are under way until they have
     /// [arrived](Self::arrive) or [vanished](Self::vanish).
     #[inline]

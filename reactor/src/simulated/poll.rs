@@ -59,6 +59,7 @@ impl Sys for Simulated {
                 Wait::Stuck => break Err(deadlock()),
             }
         };
+        self.do_due_work();
         let count = ready.len() as i64;
         self.world.borrow_mut().noted(SystemCall::Poll, 0, result, |()| count)
     }
@@ -66,6 +67,10 @@ impl Sys for Simulated {
     fn waker(&self) -> Box<dyn Fn() + Send + Sync> {
         let outside = self.outside.clone();
         Box::new(move || outside.wake())
+    }
+
+    fn take_work(&self, work: Box<dyn FnOnce() + Send>) -> Option<Box<dyn FnOnce() + Send>> {
+        self.take(work)
     }
 
     fn watch_signal(&self, signal: i32) -> io::Result<()> {
@@ -108,7 +113,7 @@ impl World {
         loop {
             self.run_due();
             self.collect(threads.woke, ready);
-            if ready.len() > before {
+            if ready.len() > before || self.has_due_work() {
                 return Wait::Over;
             }
             match (self.clock.next(), deadline) {

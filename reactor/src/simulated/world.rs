@@ -22,6 +22,7 @@ use super::parts::Processes;
 use super::recording::LifeNames;
 use super::table::Table;
 use super::trace::{SystemCall, Trace, number};
+use super::works::Works;
 
 /// The reason why a handle finds its connection.
 pub(super) const HELD: &str = "a held end keeps its connection";
@@ -43,6 +44,7 @@ pub(super) struct World {
     pub(super) processes: Processes,
     pub(super) descriptors: Descriptors,
     pub(super) hosts: Hosts,
+    pub(super) works: Works,
     pub(super) fault_counts: FaultCounts,
     /// The addresses of the connections since the trace is kept.
     pub(super) lives: Vec<LifeNames>,
@@ -93,6 +95,7 @@ impl World {
             processes: Processes::default(),
             descriptors: Descriptors { open: 0, open_max: usize::MAX },
             hosts: Hosts::default(),
+            works: Works::default(),
             fault_counts: FaultCounts::default(),
             lives: Vec::new(),
             accept_errors: VecDeque::new(),
@@ -122,6 +125,7 @@ impl World {
                 NetworkEvent::Datagram(number) => self.datagram_arrives(number),
                 NetworkEvent::DatagramFailed(sender, error) => self.datagram_failed(sender, error),
                 NetworkEvent::Child(child) => self.child_steps(child),
+                NetworkEvent::Work(number) => self.work_is_due(number),
                 NetworkEvent::Report(source) => self.list(source),
                 NetworkEvent::Spurious(source) => self.report_spuriously(source),
             }

@@ -12,8 +12,8 @@ use interfaces::{Address, Deliver, Event, Factory, ReadingRoles};
 use super::world::WorldState;
 
 /// Makes the protocols of another factory, and checks the order of their events.
-pub(super) struct CheckedFactory<F> {
-    wrapped: F,
+pub(super) struct CheckedFactory {
+    wrapped: Rc<dyn Factory>,
     world: Weak<WorldState>,
     protocols: Rc<Cell<usize>>,
 }
@@ -34,13 +34,13 @@ struct CheckedLife {
     protocols: Rc<Cell<usize>>,
 }
 
-impl<F: Factory> CheckedFactory<F> {
-    pub(super) fn new(wrapped: F, world: &Rc<WorldState>) -> Self {
+impl CheckedFactory {
+    pub(super) fn new(wrapped: Rc<dyn Factory>, world: &Rc<WorldState>) -> Self {
         Self { wrapped, world: Rc::downgrade(world), protocols: world.protocols.clone() }
     }
 }
 
-impl<F: Factory> Factory for CheckedFactory<F> {
+impl Factory for CheckedFactory {
     fn build_protocol(&self, peer: &Address) -> Option<Rc<dyn Deliver>> {
         let wrapped = self.wrapped.build_protocol(peer)?;
         self.protocols.set(self.protocols.get() + 1);
@@ -54,7 +54,7 @@ impl<F: Factory> Factory for CheckedFactory<F> {
     }
 
     fn wrapped(&self) -> Option<&dyn Factory> {
-        Some(&self.wrapped)
+        Some(&*self.wrapped)
     }
 
     fn log_prefix(&self) -> Cow<'static, str> {

@@ -7,17 +7,16 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::run::shown;
+use super::seeds::test_name;
 use super::time_line;
 use super::token::RunToken;
 use super::world::Failed;
-use crate::simulated::recording::RecordedLife;
 
 /// A run that failed, with the fewest choices that make it fail.
 pub struct SimulationFailure {
     pub(super) first: RunToken,
     pub(super) token: RunToken,
     pub(super) failed: Failed,
-    pub(super) life: Option<RecordedLife>,
     /// How many runs there were until the first that failed, and how many it was shrunk by.
     pub(super) runs: u64,
     pub(super) tries: usize,
@@ -42,12 +41,12 @@ impl SimulationFailure {
 
     /// The life of the connection that was used last, as text; empty if there was none.
     pub fn time_line(&self) -> String {
-        self.life.as_ref().map(time_line::text).unwrap_or_default()
+        self.failed.life.as_ref().map(time_line::text).unwrap_or_default()
     }
 
     /// The same as a picture, in SVG.
     pub fn time_line_svg(&self) -> String {
-        self.life.as_ref().map(time_line::svg).unwrap_or_default()
+        self.failed.life.as_ref().map(time_line::svg).unwrap_or_default()
     }
 
     /// How many clean runs are wanted, after a repair, before the bug may be called gone: three times as many as it
@@ -89,7 +88,11 @@ impl fmt::Display for SimulationFailure {
         let Self { first, token, failed, runs, tries, .. } = self;
         writeln!(f, "a simulated run failed: {}", failed.what)?;
         writeln!(f, "at {} of the network's time, in the run {first}", shown(failed.time))?;
-        writeln!(f, "\nRun it again, shrunk in {tries} runs:\n  ROPEWALK_SEED={token} cargo test")?;
+        let test = test_name().map(|name| format!(" {name}")).unwrap_or_default();
+        writeln!(
+            f,
+            "\nRun it again, shrunk in {tries} runs:\n  ROPEWALK_SEED={token} cargo test{test}"
+        )?;
         writeln!(f)?;
         self.write_choices(f)?;
         writeln!(f, "\nThe sockets at that moment:\n{}", failed.sockets)?;

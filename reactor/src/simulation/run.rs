@@ -20,7 +20,6 @@ use crate::core::counts::Counts;
 use crate::core::limits::Limits;
 use crate::reactor::Reactor;
 use crate::simulated::choices::Kept;
-use crate::simulated::recording::RecordedLife;
 use crate::simulated::{Carried, FaultCounts, Simulated};
 
 /// More turns than a run can need: it does not come to an end.
@@ -43,7 +42,6 @@ pub(super) struct Outcome {
     pub(super) made: Kept,
     pub(super) trace_hash: u64,
     pub(super) log: Vec<String>,
-    pub(super) life: Option<RecordedLife>,
     pub(super) faults: FaultCounts,
 }
 
@@ -54,6 +52,7 @@ pub(super) fn run(token: &RunToken, keeping: Keeping, test: &dyn Fn(&SimulatedWo
     if keeping != Keeping::Nothing || token.kept.is_some() {
         network.record(token.kept.clone());
     }
+    network.do_work();
     if keeping == Keeping::Trace {
         network.keep_log(ENTRIES_MAX);
     }
@@ -66,8 +65,8 @@ pub(super) fn run(token: &RunToken, keeping: Keeping, test: &dyn Fn(&SimulatedWo
     // What the end of the run breaks is no finding.
     let made = network.made();
     let failed = end(&world, reactor, &network);
-    let (trace_hash, life, log) = (network.trace_hash(), network.last_life(), network.log());
-    Outcome { failed, made, trace_hash, log, life, faults: network.fault_counts() }
+    let (trace_hash, log) = (network.trace_hash(), network.log());
+    Outcome { failed, made, trace_hash, log, faults: network.fault_counts() }
 }
 
 fn set_up(world: &SimulatedWorld, test: &dyn Fn(&SimulatedWorld)) {
@@ -123,13 +122,14 @@ impl Driver<'_> {
             self.world.fail("the reactor stops, and waits for ever");
             return Err(io::ErrorKind::Deadlock.into());
         }
-        let counts = self.reactor.counts();
-        let mut idle = counts;
-        (idle.ports, idle.datagram_ports) = (0, 0);
-        if !self.world.0.may_stay_open.get() && idle != Counts::default() {
-            self.world.fail(format!("nothing happens any more, and this is left: {counts:?}"));
-        }
         self.finish();
+        let mut left = self.reactor.counts();
+        // The timer is the stop's own.
+        (left.ports, left.datagram_ports, left.timers) = (0, 0, 0);
+        if !self.world.0.may_stay_open.get() && left != Counts::default() {
+            self.world
+                .fail(format!("nothing happens any more, and this is left: {}", listed(left)));
+        }
         Ok(())
     }
 
@@ -148,7 +148,7 @@ fn end(world: &SimulatedWorld, reactor: Reactor<Simulated>, network: &Simulated)
     if ended_well {
         world.0.look_at_unhandled();
         if counts != Counts::default() {
-            world.fail(format!("the reactor has stopped, and this is left: {counts:?}"));
+            world.fail(format!("the reactor has stopped, and this is left: {}", listed(counts)));
         }
         if network.carried() != Carried::default() {
             world.fail(format!("all is closed, and sockets are open: {:?}", network.carried()));
@@ -163,6 +163,26 @@ fn end(world: &SimulatedWorld, reactor: Reactor<Simulated>, network: &Simulated)
     }
     deferred::quietly(|| world.0.reactor.disconnect_all());
     world.0.take_failure()
+}
+
+/// The counts that are not zero.
+fn listed(counts: Counts) -> String {
+    let all = [
+        (counts.streams, "connections"),
+        (counts.ports, "ports"),
+        (counts.datagram_ports, "datagram ports"),
+        (counts.attempts, "connection attempts"),
+        (counts.lingering, "lingering sockets"),
+        (counts.processes, "processes"),
+        (counts.pipes, "pipes"),
+        (counts.stdio, "standard streams"),
+        (counts.watched, "watched descriptors"),
+        (counts.timers, "timers"),
+        (counts.tasks, "tasks"),
+        (counts.jobs, "jobs on other threads"),
+    ];
+    let left = all.iter().filter(|(count, _)| *count > 0);
+    left.map(|(count, name)| format!("{name}: {count}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A time as a person reads it.

@@ -92,18 +92,39 @@ impl Simulation {
         seeds: Range<u64>,
         test: impl Fn(&SimulatedWorld),
     ) -> Result<CleanRuns, Box<SimulationFailure>> {
+        self.run_each(wanted(seeds), &test)
+    }
+
+    /// Runs the test by one token, whatever the environment says.
+    ///
+    /// # Errors
+    ///
+    /// The run failed; a token that is shrunk already is shrunk no further than it can be.
+    pub fn run_token(
+        &self,
+        token: &RunToken,
+        test: impl Fn(&SimulatedWorld),
+    ) -> Result<CleanRuns, Box<SimulationFailure>> {
+        self.run_each([token.clone()], &test)
+    }
+
+    fn run_each(
+        &self,
+        tokens: impl IntoIterator<Item = RunToken>,
+        test: &dyn Fn(&SimulatedWorld),
+    ) -> Result<CleanRuns, Box<SimulationFailure>> {
         let note = TokenFile::new();
         let mut clean = CleanRuns::default();
-        for token in wanted(seeds) {
+        for token in tokens {
             note.write(&token);
-            let outcome = run(&token, Keeping::Nothing, &test);
+            let outcome = run(&token, Keeping::Nothing, test);
             clean.runs += 1;
             clean.faults.add(&outcome.faults);
             if let Some(failed) = outcome.failed {
-                return Err(Box::new(shrunk(token, failed, clean.runs, &test)));
+                return Err(Box::new(shrunk(token, failed, clean.runs, test)));
             }
             if self.runs_twice {
-                compare(&token, &outcome, clean.runs, &test)?;
+                compare(&token, &outcome, clean.runs, test)?;
             }
         }
         note.remove();
@@ -145,9 +166,14 @@ fn compare(
         None => ", and each time in another place".to_owned(),
     };
     let what = format!("two runs of one seed differ first in these calls:{what}");
-    let failed = Failed { what, sockets: String::new(), time: Default::default() };
-    let (first, token, life) = (token.clone(), token.clone(), one.life);
-    Err(Box::new(SimulationFailure { first, token, failed, life, runs, tries: 0, drawing: None }))
+    let failed = Failed {
+        what,
+        sockets: String::new(),
+        time: Default::default(),
+        life: one.failed.and_then(|it| it.life),
+    };
+    let (first, token) = (token.clone(), token.clone());
+    Err(Box::new(SimulationFailure { first, token, failed, runs, tries: 0, drawing: None }))
 }
 
 /// The failure of a run, shrunk.
@@ -170,8 +196,8 @@ fn shrunk(
         (token, tries) = (with(kept), taken);
     }
     let last = run(&token, Keeping::Trace, test);
-    let (life, failed) = (last.life, last.failed.unwrap_or(failed));
-    let mut failure = SimulationFailure { first, token, failed, life, runs, tries, drawing: None };
+    let failed = last.failed.unwrap_or(failed);
+    let mut failure = SimulationFailure { first, token, failed, runs, tries, drawing: None };
     failure.drawing = draw(&failure);
     failure
 }
@@ -186,7 +212,7 @@ impl Failed {
 /// Writes the drawing of a failure; `None` if that cannot be done, or if no connection was there.
 fn draw(failure: &SimulationFailure) -> Option<PathBuf> {
     let svg = failure.time_line_svg();
-    let path = folder()?.join(format!("{}.svg", test_name()));
+    let path = folder()?.join(format!("{}.svg", file_stem()));
     (!svg.is_empty() && fs::write(&path, svg).is_ok()).then_some(path)
 }
 
@@ -195,7 +221,7 @@ struct TokenFile(Option<PathBuf>);
 
 impl TokenFile {
     fn new() -> Self {
-        Self(folder().map(|folder| folder.join(format!("{}.token", test_name()))))
+        Self(folder().map(|folder| folder.join(format!("{}.token", file_stem()))))
     }
 
     fn write(&self, token: &RunToken) {
@@ -220,11 +246,15 @@ fn folder() -> Option<PathBuf> {
     fs::create_dir_all(&folder).ok().map(|()| folder)
 }
 
-/// The name of the running test, which is that of its thread, as a file's name.
-fn test_name() -> String {
-    let current = thread::current();
-    let name = current.name().unwrap_or("run");
+/// The name of the running test, which is that of its thread.
+pub(super) fn test_name() -> Option<String> {
+    thread::current().name().filter(|name| *name != "main").map(str::to_owned)
+}
+
+/// The name of the running test as that of a file.
+fn file_stem() -> String {
+    let name = test_name().unwrap_or_else(|| "run".to_owned()).replace("::", "-");
     let letter =
         |letter: char| if letter.is_alphanumeric() || letter == '_' { letter } else { '-' };
-    name.replace("::", "-").chars().map(letter).collect()
+    name.chars().map(letter).collect()
 }

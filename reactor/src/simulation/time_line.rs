@@ -130,9 +130,25 @@ fn departure(rows: &[Row], place: usize) -> Option<usize> {
 
 fn rows(life: &RecordedLife) -> Vec<Row> {
     let mut rows: Vec<Row> = life.entries.iter().filter_map(|entry| row(life, entry)).collect();
+    calls_first(&mut rows);
     let first = rows.iter().position(|row| row.is_client.is_some()).unwrap_or(0);
     rows.drain(..first.max(rows.len().saturating_sub(ROWS_MAX)));
     rows
+}
+
+/// Puts a call before the segments that left during it.
+fn calls_first(rows: &mut [Row]) {
+    for place in 1..rows.len() {
+        let (before, row) = (&rows[..place], &rows[place]);
+        let left = |other: &&Row| {
+            let is_departure = matches!(other.kind, RowKind::Departure(_));
+            is_departure && other.time == row.time && other.is_client == row.is_client
+        };
+        if row.kind == RowKind::Call {
+            let segments = before.iter().rev().take_while(left).count();
+            rows[place - segments..=place].rotate_right(1);
+        }
+    }
 }
 
 fn row(life: &RecordedLife, entry: &TraceEntry) -> Option<Row> {

@@ -17,6 +17,7 @@ use super::checked::CheckedFactory;
 use super::hooks;
 use crate::reactor::Reactor;
 use crate::simulated::Simulated;
+use crate::simulated::recording::RecordedLife;
 
 /// One run: a reactor on a simulated network, the choices of its seed, and its invariants. A clone is the same
 /// run.
@@ -48,6 +49,8 @@ pub(super) struct Failed {
     pub(super) what: String,
     pub(super) sockets: String,
     pub(super) time: Duration,
+    /// The life of the connection that was used last, where the trace is kept.
+    pub(super) life: Option<RecordedLife>,
 }
 
 impl SimulatedWorld {
@@ -109,7 +112,7 @@ impl SimulatedWorld {
 
     /// A factory whose connections are checked: `connection_made` comes first, `connection_lost` once and last,
     /// and every protocol is dropped by the end of the run.
-    pub fn checked(&self, factory: impl Factory + 'static) -> Rc<dyn Factory> {
+    pub fn checked(&self, factory: Rc<dyn Factory>) -> Rc<dyn Factory> {
         Rc::new(CheckedFactory::new(factory, &self.0))
     }
 
@@ -181,7 +184,8 @@ impl WorldState {
             return;
         }
         let network = self.reactor.system();
-        let failed = Failed { what, sockets: network.socket_table(), time: network.time() };
+        let (sockets, time) = (network.socket_table(), network.time());
+        let failed = Failed { what, sockets, time, life: network.last_life() };
         *self.failure.borrow_mut() = Some(failed);
     }
 
