@@ -7,8 +7,10 @@
 //!
 //! Invariant: a run is a function of its token and of the test.
 
+use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::rc::Rc;
 use std::time::Duration;
 
 use interfaces::{ReactorCore, panic_message};
@@ -45,28 +47,48 @@ pub(super) struct Outcome {
     pub(super) faults: FaultCounts,
 }
 
-/// Runs the test's world once.
-pub(super) fn run(token: &RunToken, keeping: Keeping, test: &dyn Fn(&SimulatedWorld)) -> Outcome {
-    let _in_run = InRun::enter();
-    let network = Simulated::new(token.seed);
-    if keeping != Keeping::Nothing || token.kept.is_some() {
-        network.record(token.kept.clone());
+/// The reactor's limits by the seed of a run; `None` are the default ones.
+#[derive(Clone, Default)]
+pub(super) struct LimitsOfSeed(pub(super) Option<Rc<dyn Fn(u64) -> Limits>>);
+
+impl fmt::Debug for LimitsOfSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LimitsOfSeed").field(&self.0.is_some()).finish()
     }
-    network.do_work();
-    if keeping == Keeping::Trace {
-        network.keep_log(ENTRIES_MAX);
+}
+
+/// What all runs of a test have in common.
+pub(super) struct RunPlan<'a> {
+    pub(super) limits: &'a LimitsOfSeed,
+    pub(super) test: &'a dyn Fn(&SimulatedWorld),
+}
+
+impl RunPlan<'_> {
+    /// Runs the test's world once.
+    pub(super) fn run(&self, token: &RunToken, keeping: Keeping) -> Outcome {
+        let _in_run = InRun::enter();
+        let network = Simulated::new(token.seed);
+        if keeping != Keeping::Nothing || token.kept.is_some() {
+            network.record(token.kept.clone());
+        }
+        network.do_work();
+        if keeping == Keeping::Trace {
+            network.keep_log(ENTRIES_MAX);
+        }
+        let limits =
+            self.limits.0.as_ref().map_or_else(Limits::default, |limits| limits(token.seed));
+        let reactor = Reactor::on(network.clone(), limits);
+        let world = SimulatedWorld::new(&reactor, token.seed);
+        set_up(&world, self.test);
+        if !world.0.has_failed() {
+            go_on(&world, &reactor);
+        }
+        // What the end of the run breaks is no finding.
+        let made = network.made();
+        let failed = end(&world, reactor, &network);
+        let (trace_hash, log) = (network.trace_hash(), network.log());
+        Outcome { failed, made, trace_hash, log, faults: network.fault_counts() }
     }
-    let reactor = Reactor::on(network.clone(), Limits::default());
-    let world = SimulatedWorld::new(&reactor, token.seed);
-    set_up(&world, test);
-    if !world.0.has_failed() {
-        go_on(&world, &reactor);
-    }
-    // What the end of the run breaks is no finding.
-    let made = network.made();
-    let failed = end(&world, reactor, &network);
-    let (trace_hash, log) = (network.trace_hash(), network.log());
-    Outcome { failed, made, trace_hash, log, faults: network.fault_counts() }
 }
 
 fn set_up(world: &SimulatedWorld, test: &dyn Fn(&SimulatedWorld)) {

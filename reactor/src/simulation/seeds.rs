@@ -6,13 +6,15 @@ use std::env;
 use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::thread;
 
 use super::report::SimulationFailure;
-use super::run::{Keeping, Outcome, run};
+use super::run::{Keeping, LimitsOfSeed, Outcome, RunPlan};
 use super::shrink::shrink;
 use super::token::RunToken;
 use super::world::{Failed, SimulatedWorld};
+use crate::core::limits::Limits;
 use crate::simulated::FaultCounts;
 
 /// The variable with the token of the one run that is wanted.
@@ -28,6 +30,7 @@ const FOLDER: &str = "ROPEWALK_SIMULATION";
 #[derive(Clone, Debug, Default)]
 pub struct Simulation {
     runs_twice: bool,
+    limits: LimitsOfSeed,
 }
 
 /// Runs of which none failed.
@@ -78,6 +81,13 @@ impl Simulation {
         self
     }
 
+    /// Gives the reactor of each run limits that follow from its seed: small ones are met more often.
+    #[must_use]
+    pub fn with_limits(mut self, limits: impl Fn(u64) -> Limits + 'static) -> Self {
+        self.limits = LimitsOfSeed(Some(Rc::new(limits)));
+        self
+    }
+
     /// Runs the test under each of these seeds, or as the environment says: see [`simulate_seeds`].
     ///
     /// # Errors
@@ -113,18 +123,19 @@ impl Simulation {
         tokens: impl IntoIterator<Item = RunToken>,
         test: &dyn Fn(&SimulatedWorld),
     ) -> Result<CleanRuns, Box<SimulationFailure>> {
+        let plan = RunPlan { limits: &self.limits, test };
         let note = TokenFile::new();
         let mut clean = CleanRuns::default();
         for token in tokens {
             note.write(&token);
-            let outcome = run(&token, Keeping::Nothing, test);
+            let outcome = plan.run(&token, Keeping::Nothing);
             clean.runs += 1;
             clean.faults.add(&outcome.faults);
             if let Some(failed) = outcome.failed {
-                return Err(Box::new(shrunk(token, failed, clean.runs, test)));
+                return Err(Box::new(shrunk(token, failed, clean.runs, &plan)));
             }
             if self.runs_twice {
-                compare(&token, &outcome, clean.runs, test)?;
+                compare(&token, &outcome, clean.runs, &plan)?;
             }
         }
         note.remove();
@@ -153,13 +164,13 @@ fn compare(
     token: &RunToken,
     one: &Outcome,
     runs: u64,
-    test: &dyn Fn(&SimulatedWorld),
+    plan: &RunPlan<'_>,
 ) -> Result<(), Box<SimulationFailure>> {
-    let other = run(token, Keeping::Nothing, test);
+    let other = plan.run(token, Keeping::Nothing);
     if one.trace_hash == other.trace_hash {
         return Ok(());
     }
-    let [one, other] = [(); 2].map(|()| run(token, Keeping::Trace, test));
+    let [one, other] = [(); 2].map(|()| plan.run(token, Keeping::Trace));
     let place = one.log.iter().zip(&other.log).position(|(one, other)| one != other);
     let what = match place {
         Some(place) => format!("\n  {}\n  {}", one.log[place], other.log[place]),
@@ -177,25 +188,20 @@ fn compare(
 }
 
 /// The failure of a run, shrunk.
-fn shrunk(
-    first: RunToken,
-    failed: Failed,
-    runs: u64,
-    test: &dyn Fn(&SimulatedWorld),
-) -> SimulationFailure {
-    let recorded = run(&first, Keeping::Choices, test);
+fn shrunk(first: RunToken, failed: Failed, runs: u64, plan: &RunPlan<'_>) -> SimulationFailure {
+    let recorded = plan.run(&first, Keeping::Choices);
     let kind = failed.kind();
     let with = |kept| RunToken { seed: first.seed, kept: Some(kept) };
     let is_it = |outcome: &Outcome| outcome.failed.as_ref().is_some_and(|it| it.kind() == kind);
     let (mut token, mut tries) = (first.clone(), 0);
     if is_it(&recorded) {
         let (kept, taken) = shrink(recorded.made, |kept| {
-            let outcome = run(&with(kept.clone()), Keeping::Choices, test);
+            let outcome = plan.run(&with(kept.clone()), Keeping::Choices);
             is_it(&outcome).then_some(outcome.made)
         });
         (token, tries) = (with(kept), taken);
     }
-    let last = run(&token, Keeping::Trace, test);
+    let last = plan.run(&token, Keeping::Trace);
     let failed = last.failed.unwrap_or(failed);
     let mut failure = SimulationFailure { first, token, failed, runs, tries, drawing: None };
     failure.drawing = draw(&failure);

@@ -5,11 +5,12 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::{Deferred, DeferredError};
-use interfaces::{Factory, Observer, ReactorEvent};
+use interfaces::{Factory, Observer, ReactorEvent, panic_message};
 
 use super::barrier::Barrier;
 use super::byte_stream::ByteStream;
@@ -140,7 +141,7 @@ impl SimulatedWorld {
         })
     }
 
-    /// Checks this after every turn of the reactor; the error says what is wrong.
+    /// Checks this after every turn of the reactor; the error, or a panic, says what is wrong.
     pub fn always(&self, name: &str, check: impl Fn() -> Result<(), String> + 'static) {
         self.0.turn_checks.borrow_mut().push((name.to_owned(), Box::new(check)));
     }
@@ -201,7 +202,12 @@ impl WorldState {
     pub(super) fn make(&self, checks: &RefCell<Vec<(String, Check)>>) {
         let taken = checks.take();
         for (name, check) in &taken {
-            if let Err(problem) = check() {
+            let caught = panic::catch_unwind(AssertUnwindSafe(check));
+            let checked = caught.unwrap_or_else(|payload| {
+                let place = hooks::panic_place().unwrap_or_default();
+                Err(format!("it panicked at {place}: {}", panic_message(&*payload)))
+            });
+            if let Err(problem) = checked {
                 self.fail(format!("{name}: {problem}"));
             }
         }
