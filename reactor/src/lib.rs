@@ -83,6 +83,7 @@
 //! sys             the seam: what the reactor needs of a system, split by ability
 //! kernel          the operating system, on mio and socket2
 //! simulated       a network in memory that a seed drives
+//! simulation      whole runs of a program on it: invariants, shrinking, replay, time lines
 //! ```
 //!
 //! The arrows between them, which a test holds:
@@ -90,7 +91,7 @@
 //! ```text
 //! capabilities → reactor → run → { stream, listen, connect, datagram, process, descriptor } → core → { buffers, threads, timers, sys }
 //! listen, connect → stream;  process → descriptor;  buffers → sys
-//! reactor → { kernel, simulated };  kernel, simulated → sys;  group → reactor
+//! reactor → { kernel, simulated };  kernel, simulated → sys;  group → reactor;  simulation → reactor, simulated
 //! nothing → run;  nothing → capabilities;  nothing → group
 //! core ⇢ stream::Running: a slot holds a stream by value, so that a message meets no virtual call before its protocol
 //! ```
@@ -121,6 +122,7 @@ mod timers;
 
 mod kernel;
 pub mod simulated;
+pub mod simulation;
 pub mod sys;
 
 pub use self::core::counts::Counts;

@@ -91,10 +91,18 @@ impl<S: StreamSys> Reactor<S> {
     /// When it runs already, or stops, also after a shutdown event that was fired by hand
     /// (`EALREADY`-like, [`io::ErrorKind::ResourceBusy`]), or when waiting for events fails for good.
     pub fn run(&self) -> io::Result<()> {
+        self.run_with(|turned| turned)
+    }
+
+    /// As [`run`](Self::run), and after each turn asks `after` whether the run goes on.
+    pub(crate) fn run_with(
+        &self,
+        after: impl FnMut(io::Result<()>) -> io::Result<()>,
+    ) -> io::Result<()> {
         self.refuse_if_running()?;
         self.0.run_state.in_run.set(true);
         lifetime::start(&self.0);
-        let outcome = self.run_turns();
+        let outcome = self.run_turns(after);
         if self.0.run_state.stage() == Stage::Crashed && outcome.is_ok() {
             lifetime::leave(&self.0);
             return outcome;
@@ -123,13 +131,13 @@ impl<S: StreamSys> Reactor<S> {
         Err(io::Error::new(io::ErrorKind::ResourceBusy, message))
     }
 
-    fn run_turns(&self) -> io::Result<()> {
+    fn run_turns(&self, mut after: impl FnMut(io::Result<()>) -> io::Result<()>) -> io::Result<()> {
         loop {
             lifetime::advance(&self.0);
             if matches!(self.0.run_state.stage(), Stage::Stopped | Stage::Crashed) {
                 return Ok(());
             }
-            turn::turn(&self.0, None)?;
+            after(turn::turn(&self.0, None))?;
         }
     }
 

@@ -65,7 +65,10 @@ impl<S: StreamSys> Core<S> {
 
     /// A job that no thread can take is refused through the queue of remote calls, so that `done` never
     /// runs inside the call that asked for it.
-    fn submit(&self, job: Job, at_the_end: AtTheEnd) {
+    fn submit(&self, Job { number, work }: Job, at_the_end: AtTheEnd) {
+        self.jobs.begin(number, at_the_end);
+        let Some(work) = self.sys.take_work(work) else { return };
+        let job = Job { number, work };
         let Err(RefusedJobs { jobs, error }) = self.jobs.submit(job, at_the_end) else { return };
         let attempt = "starting a thread for blocking work";
         self.observe(&ReactorEvent::Failed { attempt, error: &error });

@@ -10,12 +10,16 @@ use interfaces::{Address, ListenError, ListenTcp, ListenUnix, LockFile, OsError,
 use super::connection::{Holder, OnClose, Wire};
 use super::edge::{Direction, SocketWatch};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
+use super::kind::Choice;
 use super::listener::ListenerState;
 use super::names::{Leftover, Name, address_of};
 use super::options::{CREDENTIALS, check_device};
 use super::trace::SystemCall;
 use super::world::{HELD, World, errno};
 use crate::sys::os_error::os_error;
+
+/// What accept4(2) answers when the system is short of something, or a firewall forbids it.
+const ACCEPT_ERRORS: [i32; 4] = [libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EPERM];
 
 impl World {
     pub(super) fn listen_tcp(&mut self, options: &ListenTcp) -> Result<ListenerId, ListenError> {
@@ -120,6 +124,10 @@ impl World {
     pub(super) fn accept(&mut self, listener: ListenerId) -> io::Result<EndId> {
         let accepted = self.take_descriptor_and_accept(listener);
         self.maybe_spurious(Source::Listener(listener));
+        match &accepted {
+            Ok(id) => self.meets(Source::End(*id)),
+            Err(_) => self.meets(Source::Listener(listener)),
+        }
         let number = listener.number();
         self.noted(SystemCall::Accept, number, accepted, |id| id.connection().answer())
     }
@@ -128,8 +136,13 @@ impl World {
         if let Some(number) = self.accept_errors.pop_front() {
             return Err(errno(number));
         }
-        self.fault(self.faults.interrupted, libc::EINTR)?;
-        self.fault(self.faults.no_descriptor, libc::EMFILE)?;
+        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
+        self.fault(Choice::NoDescriptor, self.faults.no_descriptor, libc::EMFILE)?;
+        let forms = ACCEPT_ERRORS.len() as u64;
+        let form = self.choices.fault(Choice::AcceptError, self.faults.accept_error, forms);
+        if let Some(form) = form.checked_sub(1) {
+            return Err(errno(ACCEPT_ERRORS[form as usize]));
+        }
         // Linux takes the descriptor first, so a process that has none left is told even if no
         // connection waits.
         self.descriptors.open()?;
@@ -138,11 +151,12 @@ impl World {
     }
 
     fn accept_with_descriptor(&mut self, listener: ListenerId) -> io::Result<EndId> {
-        if self.rng.happens(self.faults.would_block) {
+        if self.choices.happens(Choice::AcceptWouldBlock, self.faults.would_block) {
             return Err(self.accept_would_block(listener));
         }
         let id = EndId::server(self.pop(listener)?);
-        if self.rng.happens(self.faults.aborted_accept) {
+        if self.choices.happens(Choice::AbortedAccept, self.faults.aborted_accept) {
+            self.meets(Source::End(id));
             self.held(id).end_mut(Side::Server).holder = Holder::Closed;
             self.send_reset(id);
             self.remove_if_unheld(id.connection());
@@ -170,7 +184,9 @@ impl World {
     }
 
     fn accept_with_reserve(&mut self, listener: ListenerId) -> io::Result<EndId> {
-        self.fault(self.faults.failed_reserve, libc::EMFILE)?;
+        let outcome = self.fault(Choice::FailedReserve, self.faults.failed_reserve, libc::EMFILE);
+        self.meets(Source::Listener(listener));
+        outcome?;
         let id = EndId::server(self.pop(listener)?);
         self.held(id).end_mut(Side::Server).holder = Holder::Program;
         self.descriptors.open += 1;
@@ -187,7 +203,8 @@ impl World {
     pub(super) fn connection_waits(&mut self, listener: ListenerId) -> bool {
         let listening = self.listeners.get(&listener);
         let is_ready = listening.is_some_and(|listening| listening.level().readable);
-        let waits = is_ready && !self.rng.happens(self.faults.would_block);
+        let waits =
+            is_ready && !self.choices.happens(Choice::AcceptWouldBlock, self.faults.would_block);
         if !waits {
             self.watching(Source::Listener(listener), Direction::Read, SocketWatch::would_block);
         }

@@ -9,6 +9,7 @@ use interfaces::{ExitStatus, WindowSize};
 use super::children::signaled;
 use super::edge::{Direction, SocketWatch};
 use super::ids::{PartId, Source};
+use super::kind::Choice;
 use super::parts::FIFO_BYTES;
 use super::trace::SystemCall;
 use super::transfer;
@@ -48,12 +49,12 @@ impl World {
     }
 
     pub(super) fn try_wait(&mut self, child: PartId) -> io::Result<Option<ExitStatus>> {
-        let waited = match self.fault(self.faults.interrupted, libc::EINTR) {
+        let waited = match self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR) {
             Err(error) => Err(error),
             Ok(()) => Ok(self.processes.child(child).and_then(|state| state.status)),
         };
         if let Ok(Some(_)) = waited {
-            self.processes.parts.remove(&child);
+            self.forget_child(child);
         }
         let number = |status: &Option<ExitStatus>| i64::from(status.is_some());
         self.noted(SystemCall::Wait, child.number(), waited, number)
@@ -64,26 +65,27 @@ impl World {
         let Some(state) = self.processes.child(child) else { return };
         state.is_held = false;
         if state.status.is_some() {
-            self.processes.parts.remove(&child);
+            self.forget_child(child);
         }
     }
 
     pub(super) fn read_end(&mut self, id: PartId, buffer: &mut [u8]) -> io::Result<usize> {
         let result = self.take_from_child(id, buffer);
         self.maybe_spurious(Source::Part(id));
+        self.meets(Source::Part(id));
         let count = self.noted(SystemCall::Read, id.number(), result, |count| *count as i64)?;
         self.trace.note_bytes(&buffer[..count]);
         Ok(count)
     }
 
     fn take_from_child(&mut self, id: PartId, buffer: &mut [u8]) -> io::Result<usize> {
-        self.fault(self.faults.interrupted, libc::EINTR)?;
+        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let end = self.processes.end(id).expect("a handle keeps its end");
         let (there, is_gone) = (end.from_child.len(), end.child_ends == 0);
         if there == 0 && is_gone {
             return Ok(0);
         }
-        let count = transfer::amount(there, buffer.len(), &self.faults, &mut self.rng);
+        let count = self.choices.read_amount(there.min(buffer.len()), &self.faults);
         if count == 0 {
             self.watching(Source::Part(id), Direction::Read, SocketWatch::would_block);
             return Err(errno(libc::EAGAIN));
@@ -101,20 +103,21 @@ impl World {
     pub(super) fn write_end(&mut self, id: PartId, data: &[IoSlice<'_>]) -> io::Result<usize> {
         let result = self.give_to_child(id, data);
         self.maybe_spurious(Source::Part(id));
+        self.meets(Source::Part(id));
         let count = self.noted(SystemCall::Write, id.number(), result, |count| *count as i64)?;
         transfer::moved(data, count).for_each(|piece| self.trace.note_bytes(piece));
         Ok(count)
     }
 
     fn give_to_child(&mut self, id: PartId, data: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.fault(self.faults.interrupted, libc::EINTR)?;
+        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let asked = data.iter().map(|piece| piece.len()).sum();
         let end = self.processes.end(id).expect("a handle keeps its end");
         if end.child_ends == 0 {
             return Err(errno(if end.way == Way::Both { libc::EIO } else { libc::EPIPE }));
         }
         let room = FIFO_BYTES - end.to_child.len();
-        let count = transfer::amount(room, asked, &self.faults, &mut self.rng);
+        let count = self.choices.write_amount(room.min(asked), &self.faults);
         if count == 0 && asked > 0 {
             self.watching(Source::Part(id), Direction::Write, SocketWatch::would_block);
             return Err(errno(libc::EAGAIN));

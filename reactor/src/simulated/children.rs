@@ -15,6 +15,7 @@ use interfaces::{
 
 use super::clock::NetworkEvent;
 use super::ids::{PartId, Source};
+use super::kind::Choice;
 use super::parts::{ChildState, EndState, FIFO_BYTES, Part, PartKind};
 use super::script::{Script, Step};
 use super::trace::SystemCall;
@@ -70,6 +71,7 @@ impl World {
             is_blocked: false,
             window,
             is_held: true,
+            met: 0,
         };
         self.processes.parts.insert(child, Part::new(PartKind::Child(state)));
         self.trace.note(self.clock.now(), SystemCall::Spawn, child.number(), ends.len() as i64);
@@ -91,18 +93,26 @@ impl World {
         id
     }
 
+    /// A child that is over and that no handle leads to is forgotten.
+    pub(super) fn forget_child(&mut self, child: PartId) {
+        let met = self.processes.child(child).map_or(0, |state| state.met);
+        self.processes.parts.remove(&child);
+        self.fault_counts.count(met);
+    }
+
     fn schedule_step(&mut self, child: PartId) {
         let Some(state) = self.processes.child(child) else { return };
         let wait = match state.script.steps.get(state.done) {
             Some(Step::Sleep(time)) => (*time).into(),
-            _ => self.rng.duration(&state.script.pace.clone()),
+            _ => self.choices.duration(Choice::ChildPace, &state.script.pace.clone()),
         };
         self.clock.schedule(self.clock.after(wait), NetworkEvent::Child(child));
     }
 
     /// One step of a child.
     pub(super) fn child_steps(&mut self, child: PartId) {
-        let dies = self.rng.happens(self.faults.child_death);
+        let dies = self.choices.happens(Choice::ChildDeath, self.faults.child_death);
+        self.meets(Source::Part(child));
         let Some(state) = self.processes.child(child) else { return };
         if state.status.is_some() {
             return;
@@ -149,7 +159,7 @@ impl World {
     }
 
     fn child_writes(&mut self, child: PartId, child_fd: i32, bytes: &[u8]) -> Moved {
-        let piece = self.rng.at_most(STEP_BYTES);
+        let piece = self.choices.piece(Choice::ChildPiece, STEP_BYTES);
         let Some(state) = self.processes.child(child) else { return Moved::All };
         let left = &bytes[state.moved.min(bytes.len())..];
         // What leads to no pipe of this program takes everything.
@@ -176,7 +186,7 @@ impl World {
     }
 
     fn child_reads(&mut self, child: PartId, child_fd: i32, length: usize) -> Moved {
-        let piece = self.rng.at_most(STEP_BYTES);
+        let piece = self.choices.piece(Choice::ChildPiece, STEP_BYTES);
         let Some(state) = self.processes.child(child) else { return Moved::All };
         let left = length.saturating_sub(state.moved);
         let Some(&end) = state.ends.get(&child_fd) else { return Moved::All };
@@ -203,7 +213,7 @@ impl World {
     }
 
     fn child_echoes(&mut self, child: PartId) -> Moved {
-        let piece = self.rng.at_most(STEP_BYTES);
+        let piece = self.choices.piece(Choice::ChildPiece, STEP_BYTES);
         let Some(state) = self.processes.child(child) else { return Moved::All };
         let (Some(&input), Some(&output)) = (state.ends.get(&0), state.ends.get(&1)) else {
             return Moved::All;
@@ -258,7 +268,7 @@ impl World {
         if is_held {
             self.became_readable(Source::Part(child));
         } else {
-            self.processes.parts.remove(&child);
+            self.forget_child(child);
         }
     }
 

@@ -33,6 +33,8 @@ pub(super) enum NetworkEvent {
     DatagramFailed(DatagramId, i32),
     /// A child takes its next step.
     Child(PartId),
+    /// A piece of work for another thread is done.
+    Work(u64),
     /// A report that was held back is due.
     Report(Source),
     /// A spurious report is due.

@@ -4,6 +4,7 @@
 
 use super::connection::{Family, Holder, OnClose, Wire};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
+use super::kind::Choice;
 use super::pipe::Fin;
 use super::trace::SystemCall;
 use super::world::World;
@@ -37,7 +38,7 @@ impl World {
 
     /// Sends a reset to the other end. Bytes under way arrive before it, or are lost.
     pub(super) fn send_reset(&mut self, id: EndId) {
-        if self.rng.coin() {
+        if self.choices.coin(Choice::ResetOvertakes) {
             self.held(id).outgoing(id.side()).lose();
         }
         if self.held(id).outgoing(id.side()).send_reset() {
@@ -45,24 +46,29 @@ impl World {
         }
     }
 
-    /// A middlebox has dropped the connection: one end is reset now, the other soon.
-    pub(super) fn reset_both_ends(&mut self, connection: ConnectionId) {
-        let side = if self.rng.coin() { Side::Client } else { Side::Server };
+    /// A middlebox has dropped the connection, or a machine is gone: one end is told now, with this error, and
+    /// the other is reset soon.
+    pub(super) fn break_both_ends(&mut self, connection: ConnectionId, error: i32) {
+        let side = if self.choices.coin(Choice::ResetSide) { Side::Client } else { Side::Server };
         let first = EndId::new(connection, side);
         self.held(first).incoming(first.side()).lose();
-        self.receive_reset(first);
+        self.receive_end(first, error);
         self.send_reset(first);
     }
 
     /// A reset reaches this end.
     pub(super) fn receive_reset(&mut self, id: EndId) {
+        self.receive_end(id, libc::ECONNRESET);
+    }
+
+    pub(super) fn receive_end(&mut self, id: EndId, error: i32) {
         let connection = self.held(id);
         connection.outgoing(id.side()).lose();
         let was_finished = connection.incoming(id.side()).fin_arrived;
         let end = connection.end_mut(id.side());
         if end.wire != Wire::Broken {
             end.wire = Wire::Broken;
-            end.error = Some(if was_finished { libc::EPIPE } else { libc::ECONNRESET });
+            end.error = Some(if was_finished { libc::EPIPE } else { error });
             self.rearm(Source::End(id));
         }
     }
@@ -87,7 +93,9 @@ impl World {
             return;
         }
         let client = connection.end(Side::Client).name.as_socket_addr();
+        let met = connection.met;
         self.connections.remove(id);
+        self.fault_counts.count(met);
         if let Some(address) = client {
             self.names.release(address);
         }

@@ -10,9 +10,11 @@ use interfaces::{Address, ConnectTcp, UnixAddress};
 use super::clock::NetworkEvent;
 use super::connection::{Connection, End, Family, Holder, Wire};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
+use super::kind::Choice;
 use super::links::Link;
 use super::listener::ListenerState;
 use super::names::{Name, destination};
+use super::nanos::Nanos;
 use super::options::check_device;
 use super::pipe::Pipe;
 use super::trace::SystemCall;
@@ -44,7 +46,8 @@ impl World {
             local.set_port(0);
             local
         });
-        self.fault(self.faults.interrupted, libc::EINTR).map_err(ConnectFault::Connect)?;
+        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)
+            .map_err(ConnectFault::Connect)?;
         check_device(&options.options).map_err(ConnectFault::Device)?;
         self.descriptors.open().map_err(ConnectFault::Connect)?;
         let fits = local.is_ipv4() == peer.is_ipv4();
@@ -72,7 +75,7 @@ impl World {
     }
 
     fn begin_unix(&mut self, address: &UnixAddress) -> io::Result<EndId> {
-        self.fault(self.faults.interrupted, libc::EINTR)?;
+        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let name = Name::of_unix(address).ok_or_else(|| errno(libc::EINVAL))?;
         if address.excess_length().is_some() {
             return Err(errno(libc::ENAMETOOLONG));
@@ -102,25 +105,29 @@ impl World {
         wire: Wire,
         server_holder: Holder,
     ) -> ConnectionId {
-        let link = Link::chosen(&self.links, family, &mut self.rng);
-        let mut buffer = || self.rng.size(&self.links.buffer);
+        let link = Link::chosen(&self.links, family, &mut self.choices);
+        let mut buffer = || self.choices.size(Choice::Buffer, &self.links.buffer);
         let pipes = [Pipe::new(buffer(), buffer()), Pipe::new(buffer(), buffer())];
         let ends = [End::new(client, wire, Holder::Program), End::new(server, wire, server_holder)];
-        self.connections.insert(Connection::new(family, link, ends, pipes))
+        let id = self.connections.insert(Connection::new(family, link, ends, pipes));
+        self.remember(id);
+        id
     }
 
     /// Puts a request on the wire.
     fn send_request(&mut self, id: ConnectionId, attempt: u32) {
         let Some(connection) = self.connections.get(id) else { return };
-        let time = self.clock.after(connection.link.latency(&mut self.rng));
+        let time = self.clock.after(connection.link.latency(&mut self.choices));
         self.clock.schedule(time, NetworkEvent::Request(id, attempt));
     }
 
     pub(super) fn request_arrives(&mut self, id: ConnectionId, attempt: u32) {
         let Some(connection) = self.connections.get(id) else { return };
         let Some(address) = connection.end(Side::Server).name.as_socket_addr() else { return };
-        let answer = self.clock.after(connection.link.latency(&mut self.rng));
-        if self.names.black_holes.contains(&address.ip()) {
+        let answer = self.clock.after(connection.link.latency(&mut self.choices));
+        let client = connection.end(Side::Client).name.as_socket_addr().map(|client| client.ip());
+        let is_cut = client.is_some_and(|client| self.names.is_cut(client, address.ip()));
+        if is_cut || self.names.black_holes.contains(&address.ip()) {
             return self.request_is_lost(id, attempt);
         }
         match self.names.find(&Name::Tcp(address)) {
@@ -132,7 +139,7 @@ impl World {
                 self.clock.schedule(answer, NetworkEvent::Established(id));
                 // No segment may overtake the answer.
                 if let Some(connection) = self.connections.get_mut(id) {
-                    connection.outgoing(Side::Server).next_arrival(answer);
+                    connection.outgoing(Side::Server).next_arrival(answer, Nanos::ZERO);
                 }
                 self.queue(listener, id);
             }

@@ -8,6 +8,7 @@ use interfaces::Address;
 use super::edge::{Direction, Level, SocketWatch};
 use super::ids::Side;
 use super::links::Link;
+use super::nanos::Nanos;
 use super::pipe::{Fin, Pipe};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,11 +81,15 @@ pub(super) struct Connection {
     ends: [End; 2],
     /// Indexed by the side that sends.
     pipes: [Pipe; 2],
+    /// When the first of the segments of a cut that have not arrived was due, and the number of attempts since.
+    pub(super) cut: Option<(Nanos, u32)>,
+    /// The kinds of faults that it met, as bits.
+    pub(super) met: u64,
 }
 
 impl Connection {
     pub(super) fn new(family: Family, link: Link, ends: [End; 2], pipes: [Pipe; 2]) -> Self {
-        Self { family, link, ends, pipes }
+        Self { family, link, ends, pipes, cut: None, met: 0 }
     }
 
     #[inline]
@@ -101,6 +106,11 @@ impl Connection {
     #[inline]
     pub(super) fn outgoing(&mut self, side: Side) -> &mut Pipe {
         &mut self.pipes[side as usize]
+    }
+
+    /// The pipe that this side sends on, to look at.
+    pub(super) fn pipe(&self, side: Side) -> &Pipe {
+        &self.pipes[side as usize]
     }
 
     /// The pipe that this side receives from.

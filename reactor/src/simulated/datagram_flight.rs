@@ -17,13 +17,13 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 
 use interfaces::{Address, UnixAddress};
 
 use super::clock::NetworkEvent;
 use super::edge::{Direction, SocketWatch};
 use super::ids::{DatagramId, Source};
+use super::kind::Choice;
 use super::names::destination;
 use super::nanos::Nanos;
 use super::poll::DELAY_MAX;
@@ -91,15 +91,16 @@ impl World {
             }
         };
         self.maybe_spurious(Source::Datagram(id));
+        self.meets(Source::Datagram(id));
         let count = self.noted(SystemCall::Sendmmsg, id.number(), result, |count| *count as i64)?;
         runs[..count].iter().for_each(|run| self.trace.note_bytes(run.data));
         Ok(count)
     }
 
     fn send_run(&mut self, id: DatagramId, run: &SendRun<'_>) -> io::Result<()> {
-        self.fault(self.faults.interrupted, libc::EINTR)?;
+        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
         if run.segment.is_some() {
-            self.fault(self.faults.no_segmentation, libc::EIO)?;
+            self.fault(Choice::NoSegmentation, self.faults.no_segmentation, libc::EIO)?;
         }
         let socket = self.datagrams.held(id);
         if let Some(error) = socket.error.take() {
@@ -115,7 +116,9 @@ impl World {
         let unconnected = if is_unix { libc::ENOTCONN } else { libc::EDESTADDRREQ };
         let receiver = receiver.ok_or_else(|| errno(unconnected))?;
         // A UNIX socket that would block has a receiver that is full, which costs the datagram.
-        if !is_unix && (self.rng.happens(self.faults.would_block) || !room) {
+        if !is_unix
+            && (self.choices.happens(Choice::WriteWouldBlock, self.faults.would_block) || !room)
+        {
             return Err(self.datagram_would_block(id, Direction::Write));
         }
         match receiver {
@@ -157,7 +160,7 @@ impl World {
         }
         let is_heard = !to.ip().is_multicast() || socket.options.multicast_loop;
         let sender = Address::from(source(socket.ip_host(), to));
-        if self.rng.happens(self.faults.lost_datagram) || !is_heard {
+        if self.choices.happens(Choice::LostDatagram, self.faults.lost_datagram) || !is_heard {
             return Ok(());
         }
         if self.names.black_holes.contains(&to.ip()) {
@@ -166,7 +169,8 @@ impl World {
             return Ok(());
         }
         self.datagrams.held(id).leaves(data.len());
-        let is_doubled = self.rng.happens(self.faults.doubled_datagram);
+        let is_doubled =
+            self.choices.happens(Choice::DoubledDatagram, self.faults.doubled_datagram);
         for counts in [true, false].into_iter().take(1 + usize::from(is_doubled)) {
             let (data, to, sender) = (data.to_vec(), destination(to), sender.clone());
             let flight = Flight { data, from: id, sender, to, counts };
@@ -181,9 +185,10 @@ impl World {
     /// itself.
     fn datagram_arrival(&mut self, id: DatagramId) -> Nanos {
         let Some(socket) = self.datagrams.sockets.get_mut(&id) else { return self.clock.now() };
-        let time = self.clock.after(socket.link.latency(&mut self.rng));
-        if self.rng.happens(self.faults.overtaken_datagram) {
-            return time.saturating_add(self.rng.duration(&(Duration::ZERO..=DELAY_MAX)));
+        let time = self.clock.after(socket.link.latency(&mut self.choices));
+        let (kind, chance) = (Choice::OvertakenDatagram, self.faults.overtaken_datagram);
+        if let Some(delay) = self.choices.delay(kind, chance, DELAY_MAX) {
+            return time.saturating_add(delay);
         }
         socket.last_arrival = socket.last_arrival.max(time);
         socket.last_arrival
@@ -197,6 +202,9 @@ impl World {
         if counts && let Some(socket) = self.datagrams.sockets.get_mut(&from) {
             socket.has_left(data.len());
             self.became_writable(Source::Datagram(from));
+        }
+        if sender.as_socket_addr().is_some_and(|from| self.names.is_cut(from.ip(), to.ip())) {
+            return;
         }
         let receivers = self.datagrams.receivers(&sender, to);
         if receivers.is_empty() && !to.ip().is_multicast() {
@@ -230,6 +238,7 @@ impl World {
     ) -> io::Result<()> {
         let result = self.receive_packets(id, batch, packets_max);
         self.maybe_spurious(Source::Datagram(id));
+        self.meets(Source::Datagram(id));
         let count = |(): &()| batch.packets().len() as i64;
         self.noted(SystemCall::Recvmmsg, id.number(), result, count)?;
         batch.received().for_each(|(_, data)| self.trace.note_bytes(data));
@@ -242,20 +251,19 @@ impl World {
         batch: &mut ReceiveBatch,
         packets_max: usize,
     ) -> io::Result<()> {
-        self.fault(self.faults.interrupted, libc::EINTR)?;
+        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let socket = self.datagrams.held(id);
         if let Some(error) = socket.error.take() {
             return Err(errno(error));
         }
         let (waiting, was_full) = (socket.waiting(), socket.is_full(0));
-        if waiting == 0 || self.rng.happens(self.faults.would_block) {
+        if waiting == 0 || self.choices.happens(Choice::ReadWouldBlock, self.faults.would_block) {
             return Err(self.datagram_would_block(id, Direction::Read));
         }
-        let is_short = self.rng.happens(self.faults.short);
-        let most = if is_short { self.rng.at_most(packets_max) } else { packets_max };
-        let (socket, rng) = (self.datagrams.sockets.get_mut(&id), &mut self.rng);
+        let most = self.choices.cut(Choice::ShortRead, self.faults.short, packets_max);
+        let (socket, choices) = (self.datagrams.sockets.get_mut(&id), &mut self.choices);
         let socket = socket.expect("a handle keeps its socket");
-        socket.receive(batch, most, || rng.coin());
+        socket.receive(batch, most, || choices.coin(Choice::DatagramSplit));
         let host = (was_full && socket.is_unix()).then(|| socket.host.clone());
         if let Some(host) = host {
             self.datagram_room(&host);

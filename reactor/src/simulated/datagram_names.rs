@@ -180,7 +180,7 @@ impl World {
         let id = DatagramId(self.connections.new_number());
         let host = self.noted(SystemCall::Bind, id.number(), bound, |_| 0)?;
         let family = if matches!(host, Address::Unix(_)) { Family::Unix } else { Family::Tcp };
-        let link = Link::chosen(&self.links, family, &mut self.rng);
+        let link = Link::chosen(&self.links, family, &mut self.choices);
         let socket = DatagramSocketState::new(host, sharing, link);
         self.datagrams.sockets.insert(id, socket);
         Ok(id)
@@ -235,6 +235,7 @@ impl World {
     pub(super) fn close_datagram_socket(&mut self, id: DatagramId) {
         self.trace.note(self.clock.now(), SystemCall::Close, id.number(), 0);
         let closed = self.datagrams.sockets.remove(&id);
+        self.fault_counts.count(closed.as_ref().map_or(0, |socket| socket.met));
         self.descriptors.open -= 1;
         if let Some(socket) = closed.filter(DatagramSocketState::is_unix) {
             // The sends of those that are connected to it fail from now on.

@@ -42,6 +42,8 @@ pub(super) struct DatagramSocketState {
     queue_bytes: usize,
     under_way_bytes: usize,
     pub(super) options: DatagramOptions,
+    /// The kinds of faults that it met, as bits.
+    pub(super) met: u64,
 }
 
 /// The options of a socket that a program sets.
@@ -82,6 +84,7 @@ impl DatagramSocketState {
             queue_bytes: 0,
             under_way_bytes: 0,
             options,
+            met: 0,
         }
     }
 

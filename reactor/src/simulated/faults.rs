@@ -32,11 +32,16 @@ pub struct Faults {
     pub aborted_accept: Chance,
     /// An accept answers `EMFILE` and leaves the connection in the queue.
     pub no_descriptor: Chance,
+    /// An accept answers `ENFILE`, `ENOBUFS`, `ENOMEM` or `EPERM`, and leaves the connection in the queue.
+    pub accept_error: Chance,
     /// The reserve descriptor of [`accept_and_close`](crate::sys::StreamSys::accept_and_close) does not help.
     pub failed_reserve: Chance,
     /// A segment of a TCP connection meets a middlebox that has forgotten the connection: both ends
     /// are reset, and the bytes under way are lost.
     pub reset: Chance,
+    /// A segment of a TCP connection gets no answer any more, as where the peer's machine is gone: one end is
+    /// told (`ETIMEDOUT`), the other is reset.
+    pub timed_out: Chance,
     /// A child is killed at one of its steps, as by a system without memory.
     pub child_death: Chance,
     /// A spurious report follows an operation. (Not before a connection attempt is decided, as its
@@ -69,8 +74,10 @@ impl Faults {
             interrupted: Chance::NEVER,
             aborted_accept: Chance::NEVER,
             no_descriptor: Chance::NEVER,
+            accept_error: Chance::NEVER,
             failed_reserve: Chance::NEVER,
             reset: Chance::NEVER,
+            timed_out: Chance::NEVER,
             child_death: Chance::NEVER,
             spurious: Chance::NEVER,
             delayed_report: Chance::NEVER,
@@ -104,8 +111,10 @@ impl Default for Faults {
         Self {
             aborted_accept: Chance::per_mille(20),
             no_descriptor: Chance::per_mille(10),
+            accept_error: Chance::per_mille(10),
             failed_reserve: Chance::per_mille(200),
             reset: Chance::per_mille(2),
+            timed_out: Chance::per_mille(1),
             lost_datagram: Chance::per_mille(10),
             doubled_datagram: Chance::per_mille(5),
             overtaken_datagram: Chance::per_mille(20),

@@ -5,8 +5,10 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::chance::{Chance, Rng};
+use super::chance::Chance;
+use super::choices::Choices;
 use super::connection::Family;
+use super::kind::Choice;
 use super::nanos::Nanos;
 
 /// The ranges from which the seed chooses each connection's link.
@@ -19,7 +21,12 @@ pub struct Links {
     pub buffer: RangeInclusive<usize>,
     /// Bytes of a connection's largest segment. Default 16 bytes to 16 KiB, likewise.
     pub segment: RangeInclusive<usize>,
+    /// Bytes per second of each direction of a TCP connection. Default without a limit, which is `u64::MAX`.
+    pub bandwidth: RangeInclusive<u64>,
 }
+
+/// Any number of bytes per second.
+const UNLIMITED: RangeInclusive<u64> = u64::MAX..=u64::MAX;
 
 impl Links {
     /// As on the loopback interface: no latency, and buffers and segments of 64 KiB.
@@ -38,7 +45,7 @@ impl Links {
     pub const fn loopback() -> Self {
         const BYTES: RangeInclusive<usize> = RangeInclusive::new(64 * 1024, 64 * 1024);
         let latency = RangeInclusive::new(Duration::ZERO, Duration::ZERO);
-        Self { latency, buffer: BYTES, segment: BYTES }
+        Self { latency, buffer: BYTES, segment: BYTES, bandwidth: UNLIMITED }
     }
 }
 
@@ -48,6 +55,7 @@ impl Default for Links {
             latency: Duration::from_micros(20)..=Duration::from_millis(2),
             buffer: 64..=64 * 1024,
             segment: 16..=16 * 1024,
+            bandwidth: UNLIMITED,
         }
     }
 }
@@ -60,38 +68,58 @@ pub(super) struct Link {
     /// The most that is added to it.
     latency_spread: Nanos,
     segment_bytes_max: usize,
+    bytes_per_second: u64,
 }
 
 /// The delay until a lost segment is sent again (RFC 6298's lower bound on Linux).
 const RETRANSMISSION: Nanos = Nanos(200_000_000);
 
 impl Link {
-    pub(super) fn chosen(links: &Links, family: Family, rng: &mut Rng) -> Self {
+    pub(super) fn chosen(links: &Links, family: Family, choices: &mut Choices) -> Self {
         let base = match family {
             Family::Unix => 0,
-            Family::Tcp => rng.duration(&links.latency).0,
+            Family::Tcp => choices.duration(Choice::Latency, &links.latency).0,
         };
         // Per-connection base latency, ±25 % jitter per segment.
         let (latency_least, latency_spread) = (Nanos(base - base / 4), Nanos(base / 4 * 2));
-        Self { family, latency_least, latency_spread, segment_bytes_max: rng.size(&links.segment) }
+        let (least, most) = (*links.bandwidth.start(), *links.bandwidth.end());
+        let bytes_per_second = most - choices.up_to(Choice::Bandwidth, most.saturating_sub(least));
+        Self {
+            family,
+            bytes_per_second,
+            latency_least,
+            latency_spread,
+            segment_bytes_max: choices.size(Choice::SegmentMax, &links.segment),
+        }
     }
 
     #[inline]
-    pub(super) fn latency(&self, rng: &mut Rng) -> Nanos {
-        self.latency_least.saturating_add(Nanos(rng.up_to(self.latency_spread.0)))
+    pub(super) fn latency(&self, choices: &mut Choices) -> Nanos {
+        self.latency_least
+            .saturating_add(Nanos(choices.up_to(Choice::Jitter, self.latency_spread.0)))
     }
 
     /// The delay of a segment, which TCP may have to send twice.
     #[inline]
-    pub(super) fn delay(&self, stall: Chance, rng: &mut Rng) -> Nanos {
-        let delay = self.latency(rng);
-        let stalls = self.family == Family::Tcp && rng.happens(stall);
+    pub(super) fn delay(&self, stall: Chance, choices: &mut Choices) -> Nanos {
+        let delay = self.latency(choices);
+        let stalls = self.family == Family::Tcp && choices.happens(Choice::Stall, stall);
         if stalls { delay.saturating_add(RETRANSMISSION) } else { delay }
+    }
+
+    /// The time that this number of bytes takes the link.
+    #[inline]
+    pub(super) fn transmission(&self, bytes: usize) -> Nanos {
+        if self.bytes_per_second == u64::MAX || self.family == Family::Unix {
+            return Nanos::ZERO;
+        }
+        let nanos = bytes as u128 * 1_000_000_000 / u128::from(self.bytes_per_second.max(1));
+        Nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
     /// The size of the next segment when `bytes` are to be sent.
     #[inline]
-    pub(super) fn segment(&self, bytes: usize, rng: &mut Rng) -> usize {
-        rng.at_most(self.segment_bytes_max).min(bytes)
+    pub(super) fn segment(&self, bytes: usize, choices: &mut Choices) -> usize {
+        choices.piece(Choice::Segment, self.segment_bytes_max).min(bytes)
     }
 }

@@ -42,6 +42,11 @@ impl ListenerState {
         self.queue.push_back(connection);
     }
 
+    /// The connections that wait to be accepted.
+    pub(super) fn queued(&self) -> Vec<ConnectionId> {
+        self.queue.iter().copied().collect()
+    }
+
     pub(super) fn pop(&mut self) -> Option<ConnectionId> {
         self.queue.pop_front()
     }

@@ -53,6 +53,8 @@ pub(super) struct Names {
     next_port: u16,
     pub(super) leftovers: BTreeMap<Rc<[u8]>, Leftover>,
     pub(super) black_holes: BTreeSet<IpAddr>,
+    /// The pairs of addresses between which nothing arrives, the lower one first.
+    pub(super) cuts: BTreeSet<(IpAddr, IpAddr)>,
 }
 
 impl Names {
@@ -63,7 +65,13 @@ impl Names {
             next_port: *DYNAMIC_PORTS.start(),
             leftovers: BTreeMap::new(),
             black_holes: BTreeSet::new(),
+            cuts: BTreeSet::new(),
         }
+    }
+
+    /// Whether nothing arrives between these addresses.
+    pub(super) fn is_cut(&self, one: IpAddr, other: IpAddr) -> bool {
+        !self.cuts.is_empty() && self.cuts.contains(&(one.min(other), one.max(other)))
     }
 
     pub(super) fn listen(&mut self, name: Name, listener: ListenerId) {

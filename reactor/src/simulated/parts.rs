@@ -51,6 +51,8 @@ pub(super) struct ChildState {
     pub(super) window: Option<WindowSize>,
     /// The program has a handle.
     pub(super) is_held: bool,
+    /// The kinds of faults that it met, as bits.
+    pub(super) met: u64,
 }
 
 /// The program's end of one pipe, or of a terminal, which has both ways.
@@ -132,6 +134,22 @@ impl Processes {
         match self.parts.get_mut(&id) {
             Some(Part { kind: PartKind::Child(child), .. }) => Some(child),
             _ => None,
+        }
+    }
+
+    /// The child that a part belongs to.
+    pub(super) fn owner(&self, id: PartId) -> PartId {
+        match self.parts.get(&id) {
+            Some(Part { kind: PartKind::End(end), .. }) => end.child,
+            _ => id,
+        }
+    }
+
+    pub(super) fn each_child(&mut self, mut act: impl FnMut(&mut ChildState)) {
+        for part in self.parts.values_mut() {
+            if let PartKind::Child(child) = &mut part.kind {
+                act(child);
+            }
         }
     }
 

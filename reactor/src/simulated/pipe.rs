@@ -16,7 +16,7 @@ use super::nanos::Nanos;
 
 /// One segment under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Segment {
+pub(crate) enum Segment {
     /// This number of bytes.
     Data(usize),
     /// The end of file.
@@ -147,11 +147,22 @@ impl Pipe {
         is_first
     }
 
-    /// The arrival of a segment that is due at `time`: not before the previous one.
+    /// The arrival of a segment that is due at `time` and takes the link for `transmission`: not before the
+    /// previous one.
     #[inline]
-    pub(super) fn next_arrival(&mut self, time: Nanos) -> Nanos {
-        self.last_arrival = self.last_arrival.max(time);
+    pub(super) fn next_arrival(&mut self, time: Nanos, transmission: Nanos) -> Nanos {
+        self.last_arrival = self.last_arrival.max(time).saturating_add(transmission);
         self.last_arrival
+    }
+
+    /// The segment that was sent last, while it is under way.
+    pub(super) fn last_segment(&self) -> Option<Segment> {
+        self.flight.back().copied()
+    }
+
+    /// Loses the next segment if it is a reset. Returns whether it was.
+    pub(super) fn drop_reset(&mut self) -> bool {
+        self.flight.pop_front_if(|next| *next == Segment::Reset).is_some()
     }
 
     /// Takes the segment that arrives now; `None` if it was lost. Its bytes are under way until they have

@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use super::edge::Scope;
+use super::kind::Choice;
 use super::nanos::Nanos;
 use super::network::Simulated;
 use super::trace::SystemCall;
@@ -58,6 +59,7 @@ impl Sys for Simulated {
                 Wait::Stuck => break Err(deadlock()),
             }
         };
+        self.do_due_work();
         let count = ready.len() as i64;
         self.world.borrow_mut().noted(SystemCall::Poll, 0, result, |()| count)
     }
@@ -65,6 +67,10 @@ impl Sys for Simulated {
     fn waker(&self) -> Box<dyn Fn() + Send + Sync> {
         let outside = self.outside.clone();
         Box::new(move || outside.wake())
+    }
+
+    fn take_work(&self, work: Box<dyn FnOnce() + Send>) -> Option<Box<dyn FnOnce() + Send>> {
+        self.take(work)
     }
 
     fn watch_signal(&self, signal: i32) -> io::Result<()> {
@@ -86,15 +92,18 @@ impl World {
     fn begin_wait(&mut self, timeout: Option<Nanos>) -> Option<Nanos> {
         let start = self.clock.now();
         self.clock.tick();
-        if self.rng.happens(self.faults.clock_jump) {
-            let jump = self.rng.duration(&(Duration::ZERO..=self.faults.clock_jump_at_most));
+        let (chance, most) = (self.faults.clock_jump, self.faults.clock_jump_at_most);
+        if let Some(jump) = self.choices.delay(Choice::ClockJump, chance, most) {
             self.clock.advance_to(start.saturating_add(jump));
         }
+        self.all_meet();
         let deadline = timeout.map(|timeout| start.saturating_add(timeout));
-        if !self.rng.happens(self.faults.interrupted) {
+        let chance = self.faults.interrupted;
+        let Some(delay) = self.choices.delay(Choice::InterruptedPoll, chance, DELAY_MAX) else {
             return deadline;
-        }
-        let interrupted = start.saturating_add(self.rng.duration(&(Duration::ZERO..=DELAY_MAX)));
+        };
+        self.all_meet();
+        let interrupted = start.saturating_add(delay);
         Some(deadline.map_or(interrupted, |deadline| deadline.min(interrupted)))
     }
 
@@ -104,7 +113,7 @@ impl World {
         loop {
             self.run_due();
             self.collect(threads.woke, ready);
-            if ready.len() > before {
+            if ready.len() > before || self.has_due_work() {
                 return Wait::Over;
             }
             match (self.clock.next(), deadline) {
@@ -130,9 +139,13 @@ impl World {
             return;
         }
         let mut sources = std::mem::take(&mut self.reports);
-        while !sources.is_empty() {
-            let source = sources.swap_remove(self.rng.index(sources.len()));
-            let scope = if self.rng.coin() { Scope::All } else { Scope::Change };
+        for place in 0..sources.len() {
+            let other = self.choices.index(Choice::ReportOrder, sources.len() - place);
+            sources.swap(place, place + other);
+            let source = sources[place];
+            let is_narrow = self.choices.coin(Choice::ReportScope);
+            self.meets(source);
+            let scope = if is_narrow { Scope::Change } else { Scope::All };
             if let Some(report) = self.report(source, scope) {
                 let flags = [report.readable, report.read_closed, report.writable];
                 let flags = flags.into_iter().fold(0, |all, flag| all << 1 | i64::from(flag));
@@ -141,6 +154,7 @@ impl World {
             }
         }
         // Nothing in here lists a source, so the list is still empty: it gets its storage back.
+        sources.clear();
         self.reports = sources;
     }
 

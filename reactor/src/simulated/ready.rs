@@ -3,12 +3,11 @@
 //! Invariant: every change that makes a socket ready one way ends with [`watching`](World::watching) for
 //! that way.
 
-use std::time::Duration;
-
 use super::clock::NetworkEvent;
 use super::connection::Wire;
 use super::edge::{Direction, Level, Scope, SocketWatch};
 use super::ids::Source;
+use super::kind::Choice;
 use super::listener::ListenerState;
 use super::parts::Part;
 use super::poll::DELAY_MAX;
@@ -110,8 +109,9 @@ impl World {
 
     /// Lists a due report for the next poll, or for a later one.
     fn schedule_report(&mut self, source: Source) {
-        if self.rng.happens(self.faults.delayed_report) {
-            let time = self.clock.after(self.rng.duration(&(Duration::ZERO..=DELAY_MAX)));
+        let (kind, chance) = (Choice::DelayedReport, self.faults.delayed_report);
+        if let Some(delay) = self.choices.delay(kind, chance, DELAY_MAX) {
+            let time = self.clock.after(delay);
             self.clock.schedule(time, NetworkEvent::Report(source));
         } else {
             self.list(source);
@@ -121,7 +121,7 @@ impl World {
     /// Bytes, an end or a connection arrived. Linux reports it even before the program has come short;
     /// the portable promise does not.
     pub(super) fn became_readable(&mut self, source: Source) {
-        let tells_at_once = self.rng.coin();
+        let tells_at_once = self.choices.coin(Choice::EarlyReport);
         self.watching(source, Direction::Read, |watch, direction| {
             if tells_at_once {
                 watch.arm(direction);
@@ -132,7 +132,7 @@ impl World {
     /// There is more room to write, or the attempt is decided. Before the program has come short, only a
     /// spurious report tells it.
     pub(super) fn became_writable(&mut self, source: Source) {
-        let tells_at_once = self.rng.happens(self.faults.spurious);
+        let tells_at_once = self.choices.happens(Choice::Spurious, self.faults.spurious);
         self.watching(source, Direction::Write, |watch, direction| {
             if tells_at_once {
                 watch.arm(direction);
@@ -148,8 +148,9 @@ impl World {
 
     /// Draws whether a spurious report follows an operation.
     pub(super) fn maybe_spurious(&mut self, source: Source) {
-        if self.rng.happens(self.faults.spurious) {
-            let time = self.clock.after(self.rng.duration(&(Duration::ZERO..=DELAY_MAX)));
+        let (kind, chance) = (Choice::Spurious, self.faults.spurious);
+        if let Some(delay) = self.choices.delay(kind, chance, DELAY_MAX) {
+            let time = self.clock.after(delay);
             self.clock.schedule(time, NetworkEvent::Spurious(source));
         }
     }

@@ -66,6 +66,14 @@ impl<T> Table<T> {
         }
     }
 
+    pub(super) fn each_mut(&mut self, mut act: impl FnMut(&mut T)) {
+        self.places.iter_mut().flatten().for_each(|(_, entry)| act(entry));
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ConnectionId, &T)> {
+        self.places.iter().flatten().map(|(number, entry)| (ConnectionId(*number), entry))
+    }
+
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<T> {
         self.get(id)?;
         let place = self.place(id.0);

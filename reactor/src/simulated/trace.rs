@@ -8,87 +8,37 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
-use super::chance::mixed;
+use super::chance::{GOLDEN, mixed};
 use super::nanos::Nanos;
-
-/// The entries of the trace: the calls of a program, and the reports of a poll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SystemCall {
-    Accept,
-    Close,
-    Connect,
-    Deregister,
-    Getsockopt,
-    Listen,
-    /// Asking whether a connection waits.
-    Look,
-    Peek,
-    Ioctl,
-    Poll,
-    /// One report of a poll.
-    Ready,
-    Recv,
-    Register,
-    Send,
-    Sendmsg,
-    Setsockopt,
-    AcceptAndClose,
-    Shutdown,
-    Sigaction,
-    Bind,
-    Recvmmsg,
-    Sendmmsg,
-    LookUp,
-    Spawn,
-    /// The end of a child.
-    Exit,
-    Wait,
-    Kill,
-    Read,
-    Write,
-}
-
-impl SystemCall {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Accept => "accept",
-            Self::Close => "close",
-            Self::Connect => "connect",
-            Self::Deregister => "deregister",
-            Self::Getsockopt => "getsockopt",
-            Self::Listen => "listen",
-            Self::Look => "look",
-            Self::Peek => "peek",
-            Self::Ioctl => "ioctl",
-            Self::Poll => "poll",
-            Self::Ready => "ready",
-            Self::Recv => "recv",
-            Self::Register => "register",
-            Self::Send => "send",
-            Self::Sendmsg => "sendmsg",
-            Self::Setsockopt => "setsockopt",
-            Self::AcceptAndClose => "accept-and-close",
-            Self::Shutdown => "shutdown",
-            Self::Sigaction => "sigaction",
-            Self::Bind => "bind",
-            Self::Recvmmsg => "recvmmsg",
-            Self::Sendmmsg => "sendmmsg",
-            Self::LookUp => "look-up",
-            Self::Spawn => "spawn",
-            Self::Exit => "exit",
-            Self::Wait => "wait",
-            Self::Kill => "kill",
-            Self::Read => "read",
-            Self::Write => "write",
-        }
-    }
-}
+use super::pipe::Segment;
+pub(crate) use super::system_call::SystemCall;
 
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     folded: Folded,
-    lines: VecDeque<String>,
-    lines_max: usize,
+    entries: VecDeque<TraceEntry>,
+    entries_max: usize,
+}
+
+/// An entry that is kept: what happened to a socket, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TraceEntry {
+    pub(crate) time: Duration,
+    /// The socket's number; 0 is the machine's.
+    pub(crate) socket: u64,
+    pub(crate) event: TraceEvent,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TraceEvent {
+    /// A call of the program, its result, and a hash of each piece of the bytes that it moved.
+    Call(SystemCall, i64, Vec<u64>),
+    /// The socket sent this segment.
+    Departure(Segment),
+    /// This segment reached the socket.
+    Arrival(Segment),
+    /// The kinds of faults that happened, as bits.
+    Faults(u64),
 }
 
 impl Trace {
@@ -97,12 +47,22 @@ impl Trace {
     }
 
     pub(super) fn keep_lines(&mut self, lines_max: usize) {
-        self.lines_max = lines_max;
+        self.entries_max = lines_max;
         self.drop_oldest();
     }
 
+    /// The calls that were kept, as text.
     pub(super) fn lines(&self) -> Vec<String> {
-        self.lines.iter().cloned().collect()
+        self.entries.iter().filter_map(TraceEntry::call_line).collect()
+    }
+
+    /// Whether entries are kept.
+    pub(super) fn is_kept(&self) -> bool {
+        self.entries_max > 0
+    }
+
+    pub(super) fn entries(&self) -> Vec<TraceEntry> {
+        self.entries.iter().cloned().collect()
     }
 
     /// Adds one call: its name, the number of its socket, and its result as a number; errors are
@@ -112,12 +72,8 @@ impl Trace {
         self.folded.add(now.0);
         self.folded.add(socket << 8 | call as u64);
         self.folded.add(answer as u64);
-        if self.lines_max > 0 {
-            self.keep_line(format!(
-                "{:?} {} {socket:x} = {answer}",
-                Duration::from(now),
-                call.name()
-            ));
+        if self.entries_max > 0 {
+            self.keep(now, socket, TraceEvent::Call(call, answer, Vec::new()));
         }
     }
 
@@ -126,29 +82,68 @@ impl Trace {
     pub(super) fn note_bytes(&mut self, bytes: &[u8]) {
         let hash = hashed(bytes);
         self.folded.add(hash);
-        if self.lines_max > 0 {
-            self.lengthen_line(hash);
+        if let Some(TraceEntry { event: TraceEvent::Call(_, _, hashes), .. }) =
+            self.entries.back_mut()
+        {
+            hashes.push(hash);
+        }
+    }
+
+    /// Keeps the departure of a segment, likewise.
+    #[inline]
+    pub(super) fn note_departure(&mut self, now: Nanos, socket: u64, segment: Option<Segment>) {
+        if self.entries_max > 0
+            && let Some(segment) = segment
+        {
+            self.keep(now, socket, TraceEvent::Departure(segment));
+        }
+    }
+
+    /// Keeps the arrival of a segment, which follows from the calls and is in no hash.
+    #[inline]
+    pub(super) fn note_arrival(&mut self, now: Nanos, socket: u64, segment: Segment) {
+        if self.entries_max > 0 {
+            self.keep(now, socket, TraceEvent::Arrival(segment));
+        }
+    }
+
+    /// Keeps the faults of a socket, likewise.
+    #[inline]
+    pub(super) fn note_faults(&mut self, now: Nanos, socket: u64, met: u64) {
+        if self.entries_max > 0 {
+            self.keep(now, socket, TraceEvent::Faults(met));
         }
     }
 
     #[cold]
-    fn keep_line(&mut self, line: String) {
-        self.lines.push_back(line);
+    fn keep(&mut self, now: Nanos, socket: u64, event: TraceEvent) {
+        self.entries.push_back(TraceEntry { time: now.into(), socket, event });
         self.drop_oldest();
     }
 
-    #[cold]
-    fn lengthen_line(&mut self, hash: u64) {
-        if let Some(line) = self.lines.back_mut() {
+    fn drop_oldest(&mut self) {
+        while self.entries.len() > self.entries_max {
+            self.entries.pop_front();
+        }
+    }
+}
+
+impl TraceEntry {
+    /// Whether it is a call that moves bytes, or tries to.
+    pub(crate) fn is_transfer(&self) -> bool {
+        use SystemCall::{Recv, Send, Sendmsg};
+        matches!(self.event, TraceEvent::Call(Recv | Send | Sendmsg, ..))
+    }
+
+    /// The line of a call.
+    fn call_line(&self) -> Option<String> {
+        let TraceEvent::Call(call, answer, hashes) = &self.event else { return None };
+        let mut line = format!("{:?} {} {:x} = {answer}", self.time, call.name(), self.socket);
+        for hash in hashes {
             // Writing to a string cannot fail.
             let _ = write!(line, " bytes {hash:016x}");
         }
-    }
-
-    fn drop_oldest(&mut self) {
-        while self.lines.len() > self.lines_max {
-            self.lines.pop_front();
-        }
+        Some(line)
     }
 }
 
@@ -178,9 +173,6 @@ impl Folded {
         mixed(self.0)
     }
 }
-
-/// The odd number that splitmix64 counts in: 2⁶⁴ by the golden ratio.
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A hash of the bytes and their count: eight bytes at a time, the last ones padded with zeros.
 fn hashed(bytes: &[u8]) -> u64 {

@@ -6,12 +6,14 @@ use std::io::{self, IoSlice};
 use std::mem;
 use std::os::fd::OwnedFd;
 
-use super::chance::Rng;
+use super::choices::Choices;
 use super::clock::NetworkEvent;
 use super::connection::{Family, Holder, Wire};
 use super::edge::{Direction, SocketWatch};
 use super::faults::Faults;
 use super::ids::{EndId, Source};
+use super::kind::Choice;
+use super::nanos::Nanos;
 use super::pipe::{Fin, Segment};
 use super::trace::SystemCall;
 use super::world::{HELD, World, errno};
@@ -66,14 +68,14 @@ impl World {
     }
 
     fn receive(&mut self, id: EndId, buffer: &mut [u8]) -> io::Result<usize> {
-        self.fault(self.faults.interrupted, libc::EINTR)?;
+        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
         if buffer.is_empty() {
             return Ok(0);
         }
         let connection = self.connections.get_mut(id.connection()).expect(HELD);
         let count = match connection.readable_bytes(id.side()) {
             Ok(0) => return Ok(0),
-            Ok(there) => amount(there, buffer.len(), &self.faults, &mut self.rng),
+            Ok(there) => self.choices.read_amount(there.min(buffer.len()), &self.faults),
             Err(libc::EAGAIN) => 0,
             Err(error) => return Err(errno(error)),
         };
@@ -105,14 +107,19 @@ impl World {
     }
 
     fn send(&mut self, id: EndId, data: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.fault(self.faults.interrupted, libc::EINTR)?;
+        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let connection = self.connections.get_mut(id.connection()).expect(HELD);
         let asked = data.iter().map(|piece| piece.len()).sum();
         let count = match connection.room(id.side()) {
             Ok(_) if asked == 0 => return Ok(0),
-            Ok(room) => amount(room, asked, &self.faults, &mut self.rng),
+            Ok(room) => self.choices.write_amount(room.min(asked), &self.faults),
             Err(libc::EAGAIN) => 0,
-            Err(error) => return Err(errno(error)),
+            Err(error) => {
+                if error == libc::EPIPE {
+                    self.choices.meet(Choice::BrokenPipe);
+                }
+                return Err(errno(error));
+            }
         };
         if count == 0 {
             return Err(self.would_block(id, Direction::Write));
@@ -137,7 +144,7 @@ impl World {
     }
 
     fn shut_down(&mut self, id: EndId) -> io::Result<()> {
-        self.fault(self.faults.interrupted, libc::EINTR)?;
+        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let connection = self.held(id);
         match connection.end(id.side()).wire {
             Wire::Opening | Wire::Broken => Err(errno(libc::ENOTCONN)),
@@ -162,14 +169,18 @@ impl World {
         let Some(connection) = self.connections.get_mut(sender.connection()) else { return };
         let (link, outgoing) = connection.sending(sender.side());
         loop {
-            match outgoing.sendable() {
+            let bytes = match outgoing.sendable() {
                 0 if !outgoing.send_end() => return,
-                0 => {}
-                bytes => outgoing.send_data(link.segment(bytes, &mut self.rng)),
+                0 => 0,
+                bytes => link.segment(bytes, &mut self.choices),
+            };
+            if bytes > 0 {
+                outgoing.send_data(bytes);
             }
-            let delay = link.delay(self.faults.stall, &mut self.rng);
-            let time = outgoing.next_arrival(self.clock.after(delay));
+            let delay = link.delay(self.faults.stall, &mut self.choices);
+            let time = outgoing.next_arrival(self.clock.after(delay), link.transmission(bytes));
             self.clock.schedule(time, NetworkEvent::Segment(sender));
+            self.trace.note_departure(self.clock.now(), sender.number(), outgoing.last_segment());
         }
     }
 
@@ -177,15 +188,20 @@ impl World {
     pub(super) fn schedule_arrival(&mut self, sender: EndId) {
         let Some(connection) = self.connections.get_mut(sender.connection()) else { return };
         let (link, outgoing) = connection.sending(sender.side());
-        let delay = link.delay(self.faults.stall, &mut self.rng);
-        let time = outgoing.next_arrival(self.clock.after(delay));
+        let delay = link.delay(self.faults.stall, &mut self.choices);
+        let time = outgoing.next_arrival(self.clock.after(delay), Nanos::ZERO);
         self.clock.schedule(time, NetworkEvent::Segment(sender));
+        self.trace.note_departure(self.clock.now(), sender.number(), outgoing.last_segment());
     }
 
     pub(super) fn segment_arrives(&mut self, sender: EndId) {
+        if self.is_held_up(sender) {
+            return;
+        }
         let Some(connection) = self.connections.get_mut(sender.connection()) else { return };
         let Some(segment) = connection.outgoing(sender.side()).next_segment() else { return };
         let receiver = sender.other();
+        self.trace.note_arrival(self.clock.now(), receiver.number(), segment);
         match segment {
             Segment::Data(bytes) => self.data_arrives(sender, bytes),
             Segment::Fin => {
@@ -194,6 +210,7 @@ impl World {
             }
             Segment::Reset => self.receive_reset(receiver),
         }
+        self.meets(Source::End(receiver));
     }
 
     fn data_arrives(&mut self, sender: EndId, bytes: usize) {
@@ -210,8 +227,11 @@ impl World {
             }
             (Holder::Queue | Holder::Program, Wire::Opening | Wire::Established) => {
                 let may_break = connection.family == Family::Tcp && connection.is_established();
-                if may_break && self.rng.happens(self.faults.reset) {
-                    return self.reset_both_ends(sender.connection());
+                if may_break && self.choices.happens(Choice::Reset, self.faults.reset) {
+                    return self.break_both_ends(sender.connection(), libc::ECONNRESET);
+                }
+                if may_break && self.choices.happens(Choice::TimedOut, self.faults.timed_out) {
+                    return self.break_both_ends(sender.connection(), libc::ETIMEDOUT);
                 }
                 connection.outgoing(sender.side()).arrive(bytes);
                 self.became_readable(Source::End(receiver));
@@ -221,15 +241,24 @@ impl World {
     }
 }
 
-/// The bytes that a call for `asked` moves when `there` could be moved, after the faults; 0 if it would
-/// block.
-#[inline]
-pub(super) fn amount(there: usize, asked: usize, faults: &Faults, rng: &mut Rng) -> usize {
-    if rng.happens(faults.would_block) {
-        return 0;
+impl Choices {
+    /// The bytes that a read moves when `count` could be moved, after the faults; 0 if it would block.
+    #[inline]
+    pub(super) fn read_amount(&mut self, count: usize, faults: &Faults) -> usize {
+        if self.happens(Choice::ReadWouldBlock, faults.would_block) {
+            return 0;
+        }
+        self.cut(Choice::ShortRead, faults.short, count)
     }
-    let count = there.min(asked);
-    if count > 0 && rng.happens(faults.short) { rng.at_most(count) } else { count }
+
+    /// The bytes that a write moves when `count` could be moved, after the faults; 0 if it would block.
+    #[inline]
+    pub(super) fn write_amount(&mut self, count: usize, faults: &Faults) -> usize {
+        if self.happens(Choice::WriteWouldBlock, faults.would_block) {
+            return 0;
+        }
+        self.cut(Choice::ShortWrite, faults.short, count)
+    }
 }
 
 /// The first `count` bytes of these pieces.

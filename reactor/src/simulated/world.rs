@@ -5,19 +5,24 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 
-use super::chance::{Chance, Rng};
+use super::chance::Chance;
+use super::choices::Choices;
 use super::clock::{Clock, NetworkEvent};
 use super::connection::Connection;
 use super::datagram_names::Datagrams;
 use super::faults::Faults;
 use super::ids::{EndId, ListenerId, Source};
+use super::kind::Choice;
 use super::links::Links;
 use super::listener::ListenerState;
 use super::look_ups::Hosts;
+use super::met::FaultCounts;
 use super::names::Names;
 use super::parts::Processes;
+use super::recording::LifeNames;
 use super::table::Table;
 use super::trace::{SystemCall, Trace, number};
+use super::works::Works;
 
 /// The reason why a handle finds its connection.
 pub(super) const HELD: &str = "a held end keeps its connection";
@@ -25,7 +30,7 @@ pub(super) const HELD: &str = "a held end keeps its connection";
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) clock: Clock,
-    pub(super) rng: Rng,
+    pub(super) choices: Choices,
     pub(super) faults: Faults,
     pub(super) links: Links,
     pub(super) trace: Trace,
@@ -39,6 +44,10 @@ pub(super) struct World {
     pub(super) processes: Processes,
     pub(super) descriptors: Descriptors,
     pub(super) hosts: Hosts,
+    pub(super) works: Works,
+    pub(super) fault_counts: FaultCounts,
+    /// The addresses of the connections since the trace is kept.
+    pub(super) lives: Vec<LifeNames>,
     /// The error numbers that the next accepts answer.
     pub(super) accept_errors: VecDeque<i32>,
 }
@@ -73,7 +82,7 @@ impl World {
     pub(super) fn new(seed: u64, faults: Faults) -> Self {
         Self {
             clock: Clock::default(),
-            rng: Rng::new(seed),
+            choices: Choices::new(seed),
             faults,
             links: Links::default(),
             trace: Trace::default(),
@@ -86,6 +95,9 @@ impl World {
             processes: Processes::default(),
             descriptors: Descriptors { open: 0, open_max: usize::MAX },
             hosts: Hosts::default(),
+            works: Works::default(),
+            fault_counts: FaultCounts::default(),
+            lives: Vec::new(),
             accept_errors: VecDeque::new(),
         }
     }
@@ -113,6 +125,7 @@ impl World {
                 NetworkEvent::Datagram(number) => self.datagram_arrives(number),
                 NetworkEvent::DatagramFailed(sender, error) => self.datagram_failed(sender, error),
                 NetworkEvent::Child(child) => self.child_steps(child),
+                NetworkEvent::Work(number) => self.work_is_due(number),
                 NetworkEvent::Report(source) => self.list(source),
                 NetworkEvent::Spurious(source) => self.report_spuriously(source),
             }
@@ -120,8 +133,8 @@ impl World {
     }
 
     /// Draws whether an operation fails with this fault.
-    pub(super) fn fault(&mut self, chance: Chance, answer: i32) -> io::Result<()> {
-        if self.rng.happens(chance) { Err(errno(answer)) } else { Ok(()) }
+    pub(super) fn fault(&mut self, kind: Choice, chance: Chance, answer: i32) -> io::Result<()> {
+        if self.choices.happens(kind, chance) { Err(errno(answer)) } else { Ok(()) }
     }
 
     /// Ends an operation on a stream: draws whether a spurious report follows, and notes the result.
@@ -133,6 +146,7 @@ impl World {
         value: impl FnOnce(&T) -> i64,
     ) -> io::Result<T> {
         self.maybe_spurious(Source::End(id));
+        self.meets(Source::End(id));
         self.noted(call, id.number(), result, value)
     }
 

@@ -74,6 +74,12 @@ pub trait Sys: 'static {
     /// A function for other threads that ends a [`poll`](Sys::poll) early.
     fn waker(&self) -> Box<dyn Fn() + Send + Sync>;
 
+    /// Takes work that is meant for a thread of the pool, where the system does it by itself, in a later
+    /// [`poll`](Sys::poll); otherwise gives it back, as here.
+    fn take_work(&self, work: Box<dyn FnOnce() + Send>) -> Option<Box<dyn FnOnce() + Send>> {
+        Some(work)
+    }
+
     /// Reports this signal as [`Token::SIGNALS`] from now on, instead of its default action.
     ///
     /// # Errors

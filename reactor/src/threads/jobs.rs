@@ -113,17 +113,20 @@ impl Jobs {
         self.pending.borrow_mut().iter_mut().for_each(|job| job.is_awaited = false);
     }
 
+    /// A job is about to be done: the end of the run waits for it, or does not.
+    pub(crate) fn begin(&self, number: u64, at_the_end: AtTheEnd) {
+        let mut pending = self.pending.borrow_mut();
+        if let Ok(place) = pending.binary_search_by_key(&number, |job| job.number) {
+            pending[place].is_awaited = at_the_end == AtTheEnd::Awaited;
+        }
+    }
+
     /// Hands a job to the pool.
     ///
     /// # Errors
     ///
     /// As [`WorkerPool::submit`].
     pub(crate) fn submit(&self, job: Job, at_the_end: AtTheEnd) -> Result<(), RefusedJobs> {
-        let mut pending = self.pending.borrow_mut();
-        if let Ok(place) = pending.binary_search_by_key(&job.number, |job| job.number) {
-            pending[place].is_awaited = at_the_end == AtTheEnd::Awaited;
-        }
-        drop(pending);
         let (pool, threads_max) = match at_the_end {
             AtTheEnd::Awaited => (&self.pool, self.threads_max.get()),
             AtTheEnd::CutOff => (&self.cut_off_pool, CUT_OFF_THREADS_MAX),

@@ -17,7 +17,6 @@ mod doubles;
 mod drains;
 mod edges;
 mod gathering;
-mod lives;
 mod nested_turns;
 mod options;
 mod outbox;

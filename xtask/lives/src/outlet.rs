@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use interfaces::{Chunk, PullProducer, PushProducer, Transport};
 
-use super::ledger::End;
-use super::plan::{Ending, Plan, pattern};
-use super::rig::Rig;
+use crate::ledger::End;
+use crate::plan::{Ending, Plan, pattern};
+use crate::rig::Rig;
 
 pub(crate) struct Outlet {
     pub(crate) rig: Rc<Rig>,

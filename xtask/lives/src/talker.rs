@@ -11,10 +11,10 @@ use interfaces::{
 };
 use protocol::{ProtocolRef, WeakProtocolRef};
 
-use super::ledger::CLIENT;
-use super::outlet::{Outlet, Pulled};
-use super::plan::{Ending, Plan, Source, pattern};
-use super::rig::Rig;
+use crate::ledger::CLIENT;
+use crate::outlet::{Outlet, Pulled};
+use crate::plan::{Ending, Plan, Source, pattern};
+use crate::rig::Rig;
 
 /// What a panic that belongs to the plan says.
 pub(crate) const PLANNED_PANIC: &str = "as planned";

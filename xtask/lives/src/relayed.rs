@@ -12,8 +12,8 @@ use interfaces::{
 };
 use protocol::relay::{RelayFactory, RelayOptions};
 
-use super::ledger::{CLIENT, SERVER};
-use super::rig::{FIRST_UNIX_LIFE, Rig};
+use crate::ledger::{CLIENT, SERVER};
+use crate::rig::{FIRST_UNIX_LIFE, Rig};
 
 /// Above the numbers of all lives, which servers are listed by.
 const FIRST_RELAY: u64 = 1 << 40;

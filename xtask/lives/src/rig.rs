@@ -1,6 +1,6 @@
-//! One run: a reactor on a simulated network, and a thousand lives on it.
+//! One run: a reactor on a simulated network, and many lives on it.
 //!
-//! Invariant: a run is a function of its seed and its settings.
+//! Invariant: a run is a function of its choices and its settings.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -13,38 +13,30 @@ use interfaces::{
     ReactorEvent, ReactorTcp, ReactorUnix, UnixAddress,
 };
 use protocol::{FactoryFn, WeakProtocolRef};
-use ropewalk_reactor::simulated::{Faults, Simulated};
-use ropewalk_reactor::{Counts, Limits, Reactor};
+use reactor::simulated::{Faults, Simulated};
+use reactor::simulation::SimulatedWorld;
+use reactor::{Limits, Reactor};
 
-use crate::only_ports;
-use testkit::Dice;
-
-use super::ledger::{CLIENT, Ledger, SERVER, Summary};
-use super::plan::{Manners, Plan};
-use super::secured::Secured;
-use super::talker::{PLANNED_PANIC, Talker};
+use crate::draws::Draws;
+use crate::ledger::{CLIENT, Ledger, SERVER, Summary};
+use crate::plan::{Manners, Plan};
+use crate::secured::Secured;
+use crate::talker::{PLANNED_PANIC, Talker};
 
 /// Numbers above this are lives on UNIX sockets; below are the ports of those on TCP.
 pub(crate) const FIRST_UNIX_LIFE: u64 = 1 << 32;
 
-/// Makes the test's own dice others than the network's, which have the same seed.
-const APART: u64 = 0x6c69_7665_735f_7465;
-
-/// More turns than a run can need: it does not come to an end.
-const TURNS_MAX: usize = 2_000_000;
-
 pub(crate) struct Rig {
     pub(crate) reactor: Reactor<Simulated>,
-    pub(crate) dice: Dice,
+    pub(crate) dice: Draws,
+    pub(crate) world: SimulatedWorld,
     pub(crate) ledger: RefCell<Ledger>,
     pub(crate) talkers: RefCell<Vec<WeakProtocolRef<Talker>>>,
-    seed: u64,
     manners: Manners,
     route: Route,
     /// Where the lives speak TLS.
     pub(crate) secured: Option<Secured>,
-    to_begin: Cell<usize>,
-    failure: RefCell<Option<String>>,
+    begun: Cell<usize>,
     /// By the life that they are for; those on TCP serve many.
     pub(crate) ports: RefCell<BTreeMap<u64, Rc<dyn ListeningPort>>>,
 }
@@ -58,13 +50,17 @@ pub(crate) enum Route {
     Relayed,
     /// One connection, with TLS.
     Secured,
+    /// One connection on a UNIX socket.
+    Unix,
 }
 
-/// The outcome of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) trace_hash: u64,
-    pub(crate) summary: Summary,
+/// What a run is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting {
+    pub(crate) route: Route,
+    pub(crate) lives: usize,
+    pub(crate) faults: Faults,
+    pub(crate) manners: Manners,
 }
 
 /// Knows which troubles belong to the plan.
@@ -85,54 +81,54 @@ impl Observer for Watchman {
     }
 }
 
-/// Runs `lives` lives, checks all that must be true of them, and that nothing is left.
-pub(crate) fn run(seed: u64, lives: usize, faults: Faults, manners: Manners) -> Outcome {
-    run_by(Route::Direct, seed, lives, faults, manners).0
-}
-
-/// As [`run`], by another route. Also returns how many ends a relay broke behind what it gave them.
-pub(crate) fn run_by(
-    route: Route,
-    seed: u64,
-    lives: usize,
-    faults: Faults,
-    manners: Manners,
-) -> (Outcome, usize) {
-    let resets_nothing = faults.reset == Faults::none().reset;
-    let network = Simulated::new(seed);
-    network.set_faults(faults);
-    network.keep_log(40);
-    let reactor = Reactor::on(network.clone(), limits(seed, manners));
-    let secured = (route == Route::Secured).then(|| Secured::new(&reactor, seed, manners));
-    let rig = Rc::new(Rig {
-        reactor,
-        secured,
-        dice: Dice::new(seed ^ APART),
-        ledger: RefCell::default(),
-        talkers: RefCell::default(),
-        seed,
-        manners,
-        route,
-        to_begin: Cell::new(lives),
-        failure: RefCell::default(),
-        ports: RefCell::default(),
-    });
-    rig.reactor.set_observer(Rc::new(Watchman(Rc::downgrade(&rig))));
-    rig.listen();
-    rig.begin_all(lives);
-    rig.turn_until_empty(&network);
-    rig.stop_listening();
-    assert_eq!(rig.reactor.counts(), Counts::default(), "seed {seed}");
-    assert_eq!(network.carried(), Default::default(), "seed {seed}");
-    if manners == Manners::Civil {
-        rig.ledger.borrow().check_civil(seed, route);
+impl Setting {
+    /// Sets up the lives of a run; what they came to is added to `total` at its end.
+    pub(crate) fn begin(&self, world: &SimulatedWorld, total: &Rc<RefCell<Summary>>) {
+        world.network().set_faults(self.faults.clone());
+        world.allow_unhandled();
+        let (reactor, seed) = (world.reactor().clone(), world.seed());
+        let is_secured = self.route == Route::Secured;
+        let secured = is_secured.then(|| Secured::new(&reactor, seed, self.manners));
+        let rig = Rc::new(Rig {
+            reactor,
+            secured,
+            dice: Draws::new(world),
+            world: world.clone(),
+            ledger: RefCell::default(),
+            talkers: RefCell::default(),
+            manners: self.manners,
+            route: self.route,
+            begun: Cell::new(0),
+            ports: RefCell::default(),
+        });
+        rig.reactor.set_observer(Rc::new(Watchman(Rc::downgrade(&rig))));
+        rig.listen();
+        rig.begin_all(self.lives);
+        let (setting, total) = (self.clone(), total.clone());
+        world.at_end("the lives", move || {
+            setting.check(&rig, seed, &total);
+            rig.stop_listening();
+            Ok(())
+        });
     }
-    let summary = rig.ledger.borrow().check(seed, route, |life| life >= FIRST_UNIX_LIFE);
-    let broken = match route {
-        Route::Relayed if resets_nothing => rig.ledger.borrow().check_relayed(seed),
-        Route::Relayed | Route::Direct | Route::Secured => 0,
-    };
-    (Outcome { trace_hash: network.trace_hash(), summary }, broken)
+
+    /// The limits of the reactor.
+    pub(crate) fn limits(&self, seed: u64) -> Limits {
+        limits(seed, self.manners)
+    }
+
+    fn check(&self, rig: &Rig, seed: u64, total: &RefCell<Summary>) {
+        let ledger = rig.ledger.borrow();
+        if self.manners == Manners::Civil {
+            ledger.check_civil(seed, self.route);
+        }
+        let mut summary = ledger.check(seed, self.route, |life| life >= FIRST_UNIX_LIFE);
+        if self.route == Route::Relayed && self.faults.reset == Faults::none().reset {
+            summary.broken_behind_relay = ledger.check_relayed(seed);
+        }
+        summary.lives = rig.begun.get();
+        total.borrow_mut().add(&summary);
+    }
 }
 
 /// The default limits for one seed in three; otherwise so small that each is met again and again.
@@ -156,7 +152,7 @@ fn limits(seed: u64, manners: Manners) -> Limits {
 impl Rig {
     /// Notes a broken promise. Callbacks cannot assert: the reactor would catch the panic.
     pub(crate) fn fail(&self, what: String) {
-        self.failure.borrow_mut().get_or_insert(what);
+        self.world.fail(what);
     }
 
     fn listen(self: &Rc<Self>) {
@@ -208,17 +204,22 @@ impl Rig {
     /// The lives begin over some time, so that some hundred are on at once.
     fn begin_all(self: &Rc<Self>, lives: usize) {
         for number in 0..lives {
+            // The plain answer begins none, so a shrunk run has few.
+            if self.dice.below(20) == 0 {
+                continue;
+            }
             let delay = Duration::from_millis(self.dice.below(2 * lives) as u64);
             let rig = self.clone();
             self.reactor.call_later(delay, move || {
-                rig.to_begin.set(rig.to_begin.get() - 1);
+                rig.begun.set(rig.begun.get() + 1);
                 rig.begin(number as u64);
             });
         }
     }
 
     fn begin(self: &Rc<Self>, number: u64) {
-        let connected = match self.dice.below(4) {
+        let way = if self.route == Route::Unix { 3 } else { self.dice.below(4) };
+        let connected = match way {
             _ if self.route == Route::Relayed => self.begin_relayed(number),
             0 | 1 => self.connect_tcp("127.0.0.1:80"),
             2 => self.connect_tcp("[::1]:80"),
@@ -249,31 +250,5 @@ impl Rig {
     fn connect_tcp(self: &Rc<Self>, address: &str) -> deferred::Deferred<()> {
         let options = ConnectTcp::new(address.parse::<SocketAddr>().expect("an address"));
         self.reactor.connect_tcp(&options, self.clients(None))
-    }
-
-    fn turn_until_empty(&self, network: &Simulated) {
-        for _ in 0..TURNS_MAX {
-            let turned = self.reactor.turn(None);
-            let counts = self.reactor.counts();
-            if self.to_begin.get() == 0 && only_ports(counts) {
-                return;
-            }
-            if let Some(failure) = self.failure.take() {
-                panic!("seed {}: {failure}\n{}", self.seed, network.log().join("\n"));
-            }
-            if let Err(error) = turned {
-                let stuck = self.stuck();
-                panic!("seed {}: {error}: {counts:?}\n{stuck}", self.seed);
-            }
-        }
-        panic!("seed {}: no end: {:?}\n{}", self.seed, self.reactor.counts(), self.stuck());
-    }
-
-    /// The lives that have not ended.
-    fn stuck(&self) -> String {
-        let ledger = self.ledger.borrow();
-        let stuck =
-            ledger.lives.iter().filter(|(_, ends)| ends.iter().any(|end| end.made != end.lost));
-        stuck.map(|(life, ends)| format!("life {life:#x}: {ends:#?}\n")).collect()
     }
 }

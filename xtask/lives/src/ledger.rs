@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use interfaces::Reason;
 use tls::TlsError;
 
-use super::rig::Route;
+use crate::rig::Route;
 
 pub(crate) const CLIENT: usize = 0;
 pub(crate) const SERVER: usize = 1;
@@ -52,6 +52,21 @@ pub(crate) struct Summary {
     pub(crate) broken_ends: usize,
     /// Ends that got all that was written before a reset.
     pub(crate) resets: usize,
+    /// Ends that a relay broke behind what it gave them.
+    pub(crate) broken_behind_relay: usize,
+    pub(crate) lives: usize,
+}
+
+impl Summary {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.complete_directions += other.complete_directions;
+        self.complete_bytes += other.complete_bytes;
+        self.clean_ends += other.clean_ends;
+        self.broken_ends += other.broken_ends;
+        self.resets += other.resets;
+        self.broken_behind_relay += other.broken_behind_relay;
+        self.lives += other.lives;
+    }
 }
 
 impl End {
@@ -146,7 +161,7 @@ impl Ledger {
                 assert!(!(hears_reset && end.saw_end_of_file()), "a clean end: {}", context());
                 summary.resets += usize::from(hears_reset && end.received == sender.promised);
                 let sender_broke = match route {
-                    Route::Direct | Route::Secured => sender.broke_it,
+                    Route::Direct | Route::Secured | Route::Unix => sender.broke_it,
                     Route::Relayed => {
                         sender.broke_it || !sender.reason.as_ref().is_some_and(Reason::is_clean)
                     }

@@ -4,8 +4,10 @@
 
 use testkit::Dice;
 
+use crate::draws::Draws;
+
 /// A size below two to the power of `doublings`: small ones come as often as large ones.
-fn size(dice: &Dice, doublings: usize) -> usize {
+fn size(dice: &Draws, doublings: usize) -> usize {
     let most = 1 << dice.below(doublings);
     dice.below(most)
 }
@@ -74,15 +76,15 @@ pub(crate) enum Manners {
 
 impl Plan {
     /// A client's. It never only waits.
-    pub(crate) fn of_client(dice: &Dice, manners: Manners) -> Self {
+    pub(crate) fn of_client(dice: &Draws, manners: Manners) -> Self {
         Self::drawn(dice, manners, Ending::HalfClose)
     }
 
-    pub(crate) fn of_server(dice: &Dice, manners: Manners) -> Self {
+    pub(crate) fn of_server(dice: &Draws, manners: Manners) -> Self {
         Self::drawn(dice, manners, Ending::Wait)
     }
 
-    fn drawn(dice: &Dice, manners: Manners, patient: Ending) -> Self {
+    fn drawn(dice: &Draws, manners: Manners, patient: Ending) -> Self {
         let limit = size(dice, 14);
         let ending = match (dice.below(12), manners) {
             (0..4, _) => Ending::Lose,

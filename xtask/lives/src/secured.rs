@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use interfaces::Factory;
 use rcgen::{CertificateParams, KeyPair, SerialNumber};
-use ropewalk_reactor::Reactor;
-use ropewalk_reactor::simulated::Simulated;
+use reactor::Reactor;
+use reactor::simulated::Simulated;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::crypto::{
     ActiveKeyExchange, CryptoProvider, GetRandomFailed, SecureRandom, SharedSecret,
@@ -23,7 +23,7 @@ use rustls::{ClientConfig, Error, NamedGroup, RootCertStore, ServerConfig};
 use testkit::Dice;
 use tls::TlsOptions;
 
-use super::plan::Manners;
+use crate::plan::Manners;
 
 const NAME: &str = "lives.example";
 
