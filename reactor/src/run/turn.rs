@@ -7,7 +7,7 @@
 //!   3. flush                   what the first two wrote, so that no byte waits through the poll
 //!   4. poll                    as long as nothing else is to be done
 //!   5. events                  slot looked up, generation checked, cloned out, called
-//!   6. flush                   what became dirty
+//!   6. flush                   what became dirty; streams end if all together have too much unsent
 //!   7. closings                the ends that were decided before the turn; then those that waited for them
 //! ```
 //!
@@ -61,6 +61,7 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     dispatch_still_ready(core, still_ready, &mut buffer);
     core.keep_read_buffer(buffer);
     Running::flush_dirty(core);
+    Stream::relieve_if_over_cap(core);
     if !closings.is_empty() {
         close_each(core, closings);
     }
