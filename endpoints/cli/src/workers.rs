@@ -63,7 +63,7 @@ pub(crate) fn run(
         Ok(())
     });
     ended.map_err(|error| {
-        report::note(format_args!("error: {}", Chain(&error)));
+        report::note(format_args!("error: {}; see --workers", Chain(&error)));
         Exit::Unavailable
     })?;
     Ok(*lock(&common.exit))
