@@ -127,7 +127,8 @@ pub(crate) fn run_by(
     if manners == Manners::Civil {
         rig.ledger.borrow().check_civil(seed, route);
     }
-    let summary = rig.ledger.borrow().check(seed, route, |life| life >= FIRST_UNIX_LIFE);
+    let summary =
+        rig.ledger.borrow().check(seed, route, !resets_nothing, |life| life >= FIRST_UNIX_LIFE);
     let broken = match route {
         Route::Relayed if resets_nothing => rig.ledger.borrow().check_relayed(seed),
         Route::Relayed | Route::Direct | Route::Secured => 0,
