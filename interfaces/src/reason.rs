@@ -48,6 +48,12 @@ pub enum Reason {
         /// The cap, in bytes.
         cap: usize,
     },
+    /// The unsent bytes of all connections together passed the cap that their reactor has for them, and this
+    /// one had the most.
+    ReactorBufferExceeded {
+        /// The cap, in bytes.
+        cap: usize,
+    },
     /// A callback of the protocol panicked; the text is the panic's message.
     Panicked(Rc<str>),
 }
@@ -87,6 +93,10 @@ impl fmt::Display for Reason {
             Self::WriteBufferExceeded { cap } => {
                 write!(f, "more than {cap} bytes waited for a peer that does not read")
             }
+            Self::ReactorBufferExceeded { cap } => write!(
+                f,
+                "more than {cap} bytes waited for all peers together, and most of them for this one"
+            ),
             Self::Panicked(message) => write!(f, "protocol panicked: {}", printable(&**message)),
         }
     }
@@ -113,6 +123,7 @@ impl Error for Reason {
             | Self::TimedOut(_)
             | Self::Truncated
             | Self::WriteBufferExceeded { .. }
+            | Self::ReactorBufferExceeded { .. }
             | Self::Panicked(_) => None,
         }
     }

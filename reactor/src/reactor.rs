@@ -304,6 +304,7 @@ impl<S: StreamSys> Reactor<S> {
             timers: self.0.timers.borrow().len(),
             tasks: self.0.tasks.len(),
             jobs: self.0.jobs.pending(),
+            unsent_bytes: self.0.streams.pool.waiting_bytes(),
             ..Counts::default()
         };
         self.0.count_tenants(&mut counts);

@@ -18,7 +18,7 @@ use interfaces::{
     Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
     StreamClientEndpoint, StreamServerEndpoint,
 };
-use reactor::{Member, Reactor};
+use reactor::{Limits, Member, Reactor};
 use ropewalk::tls::{Renewal, TlsStrings};
 use systemd::ListenFds;
 
@@ -54,13 +54,22 @@ impl Drop for App {
 }
 
 impl App {
+    /// With the default limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`with_limits`](Self::with_limits).
+    pub(crate) fn new(inherited: ListenFds) -> Result<Self, Exit> {
+        Self::with_limits(inherited, Limits::default())
+    }
+
     /// Makes the reactor and the registry, and reports errors that no Deferred handled.
     ///
     /// # Errors
     ///
     /// The exit code, when the system has no descriptor for a reactor; it was reported.
-    pub(crate) fn new(inherited: ListenFds) -> Result<Self, Exit> {
-        let reactor = Reactor::new().map_err(|error| {
+    pub(crate) fn with_limits(inherited: ListenFds, limits: Limits) -> Result<Self, Exit> {
+        let reactor = Reactor::with_limits(limits).map_err(|error| {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable
         })?;

@@ -76,6 +76,7 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --keep-alive TIME          Probe a silent peer, 4 times 15s apart: 60s
       --max-connections N        Let more wait: as many as the descriptors allow
       --max-per-peer N           Refuse more from one address: no limit
+      --max-unsent BYTES         Cut the worst of slow readers, 0 is never: 1G
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --drain-delay TIME         Accept for so long after the signal: 0
       --exit-idle TIME           End after so long without a connection: never
@@ -102,6 +103,7 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --keep-alive TIME          Probe a silent peer, 4 times 15s apart: 60s
       --max-connections N        Let more wait: as many as the descriptors allow
       --max-per-peer N           Refuse more from one address: no limit
+      --max-unsent BYTES         Cut the worst of slow readers, 0 is never: 1G
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --drain-delay TIME         Accept for so long after the signal: 0
       --exit-idle TIME           End after so long without a connection: never
@@ -313,6 +315,10 @@ pub(crate) struct Peers {
     #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
     #[arg(value_parser = parse_connections, hide_long_help = true)]
     pub(crate) max_per_peer: usize,
+    /// Bytes that wait for all slow readers together; else 1G
+    #[arg(long, value_name = "BYTES", default_value = "1G", hide_default_value = true)]
+    #[arg(value_parser = parse_bytes, hide_long_help = true)]
+    pub(crate) max_unsent: usize,
 }
 
 /// The options that tell what happens.
@@ -347,6 +353,21 @@ fn parse_workers(text: &str) -> Result<usize, String> {
 
 fn parse_connections(text: &str) -> Result<usize, String> {
     parse_number(text, usize::MAX)
+}
+
+/// Reads a number of bytes, with `K`, `M` or `G` for units of 1024.
+fn parse_bytes(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(['K', 'M', 'G']);
+    let unit = match &text[digits.len()..] {
+        "" => Some(1),
+        "K" => Some(1 << 10),
+        "M" => Some(1 << 20),
+        "G" => Some(1 << 30),
+        _ => None,
+    };
+    let number = parse_number(digits, usize::MAX).ok();
+    let bytes = number.zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    bytes.ok_or_else(|| "expected a number of bytes, as in 65536, 64K, 512M or 1G".into())
 }
 
 /// Reads digits, without a sign or space.

@@ -124,6 +124,7 @@ fn failed(peer: &Address, reason: &Reason) {
         | Reason::TimedOut(_)
         | Reason::Truncated
         | Reason::WriteBufferExceeded { .. }
+        | Reason::ReactorBufferExceeded { .. }
         | Reason::Panicked(_) => line(&Chain(reason)),
         _ => line(&Chain(reason)),
     }

@@ -76,6 +76,15 @@ pub(crate) fn limited(
         .into_rc()
 }
 
+/// The limits of each worker's reactor: its part of the bytes that may wait for slow readers.
+pub(crate) fn reactor_limits(peers: Peers, workers: usize) -> reactor::Limits {
+    let unsent = match peers.max_unsent {
+        0 => usize::MAX,
+        most => most.div_ceil(workers.max(1)),
+    };
+    reactor::Limits::default().with_unsent_bytes(unsent)
+}
+
 /// The times of keep-alive with this one before the first probe.
 pub(crate) fn keep_alive(limit: Limit) -> Option<KeepAliveTimes> {
     limit.0.map(|idle| KeepAliveTimes::default().with_idle(idle))
@@ -153,6 +162,17 @@ mod tests {
         assert_eq!(most(100, Some(1024), Descriptors::Two), Some(100));
         assert_eq!(most(100_000, Some(1024), Descriptors::Two), Some(480));
         assert_eq!(most(7, None, Descriptors::One), Some(7));
+    }
+
+    #[test]
+    fn workers_share_the_bytes_for_slow_readers() {
+        let unsent = |max_unsent, workers| {
+            let keep_alive = Limit(None);
+            let peers = Peers { keep_alive, max_connections: 0, max_per_peer: 0, max_unsent };
+            reactor_limits(peers, workers).unsent_bytes
+        };
+        assert_eq!((unsent(1000, 1), unsent(1000, 3), unsent(1, 4)), (1000, 334, 1));
+        assert_eq!(unsent(0, 2), usize::MAX);
     }
 
     #[test]

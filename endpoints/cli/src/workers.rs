@@ -23,11 +23,11 @@ use ropewalk::tls::SharedConfigs;
 use systemd::ListenFds;
 
 use crate::app::{self, App};
-use crate::arguments::Workers;
+use crate::arguments::{Peers, Workers};
 use crate::exit_code::Exit;
 use crate::inherited::{InheritedCopies, copies_of_inherited};
 use crate::interruptible::DefaultEffect;
-use crate::limits::check_workers;
+use crate::limits::{check_workers, reactor_limits};
 use crate::log::Repetitions;
 use crate::notify::Manager;
 use crate::report;
@@ -44,15 +44,17 @@ thread_local! {
 /// Runs a server on several threads; `serve` runs it on one of them.
 pub(crate) fn run(
     options: Workers,
+    peers: Peers,
     serve: impl Fn(&App) -> Result<Exit, Exit> + Sync,
 ) -> Result<Exit, Exit> {
     let group = ReactorGroup::new(options.number).without_signals();
     let group = if options.pin_workers { group.pinned_to_cores() } else { group };
     let number = group.members();
+    let group = group.with_limits(reactor_limits(peers, number));
     let inherited = ListenFds::from_environment().unwrap_or_else(ListenFds::unavailable);
     // There is one thread's work in one connection.
     if inherited.is_one_connection() || number == 1 && !options.pin_workers {
-        return serve(&App::new(inherited)?);
+        return serve(&App::with_limits(inherited, reactor_limits(peers, 1))?);
     }
     check_workers(number)?;
     let common = Arc::new(Common::new(number, &inherited)?);
@@ -62,7 +64,7 @@ pub(crate) fn run(
         Ok(())
     });
     ended.map_err(|error| {
-        report::note(format_args!("error: {}", Chain(&error)));
+        report::note(format_args!("error: {}; see --workers", Chain(&error)));
         Exit::Unavailable
     })?;
     Ok(*lock(&common.exit))

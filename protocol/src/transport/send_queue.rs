@@ -39,6 +39,8 @@ pub struct Unsent {
     rest_bytes: usize,
     /// How much of the first part is sent.
     sent: usize,
+    /// How many of the bytes the pool counts.
+    counted: usize,
 }
 
 enum Part {
@@ -53,6 +55,8 @@ pub struct SendPool {
     spare: Cell<Option<Box<Unsent>>>,
     #[expect(clippy::vec_box, reason = "the boxes themselves are what is lent")]
     others: RefCell<Vec<Box<Unsent>>>,
+    /// The unsent bytes of all queues that are not taken out.
+    waiting: Cell<usize>,
 }
 
 impl SendQueue {
@@ -112,8 +116,9 @@ impl SendQueue {
     /// Keeps the rest of what was taken, and returns how many bytes that is; the pool gets the storage
     /// when nothing is left. Nothing may be queued between [`take`](Self::take) and this.
     #[inline]
-    pub fn give_back(&self, unsent: Box<Unsent>, pool: &SendPool) -> usize {
+    pub fn give_back(&self, mut unsent: Box<Unsent>, pool: &SendPool) -> usize {
         let bytes = unsent.len();
+        pool.count(&mut unsent, bytes);
         if bytes == 0 {
             pool.give_back(unsent);
         } else {
@@ -126,6 +131,7 @@ impl SendQueue {
     pub fn clear(&self, pool: &SendPool) {
         if let Some(mut unsent) = self.unsent.take() {
             unsent.clear();
+            pool.count(&mut unsent, 0);
             pool.give_back(unsent);
         }
     }
@@ -230,7 +236,22 @@ impl Part {
 impl SendPool {
     /// A pool without storage.
     pub const fn new() -> Self {
-        Self { spare: Cell::new(None), others: RefCell::new(Vec::new()) }
+        Self { spare: Cell::new(None), others: RefCell::new(Vec::new()), waiting: Cell::new(0) }
+    }
+
+    /// How many bytes wait in all queues that share this pool. A queue that is dropped without having been
+    /// [cleared](SendQueue::clear) stays counted.
+    #[inline]
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting.get()
+    }
+
+    /// Counts `bytes` for what is unsent, in the place of what was counted before.
+    #[inline]
+    fn count(&self, unsent: &mut Unsent, bytes: usize) {
+        let others = self.waiting.get().wrapping_sub(unsent.counted);
+        self.waiting.set(others.wrapping_add(bytes));
+        unsent.counted = bytes;
     }
 
     #[inline]
@@ -319,8 +340,29 @@ mod tests {
             }
             assert_eq!(received, b"one two three four five");
             assert!(queue.is_empty());
+            assert_eq!(pool.waiting_bytes(), 0);
             assert!(pool.spare.take().is_some());
         }
+    }
+
+    #[test]
+    fn a_pool_counts_what_waits_in_all_its_queues() {
+        let pool = SendPool::new();
+        let queues = [SendQueue::new(), SendQueue::new()];
+        queues[0].gather(b"seven ba", &pool);
+        queues[1].push_all(vec![Chunk::from(vec![0; 100_000])], &pool);
+        queues[1].gather(b"two", &pool);
+        assert_eq!(pool.waiting_bytes(), 8 + 100_003);
+        let mut unsent = queues[1].take().unwrap();
+        unsent.advance(99_000);
+        queues[1].give_back(unsent, &pool);
+        assert_eq!(pool.waiting_bytes(), 8 + 1_003);
+        queues[0].clear(&pool);
+        assert_eq!(pool.waiting_bytes(), 1_003);
+        // Storage that is lent again counts from nothing.
+        queues[0].gather(b"again", &pool);
+        queues[1].clear(&pool);
+        assert_eq!(pool.waiting_bytes(), 5);
     }
 
     #[test]

@@ -24,10 +24,12 @@ pub(crate) struct StreamShared<C> {
     pub(crate) pulling: Cell<(Token, usize)>,
     /// The limits of a stream that has none of its own.
     pub(crate) limits: BufferLimits,
+    /// The most bytes that the queues of all streams hold together.
+    pub(crate) unsent_bytes_max: usize,
 }
 
 impl<C> StreamShared<C> {
-    pub(crate) fn new(core: Weak<C>, limits: BufferLimits) -> Self {
+    pub(crate) fn new(core: Weak<C>, limits: BufferLimits, unsent_bytes_max: usize) -> Self {
         Self {
             core,
             write_buffer: WriteBuffer::new(limits),
@@ -35,12 +37,19 @@ impl<C> StreamShared<C> {
             pool: SendPool::new(),
             pulling: Cell::new((Token::NOBODY, 0)),
             limits,
+            unsent_bytes_max,
         }
     }
 
     /// The reactor, if it is still there.
     pub(crate) fn core(&self) -> Option<Rc<C>> {
         self.core.upgrade()
+    }
+
+    /// Whether the streams together have too many bytes queued.
+    #[inline]
+    pub(crate) fn is_over_cap(&self) -> bool {
+        self.pool.waiting_bytes() > self.unsent_bytes_max
     }
 
     /// Has a stream flushed in this turn's flush phase, if not when its callback returns.

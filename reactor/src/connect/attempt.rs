@@ -225,7 +225,10 @@ impl<S: StreamSys> Attempt<S> {
         let promise = self.promise.take()?;
         drop(core.remove(self.token));
         self.cancel_deadline();
-        drop(self.socket.take());
+        if let Some(socket) = self.socket.take() {
+            // The peer may have the connection already, and must not take what it never got for an empty stream.
+            core.sys.reset_on_close(&socket);
+        }
         drop(core.call("factory", None, || self.factory.do_stop()));
         Some(promise)
     }

@@ -31,4 +31,7 @@ pub struct Counts {
     pub tasks: usize,
     /// Jobs on other threads whose callback has not run.
     pub jobs: usize,
+    /// Bytes that wait to be sent on all connections together; see
+    /// [`Limits::unsent_bytes`](crate::Limits::unsent_bytes).
+    pub unsent_bytes: usize,
 }

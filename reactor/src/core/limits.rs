@@ -31,6 +31,10 @@ pub struct Limits {
     pub read_buffer_bytes: usize,
     /// What a new connection's buffer limits are.
     pub buffer: BufferLimits,
+    /// The most bytes that wait to be sent on all connections together; beyond it those that have the most
+    /// end with [`ReactorBufferExceeded`](interfaces::Reason::ReactorBufferExceeded). Pipes of children and
+    /// standard output do not count. Default 1 GiB.
+    pub unsent_bytes: usize,
     /// How long a connection that this side ended goes on taking and dropping what the peer still
     /// sends, so that the peer gets our last bytes instead of a reset; and how long a stop takes at the
     /// most for all connections together. Default 2 s.
@@ -90,6 +94,13 @@ impl Limits {
         self
     }
 
+    /// With another [`unsent_bytes`](Self::unsent_bytes).
+    #[must_use]
+    pub fn with_unsent_bytes(mut self, unsent_bytes: usize) -> Self {
+        self.unsent_bytes = unsent_bytes;
+        self
+    }
+
     /// With another [`linger`](Self::linger).
     #[must_use]
     pub fn with_linger(mut self, linger: Duration) -> Self {
@@ -146,6 +157,7 @@ impl Default for Limits {
             refills_per_turn: 64,
             read_buffer_bytes: 68 * 1024,
             buffer: BufferLimits::default(),
+            unsent_bytes: 1 << 30,
             linger: Duration::from_secs(2),
             unacknowledged: Duration::from_secs(60),
             work_grace: Duration::from_secs(5),

@@ -26,6 +26,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use interfaces::{Observer, ReactorEvent};
+use protocol::transport::SendPool;
 
 use self::agenda::Agenda;
 use self::expendable::Expendable;
@@ -57,6 +58,8 @@ pub(crate) struct Core<S: StreamSys> {
     pub(crate) expendable: Expendable,
     /// What the streams reach without going through the core.
     pub(crate) streams: Rc<StreamShared<Self>>,
+    /// The storage of queues of pipes, terminals and files.
+    pub(crate) pipe_pool: SendPool,
     /// What the datagram ports reach likewise.
     pub(crate) datagrams: Rc<DatagramBuffers>,
     pub(crate) poll_buffers: PollBuffers<S::Events>,
@@ -98,7 +101,8 @@ impl<S: StreamSys> Core<S> {
             timers: RefCell::new(TimerQueue::new()),
             agenda: Agenda::default(),
             expendable: Expendable::default(),
-            streams: Rc::new(StreamShared::new(me.clone(), limits.buffer)),
+            streams: Rc::new(StreamShared::new(me.clone(), limits.buffer, limits.unsent_bytes)),
+            pipe_pool: SendPool::new(),
             datagrams: Rc::new(DatagramBuffers::new()),
             poll_buffers: PollBuffers::default(),
             tasks: Tasks::default(),

@@ -192,7 +192,7 @@ impl<S: StreamSys + DescriptorSys> PipeEnd<S> {
         while !unsent.is_empty() && matches!(flushed, Flushed::All) {
             flushed = self.send_once(core, &mut unsent);
         }
-        self.outlet.keep_rest(unsent, &core.streams.pool);
+        self.outlet.keep_rest(unsent, &core.pipe_pool);
         flushed
     }
 
@@ -224,7 +224,7 @@ impl<S: StreamSys + DescriptorSys> PipeEnd<S> {
 
     /// Closes the descriptor and drops the unsent bytes.
     pub(crate) fn close(&self, core: &Core<S>) {
-        self.outlet.clear(&core.streams.pool);
+        self.outlet.clear(&core.pipe_pool);
         self.abandon(&core.sys);
     }
 

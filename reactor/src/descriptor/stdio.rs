@@ -233,7 +233,7 @@ impl<S: StreamSys + DescriptorSys> Stdio<S> {
     fn schedule_close(&self, core: &Core<S>, reason: Reason) {
         if self.step(StreamState::abort) == Next::Close {
             // Nothing more is sent, also where a producer's call has decided it.
-            self.output.outlet.clear(&core.streams.pool);
+            self.output.outlet.clear(&core.pipe_pool);
             self.ending.replace(Some(reason));
             self.output.list(core);
         }

@@ -97,13 +97,13 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
     /// Queues bytes; they are sent on the turn that follows.
     pub(super) fn write(&self, core: &Core<S>, data: &[u8]) {
         if self.accepts_writes() {
-            self.queued(core, self.end.outlet.queue_bytes(data, &core.streams.pool));
+            self.queued(core, self.end.outlet.queue_bytes(data, &core.pipe_pool));
         }
     }
 
     pub(super) fn write_sequence(&self, core: &Core<S>, chunks: Vec<Chunk>) {
         if self.accepts_writes() {
-            self.queued(core, self.end.outlet.queue_chunks(chunks, &core.streams.pool));
+            self.queued(core, self.end.outlet.queue_chunks(chunks, &core.pipe_pool));
         }
     }
 
@@ -226,7 +226,7 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
     /// No process has the terminal open any more. What they wrote before is read first.
     fn no_more_writing(&self, core: &Core<S>, error: OsError) {
         self.ending.borrow_mut().get_or_insert_with(|| lost(error));
-        self.end.outlet.clear(&core.streams.pool);
+        self.end.outlet.clear(&core.pipe_pool);
         self.end.stop_producer(core);
     }
 

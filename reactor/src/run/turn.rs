@@ -2,12 +2,13 @@
 //!
 //! ```text
 //!   1. calls from threads      those that came before the turn
-//!   2. due timers              one reading of the clock; a new zero-delay call waits a turn
+//!   2. due timers              one reading of the clock; a new zero-delay call waits a turn; if they are late,
+//!                              as after a suspend, events that came before them are called first
 //!      signals                 those that the poll did not report
 //!   3. flush                   what the first two wrote, so that no byte waits through the poll
 //!   4. poll                    as long as nothing else is to be done
 //!   5. events                  slot looked up, generation checked, cloned out, called
-//!   6. flush                   what became dirty
+//!   6. flush                   what became dirty; streams end if all together have too much unsent
 //!   7. closings                the ends that were decided before the turn; then those that waited for them
 //! ```
 //!
@@ -25,6 +26,12 @@ use crate::core::agenda::{reuse, take_all};
 use crate::core::tenant::Slot;
 use crate::stream::{Running, Stream};
 use crate::sys::{Ready, Report, StreamSys, Token};
+
+/// A timer that is called this long after its time is late: no loop that is not held up takes as long.
+const LATE: Duration = Duration::from_millis(10);
+
+/// How many polls of late timers look for events, each for as many as a poll reports.
+const CATCH_UP_POLLS_MAX: usize = 16;
 
 /// One turn, which waits for `wait_at_most` (`None`: for ever) if there is nothing to do.
 pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>) -> io::Result<()> {
@@ -61,6 +68,7 @@ pub(crate) fn turn<S: StreamSys>(core: &Core<S>, wait_at_most: Option<Duration>)
     dispatch_still_ready(core, still_ready, &mut buffer);
     core.keep_read_buffer(buffer);
     Running::flush_dirty(core);
+    Stream::relieve_if_over_cap(core);
     if !closings.is_empty() {
         close_each(core, closings);
     }
@@ -110,12 +118,35 @@ fn run_due_timers<S: StreamSys>(core: &Core<S>) {
     if next > now {
         return;
     }
+    if now.saturating_sub(next) >= LATE {
+        catch_up(core);
+    }
     loop {
         let call = core.timers.borrow_mut().pop_due(now);
         let Some(call) = call else { return };
         // A panic was observed, and the other calls go on.
         drop(core.call("timer", None, call));
     }
+}
+
+/// The process was stopped, the machine suspended, or a callback blocked: what came meanwhile comes before
+/// the timers, so that no deadline ends a connection whose bytes are there.
+#[cold]
+#[inline(never)]
+fn catch_up<S: StreamSys>(core: &Core<S>) {
+    let mut events = core.poll_buffers.events.take().unwrap_or_default();
+    let mut buffer = core.take_read_buffer();
+    for _ in 0..CATCH_UP_POLLS_MAX {
+        if core.sys.poll(Some(Duration::ZERO), &mut events).is_err() {
+            break;
+        }
+        let reported = S::reports(&events).map(|report| dispatch(core, &report, &mut buffer));
+        if reported.count() == 0 {
+            break;
+        }
+    }
+    core.poll_buffers.events.set(Some(events));
+    core.keep_read_buffer(buffer);
 }
 
 /// Hands a report to its tenant.

@@ -128,7 +128,7 @@ impl<S: StreamSys> Stream<S> {
         }
     }
 
-    fn send_queued(&self, core: &Core<S>) -> Sent {
+    pub(super) fn send_queued(&self, core: &Core<S>) -> Sent {
         let Some(mut unsent) = self.queue.take() else { return Sent::All };
         let sent = self.send_with_descriptors(core, &mut unsent);
         self.queue.give_back(unsent, &self.shared.pool);

@@ -48,6 +48,7 @@ pub(crate) mod linger;
 pub(crate) mod options;
 pub(crate) mod rare;
 pub(crate) mod read;
+mod relief;
 mod roles;
 pub(crate) mod state;
 pub(crate) mod write;

@@ -185,6 +185,25 @@ impl<S: StreamSys> Stream<S> {
     #[inline]
     fn queued(&self, unsent: usize) {
         self.make_dirty();
+        if self.shared.is_over_cap() {
+            return self.queued_over_cap(unsent);
+        }
+        self.look_at_limits(unsent);
+    }
+
+    /// All streams together have too much queued.
+    #[cold]
+    fn queued_over_cap(&self, unsent: usize) {
+        if let Some(core) = self.shared.core() {
+            Self::relieve(&core);
+        }
+        if self.state.get().is_alive() {
+            self.look_at_limits(unsent.min(self.queue.len()));
+        }
+    }
+
+    #[inline]
+    fn look_at_limits(&self, unsent: usize) {
         let limits = self.limits();
         if unsent > limits.high_water.min(limits.cap) {
             self.queued_much(unsent, limits);

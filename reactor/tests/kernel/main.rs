@@ -34,6 +34,7 @@ mod fd_set_lists;
 mod freeing;
 mod group;
 mod group_life;
+mod held_up;
 mod keep_alive;
 mod lifetime;
 mod limits;

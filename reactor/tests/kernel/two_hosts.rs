@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use deferred::Failure;
 use interfaces::{
@@ -15,7 +16,7 @@ use protocol::testing::{DatagramRecord, DatagramRecorder, Record, Recorder, Seen
 use ropewalk_reactor::{Counts, Reactor};
 use testkit::{once, pattern, skip};
 
-use crate::support::two_hosts::{FAR, FarHost, NEAR, two_hosts};
+use crate::support::two_hosts::{FAR, FarHost, NEAR, ip, two_hosts};
 use crate::support::{RecordExt as _, datagrams, echo, turn_until};
 
 const TCP: u16 = 7000;
@@ -225,5 +226,35 @@ fn a_broadcast_reaches_the_other_host_where_it_is_allowed_and_is_an_error_where_
         // Without a route the limited broadcast has no way out.
         crate::support::two_hosts::ip(&["route", "add", "default", "dev", NEAR.interface]).unwrap();
         send_until_answered(&reactor, &port, &everywhere.into(), &record);
+    });
+}
+
+#[test]
+fn a_cable_that_is_pulled_and_plugged_in_again_loses_no_byte_of_a_stream_and_ends_no_port() {
+    two_hosts(echoes, || {
+        let reactor = Reactor::new().unwrap();
+        let data = pattern(3, 4 << 20);
+        let seen = Record::new();
+        let options = ConnectTcp::new(FAR.at(TCP, false));
+        drop(reactor.connect_tcp(&options, once(Recorder::new(&seen))));
+        turn_until(&reactor, "it is made", || seen.is_made());
+        let (port, record) = open(&reactor, NEAR.at(0, false));
+        let transport = seen.transport();
+        for half in data.chunks(data.len() / 2) {
+            transport.write(half);
+            reactor.turn(Some(Duration::ZERO)).unwrap();
+            ip(&["link", "set", NEAR.interface, "down"]).unwrap();
+            // With no route, it is an error of the send and not of the port.
+            let _ = port.send_to(b"lost", &Address::from(FAR.at(UDP, false)));
+            let until = Instant::now() + Duration::from_millis(300);
+            while Instant::now() < until {
+                reactor.turn(Some(Duration::from_millis(10))).unwrap();
+            }
+            assert!(!seen.is_lost(), "{:?}", seen.lost());
+            ip(&["link", "set", NEAR.interface, "up"]).unwrap();
+        }
+        turn_until(&reactor, "all came back", || seen.received().len() == data.len());
+        assert!(seen.received() == data);
+        send_until_answered(&reactor, &port, &Address::from(FAR.at(UDP, false)), &record);
     });
 }

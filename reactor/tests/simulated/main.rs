@@ -28,6 +28,7 @@ mod stdio;
 mod streams;
 mod system;
 mod timers_model;
+mod total_cap;
 mod zones;
 
 /// Whether a reactor holds nothing but ports.

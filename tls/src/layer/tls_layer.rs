@@ -319,7 +319,10 @@ fn gives_up(reason: &Reason) -> bool {
         | Reason::TimedOut(_)
         | Reason::Tls(_)
         | Reason::Truncated => false,
-        Reason::Aborted | Reason::WriteBufferExceeded { .. } | Reason::Panicked(_) => true,
+        Reason::Aborted
+        | Reason::WriteBufferExceeded { .. }
+        | Reason::ReactorBufferExceeded { .. }
+        | Reason::Panicked(_) => true,
         _ => true,
     }
 }

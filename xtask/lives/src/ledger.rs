@@ -138,7 +138,13 @@ impl Ledger {
 
     /// Checks everything; `is_unix(life)` tells the lives whose abort looks like an end of file. Where a
     /// relay gives the end of a TCP connection to a UNIX socket, any break of the sender's does.
-    pub(crate) fn check(&self, seed: u64, route: Route, is_unix: impl Fn(u64) -> bool) -> Summary {
+    pub(crate) fn check(
+        &self,
+        seed: u64,
+        route: Route,
+        has_resets: bool,
+        is_unix: impl Fn(u64) -> bool,
+    ) -> Summary {
         let mut summary = Summary::default();
         // Over TLS an end without `close_notify` is no end of file, whatever the wire.
         let is_unix = |life| route != Route::Secured && is_unix(life);
@@ -163,7 +169,10 @@ impl Ledger {
                 let sender_broke = match route {
                     Route::Direct | Route::Secured | Route::Unix => sender.broke_it,
                     Route::Relayed => {
-                        sender.broke_it || !sender.reason.as_ref().is_some_and(Reason::is_clean)
+                        // Bytes under way to the relay are lost with a reset behind a clean end.
+                        let is_reset_behind = has_resets && sender.relayed < sender.promised;
+                        let is_clean = sender.reason.as_ref().is_some_and(Reason::is_clean);
+                        sender.broke_it || !is_clean || is_reset_behind
                     }
                 };
                 let is_cut = (sender_broke && is_unix(life))

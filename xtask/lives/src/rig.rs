@@ -122,8 +122,10 @@ impl Setting {
         if self.manners == Manners::Civil {
             ledger.check_civil(seed, self.route);
         }
-        let mut summary = ledger.check(seed, self.route, |life| life >= FIRST_UNIX_LIFE);
-        if self.route == Route::Relayed && self.faults.reset == Faults::none().reset {
+        let resets_nothing = self.faults.reset == Faults::none().reset;
+        let is_unix = |life| life >= FIRST_UNIX_LIFE;
+        let mut summary = ledger.check(seed, self.route, !resets_nothing, is_unix);
+        if self.route == Route::Relayed && resets_nothing {
             summary.broken_behind_relay = ledger.check_relayed(seed);
         }
         summary.lives = rig.begun.get();

@@ -7,9 +7,10 @@ use endpoints::parse_duration;
 use interfaces::KeepAliveTimes;
 use protocol::policies::Timeouts;
 use protocol::relay::RelayOptions;
+use reactor::Limits;
 use ropewalk::tls::TlsOptions;
 
-use super::{Arguments, Command, Limit};
+use super::{Arguments, Command, Limit, parse_bytes};
 
 /// The default that the line of an option in the long help of a command ends with.
 fn told(command: &str, option: &str) -> String {
@@ -76,6 +77,8 @@ fn every_default_is_told_and_is_the_librarys() {
         assert_eq!(told(command, "--max-connections"), "as many as the descriptors allow");
         assert_eq!(told(command, "--max-per-peer"), "no limit");
         assert_eq!((peers.max_connections, peers.max_per_peer), (0, 0));
+        assert_eq!(parse_bytes(&told(command, "--max-unsent")), Ok(peers.max_unsent));
+        assert_eq!(peers.max_unsent, Limits::default().unsent_bytes);
     }
 }
 
@@ -90,6 +93,17 @@ fn every_option_is_told_in_both_helps() {
                 assert!(option == "help" || help.contains(&format!("--{option} ")), "{help}");
             }
         }
+    }
+}
+
+#[test]
+fn bytes_are_digits_and_perhaps_a_unit() {
+    for (text, bytes) in [("0", 0), ("65536", 65_536), ("64K", 65_536), ("512M", 1 << 29)] {
+        assert_eq!(parse_bytes(text), Ok(bytes));
+    }
+    for wrong in ["", "K", "1k", "1KK", "1MB", "1 M", "1.5G", "99999999999G", "G1"] {
+        let error = parse_bytes(wrong).expect_err("it is no number of bytes");
+        assert!(error.contains("512M"), "{wrong}");
     }
 }
 
@@ -118,7 +132,7 @@ fn a_number_or_a_time_is_digits_without_a_sign_or_space() {
         names.map(|name| format!("--{name}")).collect::<Vec<_>>()
     };
     let (serve, relay, pipe) = (options("serve"), options("relay"), options("pipe"));
-    assert_eq!((serve.len(), relay.len(), pipe.len()), (9, 11, 1), "{serve:?} {relay:?} {pipe:?}");
+    assert_eq!((serve.len(), relay.len(), pipe.len()), (10, 12, 1), "{serve:?} {relay:?} {pipe:?}");
     for (given, names) in [
         (&["serve", "echo", "tcp:1"][..], &serve),
         (&["relay", "tcp:1", "tcp:host:2"], &relay),

@@ -23,7 +23,7 @@ use crate::workers;
 
 /// Relays until a signal ends it.
 pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
-    workers::run(arguments.workers, |app| relay(app, arguments))
+    workers::run(arguments.workers, arguments.peers, |app| relay(app, arguments))
 }
 
 fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {

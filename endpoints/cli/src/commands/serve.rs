@@ -17,7 +17,7 @@ use crate::workers;
 
 /// Serves until a signal ends it.
 pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
-    workers::run(arguments.workers, |app| serve(app, arguments))
+    workers::run(arguments.workers, arguments.peers, |app| serve(app, arguments))
 }
 
 fn serve(app: &App, arguments: &Serve) -> Result<Exit, Exit> {

@@ -30,6 +30,7 @@ mod workers;
 mod wrong_input;
 
 mod limits;
+mod machine;
 mod memory;
 mod system_calls;
 mod system_roots;

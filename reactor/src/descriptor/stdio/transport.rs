@@ -21,7 +21,7 @@ impl<S: StreamSys + DescriptorSys> Transport for Stdio<S> {
         if let Some(core) = self.core.upgrade()
             && self.accepts_writes()
         {
-            self.queued(&core, self.output.outlet.queue_bytes(data, &core.streams.pool));
+            self.queued(&core, self.output.outlet.queue_bytes(data, &core.pipe_pool));
         }
     }
 
@@ -29,7 +29,7 @@ impl<S: StreamSys + DescriptorSys> Transport for Stdio<S> {
         if let Some(core) = self.core.upgrade()
             && self.accepts_writes()
         {
-            self.queued(&core, self.output.outlet.queue_chunks(chunks, &core.streams.pool));
+            self.queued(&core, self.output.outlet.queue_chunks(chunks, &core.pipe_pool));
         }
     }
 
