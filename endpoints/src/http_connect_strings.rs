@@ -4,13 +4,11 @@
 //! Invariant: a password is in no description.
 
 use alloc::rc::Rc;
-use alloc::string::ToString as _;
 use core::fmt;
 
 use interfaces::{ReactorTime, StreamClientEndpoint};
-use protocol::http_connect::{HttpConnectClientEndpoint, HttpCredentials};
 
-use crate::{Argument, Arguments, ClientParser, Host, ParseError, Parsed};
+use crate::{Arguments, ClientParser, HttpConnectClientConfig, ParseError, Parsed};
 
 /// The kind, and the name of the layer.
 const KIND: &str = "http-connect";
@@ -47,42 +45,9 @@ impl ClientParser for HttpConnectClientParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        let names = ["host", "port", "user", "password"];
-        let ([host, port, user, password], wrapped) = arguments.bind_wrapper(names);
-        let name = host.host()?;
-        if let Host::Zoned { .. } = name {
-            return Err(host.refuse("a zone is one of this machine, and means nothing to a proxy"));
-        }
-        let (name, port) = (name.to_string(), port.port()?);
-        let credentials = credentials(user, password.unlisted())?;
+        let (config, wrapped) = HttpConnectClientConfig::read_around(&arguments)?;
         let inner = wrapped.client()?;
-        let mut endpoint =
-            HttpConnectClientEndpoint::new(inner.endpoint, self.clock.clone(), &name, port);
-        if let Some(credentials) = credentials {
-            endpoint = endpoint.with_credentials(credentials);
-        }
+        let endpoint = config.endpoint(inner.endpoint, self.clock.clone());
         Ok(arguments.parsed_around(Rc::new(endpoint), KIND, inner.description))
     }
-}
-
-/// The credentials, if they are given, without what Basic cannot say.
-fn credentials(
-    user: Argument<'_>,
-    password: Argument<'_>,
-) -> Result<Option<HttpCredentials>, ParseError> {
-    let (name, secret) = match (user.text()?, password.text()?) {
-        (None, None) => return Ok(None),
-        (None, Some(_)) => return Err(user.missing()),
-        (Some(name), secret) => (name, secret.unwrap_or_default()),
-    };
-    if name.contains(':') {
-        return Err(user.refuse("a user of HTTP's scheme Basic cannot have a colon"));
-    }
-    for (argument, text) in [(&user, name), (&password, secret)] {
-        if text.bytes().any(|byte| byte.is_ascii_control()) {
-            let message = alloc::format!("a {} cannot have a control character", argument.name());
-            return Err(argument.refuse(message));
-        }
-    }
-    Ok(Some(HttpCredentials::new(name, secret)))
 }

@@ -233,11 +233,14 @@ pub use bind_address::BindAddress;
 #[cfg(feature = "clap")]
 pub use config::EndpointValueParser;
 pub use config::{
-    ClientString, ServerString, SocksClientConfig, StdioServerConfig, TcpClientConfig,
-    TcpConnectConfig, TcpKind, TcpServerConfig, UnixClientConfig, UnixName, UnixServerConfig,
+    ClientString, HttpConnectClientConfig, ServerString, SocksClientConfig, StdioServerConfig,
+    TcpClientConfig, TcpConnectConfig, TcpKind, TcpServerConfig, UnixClientConfig, UnixName,
+    UnixServerConfig,
 };
 #[cfg(feature = "std")]
 pub use config::{ProcessClientConfig, SrvClientConfig};
+#[cfg(feature = "vsock")]
+pub use config::{VsockClientConfig, VsockServerConfig};
 pub use description::{Description, Parsed, RouteDescription, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use failover::FailoverClientEndpoint;

@@ -23,6 +23,7 @@
 //! read as an equal value.
 
 mod haproxy;
+mod http_connect;
 #[cfg(feature = "std")]
 mod process;
 mod sni;
@@ -37,6 +38,8 @@ mod tcp_server;
 mod unix_client;
 mod unix_name;
 mod unix_server;
+#[cfg(feature = "vsock")]
+mod vsock;
 
 #[cfg(feature = "clap")]
 mod clap;
@@ -59,6 +62,7 @@ use crate::{quote_positional_argument, quote_string_argument};
 #[cfg(feature = "clap")]
 pub use self::clap::EndpointValueParser;
 pub use self::haproxy::{ProxyClientConfig, ProxyServerConfig};
+pub use self::http_connect::HttpConnectClientConfig;
 #[cfg(feature = "std")]
 pub use self::process::ProcessClientConfig;
 pub use self::sni::{SniClientConfig, SniServerConfig};
@@ -74,6 +78,8 @@ pub use self::tcp_server::TcpServerConfig;
 pub use self::unix_client::UnixClientConfig;
 pub use self::unix_name::UnixName;
 pub use self::unix_server::UnixServerConfig;
+#[cfg(feature = "vsock")]
+pub use self::vsock::{VsockClientConfig, VsockServerConfig};
 
 /// Which of the two kinds of TCP a string is of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -11,10 +11,11 @@ use reactor::{Limits, Reactor};
 use ropewalk_endpoints::haproxy::{self, ProxyClientConfig, ProxyServerConfig};
 use ropewalk_endpoints::sni::{self, SniClientConfig, SniRoute, SniServerConfig};
 use ropewalk_endpoints::{
-    ClientString, Description, Host, ParseError, ProcessClientConfig, ProcessClientParser,
-    Registry, ServerString, SocketConfig, SocksClientConfig, SocksClientParser, SrvClientConfig,
-    SrvClientParser, StdioServerConfig, StdioServerParser, TcpClientConfig, TcpConnectConfig,
-    TcpServerConfig, UnixClientConfig, UnixName, UnixServerConfig,
+    ClientString, Description, Host, HttpConnectClientConfig, HttpConnectClientParser, ParseError,
+    ProcessClientConfig, ProcessClientParser, Registry, ServerString, SocketConfig,
+    SocksClientConfig, SocksClientParser, SrvClientConfig, SrvClientParser, StdioServerConfig,
+    StdioServerParser, TcpClientConfig, TcpConnectConfig, TcpServerConfig, UnixClientConfig,
+    UnixName, UnixServerConfig,
 };
 use testkit::Dice;
 
@@ -28,6 +29,7 @@ fn registry() -> Registry {
         .with_server(StdioServerParser::new(reactor.clone()))
         .with_client(ProcessClientParser::new(reactor.clone()))
         .with_client(SocksClientParser::new(reactor.clone()))
+        .with_client(HttpConnectClientParser::new(reactor.clone()))
         .with_client(SrvClientParser::new(reactor.clone()));
     sni::register(haproxy::register(registry, reactor.clone()), reactor)
 }
@@ -106,7 +108,9 @@ where
 
 /// Whether another string is inside of it, whose defaults its value does not know.
 fn has_inner(text: &str) -> bool {
-    ["haproxy", "sni", "socks5"].iter().any(|kind| text.to_ascii_lowercase().contains(kind))
+    ["haproxy", "sni", "socks5", "http-connect"]
+        .iter()
+        .any(|kind| text.to_ascii_lowercase().contains(kind))
 }
 
 #[track_caller]
@@ -213,6 +217,12 @@ fn a_kind_that_wraps_another_is_read_and_printed() {
         "socks5:host=a:port=1:user=me:password=:timeout=3:tcp:p:1080",
     ];
     all_read::<SocksClientConfig>(false, &clients);
+    let clients = [
+        "http-connect:host=www.example.com:port=80:tcp:127.0.0.1:3128",
+        r"http-connect:host=[::1]:port=1:user=me:password=a\:b:unix:/run/proxy",
+        "http-connect:host=a:port=1:user=me:password=:timeout=3:tcp:p:1080",
+    ];
+    all_read::<HttpConnectClientConfig>(false, &clients);
 }
 
 fn text(dice: &Dice) -> String {
@@ -277,7 +287,7 @@ where
 #[test]
 fn a_value_that_no_string_means_gives_no_string_and_no_endpoint() {
     let (registry, dice) = (registry(), Dice::new(3));
-    let mut counts = [0; 6];
+    let mut counts = [0; 7];
     for _ in 0..600 {
         let mut tcp = match dice.one_in(2) {
             true => TcpServerConfig::new(80),
@@ -310,6 +320,11 @@ fn a_value_that_no_string_means_gives_no_string_and_no_endpoint() {
         socks.user = maybe(&dice, || text(&dice));
         socks.password = text(&dice);
         counts[4] += usize::from(stored(&socks, socks.client(&registry).map(drop)));
+
+        let mut http = HttpConnectClientConfig::new(host(&dice), 1, inner.clone());
+        http.user = maybe(&dice, || text(&dice));
+        http.password = text(&dice);
+        counts[6] += usize::from(stored(&http, http.client(&registry).map(drop)));
 
         let takes = (0..dice.below(3)).filter_map(|_| text(&dice).parse().ok()).collect();
         let sni = SniClientConfig::new([SniRoute { takes, endpoint: inner }]);
@@ -381,6 +396,9 @@ fn each_value_gives_an_endpoint_and_can_be_given_to_another_thread() {
     can_be_sent(ProxyClientConfig::new(parsed("tcp:a:1"))).client(&registry).unwrap();
     can_be_sent(SniServerConfig::new(parsed("haproxy:tcp:80"))).server(&registry).unwrap();
     can_be_sent(parsed::<SniClientConfig>("sni:for=*:tcp:a:1")).client(&registry).unwrap();
+    can_be_sent(parsed::<HttpConnectClientConfig>("http-connect:host=a:port=1:tcp:b:1"))
+        .client(&registry)
+        .unwrap();
     can_be_sent(parsed::<SocksClientConfig>("socks5:host=a:port=1:tcp:b:1"))
         .client(&registry)
         .unwrap();

@@ -12,7 +12,8 @@ use protocol::wire::Echo;
 use protocol::{connect_protocol, factory_fn};
 use reactor::Reactor;
 use ropewalk_endpoints::{
-    Registry, VsockClientEndpoint, VsockClientParser, VsockServerEndpoint, VsockServerParser,
+    Registry, VsockClientConfig, VsockClientEndpoint, VsockClientParser, VsockServerConfig,
+    VsockServerEndpoint, VsockServerParser,
 };
 use testkit::{result_of, skip};
 
@@ -84,6 +85,25 @@ fn a_string_names_a_machine_and_a_port_and_its_description_is_read_again_as_the_
         assert_eq!(description.to_string(), shown);
         assert_eq!(registry.parse_client(shown).unwrap().description, description);
     }
+}
+
+#[test]
+fn a_value_prints_the_string_that_means_it() {
+    let reactor = Site::new().reactor;
+    for text in ["vsock:any:any", "vsock:2:5000:7", "vsock:local:0", "vsock:port=5:cid=host"] {
+        let value: VsockServerConfig = text.parse().unwrap();
+        assert_eq!(value.to_string().parse(), Ok(value.clone()), "{text}");
+        assert!(value.server(reactor.clone()).is_ok(), "{text}");
+    }
+    for text in ["vsock:3:5000", "vsock:host:1:timeout=500ms:retry=30s", "vsock:local:1"] {
+        let value: VsockClientConfig = text.parse().unwrap();
+        assert_eq!(value.to_string().parse(), Ok(value.clone()), "{text}");
+        assert!(value.client(reactor.clone()).is_ok(), "{text}");
+    }
+    let any = VsockAddress { cid: VsockAddress::CID_ANY, port: VsockAddress::PORT_ANY };
+    assert_eq!(VsockServerConfig::new(any), "vsock:any:any".parse().unwrap());
+    // A client has to say which.
+    assert!(VsockClientConfig::new(any).client(reactor).is_err());
 }
 
 #[test]
