@@ -43,6 +43,7 @@ mod clap;
 #[cfg(feature = "serde")]
 mod serde;
 
+use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
@@ -76,10 +77,9 @@ pub use self::unix_name::UnixName;
 pub use self::unix_server::UnixServerConfig;
 
 /// Which of the two kinds of TCP a string is of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TcpKind {
     /// `tcp`: IPv4 to listen on unless the interface says otherwise, both families to connect to.
-    #[default]
     Tcp,
     /// `tcp6`: IPv6 alone.
     Tcp6,
@@ -150,8 +150,13 @@ pub(crate) fn parse<C: EndpointConfig>(text: &str) -> Result<C, ParseError> {
             C::read(&mut Arguments::new(text, (C::SIDE, known), fields, &registry))
         }
         None => Err(ParseError::new(text, kind.span, Problem::UnknownKind { kind: kind.name })
-            .expecting(listed(C::KINDS.iter().copied()))),
+            .expecting(kinds(C::KINDS))),
     }
+}
+
+fn kinds(kinds: &[&'static str]) -> String {
+    let listed = listed(kinds.iter().copied());
+    if kinds.len() > 1 { format!("one of {listed}") } else { listed }
 }
 
 /// Prints the string of a value: every argument by name.
