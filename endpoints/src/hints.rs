@@ -34,12 +34,11 @@ const SERVICES: [(&str, u16); 16] = [
 ];
 
 /// Names of protocols and families in the place of a kind, and the kind that they go over, for servers and for clients.
-const KINDS_MEANT: [(&str, [&str; 2]); 11] = [
+const KINDS_MEANT: [(&str, [&str; 2]); 10] = [
     ("http", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
     ("ws", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
     ("https", ["`ssl:PORT:privateKey=FILE`", "`tls:HOST:PORT`"]),
     ("wss", ["`ssl:PORT:privateKey=FILE`", "`tls:HOST:PORT`"]),
-    ("tcp4", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
     ("inet", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
     ("ipv4", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
     ("inet6", ["`tcp6:PORT`", "`tcp6:HOST:PORT`"]),

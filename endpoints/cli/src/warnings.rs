@@ -16,7 +16,7 @@ pub(crate) fn warning(description: &Description) -> Option<Cow<'static, str>> {
                 .into(),
         );
     }
-    odd_path(description)
+    odd_path(description).or_else(|| odd_interface(description))
 }
 
 /// The endpoints behind one: the one that it wraps, and those of its routes.
@@ -47,6 +47,38 @@ fn other_reading(path: &str) -> Option<Cow<'static, str>> {
     }
 }
 
+/// An interface that is looked up as a host, and has the name of an option or of a network device; of the endpoint or
+/// of one behind it.
+fn odd_interface(description: &Description) -> Option<Cow<'static, str>> {
+    let mut arguments = description.arguments.iter();
+    let interface = arguments.find(|(name, _)| *name == "interface");
+    let own = match (description.kind, interface) {
+        ("tcp" | "tcp6", Some((_, Value::Text(interface)))) => other_meaning(interface),
+        _ => None,
+    };
+    own.or_else(|| inner(description).find_map(odd_interface))
+}
+
+fn other_meaning(interface: &str) -> Option<Cow<'static, str>> {
+    if OPTIONS.contains(&interface) {
+        let meant = format!("an option is `{interface}=` and a value");
+        return Some(format!("`{interface}` is looked up as a host: {meant}").into());
+    }
+    let stem = interface.trim_end_matches(|it: char| it.is_ascii_digit());
+    let is_device = interface == "lo" || (stem != interface && DEVICES.contains(&stem));
+    is_device.then(|| {
+        let meant = format!("one network device alone is `device={interface}`");
+        format!("`{interface}` is looked up as a host: {meant}").into()
+    })
+}
+
+/// Options of servers that may stand where an interface is read by position.
+const OPTIONS: [&str; 4] = ["noDelay", "keepAlive", "device", "reusePort"];
+
+/// The names of network devices without their numbers (systemd.net-naming-scheme(7)).
+const DEVICES: [&str; 11] =
+    ["eth", "eno", "ens", "enp0s", "enX", "wlan", "br", "docker", "tun", "tap", "wg"];
+
 /// Whether a layer is unverified, of the endpoint or of one behind it.
 fn is_unverified(description: &Description) -> bool {
     description.layers.iter().any(|layer| layer == UNVERIFIED_LAYER)
@@ -76,6 +108,27 @@ mod tests {
         ] {
             let description = registry.parse_client(text).unwrap().description;
             assert_eq!(warning(&description).is_some(), is_found, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_interface_by_the_name_of_a_device_or_an_option_is_told() {
+        let registry = Registry::standard(Reactor::simulated(1));
+        let registry = endpoints::haproxy::register(registry, Reactor::simulated(1));
+        for (text, word) in [
+            ("tcp:80:reusePort", Some("`reusePort=`")),
+            ("tcp:80:interface=eth0", Some("`device=eth0`")),
+            ("haproxy:tcp:80:interface=lo", Some("`device=lo`")),
+            ("tcp6:80:interface=enp0s31", Some("`device=enp0s31`")),
+            ("tcp:80:interface=localhost", None),
+            ("tcp:80:interface=web1", None),
+            ("tcp:80:interface=eth", None),
+            ("tcp:80:interface=10.0.0.1", None),
+            ("tcp:80", None),
+        ] {
+            let told = warning(&registry.parse_server(text).unwrap().description);
+            assert_eq!(told.is_some(), word.is_some(), "{text}: {told:?}");
+            assert!(word.is_none_or(|word| told.unwrap().contains(word)), "{text}");
         }
     }
 

@@ -181,11 +181,10 @@ fn stricter(mistake: &ParseError) -> Option<&'static str> {
 }
 
 /// The differences for which a kind has a message of its own, by words of it.
-const REFUSED: [(&str, &str); 4] = [
+const REFUSED: [(&str, &str); 3] = [
     ("dhParameters", "tls: dhParameters"),
     ("is given without", "tls: a key alone"),
     ("no longer offered", "tls: sslmethod"),
-    ("no arguments", "endpoints 6"),
 ];
 
 /// The values of these arguments, as the string has them.

@@ -46,6 +46,7 @@ mod clap;
 #[cfg(feature = "serde")]
 mod serde;
 
+use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
@@ -82,10 +83,9 @@ pub use self::unix_server::UnixServerConfig;
 pub use self::vsock::{VsockClientConfig, VsockServerConfig};
 
 /// Which of the two kinds of TCP a string is of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TcpKind {
     /// `tcp`: IPv4 to listen on unless the interface says otherwise, both families to connect to.
-    #[default]
     Tcp,
     /// `tcp6`: IPv6 alone.
     Tcp6,
@@ -156,8 +156,13 @@ pub(crate) fn parse<C: EndpointConfig>(text: &str) -> Result<C, ParseError> {
             C::read(&mut Arguments::new(text, (C::SIDE, known), fields, &registry))
         }
         None => Err(ParseError::new(text, kind.span, Problem::UnknownKind { kind: kind.name })
-            .expecting(listed(C::KINDS.iter().copied()))),
+            .expecting(kinds(C::KINDS))),
     }
+}
+
+fn kinds(kinds: &[&'static str]) -> String {
+    let listed = listed(kinds.iter().copied());
+    if kinds.len() > 1 { format!("one of {listed}") } else { listed }
 }
 
 /// Prints the string of a value: every argument by name.

@@ -27,11 +27,12 @@ impl EndpointConfig for StdioServerConfig {
 
     fn read(arguments: &mut Arguments<'_>) -> Result<Self, ParseError> {
         // The colon of `stdio:` leaves one empty value.
-        let [nothing] = arguments.bind(["nothing"])?;
-        if nothing.text()?.is_some_and(|text| !text.is_empty()) {
-            return Err(nothing.refuse("a `stdio` server takes no arguments"));
+        match arguments.fields() {
+            [only] if only.name.is_none() && only.value.text.is_empty() => {}
+            _ => {
+                let [] = arguments.bind([])?;
+            }
         }
-        let _ = nothing.unlisted();
         Ok(Self {})
     }
 

@@ -30,6 +30,21 @@ fn this_machine_is_trusted_unless_another_list_is_given() {
 }
 
 #[test]
+fn a_prefix_that_a_program_adds_is_printed_and_read_as_itself() {
+    for (address, bits, printed) in [
+        ("10.1.2.3", 8, "10.0.0.0/8"),
+        ("10.1.2.3", 32, "10.1.2.3/32"),
+        ("10.1.2.3", 200, "10.1.2.3/32"),
+        ("fd00::1", 7, "fc00::/7"),
+        ("::", 0, "::/0"),
+    ] {
+        let trust = TrustedProxies::none().with_prefix(address.parse().unwrap(), bits);
+        assert_eq!(trust.to_string(), printed);
+        assert_eq!(printed.parse(), Ok(trust));
+    }
+}
+
+#[test]
 fn a_prefix_is_its_addresses_and_no_others() {
     for (list, peer, is_trusted) in [
         ("10.0.0.0/8", "10.255.255.255:1", true),

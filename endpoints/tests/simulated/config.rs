@@ -334,6 +334,15 @@ fn a_value_that_no_string_means_gives_no_string_and_no_endpoint() {
 }
 
 #[test]
+fn a_trusted_prefix_is_stored() {
+    let mut proxied = ProxyServerConfig::new(parsed("tcp:80"));
+    proxied.options.trust = "10.0.0.0/8,fd00::/8".parse().unwrap();
+    assert!(stored(&proxied, proxied.server(&registry()).map(drop)));
+    proxied.options.header_bytes_max = 7;
+    assert!(!stored(&proxied, proxied.server(&registry()).map(drop)));
+}
+
+#[test]
 fn strings_are_equal_that_have_the_same_fields() {
     let parse = |text: &str| text.parse::<ServerString>().unwrap();
     assert_eq!(parse(r"unix:/run/a\b"), parse("unix:/run/ab"));

@@ -66,4 +66,6 @@ error: unknown endpoint kind `tcp`
   tcp:80
   ^^^ column 1: expected `unix`";
     assert_eq!(mistake.report(), expected);
+    let mistake = "unix:/a".parse::<TcpServerConfig>().unwrap_err();
+    assert_eq!(mistake.help().as_deref(), Some("expected one of `tcp`, `tcp6`"));
 }

@@ -91,6 +91,14 @@ fn the_string_builds_it_on_the_given_reactor_as_a_server_alone_and_takes_no_argu
     }
     assert_eq!(reactor.opened.borrow().len(), 2);
     assert!(registry.parse_client("stdio:").is_err());
-    assert!(registry.parse_server("stdio:word").is_err());
-    assert!(registry.parse_server("stdio:name=word").is_err());
+    for (text, message, help) in [
+        ("stdio:word", "`word` is one value too many for a `stdio` server", "no value by position"),
+        ("stdio::", "`` is one value too many for a `stdio` server", "no value by position"),
+        ("stdio:name=word", "unknown option `name` for a `stdio` server", "no option"),
+        ("stdio:nothing=", "unknown option `nothing` for a `stdio` server", "no option"),
+    ] {
+        let mistake = registry.parse_server(text).unwrap_err();
+        assert_eq!(mistake.message(), message, "{text}");
+        assert_eq!(mistake.help(), Some(format!("expected {help}")), "{text}");
+    }
 }

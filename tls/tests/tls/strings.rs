@@ -228,6 +228,17 @@ fn listening_and_connecting_use_what_the_string_says() {
 }
 
 #[test]
+fn roots_are_public_or_the_systems_and_a_host_keeps_its_zone() {
+    for kind in ["tls", "ssl"] {
+        let wrong = client(&format!("{kind}:a.example:443:roots=none"));
+        assert_eq!(wrong, "24: roots `none` is not `public` or `system`");
+        let zoned = client(&format!("{kind}:[fe80::1%eth0]:443"));
+        let host = format!(r"{kind}:host=fe80\:\:1%eth0:port=443:");
+        assert!(zoned.starts_with(&host), "{zoned}");
+    }
+}
+
+#[test]
 fn a_server_over_another_endpoint_has_no_port_of_its_own() {
     assert_eq!(
         server(r"ssl:endpoint=tls\:/pems\:1:privateKey=k.pem"),

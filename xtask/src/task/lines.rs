@@ -35,7 +35,7 @@ not understood.
 ";
 
 /// The files and folders that parse, below the workspace.
-const PARSERS: [&str; 44] = [
+const PARSERS: [&str; 49] = [
     "endpoints/src/argument.rs",
     "endpoints/src/arguments.rs",
     "endpoints/src/ascii_name.rs",
@@ -63,7 +63,12 @@ const PARSERS: [&str; 44] = [
     "endpoints/src/quote.rs",
     "endpoints/src/readers.rs",
     "endpoints/src/registry.rs",
-    "endpoints/src/sni/",
+    "endpoints/src/sni/bytes.rs",
+    "endpoints/src/sni/hello.rs",
+    "endpoints/src/sni/parser.rs",
+    "endpoints/src/sni/preread.rs",
+    "endpoints/src/sni/route.rs",
+    "endpoints/src/sni/strings.rs",
     "endpoints/src/socks_strings.rs",
     "endpoints/src/srv/dns/message.rs",
     "endpoints/src/srv/strings.rs",
@@ -225,7 +230,7 @@ mod tests {
             (path, LineCount { lines: 10, ran: 10 })
         };
         let counts: BTreeMap<_, _> = PARSERS.iter().map(every).collect();
-        let sum = LineCount { lines: 440, ran: 440 };
+        let sum = LineCount { lines: 490, ran: 490 };
         assert_eq!(total(&counts).unwrap(), sum);
     }
 
