@@ -16,6 +16,7 @@ mod coverage;
 mod coverage_report;
 mod fuzz;
 mod json;
+mod kept_inputs;
 mod miri;
 mod mutants;
 mod soak;
