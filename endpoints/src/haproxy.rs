@@ -43,7 +43,6 @@ mod server_endpoint;
 mod strings;
 mod trust;
 
-mod common_name;
 mod crc32c;
 mod options;
 mod preread;

@@ -4,6 +4,7 @@
 //! time: on a connection that ended, all but the addresses do nothing.
 
 use alloc::rc::Rc;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -290,6 +291,11 @@ pub trait TlsTransport {
     fn negotiated_protocol(&self) -> Option<Vec<u8>>;
     /// The peer's certificates in DER, its own first.
     fn peer_certificates(&self) -> Vec<Vec<u8>>;
+    /// The first common name in the subject of the peer's own certificate (RFC 5280, section 4.1.2.6): the one that
+    /// HAProxy tells, too.
+    fn peer_common_name(&self) -> Option<String> {
+        None
+    }
     /// The version's name: `TLSv1_2`, `TLSv1_3`.
     fn version(&self) -> Option<Rc<str>>;
     /// The cipher suite's name: `TLS13_AES_128_GCM_SHA256`.

@@ -7,7 +7,6 @@ use alloc::rc::Rc;
 
 use interfaces::{TlsTransport, Transport};
 
-use super::common_name::common_name;
 use super::tlv::{SslTlv, UNIQUE_ID_BYTES_MAX, tlv_type};
 use super::{HeaderTooLong, ProxyHeader, Tlvs};
 use crate::sni::ClientHello;
@@ -68,9 +67,9 @@ fn with_tls(mut tlvs: Tlvs, tls: &dyn TlsTransport) -> Result<Tlvs, HeaderTooLon
     let certificates = tls.peer_certificates();
     // A handshake with a certificate that is not accepted fails, so one that is here is verified.
     let verify = u32::from(certificates.is_empty());
-    if let Some(certificate) = certificates.first() {
+    if !certificates.is_empty() {
         client |= SslTlv::CLIENT_CERT_CONN | SslTlv::CLIENT_CERT_SESS;
-        let name = common_name(certificate).filter(|name| name.len() <= TEXT_BYTES_MAX);
+        let name = tls.peer_common_name().filter(|name| name.len() <= TEXT_BYTES_MAX);
         if let Some(name) = name {
             fields = fields.with(tlv_type::SSL_CN, name.as_bytes())?;
         }

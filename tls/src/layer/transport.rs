@@ -12,10 +12,12 @@ use interfaces::{
     Producer, PushProducer, Query, Reason, SendFileDescriptorError, TcpTransport, TlsTransport,
     Transport, UnixTransport,
 };
+use rustls::pki_types::CertificateDer;
 
 use super::connection::Connection;
 use super::producer_below::ProducerBelow;
 use super::state::{Ending, Signal};
+use crate::CertificateFacts;
 use crate::session::Session;
 
 impl Transport for Connection {
@@ -205,6 +207,12 @@ impl UnixTransport for Connection {
 impl TlsTransport for Connection {
     fn negotiated_protocol(&self) -> Option<Vec<u8>> {
         self.link.look(|session| session.common().alpn_protocol().map(<[u8]>::to_vec))?
+    }
+
+    fn peer_common_name(&self) -> Option<String> {
+        let certificates = self.peer_certificates();
+        let own = CertificateDer::from(certificates.first()?.as_slice());
+        CertificateFacts::of(&own).ok()?.common_name
     }
 
     fn peer_certificates(&self) -> Vec<Vec<u8>> {
