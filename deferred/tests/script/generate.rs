@@ -1,6 +1,6 @@
-//! Scripts made by chance, from a number.
+//! Scripts made by chance, from a number or from bytes.
 //!
-//! Invariant: the same number gives the same script, on every machine.
+//! Invariant: the same number gives the same script, on every machine, and so do the same bytes.
 
 use std::rc::Rc;
 
@@ -22,7 +22,16 @@ pub enum Dialect {
 
 /// Makes a script.
 pub fn script(seed: u64, dialect: Dialect) -> Script {
-    let mut chance = Chance { state: seed, dialect, left: 0, names: 0 };
+    script_of(Source::Seed(seed), dialect)
+}
+
+/// Makes a script of which each byte makes one choice, until none is left.
+pub fn script_of_bytes(bytes: &[u8]) -> Script {
+    script_of(Source::Bytes(bytes), Dialect::Ours)
+}
+
+fn script_of(source: Source<'_>, dialect: Dialect) -> Script {
+    let mut chance = Chance { source, dialect, left: 0, names: 0 };
     chance.left = 5 + chance.below(26);
     let cancellers = (0..ROWS).map(|_| Rc::new(chance.canceller())).collect();
     let mut ops = Vec::new();
@@ -32,25 +41,44 @@ pub fn script(seed: u64, dialect: Dialect) -> Script {
     Script { cancellers, ops, gated: dialect == Dialect::Twisted }
 }
 
-struct Chance {
-    state: u64,
+/// What the choices are made from.
+enum Source<'a> {
+    /// Numbers by splitmix64.
+    Seed(u64),
+    Bytes(&'a [u8]),
+}
+
+impl Source<'_> {
+    fn below(&mut self, limit: u64) -> u64 {
+        match self {
+            Self::Seed(state) => ((u128::from(split_mix(state)) * u128::from(limit)) >> 64) as u64,
+            Self::Bytes(bytes) => {
+                let (byte, rest) = bytes.split_first().unwrap_or((&0, &[]));
+                *bytes = rest;
+                u64::from(*byte) % limit
+            }
+        }
+    }
+}
+
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+struct Chance<'a> {
+    source: Source<'a>,
     dialect: Dialect,
     /// How many operations may still be made.
     left: u64,
     names: u32,
 }
 
-impl Chance {
-    /// The next number, by splitmix64.
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
+impl Chance<'_> {
     fn below(&mut self, limit: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
+        self.source.below(limit)
     }
 
     fn row(&mut self) -> usize {

@@ -1,10 +1,8 @@
 //! Fuzzes `ClientHelloParser`: judged alike in one piece, in two and byte by byte, and no byte is lost.
 //!
 //! Invariant: the first byte says where the rest is cut; all others are the peer's.
-#![no_main]
 
 use endpoints::sni::{ClientHelloParser, Hello, InvalidClientHello};
-use libfuzzer_sys::fuzz_target;
 
 /// The answer, and the bytes that were taken until it.
 fn parsed(pieces: &[&[u8]]) -> Result<(Hello, Vec<u8>), InvalidClientHello> {
@@ -18,7 +16,8 @@ fn parsed(pieces: &[&[u8]]) -> Result<(Hello, Vec<u8>), InvalidClientHello> {
     Ok((Hello::Incomplete, parser.into_taken()))
 }
 
-fuzz_target!(|data: &[u8]| {
+/// Runs one input.
+pub(crate) fn run(data: &[u8]) {
     let Some((cut, bytes)) = data.split_first() else { return };
     let at_once = parsed(&[bytes]);
     let (first, second) = bytes.split_at(usize::from(*cut).min(bytes.len()));
@@ -39,4 +38,4 @@ fuzz_target!(|data: &[u8]| {
             assert!(name.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase()));
         }
     }
-});
+}

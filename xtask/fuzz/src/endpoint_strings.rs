@@ -2,12 +2,10 @@
 //! the string and is told in three printable lines, and a quoted text comes back.
 //!
 //! Invariant: every byte is the user's; what is no text is passed over.
-#![no_main]
 
 use std::thread_local;
 
 use endpoints::{ParseError, Registry, haproxy, quote_positional_argument, quote_string_argument};
-use libfuzzer_sys::fuzz_target;
 use reactor::Reactor;
 
 thread_local! {
@@ -25,7 +23,8 @@ fn is_told_well(text: &str, mistake: &ParseError) {
     assert!(report.chars().count() < 4000);
 }
 
-fuzz_target!(|data: &[u8]| {
+/// Runs one input.
+pub(crate) fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     REGISTRY.with(|registry| {
         let server = |text: &str| registry.parse_server(text).map(|parsed| parsed.description);
@@ -47,4 +46,4 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(server(&by_position), server(&by_name));
         assert_eq!(server(&by_name).expect("it is quoted").arguments[0].1.to_string(), text);
     });
-});
+}

@@ -1,27 +1,23 @@
 //! Fuzzes `IntDecoder` with 1, 2 and 4 bytes: what it accepts is what sending would have written.
 //!
 //! Invariant: the frames of a stream do not depend on its pieces.
-#![no_main]
 
-mod decoded;
-mod pieces;
-
-use decoded::decoded;
-use libfuzzer_sys::fuzz_target;
-use pieces::Pieces;
+use crate::decoded::decoded;
+use crate::pieces::Pieces;
 use protocol::receivers::{Int8Decoder, Int16Decoder, Int32Decoder, StringDecoder};
 
 /// The longest string, in bytes.
 const STRING_MAX: usize = 300;
 
-fuzz_target!(|data: &[u8]| {
+/// Runs one input.
+pub(crate) fn run(data: &[u8]) {
     let Some(pieces) = Pieces::of(data) else { return };
     match pieces.choice % 3 {
         0 => check::<Int8Decoder>(&pieces),
         1 => check::<Int16Decoder>(&pieces),
         _ => check::<Int32Decoder>(&pieces),
     }
-});
+}
 
 fn check<D: StringDecoder>(pieces: &Pieces<'_>) {
     let decoder = || D::default().with_max_length(STRING_MAX);

@@ -1,20 +1,16 @@
 //! Fuzzes `LineDecoder`: cut anywhere, it finds the lines that a simple search finds, and loses no byte.
 //!
 //! Invariant: the expected lines are found without the decoder.
-#![no_main]
 
-mod decoded;
-mod pieces;
-
-use decoded::decoded;
-use libfuzzer_sys::fuzz_target;
-use pieces::Pieces;
+use crate::decoded::decoded;
+use crate::pieces::Pieces;
 use protocol::receivers::LineDecoder;
 
 /// The longest line, in bytes, without its delimiter.
 const LINE_MAX: usize = 40;
 
-fuzz_target!(|data: &[u8]| {
+/// Runs one input.
+pub(crate) fn run(data: &[u8]) {
     let Some(pieces) = Pieces::of(data) else { return };
     let delimiters: [&'static [u8]; 6] = [b"\r\n", b"\n", b"--", b"aab", b"\r\n\r\n", b"abcab"];
     let delimiter = delimiters[usize::from(pieces.choice) % delimiters.len()];
@@ -37,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
             None => left.len() >= max_length + delimiter.len(),
         }),
     }
-});
+}
 
 fn find(bytes: &[u8], delimiter: &[u8]) -> Option<usize> {
     bytes.windows(delimiter.len()).position(|window| window == delimiter)

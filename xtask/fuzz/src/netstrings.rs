@@ -1,17 +1,13 @@
 //! Fuzzes `NetstringDecoder`: what it accepts is what sending would have written, cut anywhere.
 //!
 //! Invariant: the frames of a stream do not depend on its pieces.
-#![no_main]
 
-mod decoded;
-mod pieces;
-
-use decoded::decoded;
-use libfuzzer_sys::fuzz_target;
-use pieces::Pieces;
+use crate::decoded::decoded;
+use crate::pieces::Pieces;
 use protocol::receivers::{NetstringDecoder, StringDecoder};
 
-fuzz_target!(|data: &[u8]| {
+/// Runs one input.
+pub(crate) fn run(data: &[u8]) {
     let Some(pieces) = Pieces::of(data) else { return };
     let decoder = || NetstringDecoder::new().with_max_length(usize::from(pieces.choice) * 2);
     let cut = decoded(decoder(), pieces.iter());
@@ -27,4 +23,4 @@ fuzz_target!(|data: &[u8]| {
         false => assert_eq!(sent, pieces.bytes, "no byte is lost"),
         true => assert!(pieces.bytes.starts_with(&sent)),
     }
-});
+}

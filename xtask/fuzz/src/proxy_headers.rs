@@ -2,12 +2,10 @@
 //! back as the same.
 //!
 //! Invariant: the first byte says where the rest is cut; all others are the peer's.
-#![no_main]
 
 use endpoints::haproxy::{
     Checksum, InvalidProxyHeader, Progress, ProxyHeader, ProxyHeaderParser, ProxyVersion,
 };
-use libfuzzer_sys::fuzz_target;
 
 /// The header and its length, or none yet.
 fn parsed(pieces: &[&[u8]]) -> Result<Option<(ProxyHeader, usize)>, InvalidProxyHeader> {
@@ -21,7 +19,8 @@ fn parsed(pieces: &[&[u8]]) -> Result<Option<(ProxyHeader, usize)>, InvalidProxy
     Ok(None)
 }
 
-fuzz_target!(|data: &[u8]| {
+/// Runs one input.
+pub(crate) fn run(data: &[u8]) {
     let Some((cut, bytes)) = data.split_first() else { return };
     let at_once = parsed(&[bytes]);
     let (first, second) = bytes.split_at(usize::from(*cut).min(bytes.len()));
@@ -47,4 +46,4 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(again.tlvs, header.tlvs);
         assert_eq!(again.addresses.is_some(), header.addresses.is_some());
     }
-});
+}

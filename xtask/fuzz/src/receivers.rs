@@ -1,16 +1,12 @@
 //! Fuzzes a receiver of lines on a connection: raw mode, pauses and closes at any place.
 //!
 //! Invariant: each byte is delivered once, in order, and none after a close.
-#![no_main]
-
-mod pieces;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::pieces::Pieces;
 use interfaces::Event;
-use libfuzzer_sys::fuzz_target;
-use pieces::Pieces;
 use protocol::receivers::{LineProtocol, LineReceiver, LineTransport};
 use protocol::testing::StringTransport;
 
@@ -79,7 +75,8 @@ impl LineReceiver for Reacting {
     }
 }
 
-fuzz_target!(|data: &[u8]| {
+/// Runs one input.
+pub(crate) fn run(data: &[u8]) {
     let Some(pieces) = Pieces::of(data) else { return };
     let seen = Seen::default();
     let protocol = LineProtocol::new(Reacting { seen: seen.clone(), raw_left: 0 });
@@ -103,4 +100,4 @@ fuzz_target!(|data: &[u8]| {
     let rest = &pieces.bytes[bytes.len()..];
     assert!(seen.is_closed.get() || !rest.windows(2).any(|window| window == b"\r\n"));
     assert_eq!(below.disconnecting(), seen.is_closed.get());
-});
+}

@@ -3,7 +3,6 @@
 //!
 //! Invariant: each life ends with one `connection_lost`, nothing is delivered after it or during a pause, what was
 //! received is the beginning of what the peer sent, and no timer is left.
-#![no_main]
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,7 +11,6 @@ use std::time::Duration;
 
 use deferred::Failure;
 use interfaces::{Deliver, Event, OsError, Producer, PushProducer, Reason};
-use libfuzzer_sys::fuzz_target;
 use protocol::factory_fn;
 use protocol::testing::{Clock, Record, Recorder, StringTransport};
 use rustls::crypto::ring::default_provider;
@@ -224,7 +222,8 @@ impl Life {
     }
 }
 
-fuzz_target!(|data: &[u8]| {
+/// Runs one input.
+pub(crate) fn run(data: &[u8]) {
     let Some((choice, mut steps)) = data.split_first() else { return };
     let mut life = Life::new(*choice);
     while let Some((&[step, number], rest)) = steps.split_first_chunk() {
@@ -235,4 +234,4 @@ fuzz_target!(|data: &[u8]| {
         0 => Reason::Done,
         _ => Reason::Lost(Failure::new(OsError::from_raw_os_error(104))),
     });
-});
+}

@@ -7,6 +7,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use cargo_metadata::MetadataCommand;
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use super::{misused, note, output, print};
+use super::{kept_inputs, misused, note, output, print};
 
 /// How long each target runs by default, in seconds.
 const SECONDS: u64 = 60;
@@ -22,16 +23,22 @@ const SECONDS: u64 = 60;
 /// How long one input may take.
 const INPUT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The binaries of `xtask/fuzz`; add a name here and there.
-const TARGETS: [&str; 8] = [
-    "lines",
-    "netstrings",
-    "int-strings",
-    "receivers",
-    "proxy-headers",
-    "tls-layer",
+/// The targets of `xtask/fuzz`; add a name here and there.
+const TARGETS: [&str; 14] = [
     "client-hellos",
+    "deferreds",
     "endpoint-strings",
+    "int-strings",
+    "lines",
+    "listen-fds",
+    "netstrings",
+    "pem-files",
+    "proxy-answers",
+    "proxy-headers",
+    "receivers",
+    "relays",
+    "timers",
+    "tls-layer",
 ];
 
 /// What makes the compiler count the code that is reached: libFuzzer reads these counters.
@@ -40,14 +47,16 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
 
 const HELP: &str = "\
-cargo xtask fuzz [TARGET]... [--seconds N]
+cargo xtask fuzz [TARGET]... [--seconds N] [--keep]
 
-Builds the fuzzing targets, and runs each for a minute. What was learnt before is kept in
-target/fuzz/corpus, and an input that breaks something in target/fuzz/artifacts. Needs a C++ compiler;
-without one nothing is run, which fails only if ROPEWALK_PEERS=required is set.
-  TARGET       only this one: lines, netstrings, int-strings, receivers, proxy-headers, tls-layer,
-               client-hellos, endpoint-strings
+Builds the fuzzing targets, and runs each for a minute. It begins with the inputs of xtask/fuzz/kept, which
+a test of that package runs, too. What was learnt before is kept in target/fuzz/corpus, and an input that
+breaks something in target/fuzz/artifacts. Needs a C++ compiler; without one nothing is run, which fails
+only if ROPEWALK_PEERS=required is set.
+  TARGET       only this one: client-hellos, deferreds, endpoint-strings, int-strings, lines, listen-fds,
+               netstrings, pem-files, proxy-answers, proxy-headers, receivers, relays, timers, tls-layer
   --seconds N  run each target for so long
+  --keep       then write the fewest inputs that reach the same code to xtask/fuzz/kept, at most 200
   --input FILE run this one input on the target, to see an error again
 
 Exit codes: 0 nothing was found, 1 something was, 64 the arguments were not understood.
@@ -57,15 +66,18 @@ Exit codes: 0 nothing was found, 1 something was, 64 the arguments were not unde
 struct FuzzArguments {
     targets: Vec<String>,
     seconds: u64,
+    keeps: bool,
     input: Option<PathBuf>,
 }
 
 pub(crate) fn fuzz(mut parser: Parser) -> Result<ExitCode, lexopt::Error> {
-    let mut arguments = FuzzArguments { targets: Vec::new(), seconds: SECONDS, input: None };
+    let mut arguments =
+        FuzzArguments { targets: Vec::new(), seconds: SECONDS, keeps: false, input: None };
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("help") | Arg::Short('h') => return print(HELP),
             Arg::Long("seconds") => arguments.seconds = parser.value()?.parse()?,
+            Arg::Long("keep") => arguments.keeps = true,
             Arg::Long("input") => arguments.input = Some(parser.value()?.into()),
             Arg::Value(name) => arguments.targets.push(name.string()?),
             other => return Ok(misused(&other.unexpected(), HELP)),
@@ -90,20 +102,18 @@ fn run(arguments: &FuzzArguments) -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     let directory = directory()?;
-    let programs = build(&directory)?;
+    let program = build(&directory)?;
     let chosen = |name: &&&str| {
         arguments.targets.is_empty() || arguments.targets.iter().any(|it| it == **name)
     };
     let mut found = Vec::new();
     for name in TARGETS.iter().filter(chosen) {
-        let mut command = Command::new(programs.join(name));
-        match &arguments.input {
-            Some(input) => drop(command.arg(input)),
-            None => add_options(&mut command, name, &directory, arguments.seconds)?,
-        }
+        let target = FuzzTarget { name, program: &program, directory: &directory };
         note(&format!("{name}: {} s\n", arguments.seconds));
-        if !command.status()?.success() {
+        if !target.run(arguments)? {
             found.push(*name);
+        } else if arguments.keeps {
+            target.keep()?;
         }
     }
     if found.is_empty() {
@@ -112,26 +122,66 @@ fn run(arguments: &FuzzArguments) -> Result<ExitCode, Box<dyn Error>> {
     Err(format!("something was found by {}", found.join(", ")).into())
 }
 
-/// The folders of the target and its time.
-fn add_options(
-    command: &mut Command,
-    name: &str,
-    directory: &Path,
-    seconds: u64,
-) -> Result<(), Box<dyn Error>> {
-    let [corpus, artifacts] = ["corpus", "artifacts"].map(|it| directory.join(it).join(name));
-    fs::create_dir_all(&corpus)?;
-    fs::create_dir_all(&artifacts)?;
-    let mut prefix = OsString::from("-artifact_prefix=");
-    prefix.push(&artifacts);
-    prefix.push("/");
-    command.arg(prefix).arg(format!("-max_total_time={seconds}"));
-    command.arg(format!("-timeout={}", INPUT_PATIENCE.as_secs())).arg("-print_final_stats=1");
-    command.arg("-verbosity=0").arg(&corpus);
-    Ok(())
+/// A target, the program that runs it, and the folder of what the fuzzer writes.
+struct FuzzTarget<'a> {
+    name: &'a str,
+    program: &'a Path,
+    directory: &'a Path,
 }
 
-/// Builds the targets; the directory of their programs.
+impl FuzzTarget<'_> {
+    /// Whether nothing was found.
+    fn run(&self, arguments: &FuzzArguments) -> Result<bool, Box<dyn Error>> {
+        let mut command = self.command();
+        match &arguments.input {
+            Some(input) => drop(command.arg(input)),
+            None => self.add_options(&mut command, arguments.seconds)?,
+        }
+        Ok(command.status()?.success())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.program);
+        command.env("ROPEWALK_FUZZ", self.name);
+        command
+    }
+
+    /// A folder of the target, which is there.
+    fn folder(&self, kind: &str) -> io::Result<PathBuf> {
+        let folder = self.directory.join(kind).join(self.name);
+        fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
+    /// The folders of the target and its time.
+    fn add_options(&self, command: &mut Command, seconds: u64) -> Result<(), Box<dyn Error>> {
+        let (corpus, artifacts) = (self.folder("corpus")?, self.folder("artifacts")?);
+        kept_inputs::unpack(self.name, &corpus)?;
+        let mut prefix = OsString::from("-artifact_prefix=");
+        prefix.push(&artifacts);
+        prefix.push("/");
+        command.arg(prefix).arg(format!("-max_total_time={seconds}"));
+        command.arg(format!("-timeout={}", INPUT_PATIENCE.as_secs())).arg("-print_final_stats=1");
+        command.arg("-verbosity=0").arg(&corpus);
+        Ok(())
+    }
+
+    /// Keeps the fewest inputs that reach what all of the corpus reach.
+    fn keep(&self) -> Result<(), Box<dyn Error>> {
+        let merged = self.folder("merged")?;
+        fs::remove_dir_all(&merged)?;
+        fs::create_dir_all(&merged)?;
+        let mut command = self.command();
+        command.args(["-merge=1", "-verbosity=0"]).args([&merged, &self.folder("corpus")?]);
+        if !command.status()?.success() {
+            return Err(format!("the inputs of {} cannot be merged", self.name).into());
+        }
+        kept_inputs::pack(self.name, &merged)?;
+        Ok(())
+    }
+}
+
+/// Builds the targets; their program.
 fn build(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
     note("building what is fuzzed\n");
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/Cargo.toml");
@@ -148,7 +198,7 @@ fn build(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
     if !built.success() {
         return Err(format!("cannot build the targets: {built}").into());
     }
-    Ok(directory.join(host).join("release"))
+    Ok(directory.join(host).join("release").join("ropewalk-fuzz"))
 }
 
 /// The target that the compiler runs on.
@@ -170,12 +220,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_target_is_a_binary_of_the_workspace_and_in_the_help() {
-        let manifest = include_str!("../../fuzz/Cargo.toml");
-        let binaries = manifest.matches("[[bin]]").count();
-        assert_eq!(binaries, TARGETS.len());
+    fn every_target_is_one_of_the_fuzzers_package_and_in_the_help() {
+        let library = include_str!("../../fuzz/src/lib.rs");
+        assert_eq!(library.matches("::run),").count(), TARGETS.len());
         for target in TARGETS {
-            assert!(manifest.contains(&format!("name = \"{target}\"")), "{target}");
+            assert!(library.contains(&format!("(\"{target}\", ")), "{target}");
             assert!(HELP.contains(target), "{target}");
         }
     }

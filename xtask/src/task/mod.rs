@@ -16,6 +16,7 @@ mod coverage;
 mod coverage_report;
 mod fuzz;
 mod json;
+mod kept_inputs;
 mod lines;
 mod miri;
 mod mutants;
