@@ -313,8 +313,8 @@ pub trait TlsTransport {
     fn cipher_suite(&self) -> Option<Rc<str>> {
         None
     }
-    /// The DNS name of the server that the client asked for (SNI, RFC 6066 section 3), in lower case; `None`
-    /// where it asked for none, as for an address.
+    /// The DNS name of the server that the client asked for (SNI, RFC 6066 section 3), in lower case and
+    /// without a dot at its end; `None` where it asked for none, as for an address.
     fn server_name(&self) -> Option<Rc<str>> {
         None
     }

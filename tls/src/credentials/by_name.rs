@@ -59,7 +59,9 @@ pub(crate) fn certificates_by_name(
     let mut ranked: Vec<(u8, Arc<CertifiedKey>)> = Vec::new();
     for (index, certificate) in pairs {
         let Some(key) = keys.get(&certificate.facts.public_key) else { continue };
-        let certified = Arc::new(CertifiedKey::new(chain(index, &certificates), key.clone()));
+        let mut certified = CertifiedKey::new(chain(index, &certificates), key.clone());
+        certified.ocsp.clone_from(&certificate.staple);
+        let certified = Arc::new(certified);
         for name in &certificate.facts.dns_names {
             by_name.entry(canonical(name)).or_insert_with(|| certified.clone());
         }

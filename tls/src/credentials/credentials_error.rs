@@ -138,20 +138,22 @@ pub enum CredentialsError {
         /// The file.
         path: PathBuf,
     },
-    /// A private key is damaged or of a kind that is not supported.
+    /// A private key is damaged, or the provider of cryptography has no keys of its kind.
     #[error(
-        "cannot use the private key in the file `{}` of `{argument}`: expected an RSA, ECDSA or \
-         Ed25519 key",
-        shown(path)
+        "cannot use the private key in the file `{}` of `{argument}`: it is {}: expected an RSA key of at \
+         least 2048 bits, or one of P-256, P-384 or Ed25519, as `openssl genpkey -algorithm ED25519` makes",
+        shown(path),
+        KindOf(*kind)
     )]
     BadKey {
         /// The argument that names it.
         argument: &'static str,
         /// The file.
         path: PathBuf,
-        /// The error of rustls.
-        #[source]
-        source: rustls::Error,
+        /// The kind of the key, where it is a known one that is not supported, such as `Ed448`.
+        kind: Option<&'static str>,
+        /// The error of rustls. The text says more for people.
+        error: rustls::Error,
     },
     /// A certificate is damaged.
     #[error(
@@ -291,6 +293,18 @@ impl fmt::Display for FactsOf<'_> {
         match self.0 {
             Some(facts) => write!(f, " (the certificate {facts})"),
             None => Ok(()),
+        }
+    }
+}
+
+/// The fault of a key.
+struct KindOf(Option<&'static str>);
+
+impl fmt::Display for KindOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(kind) => write!(f, "of {kind}, which is not supported"),
+            None => f.write_str("damaged, or of a kind that is not supported"),
         }
     }
 }

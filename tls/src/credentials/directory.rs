@@ -3,8 +3,8 @@
 //!
 //! Invariant: a file is read whole or the reading fails, and a key or file without use is told.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
@@ -12,7 +12,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::sign::SigningKey;
 
 use super::certificate_facts::CertificateFacts;
+use super::key_kind::unsupported_kind;
 use super::pem_file::PemCertificate;
+use super::staple::read_staple;
 use super::{CredentialsError, Named};
 
 /// The content of a directory.
@@ -28,6 +30,8 @@ pub(super) struct DirectoryCertificate {
     pub(super) der: CertificateDer<'static>,
     pub(super) facts: CertificateFacts,
     pub(super) path: PathBuf,
+    /// The OCSP response that lies beside the file.
+    pub(super) staple: Option<Vec<u8>>,
 }
 
 /// The files that have a half of a pair, or nothing.
@@ -60,6 +64,7 @@ impl Directory {
             read.take(directory, &file, provider, &mut key_files, tell)?;
         }
         read.find_unpaired(key_files);
+        read.take_staples(directory)?;
         for path in &read.unpaired.keys {
             let (argument, path) = (directory.argument, path.clone());
             tell(&CredentialsError::KeyWithoutCertificate { argument, path });
@@ -89,8 +94,9 @@ impl Directory {
             self.unpaired.empty.push(path.clone());
         }
         for key in content.keys {
-            let key = provider.key_provider.load_private_key(key).map_err(|source| {
-                CredentialsError::BadKey { argument, path: path.clone(), source }
+            let kind = unsupported_kind(&key);
+            let key = provider.key_provider.load_private_key(key).map_err(|error| {
+                CredentialsError::BadKey { argument, path: path.clone(), kind, error }
             })?;
             if let Some(public) = key.public_key() {
                 key_files.push((public.to_vec(), path.clone()));
@@ -101,9 +107,36 @@ impl Directory {
             let facts = CertificateFacts::of(&der).map_err(|source| {
                 CredentialsError::BadCertificate { argument, path: path.clone(), line, source }
             })?;
-            self.certificates.push(DirectoryCertificate { der, facts, path: path.clone() });
+            let (path, staple) = (path.clone(), None);
+            self.certificates.push(DirectoryCertificate { der, facts, path, staple });
         }
         Ok(())
+    }
+
+    /// Reads the OCSP responses beside the files: `own.pem.ocsp` is for the certificate in `own.pem` that has
+    /// its key, as HAProxy has it.
+    fn take_staples(&mut self, directory: &Named) -> Result<(), CredentialsError> {
+        let Self { certificates, keys, .. } = self;
+        let mut refused: BTreeMap<PathBuf, CredentialsError> = BTreeMap::new();
+        let mut used = BTreeSet::new();
+        for own in certificates.iter_mut() {
+            let file = directory.at(staple_path(&own.path));
+            if !keys.contains_key(&own.facts.public_key) || !file.path.exists() {
+                continue;
+            }
+            match read_staple(&file, &own.der) {
+                Ok(response) => {
+                    own.staple = Some(response);
+                    used.insert(file.path);
+                }
+                // It may be for another pair in the same file.
+                Err(error) => drop(refused.insert(file.path, error)),
+            }
+        }
+        match refused.into_iter().find(|(path, _)| !used.contains(path)) {
+            Some((_, error)) => Err(error),
+            None => Ok(()),
+        }
     }
 
     fn find_unpaired(&mut self, key_files: Vec<(Vec<u8>, PathBuf)>) {
@@ -121,4 +154,11 @@ impl Directory {
             }
         }
     }
+}
+
+/// The file of the OCSP response for the certificate in a file.
+pub(super) fn staple_path(certificate: &Path) -> PathBuf {
+    let mut path = certificate.as_os_str().to_owned();
+    path.push(".ocsp");
+    path.into()
 }

@@ -12,6 +12,7 @@ use rustls::{Error, InconsistentKeys};
 
 use super::certificate_facts::CertificateFacts;
 use super::found_blocks::FoundBlocks;
+use super::key_kind::unsupported_kind;
 use super::pem_file::{PemCertificate, PemFile};
 use super::{CredentialsError, Named};
 
@@ -39,10 +40,11 @@ impl Identity {
             None => Vec::new(),
         };
         let Named { argument, path } = self.key.clone();
+        let kind = unsupported_kind(&key);
         let key = provider
             .key_provider
             .load_private_key(key)
-            .map_err(|source| CredentialsError::BadKey { argument, path, source })?;
+            .map_err(|error| CredentialsError::BadKey { argument, path, kind, error })?;
         self.certified(key, own.into_iter().chain(extra).map(ChainCertificate::of).collect())
     }
 

@@ -11,7 +11,7 @@ use rustls::sign::CertifiedKey;
 
 use super::by_name::{CertificatesByName, certificates_by_name};
 use super::certificate_facts::CertificateFacts;
-use super::directory::Directory;
+use super::directory::{Directory, staple_path};
 use super::staple::read_staple;
 use super::{CredentialsError, FileStamps, Identity, Named, UnknownName};
 
@@ -54,7 +54,9 @@ impl Certificates {
                 FileStamps::of([certificate, key].into_iter().chain(extra_chain).chain(staple))
             }
             Self::ByName(directory, _) => {
-                FileStamps::of(&directory.pem_files(|_| {}).unwrap_or_default())
+                let files = directory.pem_files(|_| {}).unwrap_or_default();
+                let beside = |file: &Named| [file.clone(), directory.at(staple_path(&file.path))];
+                FileStamps::of(&files.iter().flat_map(beside).collect::<Vec<_>>())
             }
         }
     }

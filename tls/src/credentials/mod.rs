@@ -10,6 +10,7 @@ mod directory;
 mod file_stamps;
 mod found_blocks;
 mod identity;
+mod key_kind;
 mod loaded;
 mod pem;
 mod pem_file;

@@ -53,7 +53,7 @@ impl Named {
     }
 
     /// Another path, within the directory of the same argument.
-    fn at(&self, path: PathBuf) -> Self {
+    pub(super) fn at(&self, path: PathBuf) -> Self {
         Self { argument: self.argument, path }
     }
 

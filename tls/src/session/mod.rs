@@ -26,7 +26,7 @@ use rustls::{ClientConfig, CommonState, ServerConfig};
 use crate::TlsError;
 use engine::{Progress, Stop};
 use partial_record::PartialRecord;
-use server_name::server_name;
+use server_name::{canonical, server_name};
 
 pub use outgoing::Outgoing;
 
@@ -112,9 +112,7 @@ impl Session {
         name: ServerName<'static>,
     ) -> Result<Self, rustls::Error> {
         let asks_for = match &name {
-            ServerName::DnsName(name) if config.enable_sni => {
-                Some(name.as_ref().to_ascii_lowercase().into())
-            }
+            ServerName::DnsName(name) if config.enable_sni => Some(canonical(name)),
             _ => None,
         };
         let client = UnbufferedClientConnection::new(config, name)?;
@@ -218,8 +216,8 @@ impl Session {
         self.partial.is_empty()
     }
 
-    /// The name of the server that the client asked for (SNI, RFC 6066 section 3), in lower case; `None`
-    /// where it asked for none, for an address, or has not asked yet.
+    /// The name of the server that the client asked for (SNI, RFC 6066 section 3), in lower case and without
+    /// a dot at its end; `None` where it asked for none, for an address, or has not asked yet.
     pub fn server_name(&self) -> Option<&str> {
         self.server_name.as_deref()
     }

@@ -16,7 +16,7 @@ const CLIENT_HELLO: u8 = 1;
 const EXTENSION_SERVER_NAME: u16 = 0;
 const NAME_TYPE_HOST: u8 = 0;
 
-/// The DNS name that the ClientHello at the front of `records` asks for, in lower case. `None` where it asks
+/// The DNS name that the ClientHello at the front of `records` asks for, as [`canonical`]. `None` where it asks
 /// for none, or is not whole.
 pub(super) fn server_name(records: &[u8]) -> Option<Box<str>> {
     if records.len() > SEARCHED_BYTES_MAX {
@@ -45,7 +45,13 @@ fn host_name(extension: &[u8]) -> Option<Box<str>> {
     let kind = *list.take(1)?.first()?;
     let name = str::from_utf8(list.vector16()?).ok()?;
     let name = DnsName::try_from(name).ok().filter(|_| kind == NAME_TYPE_HOST)?;
-    Some(name.as_ref().to_ascii_lowercase().into())
+    Some(canonical(&name))
+}
+
+/// A name in lower case, without the dot of the root.
+pub(super) fn canonical(name: &DnsName<'_>) -> Box<str> {
+    let name = name.as_ref();
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase().into()
 }
 
 /// The first handshake message with its header, put together from as many records as it takes.
@@ -146,6 +152,12 @@ mod tests {
             let records = in_small_records(&hello, most);
             assert_eq!(server_name(&records).as_deref(), Some("a.example"), "{most}");
         }
+    }
+
+    #[test]
+    fn a_name_is_told_without_the_dot_of_the_root() {
+        assert_eq!(server_name(&hello("a.example.")).as_deref(), Some("a.example"));
+        assert_eq!(&*canonical(&DnsName::try_from("A.Example.").unwrap()), "a.example");
     }
 
     #[test]

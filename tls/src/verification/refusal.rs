@@ -1,8 +1,12 @@
 //! [`CertificateRefusal`]: which certificate of a peer was refused, and why, in a sentence.
 //!
-//! A verifier returns an error of rustls, which decides the alert and has no room for the certificate. So the
-//! verifier notes the refusal for its thread, and the layer takes it when rustls reports that very error:
-//! both happen within one call of the session. Invariant: a refusal is taken with its own error only.
+//! A verifier returns an error of rustls, which decides the alert and has no room for the certificate: the only
+//! error that carries a value of ours is `CertificateError::Other`, whose alert is always `certificate_unknown`
+//! (46), where RFC 8446 section 6.2 wants `certificate_expired`, `unknown_ca` or `bad_certificate`; and the
+//! alert cannot be mended behind rustls, as it is encrypted in TLS 1.3. A verifier of each connection's own,
+//! with a place for its refusal, would need a configuration of its own, too. So the verifier notes the refusal
+//! for its thread, and the layer takes it when rustls reports that very error: both happen within one call of
+//! the session. Invariant: a refusal is taken with its own error only.
 
 use std::cell::RefCell;
 use std::fmt;

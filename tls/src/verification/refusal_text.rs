@@ -61,8 +61,8 @@ pub(super) fn problem(
         Cause::BadSignature => bad_signature(facts),
         Cause::UnsupportedSignatureAlgorithmContext { .. }
         | Cause::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "it is signed in a way that is not taken, as SHA-1 and RSA below 2048 bits are: have it \
-             issued again with SHA-256"
+            "it is signed in a way that is not taken, as SHA-1, Ed448, secp256k1 and RSA below 2048 bits \
+             are: have it issued again by a key of RSA, P-256 or P-384, with SHA-256"
                 .into()
         }
         Cause::UnhandledCriticalExtension => {

@@ -169,8 +169,8 @@ fn a_servers_file_that_cannot_be_used_is_named_with_what_would_be_right() {
         ),
         (
             "ssl:443:{damaged.pem}:{certificate.pem}",
-            "cannot use the private key in the file `{damaged.pem}` of `privateKey`: expected an \
-             RSA, ECDSA or Ed25519 key",
+            "cannot use the private key in the file `{damaged.pem}` of `privateKey`: it is damaged, or of a \
+             kind that is not supported: expected an RSA key",
         ),
         (
             "ssl:443:{encrypted.pem}:{certificate.pem}",

@@ -128,3 +128,43 @@ fn an_ocsp_response_is_stapled_and_one_for_another_certificate_refused() {
     assert_eq!(refused.code, Some(69));
     assert!(refused.errors.contains("it is for another certificate"), "{}", refused.errors);
 }
+
+#[test]
+fn a_folder_staples_the_response_beside_a_file_and_keeps_both_while_they_do_not_fit() {
+    if find_peer("openssl").is_none() {
+        return;
+    }
+    let (made_in, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let mut make = std::process::Command::new("sh");
+    make.args(["-c", MAKE_OCSP_RESPONSE]).current_dir(made_in.path());
+    let made = run(make, "");
+    assert_eq!(made.code, Some(0), "{}", made.errors);
+    let (pem, response) = (folder.path().join("own.pem"), folder.path().join("own.pem.ocsp"));
+    std::fs::copy(made_in.path().join("own.pem"), &pem).unwrap();
+    let text = format!("tls:{}:0:interface=127.0.0.1:reload=100ms", folder.path().display());
+    let mut server = Running::ropewalk(&["serve", "echo", &text]);
+    let address = server.listening();
+    let is_stapled = || {
+        let mut command = find_peer("openssl").unwrap();
+        command.args(["s_client", "-status", "-noservername", "-connect", &address]);
+        let told = String::from_utf8_lossy(&run(command, "").output).into_owned();
+        assert!(told.contains("CN = own"), "{told}");
+        told.contains("OCSP Response Status: successful")
+    };
+    assert!(!is_stapled());
+    std::fs::copy(made_in.path().join("own.der"), &response).unwrap();
+    eventually("the response is stapled", is_stapled);
+    write_pair(&pem, "another");
+    server.signal("HUP");
+    // The line is written before the next handshake is taken.
+    assert!(is_stapled(), "the old pair and its response are kept");
+    std::fs::remove_file(&response).unwrap();
+    eventually("the renewed certificate", || asked(&address, "localhost").contains("another"));
+    let ended = server.terminate();
+    assert_eq!(ended.code, Some(0));
+    assert!(
+        ended.errors.contains("own.pem.ocsp` of `path`: it is for another certificate"),
+        "{}",
+        ended.errors
+    );
+}

@@ -121,6 +121,15 @@ impl Socket {
             self.end(Reason::WriteBufferExceeded { cap: self.limits.cap });
             return None;
         }
+        self.pause_above(unsent)
+    }
+
+    /// The producer to be paused, as more is unsent than it may add to.
+    pub(super) fn pause_if_full(&mut self) -> Option<Rc<dyn PushProducer>> {
+        self.pause_above(self.unsent.len())
+    }
+
+    fn pause_above(&mut self, unsent: usize) -> Option<Rc<dyn PushProducer>> {
         if unsent > self.limits.high_water { self.producer.pause() } else { None }
     }
 

@@ -139,7 +139,12 @@ impl Transport for MemoryTransport {
         match (registered, producer) {
             (Registered::Refused, producer) => producer.stop_producing(),
             (Registered::Kept, Producer::Pull(producer)) => producer.resume_producing(),
-            (Registered::Kept, Producer::Push(_)) => {}
+            (Registered::Kept, Producer::Push(_)) => {
+                let paused = self.socket.borrow_mut().pause_if_full();
+                if let Some(producer) = paused {
+                    producer.pause_producing();
+                }
+            }
         }
         Ok(())
     }
