@@ -21,6 +21,7 @@ Tasks:
   fuzz          gives the parsers streams that libFuzzer makes; see cargo xtask fuzz --help
   miri          runs the tests of the crates without std under Miri, where it is installed
   mutants       breaks lines of deferred and says which tests notice; see cargo xtask mutants --help
+  simulate      runs lives on a simulated network under seeds; see cargo xtask simulate --help
   soak          talks through a chain of relays, and watches their memory; see cargo xtask soak --help
   twisted       runs Twisted's own tests on the reactor; see cargo xtask twisted --help
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Ok(Some(Arg::Value(task))) if task == "fuzz" => task::fuzz(arguments),
         Ok(Some(Arg::Value(task))) if task == "miri" => task::miri(arguments),
         Ok(Some(Arg::Value(task))) if task == "mutants" => task::mutants(arguments),
+        Ok(Some(Arg::Value(task))) if task == "simulate" => task::simulate(arguments),
         Ok(Some(Arg::Value(task))) if task == "soak" => task::soak(arguments),
         Ok(Some(Arg::Value(task))) if task == "twisted" => task::twisted(arguments),
         Ok(Some(Arg::Value(task))) => Err(format!("there is no task {}", task.display()).into()),

@@ -162,7 +162,11 @@ impl Pipe {
 
     /// Loses the next segment if it is a reset. Returns whether it was.
     pub(super) fn drop_reset(&mut self) -> bool {
-        self.flight.pop_front_if(|next| *next == Segment::Reset).is_some()
+        let is_reset = self.flight.front() == Some(&Segment::Reset);
+        if is_reset {
+            self.flight.pop_front();
+        }
+        is_reset
     }
 
     /// Takes the segment that arrives now; `None` if it was lost. Its bytes are under way until they have

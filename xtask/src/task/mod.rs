@@ -18,6 +18,7 @@ mod fuzz;
 mod json;
 mod miri;
 mod mutants;
+mod simulate;
 mod soak;
 mod table;
 mod twisted;
@@ -34,6 +35,7 @@ pub(crate) use counts::counts;
 pub(crate) use fuzz::fuzz;
 pub(crate) use miri::miri;
 pub(crate) use mutants::mutants;
+pub(crate) use simulate::simulate;
 pub(crate) use soak::soak;
 pub(crate) use twisted::twisted;
 
