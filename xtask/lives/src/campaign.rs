@@ -138,11 +138,16 @@ fn missing(faults: &FaultCounts, kinds: &[Choice], rarest: u64) -> Vec<String> {
 
 /// How many lives met the pair of kinds that is the rarest.
 fn rarest_pair(faults: &FaultCounts, kinds: &[Choice]) -> (u64, String) {
-    let pairs = kinds
-        .iter()
-        .enumerate()
-        .flat_map(|(place, one)| kinds[place + 1..].iter().map(move |other| (*one, *other)));
-    let counted = pairs.map(|(one, other)| (faults.of_both(one, other), one, other));
+    // A life that is aborted before it is accepted meets little else.
+    let kinds: Vec<_> = kinds.iter().filter(|kind| **kind != Choice::AbortedAccept).collect();
+    // And a connection breaks once.
+    let is_break = |kind: Choice| [Choice::Reset, Choice::TimedOut].contains(&kind);
+    let mut pairs = Vec::new();
+    for (place, one) in kinds.iter().enumerate() {
+        pairs.extend(kinds[place + 1..].iter().map(|other| (**one, **other)));
+    }
+    pairs.retain(|(one, other)| !(is_break(*one) && is_break(*other)));
+    let counted = pairs.into_iter().map(|(one, other)| (faults.of_both(one, other), one, other));
     let rarest = counted.min_by_key(|(count, ..)| *count);
     rarest.map_or((0, String::new()), |(count, one, other)| (count, format!("{one} and {other}")))
 }
