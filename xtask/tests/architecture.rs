@@ -12,7 +12,7 @@ use cargo_metadata::{Dependency, DependencyKind, Edition, MetadataCommand, Packa
 use workspace::{assert_none, root, text};
 
 /// What each package may be built on, beside the crates that `dependencies.toml` lists.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("deferred", &[]),
     ("interfaces", &["deferred"]),
     ("protocol", &["interfaces", "deferred"]),
@@ -27,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("ropewalk", LIBRARIES),
     ("xtask", EVERYTHING),
     ("counts", &["interfaces", "deferred", "protocol", "endpoints", "reactor", "tls"]),
+    ("lives", &["interfaces", "deferred", "protocol", "reactor", "tls", "testkit"]),
     ("cli", EVERYTHING),
 ];
 

@@ -114,6 +114,7 @@ impl World {
         let asked = data.iter().map(|piece| piece.len()).sum();
         let end = self.processes.end(id).expect("a handle keeps its end");
         if end.child_ends == 0 {
+            self.choices.meet(Choice::BrokenPipe);
             return Err(errno(if end.way == Way::Both { libc::EIO } else { libc::EPIPE }));
         }
         let room = FIFO_BYTES - end.to_child.len();

@@ -7,6 +7,7 @@
 //!
 //! Invariant: a run is a function of its token and of the test.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -25,7 +26,7 @@ use crate::simulated::choices::Kept;
 use crate::simulated::{Carried, FaultCounts, Simulated};
 
 /// More turns than a run can need: it does not come to an end.
-const TURNS_MAX: usize = 5_000_000;
+pub(super) const TURNS_MAX: usize = 2_000_000;
 
 /// How many entries of the trace a recorded run keeps.
 const ENTRIES_MAX: usize = 200_000;
@@ -42,6 +43,7 @@ pub(super) enum Keeping {
 pub(super) struct Outcome {
     pub(super) failed: Option<Failed>,
     pub(super) made: Kept,
+    pub(super) turns: usize,
     pub(super) trace_hash: u64,
     pub(super) log: Vec<String>,
     pub(super) faults: FaultCounts,
@@ -61,6 +63,8 @@ impl fmt::Debug for LimitsOfSeed {
 pub(super) struct RunPlan<'a> {
     pub(super) limits: &'a LimitsOfSeed,
     pub(super) test: &'a dyn Fn(&SimulatedWorld),
+    /// The most turns of a run.
+    pub(super) turns_max: Cell<usize>,
 }
 
 impl RunPlan<'_> {
@@ -79,15 +83,16 @@ impl RunPlan<'_> {
             self.limits.0.as_ref().map_or_else(Limits::default, |limits| limits(token.seed));
         let reactor = Reactor::on(network.clone(), limits);
         let world = SimulatedWorld::new(&reactor, token.seed);
+        let mut turns = 0;
         set_up(&world, self.test);
         if !world.0.has_failed() {
-            go_on(&world, &reactor);
+            turns = go_on(&world, &reactor, self.turns_max.get());
         }
         // What the end of the run breaks is no finding.
         let made = network.made();
         let failed = end(&world, reactor, &network);
         let (trace_hash, log) = (network.trace_hash(), network.log());
-        Outcome { failed, made, trace_hash, log, faults: network.fault_counts() }
+        Outcome { failed, made, turns, trace_hash, log, faults: network.fault_counts() }
     }
 }
 
@@ -100,19 +105,21 @@ fn set_up(world: &SimulatedWorld, test: &dyn Fn(&SimulatedWorld)) {
 }
 
 /// Turns until nothing happens any more, and then stops the reactor.
-fn go_on(world: &SimulatedWorld, reactor: &Reactor<Simulated>) {
-    let mut driver = Driver { world, reactor, turns: 0, is_ending: false };
+fn go_on(world: &SimulatedWorld, reactor: &Reactor<Simulated>, turns_max: usize) -> usize {
+    let mut driver = Driver { world, reactor, turns: 0, turns_max, is_ending: false };
     if let Err(error) = reactor.run_with(|turned| driver.after_turn(turned))
         && !world.0.has_failed()
     {
         world.fail(format!("the reactor: {error}"));
     }
+    driver.turns
 }
 
 struct Driver<'a> {
     world: &'a SimulatedWorld,
     reactor: &'a Reactor<Simulated>,
     turns: usize,
+    turns_max: usize,
     is_ending: bool,
 }
 
@@ -132,8 +139,8 @@ impl Driver<'_> {
         if !self.is_ending && self.reactor.system().time() > state.time_limit.get() {
             self.finish();
         }
-        if self.turns > TURNS_MAX {
-            state.fail(format!("after {TURNS_MAX} turns the run has not come to its end"));
+        if self.turns > self.turns_max {
+            state.fail(format!("after {} turns the run has not come to its end", self.turns));
         }
         if state.has_failed() { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
     }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the token of a run is in its file before the run begins, so that one that ends the process is known.
 
+use std::cell::Cell;
 use std::env;
 use std::fs;
 use std::ops::Range;
@@ -10,7 +11,7 @@ use std::rc::Rc;
 use std::thread;
 
 use super::report::SimulationFailure;
-use super::run::{Keeping, LimitsOfSeed, Outcome, RunPlan};
+use super::run::{Keeping, LimitsOfSeed, Outcome, RunPlan, TURNS_MAX};
 use super::shrink::shrink;
 use super::token::RunToken;
 use super::world::{Failed, SimulatedWorld};
@@ -123,7 +124,8 @@ impl Simulation {
         tokens: impl IntoIterator<Item = RunToken>,
         test: &dyn Fn(&SimulatedWorld),
     ) -> Result<CleanRuns, Box<SimulationFailure>> {
-        let plan = RunPlan { limits: &self.limits, test };
+        let turns_max = Cell::new(TURNS_MAX);
+        let plan = RunPlan { limits: &self.limits, test, turns_max };
         let note = TokenFile::new();
         let mut clean = CleanRuns::default();
         for token in tokens {
@@ -194,6 +196,8 @@ fn shrunk(first: RunToken, failed: Failed, runs: u64, plan: &RunPlan<'_>) -> Sim
     let with = |kept| RunToken { seed: first.seed, kept: Some(kept) };
     let is_it = |outcome: &Outcome| outcome.failed.as_ref().is_some_and(|it| it.kind() == kind);
     let (mut token, mut tries) = (first.clone(), 0);
+    // A run that goes on for much longer is another one.
+    plan.turns_max.set(TURNS_MAX.min(recorded.turns * 2 + 1000));
     if is_it(&recorded) {
         let (kept, taken) = shrink(recorded.made, |kept| {
             let outcome = plan.run(&with(kept.clone()), Keeping::Choices);

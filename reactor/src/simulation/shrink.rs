@@ -2,15 +2,19 @@
 //!
 //! Invariant: what is returned was run, and failed.
 
+use std::time::{Duration, Instant};
+
 use crate::simulated::choices::{ChoiceId, Kept};
 
-/// How many runs a failure is worth.
-pub(super) const TRIES_MAX: usize = 2000;
+/// How many runs, and how much time, a failure is worth.
+const TRIES_MAX: usize = 2000;
+const TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Finds fewer choices, with smaller answers, for which `fails` is `Some`: the choices that the run made of
 /// them. Returns them and how many runs it took.
 pub(super) fn shrink(first: Kept, mut fails: impl FnMut(&Kept) -> Option<Kept>) -> (Kept, usize) {
-    let mut search = Search { best: first, tries: 0, fails: &mut fails };
+    let mut search =
+        Search { best: first, tries: 0, end: Instant::now() + TIME_MAX, fails: &mut fails };
     loop {
         let before = search.best.clone();
         search.without_kinds();
@@ -25,12 +29,13 @@ pub(super) fn shrink(first: Kept, mut fails: impl FnMut(&Kept) -> Option<Kept>) 
 struct Search<'a> {
     best: Kept,
     tries: usize,
+    end: Instant,
     fails: &'a mut dyn FnMut(&Kept) -> Option<Kept>,
 }
 
 impl Search<'_> {
     fn is_over(&self) -> bool {
-        self.tries >= TRIES_MAX
+        self.tries >= TRIES_MAX || Instant::now() > self.end
     }
 
     /// Tries these choices; keeps them if the run still fails.

@@ -20,6 +20,7 @@ mod kept_inputs;
 mod lines;
 mod miri;
 mod mutants;
+mod simulate;
 mod soak;
 mod table;
 mod twisted;
@@ -37,6 +38,7 @@ pub(crate) use fuzz::fuzz;
 pub(crate) use lines::lines;
 pub(crate) use miri::miri;
 pub(crate) use mutants::mutants;
+pub(crate) use simulate::simulate;
 pub(crate) use soak::soak;
 pub(crate) use twisted::twisted;
 
