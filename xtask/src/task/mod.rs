@@ -20,6 +20,7 @@ mod miri;
 mod mutants;
 mod soak;
 mod table;
+mod torture;
 mod twisted;
 
 use std::error::Error;
@@ -35,6 +36,7 @@ pub(crate) use fuzz::fuzz;
 pub(crate) use miri::miri;
 pub(crate) use mutants::mutants;
 pub(crate) use soak::soak;
+pub(crate) use torture::torture;
 pub(crate) use twisted::twisted;
 
 /// The exit code of sysexits.h for wrong usage.
