@@ -22,6 +22,7 @@ Tasks:
   miri          runs the tests of the crates without std under Miri, where it is installed
   mutants       breaks lines of deferred and says which tests notice; see cargo xtask mutants --help
   soak          talks through a chain of relays, and watches their memory; see cargo xtask soak --help
+  supply-chain  licences, advisories, the public API, versions, features, packages
   torture       fails every call of the system in turn; see cargo xtask torture --help
   twisted       runs Twisted's own tests on the reactor; see cargo xtask twisted --help
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Ok(Some(Arg::Value(task))) if task == "miri" => task::miri(arguments),
         Ok(Some(Arg::Value(task))) if task == "mutants" => task::mutants(arguments),
         Ok(Some(Arg::Value(task))) if task == "soak" => task::soak(arguments),
+        Ok(Some(Arg::Value(task))) if task == "supply-chain" => task::supply_chain(arguments),
         Ok(Some(Arg::Value(task))) if task == "torture" => task::torture(arguments),
         Ok(Some(Arg::Value(task))) if task == "twisted" => task::twisted(arguments),
         Ok(Some(Arg::Value(task))) => Err(format!("there is no task {}", task.display()).into()),

@@ -19,6 +19,7 @@ mod json;
 mod miri;
 mod mutants;
 mod soak;
+mod supply;
 mod table;
 mod torture;
 mod twisted;
@@ -36,6 +37,7 @@ pub(crate) use fuzz::fuzz;
 pub(crate) use miri::miri;
 pub(crate) use mutants::mutants;
 pub(crate) use soak::soak;
+pub(crate) use supply::supply_chain;
 pub(crate) use torture::torture;
 pub(crate) use twisted::twisted;
 
