@@ -24,6 +24,8 @@ Tasks:
   mutants       breaks lines of deferred and says which tests notice; see cargo xtask mutants --help
   simulate      runs lives on a simulated network under seeds; see cargo xtask simulate --help
   soak          talks through a chain of relays, and watches their memory; see cargo xtask soak --help
+  supply-chain  licences, advisories, the public API, versions, features, packages
+  torture       fails every call of the system in turn; see cargo xtask torture --help
   twisted       runs Twisted's own tests on the reactor; see cargo xtask twisted --help
 
 Exit codes: 0 all is well, 1 it is not, 64 the arguments were not understood.
@@ -43,6 +45,8 @@ fn main() -> ExitCode {
         Ok(Some(Arg::Value(task))) if task == "mutants" => task::mutants(arguments),
         Ok(Some(Arg::Value(task))) if task == "simulate" => task::simulate(arguments),
         Ok(Some(Arg::Value(task))) if task == "soak" => task::soak(arguments),
+        Ok(Some(Arg::Value(task))) if task == "supply-chain" => task::supply_chain(arguments),
+        Ok(Some(Arg::Value(task))) if task == "torture" => task::torture(arguments),
         Ok(Some(Arg::Value(task))) if task == "twisted" => task::twisted(arguments),
         Ok(Some(Arg::Value(task))) => Err(format!("there is no task {}", task.display()).into()),
         Ok(Some(Arg::Long("help") | Arg::Short('h'))) => task::print(HELP),

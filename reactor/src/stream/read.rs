@@ -202,7 +202,7 @@ impl<S: StreamSys> Stream<S> {
         let refusal_tells = !is_paused && !self.io.eof.sent();
         let asked = self.ask_socket(&core.sys, |sys, socket| {
             sys.take_error(socket)?;
-            Ok(refusal_tells && refuses_writes(sys, socket).is_err())
+            if refusal_tells { refuses_writes(sys, socket) } else { Ok(false) }
         });
         // The end of file comes behind the bytes that wait, and nothing tells of it until then.
         if is_paused && self.peer.is_unix() && !self.io.eof.sent() && self.peer_is_gone(core) {
@@ -234,13 +234,18 @@ pub(super) fn bulk_bytes(buffer: usize) -> usize {
     }
 }
 
-/// Whether the other end is gone, asked by sending nothing.
-fn refuses_writes<S: StreamSys>(sys: &S, socket: &S::Stream) -> io::Result<()> {
+/// Whether the other end is gone, asked by sending nothing. Any error but a broken pipe is one of the
+/// connection: a reset may come between the two questions.
+fn refuses_writes<S: StreamSys>(sys: &S, socket: &S::Stream) -> io::Result<bool> {
     loop {
         match sys.write(socket, &[]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            answer => return answer.map(drop),
+            Ok(_) => return Ok(false),
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock => return Ok(false),
+                io::ErrorKind::BrokenPipe => return Ok(true),
+                _ => return Err(error),
+            },
         }
     }
 }

@@ -51,9 +51,8 @@ impl Protocol for Caller {
     }
 
     fn data_received(&mut self, transport: &Rc<dyn Transport>, _: &[u8]) {
-        if !self.is_answered.replace(true) {
-            transport.lose_connection();
-        } else if self.closes {
+        let was_answered = self.is_answered.replace(true);
+        if !was_answered || self.closes {
             transport.lose_connection();
         }
     }

@@ -22,7 +22,9 @@ mod miri;
 mod mutants;
 mod simulate;
 mod soak;
+mod supply;
 mod table;
+mod torture;
 mod twisted;
 
 use std::error::Error;
@@ -40,6 +42,8 @@ pub(crate) use miri::miri;
 pub(crate) use mutants::mutants;
 pub(crate) use simulate::simulate;
 pub(crate) use soak::soak;
+pub(crate) use supply::supply_chain;
+pub(crate) use torture::torture;
 pub(crate) use twisted::twisted;
 
 /// The exit code of sysexits.h for wrong usage.

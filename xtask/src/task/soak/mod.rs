@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
+pub(super) use self::chain::build;
+
 use self::chain::Chain;
 use self::server::UnixServer;
 use self::tally::Tally;
