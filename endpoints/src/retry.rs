@@ -30,8 +30,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Connects to another endpoint, again and again for a while if its server is not there yet: it refuses or
-/// does not answer, its name or its UNIX path does not exist. The pauses are 100 ms, 200 ms and so on, at most
-/// 2 s. For programs that are started together with their servers.
+/// does not answer, its name, its service or its UNIX path does not exist. The pauses are 100 ms, 200 ms and
+/// so on, at most 2 s. For programs that are started together with their servers.
 ///
 /// # Errors
 ///
@@ -169,8 +169,28 @@ fn is_not_there_yet(failure: &Failure) -> bool {
         (None, Some(error)) => {
             matches!(error, ResolveError::Failed { .. } | ResolveError::TimedOut { .. })
         }
-        (None, None) => false,
+        (None, None) => is_unknown_service(failure),
     }
+}
+
+/// Whether the records of a service may be there a moment later.
+#[cfg(feature = "std")]
+fn is_unknown_service(failure: &Failure) -> bool {
+    use crate::ServiceError;
+
+    matches!(
+        failure.downcast_ref(),
+        Some(
+            ServiceError::NotFound { .. }
+                | ServiceError::Failed { .. }
+                | ServiceError::TimedOut { .. }
+        )
+    )
+}
+
+#[cfg(not(feature = "std"))]
+fn is_unknown_service(_: &Failure) -> bool {
+    false
 }
 
 /// Reads the argument `retry` of a client's string: how long it connects again, or not at all.

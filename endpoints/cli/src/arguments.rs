@@ -64,7 +64,6 @@ pub(crate) enum Command {
         disable_help_flag = true,
         before_long_help = "\
 Examples:
-  ropewalk serve echo tcp:7777
   ropewalk serve daytime tcp:13 tcp6:13 unix:/run/daytime.sock
   ropewalk serve discard systemd:name=web --max-per-peer 10",
         after_long_help = "\

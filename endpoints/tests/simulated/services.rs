@@ -160,6 +160,22 @@ fn a_service_that_appears_a_moment_later_is_waited_for() {
     assert!(server.questions().len() >= 4, "each attempt looks up anew");
 }
 
+#[test]
+fn a_name_server_and_a_record_that_come_a_moment_later_are_waited_for() {
+    let reactor = reactor(1, Faults::none());
+    host(&reactor, "a.example", [10, 0, 1, 1], true);
+    let late = reactor.clone();
+    reactor.call_later(Duration::from_secs(3), move || {
+        let server = NameServer::start(&late, first_server());
+        late.call_later(Duration::from_secs(3), move || {
+            server.set(SERVICE, &[place("a.example", 10)]);
+        });
+    });
+    assert_eq!(connect(&reactor, &format!("srv:{SERVICE}:retry=30s")).unwrap(), "10.0.1.1:993");
+    let failure = connect(&reactor, "srv:_other._tcp.example.com:retry=3s").unwrap_err();
+    assert!(failure.check::<ServiceError>(), "{failure:?}");
+}
+
 fn look_up(
     reactor: &Reactor<Simulated>,
     servers: &[SocketAddr],
