@@ -1,6 +1,6 @@
 //! One argument of an endpoint string: its name, and the value given for it.
 //!
-//! Invariant: every error points at the value, or behind the string if there is none.
+//! Invariant: every error points at the value, or behind the last field of the endpoint if there is none.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -18,7 +18,7 @@ use crate::{Arguments, ParseError, Problem, Value};
 /// # Errors
 ///
 /// Every method that reads fails with [`ParseError`]: [`Problem::Missing`] at the end of the
-/// string, or [`Problem::Invalid`] at the value.
+/// endpoint's fields, or [`Problem::Invalid`] at the value.
 #[derive(Clone, Copy, Debug)]
 pub struct Argument<'a> {
     arguments: &'a Arguments<'a>,
@@ -53,9 +53,9 @@ impl<'a> Argument<'a> {
         self.piece.is_some()
     }
 
-    /// Byte offsets of the value; the end of the string when it is not given.
+    /// Byte offsets of the value; the end of the endpoint's last field when it is not given.
     pub fn span(&self) -> Range<usize> {
-        let end = self.arguments.text().len();
+        let end = self.arguments.end();
         self.piece.map_or(end..end, |piece| piece.span.clone())
     }
 
@@ -74,7 +74,7 @@ impl<'a> Argument<'a> {
     /// The error that this argument is needed and not given.
     pub fn missing(&self) -> ParseError {
         let (kind, side) = (self.arguments.kind(), self.arguments.side());
-        let end = self.arguments.text().len();
+        let end = self.arguments.end();
         let problem = Problem::Missing { argument: self.name, kind, side };
         self.arguments.error(end..end, problem).expecting(alloc::format!("`{}`", self.name))
     }

@@ -35,6 +35,7 @@ use crate::{Description, ParseError, Parsed, Problem, Registry, Side, Value};
 #[derive(Debug)]
 pub struct Arguments<'a> {
     text: &'a str,
+    end: usize,
     side: Side,
     kind: &'static str,
     fields: Vec<Field<'a>>,
@@ -44,13 +45,14 @@ pub struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
+    /// Those of an endpoint whose last field ends at this byte of the text.
     pub(crate) fn new(
-        text: &'a str,
+        (text, end): (&'a str, usize),
         (side, kind): (Side, &'static str),
         fields: Vec<Field<'a>>,
         registry: &'a Registry,
     ) -> Self {
-        Self { text, side, kind, fields, registry, described: RefCell::default() }
+        Self { text, end, side, kind, fields, registry, described: RefCell::default() }
     }
 
     /// The whole string.
@@ -118,6 +120,11 @@ impl<'a> Arguments<'a> {
     #[cfg(feature = "std")]
     fn gives(&self, name: &str) -> bool {
         self.fields.iter().any(|field| field.name.as_ref().is_some_and(|it| it.text == name))
+    }
+
+    /// Where a missing argument would stand: behind the last field of this endpoint.
+    pub(crate) fn end(&self) -> usize {
+        self.end
     }
 
     pub(crate) fn registry(&self) -> &'a Registry {

@@ -78,7 +78,7 @@ impl ParseError {
         &self.0.text
     }
 
-    /// The first byte of the mistake. For a missing argument it is the end of the string.
+    /// The first byte of the mistake. For a missing argument it is the end of the last field of its endpoint.
     pub fn offset(&self) -> usize {
         self.0.span.start
     }

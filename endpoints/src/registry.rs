@@ -120,9 +120,12 @@ impl Registry {
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let (kind, fields) = split(text, fields, Side::Server)?;
         match self.kinds.servers.iter().find(|parser| parser.is_kind(&kind.name)) {
-            Some(parser) => {
-                parser.parse(Arguments::new(text, (Side::Server, parser.kind()), fields, self))
-            }
+            Some(parser) => parser.parse(Arguments::new(
+                (text, kind.end),
+                (Side::Server, parser.kind()),
+                fields,
+                self,
+            )),
             None => Err(self.unknown(text, kind, Side::Server)),
         }
     }
@@ -154,9 +157,12 @@ impl Registry {
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
         let (kind, fields) = split(text, fields, Side::Client)?;
         match self.kinds.clients.iter().find(|parser| parser.is_kind(&kind.name)) {
-            Some(parser) => {
-                parser.parse(Arguments::new(text, (Side::Client, parser.kind()), fields, self))
-            }
+            Some(parser) => parser.parse(Arguments::new(
+                (text, kind.end),
+                (Side::Client, parser.kind()),
+                fields,
+                self,
+            )),
             None => Err(self.unknown(text, kind, Side::Client)),
         }
     }
@@ -215,6 +221,8 @@ impl fmt::Debug for Registry {
 pub(crate) struct Kind {
     pub(crate) name: String,
     pub(crate) span: core::ops::Range<usize>,
+    /// The end of the last field of the endpoint, be it the kind's or another.
+    pub(crate) end: usize,
 }
 
 /// The fields of a string.
@@ -231,10 +239,11 @@ pub(crate) fn split<'a>(
     mut fields: Vec<Field<'a>>,
     side: Side,
 ) -> Result<(Kind, Vec<Field<'a>>), ParseError> {
+    let end = fields.iter().map(|field| field.value.span.end).max().unwrap_or(text.len());
     match fields.iter().position(|field| field.name.is_none()) {
         Some(index) => {
             let field = fields.remove(index);
-            let kind = Kind { name: field.value.text.into_owned(), span: field.value.span };
+            let kind = Kind { name: field.value.text.into_owned(), span: field.value.span, end };
             Ok((kind, fields))
         }
         // Behind a kind that wraps another one, where that is missing.

@@ -64,8 +64,9 @@ fn other_meaning(interface: &str) -> Option<Cow<'static, str>> {
         let meant = format!("an option is `{interface}=` and a value");
         return Some(format!("`{interface}` is looked up as a host: {meant}").into());
     }
-    let stem = interface.trim_end_matches(|it: char| it.is_ascii_digit());
-    let is_device = interface == "lo" || (stem != interface && DEVICES.contains(&stem));
+    let letters = interface.split(|it: char| it.is_ascii_digit()).next().unwrap_or("");
+    let has_number = letters != interface && interface.bytes().all(|it| it.is_ascii_alphanumeric());
+    let is_device = interface == "lo" || (has_number && DEVICES.contains(&letters));
     is_device.then(|| {
         let meant = format!("one network device alone is `device={interface}`");
         format!("`{interface}` is looked up as a host: {meant}").into()
@@ -75,9 +76,9 @@ fn other_meaning(interface: &str) -> Option<Cow<'static, str>> {
 /// Options of servers that may stand where an interface is read by position.
 const OPTIONS: [&str; 4] = ["noDelay", "keepAlive", "device", "reusePort"];
 
-/// The names of network devices without their numbers (systemd.net-naming-scheme(7)).
-const DEVICES: [&str; 11] =
-    ["eth", "eno", "ens", "enp0s", "enX", "wlan", "br", "docker", "tun", "tap", "wg"];
+/// The names of network devices before their first number (systemd.net-naming-scheme(7)).
+const DEVICES: [&str; 12] =
+    ["eth", "eno", "ens", "enp", "enX", "wlan", "wlp", "br", "docker", "tun", "tap", "wg"];
 
 /// Whether a layer is unverified, of the endpoint or of one behind it.
 fn is_unverified(description: &Description) -> bool {
@@ -119,10 +120,11 @@ mod tests {
             ("tcp:80:reusePort", Some("`reusePort=`")),
             ("tcp:80:interface=eth0", Some("`device=eth0`")),
             ("haproxy:tcp:80:interface=lo", Some("`device=lo`")),
-            ("tcp6:80:interface=enp0s31", Some("`device=enp0s31`")),
+            ("tcp6:80:interface=enp5s0", Some("`device=enp5s0`")),
             ("tcp:80:interface=localhost", None),
             ("tcp:80:interface=web1", None),
             ("tcp:80:interface=eth", None),
+            ("tcp:80:interface=eth0.example", None),
             ("tcp:80:interface=10.0.0.1", None),
             ("tcp:80", None),
         ] {

@@ -153,7 +153,7 @@ pub(crate) fn parse<C: EndpointConfig>(text: &str) -> Result<C, ParseError> {
     match C::KINDS.iter().find(|known| C::is_kind(known, &kind.name)) {
         Some(known) => {
             let registry = Registry::new();
-            C::read(&mut Arguments::new(text, (C::SIDE, known), fields, &registry))
+            C::read(&mut Arguments::new((text, kind.end), (C::SIDE, known), fields, &registry))
         }
         None => Err(ParseError::new(text, kind.span, Problem::UnknownKind { kind: kind.name })
             .expecting(kinds(C::KINDS))),

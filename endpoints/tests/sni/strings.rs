@@ -95,6 +95,18 @@ fn a_mistake_is_told_at_its_place() {
 }
 
 #[test]
+fn a_missing_argument_is_told_behind_the_endpoint_that_lacks_it() {
+    for (text, behind) in [
+        ("sni:for=a:tcp:h:for=*:tcp:h:2", "sni:for=a:tcp:h"),
+        ("timeout=7:sni:for=a:tcp:for=*:tcp:h:2", "timeout=7:sni:for=a:tcp"),
+        ("sni:for=a:tcp:h:1:for=*:port=2:tcp", "sni:for=a:tcp:h:1:for=*:port=2:tcp"),
+    ] {
+        let error = registry().parse_client(text).unwrap_err();
+        assert_eq!((error.offset(), error.length()), (behind.len(), 0), "{error:?}");
+    }
+}
+
+#[test]
 fn a_name_before_a_wider_pattern_is_no_mistake() {
     client("sni:for=a.b:tcp:h:1:for=*.b:tcp:h:2:for=b:tcp:h:3:for=alpn=h2:tcp:h:4:for=*:tcp:h:5");
 }

@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -11,8 +12,8 @@ use cargo_metadata::{Message, MetadataCommand};
 
 use super::super::{note, output};
 
-/// The crates.
-const PACKAGES: [&str; 3] = ["ropewalk-endpoints", "ropewalk-systemd", "ropewalk-tls"];
+/// The crates' directories, which are their tests' working directories.
+const PACKAGES: [&str; 3] = ["endpoints", "systemd", "tls"];
 
 /// Where the build and its profiles are.
 pub(super) struct CountedTests {
@@ -61,6 +62,9 @@ impl CountedTests {
         let mut command = self.cargo()?;
         command.arg("--quiet").env("LLVM_PROFILE_FILE", profiles.join("%p-%m.profraw"));
         let status = command.stdout(Stdio::null()).status()?;
+        for package in PACKAGES {
+            gather(&self.workspace.join(package), profiles)?;
+        }
         if status.success() { Ok(()) } else { Err("a test fails".into()) }
     }
 
@@ -70,10 +74,43 @@ impl CountedTests {
         // For a named target, so that the flags do not reach procedural macros.
         command.args(["test", "--lib", "--tests", "--target", &super::super::fuzz::host()?]);
         for package in PACKAGES {
-            command.args(["--package", package]);
+            command.args(["--package", &format!("ropewalk-{package}")]);
         }
         command.arg("--target-dir").arg(&self.directory).current_dir(&self.workspace);
         command.env("RUSTFLAGS", "-Cinstrument-coverage").stdin(Stdio::null());
         Ok(command)
+    }
+}
+
+/// Moves the profiles of programs that ran without the tests' environment out of their working directory.
+fn gather(directory: &Path, profiles: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let path = entry.path();
+        if path.extension().is_some_and(|it| it == "profraw") {
+            fs::copy(&path, profiles.join(entry.file_name()))?;
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_profile_stays_beside_the_sources() {
+        let [sources, profiles] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        for name in ["default_1_2.profraw", "lib.rs"] {
+            fs::write(sources.path().join(name), name).unwrap();
+        }
+        gather(sources.path(), profiles.path()).unwrap();
+        let names = |directory: &Path| -> Vec<_> {
+            let entries = fs::read_dir(directory).unwrap();
+            entries.map(|entry| entry.unwrap().file_name()).collect()
+        };
+        assert_eq!(names(sources.path()), ["lib.rs"]);
+        assert_eq!(names(profiles.path()), ["default_1_2.profraw"]);
     }
 }
