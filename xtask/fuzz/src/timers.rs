@@ -15,17 +15,17 @@ use reactor::Reactor;
 /// How many operations one input may make, those inside calls among them.
 const STEPS_MAX: usize = 300;
 
-/// What is done: two bytes.
-type Step = [u8; 2];
+/// An operation: two bytes.
+type TimerStep = [u8; 2];
 
 /// A call that ran, and the time in milliseconds.
 type Ran = (usize, u64);
 
-struct World<T> {
+struct TimerWorld<T> {
     time: T,
     calls: RefCell<Vec<DelayedCall>>,
     ran: RefCell<Vec<Ran>>,
-    left: RefCell<std::vec::IntoIter<Step>>,
+    left: RefCell<std::vec::IntoIter<TimerStep>>,
     /// The place of each pending call: its time and its order.
     model: RefCell<BTreeMap<(u64, u64), usize>>,
     order: RefCell<u64>,
@@ -33,8 +33,8 @@ struct World<T> {
     wanted: RefCell<Vec<Ran>>,
 }
 
-impl<T: ReactorTime + Clone + 'static> World<T> {
-    fn new(time: T, steps: Vec<Step>) -> Rc<Self> {
+impl<T: ReactorTime + Clone + 'static> TimerWorld<T> {
+    fn new(time: T, steps: Vec<TimerStep>) -> Rc<Self> {
         Rc::new(Self {
             time,
             calls: RefCell::default(),
@@ -83,7 +83,7 @@ impl<T: ReactorTime + Clone + 'static> World<T> {
     }
 
     /// Cancels, or moves, a call that may have run.
-    fn step(self: &Rc<Self>, [what, with]: Step) {
+    fn step(self: &Rc<Self>, [what, with]: TimerStep) {
         let delay = u64::from(with % 32);
         if what == 0 {
             return self.call_later(delay);
@@ -135,13 +135,13 @@ fn millis(time: u64) -> Duration {
 
 /// Runs one input.
 pub(crate) fn run(data: &[u8]) {
-    let steps: Vec<Step> = data.as_chunks().0.iter().copied().take(STEPS_MAX).collect();
+    let steps: Vec<TimerStep> = data.as_chunks().0.iter().copied().take(STEPS_MAX).collect();
     let clock = Clock::new();
     let jump = clock.clone();
-    World::new(clock, steps.clone()).live(move |_, time| jump.advance(millis(time)));
+    TimerWorld::new(clock, steps.clone()).live(move |_, time| jump.advance(millis(time)));
     let reactor = Reactor::simulated(1);
     let turning = reactor.clone();
-    World::new(reactor, steps).live(move |world, time| {
+    TimerWorld::new(reactor, steps).live(move |world, time| {
         let end = world.now() + time;
         while world.now() < end {
             turning.turn(Some(millis(end - world.now()))).expect("time passes");
