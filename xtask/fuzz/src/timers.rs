@@ -23,7 +23,7 @@ type TimerStep = [u8; 2];
 type Ran = (usize, u64);
 
 /// A time in nanoseconds, and the order among those of one time.
-type Place = (u64, u64);
+type TimerPlace = (u64, u64);
 
 /// What runs first of the calls of one time.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ struct TimerWorld<T> {
     left: RefCell<std::vec::IntoIter<TimerStep>>,
     ties: Ties,
     /// The place of each pending call, and the `advance` after which it can run.
-    model: RefCell<BTreeMap<Place, (usize, Option<u64>)>>,
+    model: RefCell<BTreeMap<TimerPlace, (usize, Option<u64>)>>,
     order: Cell<u64>,
     advance: Cell<u64>,
     is_advancing: Cell<bool>,
@@ -81,13 +81,13 @@ impl<T: ReactorTime + Clone + 'static> TimerWorld<T> {
         self.model.borrow_mut().insert((time, order), (call, after));
     }
 
-    fn place_of(&self, call: usize) -> Option<Place> {
+    fn place_of(&self, call: usize) -> Option<TimerPlace> {
         let model = self.model.borrow();
         model.iter().find(|(_, (placed, _))| *placed == call).map(|(place, _)| *place)
     }
 
     /// The call that is to run now.
-    fn first(&self) -> Option<Place> {
+    fn first(&self) -> Option<TimerPlace> {
         let model = self.model.borrow();
         let can_run = |after: &Option<u64>| *after != Some(self.advance.get());
         model.iter().find(|(_, (_, after))| can_run(after)).map(|(place, _)| *place)
