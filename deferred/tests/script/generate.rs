@@ -22,15 +22,15 @@ pub enum Dialect {
 
 /// Makes a script.
 pub fn script(seed: u64, dialect: Dialect) -> Script {
-    script_of(Source::Seed(seed), dialect)
+    script_of(ChoiceSource::Seed(seed), dialect)
 }
 
 /// Makes a script of which each byte makes one choice, until none is left.
 pub fn script_of_bytes(bytes: &[u8]) -> Script {
-    script_of(Source::Bytes(bytes), Dialect::Ours)
+    script_of(ChoiceSource::Bytes(bytes), Dialect::Ours)
 }
 
-fn script_of(source: Source<'_>, dialect: Dialect) -> Script {
+fn script_of(source: ChoiceSource<'_>, dialect: Dialect) -> Script {
     let mut chance = Chance { source, dialect, left: 0, names: 0 };
     chance.left = 5 + chance.below(26);
     let cancellers = (0..ROWS).map(|_| Rc::new(chance.canceller())).collect();
@@ -42,13 +42,13 @@ fn script_of(source: Source<'_>, dialect: Dialect) -> Script {
 }
 
 /// What the choices are made from.
-enum Source<'a> {
+enum ChoiceSource<'a> {
     /// Numbers by splitmix64.
     Seed(u64),
     Bytes(&'a [u8]),
 }
 
-impl Source<'_> {
+impl ChoiceSource<'_> {
     fn below(&mut self, limit: u64) -> u64 {
         match self {
             Self::Seed(state) => ((u128::from(split_mix(state)) * u128::from(limit)) >> 64) as u64,
@@ -69,7 +69,7 @@ fn split_mix(state: &mut u64) -> u64 {
 }
 
 struct Chance<'a> {
-    source: Source<'a>,
+    source: ChoiceSource<'a>,
     dialect: Dialect,
     /// How many operations may still be made.
     left: u64,

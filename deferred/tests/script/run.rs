@@ -57,7 +57,7 @@ const THAWS: usize = 8;
 type Given = Deferred<u8, Error>;
 
 struct World {
-    rows: RefCell<Vec<Entry>>,
+    rows: RefCell<Vec<RowState>>,
     handles: RefCell<Vec<CancelHandle>>,
     gates: RefCell<Vec<Option<PauseHandle>>>,
     tasks: RefCell<Vec<Option<DeferredFuture<u8, Error>>>>,
@@ -65,7 +65,7 @@ struct World {
     fuel: Cell<u32>,
 }
 
-struct Entry {
+struct RowState {
     deferred: Option<Given>,
     promise: Option<Promise<u8, Error>>,
     /// Cancels what the row held, after it has been given away.
@@ -99,7 +99,7 @@ impl World {
             let (deferred, promise) = world.source(row, canceller);
             let (deferred, last) = (Some(deferred), None);
             let promise = Some(promise);
-            let entry = Entry { deferred, promise, last, gates: vec![], frozen: 0, running: 0 };
+            let entry = RowState { deferred, promise, last, gates: vec![], frozen: 0, running: 0 };
             world.rows.borrow_mut().push(entry);
             world.put_gate(row);
         }

@@ -21,7 +21,7 @@ pub enum HttpConnectError {
     },
     /// The answer is 407: the proxy wants to know who asks.
     NotAuthenticated {
-        /// What is missing.
+        /// The reason for the 407.
         challenge: HttpChallenge,
     },
     /// The peer is no proxy of HTTP/1.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every marker of the text is in a block or in a fault; text around the blocks is ignored.
 
+use interfaces::printable;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 
 /// A PEM text, read to its end: the blocks in their order, and what was meant to be one.
@@ -39,18 +40,18 @@ pub struct PemFault {
     pub problem: PemProblem,
 }
 
-/// A mistake in a PEM text.
+/// A mistake in a PEM text. What it shows of the text is escaped ([`printable`](interfaces::printable)).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemProblem {
     /// The text ends, or another block begins, inside a block.
-    #[error("the block `BEGIN {label}` has no end: expected `-----END {label}-----`")]
+    #[error("the block `BEGIN {}` has no end: expected `-----END {}-----`", printable(.label), printable(.label))]
     NoEnd {
         /// The label at the beginning.
         label: String,
     },
     /// A block ends with another label than it began with.
-    #[error("the block `BEGIN {label}` ends with `END {end}`")]
+    #[error("the block `BEGIN {}` ends with `END {}`", printable(.label), printable(.end))]
     WrongEnd {
         /// The label at the beginning.
         label: String,
@@ -58,25 +59,25 @@ pub enum PemProblem {
         end: String,
     },
     /// A block ends that has not begun.
-    #[error("`END {label}` without a `BEGIN {label}` before it")]
+    #[error("`END {}` without a `BEGIN {}` before it", printable(.label), printable(.label))]
     NoBegin {
         /// The label at the end.
         label: String,
     },
     /// The content is not base64.
-    #[error("the block `BEGIN {label}` is not base64")]
+    #[error("the block `BEGIN {}` is not base64", printable(.label))]
     NotBase64 {
         /// The label.
         label: String,
     },
     /// The content is no certificate, though the label says so.
-    #[error("the block `BEGIN {label}` is damaged: it is no certificate")]
+    #[error("the block `BEGIN {}` is damaged: it is no certificate", printable(.label))]
     NoCertificate {
         /// The label.
         label: String,
     },
     /// A line was meant to be a marker: its dashes or blanks are wrong.
-    #[error("this is not a line `-----BEGIN {label}-----`, though it is like one")]
+    #[error("this is not a line `-----BEGIN {}-----`, though it is like one", printable(.label))]
     Misspelt {
         /// The label that was meant.
         label: String,

@@ -157,3 +157,20 @@ fn files_of_a_directory_of_roots_that_cannot_be_read_are_skipped_and_told() {
         assert!(told.iter().any(|told| told.contains(words)), "{words}: {told:?}");
     }
 }
+
+/// The text of a fault goes to terminals and logs.
+#[test]
+fn a_fault_of_any_kind_shows_no_control_character_of_the_file() {
+    let texts = [
+        "----- BEGIN \u{1b}[2J CERTIFICATE-----",
+        "-----BEGIN \u{1b}[2J-----\nAAEC\n",
+        "-----BEGIN A-----\nAAEC\n-----END \u{1b}[2J-----\n",
+        "-----END \u{1b}[2J-----\n",
+        "-----BEGIN \u{1b}[2J-----\n!\n-----END \u{1b}[2J-----\n",
+        "-----BEGIN \u{202e} CERTIFICATE-----\nAAEC\n-----END \u{202e} CERTIFICATE-----\n",
+    ];
+    let faults = texts.iter().flat_map(|text| ropewalk_tls::read_pem(text.as_bytes()).faults);
+    let told: Vec<String> = faults.map(|fault| fault.to_string()).collect();
+    assert!(told.iter().any(|told| told.contains(r"\u{1b}[2J")), "{told:?}");
+    assert!(!told.iter().any(|told| told.contains(['\u{1b}', '\u{202e}'])), "{told:?}");
+}

@@ -47,13 +47,13 @@ fn endpoint(choice: u8, proxy: Proxy, clock: Clock) -> Rc<dyn StreamClientEndpoi
 
 /// The bytes that reached the protocol, or why there is none, or that more has to come.
 #[derive(Debug, PartialEq, Eq)]
-enum Outcome {
+enum ProxyVerdict {
     Open(Vec<u8>),
     Failed(String),
     Waits,
 }
 
-fn outcome<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
+fn outcome<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> ProxyVerdict {
     let (proxy, clock, record) = (Proxy::default(), Clock::new(), Record::new());
     let endpoint = endpoint(choice, proxy.clone(), clock.clone());
     let connected = connect_protocol(&endpoint, Recorder::new(&record));
@@ -67,9 +67,9 @@ fn outcome<'a>(choice: u8, pieces: impl Iterator<Item = &'a [u8]>) -> Outcome {
     }
     let result = connected.try_into_result();
     let outcome = match result {
-        Ok(Ok(_running)) => Outcome::Open(record.received()),
-        Ok(Err(failure)) => Outcome::Failed(failure.to_string()),
-        Err(_pending) => Outcome::Waits,
+        Ok(Ok(_running)) => ProxyVerdict::Open(record.received()),
+        Ok(Err(failure)) => ProxyVerdict::Failed(failure.to_string()),
+        Err(_pending) => ProxyVerdict::Waits,
     };
     client.deliver(Event::ConnectionLost(&Reason::Done));
     assert_eq!(clock.pending(), 0);
@@ -83,11 +83,11 @@ pub(crate) fn run(data: &[u8]) {
     assert_eq!(outcome(pieces.choice, pieces.iter()), whole);
     assert_eq!(outcome(pieces.choice, pieces.bytes.chunks(1)), whole);
     match &whole {
-        Outcome::Open(rest) => assert!(pieces.bytes.ends_with(rest)),
-        Outcome::Failed(told) => {
+        ProxyVerdict::Open(rest) => assert!(pieces.bytes.ends_with(rest)),
+        ProxyVerdict::Failed(told) => {
             assert!(told.chars().all(|shown| !shown.is_control()), "{told:?}");
             assert!(told.chars().count() < 9000, "{told}");
         }
-        Outcome::Waits => {}
+        ProxyVerdict::Waits => {}
     }
 }

@@ -72,7 +72,7 @@ impl End {
         }
     }
 
-    /// What it received is the beginning of what the other side sent, or all.
+    /// Checks that its bytes are the first ones of the other side, or all of them.
     fn received_from(&self, other: &Self, is_whole: bool) {
         let received = self.record.received();
         assert!(received.len() <= other.sent.get());
@@ -145,7 +145,8 @@ impl Site {
         self.network.flush();
         if !self.has_waited {
             // The servers come in the order of the clients.
-            for (client, server) in self.clients.iter().zip(&*self.servers.borrow()) {
+            let servers = self.servers.borrow().clone();
+            for (client, server) in self.clients.iter().zip(&servers) {
                 let is_whole = !client.has_cut.get() && !server.has_cut.get();
                 server.received_from(client, is_whole);
                 client.received_from(server, is_whole);
@@ -163,7 +164,8 @@ impl Site {
     }
 
     fn resume(&self) {
-        for end in self.clients.iter().chain(&*self.servers.borrow()) {
+        let servers = self.servers.borrow().clone();
+        for end in self.clients.iter().chain(&servers) {
             end.transport().inspect(|transport| transport.resume_producing());
         }
     }

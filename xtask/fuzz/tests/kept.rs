@@ -19,8 +19,10 @@ fn every_kept_input_runs() {
         let text = std::fs::read_to_string(directory.join(name)).unwrap();
         let inputs: Vec<_> = text.lines().collect();
         assert!((1..=INPUTS_MAX).contains(&inputs.len()), "{name} has {}", inputs.len());
-        for input in inputs {
-            run(&BASE64.decode(input.as_bytes()).unwrap());
+        for (line, input) in (1..).zip(inputs) {
+            let input = BASE64.decode(input.as_bytes()).unwrap();
+            let found = std::panic::catch_unwind(|| run(&input)).is_err();
+            assert!(!found, "{name} has found something with line {line}");
         }
     }
     let files = std::fs::read_dir(directory).unwrap();

@@ -14,7 +14,7 @@ use crate::peers_openssl;
 use crate::proxied::Daemon;
 use crate::running::{ROPEWALK, Running, eventually, ropewalk, run};
 
-/// What is sent, and comes back.
+/// The bytes that are sent, and come back.
 const SENT: &[u8] = b"through every kind\n";
 
 /// A kind, and what drives it.
