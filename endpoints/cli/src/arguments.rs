@@ -101,8 +101,8 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --workers N                Use N threads, 0 is one a core: 1
       --pin-workers              Keep each of them on one core
 A TLS handshake may take 10s. The numbers of connections are limited for all
-threads together. LISTEN's certificates are read again when they change, see
-reload=, and at once after SIGHUP."
+threads together. LISTEN's certificates and CONNECT's own are read again when
+they change, see reload=, and at once after SIGHUP."
     )]
     Relay(Relay),
     /// Join standard input and output to a connection
