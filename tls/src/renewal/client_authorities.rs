@@ -2,6 +2,7 @@
 //!
 //! Invariant: a session from before a renewal is not resumed, for a resumption verifies no certificate.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -30,8 +31,15 @@ pub(super) struct ClientAuthorities {
     pub(super) generation: Arc<AtomicU64>,
 }
 
+/// What the files were read as.
+pub(super) struct Authorities {
+    verifier: Arc<ClientVerifier>,
+    /// The errors about blocks and files that are not used.
+    skipped: Vec<CredentialsError>,
+}
+
 impl Source for ClientAuthorities {
-    type Content = ClientVerifier;
+    type Content = Authorities;
 
     fn path(&self) -> &PathBuf {
         &self.trusted.path
@@ -41,26 +49,40 @@ impl Source for ClientAuthorities {
         FileStamps::of(&self.trusted.pem_files(|_| {}).unwrap_or_default())
     }
 
-    fn read(&self, tell: &dyn Fn(&CredentialsError)) -> Result<ClientVerifier, CredentialsError> {
-        let anchors = trust_anchors_of(&self.trusted, Peers::Clients, tell)?;
-        ClientVerifier::new(anchors, self.names.clone(), self.is_required, &self.provider)
+    fn read(&self, tell: &dyn Fn(&CredentialsError)) -> Result<Authorities, CredentialsError> {
+        let skipped = RefCell::new(Vec::new());
+        let note = |error: &CredentialsError| {
+            tell(error);
+            skipped.borrow_mut().push(error.clone());
+        };
+        let anchors = trust_anchors_of(&self.trusted, Peers::Clients, &note)?;
+        let names = self.names.clone();
+        let verifier = ClientVerifier::new(anchors, names, self.is_required, &self.provider)?;
+        Ok(Authorities { verifier: Arc::new(verifier), skipped: skipped.into_inner() })
     }
 
-    fn check(&self, _: &ClientVerifier, _: &ClientVerifier) -> Result<(), RenewalFault> {
-        Ok(())
+    /// A part that could be read before, or was not there, may still be being written: an authority would be
+    /// missing without a word.
+    fn check(&self, new: &Authorities, before: &Authorities) -> Result<(), RenewalFault> {
+        let known: Vec<_> = before.skipped.iter().map(ToString::to_string).collect();
+        let is_new = |error: &&CredentialsError| !known.contains(&error.to_string());
+        match new.skipped.iter().find(is_new) {
+            Some(error) => Err(error.clone().into()),
+            None => Ok(()),
+        }
     }
 
-    fn is_same(&self, new: &ClientVerifier, before: &ClientVerifier) -> bool {
-        new.given() == before.given()
+    fn is_same(&self, new: &Authorities, before: &Authorities) -> bool {
+        new.verifier.given() == before.verifier.given()
     }
 
-    fn news(&self, new: &ClientVerifier, before: &ClientVerifier) -> Vec<CertificateFacts> {
-        let is_new = |der: &&CertificateDer<'_>| !before.given().contains(der);
-        let new = new.given().iter().filter(is_new);
+    fn news(&self, new: &Authorities, before: &Authorities) -> Vec<CertificateFacts> {
+        let is_new = |der: &&CertificateDer<'_>| !before.verifier.given().contains(der);
+        let new = new.verifier.given().iter().filter(is_new);
         new.filter_map(|der| CertificateFacts::of(der).ok()).collect()
     }
 
-    fn replaced(&self, _: &ClientVerifier) {
+    fn replaced(&self, _: &Authorities) {
         self.generation.fetch_add(1, Ordering::Release);
     }
 }
@@ -74,7 +96,7 @@ pub(super) struct RenewedVerifier {
 
 impl RenewedVerifier {
     pub(super) fn new(authorities: Arc<Watched<ClientAuthorities>>) -> Self {
-        let hints = Hints::of(authorities.current());
+        let hints = Hints::of(authorities.current().verifier.clone());
         Self { authorities, hints }
     }
 }
@@ -108,7 +130,7 @@ impl ClientCertVerifier for RenewedVerifier {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.hints.latest(&self.authorities.current())
+        self.hints.latest(&self.authorities.current().verifier)
     }
 
     fn verify_client_cert(
@@ -117,7 +139,7 @@ impl ClientCertVerifier for RenewedVerifier {
         further: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.authorities.current().verify_client_cert(own, further, now)
+        self.authorities.current().verifier.verify_client_cert(own, further, now)
     }
 
     fn verify_tls12_signature(
@@ -126,7 +148,7 @@ impl ClientCertVerifier for RenewedVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities.current().verify_tls12_signature(message, certificate, signed)
+        self.authorities.current().verifier.verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -135,10 +157,10 @@ impl ClientCertVerifier for RenewedVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities.current().verify_tls13_signature(message, certificate, signed)
+        self.authorities.current().verifier.verify_tls13_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.authorities.current().supported_verify_schemes()
+        self.authorities.current().verifier.supported_verify_schemes()
     }
 }

@@ -64,7 +64,7 @@ pub(super) enum Look {
     Occasional,
 }
 
-/// What is read from files and renewed, of whatever kind.
+/// Content of any kind that is read from files and renewed.
 pub(super) trait Renewable: fmt::Debug + Send + Sync {
     /// Looks whether the files have changed, and reads them then.
     fn look(&self, look: Look) -> Option<Renewal>;
@@ -93,7 +93,7 @@ impl<S: Source> Watched<S> {
         })
     }
 
-    /// What is used now.
+    /// The content that is used now.
     pub(super) fn current(&self) -> Arc<S::Content> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

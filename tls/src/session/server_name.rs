@@ -111,7 +111,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "aws-lc-rs", feature = "ring")))]
 mod tests {
     use std::sync::Arc;
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rustls::crypto::{CipherSuiteCommon, CryptoProvider, aws_lc_rs};
+use rustls::crypto::{CipherSuiteCommon, CryptoProvider};
 use rustls::{
     ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, Tls12CipherSuite,
     Tls13CipherSuite,
 };
 
-use crate::certificates::{Authority, provider};
+use crate::certificates::{Authority, chosen, provider};
 use crate::talk::{NAME, Talk, tls_error};
 use crate::tls::TlsError;
 
@@ -23,8 +23,8 @@ fn limited(common: &CipherSuiteCommon) -> CipherSuiteCommon {
 /// A provider with one suite for each version, whose keys are used up soon.
 fn provider_of_limited_suites() -> Arc<CryptoProvider> {
     let suites = [
-        aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256,
-        aws_lc_rs::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        chosen::cipher_suite::TLS13_AES_128_GCM_SHA256,
+        chosen::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     ];
     let cipher_suites = suites.map(|suite| match suite {
         SupportedCipherSuite::Tls13(suite) => {

@@ -166,6 +166,34 @@ fn authorities_that_cannot_be_used_are_told_once_and_those_from_before_are_kept(
     assert!(site.takes(&*client));
 }
 
+/// A bundle is no worse for a block that was never read, and is not used where another one is torn since.
+#[test]
+fn a_bundle_that_was_torn_since_is_refused_and_one_that_always_was_is_renewed() {
+    let site = Site::new();
+    let [old, new, more] = ["old", "new", "more"].map(Authority::named);
+    let torn = &old.pem()[..old.pem().len() / 2];
+    site.files.write("clients.pem", &format!("{}{}", old.pem(), new.pem()));
+    site.files.write("client.pem", &both(&new.identity("new.example")));
+    let _port = site.serve("");
+    let client = site.client(":tickets=no");
+    let cut = new.pem().len() / 2;
+    site.files.write("clients.pem", &format!("{}{}", old.pem(), &new.pem()[..cut]));
+    site.settle();
+    let told = site.told();
+    assert!(told.len() == 1 && told[0].contains("has no end"), "{told:?}");
+    assert!(site.takes(&*client), "those from before are kept");
+
+    let site = Site::new();
+    site.files.write("clients.pem", &format!("{}{torn}", old.pem()));
+    site.files.write("client.pem", &both(&more.identity("more.example")));
+    let _port = site.serve("");
+    let client = site.client(":tickets=no");
+    assert!(!site.takes(&*client));
+    site.files.write("clients.pem", &format!("{}{torn}", more.pem()));
+    site.settle();
+    assert!(site.takes(&*client), "{:?}", site.told());
+}
+
 /// Notes the names of authorities that a server sends, and shows nothing.
 #[derive(Debug, Default)]
 struct Hints(Mutex<Vec<Vec<u8>>>);

@@ -125,7 +125,7 @@ struct Told {
 }
 
 impl Asking {
-    /// What is sent each time the server is ready.
+    /// The next message, each time the server is ready.
     fn next(&mut self) -> Vec<u8> {
         self.asked += 1;
         match self.asked {
