@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::clock::NetworkEvent;
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::network::Simulated;
 use super::world::World;
 
@@ -57,7 +57,7 @@ impl World {
         let number = self.works.next_number;
         self.works.next_number += 1;
         under_way.insert(number, work);
-        let time = self.clock.after(self.choices.duration(Choice::Work, &TIME));
+        let time = self.clock.after(self.choices.duration(ChoiceKind::Work, &TIME));
         self.clock.schedule(time, NetworkEvent::Work(number));
         None
     }

@@ -56,7 +56,7 @@ pub fn simulate(seed: u64, test: impl Fn(&SimulatedWorld)) {
 }
 
 /// Runs the test under each of these seeds, until one run fails. Where the variable `ROPEWALK_SEED` is set, the run
-/// of that token is the only one; where `ROPEWALK_RUNS` is, so many seeds are run from the first on.
+/// of that token is the only one; where `ROPEWALK_RUNS` is, that number of seeds is run, from the first on.
 ///
 /// # Panics
 ///
