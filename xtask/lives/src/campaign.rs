@@ -30,6 +30,7 @@ pub(crate) fn run(
     let began = Instant::now();
     let work = Work {
         kind,
+        first,
         lives,
         next: AtomicU64::new(first),
         done: AtomicU64::new(0),
@@ -61,6 +62,7 @@ pub(crate) fn replay(kind: LifeKind, token: &RunToken) -> Result<String, String>
 
 struct Work {
     kind: LifeKind,
+    first: u64,
     lives: u64,
     next: AtomicU64,
     done: AtomicU64,
@@ -76,6 +78,7 @@ impl Work {
         {
             let seed = self.next.fetch_add(1, Ordering::Relaxed);
             let token = RunToken::of_seed(seed);
+            let simulation = simulation.clone().after(seed - self.first);
             match simulation.run_token(&token, |world| self.kind.begin(world)) {
                 Ok(clean) => self.add(&clean),
                 Err(failure) => {
