@@ -91,11 +91,11 @@ impl<S: StreamSys> Reactor<S> {
     /// When it runs already, or stops, also after a shutdown event that was fired by hand
     /// (`EALREADY`-like, [`io::ErrorKind::ResourceBusy`]), or when waiting for events fails for good.
     pub fn run(&self) -> io::Result<()> {
-        self.run_with(|turned| turned)
+        self.run_watched(|turned| turned)
     }
 
     /// As [`run`](Self::run), and after each turn asks `after` whether the run goes on.
-    pub(crate) fn run_with(
+    pub(crate) fn run_watched(
         &self,
         after: impl FnMut(io::Result<()>) -> io::Result<()>,
     ) -> io::Result<()> {

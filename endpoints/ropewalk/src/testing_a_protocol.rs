@@ -159,6 +159,9 @@
 //! }
 //! ```
 //!
+//! The module [`simulation`](crate::reactor::simulation) does this with invariants of its own, and shrinks a run that
+//! fails to the few choices that it needs.
+//!
 //! What must hold on real sockets, too, is a case of the conformance suite, which runs on every transport.
 //!
 //! Invariant: every block is compiled and run with the tests of the documentation.

@@ -10,7 +10,7 @@ use interfaces::{Address, ListenError, ListenTcp, ListenUnix, LockFile, OsError,
 use super::connection::{Holder, OnClose, Wire};
 use super::edge::{Direction, SocketWatch};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::listener::ListenerState;
 use super::names::{Leftover, Name, address_of};
 use super::options::{CREDENTIALS, check_device};
@@ -136,10 +136,10 @@ impl World {
         if let Some(number) = self.accept_errors.pop_front() {
             return Err(errno(number));
         }
-        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
-        self.fault(Choice::NoDescriptor, self.faults.no_descriptor, libc::EMFILE)?;
+        self.fault(ChoiceKind::Interrupted, self.faults.interrupted, libc::EINTR)?;
+        self.fault(ChoiceKind::NoDescriptor, self.faults.no_descriptor, libc::EMFILE)?;
         let forms = ACCEPT_ERRORS.len() as u64;
-        let form = self.choices.fault(Choice::AcceptError, self.faults.accept_error, forms);
+        let form = self.choices.fault(ChoiceKind::AcceptError, self.faults.accept_error, forms);
         if let Some(form) = form.checked_sub(1) {
             return Err(errno(ACCEPT_ERRORS[form as usize]));
         }
@@ -151,11 +151,11 @@ impl World {
     }
 
     fn accept_with_descriptor(&mut self, listener: ListenerId) -> io::Result<EndId> {
-        if self.choices.happens(Choice::AcceptWouldBlock, self.faults.would_block) {
+        if self.choices.happens(ChoiceKind::AcceptWouldBlock, self.faults.would_block) {
             return Err(self.accept_would_block(listener));
         }
         let id = EndId::server(self.pop(listener)?);
-        if self.choices.happens(Choice::AbortedAccept, self.faults.aborted_accept) {
+        if self.choices.happens(ChoiceKind::AbortedAccept, self.faults.aborted_accept) {
             self.meets(Source::End(id));
             self.held(id).end_mut(Side::Server).holder = Holder::Closed;
             self.send_reset(id);
@@ -184,7 +184,8 @@ impl World {
     }
 
     fn accept_with_reserve(&mut self, listener: ListenerId) -> io::Result<EndId> {
-        let outcome = self.fault(Choice::FailedReserve, self.faults.failed_reserve, libc::EMFILE);
+        let outcome =
+            self.fault(ChoiceKind::FailedReserve, self.faults.failed_reserve, libc::EMFILE);
         self.meets(Source::Listener(listener));
         outcome?;
         let id = EndId::server(self.pop(listener)?);
@@ -203,8 +204,8 @@ impl World {
     pub(super) fn connection_waits(&mut self, listener: ListenerId) -> bool {
         let listening = self.listeners.get(&listener);
         let is_ready = listening.is_some_and(|listening| listening.level().readable);
-        let waits =
-            is_ready && !self.choices.happens(Choice::AcceptWouldBlock, self.faults.would_block);
+        let waits = is_ready
+            && !self.choices.happens(ChoiceKind::AcceptWouldBlock, self.faults.would_block);
         if !waits {
             self.watching(Source::Listener(listener), Direction::Read, SocketWatch::would_block);
         }

@@ -9,7 +9,7 @@ use interfaces::{ExitStatus, WindowSize};
 use super::children::signaled;
 use super::edge::{Direction, SocketWatch};
 use super::ids::{PartId, Source};
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::parts::FIFO_BYTES;
 use super::trace::SystemCall;
 use super::transfer;
@@ -49,7 +49,8 @@ impl World {
     }
 
     pub(super) fn try_wait(&mut self, child: PartId) -> io::Result<Option<ExitStatus>> {
-        let waited = match self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR) {
+        let waited = match self.fault(ChoiceKind::Interrupted, self.faults.interrupted, libc::EINTR)
+        {
             Err(error) => Err(error),
             Ok(()) => Ok(self.processes.child(child).and_then(|state| state.status)),
         };
@@ -79,7 +80,7 @@ impl World {
     }
 
     fn take_from_child(&mut self, id: PartId, buffer: &mut [u8]) -> io::Result<usize> {
-        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
+        self.fault(ChoiceKind::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let end = self.processes.end(id).expect("a handle keeps its end");
         let (there, is_gone) = (end.from_child.len(), end.child_ends == 0);
         if there == 0 && is_gone {
@@ -110,11 +111,11 @@ impl World {
     }
 
     fn give_to_child(&mut self, id: PartId, data: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
+        self.fault(ChoiceKind::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let asked = data.iter().map(|piece| piece.len()).sum();
         let end = self.processes.end(id).expect("a handle keeps its end");
         if end.child_ends == 0 {
-            self.choices.meet(Choice::BrokenPipe);
+            self.choices.meet(ChoiceKind::BrokenPipe);
             return Err(errno(if end.way == Way::Both { libc::EIO } else { libc::EPIPE }));
         }
         let room = FIFO_BYTES - end.to_child.len();

@@ -15,7 +15,7 @@ use interfaces::{
 
 use super::clock::NetworkEvent;
 use super::ids::{PartId, Source};
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::parts::{ChildState, EndState, FIFO_BYTES, Part, PartKind};
 use super::script::{Script, Step};
 use super::trace::SystemCall;
@@ -104,14 +104,14 @@ impl World {
         let Some(state) = self.processes.child(child) else { return };
         let wait = match state.script.steps.get(state.done) {
             Some(Step::Sleep(time)) => (*time).into(),
-            _ => self.choices.duration(Choice::ChildPace, &state.script.pace.clone()),
+            _ => self.choices.duration(ChoiceKind::ChildPace, &state.script.pace.clone()),
         };
         self.clock.schedule(self.clock.after(wait), NetworkEvent::Child(child));
     }
 
     /// One step of a child.
     pub(super) fn child_steps(&mut self, child: PartId) {
-        let dies = self.choices.happens(Choice::ChildDeath, self.faults.child_death);
+        let dies = self.choices.happens(ChoiceKind::ChildDeath, self.faults.child_death);
         self.meets(Source::Part(child));
         let Some(state) = self.processes.child(child) else { return };
         if state.status.is_some() {
@@ -159,7 +159,7 @@ impl World {
     }
 
     fn child_writes(&mut self, child: PartId, child_fd: i32, bytes: &[u8]) -> Moved {
-        let piece = self.choices.piece(Choice::ChildPiece, STEP_BYTES);
+        let piece = self.choices.piece(ChoiceKind::ChildPiece, STEP_BYTES);
         let Some(state) = self.processes.child(child) else { return Moved::All };
         let left = &bytes[state.moved.min(bytes.len())..];
         // What leads to no pipe of this program takes everything.
@@ -186,7 +186,7 @@ impl World {
     }
 
     fn child_reads(&mut self, child: PartId, child_fd: i32, length: usize) -> Moved {
-        let piece = self.choices.piece(Choice::ChildPiece, STEP_BYTES);
+        let piece = self.choices.piece(ChoiceKind::ChildPiece, STEP_BYTES);
         let Some(state) = self.processes.child(child) else { return Moved::All };
         let left = length.saturating_sub(state.moved);
         let Some(&end) = state.ends.get(&child_fd) else { return Moved::All };
@@ -213,7 +213,7 @@ impl World {
     }
 
     fn child_echoes(&mut self, child: PartId) -> Moved {
-        let piece = self.choices.piece(Choice::ChildPiece, STEP_BYTES);
+        let piece = self.choices.piece(ChoiceKind::ChildPiece, STEP_BYTES);
         let Some(state) = self.processes.child(child) else { return Moved::All };
         let (Some(&input), Some(&output)) = (state.ends.get(&0), state.ends.get(&1)) else {
             return Moved::All;

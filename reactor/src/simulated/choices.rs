@@ -13,11 +13,11 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::chance::{Chance, GOLDEN, mixed};
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::nanos::Nanos;
 
 /// One choice that was made: its kind, and how many of that kind came before it.
-pub(crate) type ChoiceId = (Choice, u32);
+pub(crate) type ChoiceId = (ChoiceKind, u32);
 
 /// The choices of a run that had another than the plain answer, and their answers.
 pub(crate) type Kept = BTreeMap<ChoiceId, u64>;
@@ -25,7 +25,7 @@ pub(crate) type Kept = BTreeMap<ChoiceId, u64>;
 #[derive(Debug)]
 pub(super) struct Choices {
     /// The state of each kind's stream.
-    streams: [u64; Choice::COUNT],
+    streams: [u64; ChoiceKind::COUNT],
     /// The kinds of faults that happened since they were taken, as bits.
     met: u64,
     script: Option<Box<Replay>>,
@@ -36,7 +36,7 @@ pub(super) struct Choices {
 struct Replay {
     /// The answers; `None` draws them.
     kept: Option<Kept>,
-    counts: [u32; Choice::COUNT],
+    counts: [u32; ChoiceKind::COUNT],
     /// The choices that were made with another than the plain answer.
     made: Kept,
 }
@@ -76,7 +76,7 @@ impl Choices {
     /// From now on notes the choices that are made; with `kept`, has them answered by that, and plainly where it
     /// has none.
     pub(super) fn record(&mut self, kept: Option<Kept>) {
-        let replay = Replay { kept, counts: [0; Choice::COUNT], made: Kept::new() };
+        let replay = Replay { kept, counts: [0; ChoiceKind::COUNT], made: Kept::new() };
         self.script = Some(Box::new(replay));
     }
 
@@ -93,13 +93,13 @@ impl Choices {
 
     /// Notes a fault that follows from others.
     #[inline]
-    pub(super) fn meet(&mut self, fault: Choice) {
+    pub(super) fn meet(&mut self, fault: ChoiceKind) {
         self.met |= fault.bit();
     }
 
     /// One choice: a number of at most `most`.
     #[inline]
-    fn choose(&mut self, kind: Choice, most: u64, draw: impl FnOnce(Bits) -> u64) -> u64 {
+    fn choose(&mut self, kind: ChoiceKind, most: u64, draw: impl FnOnce(Bits) -> u64) -> u64 {
         let stream = &mut self.streams[kind as usize];
         *stream = stream.wrapping_add(GOLDEN);
         let bits = Bits(mixed(*stream));
@@ -115,13 +115,13 @@ impl Choices {
 
     /// Whether a fault happens.
     #[inline]
-    pub(super) fn happens(&mut self, kind: Choice, chance: Chance) -> bool {
+    pub(super) fn happens(&mut self, kind: ChoiceKind, chance: Chance) -> bool {
         self.fault(kind, chance, 1) > 0
     }
 
     /// Whether a fault happens, and which of `forms` it has, from 1; 0 if it does not.
     #[inline]
-    pub(super) fn fault(&mut self, kind: Choice, chance: Chance, forms: u64) -> u64 {
+    pub(super) fn fault(&mut self, kind: ChoiceKind, chance: Chance, forms: u64) -> u64 {
         if chance == Chance::NEVER {
             return 0;
         }
@@ -133,7 +133,7 @@ impl Choices {
 
     /// How much of `count` is moved: all, or with this chance less, down to one.
     #[inline]
-    pub(super) fn cut(&mut self, kind: Choice, chance: Chance, count: usize) -> usize {
+    pub(super) fn cut(&mut self, kind: ChoiceKind, chance: Chance, count: usize) -> usize {
         match self.fault(kind, chance, (count as u64).saturating_sub(1)) as usize {
             0 => count,
             part => part.min(count),
@@ -142,48 +142,53 @@ impl Choices {
 
     /// A delay of at most `most`, with this chance.
     #[inline]
-    pub(super) fn delay(&mut self, kind: Choice, chance: Chance, most: Duration) -> Option<Nanos> {
+    pub(super) fn delay(
+        &mut self,
+        kind: ChoiceKind,
+        chance: Chance,
+        most: Duration,
+    ) -> Option<Nanos> {
         let forms = Nanos::from(most).0.saturating_add(1);
         self.fault(kind, chance, forms).checked_sub(1).map(Nanos)
     }
 
     /// One of two answers, evenly.
     #[inline]
-    pub(super) fn coin(&mut self, kind: Choice) -> bool {
+    pub(super) fn coin(&mut self, kind: ChoiceKind) -> bool {
         self.choose(kind, 1, |bits| bits.0 >> 63) == 1
     }
 
     /// Evenly one of `0..limit`; 0 for a limit of 0.
     #[inline]
-    pub(super) fn below(&mut self, kind: Choice, limit: u64) -> u64 {
+    pub(super) fn below(&mut self, kind: ChoiceKind, limit: u64) -> u64 {
         self.choose(kind, limit.saturating_sub(1), |bits| bits.below(limit))
     }
 
     #[inline]
-    pub(super) fn index(&mut self, kind: Choice, limit: usize) -> usize {
+    pub(super) fn index(&mut self, kind: ChoiceKind, limit: usize) -> usize {
         self.below(kind, limit as u64) as usize
     }
 
     /// A piece of at most `most` bytes, and of all of them for the plain answer.
     #[inline]
-    pub(super) fn piece(&mut self, kind: Choice, most: usize) -> usize {
+    pub(super) fn piece(&mut self, kind: ChoiceKind, most: usize) -> usize {
         most.max(1) - self.index(kind, most.max(1))
     }
 
     /// Evenly one of `0..=most`.
     #[inline]
-    pub(super) fn up_to(&mut self, kind: Choice, most: u64) -> u64 {
+    pub(super) fn up_to(&mut self, kind: ChoiceKind, most: u64) -> u64 {
         self.choose(kind, most, |bits| bits.below(most.saturating_add(1)))
     }
 
-    pub(super) fn duration(&mut self, kind: Choice, range: &RangeInclusive<Duration>) -> Nanos {
+    pub(super) fn duration(&mut self, kind: ChoiceKind, range: &RangeInclusive<Duration>) -> Nanos {
         let (least, most) = (Nanos::from(*range.start()), Nanos::from(*range.end()));
         least.saturating_add(Nanos(self.up_to(kind, most.0.saturating_sub(least.0))))
     }
 
     /// One of the range, small ones as likely as large ones: each doubling has the same chance. The plain
     /// answer is the largest.
-    pub(super) fn size(&mut self, kind: Choice, range: &RangeInclusive<usize>) -> usize {
+    pub(super) fn size(&mut self, kind: ChoiceKind, range: &RangeInclusive<usize>) -> usize {
         let (least, most) = (*range.start().max(&1), *range.end().max(&1));
         let doublings = u64::from((most / least).max(1).ilog2());
         let draw = |bits: Bits| {
@@ -197,7 +202,7 @@ impl Choices {
 }
 
 impl Replay {
-    fn answer(&mut self, kind: Choice, most: u64, draw: impl FnOnce() -> u64) -> u64 {
+    fn answer(&mut self, kind: ChoiceKind, most: u64, draw: impl FnOnce() -> u64) -> u64 {
         let count = &mut self.counts[kind as usize];
         let id = (kind, *count);
         *count += 1;
@@ -216,8 +221,8 @@ impl Replay {
 mod tests {
     use super::*;
 
-    const KIND: Choice = Choice::ReportOrder;
-    const FAULT: Choice = Choice::ShortRead;
+    const KIND: ChoiceKind = ChoiceKind::ReportOrder;
+    const FAULT: ChoiceKind = ChoiceKind::ShortRead;
 
     #[test]
     fn answers_stay_within_their_limits_and_reach_them() {

@@ -4,7 +4,7 @@
 
 use super::connection::{Family, Holder, OnClose, Wire};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::pipe::Fin;
 use super::trace::SystemCall;
 use super::world::World;
@@ -38,7 +38,7 @@ impl World {
 
     /// Sends a reset to the other end. Bytes under way arrive before it, or are lost.
     pub(super) fn send_reset(&mut self, id: EndId) {
-        if self.choices.coin(Choice::ResetOvertakes) {
+        if self.choices.coin(ChoiceKind::ResetOvertakes) {
             self.held(id).outgoing(id.side()).lose();
         }
         if self.held(id).outgoing(id.side()).send_reset() {
@@ -49,7 +49,8 @@ impl World {
     /// A middlebox has dropped the connection, or a machine is gone: one end is told now, with this error, and
     /// the other is reset soon.
     pub(super) fn break_both_ends(&mut self, connection: ConnectionId, error: i32) {
-        let side = if self.choices.coin(Choice::ResetSide) { Side::Client } else { Side::Server };
+        let side =
+            if self.choices.coin(ChoiceKind::ResetSide) { Side::Client } else { Side::Server };
         let first = EndId::new(connection, side);
         self.held(first).incoming(first.side()).lose();
         self.receive_end(first, error);

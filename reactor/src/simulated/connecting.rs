@@ -10,7 +10,7 @@ use interfaces::{Address, ConnectTcp, UnixAddress};
 use super::clock::NetworkEvent;
 use super::connection::{Connection, End, Family, Holder, Wire};
 use super::ids::{ConnectionId, EndId, ListenerId, Side, Source};
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::links::Link;
 use super::listener::ListenerState;
 use super::names::{Name, destination};
@@ -46,7 +46,7 @@ impl World {
             local.set_port(0);
             local
         });
-        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)
+        self.fault(ChoiceKind::Interrupted, self.faults.interrupted, libc::EINTR)
             .map_err(ConnectFault::Connect)?;
         check_device(&options.options).map_err(ConnectFault::Device)?;
         self.descriptors.open().map_err(ConnectFault::Connect)?;
@@ -75,7 +75,7 @@ impl World {
     }
 
     fn begin_unix(&mut self, address: &UnixAddress) -> io::Result<EndId> {
-        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
+        self.fault(ChoiceKind::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let name = Name::of_unix(address).ok_or_else(|| errno(libc::EINVAL))?;
         if address.excess_length().is_some() {
             return Err(errno(libc::ENAMETOOLONG));
@@ -106,7 +106,7 @@ impl World {
         server_holder: Holder,
     ) -> ConnectionId {
         let link = Link::chosen(&self.links, family, &mut self.choices);
-        let mut buffer = || self.choices.size(Choice::Buffer, &self.links.buffer);
+        let mut buffer = || self.choices.size(ChoiceKind::Buffer, &self.links.buffer);
         let pipes = [Pipe::new(buffer(), buffer()), Pipe::new(buffer(), buffer())];
         let ends = [End::new(client, wire, Holder::Program), End::new(server, wire, server_holder)];
         let id = self.connections.insert(Connection::new(family, link, ends, pipes));

@@ -23,7 +23,7 @@ use interfaces::{Address, UnixAddress};
 use super::clock::NetworkEvent;
 use super::edge::{Direction, SocketWatch};
 use super::ids::{DatagramId, Source};
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::names::destination;
 use super::nanos::Nanos;
 use super::poll::DELAY_MAX;
@@ -98,9 +98,9 @@ impl World {
     }
 
     fn send_run(&mut self, id: DatagramId, run: &SendRun<'_>) -> io::Result<()> {
-        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
+        self.fault(ChoiceKind::Interrupted, self.faults.interrupted, libc::EINTR)?;
         if run.segment.is_some() {
-            self.fault(Choice::NoSegmentation, self.faults.no_segmentation, libc::EIO)?;
+            self.fault(ChoiceKind::NoSegmentation, self.faults.no_segmentation, libc::EIO)?;
         }
         let socket = self.datagrams.held(id);
         if let Some(error) = socket.error.take() {
@@ -117,7 +117,7 @@ impl World {
         let receiver = receiver.ok_or_else(|| errno(unconnected))?;
         // A UNIX socket that would block has a receiver that is full, which costs the datagram.
         if !is_unix
-            && (self.choices.happens(Choice::WriteWouldBlock, self.faults.would_block) || !room)
+            && (self.choices.happens(ChoiceKind::WriteWouldBlock, self.faults.would_block) || !room)
         {
             return Err(self.datagram_would_block(id, Direction::Write));
         }
@@ -160,7 +160,7 @@ impl World {
         }
         let is_heard = !to.ip().is_multicast() || socket.options.multicast_loop;
         let sender = Address::from(source(socket.ip_host(), to));
-        if self.choices.happens(Choice::LostDatagram, self.faults.lost_datagram) || !is_heard {
+        if self.choices.happens(ChoiceKind::LostDatagram, self.faults.lost_datagram) || !is_heard {
             return Ok(());
         }
         if self.names.black_holes.contains(&to.ip()) {
@@ -170,7 +170,7 @@ impl World {
         }
         self.datagrams.held(id).leaves(data.len());
         let is_doubled =
-            self.choices.happens(Choice::DoubledDatagram, self.faults.doubled_datagram);
+            self.choices.happens(ChoiceKind::DoubledDatagram, self.faults.doubled_datagram);
         for counts in [true, false].into_iter().take(1 + usize::from(is_doubled)) {
             let (data, to, sender) = (data.to_vec(), destination(to), sender.clone());
             let flight = Flight { data, from: id, sender, to, counts };
@@ -186,7 +186,7 @@ impl World {
     fn datagram_arrival(&mut self, id: DatagramId) -> Nanos {
         let Some(socket) = self.datagrams.sockets.get_mut(&id) else { return self.clock.now() };
         let time = self.clock.after(socket.link.latency(&mut self.choices));
-        let (kind, chance) = (Choice::OvertakenDatagram, self.faults.overtaken_datagram);
+        let (kind, chance) = (ChoiceKind::OvertakenDatagram, self.faults.overtaken_datagram);
         if let Some(delay) = self.choices.delay(kind, chance, DELAY_MAX) {
             return time.saturating_add(delay);
         }
@@ -251,19 +251,20 @@ impl World {
         batch: &mut ReceiveBatch,
         packets_max: usize,
     ) -> io::Result<()> {
-        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
+        self.fault(ChoiceKind::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let socket = self.datagrams.held(id);
         if let Some(error) = socket.error.take() {
             return Err(errno(error));
         }
         let (waiting, was_full) = (socket.waiting(), socket.is_full(0));
-        if waiting == 0 || self.choices.happens(Choice::ReadWouldBlock, self.faults.would_block) {
+        if waiting == 0 || self.choices.happens(ChoiceKind::ReadWouldBlock, self.faults.would_block)
+        {
             return Err(self.datagram_would_block(id, Direction::Read));
         }
-        let most = self.choices.cut(Choice::ShortRead, self.faults.short, packets_max);
+        let most = self.choices.cut(ChoiceKind::ShortRead, self.faults.short, packets_max);
         let (socket, choices) = (self.datagrams.sockets.get_mut(&id), &mut self.choices);
         let socket = socket.expect("a handle keeps its socket");
-        socket.receive(batch, most, || choices.coin(Choice::DatagramSplit));
+        socket.receive(batch, most, || choices.coin(ChoiceKind::DatagramSplit));
         let host = (was_full && socket.is_unix()).then(|| socket.host.clone());
         if let Some(host) = host {
             self.datagram_room(&host);

@@ -1,4 +1,4 @@
-//! [`Choice`]: the kinds of decisions that a seed makes.
+//! [`ChoiceKind`]: the kinds of decisions that a seed makes.
 //!
 //! Invariant: each kind has a name of its own, and the kinds of faults come first.
 
@@ -10,9 +10,9 @@ macro_rules! choices {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         #[non_exhaustive]
-        pub enum Choice { $($(#[$doc])* $kind,)* }
+        pub enum ChoiceKind { $($(#[$doc])* $kind,)* }
 
-        impl Choice {
+        impl ChoiceKind {
             /// All kinds, in their order.
             pub const ALL: &'static [Self] = &[$(Self::$kind),*];
 
@@ -107,7 +107,7 @@ choices! {
     Test = "test",
 }
 
-impl Choice {
+impl ChoiceKind {
     /// The number of kinds.
     pub const COUNT: usize = Self::ALL.len();
 
@@ -128,13 +128,13 @@ impl Choice {
     }
 }
 
-impl fmt::Display for Choice {
+impl fmt::Display for ChoiceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-const _: () = assert!(Choice::COUNT <= 64, "a kind is a bit of 64");
+const _: () = assert!(ChoiceKind::COUNT <= 64, "a kind is a bit of 64");
 
 #[cfg(test)]
 mod tests {
@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn each_kind_is_found_by_its_name() {
-        for kind in Choice::ALL {
-            assert_eq!(Choice::of_name(kind.name()), Some(*kind));
+        for kind in ChoiceKind::ALL {
+            assert_eq!(ChoiceKind::of_name(kind.name()), Some(*kind));
         }
     }
 }

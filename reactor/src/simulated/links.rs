@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::chance::Chance;
 use super::choices::Choices;
 use super::connection::Family;
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::nanos::Nanos;
 
 /// The ranges from which the seed chooses each connection's link.
@@ -78,32 +78,33 @@ impl Link {
     pub(super) fn chosen(links: &Links, family: Family, choices: &mut Choices) -> Self {
         let base = match family {
             Family::Unix => 0,
-            Family::Tcp => choices.duration(Choice::Latency, &links.latency).0,
+            Family::Tcp => choices.duration(ChoiceKind::Latency, &links.latency).0,
         };
         // Per-connection base latency, ±25 % jitter per segment.
         let (latency_least, latency_spread) = (Nanos(base - base / 4), Nanos(base / 4 * 2));
         let (least, most) = (*links.bandwidth.start(), *links.bandwidth.end());
-        let bytes_per_second = most - choices.up_to(Choice::Bandwidth, most.saturating_sub(least));
+        let bytes_per_second =
+            most - choices.up_to(ChoiceKind::Bandwidth, most.saturating_sub(least));
         Self {
             family,
             bytes_per_second,
             latency_least,
             latency_spread,
-            segment_bytes_max: choices.size(Choice::SegmentMax, &links.segment),
+            segment_bytes_max: choices.size(ChoiceKind::SegmentMax, &links.segment),
         }
     }
 
     #[inline]
     pub(super) fn latency(&self, choices: &mut Choices) -> Nanos {
         self.latency_least
-            .saturating_add(Nanos(choices.up_to(Choice::Jitter, self.latency_spread.0)))
+            .saturating_add(Nanos(choices.up_to(ChoiceKind::Jitter, self.latency_spread.0)))
     }
 
     /// The delay of a segment, which TCP may have to send twice.
     #[inline]
     pub(super) fn delay(&self, stall: Chance, choices: &mut Choices) -> Nanos {
         let delay = self.latency(choices);
-        let stalls = self.family == Family::Tcp && choices.happens(Choice::Stall, stall);
+        let stalls = self.family == Family::Tcp && choices.happens(ChoiceKind::Stall, stall);
         if stalls { delay.saturating_add(RETRANSMISSION) } else { delay }
     }
 
@@ -120,6 +121,6 @@ impl Link {
     /// The size of the next segment when `bytes` are to be sent.
     #[inline]
     pub(super) fn segment(&self, bytes: usize, choices: &mut Choices) -> usize {
-        choices.piece(Choice::Segment, self.segment_bytes_max).min(bytes)
+        choices.piece(ChoiceKind::Segment, self.segment_bytes_max).min(bytes)
     }
 }

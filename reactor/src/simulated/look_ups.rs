@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use interfaces::AddressFamily;
 
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::network::Simulated;
 use super::trace::SystemCall;
 use super::world::World;
@@ -50,7 +50,7 @@ impl World {
     fn look_up(&mut self, host: &str, port: u16, family: AddressFamily) -> LookUp {
         let latency = self.links.latency.clone();
         let [there, back] =
-            [(); 2].map(|()| Duration::from(self.choices.duration(Choice::LookUp, &latency)));
+            [(); 2].map(|()| Duration::from(self.choices.duration(ChoiceKind::LookUp, &latency)));
         let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
         let found = match (zoned(host), self.hosts.0.get(&name)) {
             (Some(address), _) => Some(vec![address.into()]),

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use super::ids::{ConnectionId, Source};
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::world::World;
 
 /// How many of the lives of a simulated network met each kind of fault, and each pair of kinds.
@@ -16,18 +16,18 @@ use super::world::World;
 pub struct FaultCounts {
     lives: u64,
     /// In row and column of one kind: the lives that met it.
-    pairs: Vec<[u64; Choice::COUNT]>,
+    pairs: Vec<[u64; ChoiceKind::COUNT]>,
 }
 
 impl Default for FaultCounts {
     fn default() -> Self {
-        Self { lives: 0, pairs: vec![[0; Choice::COUNT]; Choice::COUNT] }
+        Self { lives: 0, pairs: vec![[0; ChoiceKind::COUNT]; ChoiceKind::COUNT] }
     }
 }
 
 impl fmt::Debug for FaultCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let met = Choice::ALL.iter().filter(|kind| self.of(**kind) > 0);
+        let met = ChoiceKind::ALL.iter().filter(|kind| self.of(**kind) > 0);
         let met = met.map(|kind| (kind.name(), self.of(*kind)));
         write!(f, "{} lives, ", self.lives)?;
         f.debug_map().entries(met).finish()
@@ -41,12 +41,12 @@ impl FaultCounts {
     }
 
     /// The lives that met this kind.
-    pub fn of(&self, kind: Choice) -> u64 {
+    pub fn of(&self, kind: ChoiceKind) -> u64 {
         self.pairs[kind as usize][kind as usize]
     }
 
     /// The lives that met both kinds.
-    pub fn of_both(&self, one: Choice, other: Choice) -> u64 {
+    pub fn of_both(&self, one: ChoiceKind, other: ChoiceKind) -> u64 {
         self.pairs[(one as usize).min(other as usize)][(one as usize).max(other as usize)]
     }
 
@@ -77,9 +77,9 @@ impl FaultCounts {
 /// The bits of the kinds of faults.
 const FAULTS: u64 = {
     let (mut bits, mut place) = (0, 0);
-    while place < Choice::COUNT {
-        if Choice::ALL[place].is_fault() {
-            bits |= Choice::ALL[place].bit();
+    while place < ChoiceKind::COUNT {
+        if ChoiceKind::ALL[place].is_fault() {
+            bits |= ChoiceKind::ALL[place].bit();
         }
         place += 1;
     }
@@ -149,14 +149,14 @@ mod tests {
     #[test]
     fn each_kind_and_each_pair_of_a_life_is_counted_once() {
         let mut counts = FaultCounts::default();
-        counts.count(Choice::Reset.bit() | Choice::ShortRead.bit());
-        counts.count(Choice::Reset.bit());
-        assert_eq!((counts.lives(), counts.of(Choice::Reset)), (2, 2));
-        assert_eq!(counts.of_both(Choice::Reset, Choice::ShortRead), 1);
-        assert_eq!(counts.of_both(Choice::ShortRead, Choice::Reset), 1);
-        assert_eq!(counts.of_both(Choice::Stall, Choice::Reset), 0);
+        counts.count(ChoiceKind::Reset.bit() | ChoiceKind::ShortRead.bit());
+        counts.count(ChoiceKind::Reset.bit());
+        assert_eq!((counts.lives(), counts.of(ChoiceKind::Reset)), (2, 2));
+        assert_eq!(counts.of_both(ChoiceKind::Reset, ChoiceKind::ShortRead), 1);
+        assert_eq!(counts.of_both(ChoiceKind::ShortRead, ChoiceKind::Reset), 1);
+        assert_eq!(counts.of_both(ChoiceKind::Stall, ChoiceKind::Reset), 0);
         let same = counts.clone();
         counts.add(&same);
-        assert_eq!((counts.lives(), counts.of(Choice::ShortRead)), (4, 2));
+        assert_eq!((counts.lives(), counts.of(ChoiceKind::ShortRead)), (4, 2));
     }
 }

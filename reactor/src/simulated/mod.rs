@@ -112,7 +112,7 @@ pub use chance::Chance;
 pub use datagrams::SimulatedDatagramSocket;
 pub use descriptors::SimulatedDescriptor;
 pub use faults::Faults;
-pub use kind::Choice;
+pub use kind::ChoiceKind;
 pub use links::Links;
 pub use met::FaultCounts;
 pub use names::Leftover;

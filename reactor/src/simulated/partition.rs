@@ -22,13 +22,13 @@ const GIVES_UP_AFTER: Duration = Duration::from_millis(924_600);
 
 impl Simulated {
     /// From now on nothing arrives between these two addresses, in either direction, until they are
-    /// [joined](Self::join).
-    pub fn partition(&self, one: IpAddr, other: IpAddr) {
+    /// [joined](Self::join_addresses).
+    pub fn partition_addresses(&self, one: IpAddr, other: IpAddr) {
         self.world.borrow_mut().names.cuts.insert((one.min(other), one.max(other)));
     }
 
     /// Ends a partition. Held-up bytes arrive with the next attempt of their sender.
-    pub fn join(&self, one: IpAddr, other: IpAddr) {
+    pub fn join_addresses(&self, one: IpAddr, other: IpAddr) {
         self.world.borrow_mut().names.cuts.remove(&(one.min(other), one.max(other)));
     }
 }

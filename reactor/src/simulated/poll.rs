@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use super::edge::Scope;
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::nanos::Nanos;
 use super::network::Simulated;
 use super::trace::SystemCall;
@@ -93,13 +93,13 @@ impl World {
         let start = self.clock.now();
         self.clock.tick();
         let (chance, most) = (self.faults.clock_jump, self.faults.clock_jump_at_most);
-        if let Some(jump) = self.choices.delay(Choice::ClockJump, chance, most) {
+        if let Some(jump) = self.choices.delay(ChoiceKind::ClockJump, chance, most) {
             self.clock.advance_to(start.saturating_add(jump));
         }
         self.all_meet();
         let deadline = timeout.map(|timeout| start.saturating_add(timeout));
         let chance = self.faults.interrupted;
-        let Some(delay) = self.choices.delay(Choice::InterruptedPoll, chance, DELAY_MAX) else {
+        let Some(delay) = self.choices.delay(ChoiceKind::InterruptedPoll, chance, DELAY_MAX) else {
             return deadline;
         };
         self.all_meet();
@@ -140,10 +140,10 @@ impl World {
         }
         let mut sources = std::mem::take(&mut self.reports);
         for place in 0..sources.len() {
-            let other = self.choices.index(Choice::ReportOrder, sources.len() - place);
+            let other = self.choices.index(ChoiceKind::ReportOrder, sources.len() - place);
             sources.swap(place, place + other);
             let source = sources[place];
-            let is_narrow = self.choices.coin(Choice::ReportScope);
+            let is_narrow = self.choices.coin(ChoiceKind::ReportScope);
             self.meets(source);
             let scope = if is_narrow { Scope::Change } else { Scope::All };
             if let Some(report) = self.report(source, scope) {

@@ -7,7 +7,7 @@ use super::clock::NetworkEvent;
 use super::connection::Wire;
 use super::edge::{Direction, Level, Scope, SocketWatch};
 use super::ids::Source;
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::listener::ListenerState;
 use super::parts::Part;
 use super::poll::DELAY_MAX;
@@ -109,7 +109,7 @@ impl World {
 
     /// Lists a due report for the next poll, or for a later one.
     fn schedule_report(&mut self, source: Source) {
-        let (kind, chance) = (Choice::DelayedReport, self.faults.delayed_report);
+        let (kind, chance) = (ChoiceKind::DelayedReport, self.faults.delayed_report);
         if let Some(delay) = self.choices.delay(kind, chance, DELAY_MAX) {
             let time = self.clock.after(delay);
             self.clock.schedule(time, NetworkEvent::Report(source));
@@ -121,7 +121,7 @@ impl World {
     /// Bytes, an end or a connection arrived. Linux reports it even before the program has come short;
     /// the portable promise does not.
     pub(super) fn became_readable(&mut self, source: Source) {
-        let tells_at_once = self.choices.coin(Choice::EarlyReport);
+        let tells_at_once = self.choices.coin(ChoiceKind::EarlyReport);
         self.watching(source, Direction::Read, |watch, direction| {
             if tells_at_once {
                 watch.arm(direction);
@@ -132,7 +132,7 @@ impl World {
     /// There is more room to write, or the attempt is decided. Before the program has come short, only a
     /// spurious report tells it.
     pub(super) fn became_writable(&mut self, source: Source) {
-        let tells_at_once = self.choices.happens(Choice::Spurious, self.faults.spurious);
+        let tells_at_once = self.choices.happens(ChoiceKind::Spurious, self.faults.spurious);
         self.watching(source, Direction::Write, |watch, direction| {
             if tells_at_once {
                 watch.arm(direction);
@@ -148,7 +148,7 @@ impl World {
 
     /// Draws whether a spurious report follows an operation.
     pub(super) fn maybe_spurious(&mut self, source: Source) {
-        let (kind, chance) = (Choice::Spurious, self.faults.spurious);
+        let (kind, chance) = (ChoiceKind::Spurious, self.faults.spurious);
         if let Some(delay) = self.choices.delay(kind, chance, DELAY_MAX) {
             let time = self.clock.after(delay);
             self.clock.schedule(time, NetworkEvent::Spurious(source));

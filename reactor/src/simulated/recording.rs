@@ -10,7 +10,7 @@ use interfaces::Address;
 use super::choices::Kept;
 use super::connection::{Connection, Holder, Wire};
 use super::ids::{ConnectionId, EndId, Side};
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::met::FaultCounts;
 use super::network::Simulated;
 use super::pipe::Fin;
@@ -41,7 +41,7 @@ impl Simulated {
 
     /// Draws one of `0..limit` from the seed; 0 for a limit of 0.
     pub(crate) fn choose(&self, limit: u64) -> u64 {
-        self.world.borrow_mut().choices.below(Choice::Test, limit)
+        self.world.borrow_mut().choices.below(ChoiceKind::Test, limit)
     }
 
     /// Notes the choices from now on; with `kept`, has them answered by that.

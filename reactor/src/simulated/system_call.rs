@@ -40,7 +40,7 @@ pub(crate) enum SystemCall {
 }
 
 impl SystemCall {
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Accept => "accept",
             Self::Close => "close",

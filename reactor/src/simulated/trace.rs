@@ -138,7 +138,7 @@ impl TraceEntry {
     /// The line of a call.
     fn call_line(&self) -> Option<String> {
         let TraceEvent::Call(call, answer, hashes) = &self.event else { return None };
-        let mut line = format!("{:?} {} {:x} = {answer}", self.time, call.name(), self.socket);
+        let mut line = format!("{:?} {} {:x} = {answer}", self.time, call.label(), self.socket);
         for hash in hashes {
             // Writing to a string cannot fail.
             let _ = write!(line, " bytes {hash:016x}");

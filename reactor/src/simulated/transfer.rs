@@ -12,7 +12,7 @@ use super::connection::{Family, Holder, Wire};
 use super::edge::{Direction, SocketWatch};
 use super::faults::Faults;
 use super::ids::{EndId, Source};
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::nanos::Nanos;
 use super::pipe::{Fin, Segment};
 use super::trace::SystemCall;
@@ -68,7 +68,7 @@ impl World {
     }
 
     fn receive(&mut self, id: EndId, buffer: &mut [u8]) -> io::Result<usize> {
-        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
+        self.fault(ChoiceKind::Interrupted, self.faults.interrupted, libc::EINTR)?;
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -107,7 +107,7 @@ impl World {
     }
 
     fn send(&mut self, id: EndId, data: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
+        self.fault(ChoiceKind::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let connection = self.connections.get_mut(id.connection()).expect(HELD);
         let asked = data.iter().map(|piece| piece.len()).sum();
         let count = match connection.room(id.side()) {
@@ -116,7 +116,7 @@ impl World {
             Err(libc::EAGAIN) => 0,
             Err(error) => {
                 if error == libc::EPIPE {
-                    self.choices.meet(Choice::BrokenPipe);
+                    self.choices.meet(ChoiceKind::BrokenPipe);
                 }
                 return Err(errno(error));
             }
@@ -144,7 +144,7 @@ impl World {
     }
 
     fn shut_down(&mut self, id: EndId) -> io::Result<()> {
-        self.fault(Choice::Interrupted, self.faults.interrupted, libc::EINTR)?;
+        self.fault(ChoiceKind::Interrupted, self.faults.interrupted, libc::EINTR)?;
         let connection = self.held(id);
         match connection.end(id.side()).wire {
             Wire::Opening | Wire::Broken => Err(errno(libc::ENOTCONN)),
@@ -227,10 +227,10 @@ impl World {
             }
             (Holder::Queue | Holder::Program, Wire::Opening | Wire::Established) => {
                 let may_break = connection.family == Family::Tcp && connection.is_established();
-                if may_break && self.choices.happens(Choice::Reset, self.faults.reset) {
+                if may_break && self.choices.happens(ChoiceKind::Reset, self.faults.reset) {
                     return self.break_both_ends(sender.connection(), libc::ECONNRESET);
                 }
-                if may_break && self.choices.happens(Choice::TimedOut, self.faults.timed_out) {
+                if may_break && self.choices.happens(ChoiceKind::TimedOut, self.faults.timed_out) {
                     return self.break_both_ends(sender.connection(), libc::ETIMEDOUT);
                 }
                 connection.outgoing(sender.side()).arrive(bytes);
@@ -245,19 +245,19 @@ impl Choices {
     /// The bytes that a read moves when `count` could be moved, after the faults; 0 if it would block.
     #[inline]
     pub(super) fn read_amount(&mut self, count: usize, faults: &Faults) -> usize {
-        if self.happens(Choice::ReadWouldBlock, faults.would_block) {
+        if self.happens(ChoiceKind::ReadWouldBlock, faults.would_block) {
             return 0;
         }
-        self.cut(Choice::ShortRead, faults.short, count)
+        self.cut(ChoiceKind::ShortRead, faults.short, count)
     }
 
     /// The bytes that a write moves when `count` could be moved, after the faults; 0 if it would block.
     #[inline]
     pub(super) fn write_amount(&mut self, count: usize, faults: &Faults) -> usize {
-        if self.happens(Choice::WriteWouldBlock, faults.would_block) {
+        if self.happens(ChoiceKind::WriteWouldBlock, faults.would_block) {
             return 0;
         }
-        self.cut(Choice::ShortWrite, faults.short, count)
+        self.cut(ChoiceKind::ShortWrite, faults.short, count)
     }
 }
 

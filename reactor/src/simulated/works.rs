@@ -8,11 +8,11 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::clock::NetworkEvent;
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::network::Simulated;
 use super::world::World;
 
-pub(super) type Work = Box<dyn FnOnce() + Send>;
+pub(super) type SimulatedWork = Box<dyn FnOnce() + Send>;
 
 /// How long a piece of work takes.
 const TIME: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_millis(20);
@@ -21,8 +21,8 @@ const TIME: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_millis(20
 #[derive(Default)]
 pub(super) struct Works {
     /// `None` where threads do it.
-    under_way: Option<BTreeMap<u64, Work>>,
-    due: Vec<Work>,
+    under_way: Option<BTreeMap<u64, SimulatedWork>>,
+    due: Vec<SimulatedWork>,
     next_number: u64,
 }
 
@@ -40,7 +40,7 @@ impl Simulated {
         self.world.borrow_mut().works.under_way.get_or_insert_default();
     }
 
-    pub(super) fn take(&self, work: Work) -> Option<Work> {
+    pub(super) fn take(&self, work: SimulatedWork) -> Option<SimulatedWork> {
         self.world.borrow_mut().take_work(work)
     }
 
@@ -52,12 +52,12 @@ impl Simulated {
 }
 
 impl World {
-    fn take_work(&mut self, work: Work) -> Option<Work> {
+    fn take_work(&mut self, work: SimulatedWork) -> Option<SimulatedWork> {
         let Some(under_way) = &mut self.works.under_way else { return Some(work) };
         let number = self.works.next_number;
         self.works.next_number += 1;
         under_way.insert(number, work);
-        let time = self.clock.after(self.choices.duration(Choice::Work, &TIME));
+        let time = self.clock.after(self.choices.duration(ChoiceKind::Work, &TIME));
         self.clock.schedule(time, NetworkEvent::Work(number));
         None
     }

@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::datagram_names::Datagrams;
 use super::faults::Faults;
 use super::ids::{EndId, ListenerId, Source};
-use super::kind::Choice;
+use super::kind::ChoiceKind;
 use super::links::Links;
 use super::listener::ListenerState;
 use super::look_ups::Hosts;
@@ -133,7 +133,12 @@ impl World {
     }
 
     /// Draws whether an operation fails with this fault.
-    pub(super) fn fault(&mut self, kind: Choice, chance: Chance, answer: i32) -> io::Result<()> {
+    pub(super) fn fault(
+        &mut self,
+        kind: ChoiceKind,
+        chance: Chance,
+        answer: i32,
+    ) -> io::Result<()> {
         if self.choices.happens(kind, chance) { Err(errno(answer)) } else { Ok(()) }
     }
 

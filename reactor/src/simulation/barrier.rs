@@ -33,12 +33,12 @@ impl Barrier {
     }
 
     /// Holds what comes from now on.
-    pub fn close(&self) {
+    pub fn hold_back(&self) {
         self.0.is_closed.set(true);
     }
 
     /// Lets pass what waits, in its order, and what comes from now on.
-    pub fn open(&self) {
+    pub fn let_pass(&self) {
         self.0.is_closed.set(false);
         for promise in self.0.waiting.take() {
             self.0.passed.set(self.0.passed.get() + 1);

@@ -12,9 +12,9 @@ use super::world::WorldState;
 /// One direction of bytes between two protocols, through whatever lies between: TLS, a relay, a proxy. A clone is
 /// the same direction.
 #[derive(Clone)]
-pub struct ByteStream(Rc<Direction>);
+pub struct ByteStream(Rc<ByteFlow>);
 
-struct Direction {
+struct ByteFlow {
     name: String,
     world: Weak<WorldState>,
     /// Sent and not received.
@@ -25,7 +25,7 @@ struct Direction {
 
 impl ByteStream {
     pub(super) fn new(name: &str, world: &Rc<WorldState>) -> Self {
-        Self(Rc::new(Direction {
+        Self(Rc::new(ByteFlow {
             name: name.to_owned(),
             world: Rc::downgrade(world),
             under_way: RefCell::default(),

@@ -112,13 +112,13 @@
 //! Of hundreds of choices that the seed drew one is left: two requests instead of one. The time line shows that they
 //! left together, and that four bytes came back.
 //!
-//! # What is drawn
+//! # Choices
 //!
-//! Every [`Choice`](crate::simulated::Choice) of the network is drawn from the seed: latency, the sizes of buffers
+//! Every [`ChoiceKind`](crate::simulated::ChoiceKind) of the network is drawn from the seed: latency, the sizes of buffers
 //! and segments, the order of reports, and the [`Faults`](crate::simulated::Faults). So is what the test draws
 //! itself ([`choose`](SimulatedWorld::choose), [`delay`](SimulatedWorld::delay)), and when and in which order work
 //! on other threads ends, which the network does by itself, on the reactor's thread. Some faults a test
-//! makes at its own times: [partitions](crate::simulated::Simulated::partition),
+//! makes at its own times: [partitions](crate::simulated::Simulated::partition_addresses),
 //! [black holes](crate::simulated::Simulated::black_hole), a
 //! [limit of descriptors](crate::simulated::Simulated::limit_descriptors); a slow reader is a small
 //! [`Links::buffer`](crate::simulated::Links::buffer) and a protocol that pauses.
@@ -126,7 +126,7 @@
 //! Time is counted, never waited for. The run ends when nothing is under way, or after an
 //! [hour](SimulatedWorld::stop_after) of the network's time.
 //!
-//! # What is checked
+//! # Invariants
 //!
 //! | invariant | how |
 //! |---|---|

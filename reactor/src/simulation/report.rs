@@ -50,8 +50,7 @@ impl SimulationFailure {
     }
 
     /// How many clean runs are wanted, after a repair, before the bug may be called gone: three times as many as it
-    /// took to find it. By the rule of three a bug that comes once in so many runs would then have shown itself with
-    /// 95 %.
+    /// took to find it. By the rule of three a bug of that frequency would then have shown itself with 95 %.
     pub fn clean_runs_wanted(&self) -> u64 {
         self.runs.saturating_mul(3)
     }

@@ -59,7 +59,7 @@ impl fmt::Debug for LimitsOfSeed {
     }
 }
 
-/// What all runs of a test have in common.
+/// The parts that all runs of a test have in common.
 pub(super) struct RunPlan<'a> {
     pub(super) limits: &'a LimitsOfSeed,
     pub(super) test: &'a dyn Fn(&SimulatedWorld),
@@ -107,7 +107,7 @@ fn set_up(world: &SimulatedWorld, test: &dyn Fn(&SimulatedWorld)) {
 /// Turns until nothing happens any more, and then stops the reactor.
 fn go_on(world: &SimulatedWorld, reactor: &Reactor<Simulated>, turns_max: usize) -> usize {
     let mut driver = Driver { world, reactor, turns: 0, turns_max, is_ending: false };
-    if let Err(error) = reactor.run_with(|turned| driver.after_turn(turned))
+    if let Err(error) = reactor.run_watched(|turned| driver.after_turn(turned))
         && !world.0.has_failed()
     {
         world.fail(format!("the reactor: {error}"));

@@ -32,6 +32,7 @@ const FOLDER: &str = "ROPEWALK_SIMULATION";
 pub struct Simulation {
     runs_twice: bool,
     limits: LimitsOfSeed,
+    runs_before: u64,
 }
 
 /// Runs of which none failed.
@@ -56,7 +57,7 @@ pub fn simulate(seed: u64, test: impl Fn(&SimulatedWorld)) {
 }
 
 /// Runs the test under each of these seeds, until one run fails. Where the variable `ROPEWALK_SEED` is set, the run
-/// of that token is the only one; where `ROPEWALK_RUNS` is, so many seeds are run from the first on.
+/// of that token is the only one; where `ROPEWALK_RUNS` is, that number of seeds is run, from the first on.
 ///
 /// # Panics
 ///
@@ -79,6 +80,14 @@ impl Simulation {
     #[must_use]
     pub fn twice(mut self) -> Self {
         self.runs_twice = true;
+        self
+    }
+
+    /// Counts these runs, which were clean, as if they had been made before: for a program that hands out its seeds
+    /// one by one.
+    #[must_use]
+    pub fn after(mut self, clean_runs: u64) -> Self {
+        self.runs_before = clean_runs;
         self
     }
 
@@ -129,15 +138,16 @@ impl Simulation {
         let note = TokenFile::new();
         let mut clean = CleanRuns::default();
         for token in tokens {
+            let runs = self.runs_before + clean.runs + 1;
             note.write(&token);
             let outcome = plan.run(&token, Keeping::Nothing);
             clean.runs += 1;
             clean.faults.add(&outcome.faults);
             if let Some(failed) = outcome.failed {
-                return Err(Box::new(shrunk(token, failed, clean.runs, &plan)));
+                return Err(Box::new(shrunk(token, failed, runs, &plan)));
             }
             if self.runs_twice {
-                compare(&token, &outcome, clean.runs, &plan)?;
+                compare(&token, &outcome, runs, &plan)?;
             }
         }
         note.remove();

@@ -105,11 +105,11 @@ impl Search<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulated::Choice;
+    use crate::simulated::ChoiceKind;
 
     #[test]
     fn two_choices_that_fail_together_are_all_that_is_left_of_a_thousand() {
-        let kinds = [Choice::ShortRead, Choice::Stall, Choice::Reset, Choice::Test];
+        let kinds = [ChoiceKind::ShortRead, ChoiceKind::Stall, ChoiceKind::Reset, ChoiceKind::Test];
         let id = |number: u32| (kinds[number as usize % 4], number);
         let first: Kept = (0..1000).map(|number| (id(number), 100)).collect();
         let needed = [id(17), id(778)];
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_run_that_fails_without_any_choice_needs_one_try() {
-        let first: Kept = (0..9).map(|number| ((Choice::Test, number), 1)).collect();
+        let first: Kept = (0..9).map(|number| ((ChoiceKind::Test, number), 1)).collect();
         let (shrunk, tries) = shrink(first, |kept| Some(kept.clone()));
         assert_eq!((shrunk.len(), tries), (0, 2));
     }

@@ -12,7 +12,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::simulated::Choice;
+use crate::simulated::ChoiceKind;
 use crate::simulated::pipe::Segment;
 use crate::simulated::recording::RecordedLife;
 use crate::simulated::trace::{SystemCall, TraceEntry, TraceEvent};
@@ -172,12 +172,12 @@ fn call_label(call: SystemCall, answer: i64) -> Option<String> {
     let is_shown = matches!(call, Close | Recv | Send | Sendmsg | Shutdown);
     is_shown.then(|| match (call, answer) {
         (Recv, 0) => "recv: end of file".to_owned(),
-        (Close | Shutdown, 0) => call.name().to_owned(),
+        (Close | Shutdown, 0) => call.label().to_owned(),
         (_, ..0) => {
             let error = std::io::Error::from_raw_os_error(-answer as i32);
-            format!("{}: {error}", call.name())
+            format!("{}: {error}", call.label())
         }
-        _ => format!("{} {answer}", call.name()),
+        _ => format!("{} {answer}", call.label()),
     })
 }
 
@@ -191,8 +191,8 @@ fn segment_label(segment: Segment) -> String {
 
 /// The names of the faults of these bits; reports in another order are left out.
 fn faults(bits: u64) -> Option<String> {
-    let quiet = [Choice::ReportOrder, Choice::ReportScope, Choice::EarlyReport];
-    let met = Choice::ALL.iter().filter(|kind| bits >> **kind as u8 & 1 == 1);
+    let quiet = [ChoiceKind::ReportOrder, ChoiceKind::ReportScope, ChoiceKind::EarlyReport];
+    let met = ChoiceKind::ALL.iter().filter(|kind| bits >> **kind as u8 & 1 == 1);
     let names: Vec<&str> = met.filter(|kind| !quiet.contains(kind)).map(|it| it.name()).collect();
     (!names.is_empty()).then(|| names.join(", "))
 }

@@ -10,7 +10,7 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::simulated::Choice;
+use crate::simulated::ChoiceKind;
 use crate::simulated::choices::Kept;
 
 /// The name of one run of a simulation: a seed, and perhaps the choices that are kept of it.
@@ -87,11 +87,11 @@ impl FromStr for RunToken {
 }
 
 /// `KIND.NUMBER=ANSWER`.
-fn choice(text: &str) -> Result<((Choice, u32), u64), String> {
+fn choice(text: &str) -> Result<((ChoiceKind, u32), u64), String> {
     let no_choice = || format!("{text:?} is no choice");
     let (id, answer) = text.split_once('=').ok_or_else(no_choice)?;
     let (name, number) = id.split_once('.').ok_or_else(no_choice)?;
-    let kind = Choice::of_name(name).ok_or_else(|| format!("there is no choice {name:?}"))?;
+    let kind = ChoiceKind::of_name(name).ok_or_else(|| format!("there is no choice {name:?}"))?;
     let number = number.parse().map_err(|_| no_choice())?;
     let answer = answer.parse().map_err(|_| no_choice())?;
     Ok(((kind, number), answer))

@@ -123,3 +123,10 @@ fn the_repaired_server_passes_the_same_test_twice() {
     assert_eq!(clean.runs, 300);
     assert!(clean.faults.lives() == 300);
 }
+
+#[test]
+fn three_times_as_many_clean_runs_are_wanted_as_it_took_to_find_the_bug() {
+    let failure = Simulation::new().after(99).run(1..1000, buggy).unwrap_err();
+    assert_eq!(failure.clean_runs_wanted(), 300);
+    assert!(failure.to_string().ends_with("300 clean runs are wanted."), "{failure}");
+}

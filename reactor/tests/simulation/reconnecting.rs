@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use interfaces::{ConnectTcp, ListenTcp, Protocol, ReactorTcp, Transport};
 use protocol::wire::Echo;
-use ropewalk_reactor::simulated::{Choice, Faults};
+use ropewalk_reactor::simulated::{ChoiceKind, Faults};
 use ropewalk_reactor::simulation::{SimulatedWorld, Simulation};
 
 const ADDRESS: &str = "127.0.0.1:7";
@@ -51,8 +51,7 @@ impl Protocol for Caller {
     }
 
     fn data_received(&mut self, transport: &Rc<dyn Transport>, _: &[u8]) {
-        let was_answered = self.is_answered.replace(true);
-        if !was_answered || self.closes {
+        if !self.is_answered.replace(true) || self.closes {
             transport.lose_connection();
         }
     }
@@ -71,7 +70,7 @@ fn a_reconnect_that_leaks_is_found_and_shrunk_to_the_one_lost_segment() {
     let failure = Simulation::new().run(0..1000, |world| calls(world, false)).unwrap_err();
     assert!(failure.what().ends_with("this is left: connections: 2"), "{failure}");
     let token = failure.token().to_string();
-    assert!(token.contains(Choice::Stall.name()), "{failure}");
+    assert!(token.contains(ChoiceKind::Stall.name()), "{failure}");
     assert_eq!(failure.token().choices(), Some(1), "{failure}");
 }
 

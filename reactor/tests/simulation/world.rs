@@ -102,9 +102,9 @@ fn a_partition_that_ends_delays_the_bytes_and_loses_none() {
         let (client, server) = addresses();
         let cut = network.clone();
         reactor.call_later(world.delay(Duration::from_millis(4)), move || {
-            cut.partition(client, server)
+            cut.partition_addresses(client, server)
         });
-        reactor.call_later(Duration::from_secs(10), move || network.join(client, server));
+        reactor.call_later(Duration::from_secs(10), move || network.join_addresses(client, server));
     });
     assert!(ends.iter().all(|(reason, _)| reason.is_clean()));
     let delayed = ends.iter().filter(|(_, time)| *time > Duration::from_secs(10)).count();
@@ -122,7 +122,7 @@ fn a_partition_that_stays_ends_the_connection_of_the_end_that_sends() {
         ends.borrow_mut().push((sender.end.clone(), sink.end.clone()));
         let (network, (client, server)) = (world.network().clone(), addresses());
         let delay = Duration::from_millis(8);
-        world.reactor().call_later(delay, move || network.partition(client, server));
+        world.reactor().call_later(delay, move || network.partition_addresses(client, server));
         let senders = protocol::factory_fn(move |_| Sender(Source(200_000), sender.clone()));
         connect(world, senders, protocol::factory_fn(move |_| sink.clone()));
     };
@@ -180,7 +180,7 @@ fn a_barrier_holds_a_connection_until_the_test_opens_it() {
     let test = |world: &SimulatedWorld| {
         world.network().set_faults(Faults::harmless());
         let barrier = world.barrier("accepted");
-        barrier.close();
+        barrier.hold_back();
         let (held, sink) = (barrier.clone(), Sink::new(world));
         let end = sink.end.clone();
         let sinks = protocol::factory_fn(move |_| sink.clone());
@@ -191,7 +191,7 @@ fn a_barrier_holds_a_connection_until_the_test_opens_it() {
             if held != (1, 0, true) {
                 world.fail(format!("{held:?}"));
             }
-            world.barrier("accepted").open();
+            world.barrier("accepted").let_pass();
         });
     };
     Simulation::new().run(0..20, test).unwrap();

@@ -3,21 +3,22 @@
 //! Invariant: which seeds are run follows from the arguments, whatever the threads do.
 
 use std::fmt::Write as _;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use reactor::simulated::{Choice, FaultCounts};
+use reactor::simulated::{ChoiceKind, FaultCounts};
 use reactor::simulation::{CleanRuns, RunToken, Simulation, SimulationFailure};
 
 use crate::kinds::LifeKind;
 
-/// How many lives have to meet each kind of fault, in a thousand, and each pair of kinds; asked where there are
-/// this many lives.
+/// How many lives have to meet each kind of fault, in a thousand, and each pair of kinds; and from how many lives
+/// on that is asked.
 const MET_PER_MILLE: u64 = 10;
 const PAIRS_MIN: u64 = 100;
 const COUNTED_FROM: u64 = 10_000;
+const PAIRS_COUNTED_FROM: u64 = 500_000;
 
 /// Runs lives of a kind. Returns the text of the outcome, as an error if a run failed, or a fault was not met.
 pub(crate) fn run(
@@ -29,6 +30,7 @@ pub(crate) fn run(
     let began = Instant::now();
     let work = Work {
         kind,
+        first,
         lives,
         next: AtomicU64::new(first),
         done: AtomicU64::new(0),
@@ -60,6 +62,7 @@ pub(crate) fn replay(kind: LifeKind, token: &RunToken) -> Result<String, String>
 
 struct Work {
     kind: LifeKind,
+    first: u64,
     lives: u64,
     next: AtomicU64,
     done: AtomicU64,
@@ -75,6 +78,7 @@ impl Work {
         {
             let seed = self.next.fetch_add(1, Ordering::Relaxed);
             let token = RunToken::of_seed(seed);
+            let simulation = simulation.clone().after(seed - self.first);
             match simulation.run_token(&token, |world| self.kind.begin(world)) {
                 Ok(clean) => self.add(&clean),
                 Err(failure) => {
@@ -88,10 +92,9 @@ impl Work {
 
     fn add(&self, clean: &CleanRuns) {
         self.done.fetch_add(clean.faults.lives(), Ordering::Relaxed);
-        if let Ok(mut total) = self.total.lock() {
-            total.runs += clean.runs;
-            total.faults.add(&clean.faults);
-        }
+        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        total.runs += clean.runs;
+        total.faults.add(&clean.faults);
     }
 }
 
@@ -125,23 +128,23 @@ fn told(kind: LifeKind, total: &CleanRuns, seconds: f64) -> Result<String, Strin
 }
 
 /// The faults that were met too rarely for the number of lives.
-fn missing(faults: &FaultCounts, kinds: &[Choice], rarest: u64) -> Vec<String> {
+fn missing(faults: &FaultCounts, kinds: &[ChoiceKind], rarest: u64) -> Vec<String> {
     let lives = faults.lives();
     let least = if lives < COUNTED_FROM { 1 } else { lives * MET_PER_MILLE / 1000 };
     let rare = kinds.iter().filter(|kind| faults.of(**kind) < least);
     let mut missing: Vec<String> = rare.map(|kind| kind.name().to_owned()).collect();
-    if lives >= COUNTED_FROM && rarest < PAIRS_MIN {
+    if lives >= PAIRS_COUNTED_FROM && rarest < PAIRS_MIN {
         missing.push("a pair".to_owned());
     }
     missing
 }
 
 /// How many lives met the pair of kinds that is the rarest.
-fn rarest_pair(faults: &FaultCounts, kinds: &[Choice]) -> (u64, String) {
+fn rarest_pair(faults: &FaultCounts, kinds: &[ChoiceKind]) -> (u64, String) {
     // A life that is aborted before it is accepted meets little else.
-    let kinds: Vec<_> = kinds.iter().filter(|kind| **kind != Choice::AbortedAccept).collect();
+    let kinds: Vec<_> = kinds.iter().filter(|kind| **kind != ChoiceKind::AbortedAccept).collect();
     // And a connection breaks once.
-    let is_break = |kind: Choice| [Choice::Reset, Choice::TimedOut].contains(&kind);
+    let is_break = |kind: ChoiceKind| [ChoiceKind::Reset, ChoiceKind::TimedOut].contains(&kind);
     let mut pairs = Vec::new();
     for (place, one) in kinds.iter().enumerate() {
         pairs.extend(kinds[place + 1..].iter().map(|other| (**one, **other)));

@@ -159,10 +159,9 @@ impl Ledger {
                 let is_clean = end.reason.as_ref().is_some_and(Reason::is_clean);
                 summary.clean_ends += usize::from(is_clean);
                 summary.broken_ends += usize::from(end.made == 1 && !is_clean);
-                // A protocol that cannot be half closed ends with the peer, and over TLS its `close_notify` is
-                // out before it hears of that.
-                let has_ended =
-                    route == Route::Secured && end.half_closed && !sender.half_closeable;
+                // A protocol that cannot be half closed ends with the peer, in order; a reset that it asks for
+                // when all is sent comes too late.
+                let has_ended = end.half_closed && !sender.half_closeable;
                 let hears_reset = sender.reset_it && !is_unix(life) && !has_ended;
                 assert!(!(hears_reset && end.saw_end_of_file()), "a clean end: {}", context());
                 summary.resets += usize::from(hears_reset && end.received == sender.promised);

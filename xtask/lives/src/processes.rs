@@ -90,7 +90,12 @@ fn talk(world: &SimulatedWorld, child: &Child, transport: &Rc<dyn ProcessTranspo
                 let _ = transport.signal_process(&"KILL".into());
             });
         }
-        Program::Write | Program::Die => {}
+        // They read nothing, and may be gone by then.
+        Program::Write | Program::Die => {
+            let delay = world.delay(Duration::from_millis(100));
+            let (transport, bytes) = (transport.clone(), child.bytes.clone());
+            world.reactor().call_later(delay, move || transport.write(&bytes));
+        }
     }
 }
 

@@ -50,12 +50,12 @@ impl Protocol for Caller {
     }
 }
 
-struct Route {
+struct ServerRoute {
     reactor: Reactor<Simulated>,
     address: SocketAddr,
 }
 
-impl StreamClientEndpoint for Route {
+impl StreamClientEndpoint for ServerRoute {
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
         self.reactor.connect_tcp(&ConnectTcp::new(self.address), factory)
     }
@@ -78,7 +78,7 @@ fn begin_pair(world: &SimulatedWorld, port: u16) {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let server = Rc::new(server(world, address));
     let (of_caller, limit) = (world.clone(), world.choose(12));
-    let route = Route { reactor: world.reactor().clone(), address };
+    let route = ServerRoute { reactor: world.reactor().clone(), address };
     let build = move |_: &interfaces::Address| Caller { world: of_caller.clone(), rounds: limit };
     let backoff = BackoffPolicy::default().with_max_delay(PAUSE).with_jitter(|| Duration::ZERO);
     let client = ClientService::builder(route, world.reactor().clone(), build)
