@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::call::Call;
 use super::traced::{Outcome, Started, Traced, converse};
-use crate::task::soak::build;
+use crate::task::soak::{Profile, build};
 use crate::task::{note, print};
 
 /// How long an end of the process may take.
@@ -64,7 +64,7 @@ pub(super) fn torture(points: usize) -> Result<usize, Box<dyn Error>> {
         note("cargo xtask torture: skipped, as strace is not installed\n");
         return Ok(0);
     }
-    let ropewalk = build()?;
+    let ropewalk = build(Profile::Dev)?;
     let all = all_points();
     let step = (all.len() / points.max(1)).max(1);
     let (mut run, mut refused, mut findings) = (0, 0, 0);
