@@ -21,6 +21,7 @@ Tasks:
   fuzz          gives the parsers streams that libFuzzer makes; see cargo xtask fuzz --help
   miri          runs the tests of the crates without std under Miri, where it is installed
   mutants       breaks lines of deferred and says which tests notice; see cargo xtask mutants --help
+  sanitize      runs the tests under the sanitizers; see cargo xtask sanitize --help
   soak          talks through a chain of relays, and watches their memory; see cargo xtask soak --help
   supply-chain  licences, advisories, the public API, versions, features, packages
   torture       fails every call of the system in turn; see cargo xtask torture --help
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Ok(Some(Arg::Value(task))) if task == "fuzz" => task::fuzz(arguments),
         Ok(Some(Arg::Value(task))) if task == "miri" => task::miri(arguments),
         Ok(Some(Arg::Value(task))) if task == "mutants" => task::mutants(arguments),
+        Ok(Some(Arg::Value(task))) if task == "sanitize" => task::sanitize(arguments),
         Ok(Some(Arg::Value(task))) if task == "soak" => task::soak(arguments),
         Ok(Some(Arg::Value(task))) if task == "supply-chain" => task::supply_chain(arguments),
         Ok(Some(Arg::Value(task))) if task == "torture" => task::torture(arguments),

@@ -43,7 +43,7 @@ pub(crate) enum Call {
 
 impl Call {
     /// The errors that it is failed with.
-    pub(crate) fn errors(self) -> &'static [i32] {
+    pub(crate) const fn errors(self) -> &'static [i32] {
         match self {
             // socket(2), bind(2), listen(2)
             Self::ListenTcp | Self::ListenUnix | Self::BindUdp => {

@@ -23,22 +23,27 @@ const CONVERSATIONS: usize = 3;
 /// Up to the how manyth call of its kind fails.
 const WHEN_MAX: usize = 6;
 
+/// The errors of calls that make a descriptor, and of those that only need memory.
+const NO_DESCRIPTOR: &[i32] = &[libc::EMFILE, libc::ENFILE, libc::ENOMEM];
+const NO_MEMORY: &[i32] = &[libc::ENOBUFS, libc::ENOMEM];
+
 /// The system calls, and where their errors are listed.
-const CALLS: [(&str, Call); 14] = [
-    ("socket", Call::ListenTcp),
-    ("bind", Call::ListenTcp),
-    ("listen", Call::ListenTcp),
-    ("setsockopt", Call::Shutdown),
-    ("getsockopt", Call::TakeError),
-    ("getsockname", Call::Shutdown),
-    ("epoll_ctl", Call::Register),
-    ("epoll_create1", Call::ListenTcp),
-    ("eventfd2", Call::ListenTcp),
-    ("accept4", Call::Accept),
-    ("connect", Call::ConnectTcp),
-    ("recvfrom", Call::Read),
-    ("sendto", Call::Write),
-    ("shutdown", Call::Shutdown),
+const CALLS: [(&str, &[i32]); 14] = [
+    ("socket", Call::ListenTcp.errors()),
+    ("bind", Call::ListenTcp.errors()),
+    ("listen", Call::ListenTcp.errors()),
+    ("setsockopt", NO_MEMORY),
+    ("getsockopt", Call::TakeError.errors()),
+    ("getsockname", NO_MEMORY),
+    ("epoll_ctl", Call::Register.errors()),
+    ("epoll_create1", NO_DESCRIPTOR),
+    ("eventfd2", NO_DESCRIPTOR),
+    ("accept4", Call::Accept.errors()),
+    ("connect", Call::ConnectTcp.errors()),
+    ("recvfrom", Call::Read.errors()),
+    // Without EPIPE: of a call that sends nothing it is the answer that the peer is gone.
+    ("sendto", Call::WriteNothing.errors()),
+    ("shutdown", Call::Shutdown.errors()),
 ];
 
 /// What runs.
@@ -91,7 +96,7 @@ fn all_points() -> Vec<Point> {
     let mut points = Vec::new();
     for served in [Served::Tcp, Served::Relay, Served::Inherited] {
         for (call, listed) in CALLS {
-            for &error in listed.errors() {
+            for &error in listed {
                 points.extend((1..=WHEN_MAX).map(|when| Point { served, call, error, when }));
             }
         }
@@ -166,7 +171,7 @@ fn start(
 ) -> Result<Traced, Box<dyn Error>> {
     let Point { served, call, error, when } = point;
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=none"]);
+    command.args(["-f", "-qq", "-o", "/dev/null"]).arg("-e").arg(format!("trace={call}"));
     command.arg("-e").arg(format!("inject={call}:error={error}:when={when}"));
     let near = "tcp:0:interface=127.0.0.1";
     // The shell tells its process id, which becomes the command's.

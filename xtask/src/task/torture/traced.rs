@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use testkit::pattern;
@@ -41,6 +41,8 @@ pub(super) struct Traced {
     lines: Receiver<String>,
     errors: Arc<Mutex<String>>,
     process: Option<String>,
+    /// The thread that reads the errors, to their end.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Traced {
@@ -56,7 +58,7 @@ impl Traced {
             });
         }
         let errors: Arc<Mutex<String>> = Arc::default();
-        if let Some(output) = strace.stderr.take() {
+        let reader = strace.stderr.take().map(|output| {
             let errors = errors.clone();
             thread::spawn(move || {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -64,10 +66,10 @@ impl Traced {
                     errors.push_str(&line);
                     errors.push('\n');
                 }
-            });
-        }
+            })
+        });
         let process = lines.recv_timeout(LIMIT).ok();
-        Ok(Self { strace, lines, errors, process })
+        Ok(Self { strace, lines, errors, process, reader })
     }
 
     /// Where it listens, if it does within this time.
@@ -97,8 +99,8 @@ impl Traced {
         while Instant::now() < until {
             if let Ok(Some(status)) = self.strace.try_wait() {
                 self.process = None;
-                // Its last line may be on its way through the pipe.
-                thread::sleep(Duration::from_millis(20));
+                // It reads what is on its way through the pipe.
+                drop(self.reader.take().map(JoinHandle::join));
                 return Some(status);
             }
             thread::sleep(Duration::from_millis(5));
