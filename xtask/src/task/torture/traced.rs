@@ -27,7 +27,7 @@ pub(super) enum Started {
 
 /// How a conversation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Conversed {
     Whole,
     /// It was refused, reset, or not begun in time.
     Broken,
@@ -118,14 +118,16 @@ impl Drop for Traced {
 }
 
 /// Sends bytes, half-closes, and reads to the end.
-pub(super) fn converse(address: SocketAddr) -> Outcome {
+pub(super) fn converse(address: SocketAddr) -> Conversed {
     let sent = pattern(9, BYTES);
     let mut received = Vec::new();
     match exchange(address, &sent, &mut received) {
-        _ if !sent.starts_with(&received) => Outcome::Wrong("a wrong byte".into()),
-        Ok(()) if received.len() == sent.len() => Outcome::Whole,
-        Ok(()) => Outcome::Wrong(format!("a clean end behind {} of {BYTES} bytes", received.len())),
-        Err(_) => Outcome::Broken,
+        _ if !sent.starts_with(&received) => Conversed::Wrong("a wrong byte".into()),
+        Ok(()) if received.len() == sent.len() => Conversed::Whole,
+        Ok(()) => {
+            Conversed::Wrong(format!("a clean end behind {} of {BYTES} bytes", received.len()))
+        }
+        Err(_) => Conversed::Broken,
     }
 }
 
