@@ -35,12 +35,16 @@ const SANITIZERS: [Sanitizer; 2] = [
         name: "address",
         flags: "-Zsanitizer=address",
         suites: &[
-            ("ropewalk-deferred", &["--lib", "--test", "suite"]),
+            // Those of a million links or waiters take minutes each.
+            ("ropewalk-deferred", &["--lib", "--test", "suite", "--", "--skip", "million"]),
             ("ropewalk-interfaces", &["--lib"]),
             ("ropewalk-protocol", &["--lib"]),
             ("ropewalk-endpoints", &["--lib"]),
             ("ropewalk-systemd", &["--lib"]),
-            ("ropewalk-reactor", &["--lib", "--test", "kernel", "--test", "simulated"]),
+            (
+                "ropewalk-reactor",
+                &["--lib", "--test", "kernel", "--test", "simulated", "--", "--skip", "lives"],
+            ),
             ("ropewalk-runner", &["--lib"]),
             ("ropewalk-tls", &["--lib"]),
         ],

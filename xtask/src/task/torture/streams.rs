@@ -186,7 +186,8 @@ impl Ongoing for Conversation {
 
     fn verdict(&self) -> Result<(), String> {
         let sent = pattern(1, BYTES);
-        for end in self.servers.borrow().iter().chain([&self.client]) {
+        let servers = self.servers.borrow().clone();
+        for end in servers.iter().chain([&self.client]) {
             if end.made.get() > 1 || end.lost.get() != end.made.get() {
                 let (made, lost) = (end.made.get(), end.lost.get());
                 return Err(format!("connection_made {made} times, connection_lost {lost} times"));
