@@ -122,7 +122,7 @@ fn a_process_that_loses_its_descriptors_turns_clients_away_and_recovers() {
     assert!(set_descriptors(server.id(), open + 2));
     let clients: Vec<_> = (0..CLIENTS).map(|_| connect(&address)).collect();
     let (kept, turned_away): (Vec<_>, Vec<_>) = clients.iter().partition(|client| waits(client));
-    // Those for whom a number below the limit was free.
+    // A number below the limit may be free.
     assert!(kept.len() <= 8, "{} are kept", kept.len());
     assert_eq!(kept.len() + turned_away.len(), CLIENTS);
     assert_rests(&server, &mut first);

@@ -32,7 +32,7 @@ pub(super) struct Relay {
 impl Chain {
     /// Builds the command, and starts a chain that leads to a UNIX path.
     pub(super) fn start(directory: &Path, server: &Path) -> Result<Self, Box<dyn Error>> {
-        let ropewalk = build()?;
+        let ropewalk = build(Profile::Release)?;
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
         let (key, roots) = (directory.join("key"), directory.join("roots"));
         fs::create_dir(&roots)?;
@@ -125,12 +125,25 @@ impl Drop for Relay {
     }
 }
 
+/// How the command is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// With debug assertions.
+    Dev,
+    Release,
+}
+
 /// The path of the built command.
-pub(crate) fn build() -> Result<PathBuf, Box<dyn Error>> {
+pub(crate) fn build(profile: Profile) -> Result<PathBuf, Box<dyn Error>> {
     note("building the command\n");
+    let (folder, flags): (&str, &[&str]) = match profile {
+        Profile::Dev => ("debug", &[]),
+        Profile::Release => ("release", &["--release"]),
+    };
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--locked", "--release", "--package", "ropewalk-cli"])
+        .args(["build", "--quiet", "--locked", "--package", "ropewalk-cli"])
+        .args(flags)
         .arg("--manifest-path")
         .arg(&manifest)
         .status()?;
@@ -138,5 +151,5 @@ pub(crate) fn build() -> Result<PathBuf, Box<dyn Error>> {
         return Err(format!("cannot build ropewalk-cli: {built}").into());
     }
     let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec()?;
-    Ok(metadata.target_directory.join("release/ropewalk").into_std_path_buf())
+    Ok(metadata.target_directory.join(folder).join("ropewalk").into_std_path_buf())
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use lexopt::{Arg, Parser, ValueExt as _};
 
-pub(super) use self::chain::build;
+pub(super) use self::chain::{Profile, build};
 
 use self::chain::Chain;
 use self::server::UnixServer;

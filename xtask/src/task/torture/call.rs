@@ -11,7 +11,7 @@ use libc::{
 
 /// A call of a system that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Call {
+pub(crate) enum SystemCall {
     ListenTcp,
     ListenUnix,
     RegisterListener,
@@ -41,75 +41,61 @@ pub(crate) enum Call {
     WriteDescriptor,
 }
 
-impl Call {
+/// socket(2), bind(2), listen(2)
+const OPEN: &[i32] =
+    &[EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM];
+
+/// epoll_ctl(2)
+const WATCH: &[i32] = &[ENOMEM, ENOSPC];
+
+/// accept(2)
+#[rustfmt::skip]
+const ACCEPT: &[i32] = &[
+    ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, EPROTO, ENETDOWN, EHOSTUNREACH, ETIMEDOUT,
+];
+
+/// socket(2), connect(2)
+#[rustfmt::skip]
+const CONNECT: &[i32] = &[
+    EACCES, EPERM, EADDRINUSE, EADDRNOTAVAIL, ECONNREFUSED, ENETUNREACH, ETIMEDOUT, EMFILE, ENFILE, ENOBUFS,
+    ENOMEM,
+];
+
+/// getsockopt(2) of `SO_ERROR`, with the errors of tcp(7)
+const PENDING: &[i32] = &[ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, EINTR];
+
+/// send(2)
+const SEND: &[i32] = &[ECONNRESET, EINTR, ENOBUFS, ENOMEM, EPIPE, ETIMEDOUT, EHOSTUNREACH];
+
+/// sendmmsg(2)
+const SEND_DATAGRAMS: &[i32] =
+    &[EACCES, ECONNREFUSED, EINTR, EINVAL, ENOBUFS, ENOMEM, EPERM, ENETUNREACH, EHOSTUNREACH];
+
+impl SystemCall {
     /// The errors that it is failed with.
-    pub(crate) fn errors(self) -> &'static [i32] {
+    pub(crate) const fn errors(self) -> &'static [i32] {
         match self {
-            // socket(2), bind(2), listen(2)
-            Self::ListenTcp | Self::ListenUnix | Self::BindUdp => {
-                &[EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EMFILE, ENFILE, ENOBUFS, ENOMEM]
-            }
-            // epoll_ctl(2)
+            Self::ListenTcp | Self::ListenUnix | Self::BindUdp => OPEN,
             Self::RegisterListener
             | Self::Register
             | Self::WatchWriting
             | Self::RegisterDatagrams
             | Self::WatchDatagrams
             | Self::RegisterChild
-            | Self::RegisterDescriptor => &[ENOMEM, ENOSPC],
-            // accept(2)
-            Self::Accept | Self::AcceptAndClose => &[
-                ECONNABORTED,
-                EINTR,
-                EMFILE,
-                ENFILE,
-                ENOBUFS,
-                ENOMEM,
-                EPERM,
-                EPROTO,
-                ENETDOWN,
-                EHOSTUNREACH,
-                ETIMEDOUT,
-            ],
-            // socket(2), connect(2)
-            Self::ConnectTcp | Self::ConnectUnix => &[
-                EACCES,
-                EPERM,
-                EADDRINUSE,
-                EADDRNOTAVAIL,
-                ECONNREFUSED,
-                ENETUNREACH,
-                ETIMEDOUT,
-                EMFILE,
-                ENFILE,
-                ENOBUFS,
-                ENOMEM,
-            ],
-            // getsockopt(2) of SO_ERROR, with the errors of tcp(7)
-            Self::TakeError => {
-                &[ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, EINTR]
-            }
+            | Self::RegisterDescriptor => WATCH,
+            Self::Accept | Self::AcceptAndClose => ACCEPT,
+            Self::ConnectTcp | Self::ConnectUnix => CONNECT,
+            Self::TakeError => PENDING,
             // recv(2)
             Self::Read => &[ECONNRESET, EINTR, ENOMEM, ENOTCONN, ETIMEDOUT],
-            // send(2)
-            Self::Write => &[ECONNRESET, EINTR, ENOBUFS, ENOMEM, EPIPE, ETIMEDOUT, EHOSTUNREACH],
-            // send(2) without EPIPE, which would be the answer that the peer is gone
+            Self::Write => SEND,
+            // Without EPIPE, which would be the answer that the peer is gone.
             Self::WriteNothing => &[ECONNRESET, EINTR, ENOBUFS, ENOMEM, ETIMEDOUT],
             // shutdown(2)
             Self::Shutdown => &[ENOTCONN, ENOBUFS],
-            // recvmmsg(2), sendmmsg(2)
+            // recvmmsg(2)
             Self::ReceiveDatagrams => &[ECONNREFUSED, EINTR, ENOMEM],
-            Self::SendDatagrams => &[
-                EACCES,
-                ECONNREFUSED,
-                EINTR,
-                EINVAL,
-                ENOBUFS,
-                ENOMEM,
-                EPERM,
-                ENETUNREACH,
-                EHOSTUNREACH,
-            ],
+            Self::SendDatagrams => SEND_DATAGRAMS,
             // fork(2), pipe(2), execve(2)
             Self::Spawn => &[EMFILE, ENFILE, ENOMEM, EACCES],
             // waitid(2)

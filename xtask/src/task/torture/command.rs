@@ -9,9 +9,9 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::call::Call;
-use super::traced::{Outcome, Started, Traced, converse};
-use crate::task::soak::build;
+use super::call::SystemCall;
+use super::traced::{Conversed, Started, Traced, converse};
+use crate::task::soak::{Profile, build};
 use crate::task::{note, print};
 
 /// How long an end of the process may take.
@@ -23,27 +23,32 @@ const CONVERSATIONS: usize = 3;
 /// Up to the how manyth call of its kind fails.
 const WHEN_MAX: usize = 6;
 
+/// The errors of calls that make a descriptor, and of those that only need memory.
+const NO_DESCRIPTOR: &[i32] = &[libc::EMFILE, libc::ENFILE, libc::ENOMEM];
+const NO_MEMORY: &[i32] = &[libc::ENOBUFS, libc::ENOMEM];
+
 /// The system calls, and where their errors are listed.
-const CALLS: [(&str, Call); 14] = [
-    ("socket", Call::ListenTcp),
-    ("bind", Call::ListenTcp),
-    ("listen", Call::ListenTcp),
-    ("setsockopt", Call::Shutdown),
-    ("getsockopt", Call::TakeError),
-    ("getsockname", Call::Shutdown),
-    ("epoll_ctl", Call::Register),
-    ("epoll_create1", Call::ListenTcp),
-    ("eventfd2", Call::ListenTcp),
-    ("accept4", Call::Accept),
-    ("connect", Call::ConnectTcp),
-    ("recvfrom", Call::Read),
-    ("sendto", Call::Write),
-    ("shutdown", Call::Shutdown),
+const CALLS: [(&str, &[i32]); 14] = [
+    ("socket", SystemCall::ListenTcp.errors()),
+    ("bind", SystemCall::ListenTcp.errors()),
+    ("listen", SystemCall::ListenTcp.errors()),
+    ("setsockopt", NO_MEMORY),
+    ("getsockopt", SystemCall::TakeError.errors()),
+    ("getsockname", NO_MEMORY),
+    ("epoll_ctl", SystemCall::Register.errors()),
+    ("epoll_create1", NO_DESCRIPTOR),
+    ("eventfd2", NO_DESCRIPTOR),
+    ("accept4", SystemCall::Accept.errors()),
+    ("connect", SystemCall::ConnectTcp.errors()),
+    ("recvfrom", SystemCall::Read.errors()),
+    // Without EPIPE: of a call that sends nothing it is the answer that the peer is gone.
+    ("sendto", SystemCall::WriteNothing.errors()),
+    ("shutdown", SystemCall::Shutdown.errors()),
 ];
 
 /// What runs.
 #[derive(Clone, Copy, Debug)]
-enum Served {
+enum TracedServer {
     Tcp,
     Relay,
     Inherited,
@@ -52,7 +57,7 @@ enum Served {
 /// One point.
 #[derive(Clone, Copy, Debug)]
 struct Point {
-    served: Served,
+    served: TracedServer,
     call: &'static str,
     error: i32,
     when: usize,
@@ -64,7 +69,7 @@ pub(super) fn torture(points: usize) -> Result<usize, Box<dyn Error>> {
         note("cargo xtask torture: skipped, as strace is not installed\n");
         return Ok(0);
     }
-    let ropewalk = build()?;
+    let ropewalk = build(Profile::Dev)?;
     let all = all_points();
     let step = (all.len() / points.max(1)).max(1);
     let (mut run, mut refused, mut findings) = (0, 0, 0);
@@ -89,9 +94,9 @@ pub(super) fn torture(points: usize) -> Result<usize, Box<dyn Error>> {
 
 fn all_points() -> Vec<Point> {
     let mut points = Vec::new();
-    for served in [Served::Tcp, Served::Relay, Served::Inherited] {
+    for served in [TracedServer::Tcp, TracedServer::Relay, TracedServer::Inherited] {
         for (call, listed) in CALLS {
-            for &error in listed.errors() {
+            for &error in listed {
                 points.extend((1..=WHEN_MAX).map(|when| Point { served, call, error, when }));
             }
         }
@@ -108,13 +113,13 @@ fn try_point(ropewalk: &Path, point: Point) -> Result<Started, String> {
         return refused(status, &traced.errors());
     };
     for _ in 0..CONVERSATIONS {
-        if let Outcome::Wrong(what) = converse(address) {
+        if let Conversed::Wrong(what) = converse(address) {
             return Err(what);
         }
     }
     // One call failed, at the most, and it is over.
     let begun = Instant::now();
-    while converse(address) != Outcome::Whole {
+    while converse(address) != Conversed::Whole {
         if begun.elapsed() > PATIENCE {
             return Err(format!("it serves no more: {}", traced.errors()));
         }
@@ -138,8 +143,8 @@ fn refused(status: ExitStatus, errors: &str) -> Result<Started, String> {
 }
 
 /// Behind a relay: what sends everything back.
-fn far_echo(served: Served) -> std::io::Result<Option<std::net::SocketAddr>> {
-    if !matches!(served, Served::Relay) {
+fn far_echo(served: TracedServer) -> std::io::Result<Option<std::net::SocketAddr>> {
+    if !matches!(served, TracedServer::Relay) {
         return Ok(None);
     }
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -166,24 +171,26 @@ fn start(
 ) -> Result<Traced, Box<dyn Error>> {
     let Point { served, call, error, when } = point;
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=none"]);
+    command.args(["-f", "-qq", "-o", "/dev/null"]).arg("-e").arg(format!("trace={call}"));
     command.arg("-e").arg(format!("inject={call}:error={error}:when={when}"));
     let near = "tcp:0:interface=127.0.0.1";
     // The shell tells its process id, which becomes the command's.
     let (script, arguments): (&str, Vec<String>) = match served {
-        Served::Tcp => (r#"echo $$; exec "$@""#, vec!["serve".into(), "echo".into(), near.into()]),
-        Served::Relay => {
+        TracedServer::Tcp => {
+            (r#"echo $$; exec "$@""#, vec!["serve".into(), "echo".into(), near.into()])
+        }
+        TracedServer::Relay => {
             let far = far.ok_or("there is no far end")?;
             (r#"echo $$; exec "$@""#, vec!["relay".into(), near.into(), format!("tcp:{far}")])
         }
-        Served::Inherited => (
+        TracedServer::Inherited => (
             r#"echo $$; exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@""#,
             vec!["serve".into(), "echo".into(), "systemd:index=0".into()],
         ),
     };
     command.args(["sh", "-c", script, "sh"]).arg(ropewalk).args(arguments);
     command.stdin(Stdio::null());
-    if matches!(served, Served::Inherited) {
+    if matches!(served, TracedServer::Inherited) {
         command.stdin(Stdio::from(OwnedFd::from(TcpListener::bind("127.0.0.1:0")?)));
     }
     Ok(Traced::start(command)?)

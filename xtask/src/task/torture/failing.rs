@@ -1,4 +1,4 @@
-//! [`Failing`]: the simulated system, with calls that fail as a [`Plan`] says.
+//! [`Failing`]: the simulated system, with calls that fail as a [`FaultPlan`] says.
 //!
 //! Invariant: a call that fails is not made.
 
@@ -15,14 +15,14 @@ use reactor::sys::{
     Ancillary, ConnectFault, ReadAlone, Report, SocketOption, StreamSys, Sys, Token, Watch,
 };
 
-use super::call::Call;
-use super::plan::Plan;
+use super::call::SystemCall;
+use super::plan::FaultPlan;
 
 /// A system whose calls fail by a plan; a clone is the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Failing {
     pub(crate) inner: Simulated,
-    pub(crate) plan: Rc<Plan>,
+    pub(crate) plan: Rc<FaultPlan>,
 }
 
 /// The error of a port that cannot be opened.
@@ -68,13 +68,13 @@ impl StreamSys for Failing {
     type Listener = SimulatedListener;
 
     fn listen_tcp(&self, options: &ListenTcp) -> Result<SimulatedListener, ListenError> {
-        let checked = self.plan.check(Call::ListenTcp);
+        let checked = self.plan.check(SystemCall::ListenTcp);
         checked.map_err(|error| listen_error(options.address.into(), &error))?;
         self.inner.listen_tcp(options)
     }
 
     fn listen_unix(&self, options: &ListenUnix) -> Result<SimulatedListener, ListenError> {
-        let checked = self.plan.check(Call::ListenUnix);
+        let checked = self.plan.check(SystemCall::ListenUnix);
         checked.map_err(|error| listen_error(Address::Unix(options.address.clone()), &error))?;
         self.inner.listen_unix(options)
     }
@@ -84,7 +84,7 @@ impl StreamSys for Failing {
     }
 
     fn register_listener(&self, listener: &SimulatedListener, token: Token) -> io::Result<()> {
-        self.plan.check(Call::RegisterListener)?;
+        self.plan.check(SystemCall::RegisterListener)?;
         self.inner.register_listener(listener, token)
     }
 
@@ -93,7 +93,7 @@ impl StreamSys for Failing {
     }
 
     fn accept(&self, listener: &SimulatedListener) -> io::Result<(SimulatedStream, Address)> {
-        self.plan.check(Call::Accept)?;
+        self.plan.check(SystemCall::Accept)?;
         self.inner.accept(listener)
     }
 
@@ -102,17 +102,17 @@ impl StreamSys for Failing {
     }
 
     fn accept_and_close(&self, listener: &SimulatedListener) -> io::Result<()> {
-        self.plan.check(Call::AcceptAndClose)?;
+        self.plan.check(SystemCall::AcceptAndClose)?;
         self.inner.accept_and_close(listener)
     }
 
     fn connect_tcp(&self, options: &ConnectTcp) -> Result<SimulatedStream, ConnectFault> {
-        self.plan.check(Call::ConnectTcp).map_err(ConnectFault::Connect)?;
+        self.plan.check(SystemCall::ConnectTcp).map_err(ConnectFault::Connect)?;
         self.inner.connect_tcp(options)
     }
 
     fn connect_unix(&self, address: &UnixAddress) -> io::Result<SimulatedStream> {
-        self.plan.check(Call::ConnectUnix)?;
+        self.plan.check(SystemCall::ConnectUnix)?;
         self.inner.connect_unix(address)
     }
 
@@ -121,12 +121,12 @@ impl StreamSys for Failing {
     }
 
     fn register(&self, stream: &SimulatedStream, token: Token, watch: Watch) -> io::Result<()> {
-        self.plan.check(Call::Register)?;
+        self.plan.check(SystemCall::Register)?;
         self.inner.register(stream, token, watch)
     }
 
     fn watch_writing(&self, stream: &SimulatedStream, token: Token) -> io::Result<()> {
-        self.plan.check(Call::WatchWriting)?;
+        self.plan.check(SystemCall::WatchWriting)?;
         self.inner.watch_writing(stream, token)
     }
 
@@ -135,32 +135,36 @@ impl StreamSys for Failing {
     }
 
     fn take_error(&self, stream: &SimulatedStream) -> io::Result<()> {
-        self.plan.check(Call::TakeError)?;
+        self.plan.check(SystemCall::TakeError)?;
         self.inner.take_error(stream)
     }
 
     fn read(&self, stream: &SimulatedStream, buffer: &mut [u8]) -> io::Result<usize> {
-        self.plan.check(Call::Read)?;
+        self.plan.check(SystemCall::Read)?;
         self.inner.read(stream, buffer)
     }
 
     fn write(&self, stream: &SimulatedStream, data: &[u8]) -> io::Result<usize> {
-        self.plan.check(if data.is_empty() { Call::WriteNothing } else { Call::Write })?;
+        self.plan.check(if data.is_empty() {
+            SystemCall::WriteNothing
+        } else {
+            SystemCall::Write
+        })?;
         self.inner.write(stream, data)
     }
 
     fn write_vectored(&self, stream: &SimulatedStream, data: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.plan.check(Call::Write)?;
+        self.plan.check(SystemCall::Write)?;
         self.inner.write_vectored(stream, data)
     }
 
     fn write_last(&self, stream: &SimulatedStream, data: &[u8]) -> io::Result<usize> {
-        self.plan.check(Call::Write)?;
+        self.plan.check(SystemCall::Write)?;
         self.inner.write_last(stream, data)
     }
 
     fn read_alone(&self, stream: &SimulatedStream, buffer: &mut [u8]) -> io::Result<ReadAlone> {
-        self.plan.check(Call::Read)?;
+        self.plan.check(SystemCall::Read)?;
         self.inner.read_alone(stream, buffer)
     }
 
@@ -170,7 +174,7 @@ impl StreamSys for Failing {
         buffer: &mut [u8],
         ancillary: &mut Ancillary,
     ) -> io::Result<usize> {
-        self.plan.check(Call::Read)?;
+        self.plan.check(SystemCall::Read)?;
         self.inner.read_with_descriptors(stream, buffer, ancillary)
     }
 
@@ -180,12 +184,12 @@ impl StreamSys for Failing {
         data: &[u8],
         descriptors: &mut Vec<OwnedFd>,
     ) -> io::Result<usize> {
-        self.plan.check(Call::Write)?;
+        self.plan.check(SystemCall::Write)?;
         self.inner.write_with_descriptors(stream, data, descriptors)
     }
 
     fn shutdown_write(&self, stream: &SimulatedStream) -> io::Result<()> {
-        self.plan.check(Call::Shutdown)?;
+        self.plan.check(SystemCall::Shutdown)?;
         self.inner.shutdown_write(stream)
     }
 

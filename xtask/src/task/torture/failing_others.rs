@@ -15,7 +15,7 @@ use reactor::sys::{
     Reporting, SendRun, Sharing, Spawned, Token, Watch,
 };
 
-use super::call::Call;
+use super::call::SystemCall;
 use super::failing::{Failing, listen_error};
 
 impl DatagramSys for Failing {
@@ -26,7 +26,7 @@ impl DatagramSys for Failing {
         options: &ListenUdp,
         sharing: Sharing,
     ) -> Result<SimulatedDatagramSocket, ListenError> {
-        let checked = self.plan.check(Call::BindUdp);
+        let checked = self.plan.check(SystemCall::BindUdp);
         checked.map_err(|error| listen_error(options.address.into(), &error))?;
         self.inner.bind_udp(options, sharing)
     }
@@ -51,7 +51,7 @@ impl DatagramSys for Failing {
     }
 
     fn register_datagrams(&self, socket: &SimulatedDatagramSocket, token: Token) -> io::Result<()> {
-        self.plan.check(Call::RegisterDatagrams)?;
+        self.plan.check(SystemCall::RegisterDatagrams)?;
         self.inner.register_datagrams(socket, token)
     }
 
@@ -61,7 +61,7 @@ impl DatagramSys for Failing {
         token: Token,
         watch: Watch,
     ) -> io::Result<()> {
-        self.plan.check(Call::WatchDatagrams)?;
+        self.plan.check(SystemCall::WatchDatagrams)?;
         self.inner.watch_datagrams(socket, token, watch)
     }
 
@@ -75,7 +75,7 @@ impl DatagramSys for Failing {
         batch: &mut ReceiveBatch,
         packets_max: usize,
     ) -> io::Result<()> {
-        self.plan.check(Call::ReceiveDatagrams)?;
+        self.plan.check(SystemCall::ReceiveDatagrams)?;
         self.inner.receive_datagrams(socket, batch, packets_max)
     }
 
@@ -84,7 +84,7 @@ impl DatagramSys for Failing {
         socket: &SimulatedDatagramSocket,
         runs: impl Iterator<Item = SendRun<'a>>,
     ) -> io::Result<usize> {
-        self.plan.check(Call::SendDatagrams)?;
+        self.plan.check(SystemCall::SendDatagrams)?;
         self.inner.send_datagrams(socket, runs)
     }
 
@@ -135,7 +135,7 @@ impl DescriptorSys for Failing {
         descriptor: &SimulatedDescriptor,
         token: Token,
     ) -> io::Result<Reporting> {
-        self.plan.check(Call::RegisterDescriptor)?;
+        self.plan.check(SystemCall::RegisterDescriptor)?;
         self.inner.register_descriptor(descriptor, token)
     }
 
@@ -148,7 +148,7 @@ impl DescriptorSys for Failing {
         descriptor: &SimulatedDescriptor,
         buffer: &mut [u8],
     ) -> io::Result<usize> {
-        self.plan.check(Call::ReadDescriptor)?;
+        self.plan.check(SystemCall::ReadDescriptor)?;
         self.inner.read_descriptor(descriptor, buffer)
     }
 
@@ -157,7 +157,7 @@ impl DescriptorSys for Failing {
         descriptor: &SimulatedDescriptor,
         data: &[IoSlice<'_>],
     ) -> io::Result<usize> {
-        self.plan.check(Call::WriteDescriptor)?;
+        self.plan.check(SystemCall::WriteDescriptor)?;
         self.inner.write_descriptor(descriptor, data)
     }
 
@@ -173,7 +173,7 @@ impl ProcessSys for Failing {
         &self,
         options: &SpawnProcess,
     ) -> Result<Spawned<SimulatedChild, SimulatedDescriptor>, SpawnError> {
-        self.plan.check(Call::Spawn).map_err(|error| {
+        self.plan.check(SystemCall::Spawn).map_err(|error| {
             let source = OsError::from_raw_os_error(error.raw_os_error().unwrap_or_default());
             let program = options.program.to_string_lossy().into_owned();
             SpawnError::NotPrepared { program, need: "a process", source }
@@ -182,7 +182,7 @@ impl ProcessSys for Failing {
     }
 
     fn register_child(&self, child: &SimulatedChild, token: Token) -> io::Result<ChildWatch> {
-        self.plan.check(Call::RegisterChild)?;
+        self.plan.check(SystemCall::RegisterChild)?;
         self.inner.register_child(child, token)
     }
 
@@ -195,7 +195,7 @@ impl ProcessSys for Failing {
     }
 
     fn try_wait(&self, child: &SimulatedChild) -> io::Result<Option<ExitStatus>> {
-        self.plan.check(Call::TryWait)?;
+        self.plan.check(SystemCall::TryWait)?;
         self.inner.try_wait(child)
     }
 
@@ -208,7 +208,7 @@ impl ProcessSys for Failing {
     }
 
     fn signal_child(&self, child: &SimulatedChild, signal: i32) -> io::Result<()> {
-        self.plan.check(Call::SignalChild)?;
+        self.plan.check(SystemCall::SignalChild)?;
         self.inner.signal_child(child, signal)
     }
 }

@@ -27,7 +27,7 @@ use self::others::{Child, Datagrams};
 use self::plan::Fault;
 use self::scene::{Scenario, run};
 use self::secured::Secured;
-use self::streams::{Ending, Streams, Wire};
+use self::streams::{ClientEnding, StreamWire, Streams};
 use super::{misused, note, print};
 
 const HELP: &str = "\
@@ -106,11 +106,11 @@ fn scenarios() -> Result<Vec<Box<dyn Scenario>>, Box<dyn Error>> {
     let secured = Secured::new()?;
     let plain =
         |name, wire, ending| Streams { name, wire, ending, is_relayed: false, secured: None };
-    let tcp = || plain("", Wire::Tcp, Ending::HalfClose);
+    let tcp = || plain("", StreamWire::Tcp, ClientEnding::HalfClose);
     Ok(vec![
-        Box::new(plain("tcp", Wire::Tcp, Ending::Lose)),
-        Box::new(plain("tcp, half-closed", Wire::Tcp, Ending::HalfClose)),
-        Box::new(plain("unix", Wire::Unix, Ending::HalfClose)),
+        Box::new(plain("tcp", StreamWire::Tcp, ClientEnding::Lose)),
+        Box::new(plain("tcp, half-closed", StreamWire::Tcp, ClientEnding::HalfClose)),
+        Box::new(plain("unix", StreamWire::Unix, ClientEnding::HalfClose)),
         Box::new(Streams { name: "tls", secured: Some(secured.clone()), ..tcp() }),
         Box::new(Streams { name: "relay", is_relayed: true, ..tcp() }),
         Box::new(Streams {

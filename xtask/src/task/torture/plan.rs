@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 
-use super::call::Call;
+use super::call::SystemCall;
 
 /// A fault of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,25 +20,25 @@ pub(crate) struct Fault {
 
 /// Counts the calls of a run, and fails some.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
-    calls: RefCell<Vec<Call>>,
+pub(crate) struct FaultPlan {
+    calls: RefCell<Vec<SystemCall>>,
     fault: Cell<Option<Fault>>,
-    failed: Cell<Option<(Call, usize)>>,
+    failed: Cell<Option<(SystemCall, usize)>>,
     is_over: Cell<bool>,
 }
 
-impl Plan {
+impl FaultPlan {
     pub(crate) fn new(fault: Option<Fault>) -> Self {
         Self { fault: Cell::new(fault), ..Self::default() }
     }
 
     /// The calls that were made so far.
-    pub(crate) fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<SystemCall> {
         self.calls.borrow().clone()
     }
 
     /// The kind of the call that failed, and how often it did.
-    pub(crate) fn failed(&self) -> Option<(Call, usize)> {
+    pub(crate) fn failed(&self) -> Option<(SystemCall, usize)> {
         self.failed.get()
     }
 
@@ -52,7 +52,7 @@ impl Plan {
     /// # Errors
     ///
     /// The one that this call is to answer.
-    pub(crate) fn check(&self, call: Call) -> io::Result<()> {
+    pub(crate) fn check(&self, call: SystemCall) -> io::Result<()> {
         if self.is_over.get() {
             return Ok(());
         }

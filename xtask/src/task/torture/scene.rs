@@ -13,7 +13,7 @@ use reactor::simulated::{Carried, Faults, Links, Simulated};
 use reactor::{Counts, Limits, Reactor};
 
 use super::failing::Failing;
-use super::plan::{Fault, Plan};
+use super::plan::{Fault, FaultPlan};
 
 /// The time, of the simulation, after which everything has to be over: longer than every deadline.
 const DEADLINE: Duration = Duration::from_secs(300);
@@ -30,12 +30,12 @@ const TURNS_MAX: usize = 100_000;
 /// A reactor, and what went wrong on it.
 pub(super) struct Scene {
     pub(super) reactor: Reactor<Failing>,
-    pub(super) plan: Rc<Plan>,
+    pub(super) plan: Rc<FaultPlan>,
     network: Simulated,
     panics: Rc<Panics>,
 }
 
-/// What goes on in a scene.
+/// One use of the reactor.
 pub(super) trait Scenario {
     fn name(&self) -> &'static str;
 
@@ -43,7 +43,7 @@ pub(super) trait Scenario {
     fn begin(&self, scene: &Scene) -> Result<Box<dyn Ongoing>, String>;
 }
 
-/// What was begun.
+/// A scenario that has begun.
 pub(super) trait Ongoing {
     /// Whether it has ended, one way or the other.
     fn is_over(&self) -> bool;
@@ -74,23 +74,23 @@ impl Observer for Panics {
 }
 
 /// How a run ended.
-pub(super) struct Ran {
-    pub(super) plan: Rc<Plan>,
+pub(super) struct RunReport {
+    pub(super) plan: Rc<FaultPlan>,
     pub(super) outcome: Result<(), String>,
 }
 
 /// Runs a scenario with a fault, or without.
-pub(super) fn run(scenario: &dyn Scenario, fault: Option<Fault>) -> Ran {
-    let plan = Rc::new(Plan::new(fault));
+pub(super) fn run(scenario: &dyn Scenario, fault: Option<Fault>) -> RunReport {
+    let plan = Rc::new(FaultPlan::new(fault));
     let caught = catch_unwind(AssertUnwindSafe(|| Scene::new(&plan).run(scenario)));
     let outcome = caught.unwrap_or_else(|panic: Box<dyn Any + Send>| {
         Err(format!("it panicked: {}", panic_message(&*panic)))
     });
-    Ran { plan, outcome }
+    RunReport { plan, outcome }
 }
 
 impl Scene {
-    fn new(plan: &Rc<Plan>) -> Self {
+    fn new(plan: &Rc<FaultPlan>) -> Self {
         let network = Simulated::new(1);
         network.set_faults(Faults::none());
         network.set_links(Links { buffer: ROOM..=ROOM, ..Links::default() });

@@ -25,14 +25,14 @@ use super::secured::Secured;
 const BYTES: usize = 30_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wire {
+pub(super) enum StreamWire {
     Tcp,
     Unix,
 }
 
 /// How the client ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum ClientEnding {
     /// It closes when it has everything back.
     Lose,
     /// It half-closes when all is written, and the server closes behind the last byte.
@@ -42,15 +42,15 @@ pub(super) enum Ending {
 /// One scenario.
 pub(super) struct Streams {
     pub(super) name: &'static str,
-    pub(super) wire: Wire,
-    pub(super) ending: Ending,
+    pub(super) wire: StreamWire,
+    pub(super) ending: ClientEnding,
     pub(super) is_relayed: bool,
     pub(super) secured: Option<Secured>,
 }
 
 /// What one end saw.
 #[derive(Default)]
-struct End {
+struct EndRecord {
     made: Cell<usize>,
     lost: Cell<usize>,
     is_clean: Cell<bool>,
@@ -60,26 +60,26 @@ struct End {
 /// The client, and the servers that were built for it.
 struct Conversation {
     way: Rc<Way>,
-    client: Rc<End>,
+    client: Rc<EndRecord>,
     has_failed: Rc<Cell<bool>>,
     ports: Rc<RefCell<Vec<Rc<dyn ListeningPort>>>>,
-    servers: Rc<RefCell<Vec<Rc<End>>>>,
+    servers: Rc<RefCell<Vec<Rc<EndRecord>>>>,
 }
 
 /// Where the client connects to, and how.
 struct Way {
-    to: Place,
-    ending: Ending,
+    to: EndpointPlace,
+    ending: ClientEnding,
     secured: Option<Secured>,
 }
 
 #[derive(Clone)]
-struct Place {
+struct EndpointPlace {
     reactor: Reactor<Failing>,
     address: Address,
 }
 
-impl StreamClientEndpoint for Place {
+impl StreamClientEndpoint for EndpointPlace {
     fn connect(&self, factory: Rc<dyn Factory>) -> Deferred<()> {
         match &self.address {
             Address::Unix(name) => {
@@ -99,12 +99,12 @@ impl Scenario for Streams {
     }
 
     fn begin(&self, scene: &Scene) -> Result<Box<dyn Ongoing>, String> {
-        let servers: Rc<RefCell<Vec<Rc<End>>>> = Rc::default();
+        let servers: Rc<RefCell<Vec<Rc<EndRecord>>>> = Rc::default();
         let made = servers.clone();
         let factory = factory_fn(move |_: &Address| {
-            let end = Rc::new(End::default());
+            let end = Rc::new(EndRecord::default());
             made.borrow_mut().push(end.clone());
-            Server { end }
+            EchoServer { end }
         });
         let factory = match &self.secured {
             Some(secured) => secured.server(factory, scene),
@@ -138,11 +138,11 @@ impl Streams {
         factory: Rc<dyn Factory>,
     ) -> Result<Rc<dyn ListeningPort>, String> {
         let port = match self.wire {
-            Wire::Tcp => {
+            StreamWire::Tcp => {
                 let options = ListenTcp::new(([127, 0, 0, 1], 0));
                 scene.reactor.listen_tcp(&options, factory)
             }
-            Wire::Unix => {
+            StreamWire::Unix => {
                 let path = UnixAddress::Path(format!("/{name}").into_bytes().into());
                 scene.reactor.listen_unix(&ListenUnix::new(path), factory)
             }
@@ -150,8 +150,8 @@ impl Streams {
         port.map_err(|error| error.to_string())
     }
 
-    fn place(&self, scene: &Scene, port: &Rc<dyn ListeningPort>) -> Place {
-        Place { reactor: scene.reactor.clone(), address: port.host() }
+    fn place(&self, scene: &Scene, port: &Rc<dyn ListeningPort>) -> EndpointPlace {
+        EndpointPlace { reactor: scene.reactor.clone(), address: port.host() }
     }
 }
 
@@ -160,9 +160,9 @@ impl Conversation {
         scene: &Scene,
         way: Rc<Way>,
         ports: Rc<RefCell<Vec<Rc<dyn ListeningPort>>>>,
-        servers: Rc<RefCell<Vec<Rc<End>>>>,
+        servers: Rc<RefCell<Vec<Rc<EndRecord>>>>,
     ) -> Box<dyn Ongoing> {
-        let (client, has_failed) = (Rc::new(End::default()), Rc::new(Cell::new(false)));
+        let (client, has_failed) = (Rc::new(EndRecord::default()), Rc::new(Cell::new(false)));
         let (end, ending) = (client.clone(), way.ending);
         let factory = factory_fn(move |_: &Address| Client { end: end.clone(), ending });
         let factory = match &way.secured {
@@ -186,7 +186,8 @@ impl Ongoing for Conversation {
 
     fn verdict(&self) -> Result<(), String> {
         let sent = pattern(1, BYTES);
-        for end in self.servers.borrow().iter().chain([&self.client]) {
+        let servers = self.servers.borrow().clone();
+        for end in servers.iter().chain([&self.client]) {
             if end.made.get() > 1 || end.lost.get() != end.made.get() {
                 let (made, lost) = (end.made.get(), end.lost.get());
                 return Err(format!("connection_made {made} times, connection_lost {lost} times"));
@@ -223,15 +224,15 @@ fn is_unix(address: &Address) -> bool {
 }
 
 struct Client {
-    end: Rc<End>,
-    ending: Ending,
+    end: Rc<EndRecord>,
+    ending: ClientEnding,
 }
 
-struct Server {
-    end: Rc<End>,
+struct EchoServer {
+    end: Rc<EndRecord>,
 }
 
-impl End {
+impl EndRecord {
     fn made(&self) {
         self.made.set(self.made.get() + 1);
     }
@@ -252,14 +253,14 @@ impl Protocol for Client {
         transport.write(large);
         transport.write_sequence(vec![Chunk::from(chunk.to_vec())]);
         match (self.ending, transport.as_half_closeable()) {
-            (Ending::HalfClose, Some(half)) => half.lose_write_connection(),
-            (Ending::HalfClose | Ending::Lose, _) => {}
+            (ClientEnding::HalfClose, Some(half)) => half.lose_write_connection(),
+            (ClientEnding::HalfClose | ClientEnding::Lose, _) => {}
         }
     }
 
     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
         self.end.received.borrow_mut().extend_from_slice(data);
-        if self.ending == Ending::Lose && self.end.received.borrow().len() == BYTES {
+        if self.ending == ClientEnding::Lose && self.end.received.borrow().len() == BYTES {
             transport.lose_connection();
         }
     }
@@ -269,7 +270,7 @@ impl Protocol for Client {
     }
 
     fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
-        if self.ending == Ending::HalfClose { Some(self) } else { None }
+        if self.ending == ClientEnding::HalfClose { Some(self) } else { None }
     }
 }
 
@@ -279,7 +280,7 @@ impl HalfCloseableProtocol for Client {
     }
 }
 
-impl Protocol for Server {
+impl Protocol for EchoServer {
     fn connection_made(&mut self, _: &Rc<dyn Transport>) {
         self.end.made();
     }
@@ -298,7 +299,7 @@ impl Protocol for Server {
     }
 }
 
-impl HalfCloseableProtocol for Server {
+impl HalfCloseableProtocol for EchoServer {
     fn read_connection_lost(&mut self, transport: &Rc<dyn Transport>) {
         transport.lose_connection();
     }

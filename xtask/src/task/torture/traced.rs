@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use testkit::pattern;
@@ -27,7 +27,7 @@ pub(super) enum Started {
 
 /// How a conversation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Conversed {
     Whole,
     /// It was refused, reset, or not begun in time.
     Broken,
@@ -41,6 +41,8 @@ pub(super) struct Traced {
     lines: Receiver<String>,
     errors: Arc<Mutex<String>>,
     process: Option<String>,
+    /// The thread that reads the errors, to their end.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Traced {
@@ -56,7 +58,7 @@ impl Traced {
             });
         }
         let errors: Arc<Mutex<String>> = Arc::default();
-        if let Some(output) = strace.stderr.take() {
+        let reader = strace.stderr.take().map(|output| {
             let errors = errors.clone();
             thread::spawn(move || {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -64,10 +66,10 @@ impl Traced {
                     errors.push_str(&line);
                     errors.push('\n');
                 }
-            });
-        }
+            })
+        });
         let process = lines.recv_timeout(LIMIT).ok();
-        Ok(Self { strace, lines, errors, process })
+        Ok(Self { strace, lines, errors, process, reader })
     }
 
     /// Where it listens, if it does within this time.
@@ -97,8 +99,8 @@ impl Traced {
         while Instant::now() < until {
             if let Ok(Some(status)) = self.strace.try_wait() {
                 self.process = None;
-                // Its last line may be on its way through the pipe.
-                thread::sleep(Duration::from_millis(20));
+                // It reads what is on its way through the pipe.
+                drop(self.reader.take().map(JoinHandle::join));
                 return Some(status);
             }
             thread::sleep(Duration::from_millis(5));
@@ -116,14 +118,16 @@ impl Drop for Traced {
 }
 
 /// Sends bytes, half-closes, and reads to the end.
-pub(super) fn converse(address: SocketAddr) -> Outcome {
+pub(super) fn converse(address: SocketAddr) -> Conversed {
     let sent = pattern(9, BYTES);
     let mut received = Vec::new();
     match exchange(address, &sent, &mut received) {
-        _ if !sent.starts_with(&received) => Outcome::Wrong("a wrong byte".into()),
-        Ok(()) if received.len() == sent.len() => Outcome::Whole,
-        Ok(()) => Outcome::Wrong(format!("a clean end behind {} of {BYTES} bytes", received.len())),
-        Err(_) => Outcome::Broken,
+        _ if !sent.starts_with(&received) => Conversed::Wrong("a wrong byte".into()),
+        Ok(()) if received.len() == sent.len() => Conversed::Whole,
+        Ok(()) => {
+            Conversed::Wrong(format!("a clean end behind {} of {BYTES} bytes", received.len()))
+        }
+        Err(_) => Conversed::Broken,
     }
 }
 
