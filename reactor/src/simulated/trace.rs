@@ -17,7 +17,9 @@ pub(crate) use super::system_call::SystemCall;
 pub(super) struct Trace {
     folded: Folded,
     entries: VecDeque<TraceEntry>,
-    entries_max: usize,
+    /// How many of them are calls, and how many calls there may be.
+    calls: usize,
+    calls_max: usize,
 }
 
 /// An entry that is kept: what happened to a socket, and when.
@@ -47,7 +49,7 @@ impl Trace {
     }
 
     pub(super) fn keep_lines(&mut self, lines_max: usize) {
-        self.entries_max = lines_max;
+        self.calls_max = lines_max;
         self.drop_oldest();
     }
 
@@ -58,7 +60,7 @@ impl Trace {
 
     /// Whether entries are kept.
     pub(super) fn is_kept(&self) -> bool {
-        self.entries_max > 0
+        self.calls_max > 0
     }
 
     pub(super) fn entries(&self) -> Vec<TraceEntry> {
@@ -72,7 +74,7 @@ impl Trace {
         self.folded.add(now.0);
         self.folded.add(socket << 8 | call as u64);
         self.folded.add(answer as u64);
-        if self.entries_max > 0 {
+        if self.calls_max > 0 {
             self.keep(now, socket, TraceEvent::Call(call, answer, Vec::new()));
         }
     }
@@ -92,7 +94,7 @@ impl Trace {
     /// Keeps the departure of a segment, likewise.
     #[inline]
     pub(super) fn note_departure(&mut self, now: Nanos, socket: u64, segment: Option<Segment>) {
-        if self.entries_max > 0
+        if self.calls_max > 0
             && let Some(segment) = segment
         {
             self.keep(now, socket, TraceEvent::Departure(segment));
@@ -102,7 +104,7 @@ impl Trace {
     /// Keeps the arrival of a segment, which follows from the calls and is in no hash.
     #[inline]
     pub(super) fn note_arrival(&mut self, now: Nanos, socket: u64, segment: Segment) {
-        if self.entries_max > 0 {
+        if self.calls_max > 0 {
             self.keep(now, socket, TraceEvent::Arrival(segment));
         }
     }
@@ -110,20 +112,24 @@ impl Trace {
     /// Keeps the faults of a socket, likewise.
     #[inline]
     pub(super) fn note_faults(&mut self, now: Nanos, socket: u64, met: u64) {
-        if self.entries_max > 0 {
+        if self.calls_max > 0 {
             self.keep(now, socket, TraceEvent::Faults(met));
         }
     }
 
     #[cold]
     fn keep(&mut self, now: Nanos, socket: u64, event: TraceEvent) {
+        self.calls += usize::from(matches!(event, TraceEvent::Call(..)));
         self.entries.push_back(TraceEntry { time: now.into(), socket, event });
         self.drop_oldest();
     }
 
+    /// Drops what came before the oldest call that is kept.
     fn drop_oldest(&mut self) {
-        while self.entries.len() > self.entries_max {
-            self.entries.pop_front();
+        while self.calls > self.calls_max {
+            let oldest = self.entries.pop_front();
+            let is_call = oldest.is_some_and(|it| matches!(it.event, TraceEvent::Call(..)));
+            self.calls -= usize::from(is_call);
         }
     }
 }

@@ -94,6 +94,8 @@ impl LifeKind {
             let is_of_tcp = of_tcp.contains(kind);
             let is_of_streams = of_streams.contains(kind) || *kind == AcceptWouldBlock;
             match self {
+                // A write of theirs that finds a broken pipe is too rare to be asked for.
+                Self::Services | Self::Processes if *kind == BrokenPipe => false,
                 Self::Datagrams => {
                     let not = [ShortWrite, BrokenPipe, ChildDeath].contains(kind);
                     !is_of_tcp && !is_of_streams && !not
@@ -104,8 +106,6 @@ impl LifeKind {
                         && !of_datagrams.contains(kind)
                         && ![ChildDeath, ResetOvertakes].contains(kind)
                 }
-                // A write of theirs that finds a broken pipe is too rare to be asked for.
-                Self::Services if *kind == BrokenPipe => false,
                 _ => !of_datagrams.contains(kind) && *kind != ChildDeath,
             }
         })

@@ -176,7 +176,9 @@ impl Ledger {
                 };
                 // The network may break the sender's connection behind its close; a UNIX socket then hears an end
                 // of file from the relay, after all that the relay had.
-                let is_cut_before_relay = route == Route::Relayed && end.received == sender.relayed;
+                let is_cut_before_relay = route == Route::Relayed
+                    && end.received == sender.relayed
+                    && sender.relayed < sender.promised;
                 let is_cut = ((sender_broke || is_cut_before_relay) && is_unix(life))
                     // A protocol that cannot be half closed ends with the peer, and what it still
                     // writes is dropped.

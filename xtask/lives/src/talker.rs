@@ -109,10 +109,12 @@ impl Talker {
         let me = self.me.clone();
         self.later(20, move || {
             me.enter(|talker| {
-                if !talker.outlet.is_paused() {
+                let was_paused = talker.outlet.is_paused();
+                if !was_paused {
                     talker.outlet.write_piece();
                 }
-                if talker.outlet.is_open() && !talker.outlet.is_finished() {
+                // An end that has nothing to write ends with a write, too.
+                if talker.outlet.is_open() && (was_paused || !talker.outlet.is_finished()) {
                     talker.tick_later();
                 }
             });
