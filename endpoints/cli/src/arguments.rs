@@ -74,10 +74,9 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --workers N                Use N threads, 0 is one a core: 1
       --pin-workers              Keep each of them on one core
-A TLS handshake may take 10s. After SIGTERM a connection that is silent for 1s
-is closed, and one that does not take its end is cut 1s later. A connection
-counts until its socket is closed. Limits on numbers are for all threads
-together. Certificates are read again when they change, and after SIGHUP."
+A TLS handshake may take 10s. After SIGTERM connections that are silent for 1s
+are closed, and cut 1s later. One counts until its socket is closed; limits are
+for all threads. Certificates are read again when they change or after SIGHUP."
     )]
     Serve(Serve),
     /// Join every connection accepted to a new one, both ways
@@ -102,9 +101,8 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --workers N                Use N threads, 0 is one a core: 1
       --pin-workers              Keep each of them on one core
-A TLS handshake may take 10s. The numbers of connections are limited for all
-threads together. LISTEN's certificates are read again when they change, see
-reload=, and at once after SIGHUP."
+A TLS handshake may take 10s. Limits on numbers are for all threads. LISTEN's
+certificates are read again when they change, see reload=, or after SIGHUP."
     )]
     Relay(Relay),
     /// Join standard input and output to a connection
