@@ -124,11 +124,11 @@ mod tests {
     fn hello(name: &str) -> Vec<u8> {
         let config = ClientConfig::builder_with_provider(Arc::new(crate::default_provider()))
             .with_safe_default_protocol_versions()
-            .unwrap()
+            .expect("the provider has suites of both")
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth();
-        let name = name.to_owned().try_into().unwrap();
-        let mut client = Session::client(Arc::new(config), name).unwrap();
+        let name = name.to_owned().try_into().expect("it is a name");
+        let mut client = Session::client(Arc::new(config), name).expect("a configuration without a fault");
         let mut records = Outgoing::new();
         let received = client.receive(&mut [], &mut Vec::new(), &mut records);
         assert!(received.failure.is_none());
@@ -138,7 +138,7 @@ mod tests {
     /// The same message in records of at most `most` bytes.
     fn in_small_records(hello: &[u8], most: usize) -> Vec<u8> {
         let record = |piece: &[u8]| {
-            let length = u16::try_from(piece.len()).unwrap().to_be_bytes();
+            let length = u16::try_from(piece.len()).expect("a short piece").to_be_bytes();
             [&[22, 3, 1], &length[..], piece].concat()
         };
         hello[5..].chunks(most).flat_map(record).collect()

@@ -9,7 +9,7 @@ use std::time::Duration;
 use interfaces::Reason;
 
 /// How connections and handshakes end, as label values.
-const ENDINGS: [&str; 10] = [
+const ENDINGS: [&str; 11] = [
     "done",
     "lost",
     "aborted",
@@ -17,7 +17,7 @@ const ENDINGS: [&str; 10] = [
     "timed_out",
     "tls",
     "truncated",
-    "buffer",
+    "buffer", "reactor_buffer",
     "panicked",
     "other",
 ];
@@ -163,7 +163,8 @@ fn ending(reason: &Reason) -> &'static str {
         Reason::TimedOut(_) => "timed_out",
         Reason::Tls(_) => "tls",
         Reason::Truncated => "truncated",
-        Reason::WriteBufferExceeded { .. } => "buffer",
+        Reason::WriteBufferExceeded { .. } => "buffer", "reactor_buffer",
+        Reason::ReactorBufferExceeded { .. } => "reactor_buffer",
         Reason::Panicked(_) => "panicked",
         _ => "other",
     }
