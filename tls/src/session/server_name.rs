@@ -128,7 +128,8 @@ mod tests {
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth();
         let name = name.to_owned().try_into().expect("it is a name");
-        let mut client = Session::client(Arc::new(config), name).expect("a configuration without a fault");
+        let mut client =
+            Session::client(Arc::new(config), name).expect("a configuration without a fault");
         let mut records = Outgoing::new();
         let received = client.receive(&mut [], &mut Vec::new(), &mut records);
         assert!(received.failure.is_none());

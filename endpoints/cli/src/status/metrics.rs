@@ -17,7 +17,8 @@ const ENDINGS: [&str; 11] = [
     "timed_out",
     "tls",
     "truncated",
-    "buffer", "reactor_buffer",
+    "buffer",
+    "reactor_buffer",
     "panicked",
     "other",
 ];
@@ -163,7 +164,7 @@ fn ending(reason: &Reason) -> &'static str {
         Reason::TimedOut(_) => "timed_out",
         Reason::Tls(_) => "tls",
         Reason::Truncated => "truncated",
-        Reason::WriteBufferExceeded { .. } => "buffer", "reactor_buffer",
+        Reason::WriteBufferExceeded { .. } => "buffer",
         Reason::ReactorBufferExceeded { .. } => "reactor_buffer",
         Reason::Panicked(_) => "panicked",
         _ => "other",
