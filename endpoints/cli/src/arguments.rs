@@ -8,9 +8,11 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use endpoints::{BadDuration, ClientString, ServerString, parse_duration};
 
+mod check;
 mod manual;
 mod probe;
 
+pub(crate) use check::Check;
 pub(crate) use manual::{Completions, ManPage};
 pub(crate) use probe::Probe;
 
@@ -90,8 +92,7 @@ A TLS handshake may take 10s. Certificates are read again when they change."
         disable_help_flag = true,
         before_long_help = "\
 Examples:
-  ropewalk relay tcp:8080 unix:/run/app.sock tcp:one:80 --backup tcp:two:80
-  ropewalk relay ssl:443:privateKey=k.pem:certKey=c.pem tcp:localhost:80",
+  ropewalk relay tcp:80 ssl:443:privateKey=k.pem tcp:a:80 --backup tcp:b:80",
         after_long_help = "\
 Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --backup CONNECT           Connect there if all before it fail, in order
@@ -134,22 +135,8 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
     /// Say what an endpoint means, without opening anything
     #[command(
         disable_help_flag = true,
-        before_long_help = "\
-Examples:
-  ropewalk check tcp:8080:interface=127.0.0.1
-  ropewalk check --client tls:example.com:443 --json",
-        after_long_help = "\
-Options:
-      --server  Check it as something to listen on
-      --client  Check it as something to connect to
-      --json    Print one line of JSON, the keys always in this order
-
-  {\"ok\":true,\"side\":\"server\",\"other_side\":null,\"kind\":\"tcp\",
-   \"arguments\":{\"port\":80,…},\"layers\":[\"tcp\"]}
-  {\"ok\":false,\"offset\":4,\"message\":\"…\",\"suggestion\":\"…\"}
-Numbers are numbers, switches true or false, modes text in octal, times seconds,
-what is absent null, all else text. Layers go from the application to the wire.
-The offset counts bytes; no suggestion is null. The exit code is 0 or 64."
+        before_long_help = check::EXAMPLES,
+        after_long_help = check::HELP
     )]
     Check(Check),
     /// Connect once, and say what that went through
@@ -276,25 +263,6 @@ pub(crate) struct Pipe {
     #[arg(long, value_name = "TIME", default_value = "1s", hide_default_value = true)]
     #[arg(value_parser = Limit::parse, hide_long_help = true)]
     pub(crate) half_close_timeout: Limit,
-    #[command(flatten)]
-    help: Help,
-}
-
-/// `ropewalk check`
-#[derive(Args, Debug)]
-pub(crate) struct Check {
-    /// The string to check, as a server or else as a client
-    #[arg(value_name = "ENDPOINT")]
-    pub(crate) endpoint: String,
-    /// Check it as something to connect to
-    #[arg(long, conflicts_with = "server", hide_long_help = true)]
-    pub(crate) client: bool,
-    /// Check it as something to listen on
-    #[arg(long, hide_long_help = true)]
-    pub(crate) server: bool,
-    /// Print JSON
-    #[arg(long, hide_long_help = true)]
-    pub(crate) json: bool,
     #[command(flatten)]
     help: Help,
 }

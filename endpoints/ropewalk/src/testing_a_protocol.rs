@@ -148,13 +148,14 @@
 //!     let server = Registry::standard(reactor.clone()).server("tcp:7000:interface=127.0.0.1").unwrap();
 //!     let client = Registry::standard(reactor.clone()).client("tcp:127.0.0.1:7000").unwrap();
 //!     let _port = server.listen(lengths(reactor.clone()));
-//!     let (record, stopper) = (Record::new(), reactor.clone());
+//!     let (record, stopper, given_up) = (Record::new(), reactor.clone(), reactor.clone());
 //!     let silent = Recorder::new(&record)
 //!         .on_made(|transport| transport.write(b"first\r\nsecond one\r\n"))
 //!         .on_lost(move |_| stopper.stop().unwrap());
-//!     let _client = connect_protocol(&client, silent);
+//!     // It may not be made, or break on its way, and never says anything wrong.
+//!     let client = connect_protocol(&client, silent).add_callback(|_| Ok(()));
+//!     let _made = client.add_errback(move |_| Ok(given_up.stop()?));
 //!     reactor.run().unwrap();
-//!     // A connection may break on its way, and never says anything wrong.
 //!     assert!(b"5\r\n10\r\n".starts_with(&record.received()), "seed {seed}");
 //! }
 //! ```

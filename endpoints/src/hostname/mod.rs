@@ -6,6 +6,4 @@
 mod order;
 mod race;
 
-pub(crate) use race::Race;
-#[cfg(feature = "std")]
-pub(crate) use race::is_final;
+pub(crate) use race::{Race, is_final};

@@ -34,36 +34,14 @@ fn registry() -> Registry {
     sni::register(haproxy::register(registry, reactor.clone()), reactor)
 }
 
-const PIECES: [&str; 28] = [
-    ":",
-    ":",
-    "=",
-    "\\",
-    "[::1]",
-    "%",
-    "tcp",
-    "unix",
-    "for",
-    "timeout",
-    "5",
-    "0",
-    "500ms",
-    "-1",
-    "127.0.0.1",
-    "localhost",
-    "bücher.example",
-    "/run/a",
-    "a",
-    "é",
-    "\0",
-    " ",
-    "*",
-    "yes",
-    "drop",
-    "[",
-    "retry=3",
-    "noDelay=1",
-];
+/// What strings and fields are made of.
+const PIECES: &str =
+    ":|:|=|\\|[::1]|%|tcp|unix|for|timeout|5|0|500ms|-1|127.0.0.1|localhost|bücher.example|/run/a|a|é|\0| |*|yes|drop|[|retry=3|noDelay=1";
+
+fn piece(dice: &Dice) -> &'static str {
+    let pieces: Vec<_> = PIECES.split('|').collect();
+    pieces[dice.below(pieces.len())]
+}
 
 /// The text with a slip of the finger, or with none.
 fn slipped(dice: &Dice, text: &str) -> String {
@@ -71,7 +49,7 @@ fn slipped(dice: &Dice, text: &str) -> String {
     for _ in 0..dice.below(3) {
         let place = dice.below(text.len() + 1);
         let removed = dice.below(2).min(text.len() - place);
-        text.splice(place..place + removed, PIECES[dice.below(PIECES.len())].chars());
+        text.splice(place..place + removed, piece(dice).chars());
     }
     text.into_iter().collect()
 }
@@ -226,7 +204,7 @@ fn a_kind_that_wraps_another_is_read_and_printed() {
 }
 
 fn text(dice: &Dice) -> String {
-    (0..dice.below(3)).map(|_| PIECES[dice.below(PIECES.len())]).collect()
+    (0..dice.below(3)).map(|_| piece(dice)).collect()
 }
 
 fn host(dice: &Dice) -> Host {

@@ -8,8 +8,12 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use cargo_metadata::MetadataCommand;
@@ -49,10 +53,10 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
 const HELP: &str = "\
 cargo xtask fuzz [TARGET]... [--seconds N] [--keep]
 
-Builds the fuzzing targets, and runs each for a minute. It begins with the inputs of xtask/fuzz/kept, which
-a test of that package runs, too. What was learnt before is kept in target/fuzz/corpus, and an input that
-breaks something in target/fuzz/artifacts. Needs a C++ compiler; without one nothing is run, which fails
-only if ROPEWALK_PEERS=required is set.
+Builds the fuzzing targets, and runs each for a minute, as many at a time as there are cores. It begins with
+the inputs of xtask/fuzz/kept, which a test of that package runs, too. What was learnt before is kept in
+target/fuzz/corpus, and an input that breaks something in target/fuzz/artifacts. Needs a C++ compiler; without
+one nothing is run, which fails only if ROPEWALK_PEERS=required is set.
   TARGET       only this one: client-hellos, deferreds, endpoint-strings, int-strings, lines, listen-fds,
                netstrings, pem-files, proxy-answers, proxy-headers, receivers, relays, timers, tls-layer
   --seconds N  run each target for so long
@@ -106,30 +110,56 @@ fn run(arguments: &FuzzArguments) -> Result<ExitCode, Box<dyn Error>> {
     let chosen = |name: &&&str| {
         arguments.targets.is_empty() || arguments.targets.iter().any(|it| it == **name)
     };
-    let mut found = Vec::new();
-    for name in TARGETS.iter().filter(chosen) {
-        let target = FuzzTarget { name, program: &program, directory: &directory };
-        note(&format!("{name}: {} s\n", arguments.seconds));
-        if !target.run(arguments)? {
-            found.push(*name);
-        } else if arguments.keeps {
-            target.keep()?;
-        }
-    }
+    let target = |name| FuzzTarget { name, program: &program, directory: &directory };
+    let targets: Vec<_> = TARGETS.iter().filter(chosen).map(|name| target(name)).collect();
+    let found = run_all(&targets, arguments)?;
     if found.is_empty() {
         return print("nothing was found\n").map_err(Into::into);
     }
     Err(format!("something was found by {}", found.join(", ")).into())
 }
 
+/// Runs as many at a time as there are cores; the names of those that found something.
+fn run_all(
+    targets: &[FuzzTarget<'_>],
+    arguments: &FuzzArguments,
+) -> Result<Vec<&'static str>, String> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || -> Result<(), String> {
+        while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+            note(&format!("{}: {} s\n", target.name, arguments.seconds));
+            if !target.run_and_keep(arguments).map_err(|error| error.to_string())? {
+                found.lock().unwrap_or_else(PoisonError::into_inner).push(target.name);
+            }
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let ended = workers.into_iter().map(|worker| worker.join().expect("it does not panic"));
+        ended.collect::<Vec<_>>().into_iter().collect::<Result<(), String>>()
+    })?;
+    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// A target, the program that runs it, and the folder of what the fuzzer writes.
 struct FuzzTarget<'a> {
-    name: &'a str,
+    name: &'static str,
     program: &'a Path,
     directory: &'a Path,
 }
 
 impl FuzzTarget<'_> {
+    /// Whether nothing was found; the inputs are kept then, if they are to be.
+    fn run_and_keep(&self, arguments: &FuzzArguments) -> Result<bool, Box<dyn Error>> {
+        let is_clean = self.run(arguments)?;
+        if is_clean && arguments.keeps {
+            self.keep()?;
+        }
+        Ok(is_clean)
+    }
+
     /// Whether nothing was found.
     fn run(&self, arguments: &FuzzArguments) -> Result<bool, Box<dyn Error>> {
         let mut command = self.command();

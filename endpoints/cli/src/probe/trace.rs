@@ -46,15 +46,12 @@ impl Trace {
 
     pub(super) fn look_up_ends(&self, number: usize, outcome: Result<&[SocketAddr], &Failure>) {
         let now = self.seconds();
-        if let Some(look_up) = self.look_ups.borrow_mut().get_mut(number) {
-            look_up.seconds = between(look_up.at, now);
-            match outcome {
-                Ok(addresses) => {
-                    look_up.addresses = addresses.iter().map(|it| it.ip().to_string()).collect();
-                }
-                Err(failure) => look_up.error = Some(told(failure)),
-            }
-        }
+        let addresses = outcome.unwrap_or_default().iter().map(|it| it.ip().to_string()).collect();
+        let error = outcome.err().map(told);
+        let mut look_ups = self.look_ups.borrow_mut();
+        let Some(look_up) = look_ups.get_mut(number) else { return };
+        look_up.seconds = between(look_up.at, now);
+        (look_up.addresses, look_up.error) = (addresses, error);
     }
 
     /// An attempt begins; its number.
@@ -68,20 +65,20 @@ impl Trace {
     /// The connection of an attempt stands; the layers above it begin.
     pub(super) fn attempt_stands(&self, number: usize) {
         let now = self.seconds();
-        if let Some(attempt) = self.attempts.borrow_mut().get_mut(number) {
-            attempt.connected = true;
-            attempt.seconds = between(attempt.at, now);
-        }
+        let mut attempts = self.attempts.borrow_mut();
+        let Some(attempt) = attempts.get_mut(number) else { return };
+        attempt.connected = true;
+        attempt.seconds = between(attempt.at, now);
     }
 
     pub(super) fn attempt_ends(&self, number: usize, outcome: Result<(), &Failure>) {
-        let now = self.seconds();
-        if let Some(attempt) = self.attempts.borrow_mut().get_mut(number) {
-            if !attempt.connected {
-                attempt.seconds = between(attempt.at, now);
-            }
-            attempt.error = outcome.err().map(told);
+        let (now, error) = (self.seconds(), outcome.err().map(told));
+        let mut attempts = self.attempts.borrow_mut();
+        let Some(attempt) = attempts.get_mut(number) else { return };
+        if !attempt.connected {
+            attempt.seconds = between(attempt.at, now);
         }
+        attempt.error = error;
     }
 
     pub(super) fn look_ups(&self) -> Vec<LookUp> {
