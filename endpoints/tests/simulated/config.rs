@@ -35,8 +35,7 @@ fn registry() -> Registry {
 }
 
 /// What strings and fields are made of.
-const PIECES: &str =
-    ":|:|=|\\|[::1]|%|tcp|unix|for|timeout|5|0|500ms|-1|127.0.0.1|localhost|bücher.example|/run/a|a|é|\0| |*|yes|drop|[|retry=3|noDelay=1";
+const PIECES: &str = ":|:|=|\\|[::1]|%|tcp|unix|for|timeout|5|0|500ms|-1|127.0.0.1|localhost|bücher.example|/run/a|a|é|\0| |*|yes|drop|[|retry=3|noDelay=1";
 
 fn piece(dice: &Dice) -> &'static str {
     let pieces: Vec<_> = PIECES.split('|').collect();
