@@ -149,8 +149,8 @@ fn catch_up<S: StreamSys>(core: &Core<S>) {
     core.keep_read_buffer(buffer);
 }
 
-/// Hands a report to its tenant.
-#[inline]
+/// Hands a report to its tenant. Part of the loop over the reports, although late timers call it, too.
+#[inline(always)]
 fn dispatch<S: StreamSys>(core: &Core<S>, report: &impl Report, buffer: &mut [u8]) {
     let slots = core.slots.borrow();
     if let Some(Slot::Stream(running)) = slots.find(report.token()) {

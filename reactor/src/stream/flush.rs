@@ -128,6 +128,7 @@ impl<S: StreamSys> Stream<S> {
         }
     }
 
+    #[inline(always)]
     pub(super) fn send_queued(&self, core: &Core<S>) -> Sent {
         let Some(mut unsent) = self.queue.take() else { return Sent::All };
         let sent = self.send_with_descriptors(core, &mut unsent);

@@ -11,7 +11,7 @@ use interfaces::{ConnectTcp, ListenTcp, Protocol, ReactorTcp as _, Transport};
 use protocol::testing::memory::Pair;
 use protocol::{ProtocolRef, factory_fn};
 use reactor::Reactor;
-use reactor::simulated::{Faults, Simulated};
+use reactor::simulated::{Faults, Links, Simulated};
 
 pub(crate) const MESSAGE: [u8; 64] = [7; 64];
 
@@ -53,6 +53,8 @@ pub(crate) fn echo_in_memory(repeats: u64) {
 pub(crate) fn echo_simulated(repeats: u64) {
     let reactor: Reactor<Simulated> = Reactor::simulated(1);
     reactor.system().set_faults(Faults::none());
+    // A message is one segment under each seed.
+    reactor.system().set_links(Links::loopback());
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
     let echo = factory_fn(|_| Echo);
     let _port = reactor.listen_tcp(&ListenTcp::new(address), echo).expect("the port is free");
