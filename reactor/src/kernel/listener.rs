@@ -241,7 +241,7 @@ fn refused_by(
     let holder = if errno == libc::EADDRINUSE { holder(&address) } else { None };
     let hint = match errno {
         libc::EACCES if privileged => "a port below 1024 needs CAP_NET_BIND_SERVICE",
-        libc::EACCES => "the directory cannot be written to",
+        libc::EACCES if address.port().is_none() => "the directory cannot be written to",
         libc::EINVAL if address.port().is_none() => {
             "a UNIX path is not empty and has no NUL byte in it"
         }

@@ -134,14 +134,10 @@ pub(super) fn msrv(workspace: &Workspace) -> JobOutcome {
 
 pub(super) fn package(workspace: &Workspace) -> JobOutcome {
     let mut package = workspace.cargo(None, "package");
-    package.args([
-        "package",
-        "--workspace",
-        "--no-verify",
-        "--allow-dirty",
-        "--offline",
-        "--locked",
-    ]);
+    package.args(["package", "--no-verify", "--allow-dirty", "--offline", "--locked"]);
+    for published in workspace.published() {
+        package.args(["--package", &*published.name]);
+    }
     match run(&mut package) {
         Ok(_) => Passed(format!("{} crates", workspace.published().count())),
         Err(error) => Failed(error),

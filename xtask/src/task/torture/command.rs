@@ -137,7 +137,7 @@ fn try_point(ropewalk: &Path, point: Point) -> Result<Started, String> {
 fn refused(status: ExitStatus, errors: &str) -> Result<Started, String> {
     let is_told = errors.lines().any(|line| line.starts_with("error: "));
     match status.code() {
-        Some(64 | 69) if is_told && !errors.contains("panicked") => Ok(Started::Refused),
+        Some(64 | 69 | 77) if is_told && !errors.contains("panicked") => Ok(Started::Refused),
         _ => Err(format!("it ends at its start with {status}: {errors}")),
     }
 }
