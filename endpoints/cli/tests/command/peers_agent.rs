@@ -20,7 +20,7 @@ fn server(listen: &str, status: &str) -> (Running, String, String) {
         format!("tcp:{port}:interface=127.0.0.1")
     };
     let (listen, status) = (at(listen), at(status));
-    let arguments = ["serve", "echo", &listen, "--status", &status, "--drain-delay", "2s"];
+    let arguments = ["serve", "echo", &listen, "--status", &status, "--drain-delay", "4s"];
     let mut running = Running::ropewalk(&arguments);
     let address = running.listening();
     let line = running.line();
@@ -103,7 +103,7 @@ fn a_rolling_restart_behind_an_agent_check_loses_no_client() {
         // The other one leaves when this one is in use again.
         eventually("it is used again", || served_by(&status) > 20);
     }
-    assert!(begun.elapsed() >= Duration::from_secs(4));
+    assert!(begun.elapsed() >= Duration::from_secs(8));
     let served = clients.served();
     assert_eq!(clients.failed(), Vec::<String>::new(), "after {served} exchanges");
     assert!(served > 50, "{served}");
