@@ -20,7 +20,7 @@ pub(crate) fn warning(description: &Description) -> Option<Cow<'static, str>> {
 }
 
 /// The endpoints behind one: the one that it wraps, and those of its routes.
-fn inner(description: &Description) -> impl Iterator<Item = &Description> {
+pub(crate) fn inner(description: &Description) -> impl Iterator<Item = &Description> {
     let wrapped = description.wrapped.iter().map(|wrapped| &**wrapped);
     wrapped.chain(description.routes.iter().map(|route| &route.endpoint))
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use deferred::Chain;
-use endpoints::FailoverClientEndpoint;
+use endpoints::{Description, FailoverClientEndpoint};
 use interfaces::StreamClientEndpoint;
 use protocol::relay::{RelayEvent, RelayFactory, RelayOptions};
 
@@ -19,6 +19,7 @@ use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::server::{Server, StopHandle};
 use crate::status::{BackEndCheck, Board};
+use crate::warnings;
 use crate::workers;
 
 /// Relays until a signal ends it.
@@ -35,7 +36,9 @@ fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
     let loop_check = Rc::new(LoopCheck::default());
     let board = app.worker.board();
     let observer = observer(arguments.connect.as_str(), &loop_check, board);
-    let check = status.as_ref().filter(|_| is_visited(app, arguments.connect.as_str())).map(|_| {
+    let mut places = std::iter::once(&arguments.connect).chain(&arguments.backup);
+    let may_be_visited = places.all(|place| is_visited(app, place.as_str()));
+    let check = status.as_ref().filter(|_| may_be_visited).map(|_| {
         let text = arguments.connect.to_string();
         BackEndCheck::begin(connect.clone(), text, board, &app.reactor)
     });
@@ -54,8 +57,12 @@ fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
 
 /// Whether a connection to this place may be made for nothing: to a program it would start one.
 fn is_visited(app: &App, text: &str) -> bool {
-    let parsed = app.parse_client(text);
-    parsed.is_ok_and(|parsed| parsed.description.layers.iter().all(|layer| layer != "process"))
+    app.parse_client(text).is_ok_and(|parsed| !starts_program(&parsed.description))
+}
+
+fn starts_program(description: &Description) -> bool {
+    description.layers.iter().any(|layer| layer == "process")
+        || warnings::inner(description).any(starts_program)
 }
 
 /// The endpoint to connect to, with those that are tried after it.
@@ -113,5 +120,25 @@ fn observer(
             report::repeated(Kind::TimeLimit, text);
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use systemd::ListenFds;
+
+    #[test]
+    fn a_program_is_not_started_for_a_visit_at_any_depth() {
+        let app = App::new(ListenFds::default()).expect("a reactor");
+        for (text, expected) in [
+            ("tcp:localhost:1", true),
+            ("process:cat", false),
+            ("haproxy:process:cat", false),
+            ("sni:for=a:tcp:h:1:for=*:process:cat", false),
+            ("sni:for=a:tcp:h:1:for=*:unix:/a", true),
+        ] {
+            assert_eq!(is_visited(&app, text), expected, "{text}");
+        }
     }
 }
