@@ -10,7 +10,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use interfaces::BACKLOG_MAX;
+
 use crate::{quote_positional_argument, quote_string_argument};
+
+/// The backlog that stands for as many connections as the kernel allows.
+pub(crate) const BACKLOG_WORD: &str = "max";
 
 /// An endpoint from a string, and its description. Made by
 /// [`Arguments::parsed`](crate::Arguments::parsed); no socket and no port is opened.
@@ -68,6 +73,21 @@ pub enum Value {
     Seconds(Duration),
     /// A switch, shown as `1` or `0`.
     Flag(bool),
+}
+
+impl Value {
+    /// A text, or nothing.
+    pub fn text_or_absent(text: Option<&str>) -> Self {
+        text.map_or(Self::Absent, |text| Self::Text(String::from(text).into()))
+    }
+
+    /// The value that [`Argument::backlog`](crate::Argument::backlog) reads as this number.
+    pub fn backlog(backlog: u32) -> Self {
+        match backlog {
+            BACKLOG_MAX => Self::Text(BACKLOG_WORD.into()),
+            number => Self::Number(number.into()),
+        }
+    }
 }
 
 impl<E: ?Sized> Clone for Parsed<E> {

@@ -70,7 +70,7 @@ impl Host {
     }
 
     /// The family of the address; any for a name.
-    pub(crate) fn family(&self) -> AddressFamily {
+    pub fn family(&self) -> AddressFamily {
         match self.is_ipv6() {
             Some(true) => AddressFamily::Ipv6,
             Some(false) => AddressFamily::Ipv4,

@@ -233,14 +233,26 @@ pub use bind_address::BindAddress;
 #[cfg(feature = "clap")]
 pub use config::EndpointValueParser;
 pub use config::{
-    ClientString, HttpConnectClientConfig, ServerString, SocksClientConfig, StdioServerConfig,
-    TcpClientConfig, TcpConnectConfig, TcpKind, TcpServerConfig, UnixClientConfig, UnixName,
-    UnixServerConfig,
+    ClientString, EndpointConfig, HttpConnectClientConfig, ServerString, SocksClientConfig,
+    StdioServerConfig, TcpClientConfig, TcpConnectConfig, TcpKind, TcpServerConfig,
+    UnixClientConfig, UnixName, UnixServerConfig,
 };
 #[cfg(feature = "std")]
 pub use config::{ProcessClientConfig, SrvClientConfig};
 #[cfg(feature = "vsock")]
 pub use config::{VsockClientConfig, VsockServerConfig};
+/// What [`endpoint_config!`] calls from other crates.
+#[doc(hidden)]
+pub mod formats {
+    #[cfg(feature = "clap")]
+    pub use crate::config::clap::ValueParserFactory;
+    #[cfg(feature = "serde")]
+    pub use crate::config::serde::{deserialize, serialize};
+    pub use crate::config::{parse, print};
+    #[cfg(feature = "serde")]
+    pub use serde;
+}
+
 pub use description::{Description, Parsed, RouteDescription, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use failover::FailoverClientEndpoint;

@@ -8,18 +8,20 @@ use core::net::IpAddr;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use interfaces::{BACKLOG_MAX, LockFile, StreamClientEndpoint, StreamServerEndpoint};
+use interfaces::{
+    AddressFamily, BACKLOG_MAX, LockFile, StreamClientEndpoint, StreamServerEndpoint,
+};
 
+use crate::description::BACKLOG_WORD;
 use crate::duration::SECONDS_MAX;
 use crate::grammar::{Form, Piece};
 use crate::number;
-use crate::{Argument, Host, ParseError, Parsed, Value, quote_string_argument};
+use crate::{
+    Argument, ClientString, Host, ParseError, Parsed, ServerString, Value, quote_string_argument,
+};
 
 /// Every TCP port.
 const PORTS: RangeInclusive<u64> = 0..=u16::MAX as u64;
-
-/// The backlog that stands for as many connections as the kernel allows.
-const MAX: &str = "max";
 
 impl<'a> Argument<'a> {
     /// The text, if it is given. An IPv6 literal in brackets is a mistake here.
@@ -64,12 +66,13 @@ impl<'a> Argument<'a> {
     /// How many connections the kernel keeps before they are accepted: a number, or `max`, which is the
     /// default and means as many as the kernel allows.
     pub fn backlog(&self) -> Result<u32, ParseError> {
-        if self.piece().is_none_or(|piece| piece.text == MAX) {
-            self.record(Value::Text(MAX.into()));
+        if self.piece().is_none_or(|piece| piece.text == BACKLOG_WORD) {
+            self.record(Value::Text(BACKLOG_WORD.into()));
             return Ok(BACKLOG_MAX);
         }
         let allowed = 0..=BACKLOG_MAX.into();
-        let expected = || self.error(alloc::format!("`{MAX}` or a number from 0 to {BACKLOG_MAX}"));
+        let expected =
+            || self.error(alloc::format!("`{BACKLOG_WORD}` or a number from 0 to {BACKLOG_MAX}"));
         self.number(allowed).map(|backlog| backlog as u32).map_err(|_| expected())
     }
 
@@ -179,6 +182,15 @@ impl<'a> Argument<'a> {
         }
     }
 
+    /// The address of this machine to connect from, for a host of this family; given but empty counts as not given.
+    pub fn local_address(&self, family: AddressFamily) -> Result<Option<IpAddr>, ParseError> {
+        match (family, self.ip_address()?) {
+            (AddressFamily::Ipv6, Some(IpAddr::V4(_))) => Err(self.error("an IPv6 address")),
+            (AddressFamily::Ipv4, Some(IpAddr::V6(_))) => Err(self.error("an IPv4 address")),
+            (_, address) => Ok(address),
+        }
+    }
+
     /// An endpoint string of its own, which the same registry parses. Its mistakes are found at
     /// their place in the outer string.
     pub fn server(&self) -> Result<Option<Parsed<dyn StreamServerEndpoint>>, ParseError> {
@@ -190,6 +202,16 @@ impl<'a> Argument<'a> {
     pub fn client(&self) -> Result<Option<Parsed<dyn StreamClientEndpoint>>, ParseError> {
         let parsed = self.text()?.map(|text| self.arguments().registry().parse_client(text));
         parsed.transpose().map_err(|error| self.nested(error))
+    }
+
+    /// The string of a server inside, of whatever kind: its grammar is checked, and a registry judges the rest.
+    pub fn server_string(&self) -> Result<Option<ServerString>, ParseError> {
+        self.text()?.map(str::parse).transpose().map_err(|error| self.nested(error))
+    }
+
+    /// As [`server_string`](Self::server_string), of a client.
+    pub fn client_string(&self) -> Result<Option<ClientString>, ParseError> {
+        self.text()?.map(str::parse).transpose().map_err(|error| self.nested(error))
     }
 
     /// Moves a mistake in a nested endpoint string to its place in the outer string.
@@ -205,14 +227,6 @@ impl<'a> Argument<'a> {
     /// Whether it is not given, or given as nothing.
     fn is_empty(&self) -> bool {
         self.piece().is_none_or(|piece| piece.text.is_empty())
-    }
-}
-
-/// The value that [`Argument::backlog`] reads as this number.
-pub(crate) fn backlog_value(backlog: u32) -> Value {
-    match backlog {
-        BACKLOG_MAX => Value::Text(MAX.into()),
-        number => Value::Number(number.into()),
     }
 }
 

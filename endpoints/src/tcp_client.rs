@@ -57,7 +57,7 @@ pub struct TcpClientEndpoint {
 
 impl TcpClientEndpoint {
     /// How long an attempt may take unless something else is said.
-    pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+    pub const TIMEOUT: Duration = Duration::from_secs(30);
 
     /// Connects to `port` of `host`, over IPv4 or IPv6.
     pub fn new(
@@ -121,14 +121,6 @@ impl TcpClientEndpoint {
 
     pub(crate) fn shared_ipv6(reactor: Rc<dyn ClientReactor>, host: Host, port: u16) -> Self {
         Self { family: AddressFamily::Ipv6, ..Self::shared(reactor, host, port) }
-    }
-
-    /// The family of every address that can be connected to, as far as the host's form tells.
-    pub(crate) fn host_family(&self) -> AddressFamily {
-        match self.family {
-            AddressFamily::Any => self.host.family(),
-            family => family,
-        }
     }
 
     /// One attempt, to one address.

@@ -16,7 +16,6 @@ use core::time::Duration;
 
 use interfaces::{KeepAliveTimes, TcpOptions};
 
-use crate::config::text_or_absent;
 use crate::{Argument, ParseError, Value};
 
 /// The names of those that clients have.
@@ -70,7 +69,7 @@ impl SocketConfig {
         let values = [
             flag(self.no_delay),
             self.keep_alive.map_or(Value::Absent, Value::Seconds),
-            text_or_absent(self.device.as_deref()),
+            Value::text_or_absent(self.device.as_deref()),
             flag(self.reuse_port),
         ];
         core::iter::zip(SERVER_OPTIONS, values)

@@ -12,11 +12,10 @@ use alloc::rc::Rc;
 
 use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
-use crate::config::{EndpointConfig as _, TcpKind, local_address};
+use crate::config::{EndpointConfig as _, TcpKind};
 use crate::tcp_reactor::{ClientReactor, TcpReactor};
 use crate::{
-    Argument, Arguments, ClientParser, ParseError, Parsed, ServerParser, TcpClientConfig,
-    TcpClientEndpoint, TcpServerConfig,
+    Arguments, ClientParser, ParseError, Parsed, ServerParser, TcpClientConfig, TcpServerConfig,
 };
 
 /// Servers of one of the two kinds.
@@ -60,23 +59,5 @@ impl ClientParser for TcpClientParser {
     ) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
         let config = TcpClientConfig::read(&mut arguments)?;
         Ok(arguments.parsed(config.endpoint(Rc::clone(&self.reactor)), ["tcp"]))
-    }
-}
-
-impl TcpClientEndpoint {
-    /// Reads the arguments `timeout` and `bindAddress`, which every client over TCP takes.
-    ///
-    /// # Errors
-    ///
-    /// [`ParseError`], also when the local address is not of the host's family.
-    pub fn with_arguments(
-        self,
-        [timeout, bind_address]: [Argument<'_>; 2],
-    ) -> Result<Self, ParseError> {
-        let endpoint = self.with_timeout(timeout.seconds_or(Self::TIMEOUT)?);
-        match local_address(endpoint.host_family(), &bind_address)? {
-            Some(address) => Ok(endpoint.with_bind_address(address)),
-            None => Ok(endpoint),
-        }
     }
 }

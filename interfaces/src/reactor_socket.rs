@@ -6,7 +6,9 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use std::os::fd::OwnedFd;
 
-use crate::{DatagramTransport, DeliverDatagram, Factory, ListenError, ListeningPort, printable};
+use crate::{
+    Address, DatagramTransport, DeliverDatagram, Factory, ListenError, ListeningPort, printable,
+};
 
 /// The ability to adopt descriptors. The crate `systemd` checks inherited descriptors before it calls
 /// this; the reactor checks again that each is a stream socket, and listening or connected.
@@ -27,6 +29,23 @@ pub trait ReactorSocket {
         descriptor: OwnedFd,
         factory: Rc<dyn Factory>,
     ) -> Result<Rc<dyn ListeningPort>, ListenError>;
+
+    /// Accepts connections on a socket that `open` makes and has listen, for kinds of sockets that the reactor does
+    /// not open itself. Where several reactors share their ports, the first one that asks for the address opens it,
+    /// and the others join. By default the socket is opened and adopted.
+    ///
+    /// # Errors
+    ///
+    /// Those of `open`; [`ListenError::Unsuitable`], and the descriptor is closed.
+    fn open_stream_port(
+        &self,
+        address: &Address,
+        open: &mut dyn FnMut() -> Result<OwnedFd, ListenError>,
+        factory: Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError> {
+        let _ = address;
+        self.adopt_stream_port(open()?, factory)
+    }
 
     /// Runs a protocol of the factory on a socket that is connected already; its
     /// `connection_made` comes on a later turn.
@@ -83,6 +102,15 @@ impl<R: ReactorSocket + ?Sized> ReactorSocket for Rc<R> {
         factory: Rc<dyn Factory>,
     ) -> Result<Rc<dyn ListeningPort>, ListenError> {
         (**self).adopt_stream_port(descriptor, factory)
+    }
+
+    fn open_stream_port(
+        &self,
+        address: &Address,
+        open: &mut dyn FnMut() -> Result<OwnedFd, ListenError>,
+        factory: Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError> {
+        (**self).open_stream_port(address, open, factory)
     }
 
     fn adopt_stream_connection(

@@ -63,6 +63,8 @@ mod take;
 mod adopted;
 mod adopted_ports;
 #[cfg(feature = "endpoints")]
+mod config;
+#[cfg(feature = "endpoints")]
 mod parser;
 mod stored;
 
@@ -73,6 +75,8 @@ mod sys;
 
 pub use adopted::AdoptedStreamServerEndpoint;
 pub use announcement::{Announcement, LISTEN_FDS_MAX};
+#[cfg(feature = "endpoints")]
+pub use config::SystemdServerConfig;
 pub use domain::Domain;
 pub use errors::{DescriptorLabel, ListenFdsError, TakeError};
 pub use listen_fds::ListenFds;

@@ -4,12 +4,12 @@
 
 use std::rc::Rc;
 
-use endpoints::{Argument, Arguments, ParseError, Parsed, Registry, ServerParser};
+use endpoints::{Arguments, ParseError, Parsed, Registry, ServerParser};
 use interfaces::{ReactorSocket, StreamServerEndpoint};
 
 use crate::{
-    AdoptedStreamServerEndpoint, Domain, LISTEN_FDS_MAX, ListenFds, Notifier, Selector,
-    StoredServerEndpoint,
+    AdoptedStreamServerEndpoint, Domain, ListenFds, Notifier, Selector, StoredServerEndpoint,
+    SystemdServerConfig,
 };
 
 /// Adds `systemd:` servers to a registry: `systemd:domain=INET:index=0`, `systemd:name=web`.
@@ -51,14 +51,11 @@ impl ServerParser for SystemdParser {
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let names = ["domain", "index", "name", "otherwise"];
-        let [domain, index, name, otherwise] = arguments.bind(names)?;
-        let domain = parse_domain(&domain)?;
-        let selector = parse_selector(&index, &name)?;
+        let (config, otherwise) = SystemdServerConfig::read_with(&arguments)?;
+        let SystemdServerConfig { domain, selector, .. } = config;
         let endpoint = match (otherwise.server()?, selector) {
-            (None, selector) => self.adopted(selector, domain),
             (Some(stored), Selector::Name(name)) => self.stored(name, domain, stored.endpoint),
-            (Some(_), Selector::Index(_)) => return Err(otherwise.excluded_by(&index)),
+            (_, selector) => self.adopted(selector, domain),
         };
         Ok(arguments.parsed(endpoint, ["systemd"]))
     }
@@ -85,23 +82,5 @@ impl SystemdParser {
             otherwise,
             Notifier::from_environment,
         ))
-    }
-}
-
-fn parse_domain(domain: &Argument<'_>) -> Result<Option<Domain>, ParseError> {
-    let Some(name) = domain.text()? else { return Ok(None) };
-    let known = Domain::from_name(name).ok_or_else(|| domain.error("INET, INET6 or UNIX"))?;
-    Ok(Some(known))
-}
-
-fn parse_selector(index: &Argument<'_>, name: &Argument<'_>) -> Result<Selector, ParseError> {
-    match (index.is_given(), name.is_given()) {
-        (true, true) => Err(name.excluded_by(index)),
-        (false, false) => Err(index.refuse("a `systemd` server needs `index` or `name`")),
-        (false, true) => Ok(Selector::Name(name.required()?.into())),
-        (true, false) => {
-            let number = index.number(0..=u64::from(LISTEN_FDS_MAX) - 1)?;
-            Ok(Selector::Index(number as usize))
-        }
     }
 }

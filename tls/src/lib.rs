@@ -151,7 +151,10 @@ pub use start_tls::{
 #[cfg(all(feature = "endpoints", any(feature = "aws-lc-rs", feature = "ring")))]
 pub use strings::register;
 #[cfg(feature = "endpoints")]
-pub use strings::{SharedConfigs, TlsStrings, UNVERIFIED_LAYER, register_with_provider};
+pub use strings::{
+    CertificateFiles, ServerCertificates, SharedConfigs, TlsClientConfig, TlsClientKind,
+    TlsConnect, TlsListen, TlsServerConfig, TlsStrings, UNVERIFIED_LAYER, register_with_provider,
+};
 pub use tls_error::TlsError;
 pub use trust::public_roots;
 pub use verification::{CertificateRefusal, ClientNames, KeyPin, KeyPinError};

@@ -8,6 +8,7 @@ use core::marker::PhantomData;
 use core::str::FromStr;
 use std::ffi::OsStr;
 
+pub use clap::builder::ValueParserFactory;
 use clap::builder::{StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, Error};

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
-use super::{EndpointConfig, checked, config_text};
+use super::{EndpointConfig, checked, endpoint_config};
 use crate::haproxy::{Checksum, ProxyClientOptions, ProxyServerOptions, ProxyVersion};
 use crate::wrapping::Wrapped;
 use crate::{Arguments, ClientString, ParseError, Registry, ServerString, Side, Value};
@@ -141,5 +141,5 @@ impl EndpointConfig for ProxyClientConfig {
     }
 }
 
-config_text!(ProxyServerConfig, ServerString);
-config_text!(ProxyClientConfig, ClientString);
+endpoint_config!(ProxyServerConfig, ServerString);
+endpoint_config!(ProxyClientConfig, ClientString);

@@ -10,7 +10,7 @@ use core::fmt;
 use interfaces::{ReactorTime, StreamClientEndpoint};
 use protocol::http_connect::{HttpConnectClientEndpoint, HttpCredentials};
 
-use super::{EndpointConfig, checked, config_text, text_or_absent};
+use super::{EndpointConfig, checked, endpoint_config};
 use crate::binding::HOST_PORT;
 use crate::wrapping::Wrapped;
 use crate::{Argument, Arguments, ClientString, Host, ParseError, Registry, Side, Value};
@@ -115,9 +115,9 @@ impl EndpointConfig for HttpConnectClientConfig {
     fn arguments(&self) -> Vec<(&'static str, Value)> {
         let host = Value::Text(self.host.to_string().into());
         let port = Value::Number(self.port.into());
-        let user = text_or_absent(self.user.as_deref());
+        let user = Value::text_or_absent(self.user.as_deref());
         let secret = Some(&*self.password).filter(|password| !password.is_empty());
-        core::iter::zip(NAMES, [host, port, user, text_or_absent(secret)]).collect()
+        core::iter::zip(NAMES, [host, port, user, Value::text_or_absent(secret)]).collect()
     }
 
     fn wrapped(&self) -> Option<String> {
@@ -136,4 +136,4 @@ impl fmt::Debug for HttpConnectClientConfig {
     }
 }
 
-config_text!(HttpConnectClientConfig, ClientString);
+endpoint_config!(HttpConnectClientConfig, ClientString);

@@ -22,6 +22,7 @@
 //! Twisted's configurations hold the strings themselves. Invariant: a value that is checked prints a string that is
 //! read as an equal value.
 
+mod formats;
 mod haproxy;
 mod http_connect;
 #[cfg(feature = "std")]
@@ -42,9 +43,9 @@ mod unix_server;
 mod vsock;
 
 #[cfg(feature = "clap")]
-mod clap;
+pub(crate) mod clap;
 #[cfg(feature = "serde")]
-mod serde;
+pub(crate) mod serde;
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -62,6 +63,7 @@ use crate::{quote_positional_argument, quote_string_argument};
 
 #[cfg(feature = "clap")]
 pub use self::clap::EndpointValueParser;
+pub(crate) use self::formats::endpoint_config;
 pub use self::haproxy::{ProxyClientConfig, ProxyServerConfig};
 pub use self::http_connect::HttpConnectClientConfig;
 #[cfg(feature = "std")]
@@ -74,7 +76,6 @@ pub use self::stdio::StdioServerConfig;
 pub use self::string::{ClientString, ServerString};
 pub use self::tcp_client::TcpClientConfig;
 pub use self::tcp_connect::TcpConnectConfig;
-pub(crate) use self::tcp_connect::local_address;
 pub use self::tcp_server::TcpServerConfig;
 pub use self::unix_client::UnixClientConfig;
 pub use self::unix_name::UnixName;
@@ -113,8 +114,49 @@ impl TcpKind {
     }
 }
 
-/// The value of the strings of one kind.
-pub(crate) trait EndpointConfig: Sized {
+/// The value of the strings of one kind, or of a few that belong together.
+///
+/// A parser of the kind reads this value and makes the endpoint from it, so that a string and a value cannot mean
+/// two things. With it, [`endpoint_config!`](crate::endpoint_config) adds what text needs. The kinds of this crate and
+/// of its neighbours have such values; a third party's kind can have one, too.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use ropewalk_endpoints::{Arguments, EndpointConfig, ParseError, Side, Value, endpoint_config};
+///
+/// #[derive(Clone, Debug, PartialEq)]
+/// struct SerialServerConfig {
+///     port: u64,
+///     speed: u64,
+/// }
+///
+/// const NAMES: [&str; 2] = ["port", "speed"];
+///
+/// impl EndpointConfig for SerialServerConfig {
+///     const SIDE: Side = Side::Server;
+///     const KINDS: &'static [&'static str] = &["serial"];
+///
+///     fn read(arguments: &mut Arguments<'_>) -> Result<Self, ParseError> {
+///         let [port, speed] = arguments.bind(NAMES)?;
+///         Ok(Self { port: port.number(0..=9)?, speed: speed.number_or(300..=115_200, 9600)? })
+///     }
+///
+///     fn arguments(&self) -> Vec<(&'static str, Value)> {
+///         NAMES.into_iter().zip([self.port, self.speed].map(Value::Number)).collect()
+///     }
+/// }
+///
+/// endpoint_config!(SerialServerConfig, ServerString);
+///
+/// let mut config: SerialServerConfig = "serial:3".parse()?;
+/// config.speed = 1200;
+/// assert_eq!(config.to_string(), "serial:port=3:speed=1200");
+/// # }
+/// # Ok::<(), ropewalk_endpoints::ParseError>(())
+/// ```
+pub trait EndpointConfig: Sized {
     /// The side of its strings.
     const SIDE: Side;
 
@@ -126,7 +168,8 @@ pub(crate) trait EndpointConfig: Sized {
         given.eq_ignore_ascii_case(kind)
     }
 
-    /// Binds the arguments and reads them.
+    /// Binds the arguments and reads them. No registry is behind them where a string is read into a value, so the
+    /// string of an endpoint inside is read with [`Argument::server_string`](crate::Argument::server_string).
     ///
     /// # Errors
     ///
@@ -138,17 +181,29 @@ pub(crate) trait EndpointConfig: Sized {
         Self::KINDS[0]
     }
 
-    /// The arguments that it prints.
+    /// The arguments that it prints, in their order; an absent one is left out.
     fn arguments(&self) -> Vec<(&'static str, Value)>;
 
     /// The endpoints behind the arguments, as it prints them.
     fn wrapped(&self) -> Option<String> {
         None
     }
+
+    /// The endpoint string of the value: every argument by name.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`], which points into what `Display` prints, for a value that no string means.
+    fn endpoint_string(&self) -> Result<String, ParseError>
+    where
+        Self: Display + FromStr<Err = ParseError> + PartialEq,
+    {
+        Ok(checked(self)?.to_string())
+    }
 }
 
 /// Reads a string of one of a value's kinds.
-pub(crate) fn parse<C: EndpointConfig>(text: &str) -> Result<C, ParseError> {
+pub fn parse<C: EndpointConfig>(text: &str) -> Result<C, ParseError> {
     let (kind, fields) = split(text, fields(text)?, C::SIDE)?;
     match C::KINDS.iter().find(|known| C::is_kind(known, &kind.name)) {
         Some(known) => {
@@ -166,7 +221,7 @@ fn kinds(kinds: &[&'static str]) -> String {
 }
 
 /// Prints the string of a value: every argument by name.
-pub(crate) fn print(config: &impl EndpointConfig, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub fn print(config: &impl EndpointConfig, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(&quote_positional_argument(config.kind()))?;
     for (name, value) in config.arguments() {
         if value != Value::Absent {
@@ -195,67 +250,3 @@ where
     let message = "no endpoint string means this value: its own string is read as another one";
     Err(ParseError::new(&text, 0..text.len(), Problem::Refused { message: message.into() }))
 }
-
-/// The value of a text, or nothing.
-pub(crate) fn text_or_absent(text: Option<&str>) -> Value {
-    text.map_or(Value::Absent, |text| Value::Text(String::from(text).into()))
-}
-
-/// `Display`, `FromStr` and the conversion to a string of any kind, for the value of a kind.
-macro_rules! config_text {
-    ($config:ident, $string:ident) => {
-        impl core::fmt::Display for $config {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                $crate::config::print(self, f)
-            }
-        }
-
-        impl core::str::FromStr for $config {
-            type Err = $crate::ParseError;
-
-            fn from_str(text: &str) -> Result<Self, $crate::ParseError> {
-                $crate::config::parse(text)
-            }
-        }
-
-        impl TryFrom<&$config> for $crate::$string {
-            type Error = $crate::ParseError;
-
-            fn try_from(config: &$config) -> Result<Self, $crate::ParseError> {
-                alloc::string::ToString::to_string($crate::config::checked(config)?).parse()
-            }
-        }
-
-        $crate::config::text_features!($config);
-    };
-}
-
-/// `Serialize`, `Deserialize` and clap's parser of values, as the string, for a type that prints and reads it.
-macro_rules! text_features {
-    ($value:ident) => {
-        #[cfg(feature = "serde")]
-        impl serde::Serialize for $value {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                $crate::config::serde::serialize(self, serializer)
-            }
-        }
-
-        #[cfg(feature = "serde")]
-        impl<'de> serde::Deserialize<'de> for $value {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::config::serde::deserialize(deserializer)
-            }
-        }
-
-        #[cfg(feature = "clap")]
-        impl clap::builder::ValueParserFactory for $value {
-            type Parser = $crate::config::EndpointValueParser<Self>;
-
-            fn value_parser() -> Self::Parser {
-                Default::default()
-            }
-        }
-    };
-}
-
-pub(crate) use {config_text, text_features};

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use interfaces::{ReactorProcess, SpawnProcess};
 
-use super::{EndpointConfig, checked, config_text, text_or_absent};
+use super::{EndpointConfig, checked, endpoint_config};
 use crate::{Arguments, ParseError, ProcessEndpoint, Side, StandardErrorBehavior, Value};
 
 /// The name of an argument of the program.
@@ -89,7 +89,7 @@ impl EndpointConfig for ProcessClientConfig {
     fn arguments(&self) -> Vec<(&'static str, Value)> {
         let program = (PROGRAM, Value::Text(self.program.clone().into()));
         let stderr = Value::Text(name_of(self.error_output).into());
-        let options = [text_or_absent(self.directory.as_deref()), stderr];
+        let options = [Value::text_or_absent(self.directory.as_deref()), stderr];
         let options = core::iter::zip(OPTIONS, options);
         core::iter::once(program).chain(options).chain(self.words()).collect()
     }
@@ -103,4 +103,4 @@ fn name_of(error_output: StandardErrorBehavior) -> &'static str {
     }
 }
 
-config_text!(ProcessClientConfig, ClientString);
+endpoint_config!(ProcessClientConfig, ClientString);

@@ -13,7 +13,8 @@ use serde::ser::{Error as _, Serializer};
 use super::checked;
 use crate::ParseError;
 
-pub(crate) fn serialize<T, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
+/// Writes the string of a value that a string means.
+pub fn serialize<T, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
 where
     T: Display + FromStr<Err = ParseError> + PartialEq,
 {
@@ -21,7 +22,8 @@ where
     serializer.collect_str(value)
 }
 
-pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
+/// Reads a string into a value.
+pub fn deserialize<'de, T, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error>
 where
     T: FromStr<Err = ParseError>,
 {

@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
-use super::{EndpointConfig, checked, config_text};
+use super::{EndpointConfig, checked, endpoint_config};
 use crate::quote_string_argument;
 use crate::sni::{FOR, SniRoute, TIMEOUT, routes};
 use crate::wrapping::Wrapped;
@@ -121,5 +121,5 @@ impl EndpointConfig for SniClientConfig {
     }
 }
 
-config_text!(SniServerConfig, ServerString);
-config_text!(SniClientConfig, ClientString);
+endpoint_config!(SniServerConfig, ServerString);
+endpoint_config!(SniClientConfig, ClientString);

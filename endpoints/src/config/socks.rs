@@ -10,7 +10,7 @@ use core::fmt;
 use interfaces::{ReactorTime, StreamClientEndpoint};
 use protocol::socks::{SocksClientEndpoint, SocksCredentials};
 
-use super::{EndpointConfig, checked, config_text, text_or_absent};
+use super::{EndpointConfig, checked, endpoint_config};
 use crate::binding::HOST_PORT;
 use crate::wrapping::Wrapped;
 use crate::{Arguments, ClientString, Host, ParseError, Registry, Side, Value};
@@ -102,9 +102,9 @@ impl EndpointConfig for SocksClientConfig {
     fn arguments(&self) -> Vec<(&'static str, Value)> {
         let host = Value::Text(self.host.to_string().into());
         let port = Value::Number(self.port.into());
-        let user = text_or_absent(self.user.as_deref());
+        let user = Value::text_or_absent(self.user.as_deref());
         let secret = Some(&*self.password).filter(|password| !password.is_empty());
-        core::iter::zip(NAMES, [host, port, user, text_or_absent(secret)]).collect()
+        core::iter::zip(NAMES, [host, port, user, Value::text_or_absent(secret)]).collect()
     }
 
     fn wrapped(&self) -> Option<String> {
@@ -123,4 +123,4 @@ impl fmt::Debug for SocksClientConfig {
     }
 }
 
-config_text!(SocksClientConfig, ClientString);
+endpoint_config!(SocksClientConfig, ClientString);

@@ -11,7 +11,7 @@ use interfaces::{
 };
 
 use super::tcp_connect::{CONNECT, CONNECT_OPTIONS};
-use super::{EndpointConfig, TcpConnectConfig, checked, config_text};
+use super::{EndpointConfig, TcpConnectConfig, checked, endpoint_config};
 use crate::srv::SrvContext;
 use crate::{Argument, Arguments, Host, ParseError, Side, Value};
 
@@ -80,4 +80,4 @@ fn service_name(argument: &Argument<'_>) -> Result<String, ParseError> {
     Ok(name)
 }
 
-config_text!(SrvClientConfig, ClientString);
+endpoint_config!(SrvClientConfig, ClientString);

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use interfaces::ReactorStdio;
 
-use super::{EndpointConfig, config_text};
+use super::{EndpointConfig, endpoint_config};
 use crate::{Arguments, ParseError, Side, StdioServerEndpoint, Value};
 
 /// The string of a server of kind `stdio`, which has no arguments.
@@ -41,4 +41,4 @@ impl EndpointConfig for StdioServerConfig {
     }
 }
 
-config_text!(StdioServerConfig, ServerString);
+endpoint_config!(StdioServerConfig, ServerString);

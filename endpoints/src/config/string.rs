@@ -13,7 +13,7 @@ use core::str::FromStr;
 
 use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
-use super::text_features;
+use super::formats::{clap_text, serde_text};
 use crate::grammar::{Field, Form};
 use crate::registry::{fields, split};
 use crate::{ParseError, Registry, Side, quote_positional_argument, quote_string_argument};
@@ -215,5 +215,7 @@ impl AsRef<str> for ClientString {
     }
 }
 
-text_features!(ServerString);
-text_features!(ClientString);
+serde_text!(ServerString);
+clap_text!(ServerString);
+serde_text!(ClientString);
+clap_text!(ClientString);

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use interfaces::{ReactorTcp, ReactorTime, Resolver, StreamClientEndpoint};
 
 use super::tcp_connect::{CONNECT, CONNECT_OPTIONS};
-use super::{EndpointConfig, TcpConnectConfig, TcpKind, checked, config_text};
+use super::{EndpointConfig, TcpConnectConfig, TcpKind, checked, endpoint_config};
 use crate::binding::HOST_PORT;
 use crate::tcp_reactor::ClientReactor;
 use crate::{Arguments, Host, ParseError, Side, TcpClientEndpoint, Value};
@@ -112,4 +112,4 @@ impl EndpointConfig for TcpClientConfig {
     }
 }
 
-config_text!(TcpClientConfig, ClientString);
+endpoint_config!(TcpClientConfig, ClientString);

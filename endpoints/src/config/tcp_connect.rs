@@ -52,14 +52,14 @@ impl TcpConnectConfig {
         [retry, options @ ..]: [Argument<'_>; 4],
     ) -> Result<Self, ParseError> {
         let timeout = timeout.seconds_or(TcpClientEndpoint::TIMEOUT)?;
-        let bind_address = local_address(family, &bind_address)?;
+        let bind_address = bind_address.local_address(family)?;
         let socket = SocketConfig::of_client(options)?;
         Ok(Self { timeout, bind_address, retry: retry_period(&retry)?, socket })
     }
 
     pub(crate) fn arguments(&self) -> impl Iterator<Item = (&'static str, Value)> {
         let local = self.bind_address.map(|address| address.to_string());
-        let listed = [Value::Seconds(self.timeout), super::text_or_absent(local.as_deref())];
+        let listed = [Value::Seconds(self.timeout), Value::text_or_absent(local.as_deref())];
         let retry =
             if self.retry.is_zero() { None } else { Some((RETRY, Value::Seconds(self.retry))) };
         core::iter::zip(CONNECT, listed).chain(retry).chain(self.socket.arguments())
@@ -81,17 +81,5 @@ impl TcpConnectConfig {
         reactor: Rc<dyn ClientReactor>,
     ) -> Rc<dyn StreamClientEndpoint> {
         retried(endpoint, reactor as _, self.retry)
-    }
-}
-
-/// Reads `bindAddress`, for a host of this family.
-pub(crate) fn local_address(
-    family: AddressFamily,
-    argument: &Argument<'_>,
-) -> Result<Option<IpAddr>, ParseError> {
-    match (family, argument.ip_address()?) {
-        (AddressFamily::Ipv6, Some(IpAddr::V4(_))) => Err(argument.error("an IPv6 address")),
-        (AddressFamily::Ipv4, Some(IpAddr::V6(_))) => Err(argument.error("an IPv4 address")),
-        (_, address) => Ok(address),
     }
 }

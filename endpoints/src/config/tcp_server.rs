@@ -8,8 +8,7 @@ use alloc::vec::Vec;
 
 use interfaces::{BACKLOG_MAX, ReactorTcp, Resolver};
 
-use super::{EndpointConfig, TcpKind, checked, config_text};
-use crate::readers::backlog_value;
+use super::{EndpointConfig, TcpKind, checked, endpoint_config};
 use crate::tcp_options::{SERVER_OPTIONS, SocketConfig};
 use crate::tcp_reactor::TcpReactor;
 use crate::{Argument, Arguments, Host, ParseError, Side, TcpServerEndpoint, Value};
@@ -135,7 +134,7 @@ impl EndpointConfig for TcpServerConfig {
     fn arguments(&self) -> Vec<(&'static str, Value)> {
         let port = Value::Number(self.port.into());
         let interface = Value::Text(self.interface.to_string().into());
-        let backlog = backlog_value(self.backlog);
+        let backlog = Value::backlog(self.backlog);
         let arguments = match self.kind {
             TcpKind::Tcp => core::iter::zip(TCP, [port, interface, backlog]),
             TcpKind::Tcp6 => core::iter::zip(TCP6, [port, backlog, interface]),
@@ -148,4 +147,4 @@ fn ipv6_interface(argument: &Argument<'_>) -> Result<Host, ParseError> {
     if argument.is_given() { argument.ipv6_host() } else { argument.host_or(Host::ANY_IPV6) }
 }
 
-config_text!(TcpServerConfig, ServerString);
+endpoint_config!(TcpServerConfig, ServerString);

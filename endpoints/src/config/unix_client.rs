@@ -9,7 +9,7 @@ use core::time::Duration;
 use interfaces::{ConnectUnix, LockFile, ReactorTime, ReactorUnix, StreamClientEndpoint};
 
 use super::unix_name::ABSTRACT;
-use super::{EndpointConfig, UnixName, checked, config_text};
+use super::{EndpointConfig, UnixName, checked, endpoint_config};
 use crate::readers::{lock_file, lock_file_value};
 use crate::retry::{RETRY, retried, retry_period};
 use crate::{Arguments, ParseError, Side, UnixClientEndpoint, Value};
@@ -93,4 +93,4 @@ impl EndpointConfig for UnixClientConfig {
     }
 }
 
-config_text!(UnixClientConfig, ClientString);
+endpoint_config!(UnixClientConfig, ClientString);

@@ -7,7 +7,6 @@ use alloc::string::String;
 
 use interfaces::UnixAddress;
 
-use super::text_or_absent;
 use crate::{Argument, ParseError, Value};
 
 /// The option of an abstract name, of both sides.
@@ -52,7 +51,7 @@ impl UnixName {
             Self::Path(path) => (Some(&**path), None),
             Self::Abstract(name) => (None, Some(&**name)),
         };
-        [path, name].map(text_or_absent)
+        [path, name].map(Value::text_or_absent)
     }
 
     pub(crate) fn address(&self) -> UnixAddress {

@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use interfaces::{BACKLOG_MAX, ListenUnix, LockFile, ReactorUnix};
 
 use super::unix_name::ABSTRACT;
-use super::{EndpointConfig, UnixName, checked, config_text, text_or_absent};
-use crate::readers::{backlog_value, lock_file_value};
+use super::{EndpointConfig, UnixName, checked, endpoint_config};
+use crate::readers::lock_file_value;
 use crate::{Argument, Arguments, ParseError, Side, UnixServerEndpoint, Value};
 
 const NAMES: [&str; 4] = ["address", "mode", "backlog", "lockfile"];
@@ -115,8 +115,8 @@ impl EndpointConfig for UnixServerConfig {
         let [path, name] = self.address.values();
         let has_mode = self.address.is_path() || self.mode != MODE;
         let mode = if has_mode { Value::Mode(self.mode) } else { Value::Absent };
-        let values = [path, mode, backlog_value(self.backlog), lock_file_value(self.lock_file)];
-        let owners = [&self.owner, &self.group].map(|text| text_or_absent(text.as_deref()));
+        let values = [path, mode, Value::backlog(self.backlog), lock_file_value(self.lock_file)];
+        let owners = [&self.owner, &self.group].map(|text| Value::text_or_absent(text.as_deref()));
         let [owner, group] = owners;
         core::iter::zip(NAMES, values)
             .chain(core::iter::zip(OPTIONS, [name, owner, group]))
@@ -143,4 +143,4 @@ fn owner_name(argument: &Argument<'_>) -> Result<Option<String>, ParseError> {
     }
 }
 
-config_text!(UnixServerConfig, ServerString);
+endpoint_config!(UnixServerConfig, ServerString);

@@ -12,8 +12,7 @@ use interfaces::{
     BACKLOG_MAX, ReactorFdSet, ReactorSocket, ReactorTime, StreamClientEndpoint, VsockAddress,
 };
 
-use super::{EndpointConfig, checked, config_text};
-use crate::readers::backlog_value;
+use super::{EndpointConfig, checked, endpoint_config};
 use crate::retry::{RETRY, retried, retry_period};
 use crate::vsock::{VsockClientEndpoint, VsockServerEndpoint};
 use crate::{Argument, Arguments, ParseError, Side, Value};
@@ -153,7 +152,7 @@ impl EndpointConfig for VsockServerConfig {
 
     fn arguments(&self) -> Vec<(&'static str, Value)> {
         let [cid, port] = address(self.address);
-        core::iter::zip(LISTEN, [cid, port, backlog_value(self.backlog)]).collect()
+        core::iter::zip(LISTEN, [cid, port, Value::backlog(self.backlog)]).collect()
     }
 }
 
@@ -178,5 +177,5 @@ impl EndpointConfig for VsockClientConfig {
     }
 }
 
-config_text!(VsockServerConfig, ServerString);
-config_text!(VsockClientConfig, ClientString);
+endpoint_config!(VsockServerConfig, ServerString);
+endpoint_config!(VsockClientConfig, ClientString);

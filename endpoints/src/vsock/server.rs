@@ -1,4 +1,4 @@
-//! [`VsockServerEndpoint`]: listens, and lets the reactor adopt the socket.
+//! [`VsockServerEndpoint`]: opens a socket, and lets the reactor accept on it.
 //!
 //! Invariant: a `listen` that fails leaves no socket.
 
@@ -49,9 +49,8 @@ impl VsockServerEndpoint {
 
 impl StreamServerEndpoint for VsockServerEndpoint {
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
-        let opened = self.open().map_err(|error| refused(self.address, &error));
-        let port = opened.and_then(|socket| self.reactor.adopt_stream_port(socket, factory));
-        match port {
+        let mut open = || self.open().map_err(|error| refused(self.address, &error));
+        match self.reactor.open_stream_port(&self.address.into(), &mut open, factory) {
             Ok(port) => Deferred::succeed(port),
             Err(error) => Deferred::fail(Failure::new(error)),
         }

@@ -114,8 +114,14 @@ impl ClientParser for Named {
             arguments.bind_host_port(["name", "timeout", "bindAddress"])?;
         arguments.require(&[name])?;
         name.required()?;
-        let endpoint = TcpClientEndpoint::new(self.0.clone(), host.host()?, port.port()?)
-            .with_arguments([timeout, bind_address])?;
+        let host = host.host()?;
+        let local = bind_address.local_address(host.family())?;
+        let endpoint = TcpClientEndpoint::new(self.0.clone(), host, port.port()?)
+            .with_timeout(timeout.seconds_or(TcpClientEndpoint::TIMEOUT)?);
+        let endpoint = match local {
+            Some(address) => endpoint.with_bind_address(address),
+            None => endpoint,
+        };
         Ok(arguments.parsed(Rc::new(endpoint), ["named", "tcp"]))
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use deferred::Deferred;
 use interfaces::{
-    AddressFamily, AdoptError, ConnectTcp, ConnectUnix, DatagramTransport, DelayedCall,
+    Address, AddressFamily, AdoptError, ConnectTcp, ConnectUnix, DatagramTransport, DelayedCall,
     DeliverDatagram, Factory, FromThread, ListenError, ListenTcp, ListenUnix, ListeningPort,
     NotRunning, Phase, ReactorCore, ReactorSocket, ReactorTcp, ReactorThreads, ReactorTime,
     ReactorUnix, Resolver, SystemEvent, ThreadOutcome, Trigger, TriggerId,
@@ -57,6 +57,15 @@ impl ReactorSocket for Member {
         factory: Rc<dyn Factory>,
     ) -> Result<Rc<dyn ListeningPort>, ListenError> {
         self.share_adopted(descriptor, factory)
+    }
+
+    fn open_stream_port(
+        &self,
+        address: &Address,
+        open: &mut dyn FnMut() -> Result<OwnedFd, ListenError>,
+        factory: Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError> {
+        self.share_opened(address, open, factory)
     }
 
     fn adopt_stream_connection(

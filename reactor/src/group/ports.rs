@@ -68,6 +68,17 @@ impl Member {
         self.share(&key, factory, adopt)
     }
 
+    /// Shares a socket of an address that the first member opens with `open`.
+    pub(super) fn share_opened(
+        &self,
+        address: &Address,
+        open: &mut dyn FnMut() -> Result<OwnedFd, ListenError>,
+        factory: Rc<dyn Factory>,
+    ) -> Result<Rc<dyn ListeningPort>, ListenError> {
+        let key = PortKey::Asked(SentAddress::of(address));
+        self.share(&key, factory, || self.reactor().core().sys.adopt_listener(open()?))
+    }
+
     fn share(
         &self,
         key: &PortKey,

@@ -12,17 +12,21 @@ pub(super) enum SentAddress {
     Ip(SocketAddr),
     Path(Box<[u8]>),
     Abstract(Box<[u8]>),
+    /// The name of one of another kind, as vsock.
+    Named(Box<str>),
     Unnamed,
 }
 
 impl SentAddress {
-    /// The address as it is sent. The kernel's sockets have IP and UNIX addresses alone.
+    /// The address as it is sent.
     pub(super) fn of(address: &Address) -> Self {
         match address {
             Address::Ipv4(v4) => Self::Ip((*v4).into()),
             Address::Ipv6(v6) => Self::Ip((*v6).into()),
             Address::Unix(UnixAddress::Path(name)) => Self::Path(Box::from(&**name)),
             Address::Unix(UnixAddress::Abstract(name)) => Self::Abstract(Box::from(&**name)),
+            Address::Unix(_) => Self::Unnamed,
+            Address::Other(name) => Self::Named(Box::from(&**name)),
             _ => Self::Unnamed,
         }
     }
@@ -34,6 +38,7 @@ impl From<&SentAddress> for Address {
             SentAddress::Ip(address) => (*address).into(),
             SentAddress::Path(name) => UnixAddress::Path((&**name).into()).into(),
             SentAddress::Abstract(name) => UnixAddress::Abstract((&**name).into()).into(),
+            SentAddress::Named(name) => Self::Other((&**name).into()),
             SentAddress::Unnamed => UnixAddress::Unnamed.into(),
         }
     }
@@ -52,6 +57,7 @@ mod tests {
             UnixAddress::Path(name.into()).into(),
             UnixAddress::Abstract(name.into()).into(),
             UnixAddress::Unnamed.into(),
+            Address::Other("vsock:2:5000".into()),
         ];
         for address in addresses {
             assert_eq!(Address::from(&SentAddress::of(&address)), address);

@@ -13,8 +13,8 @@ use std::task::Waker;
 use std::thread::{self, ThreadId};
 
 use interfaces::{
-    Factory, ListenTcp, ListenUnix, ListeningPort, Protocol, ReactorSocket as _, ReactorTcp as _,
-    ReactorUnix as _, Transport, UnixAddress,
+    Address, Factory, ListenTcp, ListenUnix, ListeningPort, Protocol, ReactorSocket as _,
+    ReactorTcp as _, ReactorUnix as _, Transport, UnixAddress,
 };
 use protocol::factory_fn;
 use protocol::policies::{
@@ -200,6 +200,27 @@ fn an_adopted_socket_is_shared_by_the_copies_of_its_descriptor() {
         Ok(())
     };
     with_group(ReactorGroup::new(2), main, |_| {
+        let clients: Vec<_> = (0..10).map(|_| Client::connect(address)).collect();
+        assert_eq!(spread(&clients, 2), [5, 5]);
+    });
+}
+
+#[test]
+fn a_socket_of_a_kind_that_the_reactor_does_not_open_is_opened_by_one_member_and_shared() {
+    let opened = Mutex::new(Vec::new());
+    let main = |member: &Member| {
+        let mut open = || {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+            opened.lock().unwrap().push(listener.local_addr().unwrap());
+            Ok(OwnedFd::from(listener))
+        };
+        let name = Address::Other("a line".into());
+        member.open_stream_port(&name, &mut open, numbered(member))?;
+        Ok(())
+    };
+    with_group(ReactorGroup::new(2), main, |_| {
+        let addresses = opened.lock().unwrap().clone();
+        let [address] = addresses[..] else { panic!("it was opened {} times", addresses.len()) };
         let clients: Vec<_> = (0..10).map(|_| Client::connect(address)).collect();
         assert_eq!(spread(&clients, 2), [5, 5]);
     });

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a server that asks for clients' certificates verifies those that it gets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -63,6 +63,21 @@ impl ClientAuthentication {
     pub fn with_names(mut self, names: ClientNames) -> Self {
         self.names = names;
         self
+    }
+
+    /// The file or directory of the authorities.
+    pub fn trusted(&self) -> &Path {
+        &self.trusted.path
+    }
+
+    /// Which clients are taken.
+    pub fn names(&self) -> &ClientNames {
+        &self.names
+    }
+
+    /// Whether a client has to show a certificate.
+    pub fn is_required(&self) -> bool {
+        self.is_required
     }
 }
 

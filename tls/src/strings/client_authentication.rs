@@ -2,11 +2,11 @@
 //!
 //! Invariant: a string that names clients also says who vouches for them.
 
-use endpoints::{Argument, ParseError};
+use endpoints::{Argument, ParseError, Value};
 
 use super::key_pins::key_pins;
 use super::paths::file;
-use super::session_strings::list;
+use super::session_strings::{joined, list};
 use crate::settings::ClientAuthentication;
 use crate::verification::ClientNames;
 
@@ -41,4 +41,23 @@ pub(super) fn client_authentication(
     names.uris = texts(&uris)?;
     names.keys = key_pins(&pins)?;
     Ok(Some(clients.with_names(names)))
+}
+
+/// The values of those arguments, as they are printed.
+pub(super) fn client_arguments(clients: Option<&ClientAuthentication>) -> [Value; 6] {
+    let Some(clients) = clients else { return [const { Value::Absent }; 6] };
+    let ClientNames { common_names, dns_names, uris, keys } = clients.names();
+    let mode = match clients.is_required() {
+        true => Value::Absent,
+        false => Value::Text("wanted".into()),
+    };
+    let trusted = clients.trusted().display().to_string();
+    [
+        Value::Text(trusted.into()),
+        mode,
+        joined(common_names),
+        joined(dns_names),
+        joined(uris),
+        joined(keys),
+    ]
 }

@@ -4,10 +4,12 @@
 
 mod client;
 mod client_authentication;
+mod client_config;
 mod client_strings;
 mod key_pins;
 mod paths;
 mod server;
+mod server_config;
 mod server_strings;
 mod session_strings;
 mod shared_configs;
@@ -24,6 +26,8 @@ use rustls::server::ProducesTickets;
 
 use crate::credentials::CredentialsError;
 use crate::renewal::{CertificateRenewal, TellRenewal};
+pub use client_config::{CertificateFiles, TlsClientConfig, TlsClientKind, TlsConnect};
+pub use server_config::{ServerCertificates, TlsListen, TlsServerConfig};
 pub use shared_configs::SharedConfigs;
 pub use tls_strings::TlsStrings;
 

@@ -6,40 +6,18 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use endpoints::{
-    Argument, Arguments, Host, ParseError, Parsed, ServerParser, TcpServerEndpoint, Value,
+    Argument, Arguments, EndpointConfig as _, Host, ParseError, Parsed, ServerParser,
+    TcpServerEndpoint,
 };
 use interfaces::StreamServerEndpoint;
 
 use super::Context;
-use super::client_authentication::client_authentication;
-use super::paths::{file, file_or};
 use super::server::FileServer;
-use super::session_strings::{interval, method, options_of, session_settings};
-use crate::credentials::{Certificates, Identity, Named, UnknownName};
-use crate::settings::{ServerSettings, VersionRange};
+use super::server_config::{TlsListen, TlsServerConfig};
+use crate::TlsOptions;
 
 pub(super) struct SslServerParser(pub(super) Context);
 pub(super) struct TlsServerParser(pub(super) Context);
-
-/// The arguments of both kinds that are given by name: the endpoint below, the interval of looks at the files,
-/// the meaning of a bare end, then those of clients' certificates, then those of the session.
-const OPTIONS: [&str; 15] = [
-    "endpoint",
-    "reload",
-    "eof",
-    "clientCA",
-    "clientAuth",
-    "clientCN",
-    "clientDNS",
-    "clientURI",
-    "clientPin",
-    "alpn",
-    "minVersion",
-    "maxVersion",
-    "groups",
-    "tickets",
-    "keyLog",
-];
 
 impl ServerParser for SslServerParser {
     fn kind(&self) -> &'static str {
@@ -47,59 +25,16 @@ impl ServerParser for SslServerParser {
     }
 
     fn is_kind(&self, given: &str) -> bool {
-        given == "ssl"
+        TlsServerConfig::is_kind(self.kind(), given)
     }
 
     fn parse(
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let (
-            [port, key, certificate, sslmethod, interface, backlog, extra, parameters],
-            [ocsp, endpoint, reload, eof, options @ ..],
-        ) = arguments.bind_options(
-            [
-                "port",
-                "privateKey",
-                "certKey",
-                "sslmethod",
-                "interface",
-                "backlog",
-                "extraCertChain",
-                "dhParameters",
-            ],
-            with_own("ocsp"),
-        )?;
-        let below = match wrapped(endpoint, [port, interface, backlog])? {
-            Some(below) => below,
-            None => {
-                let host = interface.host_or(Host::ANY_IPV4)?;
-                self.0.tcp(port.port()?, Some(host), backlog.backlog()?)
-            }
-        };
-        let key_file = file_or(&key, "server.pem")?;
-        let certificate_file = file_or(&certificate, key_file)?;
-        let versions = method(&sslmethod)?;
-        let extra_file = file(&extra)?;
-        if parameters.is_given() {
-            return Err(parameters.refuse(
-                "dhParameters is not supported: leave it out, as keys are agreed on with elliptic \
-                 curves",
-            ));
-        }
-        let identity = Identity {
-            certificate: Named::new(certificate.name(), certificate_file),
-            key: Named::new(key.name(), key_file),
-            extra_chain: extra_file.map(|path| Named::new(extra.name(), path)),
-        };
-        let staple = file(&ocsp)?.map(|path| Named::new(ocsp.name(), path));
-        let certificates = Certificates::One(identity, staple);
-        let Below { endpoint: below, layers } = below;
-        let (context, settings) =
-            (self.0.clone(), self.0.settings(certificates, options, versions)?);
-        let (interval, tls) = (interval(&reload)?, options_of(&eof)?);
-        let server = FileServer { below, context, settings, interval, tls };
-        Ok(arguments.parsed(Rc::new(server), layers))
+        let (config, endpoint) = TlsServerConfig::read_ssl(&arguments, Some(&self.0.provider))?;
+        let (server, layers) = self.0.server(&config, &endpoint, Some(Host::ANY_IPV4))?;
+        Ok(arguments.parsed(server, layers))
     }
 }
 
@@ -108,100 +43,50 @@ impl ServerParser for TlsServerParser {
         "tls"
     }
 
+    fn is_kind(&self, given: &str) -> bool {
+        TlsServerConfig::is_kind(self.kind(), given)
+    }
+
     fn parse(
         &self,
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        let ([path, port, backlog, interface], [unknown, endpoint, reload, eof, options @ ..]) =
-            arguments
-                .bind_options(["path", "port", "backlog", "interface"], with_own("unknownName"))?;
-        let directory = file(&path)?.ok_or_else(|| path.missing())?;
-        let below = match wrapped(endpoint, [port, interface, backlog])? {
-            Some(below) => below,
-            None => {
-                let (port, backlog) = (port.port_or(443)?, backlog.backlog()?);
-                let host = interface.host_or(Host::ANY_IPV6)?;
-                let is_default = interface.span().is_empty();
-                self.0.tcp(port, (!is_default).then_some(host), backlog)
-            }
-        };
-        let Below { endpoint: below, layers } = below;
-        let certificates =
-            Certificates::ByName(Named::new(path.name(), directory), unknown_name(&unknown)?);
-        let versions = VersionRange::default();
-        let (context, settings) =
-            (self.0.clone(), self.0.settings(certificates, options, versions)?);
-        let (interval, tls) = (interval(&reload)?, options_of(&eof)?);
-        let server = FileServer { below, context, settings, interval, tls };
-        Ok(arguments.parsed(Rc::new(server), layers))
+        let (config, endpoint) = TlsServerConfig::read_tls(&arguments, Some(&self.0.provider))?;
+        let (server, layers) = self.0.server(&config, &endpoint, None)?;
+        Ok(arguments.parsed(server, layers))
     }
 }
 
-/// The endpoint below TLS, and the layers from TLS down.
-struct Below {
-    endpoint: Rc<dyn StreamServerEndpoint>,
-    layers: Vec<Cow<'static, str>>,
-}
-
-/// The endpoint that the argument `endpoint` describes, if it is given: it has a port, an interface and a
-/// backlog of its own.
-fn wrapped(endpoint: Argument<'_>, own: [Argument<'_>; 3]) -> Result<Option<Below>, ParseError> {
-    let Some(inner) = endpoint.server()? else { return Ok(None) };
-    match own.into_iter().find(Argument::is_given) {
-        Some(unused) => Err(unused.excluded_by(&endpoint)),
-        None => {
-            let layers = [Cow::from("tls")].into_iter().chain(inner.description.layers).collect();
-            Ok(Some(Below { endpoint: inner.endpoint, layers }))
-        }
-    }
-}
-
-/// [`OPTIONS`] behind one that only this kind has.
-fn with_own(name: &'static str) -> [&'static str; OPTIONS.len() + 1] {
-    let mut names = [name; OPTIONS.len() + 1];
-    names[1..].copy_from_slice(&OPTIONS);
-    names
-}
-
-fn unknown_name(argument: &Argument<'_>) -> Result<UnknownName, ParseError> {
-    let (unknown, name) = match argument.text()? {
-        None => return Ok(UnknownName::default()),
-        Some("refuse") => (UnknownName::Refuse, "refuse"),
-        Some("default") => (UnknownName::Default, "default"),
-        Some(_) => return Err(argument.error("`refuse` or `default`")),
-    };
-    argument.record(Value::Text(name.into()));
-    Ok(unknown)
-}
+/// A server, and its layers from TLS down.
+type LayeredServer = (Rc<dyn StreamServerEndpoint>, Vec<Cow<'static, str>>);
 
 impl Context {
-    /// The settings from [`OPTIONS`] without the first three.
-    fn settings(
+    /// The server of a value. `interface` is the kind's default; none is every address.
+    fn server(
         &self,
-        certificates: Certificates,
-        options: [Argument<'_>; 12],
-        versions: VersionRange,
-    ) -> Result<ServerSettings, ParseError> {
-        let [trusted, mode, common_names, dns_names, uris, pins, session @ ..] = options;
-        let clients = client_authentication([trusted, mode, common_names, dns_names, uris, pins])?;
-        let settings = ServerSettings::of(certificates).with_session(session_settings(
-            session,
-            versions,
-            &self.provider,
-        )?);
-        Ok(match clients {
-            Some(clients) => settings.with_clients(clients),
-            None => settings,
-        })
-    }
-
-    /// On an interface, or on every address.
-    fn tcp(&self, port: u16, interface: Option<Host>, backlog: u32) -> Below {
-        let endpoint = TcpServerEndpoint::new(self.reactor.clone(), port).with_backlog(backlog);
-        let endpoint = match interface {
-            Some(interface) => endpoint.with_interface(interface),
-            None => endpoint.with_every_address(),
+        config: &TlsServerConfig,
+        endpoint: &Argument<'_>,
+        interface: Option<Host>,
+    ) -> Result<LayeredServer, ParseError> {
+        let mut layers = vec!["tls".into()];
+        let below: Rc<dyn StreamServerEndpoint> = match (endpoint.server()?, &config.listen) {
+            (Some(inner), _) => {
+                layers.extend(inner.description.layers);
+                inner.endpoint
+            }
+            (None, TlsListen::Tcp { port, interface: given, backlog }) => {
+                layers.push("tcp".into());
+                let tcp =
+                    TcpServerEndpoint::new(self.reactor.clone(), *port).with_backlog(*backlog);
+                Rc::new(match given.clone().or(interface) {
+                    Some(interface) => tcp.with_interface(interface),
+                    None => tcp.with_every_address(),
+                })
+            }
+            (None, TlsListen::Endpoint(_)) => return Err(endpoint.missing()),
         };
-        Below { endpoint: Rc::new(endpoint), layers: vec!["tls".into(), "tcp".into()] }
+        let (context, settings, interval) = (self.clone(), config.settings(), config.reload);
+        let tls = TlsOptions::default().with_bare_end(config.bare_end);
+        Ok((Rc::new(FileServer { below, context, settings, interval, tls }), layers))
     }
 }

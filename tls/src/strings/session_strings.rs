@@ -3,6 +3,8 @@
 //!
 //! Invariant: nothing older than TLS 1.2 can be spoken, and no string leaves nothing to negotiate.
 
+use std::fmt::Display;
+use std::path::Path;
 use std::time::Duration;
 
 use endpoints::{Argument, ParseError, Value};
@@ -10,13 +12,13 @@ use rustls::NamedGroup;
 use rustls::crypto::CryptoProvider;
 
 use super::paths::file;
-use crate::options::{BareEnd, TlsOptions};
+use crate::options::BareEnd;
 use crate::settings::{SessionSettings, TlsVersion, VersionRange};
 
 const METHODS: &str = "`TLS_METHOD`, `TLSv1_2_METHOD` or `TLSv1_3_METHOD`";
 
 /// The time between two looks at the files, unless the string has another.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+pub(super) const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The most bytes of a protocol's name (RFC 7301 section 3.1).
 const PROTOCOL_BYTES_MAX: usize = 255;
@@ -25,15 +27,45 @@ const PROTOCOL_BYTES_MAX: usize = 255;
 pub(super) fn session_settings(
     [alpn, least, greatest, groups, tickets, key_log]: [Argument<'_>; 6],
     versions: VersionRange,
-    provider: &CryptoProvider,
+    known_groups: &[NamedGroup],
 ) -> Result<SessionSettings, ParseError> {
     Ok(SessionSettings {
         alpn: protocols(&alpn)?,
         versions: limited(versions, &least, &greatest)?,
-        groups: named_groups(&groups, provider)?,
+        groups: named_groups(&groups, known_groups)?,
         resumes: !tickets.is_given() || tickets.flag_or(true)?,
         key_log: file(&key_log)?.map(Into::into),
     })
+}
+
+/// Those values, as they are printed: what is the default is absent.
+pub(super) fn session_arguments(session: &SessionSettings) -> [Value; 6] {
+    let SessionSettings { alpn, versions, groups, resumes, key_log } = session;
+    let all = VersionRange::default();
+    let bound = |version: TlsVersion, default| match version == default {
+        true => Value::Absent,
+        false => Value::Text(name(version).into()),
+    };
+    let protocols: Vec<_> = alpn.iter().map(|it| String::from_utf8_lossy(it)).collect();
+    let groups: Vec<_> = groups.iter().map(|group| group_name(*group)).collect();
+    let key_log = key_log.as_deref().map(|path: &Path| path.display().to_string());
+    [
+        joined(&protocols),
+        bound(versions.least(), all.least()),
+        bound(versions.greatest(), all.greatest()),
+        joined(&groups),
+        if *resumes { Value::Absent } else { Value::Flag(false) },
+        Value::text_or_absent(key_log.as_deref()),
+    ]
+}
+
+/// A list with commas; an empty one is absent.
+pub(super) fn joined(items: &[impl Display]) -> Value {
+    if items.is_empty() {
+        return Value::Absent;
+    }
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    Value::Text(items.join(",").into())
 }
 
 /// How long passes between two looks at the files; `None` where none is wanted.
@@ -45,16 +77,32 @@ pub(super) fn interval(argument: &Argument<'_>) -> Result<Option<Duration>, Pars
     Ok((!interval.is_zero()).then_some(interval))
 }
 
+/// The value that [`interval`] reads as this.
+pub(super) fn interval_value(interval: Option<Duration>) -> Value {
+    match interval {
+        Some(RELOAD_INTERVAL) => Value::Absent,
+        other => Value::Seconds(other.unwrap_or_default()),
+    }
+}
+
 /// The argument `eof`.
-pub(super) fn options_of(eof: &Argument<'_>) -> Result<TlsOptions, ParseError> {
+pub(super) fn bare_end(eof: &Argument<'_>) -> Result<BareEnd, ParseError> {
     let (bare_end, name) = match eof.text()? {
-        None => return Ok(TlsOptions::default()),
+        None => return Ok(BareEnd::default()),
         Some("strict") => (BareEnd::Truncated, "strict"),
         Some("lenient") => (BareEnd::Lenient, "lenient"),
         Some(_) => return Err(eof.error("`strict` or `lenient`")),
     };
     eof.record(Value::Text(name.into()));
-    Ok(TlsOptions::default().with_bare_end(bare_end))
+    Ok(bare_end)
+}
+
+/// The value that [`bare_end`] reads as this.
+pub(super) fn bare_end_value(bare_end: BareEnd) -> Value {
+    match bare_end {
+        BareEnd::Truncated => Value::Absent,
+        BareEnd::Lenient => Value::Text("lenient".into()),
+    }
 }
 
 /// The versions that `sslmethod` names, in OpenSSL's words.
@@ -140,9 +188,8 @@ fn protocols(argument: &Argument<'_>) -> Result<Vec<Vec<u8>>, ParseError> {
 
 fn named_groups(
     argument: &Argument<'_>,
-    provider: &CryptoProvider,
+    known: &[NamedGroup],
 ) -> Result<Vec<NamedGroup>, ParseError> {
-    let known: Vec<_> = provider.kx_groups.iter().map(|group| group.name()).collect();
     let names = list(argument, "key exchanges with commas between them, as in `x25519,secp256r1`")?;
     let mut groups = Vec::new();
     for name in names {
@@ -159,6 +206,23 @@ fn named_groups(
         groups.push(*group);
     }
     Ok(groups)
+}
+
+/// The key exchanges of a provider; without one, those of the default, or else of all that rustls's own providers have.
+pub(super) fn known_groups(provider: Option<&CryptoProvider>) -> Vec<NamedGroup> {
+    let of = |provider: &CryptoProvider| provider.kx_groups.iter().map(|it| it.name()).collect();
+    match provider {
+        Some(provider) => of(provider),
+        #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+        None => of(&crate::default_provider()),
+        #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
+        None => vec![
+            NamedGroup::X25519MLKEM768,
+            NamedGroup::X25519,
+            NamedGroup::secp256r1,
+            NamedGroup::secp384r1,
+        ],
+    }
 }
 
 /// The name that IANA registered, in lower case.
