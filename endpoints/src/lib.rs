@@ -112,7 +112,9 @@
 //! A program that reads its endpoints from a file or a command line holds them as values: [`ServerString`] and
 //! [`ClientString`] for a string of any kind, and [`TcpServerConfig`], [`UnixServerConfig`], [`TcpClientConfig`] and
 //! so on for one of a certain kind, whose arguments are fields. They compare, print the string and are parsed from
-//! it; the features `serde` and `clap` read and write them as their string, and a mistake keeps its picture.
+//! it; the features `serde` and `clap` read and write them as their string, and a mistake keeps its picture. `ssl`, `tls`
+//! and `systemd` have theirs in their crates, and a third party's kind gets one by [`EndpointConfig`].
+//! A mistake in a string with a password is shown with stars in its place.
 //!
 //! # Differences from Twisted
 //!
@@ -219,6 +221,7 @@ mod nearest;
 mod number;
 mod picture;
 mod preread;
+mod secrets;
 mod tcp_options;
 mod tcp_reactor;
 mod wrapper_endpoint;

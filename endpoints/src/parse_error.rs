@@ -10,6 +10,7 @@ use core::ops::Range;
 
 use crate::Problem;
 use crate::picture::{picture, sentence, shown};
+use crate::secrets::without_secrets_at;
 
 /// A mistake in an endpoint string, and its place.
 ///
@@ -73,7 +74,7 @@ impl ParseError {
         self
     }
 
-    /// The whole string.
+    /// The whole string, with its passwords.
     pub fn text(&self) -> &str {
         &self.0.text
     }
@@ -136,9 +137,11 @@ impl ParseError {
     ///
     /// The carets stand below the mistake on a terminal, where East Asian characters and emoji are two
     /// columns wide and combining characters none; the column that is told counts characters. No control
-    /// character is printed as it is. Of a long string the part around the mistake is shown.
+    /// character is printed as it is. Of a long string the part around the mistake is shown. In the place of a
+    /// password are stars.
     pub fn picture(&self) -> String {
-        picture(&self.0.text, &self.0.span)
+        let (text, span) = without_secrets_at(&self.0.text, &self.0.span);
+        picture(&text, &span)
     }
 
     /// The whole text for a person, three lines without a line end after the last: `error: …`, and the

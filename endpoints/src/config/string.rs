@@ -6,7 +6,6 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
@@ -16,6 +15,7 @@ use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 use super::formats::{clap_text, serde_text};
 use crate::grammar::{Field, Form};
 use crate::registry::{fields, split};
+use crate::secrets::without_secrets;
 use crate::{ParseError, Registry, Side, quote_positional_argument, quote_string_argument};
 
 /// A string of a server of any kind, as a configuration holds it. Two are equal that have the same kind and the
@@ -143,25 +143,6 @@ fn written(field: &Field<'_>) -> String {
         None => value.into_owned(),
     }
 }
-
-/// The text for a log: without its passwords.
-fn without_secrets(text: &str) -> String {
-    let is_secret =
-        |field: &Field<'_>| field.name.as_ref().is_some_and(|name| SECRETS.contains(&&*name.text));
-    match fields(text) {
-        Ok(fields) if fields.iter().any(is_secret) => {
-            let hidden = |field: &Field<'_>| match &field.name {
-                Some(name) if is_secret(field) => format!("{}=…", name.text),
-                _ => written(field),
-            };
-            fields.iter().map(hidden).collect::<Vec<_>>().join(":")
-        }
-        _ => text.into(),
-    }
-}
-
-/// The options whose values `Debug` leaves out.
-const SECRETS: [&str; 1] = ["password"];
 
 impl FromStr for ServerString {
     type Err = ParseError;

@@ -356,6 +356,16 @@ fn a_password_is_stored_and_not_shown() {
     for shown in [format!("{socks:?}"), format!("{stored:?}"), format!("{outer:?}")] {
         assert!(!shown.contains("secret") && shown.contains("tcp:a:1"), "{shown}");
     }
+    for wrong in [
+        "socks5:host=a:port=x:user=me:password=secret:tcp:a:1",
+        r"sni:for=a:socks5:host=a:port=1:user=me:password=s\:ecret:tcp:secret.example:x",
+        r"socks5:user=me:password=secret\",
+    ] {
+        let mistake = registry().parse_client(wrong).unwrap_err();
+        let report = mistake.report().replace("secret.example", "");
+        assert!(!report.contains("ecret"), "{report}");
+        assert_eq!(mistake.text(), wrong, "a program has the whole string");
+    }
     let plain: ServerString = r"unix:/a\b".parse().unwrap();
     assert_eq!(format!("{plain:?}"), r#"ServerString("unix:/a\\b")"#);
 }
