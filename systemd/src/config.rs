@@ -33,7 +33,7 @@ pub struct SystemdServerConfig {
     pub domain: Option<Domain>,
     /// Which of the inherited sockets it is.
     pub selector: Selector,
-    /// What it listens on where no socket of the name was inherited; then the service manager keeps the socket.
+    /// The server to listen on where no socket of the name was inherited; then the service manager keeps its socket.
     pub otherwise: Option<ServerString>,
 }
 

@@ -3,8 +3,14 @@
 //! Invariant: what is asked for is the whole text that a person reads.
 
 use clap::Parser;
-use ropewalk_endpoints::{ClientString, ServerString, TcpServerConfig, UnixName, UnixServerConfig};
+use ropewalk_endpoints::sni::{SniClientConfig, SniRoute};
+use ropewalk_endpoints::{
+    ClientString, Host, ServerString, SocksClientConfig, TcpServerConfig, UnixName,
+    UnixServerConfig,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::config::registry;
 
 #[derive(Debug, PartialEq, Deserialize, Serialize)]
 struct Configuration {
@@ -68,4 +74,28 @@ error: unknown endpoint kind `tcp`
     assert_eq!(mistake.report(), expected);
     let mistake = "unix:/a".parse::<TcpServerConfig>().unwrap_err();
     assert_eq!(mistake.help().as_deref(), Some("expected one of `tcp`, `tcp6`"));
+}
+
+#[test]
+fn a_password_is_stored_and_not_shown() {
+    let mut socks = SocksClientConfig::new(Host::ANY_IPV4, 1, "tcp:a:1".parse().unwrap());
+    (socks.user, socks.password) = (Some("me".into()), "secret".into());
+    assert!(socks.to_string().contains(":user=me:password=secret:tcp:a:1"));
+    let stored = ClientString::try_from(&socks).unwrap();
+    let outer = SniClientConfig::new([SniRoute { takes: Vec::new(), endpoint: stored.clone() }]);
+    for shown in [format!("{socks:?}"), format!("{stored:?}"), format!("{outer:?}")] {
+        assert!(!shown.contains("secret") && shown.contains("tcp:a:1"), "{shown}");
+    }
+    for wrong in [
+        "socks5:host=a:port=x:user=me:password=secret:tcp:a:1",
+        r"sni:for=a:socks5:host=a:port=1:user=me:password=s\:ecret:tcp:secret.example:x",
+        r"socks5:user=me:password=secret\",
+    ] {
+        let mistake = registry().parse_client(wrong).unwrap_err();
+        let report = mistake.report().replace("secret.example", "");
+        assert!(!report.contains("ecret"), "{report}");
+        assert_eq!(mistake.text(), wrong, "a program has the whole string");
+    }
+    let plain: ServerString = r"unix:/a\b".parse().unwrap();
+    assert_eq!(format!("{plain:?}"), r#"ServerString("unix:/a\\b")"#);
 }

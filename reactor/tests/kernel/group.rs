@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::net::{Shutdown, TcpStream};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr as SocketName, UnixStream};
 use std::rc::Rc;
@@ -13,8 +12,8 @@ use std::task::Waker;
 use std::thread::{self, ThreadId};
 
 use interfaces::{
-    Address, Factory, ListenTcp, ListenUnix, ListeningPort, Protocol, ReactorSocket as _,
-    ReactorTcp as _, ReactorUnix as _, Transport, UnixAddress,
+    Factory, ListenTcp, ListenUnix, ListeningPort, Protocol, ReactorTcp as _, ReactorUnix as _,
+    Transport, UnixAddress,
 };
 use protocol::factory_fn;
 use protocol::policies::{
@@ -40,13 +39,13 @@ impl Protocol for Numbered {
     }
 }
 
-fn numbered(member: &Member) -> Rc<dyn Factory> {
+pub(crate) fn numbered(member: &Member) -> Rc<dyn Factory> {
     let number = u8::try_from(member.index()).unwrap();
     factory_fn(move |_| Numbered(number))
 }
 
 /// How many of these connections each of `members` has.
-fn spread(clients: &[Client], members: usize) -> Vec<usize> {
+pub(crate) fn spread(clients: &[Client], members: usize) -> Vec<usize> {
     let of = |member: usize| clients.iter().filter(|it| it.member == member).count();
     (0..members).map(of).collect()
 }
@@ -187,43 +186,6 @@ fn paths_and_abstract_names_are_shared() {
         }
     });
     assert!(!path.exists(), "the member that made it has removed it");
-}
-
-#[test]
-fn an_adopted_socket_is_shared_by_the_copies_of_its_descriptor() {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    let main = |member: &Member| {
-        let copy = OwnedFd::from(listener.try_clone()?);
-        let port = member.adopt_stream_port(copy, numbered(member))?;
-        assert_eq!(port.host(), address.into());
-        Ok(())
-    };
-    with_group(ReactorGroup::new(2), main, |_| {
-        let clients: Vec<_> = (0..10).map(|_| Client::connect(address)).collect();
-        assert_eq!(spread(&clients, 2), [5, 5]);
-    });
-}
-
-#[test]
-fn a_socket_of_a_kind_that_the_reactor_does_not_open_is_opened_by_one_member_and_shared() {
-    let opened = Mutex::new(Vec::new());
-    let main = |member: &Member| {
-        let mut open = || {
-            let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-            opened.lock().unwrap().push(listener.local_addr().unwrap());
-            Ok(OwnedFd::from(listener))
-        };
-        let name = Address::Other("a line".into());
-        member.open_stream_port(&name, &mut open, numbered(member))?;
-        Ok(())
-    };
-    with_group(ReactorGroup::new(2), main, |_| {
-        let addresses = opened.lock().unwrap().clone();
-        let [address] = addresses[..] else { panic!("it was opened {} times", addresses.len()) };
-        let clients: Vec<_> = (0..10).map(|_| Client::connect(address)).collect();
-        assert_eq!(spread(&clients, 2), [5, 5]);
-    });
 }
 
 #[test]

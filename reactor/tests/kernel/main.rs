@@ -33,6 +33,7 @@ mod fd_set;
 mod fd_set_lists;
 mod freeing;
 mod group;
+mod group_adoption;
 mod group_life;
 mod held_up;
 mod keep_alive;

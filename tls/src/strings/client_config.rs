@@ -3,7 +3,6 @@
 //! Invariant: nothing is looked up or opened, and only `Trust::DangerAnyone` turns the verification off.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -15,8 +14,8 @@ use interfaces::StreamClientEndpoint;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 
+use super::client_arguments::{DANGER_NONE, certificate_files, named_host, server_name, trust};
 use super::key_pins::key_pins;
-use super::paths::file;
 use super::session_strings::{
     RELOAD_INTERVAL, bare_end, bare_end_value, interval, interval_value, joined, known_groups,
     session_arguments, session_settings,
@@ -43,7 +42,6 @@ const TLS: [&str; 8] = [
 ];
 const HOST_PORT: [&str; 2] = [TLS[0], TLS[1]];
 const VERIFY: &str = "verify";
-const DANGER_NONE: &str = "danger-none";
 
 /// The arguments of both kinds that are described only where they are given: the trusted authorities and keys,
 /// the meaning of a bare end, then those of the session.
@@ -107,7 +105,7 @@ pub struct TlsClientConfig {
     pub pins: Vec<KeyPin>,
     /// The name that the server's certificate has to be for, and that it is asked for. Default the host.
     pub hostname: Option<Host>,
-    /// What is negotiated.
+    /// The terms of the session.
     pub session: SessionSettings,
     /// The least time between two looks at the files. Default 10 s; `None` looks once.
     pub reload: Option<Duration>,
@@ -124,7 +122,7 @@ pub struct CertificateFiles {
     pub private_key: String,
 }
 
-/// What TLS connects over.
+/// The way to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsConnect {
@@ -169,7 +167,7 @@ impl TlsConnect {
     }
 }
 
-/// What was read of a string.
+/// A string that was read.
 pub(super) struct ReadClient<'s> {
     pub(super) config: TlsClientConfig,
     /// The name to verify.
@@ -228,7 +226,7 @@ impl TlsClientConfig {
         })
     }
 
-    /// What a string of kind `ssl` says.
+    /// The value of a string of kind `ssl` says.
     pub(super) fn read_ssl<'s>(
         arguments: &'s Arguments<'_>,
         provider: Option<&CryptoProvider>,
@@ -248,7 +246,7 @@ impl TlsClientConfig {
         Ok(ReadClient { config, name, endpoint: None })
     }
 
-    /// What a string of kind `tls` says.
+    /// The value of a string of kind `tls` says.
     pub(super) fn read_tls<'s>(
         arguments: &'s Arguments<'_>,
         provider: Option<&CryptoProvider>,
@@ -314,88 +312,6 @@ impl TlsClientConfig {
         let (host, name) = server_name(argument)?;
         self.hostname = Some(host);
         Ok(name)
-    }
-}
-
-/// The servers that are trusted.
-fn trust(
-    trusted: &Argument<'_>,
-    verify: &Argument<'_>,
-    roots: &Argument<'_>,
-) -> Result<Trust, ParseError> {
-    let named = trust_roots(roots)?;
-    let path = file(trusted)?;
-    let given = [trusted, roots].into_iter().find(|argument| argument.is_given());
-    match (verify.text()?, given) {
-        (Some(DANGER_NONE), Some(other)) => Err(verify.excluded_by(other)),
-        (Some(DANGER_NONE), None) => Ok(Trust::DangerAnyone),
-        (Some(_), _) => Err(verify.error("`danger-none`, or left out to verify the server")),
-        (None, _) => match path {
-            Some(_) if roots.is_given() => Err(roots.excluded_by(trusted)),
-            Some(path) => Ok(Trust::Files(PathBuf::from(path))),
-            None => Ok(named),
-        },
-    }
-}
-
-/// The authorities that `roots` names.
-fn trust_roots(roots: &Argument<'_>) -> Result<Trust, ParseError> {
-    match roots.text()? {
-        None | Some("public") => Ok(Trust::Public),
-        #[cfg(feature = "system-roots")]
-        Some("system") => Ok(Trust::System),
-        #[cfg(not(feature = "system-roots"))]
-        Some("system") => Err(roots.refuse(
-            "this program was built without the feature `system-roots`: give the file or directory of \
-             the system's certificates",
-        )),
-        Some(_) => Err(roots.error("`public` or `system`")),
-    }
-}
-
-/// The certificate that the client shows, if one is given.
-fn certificate_files(
-    certificate: &Argument<'_>,
-    key: &Argument<'_>,
-) -> Result<Option<CertificateFiles>, ParseError> {
-    match (file(certificate)?, file(key)?) {
-        (Some(path), key_path) => {
-            if key_path.is_none() {
-                key.record(Value::Text(path.to_owned().into()));
-            }
-            let private_key = key_path.unwrap_or(path).to_owned();
-            Ok(Some(CertificateFiles { certificate: path.to_owned(), private_key }))
-        }
-        (None, None) => Ok(None),
-        (None, Some(_)) => Err(key.refuse(format!(
-            "`{}` is given without `{}`: expected the certificate of the key, too",
-            key.name(),
-            certificate.name()
-        ))),
-    }
-}
-
-/// As [`server_name`], and the description shows the host as it is connected to.
-fn named_host(argument: &Argument<'_>) -> Result<(Host, ServerName<'static>), ParseError> {
-    let (host, name) = server_name(argument)?;
-    argument.record(Value::Text(host.to_string().into()));
-    Ok((host, name))
-}
-
-/// A host as it is connected to, and as certificates name it: in ASCII, without the dot at the end.
-fn server_name(argument: &Argument<'_>) -> Result<(Host, ServerName<'static>), ParseError> {
-    let wrong = || argument.error("a host name that a certificate can be for, or an IP address");
-    match argument.host()? {
-        Host::Name(name) => {
-            let bare = name.strip_suffix('.').unwrap_or(&name).to_owned();
-            let server = ServerName::try_from(bare).map_err(|_| wrong())?;
-            Ok((Host::Name(name), server))
-        }
-        Host::Ip(address) => Ok((Host::Ip(address), ServerName::from(address))),
-        Host::Zoned { address, zone } => {
-            Ok((Host::Zoned { address, zone }, ServerName::from(IpAddr::V6(address))))
-        }
-        _ => Err(wrong()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: parsing opens no file and no socket; `listen` and the first `connect` read the files.
 
 mod client;
+mod client_arguments;
 mod client_authentication;
 mod client_config;
 mod client_strings;

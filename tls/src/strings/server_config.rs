@@ -82,7 +82,7 @@ pub struct TlsServerConfig {
     pub listen: TlsListen,
     /// The certificates that clients are asked for. Default none.
     pub clients: Option<ClientAuthentication>,
-    /// What is negotiated.
+    /// The terms of the session.
     pub session: SessionSettings,
     /// How long passes between two looks at the files. Default 10 s; `None` looks never.
     pub reload: Option<Duration>,
