@@ -124,9 +124,9 @@ fn again_of<C: Display>(value: &C, description: &Description) -> String {
 }
 
 #[track_caller]
-fn all_read<C: EndpointConfig>(right: &[&str])
+fn all_read<C>(right: &[&str])
 where
-    C: FromStr<Err = ParseError> + Display + Debug + PartialEq,
+    C: EndpointConfig + FromStr<Err = ParseError> + Display + Debug + PartialEq,
 {
     let (registry, dice) = (registry(), Dice::new(14));
     let described = |text: &str| match C::SIDE {
