@@ -70,6 +70,9 @@ const KINDS_MEANT: [(&str, [&str; 2]); 29] = [
 /// Names of datagrams, which no kind has.
 const DATAGRAM_KINDS: [&str; 5] = ["udp", "udp4", "udp6", "unixgram", "unix-dgram"];
 
+/// The kinds whose destination stands before the client of a proxy.
+const PROXIED_KINDS: [&str; 2] = ["socks5", "http-connect"];
+
 /// Names that an option has in other programs, on the other side, or in Twisted's constructors.
 const OTHER_NAMES: [(&str, &str); 30] = [
     ("path", "address"),
@@ -135,6 +138,22 @@ impl Mistaken<'_, '_> {
             .or_else(|| service(problem))
             .or_else(|| several_ports(problem))
             .or_else(|| self.host_first(problem))
+            .or_else(|| self.behind_wrapped(problem))
+    }
+
+    /// `socks5:tcp:127.0.0.1:1080:host=a.example`, `socks5:127.0.0.1:1080`
+    fn behind_wrapped(&self, problem: &Problem) -> Option<Cow<'static, str>> {
+        let Problem::Missing { argument, kind, .. } = problem else { return None };
+        let is_named =
+            |field: &Field<'_>| field.name.as_ref().is_some_and(|name| name.text == *argument);
+        let form = "host=HOST:port=PORT:tcp:PROXY:PORT";
+        match PROXIED_KINDS.contains(kind) {
+            true if self.fields.iter().any(is_named) => {
+                Some(format!("`{argument}=` stands before the client of the proxy").into())
+            }
+            true => Some(format!("the form is `{kind}:{form}`").into()),
+            false => None,
+        }
     }
 
     /// `tcp:127.0.0.1:80`, of a server
