@@ -33,8 +33,9 @@ const SERVICES: [(&str, u16); 16] = [
     ("http-alt", 8080),
 ];
 
-/// Names of protocols and families in the place of a kind, and the kind that they go over, for servers and for clients.
-const KINDS_MEANT: [(&str, [&str; 2]); 10] = [
+/// Names of protocols, of families and of other programs' kinds, and the kind that is meant, for servers and for
+/// clients; empty where a side has none.
+const KINDS_MEANT: [(&str, [&str; 2]); 29] = [
     ("http", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
     ("ws", ["`tcp:PORT`", "`tcp:HOST:PORT`"]),
     ("https", ["`ssl:PORT:privateKey=FILE`", "`tls:HOST:PORT`"]),
@@ -45,13 +46,35 @@ const KINDS_MEANT: [(&str, [&str; 2]); 10] = [
     ("ipv6", ["`tcp6:PORT`", "`tcp6:HOST:PORT`"]),
     ("local", ["`unix:PATH`", "`unix:PATH`"]),
     ("file", ["`unix:PATH`", "`unix:PATH`"]),
+    ("tcp-listen", ["`tcp:PORT`", ""]),
+    ("tcp4-listen", ["`tcp:PORT`", ""]),
+    ("tcp6-listen", ["`tcp6:PORT`", ""]),
+    ("tcp-connect", ["", "`tcp:HOST:PORT`"]),
+    ("unix-listen", ["`unix:PATH`", ""]),
+    ("unix-connect", ["", "`unix:PATH`"]),
+    ("openssl-listen", ["`ssl:PORT:privateKey=FILE`", ""]),
+    ("openssl", ["`ssl:PORT:privateKey=FILE`", "`tls:HOST:PORT`"]),
+    ("exec", ["", "`process:PROGRAM`"]),
+    ("system", ["", "`process:PROGRAM`"]),
+    ("fd", ["`systemd:index=NUMBER`", ""]),
+    ("adopted", ["`systemd:index=NUMBER`", ""]),
+    ("inetd", ["`systemd:index=NUMBER`", ""]),
+    ("socks", ["", "`socks5:host=HOST:port=PORT:tcp:PROXY:PORT`"]),
+    ("socks4", ["", "`socks5:host=HOST:port=PORT:tcp:PROXY:PORT`"]),
+    ("socks5h", ["", "`socks5:host=HOST:port=PORT:tcp:PROXY:PORT`"]),
+    ("connect", ["", "`http-connect:host=HOST:port=PORT:tcp:PROXY:PORT`"]),
+    ("proxy", ["`haproxy:tcp:PORT`", "`http-connect:host=HOST:port=PORT:tcp:PROXY:PORT`"]),
+    ("-", ["`stdio:`", ""]),
 ];
 
 /// Names of datagrams, which no kind has.
 const DATAGRAM_KINDS: [&str; 5] = ["udp", "udp4", "udp6", "unixgram", "unix-dgram"];
 
+/// The kinds whose destination stands before the client of a proxy.
+const PROXIED_KINDS: [&str; 2] = ["socks5", "http-connect"];
+
 /// Names that an option has in other programs, on the other side, or in Twisted's constructors.
-const OTHER_NAMES: [(&str, &str); 15] = [
+const OTHER_NAMES: [(&str, &str); 30] = [
     ("path", "address"),
     ("address", "path"),
     ("address", "interface"),
@@ -67,6 +90,21 @@ const OTHER_NAMES: [(&str, &str); 15] = [
     ("wantPID", "lockfile"),
     ("nodelay", "noDelay"),
     ("listen", "backlog"),
+    ("bindDevice", "device"),
+    ("bindToDevice", "device"),
+    ("so-bindtodevice", "device"),
+    ("SO_BINDTODEVICE", "device"),
+    ("TCP_NODELAY", "noDelay"),
+    ("SO_KEEPALIVE", "keepAlive"),
+    ("SO_REUSEPORT", "reusePort"),
+    ("v6only", "ipv6Only"),
+    ("ipv6-v6only", "ipv6Only"),
+    ("IPV6_V6ONLY", "ipv6Only"),
+    ("bindIPv6Only", "ipv6Only"),
+    ("dualStack", "ipv6Only"),
+    ("connectTimeout", "timeout"),
+    ("uid", "owner"),
+    ("gid", "group"),
 ];
 
 /// The option of the kind that goes by this name elsewhere.
@@ -100,6 +138,22 @@ impl Mistaken<'_, '_> {
             .or_else(|| service(problem))
             .or_else(|| several_ports(problem))
             .or_else(|| self.host_first(problem))
+            .or_else(|| self.behind_wrapped(problem))
+    }
+
+    /// `socks5:tcp:127.0.0.1:1080:host=a.example`, `socks5:127.0.0.1:1080`
+    fn behind_wrapped(&self, problem: &Problem) -> Option<Cow<'static, str>> {
+        let Problem::Missing { argument, kind, .. } = problem else { return None };
+        let is_named =
+            |field: &Field<'_>| field.name.as_ref().is_some_and(|name| name.text == *argument);
+        let form = "host=HOST:port=PORT:tcp:PROXY:PORT";
+        match PROXIED_KINDS.contains(kind) {
+            true if self.fields.iter().any(is_named) => {
+                Some(format!("`{argument}=` stands before the client of the proxy").into())
+            }
+            true => Some(format!("the form is `{kind}:{form}`").into()),
+            false => None,
+        }
     }
 
     /// `tcp:127.0.0.1:80`, of a server
@@ -211,7 +265,12 @@ fn several_ports(problem: &Problem) -> Option<Cow<'static, str>> {
 }
 
 /// For a string whose first field is no kind: the likely one.
-pub(crate) fn kind_hint(text: &str, kind: &str, side: Side) -> Option<Cow<'static, str>> {
+pub(crate) fn kind_hint(
+    text: &str,
+    kind: &str,
+    side: Side,
+    known: &[&str],
+) -> Option<Cow<'static, str>> {
     const KIND_FIRST: &str = "a kind comes first";
     if DATAGRAM_KINDS.iter().any(|datagrams| datagrams.eq_ignore_ascii_case(kind)) {
         return Some("datagrams have no endpoint string: a program calls `listen_udp`".into());
@@ -238,15 +297,19 @@ pub(crate) fn kind_hint(text: &str, kind: &str, side: Side) -> Option<Cow<'stati
         (_, Side::Server) if is_number => "`tcp:PORT`",
         (_, Side::Server) if is_host => "`tcp:PORT:interface=ADDRESS`",
         (_, Side::Client) if is_host || is_number => "`tcp:HOST:PORT`",
-        _ => return kind_meant(kind, side),
+        _ => return kind_meant(kind, side, known),
     };
     Some(format!("{KIND_FIRST}: {form}").into())
 }
 
 /// `http:80`
-fn kind_meant(given: &str, side: Side) -> Option<Cow<'static, str>> {
+fn kind_meant(given: &str, side: Side, known: &[&str]) -> Option<Cow<'static, str>> {
     let (_, [server, client]) =
         KINDS_MEANT.iter().find(|(name, _)| name.eq_ignore_ascii_case(given))?;
     let form = if side == Side::Server { server } else { client };
+    let kind = form.trim_start_matches('`').split(':').next()?;
+    if !known.contains(&kind) {
+        return None;
+    }
     Some(format!("`{given}` is written {form}").into())
 }

@@ -77,7 +77,7 @@
 //!
 //! | kind | | by position or by name | by name only |
 //! |---|---|---|---|
-//! | `tcp` | server | `port`, `interface` (0.0.0.0), `backlog` (max) | `noDelay`, `keepAlive`, `device`, `reusePort` |
+//! | `tcp` | server | `port`, `interface` (0.0.0.0), `backlog` (max) | `noDelay`, `keepAlive`, `device`, `reusePort`, `ipv6Only` |
 //! | `tcp6` | server | `port`, `backlog` (max), `interface` (::) | as `tcp` |
 //! | `unix` | server | `address`, `mode` (0600), `backlog` (max), `lockfile` (1) | `abstract`, `owner`, `group` |
 //! | `tcp`, `tcp6` | client | `host`, `port` | `timeout` (30), `bindAddress`, `retry` (0), `noDelay`, `keepAlive`, `device` |
@@ -150,7 +150,7 @@
 //! 11. `tcp6` clients.
 //! 12. `abstract=` for Linux's abstract names; the NUL byte that Twisted wants works, too.
 //! 13. Times with a unit: `500ms`, `30s`, `5m`, `2h`.
-//! 14. The options of sockets (`noDelay`, `keepAlive`, `device`, `reusePort`), and `retry`.
+//! 14. The options of sockets (`noDelay`, `keepAlive`, `device`, `reusePort`, `ipv6Only`), and `retry`.
 //! 15. The grammar lets names be of any letters; they are then unknown options.
 //!
 //! Larger:

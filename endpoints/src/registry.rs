@@ -1,6 +1,7 @@
 //! The registered kinds of endpoint strings, where Twisted looks among its plugins.
 //!
-//! Invariant: of two parsers for one kind the one that was registered first stays.
+//! Invariant: of two parsers for one kind the one that was registered first stays, and a string is read to a
+//! depth that the stack holds.
 
 use alloc::rc::Rc;
 use alloc::string::String;
@@ -21,7 +22,12 @@ use crate::{Arguments, ClientParser, ParseError, Parsed, Problem, ServerParser, 
 #[doc(alias = "serverFromString")]
 pub struct Registry {
     kinds: Rc<Kinds>,
+    /// How many endpoints of a string are around the one that is read with this clone.
+    depth: usize,
 }
+
+/// The most endpoints of a string that are inside each other; reading is recursive.
+const DEPTH_MAX: usize = 32;
 
 #[derive(Clone, Default)]
 struct Kinds {
@@ -124,7 +130,7 @@ impl Registry {
                 (text, kind.end),
                 (Side::Server, parser.kind()),
                 fields,
-                self,
+                &self.inside(text, &kind)?,
             )),
             None => Err(self.unknown(text, kind, Side::Server)),
         }
@@ -161,7 +167,7 @@ impl Registry {
                 (text, kind.end),
                 (Side::Client, parser.kind()),
                 fields,
-                self,
+                &self.inside(text, &kind)?,
             )),
             None => Err(self.unknown(text, kind, Side::Client)),
         }
@@ -184,6 +190,18 @@ impl Registry {
         }
     }
 
+    /// The registry for what this kind's endpoint is around.
+    fn inside(&self, text: &str, kind: &Kind) -> Result<Self, ParseError> {
+        match self.depth {
+            DEPTH_MAX.. => {
+                let message =
+                    alloc::format!("more than {DEPTH_MAX} endpoints are inside each other");
+                Err(ParseError::new(text, kind.span.clone(), Problem::Refused { message }))
+            }
+            depth => Ok(Self { kinds: Rc::clone(&self.kinds), depth: depth + 1 }),
+        }
+    }
+
     fn unknown(&self, text: &str, kind: Kind, side: Side) -> ParseError {
         let known = self.kinds(side);
         let knows =
@@ -201,7 +219,7 @@ impl Registry {
         let is_quoted = kind.name.split_once(':').is_some_and(|(first, _)| known.contains(&first));
         let hint = match is_quoted {
             true => Some("a `:` behind a backslash separates nothing: `tcp:80`".into()),
-            false => kind_hint(text, &kind.name, side),
+            false => kind_hint(text, &kind.name, side, &known),
         };
         let near = if hint.is_some() { None } else { near };
         ParseError::new(text, kind.span, problem).expecting(expected).suggesting(near).hinting(hint)

@@ -6,6 +6,7 @@
 //! | `keepAlive` | a time from 1 to 32767 s, 0 for never | an idle connection is probed after it |
 //! | `device` | a name of at most 15 bytes, as `eth0` | the one network device that carries the connections |
 //! | `reusePort` | a switch, of a server | other sockets may listen on the same port |
+//! | `ipv6Only` | a switch, of a server on IPv6 | IPv4 peers are not accepted, or are, whatever the system's setting |
 //!
 //! Twisted has none of them. Invariant: an option that is not given is not listed in the description.
 
@@ -14,15 +15,16 @@ use alloc::string::String;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use interfaces::{KeepAliveTimes, TcpOptions};
+use interfaces::{DualStack, KeepAliveTimes, TcpOptions};
 
-use crate::{Argument, ParseError, Value};
+use crate::{Argument, Host, ParseError, Value};
 
 /// The names of those that clients have.
 pub(crate) const CLIENT_OPTIONS: [&str; 3] = ["noDelay", "keepAlive", "device"];
 
 /// The names of those that servers have.
-pub(crate) const SERVER_OPTIONS: [&str; 4] = ["noDelay", "keepAlive", "device", "reusePort"];
+pub(crate) const SERVER_OPTIONS: [&str; 5] =
+    ["noDelay", "keepAlive", "device", "reusePort", "ipv6Only"];
 
 /// The times that `TCP_KEEPIDLE` takes (tcp(7)).
 const KEEP_ALIVE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(32_767);
@@ -42,6 +44,9 @@ pub struct SocketConfig {
     pub device: Option<String>,
     /// Whether other sockets may listen on the same port; of servers alone. Default off.
     pub reuse_port: bool,
+    /// Whether a socket that listens on `::` leaves IPv4 peers to others (ipv6(7), `IPV6_V6ONLY`); of servers
+    /// alone. Default as the system has it: on Linux they are accepted, unless `net.ipv6.bindv6only` is set.
+    pub ipv6_only: Option<bool>,
 }
 
 impl SocketConfig {
@@ -53,14 +58,27 @@ impl SocketConfig {
             keep_alive: keep_alive_time(&keep_alive)?,
             device: device_name(&device)?,
             reuse_port: false,
+            ipv6_only: None,
         })
     }
 
-    /// Reads the options of a server.
-    pub(crate) fn of_server(options: [Argument<'_>; 4]) -> Result<Self, ParseError> {
-        let [no_delay, keep_alive, device, reuse_port] = options;
+    /// Reads the options of a server on this interface.
+    pub(crate) fn of_server(
+        options: [Argument<'_>; 5],
+        interface: &Host,
+    ) -> Result<Self, ParseError> {
+        let [no_delay, keep_alive, device, reuse_port, ipv6_only] = options;
         let config = Self::of_client([no_delay, keep_alive, device])?;
-        Ok(Self { reuse_port: reuse_port.is_given() && reuse_port.flag_or(false)?, ..config })
+        let reuse_port = reuse_port.is_given() && reuse_port.flag_or(false)?;
+        if !ipv6_only.is_given() {
+            return Ok(Self { reuse_port, ..config });
+        }
+        let is_only = ipv6_only.flag_or(false)?;
+        if interface.is_ipv6() == Some(false) {
+            let message = "the interface is of IPv4: `ipv6Only` goes with `interface=[::]`";
+            return Err(ipv6_only.refuse(message));
+        }
+        Ok(Self { reuse_port, ipv6_only: Some(is_only), ..config })
     }
 
     /// Those that are not the defaults.
@@ -71,8 +89,18 @@ impl SocketConfig {
             self.keep_alive.map_or(Value::Absent, Value::Seconds),
             Value::text_or_absent(self.device.as_deref()),
             flag(self.reuse_port),
+            self.ipv6_only.map_or(Value::Absent, Value::Flag),
         ];
         core::iter::zip(SERVER_OPTIONS, values)
+    }
+
+    /// Which peers a wildcard address of IPv6 accepts.
+    pub(crate) fn dual_stack(&self) -> DualStack {
+        match self.ipv6_only {
+            None => DualStack::System,
+            Some(true) => DualStack::Ipv6Only,
+            Some(false) => DualStack::Both,
+        }
     }
 
     pub(crate) fn options(&self) -> TcpOptions {

@@ -7,8 +7,8 @@ use core::fmt;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
-    AddressFamily, BACKLOG_MAX, Factory, ListenError, ListenTcp, ListeningPort, ReactorTcp,
-    Resolver, StreamServerEndpoint, TcpOptions,
+    AddressFamily, BACKLOG_MAX, DualStack, Factory, ListenError, ListenTcp, ListeningPort,
+    ReactorTcp, Resolver, StreamServerEndpoint, TcpOptions,
 };
 
 use crate::Host;
@@ -31,6 +31,7 @@ pub struct TcpServerEndpoint {
     interface: Host,
     backlog: u32,
     options: TcpOptions,
+    dual_stack: DualStack,
     family: AddressFamily,
     /// In the place of an IPv6 wildcard where the machine has no IPv6.
     fallback: Option<Host>,
@@ -80,6 +81,12 @@ impl TcpServerEndpoint {
         Self { options, ..self }
     }
 
+    /// Whether an IPv6 wildcard takes IPv4 peers too. Default: as the system has it.
+    #[must_use]
+    pub fn with_dual_stack(self, dual_stack: DualStack) -> Self {
+        Self { dual_stack, ..self }
+    }
+
     pub(crate) fn shared(reactor: Rc<dyn TcpReactor>, port: u16) -> Self {
         Self {
             reactor,
@@ -87,6 +94,7 @@ impl TcpServerEndpoint {
             interface: Host::ANY_IPV4,
             backlog: BACKLOG_MAX,
             options: TcpOptions::default(),
+            dual_stack: DualStack::default(),
             family: AddressFamily::Any,
             fallback: None,
         }
@@ -100,13 +108,16 @@ impl TcpServerEndpoint {
 
 impl StreamServerEndpoint for TcpServerEndpoint {
     fn listen(&self, factory: Rc<dyn Factory>) -> Deferred<Rc<dyn ListeningPort>> {
-        let Self { reactor, backlog, options, fallback, .. } = self.clone();
+        let Self { reactor, backlog, options, dual_stack, fallback, .. } = self.clone();
         let found = addresses(&*reactor, (&self.interface, self.port), self.family);
         found.add_callback(move |addresses| {
             // `localhost` means 127.0.0.1, as in Twisted, wherever ::1 comes first.
             let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
             let address = *address.expect("addresses() has at least one");
-            let options = ListenTcp::new(address).with_backlog(backlog).with_options(options);
+            let options = ListenTcp::new(address)
+                .with_backlog(backlog)
+                .with_options(options)
+                .with_dual_stack(dual_stack);
             let listening = reactor.listen_tcp(&options, Rc::clone(&factory));
             let fallback = fallback.and_then(|host| host.socket_addr(address.port()));
             let listening = match (listening, fallback) {

@@ -4,19 +4,24 @@
 //! their place in the whole string.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
 use crate::grammar::Field;
-use crate::{Argument, Arguments, ClientString, Description, ParseError, Parsed, ServerString};
+use crate::{
+    Argument, Arguments, ClientString, Description, ParseError, Parsed, Problem, ServerString,
+};
 
 /// The endpoint that a wrapping kind wraps; got from [`Arguments::bind_wrapper`].
 #[derive(Debug)]
 pub struct Wrapped<'s> {
     arguments: &'s Arguments<'s>,
     fields: Vec<Field<'s>>,
+    /// The options of the kind that wraps.
+    options: Vec<&'static str>,
 }
 
 impl Wrapped<'_> {
@@ -44,7 +49,9 @@ impl Wrapped<'_> {
     ///
     /// Its mistakes, at their place in the whole string.
     pub fn server(self) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
-        self.arguments.registry().server_of(self.arguments.text(), self.fields)
+        let (registry, text) = (self.arguments.registry(), self.arguments.text());
+        let parsed = registry.server_of(text, self.fields);
+        parsed.map_err(|error| misplaced(error, self.arguments.kind(), &self.options))
     }
 
     /// As [`server`](Self::server), for a client.
@@ -53,7 +60,23 @@ impl Wrapped<'_> {
     ///
     /// As [`server`](Self::server).
     pub fn client(self) -> Result<Parsed<dyn StreamClientEndpoint>, ParseError> {
-        self.arguments.registry().client_of(self.arguments.text(), self.fields)
+        let (registry, text) = (self.arguments.registry(), self.arguments.text());
+        let parsed = registry.client_of(text, self.fields);
+        parsed.map_err(|error| misplaced(error, self.arguments.kind(), &self.options))
+    }
+}
+
+/// The mistake with a hint, if it is an option of the wrapping kind that stands behind the wrapped one.
+fn misplaced(error: ParseError, kind: &'static str, options: &[&'static str]) -> ParseError {
+    let Problem::UnknownOption { option, kind: wrapped, .. } = error.problem() else {
+        return error;
+    };
+    match options.iter().find(|known| *known == option) {
+        Some(option) if *wrapped != kind => {
+            let hint = format!("`{option}=` is of `{kind}`, and stands before `{wrapped}`");
+            error.suggesting(None).hinting(Some(hint.into()))
+        }
+        _ => error,
     }
 }
 
@@ -101,7 +124,7 @@ impl<'a> Arguments<'a> {
             Argument::new(self, option, value)
         });
         let fields = rest.into_iter().cloned().collect();
-        (bound, Wrapped { arguments: self, fields })
+        (bound, Wrapped { arguments: self, fields, options: options.to_vec() })
     }
 
     /// The endpoint of a kind that wraps another one, with the description of both. `layer` is on top of

@@ -153,12 +153,13 @@ impl App {
         })?;
         self.warn(text, &parsed.description);
         let is_dual = listening::is_dual(&parsed.description);
+        let is_stdio = listening::is_stdio(&parsed.description);
         if parsed.description.layers.iter().any(|it| it == "tls") {
             self.has_certificates.set(true);
         }
         let (endpoint, effect) = (parsed.endpoint, self.worker.effect().clone());
         let endpoint = Rc::new(InterruptibleServer { endpoint, effect });
-        Ok(Listen { text: text.into(), endpoint, is_dual })
+        Ok(Listen { text: text.into(), endpoint, is_dual, is_stdio })
     }
 
     /// Has SIGHUP read the certificates again, for all workers, and tells the service manager. A server that has

@@ -20,6 +20,13 @@ pub(crate) struct Listen {
     pub(crate) endpoint: Rc<dyn StreamServerEndpoint>,
     /// Whether it means every address, IPv6 included.
     pub(crate) is_dual: bool,
+    /// Whether it is no socket, but standard input and output.
+    pub(crate) is_stdio: bool,
+}
+
+/// Whether the layer at the wire is standard input and output.
+pub(crate) fn is_stdio(description: &Description) -> bool {
+    description.layers.last().is_some_and(|layer| layer == "stdio")
 }
 
 /// Whether a string means every address of the machine, given or by default.
@@ -82,7 +89,7 @@ const ANNOUNCED: Duration = Duration::from_secs(1);
 /// A thread prints, so that an output that is full delays the server for a moment only.
 pub(crate) fn announce(ports: &[Rc<dyn ListeningPort>], status: &[Rc<dyn ListeningPort>]) {
     let lines = lines("listening", ports) + &lines("status", status);
-    if ports.iter().any(|port| is_stdio(&**port)) {
+    if ports.iter().any(|port| is_stdio_port(&**port)) {
         return lines.lines().for_each(|line| report::note(format_args!("{line}")));
     }
     let (done, is_done) = mpsc::channel();
@@ -107,7 +114,7 @@ fn print(lines: &str) {
 }
 
 /// Whether it is no socket, but standard input and output.
-fn is_stdio(port: &dyn ListeningPort) -> bool {
+fn is_stdio_port(port: &dyn ListeningPort) -> bool {
     matches!(port.host(), Address::Other(name) if &*name == StdioServerEndpoint::NAME)
 }
 
@@ -165,6 +172,7 @@ mod tests {
             text: text.into(),
             endpoint: Rc::new(Doors { open: open.clone(), room }),
             is_dual: false,
+            is_stdio: false,
         };
         (["one", "two", "three"].map(listen).into(), open)
     }
@@ -193,7 +201,8 @@ mod tests {
         ] {
             let parsed = registry.parse_server(text).unwrap();
             let is_dual = is_dual(&parsed.description);
-            let listen = Listen { text: text.into(), endpoint: parsed.endpoint, is_dual };
+            let endpoint = parsed.endpoint;
+            let listen = Listen { text: text.into(), endpoint, is_dual, is_stdio: false };
             let note = note(&listen, &At(host));
             assert_eq!(note.is_some(), is_noted, "{text} {host}: {note:?}");
         }

@@ -34,6 +34,7 @@ mod limits;
 mod listening;
 mod loop_check;
 mod notify;
+mod only_connection;
 mod server;
 mod status;
 mod workers;

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use deferred::Deferred;
 use interfaces::{Factory, ReactorCore as _};
 use protocol::policies::{ConnectionCount, DrainHandle, ServerShutdown};
 use protocol::relay::RelayStopHandle;
@@ -21,6 +22,7 @@ use crate::leaving::Leaving;
 use crate::listening::{self, Listen};
 use crate::loop_check::LoopCheck;
 use crate::notify::Notify;
+use crate::only_connection;
 use crate::report;
 use crate::status;
 use crate::workers::Worker;
@@ -191,15 +193,21 @@ impl Serving {
             }
         };
         let came_with_one = self.inherited.is_one_connection();
-        let ports = match listening::open(&self.listen, &self.factory).await {
+        let is_stdio = self.listen.iter().all(|listen| listen.is_stdio);
+        let (factory, ended) = match came_with_one || is_stdio {
+            true => only_connection::watched(&self.factory),
+            false => (self.factory.clone(), Deferred::succeed(())),
+        };
+        let ports = match listening::open(&self.listen, &factory).await {
             Ok(ports) => ports,
             Err((text, failure)) => {
                 report::failed(&text, &failure);
                 return Exit::of(&failure);
             }
         };
-        let is_for_one =
-            came_with_one && !self.inherited.is_one_connection() && self.listen.len() == 1;
+        drop(factory);
+        let is_its_one = came_with_one && !self.inherited.is_one_connection();
+        let is_for_one = self.listen.len() == 1 && (is_its_one || is_stdio);
         close_unclaimed(&self.inherited, self.worker.is_first());
         self.shutdown.add_ports(&ports);
         let watched = self.loop_check.as_ref().map(|loop_check| loop_check.watch(&ports));
@@ -210,6 +218,10 @@ impl Serving {
             listening::announce(&ports, &status);
         }
         if is_for_one {
+            if self.connections.connections() == 0 {
+                // Over, or without a protocol until its first bytes suffice.
+                let _ = ended.await;
+            }
             // It never fails, as it is not cancelled.
             let _ = self.connections.none_left().await;
             return Exit::Done;

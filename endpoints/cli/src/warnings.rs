@@ -74,7 +74,7 @@ fn other_meaning(interface: &str) -> Option<Cow<'static, str>> {
 }
 
 /// Options of servers that may stand where an interface is read by position.
-const OPTIONS: [&str; 4] = ["noDelay", "keepAlive", "device", "reusePort"];
+const OPTIONS: [&str; 5] = ["noDelay", "keepAlive", "device", "reusePort", "ipv6Only"];
 
 /// The names of network devices before their first number (systemd.net-naming-scheme(7)).
 const DEVICES: [&str; 12] =

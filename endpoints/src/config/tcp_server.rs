@@ -95,6 +95,7 @@ impl TcpServerConfig {
             .with_interface(self.interface.clone())
             .with_backlog(self.backlog)
             .with_options(self.socket.options())
+            .with_dual_stack(self.socket.dual_stack())
     }
 }
 
@@ -111,18 +112,18 @@ impl EndpointConfig for TcpServerConfig {
             TcpKind::Tcp => {
                 let ([port, interface, backlog], options) =
                     arguments.bind_options(TCP, SERVER_OPTIONS)?;
-                Ok(Self::new(port.port()?)
-                    .with_interface(interface.host_or(Host::ANY_IPV4)?)
-                    .with_backlog(backlog.backlog()?)
-                    .with_socket(SocketConfig::of_server(options)?))
+                let (port, interface) = (port.port()?, interface.host_or(Host::ANY_IPV4)?);
+                let backlog = backlog.backlog()?;
+                let socket = SocketConfig::of_server(options, &interface)?;
+                Ok(Self { interface, backlog, socket, ..Self::new(port) })
             }
             TcpKind::Tcp6 => {
                 let ([port, backlog, interface], options) =
                     arguments.bind_options(TCP6, SERVER_OPTIONS)?;
-                Ok(Self::new_ipv6(port.port()?)
-                    .with_backlog(backlog.backlog()?)
-                    .with_interface(ipv6_interface(&interface)?)
-                    .with_socket(SocketConfig::of_server(options)?))
+                let (port, backlog) = (port.port()?, backlog.backlog()?);
+                let interface = ipv6_interface(&interface)?;
+                let socket = SocketConfig::of_server(options, &interface)?;
+                Ok(Self { interface, backlog, socket, ..Self::new_ipv6(port) })
             }
         }
     }

@@ -72,7 +72,7 @@ impl ServerParser for SniServerParser {
         arguments: Arguments<'_>,
     ) -> Result<Parsed<dyn StreamServerEndpoint>, ParseError> {
         let (config, wrapped) = SniServerConfig::read_around(&arguments)?;
-        let inner = wrapped.server()?;
+        let inner = wrapped.server().map_err(routes_are_of_clients)?;
         let (clock, observer) = (self.clock.clone(), self.observer.clone());
         let endpoint = SniServerEndpoint::shared(inner.endpoint, clock, observer);
         let endpoint = Rc::new(endpoint.with_timeout(config.timeout));
@@ -117,6 +117,17 @@ pub(crate) fn routes<'a, E>(
         routes.push(SniRoute { takes, endpoint: read(text.endpoint)? });
     }
     Ok(routes)
+}
+
+/// The mistake with a hint, if a server is given the routes.
+fn routes_are_of_clients(error: ParseError) -> ParseError {
+    match error.problem() {
+        Problem::UnknownOption { option, .. } if option == FOR => {
+            let hint = "the routes are the client's: `sni:tcp:PORT` listens for them";
+            error.suggesting(None).hinting(Some(hint.into()))
+        }
+        _ => error,
+    }
 }
 
 /// The fields of one route.

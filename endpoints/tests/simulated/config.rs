@@ -117,7 +117,7 @@ fn a_tcp_server_is_read_and_printed() {
         &[
             "tcp:80",
             "tcp:80:localhost:7",
-            "tcp:0:interface=[::1]:noDelay=1:keepAlive=60:device=eth0:reusePort=1",
+            "tcp:0:interface=[::1]:noDelay=1:keepAlive=60:device=eth0:reusePort=1:ipv6Only=1",
             "tcp6:80:7:fe80\\:\\:1%eth0",
             "interface=:tcp:80:reusePort=0",
             "TCP6:443:backlog=max",

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use interfaces::{ConnectTcp, KeepAliveTimes, ListenTcp, StreamClientEndpoint as _};
+use interfaces::{ConnectTcp, DualStack, KeepAliveTimes, ListenTcp, StreamClientEndpoint as _};
 use interfaces::{StreamServerEndpoint as _, TcpOptions};
 use testkit::result_of;
 
@@ -45,6 +45,34 @@ fn a_string_sets_the_options_that_it_names_and_no_other() {
         let expected = ConnectTcp::new(([127, 0, 0, 1], 80)).with_options(options);
         assert_eq!(reactor.calls(), [Call::ConnectTcp(expected)], "{text}");
     }
+}
+
+#[test]
+fn ipv6_only_is_told_to_the_socket_and_refused_on_ipv4() {
+    for (text, address, dual_stack) in [
+        ("tcp6:80", "[::]:80", DualStack::System),
+        ("tcp6:80:ipv6Only=1", "[::]:80", DualStack::Ipv6Only),
+        ("tcp6:80:ipv6Only=no", "[::]:80", DualStack::Both),
+        ("tcp:80:interface=[::]:ipv6Only=yes", "[::]:80", DualStack::Ipv6Only),
+    ] {
+        let reactor = Reactor::new();
+        let parsed = reactor.registry().parse_server(text).unwrap();
+        let printed = parsed.description.to_string();
+        assert_eq!(
+            reactor.registry().parse_server(&printed).unwrap().description,
+            parsed.description
+        );
+        result_of(parsed.endpoint.listen(factory())).unwrap();
+        let address: SocketAddr = address.parse().unwrap();
+        let expected = ListenTcp::new(address).with_dual_stack(dual_stack);
+        assert_eq!(reactor.calls(), [Call::ListenTcp(expected)], "{text}");
+    }
+    let registry = Reactor::new().registry();
+    for text in ["tcp:80:ipv6Only=1", "tcp:80:interface=127.0.0.1:ipv6Only=0"] {
+        let mistake = registry.parse_server(text).map(|_| ()).unwrap_err();
+        assert!(mistake.message().contains("of IPv4"), "{text}: {}", mistake.message());
+    }
+    assert!(registry.parse_client("tcp:[::1]:80:ipv6Only=1").is_err(), "of servers alone");
 }
 
 #[test]

@@ -194,3 +194,26 @@ fn the_connection_that_is_served_reaches_the_wrapped_endpoint() {
     network.flush();
     assert!(server.received().windows(4).any(|four| four == [192, 0, 2, 9]));
 }
+
+#[test]
+fn endpoints_inside_each_other_have_an_end_and_no_length_of_a_string_takes_the_stack() {
+    let registry = Reactor::new().registry().with_server(UpperKind).with_client(UpperKind);
+    for (count, is_taken) in [(31, true), (32, false), (20_000, false)] {
+        let server = "upper:".repeat(count) + "tcp:80";
+        let client = "upper:".repeat(count) + "tcp:127.0.0.1:80";
+        let parsed = [
+            registry.parse_server(&server).map(|parsed| parsed.description),
+            registry.parse_client(&client).map(|parsed| parsed.description),
+        ];
+        for outcome in parsed {
+            match outcome {
+                Ok(description) => assert!(is_taken, "{}", description.layers.len()),
+                Err(mistake) => {
+                    assert!(!is_taken, "{count}: {mistake}");
+                    assert_eq!(mistake.message(), "more than 32 endpoints are inside each other");
+                    assert_eq!(mistake.offset(), 32 * "upper:".len());
+                }
+            }
+        }
+    }
+}

@@ -69,6 +69,9 @@ pub(crate) struct Joint {
     open_stdio: Cell<Option<OpenStdio>>,
     network: ConsumerSlot,
     stdio: ConsumerSlot,
+    /// What came from the connection before there was an output; `None` from then on. A pause asked for in
+    /// `connection_made` does not hold back what came together with a proxy's answer.
+    early: RefCell<Option<Vec<u8>>>,
     input_ended: Cell<bool>,
     peer_ended: Cell<bool>,
     /// Ends the connection when the input is silent for too long.
@@ -92,6 +95,7 @@ impl Joint {
             open_stdio: Cell::new(Some(Box::new(open_stdio))),
             network: ConsumerSlot::default(),
             stdio: ConsumerSlot::default(),
+            early: RefCell::new(Some(Vec::new())),
             input_ended: Cell::new(false),
             peer_ended: Cell::new(false),
             timer: RefCell::default(),
@@ -115,6 +119,10 @@ impl Joint {
 
     pub(super) fn stdio_made(&self, stdio: &Rc<dyn Transport>) {
         self.stdio.fill(stdio);
+        let early = self.early.take().unwrap_or_default();
+        if !early.is_empty() {
+            self.stdio.write(&early);
+        }
         match self.network.transport() {
             Some(network) => {
                 self.stdio.feed_from(Rc::new(Feed(network.clone())));
@@ -131,7 +139,17 @@ impl Joint {
     }
 
     pub(super) fn network_received(&self, data: &[u8]) {
-        if self.options.directions != Directions::Send {
+        if self.options.directions == Directions::Send {
+            return;
+        }
+        let is_early = match &mut *self.early.borrow_mut() {
+            Some(early) => {
+                early.extend_from_slice(data);
+                true
+            }
+            None => false,
+        };
+        if !is_early {
             self.stdio.write(data);
         }
     }

@@ -294,3 +294,32 @@ fn directions_that_exclude_each_other_are_refused() {
         assert_eq!(ended.code, Some(64), "{}", ended.errors);
     }
 }
+
+/// A proxy that answers and sends the destination's first words in one piece.
+fn proxy(answers: Vec<Vec<u8>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        for answer in answers {
+            assert!(peer.read(&mut request).unwrap() > 0);
+            peer.write_all(&answer).unwrap();
+        }
+        // Until the end of the input, so that nothing unread resets the connection.
+        std::io::copy(&mut peer, &mut std::io::sink()).unwrap();
+    });
+    port
+}
+
+#[test]
+fn the_first_words_of_a_server_behind_a_proxy_are_written_though_they_come_with_its_answer() {
+    let http = proxy(vec![b"HTTP/1.1 200 OK\r\n\r\nhello".to_vec()]);
+    let socks = proxy(vec![b"\x05\0".to_vec(), b"\x05\0\0\x01\0\0\0\0\0\0hello".to_vec()]);
+    for (kind, port) in [("http-connect", http), ("socks5", socks)] {
+        let through = format!("{kind}:host=h.example:port=80:tcp:127.0.0.1:{port}");
+        let ended = ropewalk(&["pipe", &through]);
+        assert_eq!(ended.output, b"hello", "{kind}: {}", ended.errors);
+        assert_eq!(ended.code, Some(0), "{kind}: {}", ended.errors);
+    }
+}

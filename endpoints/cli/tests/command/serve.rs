@@ -10,7 +10,7 @@ use testkit::pattern;
 use crate::bytes::{MIB, assert_same, exchange};
 use crate::certificates::Certificate;
 use crate::peer;
-use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually, wait};
+use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually, ropewalk_with, wait};
 
 fn serve(protocol: &str) -> (Running, TcpStream) {
     let mut running = Running::ropewalk(&["serve", protocol, "tcp:0:interface=127.0.0.1"]);
@@ -185,4 +185,40 @@ fn standard_input_and_output_are_one_connection_whose_output_has_nothing_but_its
     assert!(rest.is_empty());
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert_eq!(wait(&mut child), Some(0));
+}
+
+/// A connection whose first bytes decide is one before they come.
+#[test]
+fn a_server_on_standard_input_and_output_ends_with_that_connection_and_not_before() {
+    for (endpoint, input) in
+        [("stdio:", "hello"), ("haproxy:stdio:", "PROXY UNKNOWN\r\nhello"), ("sni:stdio:", "hello")]
+    {
+        let mut child = Command::new(ROPEWALK)
+            .args(["serve", "echo", endpoint])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        errors.read_line(&mut line).unwrap();
+        assert!(line.starts_with("listening"), "{endpoint}: {line}");
+        // There is nothing to wait for: it has to stay.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        let mut output = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+        assert_eq!((output.as_str(), wait(&mut child)), ("hello", Some(0)), "{endpoint}");
+    }
+}
+
+#[test]
+fn a_server_on_standard_input_and_output_ends_when_its_first_bytes_are_refused() {
+    let ended =
+        ropewalk_with(&["serve", "echo", "haproxy:stdio:"], b"GET / HTTP/1.0\r\n\r\n".to_vec());
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    assert!(ended.errors.contains("sent no PROXY header"), "{}", ended.errors);
 }

@@ -166,3 +166,28 @@ fn a_connection_that_is_lost_before_there_is_an_output_is_over_when_that_was_clo
     joint.stdio_lost(&Reason::Done);
     assert!(matches!(over.try_into_result().ok().unwrap().unwrap().reason, Reason::Aborted));
 }
+
+#[test]
+fn what_comes_before_there_is_an_output_is_written_first_also_when_the_connection_is_lost_then() {
+    for is_lost in [false, true] {
+        let (over, promise) = Deferred::new();
+        let options =
+            PipeOptions { half_closes: true, directions: Directions::Both, silence: None };
+        let joint = Joint::new(Clock::new(), options, |_| Ok(()), promise);
+        let (network, stdio) = (StringTransport::new(), StringTransport::new());
+        joint.network_made(&network.as_transport());
+        ["with the ", "answer, "].iter().for_each(|piece| joint.network_received(piece.as_bytes()));
+        if is_lost {
+            joint.network_lost(&Reason::Done);
+        }
+        joint.stdio_made(&stdio.as_transport());
+        if !is_lost {
+            joint.network_received(b"behind it");
+            joint.network_lost(&Reason::Done);
+        }
+        let expected = if is_lost { "with the answer, " } else { "with the answer, behind it" };
+        assert_eq!(stdio.value(), expected.as_bytes());
+        joint.stdio_lost(&Reason::Done);
+        assert!(over.try_into_result().ok().unwrap().unwrap().reason.is_clean());
+    }
+}
