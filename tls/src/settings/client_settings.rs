@@ -15,6 +15,7 @@ use crate::credentials::{
 };
 use crate::public_roots;
 use crate::renewal::{CertificateRenewal, ClientParts};
+use crate::session::keeping_exporter;
 use crate::verification::{AnyCertificate, KeyPin, ServerVerifier};
 
 /// The servers that a client trusts.
@@ -58,6 +59,7 @@ pub struct ClientSettings {
     session: SessionSettings,
     /// The argument that named the trusted files, for errors.
     trust_argument: Option<&'static str>,
+    exports_keying_material: bool,
 }
 
 impl ClientSettings {
@@ -103,6 +105,15 @@ impl ClientSettings {
     #[must_use]
     pub fn with_session(mut self, session: SessionSettings) -> Self {
         self.session = session;
+        self
+    }
+
+    /// Has sessions keep the secret that
+    /// [`TlsTransport::export_keying_material`](interfaces::TlsTransport::export_keying_material) needs, until
+    /// they end. It is logged nowhere.
+    #[must_use]
+    pub fn with_exported_keying_material(mut self) -> Self {
+        self.exports_keying_material = true;
         self
     }
 
@@ -161,6 +172,9 @@ impl ClientSettings {
         }
         if let Some(log) = self.session.key_log(tell)? {
             config.key_log = log;
+        }
+        if self.exports_keying_material {
+            config.key_log = keeping_exporter(config.key_log);
         }
         Ok((config, renewal))
     }

@@ -25,6 +25,7 @@ mod delivery;
 #[cfg(feature = "endpoints")]
 mod directories;
 mod early_data;
+mod exporter;
 mod failing;
 #[cfg(feature = "endpoints")]
 mod files;
