@@ -49,6 +49,8 @@ mod refusals;
 mod renewal;
 #[cfg(feature = "endpoints")]
 mod renewal_of_clients;
+#[cfg(feature = "endpoints")]
+mod renewal_of_trust;
 mod resetting;
 mod server_names;
 mod session;
