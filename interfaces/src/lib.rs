@@ -67,6 +67,7 @@ mod multicast_transport;
 
 mod connect_error;
 mod endpoint;
+mod export_keying_material_error;
 mod listen_error;
 mod listening_port;
 mod log_prefix;
@@ -117,6 +118,7 @@ pub use delayed_call::{DelayedCall, NotPending};
 pub use deliver::{Deliver, Event, OwnedEvent, ReadingRoles};
 pub use deliver_datagram::{DatagramEvent, DeliverDatagram, OwnedDatagramEvent};
 pub use endpoint::{StreamClientEndpoint, StreamServerEndpoint};
+pub use export_keying_material_error::ExportKeyingMaterialError;
 pub use factory::Factory;
 #[cfg(feature = "std")]
 pub use file_descriptors::{

@@ -112,6 +112,12 @@ pub trait ProcessTransport: PushProducer {
     /// whose unsent bytes pass the cap is closed, with
     /// [`WriteBufferExceeded`](crate::Reason::WriteBufferExceeded).
     fn set_buffer_limits(&self, limits: BufferLimits);
+
+    /// The limits that hold for standard input, as
+    /// [`Transport::buffer_limits`](crate::Transport::buffer_limits); the usual ones where that is closed.
+    fn buffer_limits(&self) -> BufferLimits {
+        BufferLimits::default()
+    }
 }
 
 /// A signal, by its number or its name.

@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use crate::{Address, AlreadyProducing, Chunk, Producer, PushProducer, Query};
+use crate::{
+    Address, AlreadyProducing, Chunk, ExportKeyingMaterialError, Producer, PushProducer, Query,
+};
 
 /// One connection, shared: clone the `Rc` to keep it.
 ///
@@ -317,5 +319,27 @@ pub trait TlsTransport {
     /// without a dot at its end; `None` where it asked for none, as for an address.
     fn server_name(&self) -> Option<Rc<str>> {
         None
+    }
+    /// Fills `output` with keying material that only the two ends of this connection can compute, both the
+    /// same from the same label and context: to bind something else to the connection, or as a key of the
+    /// protocol above. The exporter of TLS 1.3 (RFC 8446 section 7.5, RFC 5705); pyOpenSSL's
+    /// `export_keying_material`.
+    ///
+    /// A label is registered with IANA, or begins with `EXPERIMENTAL`. The channel binding `tls-exporter` (RFC
+    /// 9266) is 32 bytes for the label `EXPORTER-Channel-Binding` and an empty context; a context that is
+    /// empty and one that is absent are the same in TLS 1.3.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportKeyingMaterialError`]; then `output` is as it was. Of these, `NotKept` is about the
+    /// configuration of this side, and the others about the time, the version or the arguments.
+    fn export_keying_material(
+        &self,
+        label: &[u8],
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), ExportKeyingMaterialError> {
+        let _ = (label, context, output);
+        Err(ExportKeyingMaterialError::Unsupported)
     }
 }

@@ -100,7 +100,9 @@
 //! Any [`CryptoProvider`](rustls::crypto::CryptoProvider), verifier or certificate resolver, since
 //! configurations are rustls's own. No process-wide provider is read or installed. 0-RTT is off
 //! unless the server's configuration turns it on, and then early data waits for the end of the
-//! handshake, which a replay does not reach. Keys are logged only by a configuration that says so.
+//! handshake, which a replay does not reach. Keys are logged only by a configuration that says so, and the
+//! secret for [`export_keying_material`](interfaces::TlsTransport::export_keying_material) is kept only by one
+//! that says so ([`keeping_exporter`]).
 #![forbid(unsafe_code)]
 
 mod session;
@@ -139,7 +141,7 @@ pub use provider::default_provider;
 pub use renewal::{CertificateRenewal, Renewal, RenewalError, RenewalFault};
 /// The TLS library that configurations, certificates and errors are of.
 pub use rustls;
-pub use session::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX, Received, Session};
+pub use session::{Outgoing, RECORD_PLAINTEXT_BYTES_MAX, Received, Session, keeping_exporter};
 pub use settings::{
     ClientAuthentication, ClientSettings, EmptyVersionRange, ServerSettings, SessionSettings,
     TlsVersion, Trust, VersionRange,

@@ -19,7 +19,7 @@ use interfaces::{
     StreamClientEndpoint, StreamServerEndpoint,
 };
 use reactor::{Limits, Member, Reactor};
-use ropewalk::tls::{Renewal, TlsStrings};
+use ropewalk::tls::{Renewal, TlsStrings, UNVERIFIED_LAYER};
 use systemd::ListenFds;
 
 use crate::arguments::Limit;
@@ -43,7 +43,7 @@ pub(crate) struct App {
     /// The descriptors that `systemd:` endpoints listen on.
     pub(crate) inherited: ListenFds,
     registry: Registry,
-    /// Whether a server's string has certificates.
+    /// Whether a string has TLS, whose certificates and authorities are in files.
     has_certificates: Cell<bool>,
 }
 
@@ -151,19 +151,16 @@ impl App {
             report::mistake(&error);
             Exit::Usage
         })?;
-        self.warn(text, &parsed.description);
+        self.note(text, &parsed.description);
         let is_dual = listening::is_dual(&parsed.description);
         let is_stdio = listening::is_stdio(&parsed.description);
-        if parsed.description.layers.iter().any(|it| it == "tls") {
-            self.has_certificates.set(true);
-        }
         let (endpoint, effect) = (parsed.endpoint, self.worker.effect().clone());
         let endpoint = Rc::new(InterruptibleServer { endpoint, effect });
         Ok(Listen { text: text.into(), endpoint, is_dual, is_stdio })
     }
 
-    /// Has SIGHUP read the certificates again, for all workers, and tells the service manager. A server that has
-    /// neither ends with it, as with its terminal.
+    /// Has SIGHUP read the certificates again, for all workers, and tells the service manager. A command that
+    /// has neither ends with it, as with its terminal.
     ///
     /// # Errors
     ///
@@ -195,7 +192,11 @@ impl App {
         }
     }
 
-    fn warn(&self, text: &str, description: &Description) {
+    /// Warns of what the string asks for, and notes whether it has files that SIGHUP is about.
+    fn note(&self, text: &str, description: &Description) {
+        if has_tls(description) {
+            self.has_certificates.set(true);
+        }
         if let Some(warning) = warnings::warning(description)
             && self.worker.is_first()
         {
@@ -246,7 +247,7 @@ impl App {
             report::mistake(&error);
             Exit::Usage
         })?;
-        self.warn(text, &parsed.description);
+        self.note(text, &parsed.description);
         Ok((parsed, trace))
     }
 
@@ -259,7 +260,7 @@ impl App {
             report::mistake(&error);
             Exit::Usage
         })?;
-        self.warn(text, &parsed.description);
+        self.note(text, &parsed.description);
         Ok(Rc::new(InterruptibleClient::new(parsed.endpoint, self.worker.effect().clone())))
     }
 
@@ -307,6 +308,12 @@ impl App {
             }
         }
     }
+}
+
+/// Whether the endpoint, or one behind it, is one of TLS.
+fn has_tls(description: &Description) -> bool {
+    description.layers.iter().any(|layer| layer == "tls" || layer == UNVERIFIED_LAYER)
+        || warnings::inner(description).any(has_tls)
 }
 
 /// A client with this limit for each attempt, unless its string has one.

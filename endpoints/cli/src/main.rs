@@ -13,8 +13,8 @@
 //! endpoint or the usage is wrong), 69 (it cannot listen or connect), 75 (the grace was over before all
 //! connections had finished), 77 (it may not listen or connect). `SIGTERM` and `SIGINT` close
 //! the ports, after `--drain-delay`, and let connections finish for `--grace`; the second one ends them now.
-//! `SIGHUP` reads the certificates of TLS servers again, which are also looked at every ten seconds; `SIGUSR1`
-//! tells what the command has done.
+//! `SIGHUP` reads the certificates and trusted authorities of TLS again, which are also looked at every ten
+//! seconds; `SIGUSR1` tells what the command has done.
 //!
 //! Invariant: this file parses and dispatches, and does nothing else.
 #![forbid(unsafe_code)]

@@ -85,6 +85,10 @@ impl Transport for ProcessStream {
         self.process.set_buffer_limits(limits);
     }
 
+    fn buffer_limits(&self) -> BufferLimits {
+        self.process.buffer_limits()
+    }
+
     fn as_half_closeable(&self) -> Option<&dyn HalfCloseableTransport> {
         Some(self)
     }

@@ -241,6 +241,18 @@ fn a_producer_is_registered_with_the_process_and_unregistered() {
     assert_eq!(processes.process.calls(), ["cap 9"]);
 }
 
+/// So that a layer above, as TLS, begins with them.
+#[test]
+fn the_limits_of_the_connection_are_those_of_the_process() {
+    let limits = BufferLimits::default().with_cap(1 << 20).with_high_water(9);
+    let processes = Processes::default();
+    processes.process.limits.set(limits);
+    let (connected, record) = connecting(&processes);
+    processes.runs();
+    result_of(connected).unwrap();
+    assert_eq!(record.transport().buffer_limits(), limits);
+}
+
 #[test]
 fn a_panic_and_bytes_that_are_too_many_kill_the_process_and_are_the_reason() {
     for reason in [Reason::Panicked("oh".into()), Reason::WriteBufferExceeded { cap: 5 }] {

@@ -25,6 +25,7 @@ pub(crate) struct Processes {
 pub(crate) struct Process {
     calls: RefCell<Vec<String>>,
     pub(crate) producer: RefCell<Option<Producer>>,
+    pub(crate) limits: Cell<BufferLimits>,
 }
 
 impl Process {
@@ -141,6 +142,11 @@ impl ProcessTransport for Process {
 
     fn set_buffer_limits(&self, limits: BufferLimits) {
         self.note(format!("cap {}", limits.cap));
+        self.limits.set(limits);
+    }
+
+    fn buffer_limits(&self) -> BufferLimits {
+        self.limits.get()
     }
 }
 

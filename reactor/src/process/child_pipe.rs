@@ -138,6 +138,10 @@ impl<S: StreamSys + ProcessSys> ChildPipe<S> {
         }
     }
 
+    pub(super) fn limits(&self) -> BufferLimits {
+        self.end.outlet.limits()
+    }
+
     pub(super) fn set_limits(&self, limits: BufferLimits) {
         self.end.outlet.set_limits(limits);
     }

@@ -143,6 +143,7 @@ fn a_child_that_never_reads_costs_bounded_memory_and_can_be_left_and_killed() {
     let limits = BufferLimits::default().with_cap(1 << 20);
     let options = SpawnProcess::new("sleep").with_arguments(["60"]).with_buffer(limits);
     let program = Program::spawn(&reactor, &options);
+    assert_eq!(program.transport.buffer_limits(), limits);
     program.transport.write(&pattern(3, 200_000));
     turn_until(&reactor, "it runs", || !program.seen.stages().is_empty());
     program.transport.lose_connection();

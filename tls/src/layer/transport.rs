@@ -8,14 +8,14 @@ use std::rc::Rc;
 
 use deferred::Failure;
 use interfaces::{
-    Address, AlreadyProducing, BufferLimits, Chunk, HalfCloseableTransport, PeerCertificates,
-    PeerIdentity, Producer, PushProducer, Query, Reason, SendFileDescriptorError, TcpTransport,
-    TlsTransport, Transport, UnixTransport,
+    Address, AlreadyProducing, BufferLimits, Chunk, ExportKeyingMaterialError,
+    HalfCloseableTransport, PeerCertificates, PeerIdentity, Producer, PushProducer, Query, Reason,
+    SendFileDescriptorError, TcpTransport, TlsTransport, Transport, UnixTransport,
 };
 
 use super::connection::{Connection, make_room_for_records};
 use super::producer_below::ProducerBelow;
-use super::state::{Ending, Signal};
+use super::state::{Ending, Phase, Signal};
 use crate::session::Session;
 
 impl Transport for Connection {
@@ -235,6 +235,20 @@ impl TlsTransport for Connection {
             false => session.server_name().map(Rc::from),
         };
         self.link.look(name)?
+    }
+
+    fn export_keying_material(
+        &self,
+        label: &[u8],
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), ExportKeyingMaterialError> {
+        let exported =
+            self.link.look(|session| session.export_keying_material(label, context, output));
+        exported.unwrap_or(match self.end.state.phase() {
+            Phase::New | Phase::Handshaking => Err(ExportKeyingMaterialError::InHandshake),
+            _ => Err(ExportKeyingMaterialError::Ended),
+        })
     }
 }
 

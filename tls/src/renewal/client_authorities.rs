@@ -1,10 +1,7 @@
-//! [`ClientAuthorities`]: the authorities that vouch for a server's clients.
+//! [`OfClients`]: the authorities that vouch for a server's clients.
 //!
-//! Invariant: a session from before a renewal is not resumed, for a resumption verifies no certificate.
+//! Invariant: each certificate is verified by the authorities of one reading.
 
-use std::cell::RefCell;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -13,124 +10,90 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::RenewalFault;
-use super::watched::{Source, Watched};
-use crate::credentials::{
-    CertificateFacts, CredentialsError, FileStamps, Named, Peers, trust_anchors_of,
-};
+use super::authorities::{Authorities, MakesVerifier};
+use super::watched::Watched;
+use crate::credentials::{CredentialsError, Peers, TrustAnchors};
 use crate::verification::{ClientNames, ClientVerifier};
 
-/// The file or directory of the authorities, and the clients of these that are let in.
+/// The clients of authorities that are let in.
 #[derive(Debug)]
-pub(super) struct ClientAuthorities {
-    pub(super) trusted: Named,
+pub(super) struct OfClients {
     pub(super) names: ClientNames,
     pub(super) is_required: bool,
     pub(super) provider: Arc<CryptoProvider>,
-    /// How often they were renewed.
-    pub(super) generation: Arc<AtomicU64>,
 }
 
-/// What the files were read as.
-pub(super) struct Authorities {
-    verifier: Arc<ClientVerifier>,
-    /// The errors about blocks and files that are not used.
-    skipped: Vec<CredentialsError>,
-}
+impl MakesVerifier for OfClients {
+    type Verifier = ClientVerifier;
 
-impl Source for ClientAuthorities {
-    type Content = Authorities;
+    const PEERS: Peers = Peers::Clients;
 
-    fn path(&self) -> &PathBuf {
-        &self.trusted.path
+    fn verifier(&self, anchors: TrustAnchors) -> Result<ClientVerifier, CredentialsError> {
+        ClientVerifier::new(anchors, self.names.clone(), self.is_required, &self.provider)
     }
 
-    fn stamps(&self) -> FileStamps {
-        FileStamps::of(&self.trusted.pem_files(|_| {}).unwrap_or_default())
-    }
-
-    fn read(&self, tell: &dyn Fn(&CredentialsError)) -> Result<Authorities, CredentialsError> {
-        let skipped = RefCell::new(Vec::new());
-        let note = |error: &CredentialsError| {
-            tell(error);
-            skipped.borrow_mut().push(error.clone());
-        };
-        let anchors = trust_anchors_of(&self.trusted, Peers::Clients, &note)?;
-        let names = self.names.clone();
-        let verifier = ClientVerifier::new(anchors, names, self.is_required, &self.provider)?;
-        Ok(Authorities { verifier: Arc::new(verifier), skipped: skipped.into_inner() })
-    }
-
-    /// A part that could be read before, or was not there, may still be being written: an authority would be
-    /// missing without a word.
-    fn check(&self, new: &Authorities, before: &Authorities) -> Result<(), RenewalFault> {
-        let known: Vec<_> = before.skipped.iter().map(ToString::to_string).collect();
-        let is_new = |error: &&CredentialsError| !known.contains(&error.to_string());
-        match new.skipped.iter().find(is_new) {
-            Some(error) => Err(error.clone().into()),
-            None => Ok(()),
-        }
-    }
-
-    fn is_same(&self, new: &Authorities, before: &Authorities) -> bool {
-        new.verifier.given() == before.verifier.given()
-    }
-
-    fn news(&self, new: &Authorities, before: &Authorities) -> Vec<CertificateFacts> {
-        let is_new = |der: &&CertificateDer<'_>| !before.verifier.given().contains(der);
-        let new = new.verifier.given().iter().filter(is_new);
-        new.filter_map(|der| CertificateFacts::of(der).ok()).collect()
-    }
-
-    fn replaced(&self, _: &Authorities) {
-        self.generation.fetch_add(1, Ordering::Release);
+    fn given(verifier: &ClientVerifier) -> &[CertificateDer<'static>] {
+        verifier.given()
     }
 }
 
 /// A server's verifier of clients, whose authorities are renewed.
 #[derive(Debug)]
 pub(super) struct RenewedVerifier {
-    authorities: Arc<Watched<ClientAuthorities>>,
+    authorities: Arc<Watched<Authorities<OfClients>>>,
     hints: Hints,
 }
 
 impl RenewedVerifier {
-    pub(super) fn new(authorities: Arc<Watched<ClientAuthorities>>) -> Self {
-        let hints = Hints::of(authorities.current().verifier.clone());
+    pub(super) fn new(authorities: Arc<Watched<Authorities<OfClients>>>) -> Self {
+        let hints = Hints::of(authorities.current().verifier.root_hint_subjects());
         Self { authorities, hints }
     }
 }
 
-/// The verifiers whose names of authorities were asked for, the first one first. rustls borrows such names for
-/// as long as the verifier of the configuration lives, so none of them is dropped before that.
+/// How many lists of names are kept.
+const LISTS_MAX: usize = 256;
+
+/// The lists of the names of authorities, by which a client chooses its certificate; the first one first, and
+/// none of them twice. rustls borrows such a list for as long as the verifier of the configuration lives, so
+/// none of them is dropped before that. Authorities that are issued anew have their old names, so there are
+/// few lists. Where there would be too many, clients are told no names (RFC 8446 section 4.2.4 lets a server
+/// leave them out), and are verified as ever.
 #[derive(Debug)]
 struct Hints {
-    verifier: Arc<ClientVerifier>,
+    names: Vec<DistinguishedName>,
     next: OnceLock<Box<Hints>>,
 }
 
 impl Hints {
-    fn of(verifier: Arc<ClientVerifier>) -> Self {
-        Self { verifier, next: OnceLock::new() }
+    fn of(names: &[DistinguishedName]) -> Self {
+        Self { names: names.to_vec(), next: OnceLock::new() }
     }
 
-    /// The names of this verifier, which is added to the end if it is not there.
-    fn latest(&self, current: &Arc<ClientVerifier>) -> &[DistinguishedName] {
-        let mut last = self;
-        while !Arc::ptr_eq(&last.verifier, current) {
-            last = last.next.get_or_init(|| Box::new(Self::of(current.clone())));
+    /// These names, in the list of them that is kept.
+    fn kept(&self, names: &[DistinguishedName]) -> &[DistinguishedName] {
+        let mut list = self;
+        for _ in 1..LISTS_MAX {
+            if list.has(names) {
+                return &list.names;
+            }
+            list = list.next.get_or_init(|| Box::new(Self::of(names)));
         }
-        last.verifier.root_hint_subjects()
+        if list.has(names) { &list.names } else { &[] }
+    }
+
+    fn has(&self, names: &[DistinguishedName]) -> bool {
+        self.names.iter().map(AsRef::as_ref).eq(names.iter().map(AsRef::<[u8]>::as_ref))
     }
 }
 
 impl ClientCertVerifier for RenewedVerifier {
     fn client_auth_mandatory(&self) -> bool {
-        self.authorities.source.is_required
+        self.authorities.source.maker.is_required
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.hints.latest(&self.authorities.current().verifier)
+        self.hints.kept(self.authorities.current().verifier.root_hint_subjects())
     }
 
     fn verify_client_cert(
@@ -162,5 +125,34 @@ impl ClientCertVerifier for RenewedVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.authorities.current().verifier.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(number: usize) -> Vec<DistinguishedName> {
+        vec![DistinguishedName::in_sequence(number.to_string().as_bytes())]
+    }
+
+    fn count(hints: &Hints) -> usize {
+        1 + hints.next.get().map_or(0, |next| count(next))
+    }
+
+    #[test]
+    fn names_that_come_again_are_kept_once_and_of_others_a_bounded_number() {
+        let hints = Hints::of(&names(0));
+        let has = |number: usize| match hints.kept(&names(number)) {
+            [] => false,
+            [name] => name.as_ref() == names(number)[0].as_ref(),
+            other => panic!("{other:?}"),
+        };
+        assert!([0, 1, 0, 1, 1, 0].into_iter().all(has));
+        assert_eq!(count(&hints), 2);
+        assert!((0..LISTS_MAX).all(has));
+        assert!(!(LISTS_MAX..LISTS_MAX + 50).any(has));
+        assert_eq!(count(&hints), LISTS_MAX);
+        assert!(has(7) && has(LISTS_MAX - 1));
     }
 }

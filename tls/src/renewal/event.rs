@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::renewal_error::RenewalError;
 use crate::credentials::{CertificateFacts, shown};
 
-/// The outcome of a look at files of certificates: those that a side shows, or of the authorities of clients.
+/// The outcome of a look at files of certificates: those that a side shows, or of the authorities of its peers.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Renewal {

@@ -4,30 +4,32 @@
 
 use std::fmt;
 use std::sync::Arc;
-#[cfg(feature = "endpoints")]
-use std::sync::atomic::Ordering;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientSessionStore, ResolvesClientCert};
 use rustls::crypto::CryptoProvider;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ProducesTickets, ResolvesServerCert, StoresServerSessions};
 
 use super::Renewal;
-use super::client_authorities::{ClientAuthorities, RenewedVerifier};
+use super::authorities::Authorities;
+use super::client_authorities::{OfClients, RenewedVerifier};
 use super::own_certificates::OwnCertificates;
+use super::server_authorities::OfServers;
 use super::sessions::{ClientSessions, ServerSessions};
 use super::watched::{Look, Renewable, Watched};
 use crate::credentials::{Certificates, CredentialsError, Identity, Named};
-use crate::verification::ClientNames;
+use crate::verification::{ClientNames, KeyPin};
 
 /// The renewal of certificates from their files, without a restart: those that a server shows and those of its
-/// clients' authorities, or those that a client shows. A clone is the same.
+/// clients' authorities, or those of the authorities that a client trusts and those that it shows. A clone is the
+/// same.
 /// [`ServerSettings::renewable_config`](crate::ServerSettings::renewable_config) and
 /// [`ClientSettings::renewable_config`](crate::ClientSettings::renewable_config) make one. The endpoints from
 /// strings call [`poll`](Self::poll) themselves.
 ///
-/// When the authorities of clients change, or a client's own certificate, no session from before is resumed.
+/// When the authorities of peers change, or a client's own certificate, no session from before is resumed.
 ///
 /// # Examples
 ///
@@ -84,9 +86,15 @@ impl ServerParts {
         provider: &Arc<CryptoProvider>,
         tell: &dyn Fn(&CredentialsError),
     ) -> Result<Arc<dyn ClientCertVerifier>, CredentialsError> {
-        let (trusted, names) = (trusted.clone(), names.clone());
-        let (provider, generation) = (provider.clone(), self.generation.clone());
-        let source = ClientAuthorities { trusted, names, is_required, provider, generation };
+        let (names, provider) = (names.clone(), provider.clone());
+        let generation = self.generation.clone();
+        let source = Authorities {
+            trusted: trusted.clone(),
+            maker: OfClients { names, is_required, provider },
+            on_replaced: Box::new(move || {
+                generation.fetch_add(1, Ordering::Release);
+            }),
+        };
         let authorities = Arc::new(Watched::read(source, tell)?);
         self.renewal.parts.push(authorities.clone());
         Ok(Arc::new(RenewedVerifier::new(authorities)))
@@ -106,28 +114,51 @@ impl ServerParts {
     }
 }
 
-/// The certificate that a client shows.
+/// What a client reads from files: the authorities of its servers, and the certificate that it shows.
+#[derive(Default)]
 pub(crate) struct ClientParts {
     pub(crate) renewal: CertificateRenewal,
-    pub(crate) resolver: Arc<dyn ResolvesClientCert>,
-    pub(crate) sessions: Arc<dyn ClientSessionStore>,
+    sessions: Arc<ClientSessions>,
 }
 
 impl ClientParts {
+    /// Reads the authorities of servers for the first time, and makes the verifier.
+    pub(crate) fn verifier(
+        &mut self,
+        trusted: &Named,
+        pins: &[KeyPin],
+        provider: &Arc<CryptoProvider>,
+        tell: &dyn Fn(&CredentialsError),
+    ) -> Result<Arc<dyn ServerCertVerifier>, CredentialsError> {
+        let (pins, provider, sessions) = (pins.to_vec(), provider.clone(), self.sessions.clone());
+        let source = Authorities {
+            trusted: trusted.clone(),
+            maker: OfServers { pins, provider },
+            on_replaced: Box::new(move || sessions.forget()),
+        };
+        let authorities = Arc::new(Watched::read(source, tell)?);
+        self.renewal.parts.push(authorities.clone());
+        Ok(authorities)
+    }
+
     /// Reads the certificate for the first time.
-    pub(crate) fn read(
+    pub(crate) fn resolver(
+        &mut self,
         identity: &Identity,
         provider: &Arc<CryptoProvider>,
         tell: &dyn Fn(&CredentialsError),
-    ) -> Result<Self, CredentialsError> {
-        let sessions = Arc::new(ClientSessions::new());
+    ) -> Result<Arc<dyn ResolvesClientCert>, CredentialsError> {
         let (files, provider) = (Certificates::One(identity.clone(), None), provider.clone());
-        let ended = sessions.clone();
-        let on_replaced = Box::new(move || ended.forget());
+        let sessions = self.sessions.clone();
+        let on_replaced = Box::new(move || sessions.forget());
         let own = Arc::new(Watched::read(OwnCertificates { files, provider, on_replaced }, tell)?);
-        let mut renewal = CertificateRenewal::default();
-        renewal.parts.push(own.clone());
-        Ok(Self { renewal, resolver: own, sessions })
+        self.renewal.parts.push(own.clone());
+        Ok(own)
+    }
+
+    /// The sessions, which are resumed until a part is renewed.
+    pub(crate) fn sessions(&self) -> Arc<dyn ClientSessionStore> {
+        self.sessions.clone()
     }
 }
 
@@ -155,7 +186,7 @@ impl CertificateRenewal {
 
     /// Reads the files now, whether they have changed or not; for a signal of the operator, who is done with
     /// them. It blocks as [`poll`](Self::poll) does. Returns an outcome for the certificates that are shown, and
-    /// one for the authorities of clients.
+    /// one for the authorities of peers.
     pub fn renew(&self) -> Vec<Renewal> {
         self.parts.iter().map(|part| part.renew()).collect()
     }

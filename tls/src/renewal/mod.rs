@@ -12,11 +12,13 @@
 //!
 //! Invariant: what a handshake shows was read whole and checked, and is one pair of one reading.
 
+mod authorities;
 mod client_authorities;
 mod event;
 mod handle;
 mod own_certificates;
 mod renewal_error;
+mod server_authorities;
 mod sessions;
 #[cfg(feature = "endpoints")]
 mod timer;

@@ -78,11 +78,13 @@ impl StoresServerSessions for ServerSessions<Arc<dyn StoresServerSessions>> {
 /// The sessions of a client, in memory.
 pub(super) struct ClientSessions(RwLock<Arc<ClientSessionMemoryCache>>);
 
-impl ClientSessions {
-    pub(super) fn new() -> Self {
+impl Default for ClientSessions {
+    fn default() -> Self {
         Self(RwLock::new(Arc::new(ClientSessionMemoryCache::new(CLIENT_SESSIONS_MAX))))
     }
+}
 
+impl ClientSessions {
     /// Forgets them all.
     pub(super) fn forget(&self) {
         let empty = Arc::new(ClientSessionMemoryCache::new(CLIENT_SESSIONS_MAX));

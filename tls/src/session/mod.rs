@@ -10,6 +10,7 @@
 //! ```
 
 mod engine;
+mod exporter;
 mod outgoing;
 mod partial_record;
 mod server_name;
@@ -18,6 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use deferred::Failure;
+use interfaces::ExportKeyingMaterialError;
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
@@ -25,9 +27,11 @@ use rustls::{ClientConfig, CommonState, ServerConfig};
 
 use crate::TlsError;
 use engine::{Progress, Stop};
+use exporter::ExporterSecret;
 use partial_record::PartialRecord;
 use server_name::{canonical, server_name};
 
+pub use exporter::keeping_exporter;
 pub use outgoing::Outgoing;
 
 /// The plaintext that one record can carry (RFC 8446 section 5.1), in bytes.
@@ -63,6 +67,7 @@ pub struct Session {
     state: State,
     /// The name in the ClientHello that a server received, or that a client sent.
     server_name: Option<Box<str>>,
+    exporter: Option<ExporterSecret>,
 }
 
 enum RustlsConnection {
@@ -121,7 +126,7 @@ impl Session {
 
     fn new(connection: RustlsConnection) -> Self {
         let partial = PartialRecord::default();
-        Self { connection, partial, state: State::Fresh, server_name: None }
+        Self { connection, partial, state: State::Fresh, server_name: None, exporter: None }
     }
 
     /// Takes bytes from the wire, which are decrypted in place. Appends their plaintext to
@@ -141,8 +146,14 @@ impl Session {
             if self.state == State::Fresh && self.connection.is_server() {
                 self.server_name = server_name(bytes);
             }
-            let Progress { taken, peer_closed, stop } =
-                self.connection.run(bytes, plaintext, records);
+            let Progress { taken, peer_closed, stop } = if self.connection.is_handshaking() {
+                let run = || self.connection.run(bytes, plaintext, records);
+                let (progress, secret) = exporter::keeping(run);
+                self.exporter = secret.or(self.exporter.take());
+                progress
+            } else {
+                self.connection.run(bytes, plaintext, records)
+            };
             received.peer_closed = peer_closed;
             received.failure =
                 self.failure_of(stop, peer_closed, if in_place { data } else { &[] });
@@ -230,6 +241,30 @@ impl Session {
         }
     }
 
+    /// Fills `output` with keying material for this label and context, as
+    /// [`TlsTransport::export_keying_material`](interfaces::TlsTransport::export_keying_material) has it. The
+    /// configuration has to keep the secret; see [`keeping_exporter`](crate::keeping_exporter).
+    ///
+    /// # Errors
+    ///
+    /// [`ExportKeyingMaterialError`]; then `output` is as it was.
+    pub fn export_keying_material(
+        &self,
+        label: &[u8],
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), ExportKeyingMaterialError> {
+        if self.state == State::Failed {
+            return Err(ExportKeyingMaterialError::Ended);
+        }
+        match self.common().negotiated_cipher_suite() {
+            Some(suite) if !self.is_handshaking() => {
+                exporter::export(suite, self.exporter.as_ref(), label, context, output)
+            }
+            _ => Err(ExportKeyingMaterialError::InHandshake),
+        }
+    }
+
     fn end(&mut self, state: State) {
         self.state = state;
         self.partial = PartialRecord::default();
@@ -274,6 +309,13 @@ fn first_line(front: &[u8]) -> Vec<u8> {
 impl RustlsConnection {
     fn is_server(&self) -> bool {
         matches!(self, Self::Server(_))
+    }
+
+    fn is_handshaking(&self) -> bool {
+        match self {
+            Self::Client(client) => client.is_handshaking(),
+            Self::Server(server) => server.is_handshaking(),
+        }
     }
 
     fn run(

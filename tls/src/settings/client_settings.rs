@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 
 use super::session_settings::SessionSettings;
-use crate::credentials::{
-    CredentialsError, Identity, Named, Peers, TrustAnchors, trust_anchors_of,
-};
+use crate::credentials::{CredentialsError, Identity, Named, TrustAnchors};
 use crate::public_roots;
 use crate::renewal::{CertificateRenewal, ClientParts};
+use crate::session::keeping_exporter;
 use crate::verification::{AnyCertificate, KeyPin, ServerVerifier};
 
 /// The servers that a client trusts.
@@ -58,6 +58,7 @@ pub struct ClientSettings {
     session: SessionSettings,
     /// The argument that named the trusted files, for errors.
     trust_argument: Option<&'static str>,
+    exports_keying_material: bool,
 }
 
 impl ClientSettings {
@@ -106,6 +107,15 @@ impl ClientSettings {
         self
     }
 
+    /// Has sessions keep the secret that
+    /// [`TlsTransport::export_keying_material`](interfaces::TlsTransport::export_keying_material) needs, until
+    /// they end. It is logged nowhere.
+    #[must_use]
+    pub fn with_exported_keying_material(mut self) -> Self {
+        self.exports_keying_material = true;
+        self
+    }
+
     /// Reads the files. `tell` takes what an operator should know, such as a file of a directory that is not
     /// used.
     ///
@@ -120,8 +130,8 @@ impl ClientSettings {
         self.renewable_config(provider, tell).map(|(config, _)| config)
     }
 
-    /// As [`config`](Self::config), with the renewal of the certificate that the client shows when its files
-    /// change. One that shows none has nothing to renew.
+    /// As [`config`](Self::config), with the renewal of the certificates of [`Trust::Files`] and of the one that
+    /// the client shows, when their files change.
     ///
     /// # Errors
     ///
@@ -136,25 +146,16 @@ impl ClientSettings {
             .with_protocol_versions(self.session.versions.supported())
             .map_err(CredentialsError::Unsupported)?
             .dangerous();
-        let builder = match self.anchors(tell)? {
-            Some(anchors) => {
-                let verifier = ServerVerifier::new(anchors, self.pins.clone(), &provider)?;
-                builder.with_custom_certificate_verifier(Arc::new(verifier))
-            }
-            None => {
-                let verifier = AnyCertificate::new(self.pins.clone(), provider.clone());
-                builder.with_custom_certificate_verifier(Arc::new(verifier))
-            }
-        };
-        let (mut config, renewal) = match &self.identity {
+        let mut parts = ClientParts::default();
+        let builder =
+            builder.with_custom_certificate_verifier(self.verifier(&mut parts, &provider, tell)?);
+        let mut config = match &self.identity {
             Some(identity) => {
-                let parts = ClientParts::read(identity, &provider, tell)?;
-                let mut config = builder.with_client_cert_resolver(parts.resolver);
-                config.resumption = Resumption::store(parts.sessions);
-                (config, parts.renewal)
+                builder.with_client_cert_resolver(parts.resolver(identity, &provider, tell)?)
             }
-            None => (builder.with_no_client_auth(), CertificateRenewal::default()),
+            None => builder.with_no_client_auth(),
         };
+        config.resumption = Resumption::store(parts.sessions());
         config.alpn_protocols.clone_from(&self.session.alpn);
         if !self.session.resumes {
             config.resumption = Resumption::disabled();
@@ -162,23 +163,30 @@ impl ClientSettings {
         if let Some(log) = self.session.key_log(tell)? {
             config.key_log = log;
         }
-        Ok((config, renewal))
+        if self.exports_keying_material {
+            config.key_log = keeping_exporter(config.key_log);
+        }
+        Ok((config, parts.renewal))
     }
 
-    /// The certificates to verify with; `None` where nothing is verified.
-    fn anchors(
+    /// The verifier of servers; where their authorities are in files, with the part that renews it.
+    fn verifier(
         &self,
+        parts: &mut ClientParts,
+        provider: &Arc<CryptoProvider>,
         tell: &dyn Fn(&CredentialsError),
-    ) -> Result<Option<TrustAnchors>, CredentialsError> {
-        match &self.trust {
-            Trust::Public => Ok(Some(TrustAnchors::of_authorities(public_roots()))),
+    ) -> Result<Arc<dyn ServerCertVerifier>, CredentialsError> {
+        let (pins, provider) = (self.pins.clone(), provider.clone());
+        let anchors = match &self.trust {
+            Trust::Public => TrustAnchors::of_authorities(public_roots()),
             #[cfg(feature = "system-roots")]
-            Trust::System => crate::credentials::system_anchors(tell).map(Some),
+            Trust::System => crate::credentials::system_anchors(tell)?,
             Trust::Files(path) => {
-                let argument = self.trust_argument.unwrap_or("trust");
-                trust_anchors_of(&Named::new(argument, path), Peers::Servers, tell).map(Some)
+                let trusted = Named::new(self.trust_argument.unwrap_or("trust"), path);
+                return parts.verifier(&trusted, &pins, &provider, tell);
             }
-            Trust::DangerAnyone => Ok(None),
-        }
+            Trust::DangerAnyone => return Ok(Arc::new(AnyCertificate::new(pins, provider))),
+        };
+        Ok(Arc::new(ServerVerifier::new(anchors, pins, &provider)?))
     }
 }

@@ -12,6 +12,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use super::session_settings::SessionSettings;
 use crate::credentials::{Certificates, CredentialsError, Identity, Named, UnknownName};
 use crate::renewal::{CertificateRenewal, ServerParts};
+use crate::session::keeping_exporter;
 use crate::verification::ClientNames;
 
 /// The settings of a TLS server.
@@ -35,6 +36,7 @@ pub struct ServerSettings {
     certificates: Certificates,
     clients: Option<ClientAuthentication>,
     session: SessionSettings,
+    exports_keying_material: bool,
 }
 
 /// The certificates that a server asks its clients for.
@@ -102,7 +104,8 @@ impl ServerSettings {
     }
 
     pub(crate) fn of(certificates: Certificates) -> Self {
-        Self { certificates, clients: None, session: SessionSettings::default() }
+        let session = SessionSettings::default();
+        Self { certificates, clients: None, session, exports_keying_material: false }
     }
 
     /// What a client gets that asks for a name which no certificate of the directory is for. A single
@@ -136,6 +139,15 @@ impl ServerSettings {
     #[must_use]
     pub fn with_session(mut self, session: SessionSettings) -> Self {
         self.session = session;
+        self
+    }
+
+    /// Has sessions keep the secret that
+    /// [`TlsTransport::export_keying_material`](interfaces::TlsTransport::export_keying_material) needs, until
+    /// they end. It is logged nowhere.
+    #[must_use]
+    pub fn with_exported_keying_material(mut self) -> Self {
+        self.exports_keying_material = true;
         self
     }
 
@@ -199,6 +211,9 @@ impl ServerSettings {
         }
         if let Some(log) = self.session.key_log(tell)? {
             config.key_log = log;
+        }
+        if self.exports_keying_material {
+            config.key_log = keeping_exporter(config.key_log);
         }
         Ok((config, parts.renewal))
     }

@@ -47,7 +47,7 @@ pub const UNVERIFIED_LAYER: &str = "tls-unverified";
 ///
 /// | by name | side | meaning |
 /// |---|---|---|
-/// | `reload` | both | how long passes between two looks at the files of certificates and of `clientCA` (10 s), or at least passes, where a client connects; `0`: none |
+/// | `reload` | both | how long passes between two looks at the files of certificates and of trusted authorities (10 s), or at least passes, where a client connects; `0`: none |
 /// | `ocsp` | `ssl` server | a file with the OCSP response for the certificate, in DER, which is stapled to it; a server of kind `tls` staples what is in `own.pem.ocsp` to the certificate in `own.pem` |
 /// | `unknownName` | `tls` server | `refuse` (alert 112), or `default`: a name that no certificate is for gets the one for clients without a name |
 /// | `clientCA` | server | file or directory: clients have to show a certificate that one of it vouches for |

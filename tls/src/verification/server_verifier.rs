@@ -40,6 +40,11 @@ impl ServerVerifier {
         Ok(Self { webpki, given, pins: Pins(pins), provider: provider.clone() })
     }
 
+    /// The certificates of the authorities, which may be servers', too.
+    pub(crate) fn given(&self) -> &[CertificateDer<'static>] {
+        &self.given
+    }
+
     fn verify_given(
         &self,
         own: &CertificateDer<'_>,

@@ -25,6 +25,7 @@ mod delivery;
 #[cfg(feature = "endpoints")]
 mod directories;
 mod early_data;
+mod exporter;
 mod failing;
 #[cfg(feature = "endpoints")]
 mod files;
@@ -48,6 +49,8 @@ mod refusals;
 mod renewal;
 #[cfg(feature = "endpoints")]
 mod renewal_of_clients;
+#[cfg(feature = "endpoints")]
+mod renewal_of_trust;
 mod resetting;
 mod server_names;
 mod session;

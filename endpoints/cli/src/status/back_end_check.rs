@@ -1,13 +1,14 @@
 //! Looks whether the back end of a relay takes connections, so that `/ready` says so before a client finds out.
 //!
-//! Invariant: one attempt at a time; each connection that is made is closed at once.
+//! Invariant: one attempt at a time; each connection that is made is closed as soon as it stands: over TLS, when
+//! the handshake is done, which has the deadline of all handshakes.
 
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deferred::Failure;
-use interfaces::{Protocol, StreamClientEndpoint, Transport};
+use deferred::{Deferred, Failure, Promise};
+use interfaces::{HandshakeListener, Protocol, Reason, StreamClientEndpoint, Transport};
 use reactor::Reactor;
 
 use super::Board;
@@ -40,8 +41,18 @@ impl BackEndCheck {
 
     fn look(self: &Rc<Self>) {
         let this = Rc::downgrade(self);
-        let attempt = protocol::connect_protocol(&*self.endpoint, Visit);
-        let _looked = attempt.add_both(move |outcome| {
+        let (stood, promise) = Deferred::<()>::new();
+        let visit = Visit { promise: Some(promise) };
+        let attempt = protocol::connect_protocol(&*self.endpoint, visit);
+        let stands = attempt.add_both(|outcome| match outcome {
+            Ok(_connected) => stood,
+            Err(failure) => {
+                // The visit was dropped with its promise, or never ran.
+                drop(stood.add_errback(|_| Ok(())));
+                Deferred::fail(failure)
+            }
+        });
+        let _looked = stands.add_both(move |outcome| {
             if let Some(this) = this.upgrade() {
                 this.looked(outcome.err().as_ref());
             }
@@ -64,13 +75,42 @@ impl BackEndCheck {
     }
 }
 
-/// Closes its connection at once.
-struct Visit;
+/// Closes its connection as soon as it stands. Without its promise it has.
+struct Visit {
+    promise: Option<Promise<()>>,
+}
+
+impl Visit {
+    fn stands(&mut self, transport: &Rc<dyn Transport>) {
+        transport.lose_connection();
+        if let Some(promise) = self.promise.take() {
+            promise.callback(());
+        }
+    }
+}
 
 impl Protocol for Visit {
     fn connection_made(&mut self, transport: &Rc<dyn Transport>) {
-        transport.lose_connection();
+        if transport.as_tls().is_none() {
+            self.stands(transport);
+        }
     }
 
     fn data_received(&mut self, _: &Rc<dyn Transport>, _: &[u8]) {}
+
+    fn connection_lost(&mut self, _: &Rc<dyn Transport>, reason: &Reason) {
+        if let Some(promise) = self.promise.take() {
+            promise.errback(Failure::new(reason.clone()));
+        }
+    }
+
+    fn as_handshake_listener(&mut self) -> Option<&mut dyn HandshakeListener> {
+        Some(self)
+    }
+}
+
+impl HandshakeListener for Visit {
+    fn handshake_completed(&mut self, transport: &Rc<dyn Transport>) {
+        self.stands(transport);
+    }
 }

@@ -10,6 +10,7 @@ mod certificates;
 mod foreign;
 mod peer;
 mod proxied;
+mod refused;
 mod routed;
 mod running;
 
@@ -43,6 +44,7 @@ mod peers_identity;
 mod peers_openssl;
 mod peers_proxies;
 mod peers_python;
+mod peers_refusals;
 mod peers_sni;
 mod peers_socat;
 mod peers_starttls;

@@ -5,7 +5,8 @@ use std::path::Path;
 use tempfile::TempDir;
 use testkit::find_peer;
 
-use crate::running::{Running, eventually, ropewalk, run};
+use crate::certificates::Certificate;
+use crate::running::{Running, eventually, ropewalk, ropewalk_with, run};
 
 /// A pair for `localhost` with this common name, in one file.
 fn write_pair(path: &Path, common_name: &str) {
@@ -58,6 +59,34 @@ fn sighup_reads_the_certificates_again_for_all_workers() {
         assert!(ended.errors.contains("were renewed: `CN=the second`"), "{}", ended.errors);
         assert!(ended.errors.contains("and those from before are kept"), "{}", ended.errors);
     }
+}
+
+/// The authorities that a relay trusts at its back end.
+#[test]
+fn sighup_reads_the_authorities_of_back_ends_again() {
+    let (shown, other) = (Certificate::new(), Certificate::new());
+    let mut back_end = Running::ropewalk(&["serve", "echo", &shown.server()]);
+    let to = other.client(&back_end.listening()) + ":reload=0";
+    let mut relay = Running::ropewalk(&["relay", "tcp:0:interface=127.0.0.1", &to]);
+    let address = relay.listening();
+    let echoed = || {
+        let ended = ropewalk_with(&["pipe", &format!("tcp:{address}")], b"hello".into());
+        ended.output == b"hello"
+    };
+    assert!(!echoed());
+    std::fs::copy(shown.certificate(), other.certificate()).unwrap();
+    assert!(!echoed());
+    relay.signal("HUP");
+    eventually("the renewed authority", echoed);
+    std::fs::write(other.certificate(), "").unwrap();
+    relay.signal("HUP");
+    // The line is written before the next connection is taken.
+    assert!(echoed() && echoed());
+    let ended = relay.terminate();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.errors.contains("were renewed: "), "{}", ended.errors);
+    assert!(ended.errors.contains("and those from before are kept"), "{}", ended.errors);
+    assert_eq!(back_end.terminate().code, Some(0));
 }
 
 #[test]

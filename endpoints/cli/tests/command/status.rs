@@ -128,6 +128,40 @@ fn a_back_end_that_is_down_makes_a_relay_unready_without_a_client() {
     assert_eq!(running.terminate().code, Some(0));
 }
 
+/// The visit is a whole handshake, so that a back end which a client could not use is not ready.
+#[test]
+fn a_back_end_over_tls_is_up_when_its_certificate_is_taken_and_down_while_it_is_not() {
+    let (shown, other) = (Certificate::new(), Certificate::new());
+    let mut back_end = Running::ropewalk(&["serve", "echo", &shown.server()]);
+    let text = other.client(&back_end.listening()) + ":reload=100ms";
+    let (running, _, status) = serving(&["relay", ENDPOINT, &text]);
+    eventually("it is refused", || get(&status, "/ready").starts_with("HTTP/1.1 503 "));
+    let answer = get(&status, "/ready");
+    let blocker = format!("\nconnect: {text}: ");
+    assert!(answer.contains(&blocker), "{answer}");
+    assert!(answer.contains("the certificate of the server was refused: "), "{answer}");
+    std::fs::copy(shown.certificate(), other.certificate()).unwrap();
+    eventually("it is taken", || get(&status, "/ready").starts_with("HTTP/1.1 200 "));
+    let ended = running.terminate();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.errors.contains("were renewed: "), "{}", ended.errors);
+    assert_eq!(back_end.terminate().code, Some(0));
+}
+
+#[test]
+fn a_back_end_that_never_answers_the_handshake_is_down_after_its_deadline() {
+    let (back_end, certificate) = (TcpListener::bind("127.0.0.1:0").unwrap(), Certificate::new());
+    let text = certificate.client(&back_end.local_addr().unwrap().to_string());
+    let (running, _, status) = serving(&["relay", ENDPOINT, &text]);
+    let (mut silent, _) = back_end.accept().unwrap();
+    eventually("it is given up", || get(&status, "/ready").starts_with("HTTP/1.1 503 "));
+    let answer = get(&status, "/ready");
+    assert!(answer.contains(&text) && answer.contains("handshake"), "{answer}");
+    // The visitor has gone, too.
+    let _ = silent.read_to_end(&mut Vec::new());
+    assert_eq!(running.terminate().code, Some(0));
+}
+
 #[test]
 fn handshakes_are_counted_with_their_time_and_their_failures() {
     let certificate = Certificate::new();

@@ -91,6 +91,10 @@ impl<S: StreamSys + ProcessSys> ProcessTransport for Child<S> {
     fn set_buffer_limits(&self, limits: BufferLimits) {
         self.all_pipes().iter().for_each(|pipe| pipe.set_limits(limits));
     }
+
+    fn buffer_limits(&self) -> BufferLimits {
+        self.pipe_to(0).map_or_else(BufferLimits::default, |pipe| pipe.limits())
+    }
 }
 
 impl<S: StreamSys + ProcessSys> PushProducer for Child<S> {

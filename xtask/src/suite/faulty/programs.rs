@@ -195,4 +195,8 @@ impl ProcessTransport for FaultyTransport {
     fn set_buffer_limits(&self, limits: BufferLimits) {
         self.below.set_buffer_limits(limits);
     }
+
+    fn buffer_limits(&self) -> BufferLimits {
+        self.below.buffer_limits()
+    }
 }
