@@ -25,6 +25,7 @@ mod renewal;
 mod serve;
 mod shutdown;
 mod status;
+mod terminal;
 mod usage;
 mod workers;
 mod wrong_input;
@@ -32,6 +33,7 @@ mod wrong_input;
 mod limits;
 mod machine;
 mod memory;
+mod mistyped;
 mod system_calls;
 mod system_roots;
 
