@@ -7,6 +7,7 @@
 mod credentials;
 mod page;
 mod run;
+mod session;
 
 use std::sync::Mutex;
 use std::thread;

@@ -23,7 +23,25 @@ const PAUSE: Duration = Duration::from_millis(50);
 const PORTS: usize = 6;
 
 /// A shell in a process group of its own, which is ended whole when dropped.
-struct Group(Child);
+pub(crate) struct Group(Child);
+
+impl Group {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.process_group(0).spawn().expect("a shell"))
+    }
+}
+
+/// The exit code of a shell that ends in time, or none.
+pub(crate) fn exit_code(group: &mut Group) -> Option<i32> {
+    let deadline = Instant::now() + LIMIT;
+    while Instant::now() < deadline {
+        if let Some(status) = group.0.try_wait().expect("a child") {
+            return status.code();
+        }
+        thread::sleep(PAUSE);
+    }
+    None
+}
 
 impl Drop for Group {
     fn drop(&mut self) {
@@ -71,7 +89,7 @@ pub(crate) fn run(job: &Job) -> Result<(), String> {
 }
 
 /// Ports of 127.0.0.1 that were free just now.
-fn free_ports() -> Vec<u16> {
+pub(crate) fn free_ports() -> Vec<u16> {
     let listeners: Vec<_> =
         (0..PORTS).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
     listeners.iter().map(|it| it.local_addr().expect("its address").port()).collect()
@@ -85,7 +103,7 @@ impl Place {
         let path = format!("{}:{path}:/usr/sbin:/usr/lib/systemd", built.display());
         let mut shell = Command::new("sh");
         shell.args(["-c", script]).env("PATH", path).env("D", self.directory.path());
-        shell.current_dir(self.directory.path()).process_group(0).stdin(Stdio::null());
+        shell.current_dir(self.directory.path()).stdin(Stdio::null());
         for (number, port) in (1..).zip(&self.ports) {
             shell.env(format!("P{number}"), port.to_string());
         }
@@ -107,7 +125,7 @@ impl Place {
         // The process of the command is then that of the shell, which signals go to.
         let exec = if step.who == Actor::Ours { "exec " } else { "" };
         let mut shell = self.shell(&format!("{exec}{command}"));
-        Group(shell.stdout(file(&out)).stderr(file(&err)).spawn().expect("a shell"))
+        Group::start(shell.stdout(file(&out)).stderr(file(&err)))
     }
 
     /// Waits for the first line of a server; all of its ports are open then.
@@ -149,7 +167,7 @@ impl Place {
         let output = File::create(&path).expect("a file");
         let both = output.try_clone().expect("a descriptor");
         let mut shell = self.shell(&step.command);
-        let mut group = Group(shell.stdout(output).stderr(both).spawn().expect("a shell"));
+        let mut group = Group::start(shell.stdout(output).stderr(both));
         let deadline = Instant::now() + ATTEMPT;
         let code = loop {
             match group.0.try_wait().expect("a child") {
