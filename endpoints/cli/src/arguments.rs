@@ -21,6 +21,7 @@ pub(crate) use probe::Probe;
 #[command(
     name = "ropewalk",
     version,
+    term_width = 80,
     about = "Serve, relay, pipe, probe and check any endpoint",
     before_long_help = "\
 Examples:

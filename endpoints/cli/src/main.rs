@@ -37,6 +37,7 @@ mod notify;
 mod only_connection;
 mod server;
 mod status;
+mod usage;
 mod workers;
 
 mod pipe;
@@ -48,26 +49,15 @@ mod warnings;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use arguments::{Arguments, Command};
+use arguments::Command;
 use exit_code::Exit;
 use report::Session;
 
 fn main() -> ExitCode {
     let _reporting = Session::begin();
-    match Arguments::try_parse() {
+    match usage::read() {
         Ok(arguments) => dispatch(&arguments.command).into(),
-        // It quotes what was typed, or what a script passed on.
-        Err(error) if error.use_stderr() => {
-            report::usage(&error.render().to_string());
-            Exit::Usage.into()
-        }
-        Err(help) => {
-            // An output that is closed has no reader to tell.
-            let _ = help.print();
-            Exit::Done.into()
-        }
+        Err(exit) => exit.into(),
     }
 }
 

@@ -21,6 +21,9 @@ use crate::status::Board;
 /// The most bytes of one line: two of them are written in one piece to a pipe (pipe(7), `PIPE_BUF`).
 const LINE_BYTES_MAX: usize = 2000;
 
+/// The width of a terminal that usage errors fit.
+const COLUMNS: usize = 80;
+
 /// The wait for the last lines at the end of the command.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
@@ -103,7 +106,24 @@ pub(crate) fn usage(text: &str) {
 }
 
 fn printable_lines(text: &str) -> String {
-    text.lines().map(safe).collect::<Vec<_>>().join("\n")
+    let lines = text.lines().flat_map(|line| folded(&safe(line)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The line in pieces that fit a terminal, broken at blanks; a word that does not fit is left whole.
+fn folded(line: &str) -> Vec<String> {
+    let rest = line.trim_start();
+    let (mut pieces, mut piece) = (Vec::new(), line[..line.len() - rest.len()].to_owned());
+    for (number, word) in rest.split(' ').enumerate() {
+        if number > 0 && piece.chars().count() + 1 + word.chars().count() > COLUMNS {
+            pieces.push(std::mem::replace(&mut piece, "  ".into()));
+        } else if number > 0 {
+            piece.push(' ');
+        }
+        piece.push_str(word);
+    }
+    pieces.push(piece);
+    pieces
 }
 
 /// Reports one line.
@@ -188,6 +208,17 @@ mod tests {
             "error: unexpected argument '--\u{202e}a\x1b[2J\u{200b}' found\n\nUsage: ropewalk\n";
         let safe = r"error: unexpected argument '--\u{202e}a\u{1b}[2J\u{200b}' found";
         assert_eq!(printable_lines(text), format!("{safe}\n\nUsage: ropewalk"));
+    }
+
+    #[test]
+    fn a_usage_error_fits_a_terminal() {
+        let line = format!("  error: {} end", "word ".repeat(30).trim_end());
+        let pieces = folded(&line);
+        assert!(pieces.len() > 1 && pieces.iter().all(|it| it.len() <= COLUMNS), "{pieces:?}");
+        assert_eq!(pieces.join("").replace("  ", " "), line.replace("  ", " "));
+        let long = "x".repeat(200);
+        assert_eq!(folded(&long), [long]);
+        assert_eq!(folded(""), [""]);
     }
 
     #[test]

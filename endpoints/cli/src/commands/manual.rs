@@ -30,7 +30,7 @@ pub(crate) fn man(page: &ManPage) -> Result<Exit, Exit> {
         Some(name) => command.find_subcommand(name).cloned().ok_or_else(|| {
             let names: Vec<_> = command.get_subcommands().map(|it| it.get_name()).collect();
             let names = names.join(", ");
-            report::note(format_args!("error: there is no command `{name}`: there are {names}"));
+            report::usage(&format!("error: there is no command `{name}`: there are {names}"));
             Exit::Usage
         })?,
     };

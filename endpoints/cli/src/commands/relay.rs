@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use deferred::Chain;
-use endpoints::{Description, FailoverClientEndpoint};
+use endpoints::{Description, FailoverClientEndpoint, ServerString};
 use interfaces::StreamClientEndpoint;
 use protocol::relay::{RelayEvent, RelayFactory, RelayOptions};
 
@@ -19,6 +19,7 @@ use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::server::{Server, StopHandle};
 use crate::status::{BackEndCheck, Board};
+use crate::usage;
 use crate::warnings;
 use crate::workers;
 
@@ -32,6 +33,10 @@ fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
     let listen = app.listen(&arguments.listen);
     let connect = connect(app, arguments);
     let status = app.listen_alone(arguments.reporting.status.as_ref());
+    if listen.is_err() && connect.is_err() {
+        let texts: Vec<_> = arguments.listen.iter().map(ServerString::as_str).collect();
+        usage::tell_swapped(app, &texts, arguments.connect.as_str());
+    }
     let (listen, connect, status) = (listen?, connect?, status?);
     let loop_check = Rc::new(LoopCheck::default());
     let board = app.worker.board();

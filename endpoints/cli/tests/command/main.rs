@@ -26,6 +26,7 @@ mod renewal;
 mod serve;
 mod shutdown;
 mod status;
+mod terminal;
 mod usage;
 mod workers;
 mod wrong_input;
@@ -33,6 +34,7 @@ mod wrong_input;
 mod limits;
 mod machine;
 mod memory;
+mod mistyped;
 mod system_calls;
 mod system_roots;
 
