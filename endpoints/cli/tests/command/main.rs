@@ -13,6 +13,7 @@ mod proxied;
 mod routed;
 mod running;
 
+mod activate;
 mod check;
 mod kinds;
 mod leaving;
