@@ -52,6 +52,18 @@ pub trait ListeningPort {
         Err(crate::ShareSocketError::NoSocket)
     }
 
+    /// A copy of the listening socket, for a process that this one starts or becomes. Nothing changes here: a
+    /// path is removed when the port closes, and a socket that this process made listens no more then, in the
+    /// copy neither. After execve(2) the path stays, for nothing is closed by this process.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareSocketError`](crate::ShareSocketError), never of a path.
+    #[cfg(feature = "std")]
+    fn copy_socket(&self) -> Result<std::os::fd::OwnedFd, crate::ShareSocketError> {
+        Err(crate::ShareSocketError::NoSocket)
+    }
+
     /// Writes what `Debug` shows: at least the address, while it listens.
     ///
     /// # Errors

@@ -8,10 +8,12 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use endpoints::{BadDuration, ClientString, ServerString, parse_duration};
 
+mod activate;
 mod check;
 mod manual;
 mod probe;
 
+pub(crate) use activate::{Activate, ActivateConnection, Variable};
 pub(crate) use check::Check;
 pub(crate) use manual::{Completions, ManPage};
 pub(crate) use probe::Probe;
@@ -29,14 +31,11 @@ Examples:
   ropewalk relay tcp:8080 tls:example.com:443
   ropewalk pipe tcp:example.com:80 < request > answer",
     after_long_help = "\
-Endpoints:
-  to listen on    tcp:PORT[:interface=ADDRESS]   unix:PATH   systemd:name=NAME
-                  ssl:PORT:privateKey=FILE:certKey=FILE
-  to connect to   tcp:HOST:PORT   unix:PATH   tls:HOST:PORT
+Listen on:  tcp:PORT[:interface=ADDRESS]  unix:PATH  ssl:PORT:privateKey=FILE
+Connect to: tcp:HOST:PORT  unix:PATH  tls:HOST:PORT
 
 Exit codes: 0 done, 64 wrong usage, 69 unavailable, 75 cut, 77 not permitted
-More: ropewalk COMMAND --help, ropewalk man [COMMAND], ropewalk --version,
-  ropewalk completions SHELL",
+More: COMMAND --help, man [COMMAND], completions SHELL, --version",
     disable_help_subcommand = true,
     disable_help_flag = true,
     disable_version_flag = true
@@ -147,6 +146,16 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
         after_long_help = probe::HELP
     )]
     Probe(Probe),
+    /// Listen, and hand the sockets to a program when a client comes
+    #[command(
+        disable_help_flag = true,
+        before_long_help = activate::EXAMPLES,
+        after_long_help = activate::HELP
+    )]
+    Activate(Activate),
+    /// Become the program of a connection
+    #[command(hide = true, disable_help_flag = true)]
+    ActivateConnection(ActivateConnection),
     /// Print the completions of the command line for a shell
     #[command(hide = true, disable_help_flag = true)]
     #[command(before_long_help = manual::COMPLETIONS_EXAMPLES)]

@@ -2,6 +2,7 @@
 //!
 //! Invariant: each subcommand reports its errors and returns an exit code; none ends the process.
 
+pub(crate) mod activate;
 pub(crate) mod check;
 pub(crate) mod manual;
 pub(crate) mod pipe;

@@ -40,15 +40,22 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// The number that the shell sees.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Usage => 64,
+            Self::Unavailable => 69,
+            Self::Cut => 75,
+            Self::NotPermitted => 77,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        ExitCode::from(match exit {
-            Exit::Done => 0,
-            Exit::Usage => 64,
-            Exit::Unavailable => 69,
-            Exit::Cut => 75,
-            Exit::NotPermitted => 77,
-        })
+        ExitCode::from(exit.code())
     }
 }
 

@@ -5,6 +5,7 @@
 //! ropewalk relay <LISTEN>... <CONNECT>                        each connection joined to a new one
 //! ropewalk pipe <CONNECT>                                     standard input and output joined to it
 //! ropewalk probe <CONNECT> [--json]                           what a connection goes through
+//! ropewalk activate -l <LISTEN>... -- <PROGRAM>...            its sockets handed to a program
 //! ropewalk check [--client|--server] <ENDPOINT> [--json]      what a string means
 //! ```
 //!
@@ -22,6 +23,7 @@
 mod arguments;
 mod exit_code;
 
+mod activate;
 mod app;
 mod commands;
 mod connection_report;
@@ -68,6 +70,8 @@ fn dispatch(command: &Command) -> Exit {
         Command::Pipe(arguments) => commands::pipe::run(arguments),
         Command::Check(arguments) => commands::check::run(arguments),
         Command::Probe(arguments) => commands::probe::run(arguments),
+        Command::Activate(arguments) => commands::activate::run(arguments),
+        Command::ActivateConnection(arguments) => commands::activate::connection(arguments),
         Command::Completions(arguments) => commands::manual::completions(arguments.shell),
         Command::Man(arguments) => commands::manual::man(arguments),
     };

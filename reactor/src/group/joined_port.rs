@@ -164,6 +164,10 @@ impl ListeningPort for JoinedPort {
         }
     }
 
+    fn copy_socket(&self) -> Result<OwnedFd, ShareSocketError> {
+        self.share_socket()
+    }
+
     fn share_socket(&self) -> Result<OwnedFd, ShareSocketError> {
         let is_open = self.is_open.get();
         Err(if is_open { ShareSocketError::OfAnotherThread } else { ShareSocketError::NoSocket })

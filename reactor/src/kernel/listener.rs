@@ -131,12 +131,17 @@ impl KernelListener {
         if self.path.is_some() {
             return Err(ShareSocketError::Path);
         }
-        let copy = self.socket.try_clone();
-        let copy = copy.map_err(|error| ShareSocketError::System(os_error(&error)))?;
+        let copy = self.copy()?;
         if self.origin.get() == ListenerOrigin::Made {
             self.origin.set(ListenerOrigin::Shared);
         }
-        Ok(copy.into())
+        Ok(copy)
+    }
+
+    /// A copy, after which the end here is as before.
+    pub(super) fn copy(&self) -> Result<OwnedFd, ShareSocketError> {
+        let copy = self.socket.try_clone();
+        copy.map(OwnedFd::from).map_err(|error| ShareSocketError::System(os_error(&error)))
     }
 
     pub(super) fn socket(&self) -> &Socket {

@@ -173,6 +173,10 @@ impl StreamSys for Kernel {
         listener.share()
     }
 
+    fn copy_listener(&self, listener: &KernelListener) -> Result<OwnedFd, ShareSocketError> {
+        listener.copy()
+    }
+
     fn local_address(&self, stream: &Socket) -> Address {
         sockaddr::or_unnamed(stream.local_addr())
     }

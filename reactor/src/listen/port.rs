@@ -375,6 +375,12 @@ impl<S: StreamSys> ListeningPort for Port<S> {
         core.sys.share_listener(listener.as_ref().ok_or(ShareSocketError::NoSocket)?)
     }
 
+    fn copy_socket(&self) -> Result<OwnedFd, ShareSocketError> {
+        let core = self.core.upgrade().ok_or(ShareSocketError::NoSocket)?;
+        let listener = self.listener.borrow();
+        core.sys.copy_listener(listener.as_ref().ok_or(ShareSocketError::NoSocket)?)
+    }
+
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.listener.borrow().is_some() {
             write!(f, "Port({} on {})", self.factory.prefix(), self.factory.address())

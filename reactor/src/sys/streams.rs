@@ -231,6 +231,12 @@ pub trait StreamSys: Sys {
         Err(ShareSocketError::NoSocket)
     }
 
+    /// A copy of a listening socket, whose end here is as before.
+    fn copy_listener(&self, listener: &Self::Listener) -> Result<OwnedFd, ShareSocketError> {
+        let _ = listener;
+        Err(ShareSocketError::NoSocket)
+    }
+
     /// The local address (getsockname(2)).
     fn local_address(&self, stream: &Self::Stream) -> Address;
 

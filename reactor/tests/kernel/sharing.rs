@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr as SocketName, UnixStream};
+use std::os::unix::net::{SocketAddr as SocketName, UnixListener, UnixStream};
 
 use interfaces::{
     ListenTcp, ListenUnix, ReactorSocket as _, ReactorTcp as _, ReactorUnix as _, ShareSocketError,
@@ -67,5 +67,27 @@ fn a_socket_with_a_path_is_not_shared_and_one_that_was_adopted_is() {
     let copy = port.share_socket().unwrap();
     result_of(port.stop_listening()).unwrap();
     assert!(TcpStream::connect(address).is_ok());
+    drop(copy);
+}
+
+#[test]
+fn a_socket_that_is_copied_is_the_ports_own_until_it_closes_path_and_all() {
+    let reactor = Reactor::new().unwrap();
+    let (_directory, path) = place();
+    let port = reactor.listen_unix(&ListenUnix::new(name(&path)), echo()).unwrap();
+    let copy = UnixListener::from(port.copy_socket().unwrap());
+    copy.set_nonblocking(true).unwrap();
+    let mut client = UnixStream::connect(&path).unwrap();
+    client.write_all(b"ping").unwrap();
+    let (mut accepted, _) = copy.accept().expect("the copy takes connections of the same queue");
+    accepted.read_exact(&mut [0; 4]).unwrap();
+    result_of(port.stop_listening()).unwrap();
+    assert_eq!(port.copy_socket().unwrap_err(), ShareSocketError::NoSocket);
+    assert!(!path.exists(), "it is the port's to remove");
+    let port = reactor.listen_tcp(&loopback(), echo()).unwrap();
+    let address = port.host().as_socket_addr().unwrap();
+    let copy = port.copy_socket().unwrap();
+    result_of(port.stop_listening()).unwrap();
+    assert!(TcpStream::connect(address).is_err(), "the copy listens no more");
     drop(copy);
 }

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Connection,
     /// A connection ended by a limit on its time.
     TimeLimit,
+    /// The program of a connection did not start, or failed.
+    Program,
     /// A connection was refused by a limit on their number.
     Refused,
     /// A connection was refused for its PROXY header, or for its lack of one.
@@ -43,6 +45,7 @@ impl Kind {
             Self::Dial => "connections that could not be relayed",
             Self::Connection => "broken connections",
             Self::TimeLimit => "connections that timed out",
+            Self::Program => "programs that failed",
             Self::Refused => "refused connections",
             Self::Proxy => "connections without a PROXY header",
             Self::Hello => "connections without a ClientHello",

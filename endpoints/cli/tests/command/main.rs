@@ -14,6 +14,7 @@ mod refused;
 mod routed;
 mod running;
 
+mod activate;
 mod check;
 mod kinds;
 mod leaving;

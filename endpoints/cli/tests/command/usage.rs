@@ -16,7 +16,7 @@ fn help_fits_a_terminal_and_begins_with_examples() {
     for command in [&["pipe", "--help"][..], &["check", "--help"], &["probe", "--help"]] {
         check_help(command);
     }
-    for command in [&["completions", "--help"][..], &["man", "--help"]] {
+    for command in [&["completions", "--help"][..], &["man", "--help"], &["activate", "--help"]] {
         check_help(command);
     }
 }
@@ -75,7 +75,7 @@ fn wrong_usage_is_exit_code_64_and_says_so_on_standard_error() {
 
 #[test]
 fn each_command_has_a_manual_page_with_every_option() {
-    for command in ["serve", "relay", "pipe", "check", "probe"] {
+    for command in ["serve", "relay", "pipe", "check", "probe", "activate"] {
         let page = help(&["man", command]);
         assert!(page.contains(&format!(".TH ropewalk-{command} 1")), "{page}");
         assert!(page.contains("\n.SH EXAMPLES\n.nf\n"), "{page}");
