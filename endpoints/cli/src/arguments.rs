@@ -11,10 +11,12 @@ use endpoints::{BadDuration, ClientString, ServerString, parse_duration};
 mod check;
 mod manual;
 mod probe;
+mod reporting;
 
 pub(crate) use check::Check;
 pub(crate) use manual::{Completions, ManPage};
 pub(crate) use probe::Probe;
+pub(crate) use reporting::Reporting;
 
 /// One command for both sides of any connection.
 #[derive(Debug, Parser)]
@@ -80,10 +82,9 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --max-unsent BYTES         Cut the worst of slow readers, 0 is never: 1G
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --drain-delay TIME         Accept for so long after the signal: 0
-      --exit-idle TIME           End after so long without a connection: never
       --status LISTEN            Answer /live, /ready, /metrics, /agent in HTTP
-      --log-connections          Tell the end of each connection
       --workers N                Use N threads, --pin-workers each on a core: 1
+Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h.
 A TLS handshake may take 10s. Certificates are read again when they change."
     )]
     Serve(Serve),
@@ -106,10 +107,9 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --max-unsent BYTES         Cut the worst of slow readers, 0 is never: 1G
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --drain-delay TIME         Accept for so long after the signal: 0
-      --exit-idle TIME           End after so long without a connection: never
       --status LISTEN            Answer /live, /ready, /metrics, /agent in HTTP
-      --log-connections          Tell the end of each connection
       --workers N                Use N threads, --pin-workers each on a core: 1
+Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h.
 A TLS handshake may take 10s. Certificates are read again when they change."
     )]
     Relay(Relay),
@@ -286,17 +286,6 @@ pub(crate) struct Peers {
     #[arg(long, value_name = "BYTES", default_value = "1G", hide_default_value = true)]
     #[arg(value_parser = parse_bytes, hide_long_help = true)]
     pub(crate) max_unsent: usize,
-}
-
-/// The options that tell what happens.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Reporting {
-    /// Where to answer /live, /ready, /metrics and /agent over HTTP; else nowhere
-    #[arg(long, value_name = "LISTEN", hide_long_help = true)]
-    pub(crate) status: Option<ServerString>,
-    /// Tell the end of each connection on standard error
-    #[arg(long, hide_long_help = true)]
-    pub(crate) log_connections: bool,
 }
 
 /// The option for several threads.

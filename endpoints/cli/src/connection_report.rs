@@ -195,7 +195,7 @@ mod tests {
             reactor.call_when_running(Box::new(move || drop(server.listen(factory))));
             let told = Rc::new(RefCell::new(Vec::new()));
             let lines = told.clone();
-            report::limit_with(Limiter::new(reactor.clone(), move |line| {
+            report::limit_with(Limiter::new(reactor.clone(), move |_, line| {
                 lines.borrow_mut().push(line);
             }));
             Self { reactor, registry, told, directory, runs: Duration::from_secs(30) }

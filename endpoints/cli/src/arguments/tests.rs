@@ -122,9 +122,9 @@ fn a_number_or_a_time_is_digits_without_a_sign_or_space() {
         let mut arguments = Arguments::command();
         let command = arguments.find_subcommand_mut(command).expect("it is a subcommand");
         let takes_text = |option: &clap::Arg| {
-            option
-                .get_value_names()
-                .is_some_and(|names| ["CONNECT", "LISTEN"].contains(&names[0].as_str()))
+            option.get_value_names().is_some_and(|names| {
+                ["CONNECT", "LISTEN", "FORM", "LEVEL"].contains(&names[0].as_str())
+            })
         };
         let takes_number =
             |option: &&clap::Arg| option.get_action().takes_values() && !takes_text(option);

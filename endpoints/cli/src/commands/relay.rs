@@ -24,6 +24,7 @@ use crate::workers;
 
 /// Relays until a signal ends it.
 pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
+    arguments.reporting.log_settings().begin();
     workers::run(arguments.workers, arguments.peers, |app| relay(app, arguments))
 }
 

@@ -17,6 +17,7 @@ use crate::workers;
 
 /// Serves until a signal ends it.
 pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
+    arguments.reporting.log_settings().begin();
     workers::run(arguments.workers, arguments.peers, |app| serve(app, arguments))
 }
 

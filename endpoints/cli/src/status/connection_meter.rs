@@ -9,12 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use deferred::Chain;
-use interfaces::{Address, Chunk, Deliver, Event, Factory, ReactorTime as _, Reason, Transport};
+use interfaces::{
+    Address, Chunk, Deliver, Event, Factory, ReactorTime as _, Reason, Transport, printable,
+};
 use protocol::layer::{Layer, LayerTransport, WrappingFactory};
 use reactor::Reactor;
 
 use super::Board;
+use super::metrics::ending;
+use crate::log::{self, ConnectionEnd};
 use crate::report;
 
 /// The number of the last connection of any worker.
@@ -31,6 +34,7 @@ pub(crate) fn metered(
     let meter = move |peer: &Address| ConnectionMeter {
         number: NUMBER.fetch_add(1, Ordering::Relaxed) + 1,
         peer: peer.clone(),
+        wire: Cell::new(UNKNOWN),
         began: clock.now(),
         clock: clock.clone(),
         received: Cell::new(0),
@@ -41,9 +45,13 @@ pub(crate) fn metered(
     WrappingFactory::new(factory, meter).into_rc()
 }
 
+/// The wire of a connection that was not made.
+const UNKNOWN: &str = "unknown";
+
 struct ConnectionMeter {
     number: u64,
     peer: Address,
+    wire: Cell<&'static str>,
     began: Duration,
     clock: Reactor,
     received: Cell<u64>,
@@ -63,20 +71,40 @@ impl ConnectionMeter {
         if !self.is_told {
             return;
         }
-        let (number, peer) = (self.number, &self.peer);
-        let (received, sent) = (self.received.get(), self.sent.get());
-        let time = self.clock.now().saturating_sub(self.began).as_secs_f64();
-        let ended = Chain(reason);
-        report::note(format_args!(
-            "connection {number} of {peer}: {received} bytes received, {sent} sent, {time:.3} s: {ended}"
-        ));
+        let time = self.clock.now().saturating_sub(self.began);
+        let end = ConnectionEnd {
+            id: self.number,
+            peer: printable(&self.peer.to_string()).to_string(),
+            wire: self.wire.get(),
+            began: log::now().saturating_sub(time),
+            time,
+            received: self.received.get(),
+            sent: self.sent.get(),
+            reason: ending(reason),
+        };
+        report::connection(end, reason);
+    }
+}
+
+/// What carries a connection, in one word.
+fn wire(transport: &dyn Transport) -> &'static str {
+    if transport.as_tls().is_some() {
+        return "tls";
+    }
+    match transport.host() {
+        Address::Ipv4(_) | Address::Ipv6(_) => "tcp",
+        Address::Unix(_) => "unix",
+        Address::Other(name) if name.starts_with("vsock:") => "vsock",
+        _ => "other",
     }
 }
 
 impl Layer for ConnectionMeter {
     fn deliver(&self, _: &LayerTransport<Self>, above: &dyn Deliver, event: Event<'_>) {
-        if let Event::ConnectionLost(reason) = &event {
-            self.lost(reason);
+        match &event {
+            Event::ConnectionMade(transport) => self.wire.set(wire(&***transport)),
+            Event::ConnectionLost(reason) => self.lost(reason),
+            _ => {}
         }
         above.deliver(event);
     }

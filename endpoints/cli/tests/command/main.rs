@@ -17,6 +17,7 @@ mod check;
 mod kinds;
 mod leaving;
 mod log;
+mod log_forms;
 mod notify;
 mod pipe;
 mod probe;
