@@ -84,7 +84,8 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --drain-delay TIME         Accept for so long after the signal: 0
       --status LISTEN            Answer /live, /ready, /metrics, /agent in HTTP
       --workers N                Use N threads, --pin-workers each on a core: 1
-Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h.
+Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h;
+  --rate BYTES --total-timeout TIME --dump text|hex|pcap --dump-file FILE
 A TLS handshake may take 10s. Certificates are read again when they change."
     )]
     Serve(Serve),
@@ -109,7 +110,8 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --drain-delay TIME         Accept for so long after the signal: 0
       --status LISTEN            Answer /live, /ready, /metrics, /agent in HTTP
       --workers N                Use N threads, --pin-workers each on a core: 1
-Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h.
+Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h;
+  --rate BYTES --total-timeout TIME --dump text|hex|pcap --dump-file FILE
 A TLS handshake may take 10s. Certificates are read again when they change."
     )]
     Relay(Relay),
@@ -286,6 +288,14 @@ pub(crate) struct Peers {
     #[arg(long, value_name = "BYTES", default_value = "1G", hide_default_value = true)]
     #[arg(value_parser = parse_bytes, hide_long_help = true)]
     pub(crate) max_unsent: usize,
+    /// Bytes a second of a connection, each way; else no limit
+    #[arg(long, value_name = "BYTES", default_value = "0", hide_default_value = true)]
+    #[arg(value_parser = parse_bytes, hide_long_help = true)]
+    pub(crate) rate: usize,
+    /// Time after which a connection ends, whatever passes; else no limit
+    #[arg(long, alias = "total", value_name = "TIME", default_value = "0")]
+    #[arg(hide_default_value = true, value_parser = Limit::parse, hide_long_help = true)]
+    pub(crate) total_timeout: Limit,
 }
 
 /// The option for several threads.

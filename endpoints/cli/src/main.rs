@@ -25,6 +25,7 @@ mod exit_code;
 mod app;
 mod commands;
 mod connection_report;
+mod dump;
 mod idle_exit;
 mod inherited;
 mod interruptible;

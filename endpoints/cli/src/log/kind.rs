@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Panic,
     /// A file of certificates, or a part of one, is not used.
     Files,
+    /// A piece had no room in the dump.
+    Dump,
     /// An error that reached no caller.
     Unhandled,
 }
@@ -48,7 +50,8 @@ impl Kind {
             | Self::Proxy
             | Self::Hello
             | Self::Full
-            | Self::Files => LogLevel::Warn,
+            | Self::Files
+            | Self::Dump => LogLevel::Warn,
         }
     }
 
@@ -67,6 +70,7 @@ impl Kind {
             Self::Full => "full",
             Self::Panic => "panic",
             Self::Files => "files",
+            Self::Dump => "dump",
             Self::Unhandled => "unhandled",
         }
     }
@@ -86,6 +90,7 @@ impl Kind {
             Self::Full => "waits for a free place",
             Self::Panic => "panics",
             Self::Files => "warnings about files of certificates",
+            Self::Dump => "pieces that are not in the dump",
             Self::Unhandled => "errors",
         }
     }

@@ -14,11 +14,13 @@ mod routed;
 mod running;
 
 mod check;
+mod dump;
 mod kinds;
 mod leaving;
 mod log;
 mod log_forms;
 mod notify;
+mod pace;
 mod pipe;
 mod probe;
 mod relay;
