@@ -71,6 +71,8 @@ pub enum Deadline {
     HalfClosed,
     /// The peer sent nothing at all for longer than a policy allows.
     FirstByte,
+    /// The connection was open for longer than a policy allows, whatever passed.
+    Total,
 }
 
 impl Reason {
@@ -109,6 +111,7 @@ impl fmt::Display for Deadline {
             Self::Idle => "idle connection",
             Self::HalfClosed => "half-closed connection",
             Self::FirstByte => "wait for the first byte",
+            Self::Total => "whole connection",
         })
     }
 }

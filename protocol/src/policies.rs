@@ -5,6 +5,7 @@
 //! | `TimeoutFactory`, `TimeoutProtocol` | [`TimeoutFactory`] with its [`Timeouts`], [`TimeoutHandle`] |
 //! | `TimeoutMixin` | [`ConnectionTimeout`] |
 //! | `ThrottlingFactory` | [`ThrottlingFactory`] with its [`ThrottleLimits`] |
+//! | | [`RateLimitFactory`] |
 //! | `LimitTotalConnectionsFactory` | [`LimitTotalConnectionsFactory`] |
 //! | `LimitConnectionsByPeer` | [`LimitConnectionsByPeer`] |
 //! | `TrafficLoggingFactory` | [`TrafficLoggingFactory`], [`HexDump`] |
@@ -47,6 +48,8 @@ mod hex_dump;
 mod limit_by_peer;
 mod limit_total;
 mod orderly_close;
+mod rate_limit;
+mod rate_limit_factory;
 mod server_port;
 mod shutdown;
 mod silence;
@@ -66,6 +69,7 @@ pub use connection_timeout::ConnectionTimeout;
 pub use hex_dump::HexDump;
 pub use limit_by_peer::{LimitConnectionsByPeer, PeerPlaces, PeerTable};
 pub use limit_total::LimitTotalConnectionsFactory;
+pub use rate_limit_factory::RateLimitFactory;
 pub use server_port::{DrainOutcome, Draining, ServerPort};
 pub use shutdown::ServerShutdown;
 pub use spewing_factory::SpewingFactory;

@@ -12,11 +12,13 @@ mod activate;
 mod check;
 mod manual;
 mod probe;
+mod reporting;
 
 pub(crate) use activate::{Activate, ActivateConnection, Variable};
 pub(crate) use check::Check;
 pub(crate) use manual::{Completions, ManPage};
 pub(crate) use probe::Probe;
+pub(crate) use reporting::Reporting;
 
 /// One command for both sides of any connection.
 #[derive(Debug, Parser)]
@@ -80,10 +82,10 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --max-unsent BYTES         Cut the worst of slow readers, 0 is never: 1G
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --drain-delay TIME         Accept for so long after the signal: 0
-      --exit-idle TIME           End after so long without a connection: never
       --status LISTEN            Answer /live, /ready, /metrics, /agent in HTTP
-      --log-connections          Tell the end of each connection
       --workers N                Use N threads, --pin-workers each on a core: 1
+Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h;
+  --rate BYTES --total-timeout TIME --dump text|hex|pcap --dump-file FILE
 A TLS handshake may take 10s. Certificates are read again when they change."
     )]
     Serve(Serve),
@@ -106,10 +108,10 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --max-unsent BYTES         Cut the worst of slow readers, 0 is never: 1G
       --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
       --drain-delay TIME         Accept for so long after the signal: 0
-      --exit-idle TIME           End after so long without a connection: never
       --status LISTEN            Answer /live, /ready, /metrics, /agent in HTTP
-      --log-connections          Tell the end of each connection
       --workers N                Use N threads, --pin-workers each on a core: 1
+Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h;
+  --rate BYTES --total-timeout TIME --dump text|hex|pcap --dump-file FILE
 A TLS handshake may take 10s. Certificates are read again when they change."
     )]
     Relay(Relay),
@@ -296,17 +298,14 @@ pub(crate) struct Peers {
     #[arg(long, value_name = "BYTES", default_value = "1G", hide_default_value = true)]
     #[arg(value_parser = parse_bytes, hide_long_help = true)]
     pub(crate) max_unsent: usize,
-}
-
-/// The options that tell what happens.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Reporting {
-    /// Where to answer /live, /ready, /metrics and /agent over HTTP; else nowhere
-    #[arg(long, value_name = "LISTEN", hide_long_help = true)]
-    pub(crate) status: Option<ServerString>,
-    /// Tell the end of each connection on standard error
-    #[arg(long, hide_long_help = true)]
-    pub(crate) log_connections: bool,
+    /// Bytes a second of a connection, each way; else no limit
+    #[arg(long, value_name = "BYTES", default_value = "0", hide_default_value = true)]
+    #[arg(value_parser = parse_bytes, hide_long_help = true)]
+    pub(crate) rate: usize,
+    /// Time after which a connection ends, whatever passes; else no limit
+    #[arg(long, alias = "total", value_name = "TIME", default_value = "0")]
+    #[arg(hide_default_value = true, value_parser = Limit::parse, hide_long_help = true)]
+    pub(crate) total_timeout: Limit,
 }
 
 /// The option for several threads.

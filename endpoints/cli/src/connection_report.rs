@@ -21,16 +21,23 @@ use protocol::layer::{Layer, LayerTransport, WrappingFactory};
 
 use crate::app::App;
 use crate::arguments::Reporting;
+use crate::dump::Dump;
 use crate::log::Kind;
 use crate::report;
-use crate::status::{Board, metered};
+use crate::status::{Board, Metering, metered};
 
 impl Reporting {
     /// A factory whose accepted connections are reported as these options say.
-    pub(crate) fn around(&self, factory: Rc<dyn Factory>, app: &App) -> Rc<dyn Factory> {
+    pub(crate) fn around(
+        &self,
+        factory: Rc<dyn Factory>,
+        app: &App,
+        dump: Option<&Arc<Dump>>,
+    ) -> Rc<dyn Factory> {
         let (board, clock) = (app.worker.board(), &app.reactor);
-        let factory = if self.status.is_some() || self.log_connections {
-            metered(factory, board, clock, self.log_connections)
+        let metering = Metering { is_told: self.log_connections, dump: dump.cloned() };
+        let factory = if self.status.is_some() || metering.is_wanted() {
+            metered(factory, board, clock, metering)
         } else {
             factory
         };
@@ -195,7 +202,7 @@ mod tests {
             reactor.call_when_running(Box::new(move || drop(server.listen(factory))));
             let told = Rc::new(RefCell::new(Vec::new()));
             let lines = told.clone();
-            report::limit_with(Limiter::new(reactor.clone(), move |line| {
+            report::limit_with(Limiter::new(reactor.clone(), move |_, line| {
                 lines.borrow_mut().push(line);
             }));
             Self { reactor, registry, told, directory, runs: Duration::from_secs(30) }

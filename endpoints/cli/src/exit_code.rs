@@ -3,6 +3,7 @@
 //! Invariant: the command returns one of these five.
 
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use deferred::Failure;
@@ -29,14 +30,23 @@ impl Exit {
         let mut cause: Option<&(dyn Error + 'static)> = Some(failure.as_error());
         while let Some(error) = cause {
             if let Some(error) = error.downcast_ref::<OsError>() {
-                return match error.raw_os_error() {
-                    libc::EACCES | libc::EPERM => Self::NotPermitted,
-                    _ => Self::Unavailable,
-                };
+                return Self::of_number(Some(error.raw_os_error()));
             }
             cause = error.source();
         }
         Self::Unavailable
+    }
+
+    /// The code for a file that cannot be opened.
+    pub(crate) fn of_io(error: &io::Error) -> Self {
+        Self::of_number(error.raw_os_error())
+    }
+
+    fn of_number(number: Option<i32>) -> Self {
+        match number {
+            Some(libc::EACCES | libc::EPERM) => Self::NotPermitted,
+            Some(_) | None => Self::Unavailable,
+        }
     }
 }
 

@@ -7,7 +7,11 @@ use std::fs;
 use std::rc::Rc;
 
 use interfaces::{Factory, KeepAliveTimes};
-use protocol::policies::{ConnectionCount, LimitConnectionsByPeer, LimitTotalConnectionsFactory};
+use protocol::policies::{
+    ConnectionCount, LimitConnectionsByPeer, LimitTotalConnectionsFactory, RateLimitFactory,
+    TimeoutFactory, Timeouts,
+};
+use reactor::Reactor;
 
 use crate::arguments::{Limit, Peers};
 use crate::exit_code::Exit;
@@ -74,6 +78,27 @@ pub(crate) fn limited(
             );
         })
         .into_rc()
+}
+
+/// Holds each connection to a number of bytes a second, and ends it when its whole time is over, as these options say.
+/// What is answered second lifts the rate.
+pub(crate) fn paced(
+    factory: Rc<dyn Factory>,
+    peers: Peers,
+    clock: &Reactor,
+) -> (Rc<dyn Factory>, Option<RateLimitFactory>) {
+    let (mut factory, mut rate) = (factory, None);
+    if peers.rate > 0 {
+        let limited = RateLimitFactory::new(factory, clock.clone(), peers.rate as u64);
+        factory = limited.clone().into_rc();
+        rate = Some(limited);
+    }
+    if let total @ Some(_) = peers.total_timeout.0 {
+        let times = Timeouts::default().with_first_byte(None).with_idle(None).with_keep_alive(None);
+        let times = times.with_total(total);
+        factory = TimeoutFactory::with_timeouts(factory, clock.clone(), times).into_rc();
+    }
+    (factory, rate)
 }
 
 /// The limits of each worker's reactor: its part of the bytes that may wait for slow readers.
@@ -168,7 +193,16 @@ mod tests {
     fn workers_share_the_bytes_for_slow_readers() {
         let unsent = |max_unsent, workers| {
             let keep_alive = Limit(None);
-            let peers = Peers { keep_alive, max_connections: 0, max_per_peer: 0, max_unsent };
+            let (max_connections, max_per_peer, rate) = (0, 0, 0);
+            let total_timeout = Limit(None);
+            let peers = Peers {
+                keep_alive,
+                max_connections,
+                max_per_peer,
+                max_unsent,
+                rate,
+                total_timeout,
+            };
             reactor_limits(peers, workers).unsent_bytes
         };
         assert_eq!((unsent(1000, 1), unsent(1000, 3), unsent(1, 4)), (1000, 334, 1));

@@ -2,8 +2,8 @@
 //! Twisted's `twisted.logger`.
 //!
 //! ```text
-//! report ──▶ Limiter ──▶ LineQueue ──▶ a thread ──▶ standard error
-//!            per kind    bounded       may block
+//! report ──▶ Limiter ──▶ Line ─────────▶ LineQueue ──▶ a thread ──▶ standard error
+//!            per kind    text or JSON    bounded       may block
 //! ```
 //!
 //! Invariant: the thread alone writes to standard error while there is one, so the loop never waits
@@ -11,8 +11,21 @@
 
 mod kind;
 mod limiter;
+mod line;
+mod settings;
 mod writer;
 
 pub(crate) use kind::Kind;
 pub(crate) use limiter::{Limiter, Repetitions};
-pub(crate) use writer::{flush, write};
+pub(crate) use line::{ConnectionEnd, Line, now};
+pub(crate) use settings::{LeastLevel, LogForm, LogSettings, is_told};
+pub(crate) use writer::{flush, left_out};
+
+/// Tells a line, unless lines of its level are not told. Waits for standard error only as long as the queue
+/// allows; called from any thread.
+pub(crate) fn write(line: Line) {
+    if !is_told(line.level()) {
+        return;
+    }
+    writer::write(if settings::is_json() { line.into_json(now()) } else { line.into_text() });
+}

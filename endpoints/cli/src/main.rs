@@ -27,6 +27,7 @@ mod activate;
 mod app;
 mod commands;
 mod connection_report;
+mod dump;
 mod idle_exit;
 mod inherited;
 mod interruptible;

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use deferred::{Chain, Failure};
 use endpoints::ParseError;
-use interfaces::{Observer, ReactorEvent, ReactorTime, printable};
+use interfaces::{Observer, ReactorEvent, ReactorTime, Reason, printable};
 
-use crate::log::{self, Kind, Limiter, Repetitions};
+use crate::log::{self, ConnectionEnd, Kind, Limiter, Line, Repetitions};
 use crate::status::Board;
 
 /// The most bytes of one line: two of them are written in one piece to a pipe (pipe(7), `PIPE_BUF`).
@@ -38,7 +38,7 @@ pub(crate) struct Session(());
 impl Session {
     /// Reports panics, too, which the hook of std would write without a bound.
     pub(crate) fn begin() -> Self {
-        std::panic::set_hook(Box::new(|panic| log::write(panicked(panic))));
+        std::panic::set_hook(Box::new(|panic| log::write(Line::note(panicked(panic)))));
         Self(())
     }
 }
@@ -51,7 +51,11 @@ impl Drop for Session {
 
 /// Counts lines that repeat on this clock, together with the other threads that have these repetitions.
 pub(crate) fn limit(clock: impl ReactorTime + 'static, repetitions: &Repetitions) {
-    limit_with(Limiter::sharing(clock, log::write, repetitions));
+    limit_with(Limiter::sharing(clock, tell, repetitions));
+}
+
+fn tell(kind: Kind, line: String) {
+    log::write(Line::of(kind, line));
 }
 
 /// Tells the last counts, and lets go of the clock.
@@ -68,11 +72,14 @@ pub(crate) fn limit_with(limiter: Rc<Limiter>) {
 /// Reports one line that a peer can cause, again and again: the first ones as they are, then their
 /// number each second.
 pub(crate) fn repeated(kind: Kind, text: impl Display) {
+    if !log::is_told(kind.level()) {
+        return;
+    }
     let line = safe(&text.to_string());
     let limiter = LIMITER.with_borrow(Clone::clone);
     match limiter {
         Some(limiter) => limiter.line(kind, line),
-        None => log::write(line),
+        None => tell(kind, line),
     }
 }
 
@@ -126,13 +133,18 @@ fn folded(line: &str) -> Vec<String> {
     pieces
 }
 
-/// Reports one line.
+/// Reports that a connection is over, and how.
+pub(crate) fn connection(end: ConnectionEnd, reason: &Reason) {
+    log::write(Line::connection(end, safe(&Chain(reason).to_string())));
+}
+
+/// Reports one line. Its level is the word that it begins with: `error: `, `warning: `, or none.
 pub(crate) fn note(text: impl Display) {
     lines(safe(&text.to_string()));
 }
 
 fn lines(text: String) {
-    log::write(text);
+    log::write(Line::note(text));
 }
 
 /// One line that is safe for a terminal.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use deferred::Deferred;
 use interfaces::{Factory, ReactorCore as _};
-use protocol::policies::{ConnectionCount, DrainHandle, ServerShutdown};
+use protocol::policies::{ConnectionCount, DrainHandle, RateLimitFactory, ServerShutdown};
 use protocol::relay::RelayStopHandle;
 use protocol::service::Ending;
 use systemd::ListenFds;
@@ -32,27 +32,46 @@ use crate::workers::Worker;
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// Ends the connections of a factory.
-pub(crate) enum StopHandle {
-    /// Those of `serve`: the silent ones at the signal, and the others with the reactor.
+pub(crate) struct StopHandle {
+    kind: StopKind,
+    rate: Option<RateLimitFactory>,
+}
+
+enum StopKind {
+    /// The connections of `serve`: the silent ones at the signal, and the others with the reactor.
     Serve(DrainHandle),
     /// Those of `relay`, by their pairs.
     Relay(RelayStopHandle),
 }
 
 impl StopHandle {
+    pub(crate) fn serve(server: DrainHandle) -> Self {
+        Self { kind: StopKind::Serve(server), rate: None }
+    }
+
+    pub(crate) fn relay(relay: RelayStopHandle) -> Self {
+        Self { kind: StopKind::Relay(relay), rate: None }
+    }
+
+    /// Lifts this rate first: what it holds back is not silent.
+    pub(crate) fn with_rate(self, rate: Option<RateLimitFactory>) -> Self {
+        Self { rate, ..self }
+    }
+
     /// Ends the connections that have nothing to finish.
     pub(crate) fn drain(&self) {
-        match self {
-            Self::Serve(server) => server.drain(SILENCE),
-            Self::Relay(relay) => relay.drain(SILENCE * 2),
+        self.rate.iter().for_each(RateLimitFactory::lift);
+        match &self.kind {
+            StopKind::Serve(server) => server.drain(SILENCE),
+            StopKind::Relay(relay) => relay.drain(SILENCE * 2),
         }
     }
 
     /// Ends every connection now.
     fn stop(&self) {
-        match self {
-            Self::Serve(server) => server.stop(),
-            Self::Relay(relay) => relay.stop(),
+        match &self.kind {
+            StopKind::Serve(server) => server.stop(),
+            StopKind::Relay(relay) => relay.stop(),
         }
     }
 }
@@ -263,7 +282,7 @@ mod tests {
                 drain_delay: Duration::ZERO,
                 exit_idle: Limit(None),
             },
-            handle: StopHandle::Serve(
+            handle: StopHandle::serve(
                 TimeoutFactory::new(protocol::factory_fn(|_| Echo), app.reactor.clone())
                     .drain_handle(),
             ),

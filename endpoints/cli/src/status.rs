@@ -18,5 +18,5 @@ mod status_port;
 
 pub(crate) use back_end_check::BackEndCheck;
 pub(crate) use board::Board;
-pub(crate) use connection_meter::metered;
+pub(crate) use connection_meter::{Metering, metered};
 pub(crate) use status_port::factory;

@@ -29,6 +29,8 @@ struct Waiting {
     lines: VecDeque<String>,
     bytes: usize,
     lost: u64,
+    /// All that were lost so far, those that are told already included.
+    left_out: u64,
     /// When the line was taken that is not written yet.
     writing_since: Option<Instant>,
     /// The last line took longer than [`PROMPT`].
@@ -39,7 +41,8 @@ impl LineQueue {
     /// An empty queue.
     pub const fn new() -> Self {
         let lines = VecDeque::new();
-        let waiting = Waiting { lines, bytes: 0, lost: 0, writing_since: None, is_slow: false };
+        let (writing_since, is_slow) = (None, false);
+        let waiting = Waiting { lines, bytes: 0, lost: 0, left_out: 0, writing_since, is_slow };
         Self { waiting: Mutex::new(waiting), changed: Condvar::new() }
     }
 
@@ -48,6 +51,7 @@ impl LineQueue {
         let mut waiting = self.lock();
         if waiting.bytes + line.len() > QUEUED_BYTES_MAX {
             waiting.lost += 1;
+            waiting.left_out += 1;
             drop(waiting);
             self.changed.notify_all();
             return;
@@ -82,6 +86,11 @@ impl LineQueue {
         waiting.is_slow = since.is_some_and(|since| since.elapsed() > PROMPT);
         drop(waiting);
         self.changed.notify_all();
+    }
+
+    /// How many lines had no room so far, for statistics.
+    pub fn left_out(&self) -> u64 {
+        self.lock().left_out
     }
 
     /// Waits for a moment until every line is written, where standard error was quick so far.
@@ -181,6 +190,7 @@ mod tests {
         assert_eq!(queue.next(), lost);
         assert_eq!(queue.next(), "after");
         assert_eq!(queue.try_next(), None);
+        assert_eq!(queue.left_out(), 1000, "it stays");
     }
 
     #[test]

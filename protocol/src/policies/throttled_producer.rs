@@ -38,6 +38,11 @@ impl ThrottledProducer {
         }
     }
 
+    /// Whether it writes only when it is asked.
+    pub(super) fn is_pull(&self) -> bool {
+        matches!(self.real, Producer::Pull(_))
+    }
+
     /// It is registered: while the bandwidth is used up, a push producer begins paused.
     pub(super) fn begin(&self) {
         if self.is_throttled.get() && !self.is_paused.get() {

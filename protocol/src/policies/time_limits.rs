@@ -25,6 +25,7 @@ pub(super) struct TimeLimits {
     context: Rc<TimeoutContext>,
     silence: Silence,
     first_byte: RefCell<Option<DelayedCall>>,
+    total: RefCell<Option<DelayedCall>>,
     passed: Cell<Option<Deadline>>,
     orderly: OrderlyClose,
     /// It was closed because the server drains.
@@ -92,6 +93,7 @@ impl TimeLimits {
             silence: Silence::new(context.clock.clone()),
             context,
             first_byte: RefCell::default(),
+            total: RefCell::default(),
             passed: Cell::new(None),
             orderly: OrderlyClose::default(),
             is_closing: Cell::new(false),
@@ -104,17 +106,21 @@ impl TimeLimits {
         if let (Some(times), Some(tcp)) = (timeouts.keep_alive, tcp) {
             tcp.set_tcp_keep_alive_times(times);
         }
-        if let Some(limit) = timeouts.first_byte {
-            let link = link.downgrade();
-            let pass = move || {
-                if let Some(link) = link.upgrade() {
-                    link.layer().pass(&link, Deadline::FirstByte);
-                }
-            };
-            let call = self.context.clock.call_later(limit, Box::new(pass));
-            self.first_byte.replace(Some(call));
-        }
+        let later = |limit, deadline| self.later(link, limit, deadline);
+        self.first_byte.replace(timeouts.first_byte.map(|limit| later(limit, Deadline::FirstByte)));
+        self.total.replace(timeouts.total.map(|limit| later(limit, Deadline::Total)));
         self.limit_silence(link, timeouts.idle);
+    }
+
+    fn later(
+        &self,
+        link: &LayerTransport<Self>,
+        limit: Duration,
+        deadline: Deadline,
+    ) -> DelayedCall {
+        let link = link.downgrade();
+        let pass = move || link.upgrade().into_iter().for_each(|it| it.layer().pass(&it, deadline));
+        self.context.clock.call_later(limit, Box::new(pass))
     }
 
     /// The silence that is too long from here on, unless the server drains.
@@ -170,11 +176,15 @@ impl TimeLimits {
     }
 
     fn cancel_first_byte(&self) {
-        let call = self.first_byte.take();
-        if let Some(call) = call {
-            // One that has run is not pending.
-            let _ = call.cancel();
-        }
+        cancel(&self.first_byte);
+    }
+}
+
+fn cancel(call: &RefCell<Option<DelayedCall>>) {
+    let call = call.take();
+    if let Some(call) = call {
+        // One that has run is not pending.
+        let _ = call.cancel();
     }
 }
 
@@ -203,6 +213,7 @@ impl Layer for TimeLimits {
     fn released(&self) {
         self.silence.stop();
         self.cancel_first_byte();
+        cancel(&self.total);
     }
 
     fn write(&self, below: &dyn Transport, data: &[u8]) {

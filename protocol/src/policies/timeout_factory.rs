@@ -74,6 +74,8 @@ pub struct Timeouts {
     /// How long nothing may be received or written; noticed at most a quarter of it later. Twisted's
     /// `timeoutPeriod`. Default 5 minutes.
     pub idle: Option<Duration>,
+    /// How long a connection may last, whatever passes on it. Default: no limit.
+    pub total: Option<Duration>,
     /// When a silent peer is probed, so that one that has vanished is noticed, on TCP; `None` leaves
     /// the option of the socket alone. Default: after 60 s, then four times 15 s apart.
     pub keep_alive: Option<KeepAliveTimes>,
@@ -94,6 +96,13 @@ impl Timeouts {
         self
     }
 
+    /// With another [`total`](Self::total) time.
+    #[must_use]
+    pub fn with_total(mut self, total: Option<Duration>) -> Self {
+        self.total = total;
+        self
+    }
+
     /// With other [`keep_alive`](Self::keep_alive) times.
     #[must_use]
     pub fn with_keep_alive(mut self, keep_alive: Option<KeepAliveTimes>) -> Self {
@@ -107,6 +116,7 @@ impl Default for Timeouts {
         Self {
             first_byte: Some(Duration::from_secs(30)),
             idle: Some(Duration::from_secs(5 * 60)),
+            total: None,
             keep_alive: Some(KeepAliveTimes::default()),
         }
     }

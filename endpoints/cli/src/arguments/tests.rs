@@ -122,9 +122,9 @@ fn a_number_or_a_time_is_digits_without_a_sign_or_space() {
         let mut arguments = Arguments::command();
         let command = arguments.find_subcommand_mut(command).expect("it is a subcommand");
         let takes_text = |option: &clap::Arg| {
-            option
-                .get_value_names()
-                .is_some_and(|names| ["CONNECT", "LISTEN"].contains(&names[0].as_str()))
+            option.get_value_names().is_some_and(|names| {
+                ["CONNECT", "LISTEN", "FORM", "LEVEL", "FILE"].contains(&names[0].as_str())
+            })
         };
         let takes_number =
             |option: &&clap::Arg| option.get_action().takes_values() && !takes_text(option);
@@ -132,7 +132,7 @@ fn a_number_or_a_time_is_digits_without_a_sign_or_space() {
         names.map(|name| format!("--{name}")).collect::<Vec<_>>()
     };
     let (serve, relay, pipe) = (options("serve"), options("relay"), options("pipe"));
-    assert_eq!((serve.len(), relay.len(), pipe.len()), (10, 12, 1), "{serve:?} {relay:?} {pipe:?}");
+    assert_eq!((serve.len(), relay.len(), pipe.len()), (12, 14, 1), "{serve:?} {relay:?} {pipe:?}");
     for (given, names) in [
         (&["serve", "echo", "tcp:1"][..], &serve),
         (&["relay", "tcp:1", "tcp:host:2"], &relay),

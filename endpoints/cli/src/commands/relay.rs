@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use deferred::Chain;
 use endpoints::{Description, FailoverClientEndpoint, ServerString};
-use interfaces::StreamClientEndpoint;
+use interfaces::{Deadline, Reason, StreamClientEndpoint};
 use protocol::relay::{RelayEvent, RelayFactory, RelayOptions};
 
 use crate::app::App;
 use crate::arguments::Relay;
+use crate::dump::Dump;
 use crate::exit_code::Exit;
-use crate::limits::{Descriptors, keep_alive, limited};
+use crate::limits::{Descriptors, keep_alive, limited, paced};
 use crate::log::Kind;
 use crate::loop_check::LoopCheck;
 use crate::report;
@@ -25,10 +26,13 @@ use crate::workers;
 
 /// Relays until a signal ends it.
 pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
-    workers::run(arguments.workers, arguments.peers, |app| relay(app, arguments))
+    arguments.reporting.log_settings().begin();
+    let dump = arguments.reporting.open_dump()?;
+    let dump = dump.as_ref();
+    workers::run(arguments.workers, arguments.peers, |app| relay(app, arguments, dump))
 }
 
-fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
+fn relay(app: &App, arguments: &Relay, dump: Option<&Arc<Dump>>) -> Result<Exit, Exit> {
     // Both are parsed before either returns, so that both mistakes are reported at once.
     let listen = app.listen(&arguments.listen);
     let connect = connect(app, arguments);
@@ -49,8 +53,10 @@ fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
     });
     let clock = app.reactor.clone();
     let relay = RelayFactory::with_observer(connect, clock, options(arguments), observer);
-    let (connections, handle) = (relay.pairs(), StopHandle::Relay(relay.stop_handle()));
-    let factory = arguments.reporting.around(relay.into_rc(), app);
+    let (connections, handle) = (relay.pairs(), StopHandle::relay(relay.stop_handle()));
+    let factory = arguments.reporting.around(relay.into_rc(), app, dump);
+    let (factory, rate) = paced(factory, arguments.peers, &app.reactor);
+    let handle = handle.with_rate(rate);
     let factory = limited(factory, &connections, arguments.peers, Descriptors::Two, &app.worker);
     let stopping = arguments.stopping;
     let loop_check = Some(loop_check);
@@ -115,6 +121,8 @@ fn observer(
             let text = format_args!("error: relaying {peer} to {text}: {chain}");
             report::repeated(Kind::Dial, text);
         }
+        // Its limit is told with the accepted connection.
+        RelayEvent::Broken { reason: Reason::TimedOut(Deadline::Total), .. } => {}
         RelayEvent::Broken { peer, side, reason } => {
             let chain = Chain(*reason);
             let text = format_args!("error: relaying {peer} to {text}: {side}: {chain}");

@@ -3,6 +3,7 @@
 //! Invariant: no port opens before every endpoint is parsed.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use interfaces::Factory;
 use protocol::policies::{ConnectionCount, TimeoutFactory, Timeouts};
@@ -10,28 +11,33 @@ use protocol::wire::{Chargen, Daytime, Discard, Echo};
 
 use crate::app::App;
 use crate::arguments::{Serve, Service};
+use crate::dump::Dump;
 use crate::exit_code::Exit;
-use crate::limits::{Descriptors, keep_alive, limited};
+use crate::limits::{Descriptors, keep_alive, limited, paced};
 use crate::server::{Server, StopHandle};
 use crate::workers;
 
 /// Serves until a signal ends it.
 pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
-    workers::run(arguments.workers, arguments.peers, |app| serve(app, arguments))
+    arguments.reporting.log_settings().begin();
+    let dump = arguments.reporting.open_dump()?;
+    let dump = dump.as_ref();
+    workers::run(arguments.workers, arguments.peers, |app| serve(app, arguments, dump))
 }
 
-fn serve(app: &App, arguments: &Serve) -> Result<Exit, Exit> {
+fn serve(app: &App, arguments: &Serve, dump: Option<&Arc<Dump>>) -> Result<Exit, Exit> {
     let listen = app.listen(&arguments.listen);
     let status = app.listen_alone(arguments.reporting.status.as_ref());
     let (listen, status) = (listen?, status?);
     let connections = ConnectionCount::new();
-    let factory = arguments.reporting.around(factory(arguments.protocol), app);
+    let factory = arguments.reporting.around(factory(arguments.protocol), app, dump);
     let factory = connections.counting(factory);
     let clock = app.reactor.clone();
     let timed = TimeoutFactory::with_timeouts(factory, clock, timeouts(arguments));
-    let handle = StopHandle::Serve(timed.drain_handle());
-    let factory =
-        limited(timed.into_rc(), &connections, arguments.peers, Descriptors::One, &app.worker);
+    let handle = StopHandle::serve(timed.drain_handle());
+    let (factory, rate) = paced(timed.into_rc(), arguments.peers, &app.reactor);
+    let handle = handle.with_rate(rate);
+    let factory = limited(factory, &connections, arguments.peers, Descriptors::One, &app.worker);
     let stopping = arguments.stopping;
     let loop_check = None;
     Server { listen, status, factory, connections, stopping, handle, loop_check }.run(app)

@@ -2,6 +2,8 @@
 //!
 //! Invariant: a kind is never made from what a peer sent, so their number is bounded.
 
+use runner::LogLevel;
+
 /// The kind of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -31,11 +33,50 @@ pub(crate) enum Kind {
     Panic,
     /// A file of certificates, or a part of one, is not used.
     Files,
+    /// A piece had no room in the dump.
+    Dump,
     /// An error that reached no caller.
     Unhandled,
 }
 
 impl Kind {
+    /// How important its lines are.
+    pub(crate) fn level(self) -> LogLevel {
+        match self {
+            Self::Client => LogLevel::Info,
+            Self::Dial | Self::Connection | Self::Panic | Self::Unhandled => LogLevel::Error,
+            Self::Accept
+            | Self::Handshake
+            | Self::TimeLimit
+            | Self::Refused
+            | Self::Proxy
+            | Self::Hello
+            | Self::Full
+            | Self::Files
+            | Self::Dump => LogLevel::Warn,
+        }
+    }
+
+    /// Its name in JSON.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Handshake => "handshake",
+            Self::Client => "client",
+            Self::Dial => "dial",
+            Self::Connection => "broken",
+            Self::TimeLimit => "time_limit",
+            Self::Refused => "refused",
+            Self::Proxy => "proxy",
+            Self::Hello => "hello",
+            Self::Full => "full",
+            Self::Panic => "panic",
+            Self::Files => "files",
+            Self::Dump => "dump",
+            Self::Unhandled => "unhandled",
+        }
+    }
+
     /// The things that are counted, two or more.
     pub(super) fn plural(self) -> &'static str {
         match self {
@@ -52,6 +93,7 @@ impl Kind {
             Self::Full => "waits for a free place",
             Self::Panic => "panics",
             Self::Files => "warnings about files of certificates",
+            Self::Dump => "pieces that are not in the dump",
             Self::Unhandled => "errors",
         }
     }

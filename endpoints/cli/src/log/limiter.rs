@@ -31,7 +31,7 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(crate) struct Limiter {
     clock: Rc<dyn ReactorTime>,
     repetitions: Repetitions,
-    tell: Box<dyn Fn(String)>,
+    tell: Box<dyn Fn(Kind, String)>,
 }
 
 /// What the limiters of several threads count together; a clone is the same.
@@ -57,7 +57,7 @@ impl Limiter {
     /// Gives `tell` the lines and the counts of what these repetitions are shared by.
     pub(crate) fn sharing(
         clock: impl ReactorTime + 'static,
-        tell: impl Fn(String) + 'static,
+        tell: impl Fn(Kind, String) + 'static,
         repetitions: &Repetitions,
     ) -> Rc<Self> {
         let (clock, repetitions) = (Rc::new(clock), repetitions.clone());
@@ -68,7 +68,7 @@ impl Limiter {
     #[cfg(test)]
     pub(crate) fn new(
         clock: impl ReactorTime + 'static,
-        tell: impl Fn(String) + 'static,
+        tell: impl Fn(Kind, String) + 'static,
     ) -> Rc<Self> {
         Self::sharing(clock, tell, &Repetitions::default())
     }
@@ -82,14 +82,15 @@ impl Limiter {
         if is_quiet {
             self.wait(kind);
         }
-        told.into_iter().for_each(&self.tell);
+        told.into_iter().for_each(|line| (self.tell)(kind, line));
     }
 
     /// Tells the counts that are due, as no second will pass any more.
     pub(crate) fn finish(&self) {
         let kinds = mem::take(&mut *self.repetitions.lock());
-        let counts = kinds.into_iter().filter_map(|(kind, mut repeats)| repeats.count(kind));
-        counts.for_each(&self.tell);
+        for (kind, mut repeats) in kinds {
+            repeats.count(kind).into_iter().for_each(|count| (self.tell)(kind, count));
+        }
     }
 
     fn wait(self: &Rc<Self>, kind: Kind) {
@@ -114,7 +115,7 @@ impl Limiter {
         if !is_quiet {
             self.wait(kind);
         }
-        count.into_iter().for_each(&self.tell);
+        count.into_iter().for_each(|count| (self.tell)(kind, count));
     }
 }
 
@@ -172,7 +173,7 @@ mod tests {
         fn new() -> Self {
             let (clock, told) = (Clock::new(), Rc::new(RefCell::new(Vec::new())));
             let lines = told.clone();
-            let limiter = Limiter::new(clock.clone(), move |line| lines.borrow_mut().push(line));
+            let limiter = Limiter::new(clock.clone(), move |_, line| lines.borrow_mut().push(line));
             Self { clock, limiter, told }
         }
 

@@ -21,7 +21,7 @@ const STACK_BYTES: usize = 64 * 1024;
 
 /// Queues lines that are safe for a terminal. Waits for standard error only as long as the queue
 /// allows; called from any thread.
-pub(crate) fn write(lines: String) {
+pub(super) fn write(lines: String) {
     QUEUE.push(lines);
     if has_thread() {
         QUEUE.wait_if_prompt();
@@ -35,6 +35,11 @@ pub(crate) fn write(lines: String) {
 /// Waits until all lines are written, for this time at most.
 pub(crate) fn flush(limit: Duration) {
     QUEUE.wait_until_written(limit);
+}
+
+/// How many lines had no room so far, as standard error was not read.
+pub(crate) fn left_out() -> u64 {
+    QUEUE.left_out()
 }
 
 /// Starts the thread, unless it runs. Tried for each line, as a limit may hold for a while only.

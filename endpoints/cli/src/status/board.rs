@@ -8,6 +8,7 @@ use protocol::policies::ConnectionTotal;
 
 use super::metrics::{Metrics, head, push, single};
 use super::readiness::Readiness;
+use crate::log;
 
 /// The state of one command.
 #[derive(Debug)]
@@ -39,6 +40,9 @@ impl Board {
         let opened = self.connections.counted();
         single(&mut text, "ropewalk_connections_opened_total", "counter", help, opened);
         self.metrics.write(&mut text);
+        let help = "Lines of the log that had no room, as standard error was not read.";
+        let lines = "ropewalk_log_lines_dropped_total";
+        single(&mut text, lines, "counter", help, log::left_out());
         text
     }
 }

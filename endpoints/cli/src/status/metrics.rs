@@ -155,7 +155,7 @@ impl Times {
 }
 
 /// The label of an ending.
-fn ending(reason: &Reason) -> &'static str {
+pub(super) fn ending(reason: &Reason) -> &'static str {
     match reason {
         Reason::Done => "done",
         Reason::Lost(_) => "lost",

@@ -12,15 +12,18 @@ use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually, run, wait};
 
 /// A relay to a port that is closed, whose standard error is a pipe that the test does not read.
 struct Unread {
-    child: Child,
+    child: Ending,
     address: String,
     errors: PipeReader,
 }
 
-impl Drop for Unread {
+/// A child that does not outlive its test.
+struct Ending(Child);
+
+impl Drop for Ending {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -44,7 +47,7 @@ fn unread(room: Room) -> Unread {
     }
     let line = String::from_utf8(line).unwrap();
     let address = line.trim_end().strip_prefix("listening ").unwrap().to_owned();
-    Unread { child, address, errors }
+    Unread { child: Ending(child), address, errors }
 }
 
 /// Whether a pipe has room.
@@ -86,8 +89,8 @@ fn a_standard_error_that_is_full_stops_neither_the_loop_nor_the_shutdown() {
     for _ in 0..50 {
         turned_away(&relay.address);
     }
-    terminate(&relay.child);
-    assert_eq!(wait(&mut relay.child), Some(0));
+    terminate(&relay.child.0);
+    assert_eq!(wait(&mut relay.child.0), Some(0));
 }
 
 #[test]
@@ -103,8 +106,8 @@ fn what_waited_is_told_when_the_reader_reads() {
         relay.errors.read_exact(&mut byte).unwrap();
         text.push(byte[0]);
     }
-    terminate(&relay.child);
-    assert_eq!(wait(&mut relay.child), Some(0));
+    terminate(&relay.child.0);
+    assert_eq!(wait(&mut relay.child.0), Some(0));
     relay.errors.read_to_end(&mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     assert!(text.starts_with('\0'), "the pipe was full");
@@ -127,15 +130,20 @@ fn a_standard_output_that_is_full_stops_neither_the_server_nor_the_shutdown() {
     let mut command = Command::new(ROPEWALK);
     command.args(["serve", "echo", &format!("unix:{}", path.display())]);
     command.stdin(Stdio::null()).stdout(writer);
-    let mut child = command.spawn().unwrap();
-    eventually("the path is there", || path.exists());
-    let mut stream = UnixStream::connect(&path).unwrap();
+    let mut server = Ending(command.spawn().unwrap());
+    // The path is there a moment before the socket listens.
+    let mut stream = None;
+    eventually("it accepts", || {
+        stream = UnixStream::connect(&path).ok();
+        stream.is_some()
+    });
+    let mut stream = stream.unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     stream.write_all(b"x").unwrap();
     stream.read_exact(&mut [0]).unwrap();
     drop(stream);
-    terminate(&child);
-    assert_eq!(wait(&mut child), Some(0));
+    terminate(&server.0);
+    assert_eq!(wait(&mut server.0), Some(0));
 }
 
 #[test]
@@ -155,8 +163,8 @@ fn a_standard_error_whose_reader_is_gone_changes_nothing() {
     for _ in 0..50 {
         turned_away(&relay.address);
     }
-    terminate(&relay.child);
-    assert_eq!(wait(&mut relay.child), Some(0));
+    terminate(&relay.child.0);
+    assert_eq!(wait(&mut relay.child.0), Some(0));
 }
 
 #[test]

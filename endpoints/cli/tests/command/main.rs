@@ -16,10 +16,13 @@ mod running;
 
 mod activate;
 mod check;
+mod dump;
 mod kinds;
 mod leaving;
 mod log;
+mod log_forms;
 mod notify;
+mod pace;
 mod pipe;
 mod probe;
 mod relay;
