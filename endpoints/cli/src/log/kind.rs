@@ -44,7 +44,9 @@ impl Kind {
     pub(crate) fn level(self) -> LogLevel {
         match self {
             Self::Client => LogLevel::Info,
-            Self::Dial | Self::Connection | Self::Panic | Self::Unhandled => LogLevel::Error,
+            Self::Dial | Self::Connection | Self::Program | Self::Panic | Self::Unhandled => {
+                LogLevel::Error
+            }
             Self::Accept
             | Self::Handshake
             | Self::TimeLimit
@@ -66,6 +68,7 @@ impl Kind {
             Self::Dial => "dial",
             Self::Connection => "broken",
             Self::TimeLimit => "time_limit",
+            Self::Program => "program",
             Self::Refused => "refused",
             Self::Proxy => "proxy",
             Self::Hello => "hello",
