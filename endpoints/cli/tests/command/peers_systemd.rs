@@ -117,6 +117,28 @@ fn a_signal_after_activation_ends_all_workers_and_leaves_the_path() {
     assert!(path.exists());
 }
 
+#[test]
+fn one_connection_whose_first_bytes_decide_is_served_when_they_come_late() {
+    for (endpoint, header) in
+        [("haproxy:systemd:index=0", "PROXY UNKNOWN\r\n"), ("sni:systemd:index=0", "")]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("one.sock");
+        let Some(mut command) = find_peer("systemd-socket-activate") else { return };
+        command.arg("-a").arg("-l").arg(&path).args([ROPEWALK, "serve", "echo", endpoint]);
+        let mut running = Running::command(command);
+        eventually("systemd-socket-activate listens", || is_listening(&path));
+        let mut client = UnixStream::connect(&path).unwrap();
+        client.set_read_timeout(Some(LIMIT)).unwrap();
+        running.listening();
+        // There is nothing to wait for: it has to stay.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        client.write_all(header.as_bytes()).unwrap();
+        served(client);
+        running.terminate();
+    }
+}
+
 /// A connection that was served.
 fn served<S: Read + Write>(mut stream: S) -> S {
     stream.write_all(b"x").unwrap();
