@@ -141,7 +141,8 @@ impl App {
     ) -> Result<Option<Listen>, Exit> {
         let Some(string) = string.filter(|_| self.worker.is_first()) else { return Ok(None) };
         let own = Rc::new(self.reactor.clone());
-        let registry = strings().register(standard(&own, &self.reactor), own);
+        let registry = strings().register(standard(&own, &self.reactor), own.clone());
+        let registry = systemd::register(registry, own, self.inherited.clone());
         self.listen_in(&registry, string).map(Some)
     }
 

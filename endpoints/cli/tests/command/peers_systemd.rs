@@ -102,6 +102,26 @@ fn the_sockets_of_systemd_are_shared_by_all_workers() {
 }
 
 #[test]
+fn the_status_is_asked_for_on_an_inherited_socket() {
+    for options in [&[][..], &["--workers", "2"]] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("local.sock");
+        let endpoints = ["systemd:name=web", "--status=systemd:name=local"];
+        let Some(mut running) = activate_with(&path, endpoints, options) else { return };
+        let mut local = UnixStream::connect(&path).unwrap();
+        local.set_read_timeout(Some(LIMIT)).unwrap();
+        local.write_all(b"GET /live HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        local.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        served(connect(&running.listening()));
+        let ended = running.terminate();
+        assert_eq!(ended.code, Some(0), "{}", ended.errors);
+        assert!(!ended.errors.contains("warning: "), "{}", ended.errors);
+    }
+}
+
+#[test]
 fn a_signal_after_activation_ends_all_workers_and_leaves_the_path() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("local.sock");
