@@ -1,4 +1,4 @@
-//! The arguments of clients that say whom they trust, what they show, and which name is verified.
+//! The arguments of clients that name the servers to trust, the certificate to show and the name to verify.
 //!
 //! Invariant: only `verify=danger-none` turns the verification off, and nothing that names authorities stands beside it.
 
