@@ -265,6 +265,9 @@ impl Session {
 
     fn end(&mut self, state: State) {
         self.state = state;
+        if state == State::Failed {
+            self.exporter = None;
+        }
         self.partial = PartialRecord::default();
     }
 
