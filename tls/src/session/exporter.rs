@@ -69,11 +69,27 @@ impl KeyLog for KeepingExporter {
     }
 }
 
-/// Runs a part of a handshake. Returns the secret that it has put down, too.
-pub(super) fn keeping<R>(run: impl FnOnce() -> R) -> (R, Option<ExporterSecret>) {
-    let outer = PUT_DOWN.take();
-    let result = run();
-    (result, PUT_DOWN.replace(outer))
+/// A part of a handshake that runs: the secret that is put down is its own. That of the session outside, if this
+/// one runs inside another, is put back at the end, also by a panic.
+pub(super) struct Keeping {
+    outer: Option<ExporterSecret>,
+}
+
+impl Keeping {
+    pub(super) fn begin() -> Self {
+        Self { outer: PUT_DOWN.take() }
+    }
+
+    /// The secret that was put down meanwhile.
+    pub(super) fn end(self) -> Option<ExporterSecret> {
+        PUT_DOWN.take()
+    }
+}
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        PUT_DOWN.set(self.outer.take());
+    }
 }
 
 /// Fills `output`, for a session of this suite.

@@ -27,7 +27,7 @@ use rustls::{ClientConfig, CommonState, ServerConfig};
 
 use crate::TlsError;
 use engine::{Progress, Stop};
-use exporter::ExporterSecret;
+use exporter::{ExporterSecret, Keeping};
 use partial_record::PartialRecord;
 use server_name::{canonical, server_name};
 
@@ -146,14 +146,12 @@ impl Session {
             if self.state == State::Fresh && self.connection.is_server() {
                 self.server_name = server_name(bytes);
             }
-            let Progress { taken, peer_closed, stop } = if self.connection.is_handshaking() {
-                let run = || self.connection.run(bytes, plaintext, records);
-                let (progress, secret) = exporter::keeping(run);
-                self.exporter = secret.or(self.exporter.take());
-                progress
-            } else {
-                self.connection.run(bytes, plaintext, records)
-            };
+            let keeping = self.connection.is_handshaking().then(Keeping::begin);
+            let Progress { taken, peer_closed, stop } =
+                self.connection.run(bytes, plaintext, records);
+            if let Some(secret) = keeping.and_then(Keeping::end) {
+                self.exporter = Some(secret);
+            }
             received.peer_closed = peer_closed;
             received.failure =
                 self.failure_of(stop, peer_closed, if in_place { data } else { &[] });
@@ -267,6 +265,9 @@ impl Session {
 
     fn end(&mut self, state: State) {
         self.state = state;
+        if state == State::Failed {
+            self.exporter = None;
+        }
         self.partial = PartialRecord::default();
     }
 

@@ -51,6 +51,7 @@ mod peers_openssl;
 mod peers_proxies;
 mod peers_python;
 mod peers_refusals;
+mod peers_sessions;
 mod peers_sni;
 mod peers_socat;
 mod peers_starttls;

@@ -55,14 +55,15 @@ fn client(certificate: &Certificate, address: &str, version: &str) -> OpenSsl {
     openssl(&[&arguments[..], &trusted].concat(), &THERE, THERE.len())
 }
 
-/// Demands a certificate of its client.
-fn server(certificate: &Certificate, path: &Path, version: &str) -> OpenSsl {
+/// May demand a certificate of its client.
+fn server(certificate: &Certificate, path: &Path, version: &str, demands: bool) -> OpenSsl {
     let (key, shown) = (certificate.key(), certificate.certificate());
     let (key, shown) = (key.to_str().unwrap(), shown.to_str().unwrap());
     let path = path.to_str().unwrap();
     let arguments = ["s_server", "-quiet", "-unix", path, "-key", key, "-cert", shown, version];
-    let demands = ["-Verify", "1", "-verify_return_error", "-CAfile", shown];
-    openssl(&[&arguments[..], &demands].concat(), &BACK, THERE.len())
+    let verifying = ["-Verify", "1", "-verify_return_error", "-CAfile", shown];
+    let more = if demands { &verifying[..] } else { &[] };
+    openssl(&[&arguments[..], more].concat(), &BACK, THERE.len())
 }
 
 /// 16 MiB with `s_client`, which shows a certificate that the server asks for.
@@ -155,20 +156,20 @@ fn client_through_relay(version: &str) {
 
 /// OpenSSL's server listens on a UNIX socket, where no port has to be guessed; the first relay
 /// leads to it, the second one puts TLS on.
-fn relay_to_server(version: &str) {
+fn relay_to_server(version: &str, demands: bool) {
     if find_peer("openssl").is_none() {
         return;
     }
     let certificate = Certificate::new();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("server");
-    let server = server(&certificate, &path, version);
+    let server = server(&certificate, &path, version, demands);
     eventually("openssl listens", || is_listening(&path));
     let listen = "tcp:0:interface=127.0.0.1";
     let mut plain = Running::ropewalk(&["relay", listen, &format!("unix:{}", path.display())]);
     let (own, key) = (certificate.certificate(), certificate.key());
     let shown = format!(":certificate={}:privateKey={}", own.display(), key.display());
-    let to = certificate.client(&plain.listening()) + &shown;
+    let to = certificate.client(&plain.listening()) + if demands { &shown } else { "" };
     let mut relay = Running::ropewalk(&["relay", listen, &to]);
 
     let stream = relay.connect();
@@ -228,11 +229,13 @@ fn s_client_over_tls_1_3_through_a_relay() {
 }
 
 #[test]
-fn a_relay_to_s_server_over_tls_1_2() {
-    relay_to_server("-tls1_2");
+fn a_relay_to_s_server_over_tls_1_2_with_and_without_a_certificate() {
+    relay_to_server("-tls1_2", true);
+    relay_to_server("-tls1_2", false);
 }
 
 #[test]
-fn a_relay_to_s_server_over_tls_1_3() {
-    relay_to_server("-tls1_3");
+fn a_relay_to_s_server_over_tls_1_3_with_and_without_a_certificate() {
+    relay_to_server("-tls1_3", true);
+    relay_to_server("-tls1_3", false);
 }

@@ -64,6 +64,12 @@ impl Running {
         }
     }
 
+    /// Writes to its standard input, which has to be a pipe.
+    pub(crate) fn say(&mut self, text: &str) {
+        let input = self.child.stdin.as_mut().unwrap();
+        input.write_all(text.as_bytes()).unwrap();
+    }
+
     /// The next line of standard output, if one comes.
     pub(crate) fn line_or_end(&mut self) -> Option<String> {
         self.lines.recv_timeout(LIMIT).ok()
