@@ -14,6 +14,7 @@ mod routed;
 mod running;
 
 mod check;
+mod fleet;
 mod kinds;
 mod leaving;
 mod log;
