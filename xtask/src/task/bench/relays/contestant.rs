@@ -11,7 +11,7 @@ use std::process::Command;
 
 /// What a relay does with TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wire {
+pub(super) enum RelayWire {
     /// Nothing: bytes in, bytes out.
     Plain,
     /// It listens without and connects with TLS.
@@ -50,15 +50,15 @@ impl Files {
     }
 
     /// `ropewalk relay` from a port to another.
-    pub(super) fn ours(&self, wire: Wire, listen: u16, connect: u16) -> Command {
+    pub(super) fn ours(&self, wire: RelayWire, listen: u16, connect: u16) -> Command {
         let (key, certificate) = (self.path("key.pem"), self.path("cert.pem"));
         let listen = match wire {
-            Wire::TlsOff => format!("ssl:{listen}:privateKey={key}:certKey={certificate}"),
-            Wire::Plain | Wire::TlsOn => format!("tcp:{listen}"),
+            RelayWire::TlsOff => format!("ssl:{listen}:privateKey={key}:certKey={certificate}"),
+            RelayWire::Plain | RelayWire::TlsOn => format!("tcp:{listen}"),
         };
         let connect = match wire {
-            Wire::TlsOn => format!("tls:127.0.0.1:{connect}:trustRoots={certificate}"),
-            Wire::Plain | Wire::TlsOff => format!("tcp:127.0.0.1:{connect}"),
+            RelayWire::TlsOn => format!("tls:127.0.0.1:{connect}:trustRoots={certificate}"),
+            RelayWire::Plain | RelayWire::TlsOff => format!("tcp:127.0.0.1:{connect}"),
         };
         let mut command = Command::new(&self.ropewalk);
         command.args(["relay", &format!("{listen}:interface=127.0.0.1"), &connect]);
@@ -66,7 +66,7 @@ impl Files {
     }
 }
 
-type Start = fn(&Files, Wire, u16, u16) -> Result<Option<Command>, Box<dyn Error>>;
+type Start = fn(&Files, RelayWire, u16, u16) -> Result<Option<Command>, Box<dyn Error>>;
 
 /// One relay.
 pub(super) struct Contestant {
@@ -117,19 +117,19 @@ pub(super) fn installed() -> (Vec<Contestant>, Vec<&'static str>) {
 
 fn socat(
     files: &Files,
-    wire: Wire,
+    wire: RelayWire,
     listen: u16,
     connect: u16,
 ) -> Result<Option<Command>, Box<dyn Error>> {
     let (server, authority) = (files.path("server.pem"), files.path("cert.pem"));
     let common = "bind=127.0.0.1,reuseaddr,fork,backlog=1024";
     let listen = match wire {
-        Wire::TlsOff => format!("OPENSSL-LISTEN:{listen},{common},cert={server},verify=0"),
-        Wire::Plain | Wire::TlsOn => format!("TCP-LISTEN:{listen},{common}"),
+        RelayWire::TlsOff => format!("OPENSSL-LISTEN:{listen},{common},cert={server},verify=0"),
+        RelayWire::Plain | RelayWire::TlsOn => format!("TCP-LISTEN:{listen},{common}"),
     };
     let connect = match wire {
-        Wire::TlsOn => format!("OPENSSL:127.0.0.1:{connect},cafile={authority}"),
-        Wire::Plain | Wire::TlsOff => format!("TCP:127.0.0.1:{connect}"),
+        RelayWire::TlsOn => format!("OPENSSL:127.0.0.1:{connect},cafile={authority}"),
+        RelayWire::Plain | RelayWire::TlsOff => format!("TCP:127.0.0.1:{connect}"),
     };
     let mut command = Command::new("socat");
     // Its default of 8 KiB is for terminals.
@@ -139,15 +139,15 @@ fn socat(
 
 fn haproxy(
     files: &Files,
-    wire: Wire,
+    wire: RelayWire,
     (listen, connect): (u16, u16),
     option: &str,
 ) -> Result<Option<Command>, Box<dyn Error>> {
     let (server, authority) = (files.path("server.pem"), files.path("cert.pem"));
-    let bind = if wire == Wire::TlsOff { format!(" ssl crt {server}") } else { String::new() };
+    let bind = if wire == RelayWire::TlsOff { format!(" ssl crt {server}") } else { String::new() };
     let to = match wire {
-        Wire::TlsOn => format!(" ssl verify required ca-file {authority} sni str(localhost)"),
-        Wire::Plain | Wire::TlsOff => String::new(),
+        RelayWire::TlsOn => format!(" ssl verify required ca-file {authority} sni str(localhost)"),
+        RelayWire::Plain | RelayWire::TlsOff => String::new(),
     };
     let mut text =
         String::from("global\n maxconn 4000\n nbthread 1\ndefaults\n mode tcp\n maxconn 4000\n");
@@ -170,7 +170,7 @@ fn haproxy(
 
 fn nginx(
     files: &Files,
-    wire: Wire,
+    wire: RelayWire,
     listen: u16,
     connect: u16,
 ) -> Result<Option<Command>, Box<dyn Error>> {
@@ -183,11 +183,11 @@ fn nginx(
     let pid = files.path(&format!("nginx-{listen}.pid"));
     write!(text, "pid {pid};\nerror_log stderr crit;\nevents {{ worker_connections 8192; }}\n")?;
     let (bind, tls) = match wire {
-        Wire::Plain => ("", String::new()),
-        Wire::TlsOff => {
+        RelayWire::Plain => ("", String::new()),
+        RelayWire::TlsOff => {
             (" ssl", format!("ssl_certificate {certificate}; ssl_certificate_key {key};"))
         }
-        Wire::TlsOn => {
+        RelayWire::TlsOn => {
             let verify = "proxy_ssl on; proxy_ssl_verify on; proxy_ssl_name localhost; proxy_ssl_protocols TLSv1.3;";
             ("", format!("{verify} proxy_ssl_trusted_certificate {certificate};"))
         }
@@ -201,11 +201,11 @@ fn nginx(
 
 fn proxyd(
     _: &Files,
-    wire: Wire,
+    wire: RelayWire,
     listen: u16,
     connect: u16,
 ) -> Result<Option<Command>, Box<dyn Error>> {
-    if wire != Wire::Plain {
+    if wire != RelayWire::Plain {
         return Ok(None);
     }
     let mut command = Command::new("systemd-socket-activate");
@@ -222,7 +222,7 @@ fn proxyd(
 
 fn ghostunnel(
     files: &Files,
-    wire: Wire,
+    wire: RelayWire,
     listen: u16,
     connect: u16,
 ) -> Result<Option<Command>, Box<dyn Error>> {
@@ -230,9 +230,9 @@ fn ghostunnel(
     let mut command = Command::new("ghostunnel");
     match wire {
         // It relays TLS alone.
-        Wire::Plain => return Ok(None),
-        Wire::TlsOn => command.args(["client", "--cacert", &files.path("cert.pem")]),
-        Wire::TlsOff => command.args([
+        RelayWire::Plain => return Ok(None),
+        RelayWire::TlsOn => command.args(["client", "--cacert", &files.path("cert.pem")]),
+        RelayWire::TlsOff => command.args([
             "server",
             "--cert",
             &files.path("cert.pem"),

@@ -14,7 +14,7 @@ use super::super::machine;
 use super::super::publish::short;
 use super::super::spread::Spread;
 use super::contestant::OURS;
-use super::measures::Figure;
+use super::measures::RelayFigure;
 use super::{Samples, figures, workspace};
 
 const BEGIN: &str = "<!-- The relays wrote this: cargo xtask bench-relays --publish -->\n";
@@ -32,7 +32,7 @@ fn kept_path() -> PathBuf {
 }
 
 pub(super) fn document(samples: &Samples, skipped: &[&str], is_quick: bool) -> Value {
-    let figure = |figure: &Figure| {
+    let figure = |figure: &RelayFigure| {
         let of = samples.iter().filter(|((id, _), _)| *id == figure.id);
         let medians = of.filter_map(|((_, relay), values)| {
             let Spread { median, least, greatest } = Spread::of(values)?;

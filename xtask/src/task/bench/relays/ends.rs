@@ -28,13 +28,13 @@ const ECHO: u8 = b'e';
 const COUNT: u8 = b'c';
 
 /// The server behind the relay. A connection that only echoes its first byte is kept until the server ends.
-pub(super) struct Server {
+pub(super) struct BackEnd {
     pub(super) port: u16,
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
 }
 
-impl Server {
+impl BackEnd {
     pub(super) fn start() -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
@@ -55,7 +55,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for BackEnd {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
         for _ in 0..ACCEPTING {
@@ -128,7 +128,7 @@ pub(super) fn wait_for(port: u16) -> io::Result<()> {
     }
 }
 
-/// Sends so many bytes; fails unless all of them came, and no other.
+/// Sends this number of bytes; fails unless all of them came, and no other.
 pub(super) fn send(port: u16, bytes: usize) -> io::Result<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(LIMIT))?;
@@ -152,7 +152,7 @@ pub(super) fn send(port: u16, bytes: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// The seconds that each of so many small requests takes, one after the other.
+/// The seconds that each of these small requests takes, one after the other.
 pub(super) fn requests(port: u16, number: usize) -> io::Result<Vec<f64>> {
     let mut stream = connected(port)?;
     let (message, mut answer) = (pattern(3, MESSAGE), [0; MESSAGE]);
@@ -192,7 +192,7 @@ pub(super) fn visits(port: u16, time: Duration) -> io::Result<usize> {
     total.into_inner().unwrap_or_else(|broken| broken.into_inner())
 }
 
-/// So many connections, on each of which one byte went there and back.
+/// Open connections, on each of which one byte went there and back.
 pub(super) fn idle(port: u16, number: usize) -> io::Result<Vec<TcpStream>> {
     (0..number).map(|_| connected(port)).collect()
 }

@@ -1,4 +1,4 @@
-//! What is measured of one relay.
+//! The measures of one relay.
 //!
 //! Invariant: a measure that involves TLS has the same other end for all relays: this project's own.
 
@@ -8,12 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::spread::Spread;
-use super::contestant::{Contestant, Files, Wire};
-use super::ends::{self, Server};
+use super::contestant::{Contestant, Files, RelayWire};
+use super::ends::{self, BackEnd};
 use super::process::Process;
 
 /// One line of the table.
-pub(super) struct Figure {
+pub(super) struct RelayFigure {
     pub(super) id: &'static str,
     pub(super) title: &'static str,
     pub(super) unit: &'static str,
@@ -26,11 +26,11 @@ const fn figure(
     title: &'static str,
     unit: &'static str,
     most: Option<f64>,
-) -> Figure {
-    Figure { id, title, unit, most }
+) -> RelayFigure {
+    RelayFigure { id, title, unit, most }
 }
 
-pub(super) const FIGURES: [Figure; 8] = [
+pub(super) const FIGURES: [RelayFigure; 8] = [
     figure("plain", "processor time a MiB, no TLS", "µs", Some(0.8)),
     figure("tls-on", "processor time a MiB, TLS put on", "µs", Some(0.8)),
     figure("tls-off", "processor time a MiB, TLS taken off", "µs", Some(0.8)),
@@ -82,28 +82,28 @@ impl Amounts {
 pub(super) fn of(
     relay: &Contestant,
     files: &Files,
-    wire: Wire,
+    wire: RelayWire,
     amounts: &Amounts,
 ) -> Result<Option<Vec<Measured>>, Box<dyn Error>> {
-    let server = Server::start()?;
+    let server = BackEnd::start()?;
     let (port, other) = (free_port()?, free_port()?);
     // With TLS a second relay, which is not measured, has the other end of it.
     let (listen, connect, helper) = match wire {
-        Wire::Plain => (port, server.port, None),
-        Wire::TlsOn => (port, other, Some(files.ours(Wire::TlsOff, other, server.port))),
-        Wire::TlsOff => (other, server.port, Some(files.ours(Wire::TlsOn, port, other))),
+        RelayWire::Plain => (port, server.port, None),
+        RelayWire::TlsOn => (port, other, Some(files.ours(RelayWire::TlsOff, other, server.port))),
+        RelayWire::TlsOff => (other, server.port, Some(files.ours(RelayWire::TlsOn, port, other))),
     };
     let Some(command) = (relay.start)(files, wire, listen, connect)? else { return Ok(None) };
     let _helper = helper.map(Process::start).transpose()?;
     let process = Process::start(command)?;
     ends::wait_for(port)?;
     let id = match wire {
-        Wire::Plain => "plain",
-        Wire::TlsOn => "tls-on",
-        Wire::TlsOff => "tls-off",
+        RelayWire::Plain => "plain",
+        RelayWire::TlsOn => "tls-on",
+        RelayWire::TlsOff => "tls-off",
     };
     let mut measured = vec![bulk(id, &process, port, amounts.mebibytes)?];
-    if wire == Wire::Plain {
+    if wire == RelayWire::Plain {
         measured.extend(small(&process, port, server.port, amounts)?);
         measured.extend(connections(&process, port, amounts)?);
         measured.push(idle(&process, port, amounts.idle)?);

@@ -18,7 +18,7 @@ use std::process::{Command, ExitCode};
 use lexopt::{Arg, Parser};
 use tempfile::TempDir;
 
-use self::contestant::{Contestant, Files, Wire};
+use self::contestant::{Contestant, Files, RelayWire};
 use self::measures::{Amounts, FIGURES, Measured};
 use crate::task::soak::{Profile, build};
 use crate::task::{misused, note, print};
@@ -91,7 +91,7 @@ fn one_round(
     amounts: &Amounts,
     samples: &mut Samples,
 ) -> Result<(), Box<dyn Error>> {
-    for wire in [Wire::Plain, Wire::TlsOn, Wire::TlsOff] {
+    for wire in [RelayWire::Plain, RelayWire::TlsOn, RelayWire::TlsOff] {
         let Some(measured) = measures::of(relay, files, wire, amounts)? else { continue };
         for Measured { figure, value } in measured {
             samples.entry((figure, relay.name)).or_default().push(value);
@@ -120,6 +120,6 @@ fn workspace() -> &'static Path {
 }
 
 /// The names of the figures, in the order of the table.
-fn figures() -> impl Iterator<Item = &'static measures::Figure> {
+fn figures() -> impl Iterator<Item = &'static measures::RelayFigure> {
     FIGURES.iter()
 }
