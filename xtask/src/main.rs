@@ -16,6 +16,7 @@ Tasks:
   bench         measures the workspace beside its peers; see cargo xtask bench --help
   bench-deferred  measures a chain of callbacks beside futures, tokio's oneshot and Twisted's
   bench-group   measures several reactors in one process; see cargo xtask bench-group --help
+  bench-relays  measures the command as a relay beside those of others; see cargo xtask bench-relays --help
   counts        counts instructions and allocations; see cargo xtask counts --help
   conformance   tries every transport of the workspace; see cargo xtask conformance --help
   fuzz          gives the parsers streams that libFuzzer makes; see cargo xtask fuzz --help
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Ok(Some(Arg::Value(task))) if task == "bench-deferred" => task::bench_deferred(arguments),
         Ok(Some(Arg::Value(task))) if task == "conformance" => task::conformance(arguments),
         Ok(Some(Arg::Value(task))) if task == "bench-group" => task::bench_group(arguments),
+        Ok(Some(Arg::Value(task))) if task == "bench-relays" => task::bench_relays(arguments),
         Ok(Some(Arg::Value(task))) if task == "counts" => task::counts(arguments),
         Ok(Some(Arg::Value(task))) if task == "fuzz" => task::fuzz(arguments),
         Ok(Some(Arg::Value(task))) if task == "lines" => task::lines(arguments),

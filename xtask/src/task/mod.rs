@@ -32,7 +32,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::{Command, ExitCode};
 
-pub(crate) use bench::bench;
+pub(crate) use bench::{bench, bench_relays};
 pub(crate) use bench_deferred::bench_deferred;
 pub(crate) use bench_group::bench_group;
 pub(crate) use conformance::conformance;

@@ -17,6 +17,7 @@ mod running;
 mod activate;
 mod check;
 mod dump;
+mod fleet;
 mod kinds;
 mod leaving;
 mod log;

@@ -13,6 +13,7 @@ mod goal;
 mod machine;
 mod programs;
 mod publish;
+mod relays;
 mod server;
 mod serving;
 mod spread;
@@ -29,6 +30,7 @@ use lexopt::Parser;
 use super::{note, print};
 use arguments::BenchArguments;
 use programs::Programs;
+pub(crate) use relays::bench_relays;
 
 const HELP: &str = "\
 cargo xtask bench [NAME]... [--quick] [--json]
