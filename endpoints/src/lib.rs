@@ -203,6 +203,7 @@ mod unix;
 #[cfg(feature = "vsock")]
 mod vsock;
 
+mod catalogue;
 mod config;
 
 mod standard;
@@ -230,6 +231,7 @@ pub mod sni;
 pub use argument::Argument;
 pub use arguments::Arguments;
 pub use bind_address::BindAddress;
+pub use catalogue::{KindDescription, ParameterDescription};
 #[cfg(feature = "clap")]
 pub use config::EndpointValueParser;
 pub use config::{
@@ -241,7 +243,7 @@ pub use config::{
 pub use config::{ProcessClientConfig, SrvClientConfig};
 #[cfg(feature = "vsock")]
 pub use config::{VsockClientConfig, VsockServerConfig};
-pub use description::{Description, Parsed, RouteDescription, Value};
+pub use description::{Description, Parameter, Parsed, RouteDescription, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use failover::FailoverClientEndpoint;
 pub use host::{BadHost, Host};

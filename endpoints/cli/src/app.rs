@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
 use endpoints::{
-    ClientString, Description, HttpConnectClientParser, ParseError, Parsed, ProcessClientParser,
-    Registry, ServerString, SocksClientParser, SrvClientParser, StdioServerParser,
-    VsockClientParser, VsockServerParser, haproxy, sni,
+    ClientString, Description, HttpConnectClientParser, KindDescription, ParseError, Parsed,
+    ProcessClientParser, Registry, ServerString, SocksClientParser, SrvClientParser,
+    StdioServerParser, VsockClientParser, VsockServerParser, haproxy, sni,
 };
 use interfaces::{
     Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
@@ -260,6 +260,11 @@ impl App {
         })?;
         self.warn(text, &parsed.description);
         Ok(Rc::new(InterruptibleClient::new(parsed.endpoint, self.worker.effect().clone())))
+    }
+
+    /// What each kind of endpoint takes.
+    pub(crate) fn describe_kinds(&self) -> Vec<KindDescription> {
+        self.registry.describe_kinds()
     }
 
     /// A server string's endpoint and description, for `check`.

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use endpoints::{BadDuration, ClientString, ServerString, parse_duration};
+use ::endpoints::{BadDuration, ClientString, ServerString, parse_duration};
 
 mod activate;
 mod check;
+mod endpoints;
 mod manual;
 mod probe;
 
 pub(crate) use activate::{Activate, ActivateConnection, Variable};
 pub(crate) use check::Check;
+pub(crate) use endpoints::{CompleteEndpoint, Endpoints};
 pub(crate) use manual::{Completions, ManPage};
 pub(crate) use probe::Probe;
 
@@ -152,6 +154,16 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
         after_long_help = activate::HELP
     )]
     Activate(Activate),
+    /// List the kinds of endpoints, with arguments, defaults and examples
+    #[command(
+        disable_help_flag = true,
+        before_long_help = endpoints::EXAMPLES,
+        after_long_help = endpoints::HELP
+    )]
+    Endpoints(Endpoints),
+    /// Complete an endpoint string
+    #[command(hide = true, disable_help_flag = true)]
+    CompleteEndpoint(CompleteEndpoint),
     /// Become the program of a connection
     #[command(hide = true, disable_help_flag = true)]
     ActivateConnection(ActivateConnection),

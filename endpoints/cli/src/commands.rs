@@ -4,6 +4,8 @@
 
 pub(crate) mod activate;
 pub(crate) mod check;
+pub(crate) mod complete_endpoint;
+pub(crate) mod endpoints;
 pub(crate) mod manual;
 pub(crate) mod pipe;
 pub(crate) mod probe;

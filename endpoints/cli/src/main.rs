@@ -6,6 +6,7 @@
 //! ropewalk pipe <CONNECT>                                     standard input and output joined to it
 //! ropewalk probe <CONNECT> [--json]                           what a connection goes through
 //! ropewalk activate -l <LISTEN>... -- <PROGRAM>...            its sockets handed to a program
+//! ropewalk endpoints [KIND]                                   every kind, with its arguments
 //! ropewalk check [--client|--server] <ENDPOINT> [--json]      what a string means
 //! ```
 //!
@@ -26,6 +27,7 @@ mod exit_code;
 mod activate;
 mod app;
 mod commands;
+mod completions;
 mod connection_report;
 mod idle_exit;
 mod inherited;
@@ -81,6 +83,8 @@ fn dispatch(command: &Command) -> Exit {
         Command::Probe(arguments) => commands::probe::run(arguments),
         Command::Activate(arguments) => commands::activate::run(arguments),
         Command::ActivateConnection(arguments) => commands::activate::connection(arguments),
+        Command::Endpoints(arguments) => commands::endpoints::run(arguments),
+        Command::CompleteEndpoint(arguments) => commands::complete_endpoint::run(arguments),
         Command::Completions(arguments) => commands::manual::completions(arguments.shell),
         Command::Man(arguments) => commands::manual::man(arguments),
     };

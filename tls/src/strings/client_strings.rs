@@ -61,6 +61,10 @@ impl ClientParser for SslClientParser {
         "ssl"
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["ssl:example.com:443", "ssl:example.com:443:certKey=/etc/me.pem:privateKey=/etc/me.key"]
+    }
+
     fn parse(
         &self,
         arguments: Arguments<'_>,
@@ -94,6 +98,10 @@ impl ClientParser for SslClientParser {
 impl ClientParser for TlsClientParser {
     fn kind(&self) -> &'static str {
         "tls"
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        &["tls:example.com:443", "tls:example.com:443:certificate=/etc/me.pem"]
     }
 
     fn parse(

@@ -50,6 +50,14 @@ impl ServerParser for SslServerParser {
         given == "ssl"
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &[
+            "ssl:443",
+            "ssl:443:privateKey=/etc/site/key.pem:certKey=/etc/site/chain.pem",
+            "ssl:443:clientCA=/etc/site/clients.pem",
+        ]
+    }
+
     fn parse(
         &self,
         arguments: Arguments<'_>,
@@ -106,6 +114,10 @@ impl ServerParser for SslServerParser {
 impl ServerParser for TlsServerParser {
     fn kind(&self) -> &'static str {
         "tls"
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        &["tls:/etc/certificates", "tls:/etc/certificates:port=8443:clientCA=/etc/clients.pem"]
     }
 
     fn parse(

@@ -15,6 +15,7 @@ mod running;
 
 mod activate;
 mod check;
+mod endpoints;
 mod kinds;
 mod leaving;
 mod log;
