@@ -45,6 +45,8 @@ pub(crate) struct App {
     registry: Registry,
     /// Whether a server's string has certificates.
     has_certificates: Cell<bool>,
+    /// Whether the signals are looked at by the worker's switch.
+    is_watching: Cell<bool>,
 }
 
 impl Drop for App {
@@ -101,7 +103,8 @@ impl App {
         });
         report::limit(reactor.clone(), worker.repetitions());
         reactor.set_observer(Rc::new(StderrObserver { board: worker.board().clone() }));
-        Self { reactor, worker, inherited, registry, has_certificates: Cell::new(false) }
+        let (has_certificates, is_watching) = (Cell::new(false), Cell::new(false));
+        Self { reactor, worker, inherited, registry, has_certificates, is_watching }
     }
 
     /// The server endpoints that the strings describe: all, or none. From here on signals are for the
@@ -190,6 +193,7 @@ impl App {
         match self.worker.member() {
             // The signals are looked at for all workers already.
             Some(_) => Ok(()),
+            None if self.is_watching.replace(true) => Ok(()),
             None => watch_signals(self.worker.effect()),
         }
     }

@@ -13,12 +13,14 @@ mod check;
 mod endpoints;
 mod manual;
 mod probe;
+mod run_file;
 
 pub(crate) use activate::{Activate, ActivateConnection, Variable};
 pub(crate) use check::Check;
 pub(crate) use endpoints::{CompleteEndpoint, Endpoints};
 pub(crate) use manual::{Completions, ManPage};
 pub(crate) use probe::Probe;
+pub(crate) use run_file::RunFile;
 
 /// One command for both sides of any connection.
 #[derive(Debug, Parser)]
@@ -147,6 +149,13 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
         after_long_help = probe::HELP
     )]
     Probe(Probe),
+    /// Run several services from one file
+    #[command(
+        disable_help_flag = true,
+        before_long_help = run_file::EXAMPLES,
+        after_long_help = run_file::HELP
+    )]
+    Run(RunFile),
     /// Listen, and hand the sockets to a program when a client comes
     #[command(
         disable_help_flag = true,

@@ -10,4 +10,5 @@ pub(crate) mod manual;
 pub(crate) mod pipe;
 pub(crate) mod probe;
 pub(crate) mod relay;
+pub(crate) mod run_file;
 pub(crate) mod serve;

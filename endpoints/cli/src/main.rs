@@ -5,6 +5,7 @@
 //! ropewalk relay <LISTEN>... <CONNECT>                        each connection joined to a new one
 //! ropewalk pipe <CONNECT>                                     standard input and output joined to it
 //! ropewalk probe <CONNECT> [--json]                           what a connection goes through
+//! ropewalk run <FILE>                                         several of these from one file
 //! ropewalk activate -l <LISTEN>... -- <PROGRAM>...            its sockets handed to a program
 //! ropewalk endpoints [KIND]                                   every kind, with its arguments
 //! ropewalk check [--client|--server] <ENDPOINT> [--json]      what a string means
@@ -38,6 +39,7 @@ mod limits;
 mod listening;
 mod loop_check;
 mod notify;
+mod run_file;
 mod server;
 mod status;
 mod workers;
@@ -83,6 +85,7 @@ fn dispatch(command: &Command) -> Exit {
         Command::Probe(arguments) => commands::probe::run(arguments),
         Command::Activate(arguments) => commands::activate::run(arguments),
         Command::ActivateConnection(arguments) => commands::activate::connection(arguments),
+        Command::Run(arguments) => commands::run_file::run(arguments),
         Command::Endpoints(arguments) => commands::endpoints::run(arguments),
         Command::CompleteEndpoint(arguments) => commands::complete_endpoint::run(arguments),
         Command::Completions(arguments) => commands::manual::completions(arguments.shell),

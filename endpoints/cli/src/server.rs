@@ -47,7 +47,7 @@ impl StopHandle {
     }
 
     /// Ends every connection now.
-    fn stop(&self) {
+    pub(crate) fn stop(&self) {
         match self {
             Self::Serve(server) => server.stop(),
             Self::Relay(relay) => relay.stop(),
@@ -151,7 +151,7 @@ fn ending(
 }
 
 /// The warning about the connections that the end of the grace ends.
-fn unfinished(connections: usize, grace: Duration) -> String {
+pub(crate) fn unfinished(connections: usize, grace: Duration) -> String {
     let were =
         if connections == 1 { "1 connection" } else { &format!("{connections} connections") };
     if grace.is_zero() {

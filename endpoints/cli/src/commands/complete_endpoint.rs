@@ -146,7 +146,7 @@ fn kind_of<'k>(kinds: &[&'k KindDescription], fields: &[&str]) -> Option<&'k Kin
 /// The fields before the last one with their colon, and the last one.
 fn split_last_field(word: &str) -> (&str, &str) {
     let is_end = |index: &usize| !word[..*index].ends_with('\\');
-    let colon = word.match_indices(':').map(|(index, _)| index).filter(is_end).next_back();
+    let colon = word.match_indices(':').map(|(index, _)| index).rfind(is_end);
     word.split_at(colon.map_or(0, |colon| colon + 1))
 }
 

@@ -28,6 +28,17 @@ pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
 }
 
 fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
+    let (server, check) = server(app, arguments)?;
+    let exit = server.run(app);
+    drop(check);
+    exit
+}
+
+/// The relay, which listens on nothing yet, and the look at its back end while its status is asked for.
+pub(crate) fn server(
+    app: &App,
+    arguments: &Relay,
+) -> Result<(Server, Option<Rc<BackEndCheck>>), Exit> {
     // Both are parsed before either returns, so that both mistakes are reported at once.
     let listen = app.listen(&arguments.listen);
     let connect = connect(app, arguments);
@@ -50,9 +61,7 @@ fn relay(app: &App, arguments: &Relay) -> Result<Exit, Exit> {
     let stopping = arguments.stopping;
     let loop_check = Some(loop_check);
     let server = Server { listen, status, factory, connections, stopping, handle, loop_check };
-    let exit = server.run(app);
-    drop(check);
-    exit
+    Ok((server, check))
 }
 
 /// Whether a connection to this place may be made for nothing: to a program it would start one.

@@ -21,6 +21,11 @@ pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
 }
 
 fn serve(app: &App, arguments: &Serve) -> Result<Exit, Exit> {
+    server(app, arguments)?.run(app)
+}
+
+/// The server, which listens on nothing yet.
+pub(crate) fn server(app: &App, arguments: &Serve) -> Result<Server, Exit> {
     let listen = app.listen(&arguments.listen);
     let status = app.listen_alone(arguments.reporting.status.as_ref());
     let (listen, status) = (listen?, status?);
@@ -34,7 +39,7 @@ fn serve(app: &App, arguments: &Serve) -> Result<Exit, Exit> {
         limited(timed.into_rc(), &connections, arguments.peers, Descriptors::One, &app.worker);
     let stopping = arguments.stopping;
     let loop_check = None;
-    Server { listen, status, factory, connections, stopping, handle, loop_check }.run(app)
+    Ok(Server { listen, status, factory, connections, stopping, handle, loop_check })
 }
 
 fn factory(service: Service) -> Rc<dyn Factory> {

@@ -24,6 +24,7 @@ mod pipe;
 mod probe;
 mod relay;
 mod renewal;
+mod run_file;
 mod serve;
 mod shutdown;
 mod status;

@@ -21,6 +21,7 @@ fn help_fits_a_terminal_and_begins_with_examples() {
         &["man", "--help"],
         &["activate", "--help"],
         &["endpoints", "--help"],
+        &["run", "--help"],
     ] {
         check_help(command);
     }
