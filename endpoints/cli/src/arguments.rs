@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use ::endpoints::{BadDuration, ClientString, ServerString, parse_duration};
+use ::endpoints::{BadDuration, ClientString, ServerString, UnixServerConfig, parse_duration};
 
 mod activate;
 mod check;
 mod endpoints;
 mod manual;
+mod pipe;
 mod probe;
 mod run_file;
 
@@ -19,6 +20,7 @@ pub(crate) use activate::{Activate, ActivateConnection, Variable};
 pub(crate) use check::Check;
 pub(crate) use endpoints::{CompleteEndpoint, Endpoints};
 pub(crate) use manual::{Completions, ManPage};
+pub(crate) use pipe::Pipe;
 pub(crate) use probe::Probe;
 pub(crate) use run_file::RunFile;
 
@@ -87,7 +89,7 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --status LISTEN            Answer /live, /ready, /metrics, /agent in HTTP
       --log-connections          Tell the end of each connection
       --workers N                Use N threads, --pin-workers each on a core: 1
-A TLS handshake may take 10s. Certificates are read again when they change."
+A TLS handshake may take 10s. --upgrade unix:PATH takes a running one's place."
     )]
     Serve(Serve),
     /// Join every connection accepted to a new one, both ways
@@ -113,26 +115,14 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --status LISTEN            Answer /live, /ready, /metrics, /agent in HTTP
       --log-connections          Tell the end of each connection
       --workers N                Use N threads, --pin-workers each on a core: 1
-A TLS handshake may take 10s. Certificates are read again when they change."
+A TLS handshake may take 10s. --upgrade unix:PATH takes a running one's place."
     )]
     Relay(Relay),
     /// Join standard input and output to a connection
     #[command(
         disable_help_flag = true,
-        before_long_help = "\
-Examples:
-  ropewalk pipe tcp:example.com:13
-  ropewalk pipe tls:example.com:443 < request > answer",
-        after_long_help = "\
-The end of the input half-closes the connection. The command ends when the peer
-has closed and all that came from it is written: 0 after a clean end, 69 after
-any other.
-
-Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
-      --no-half-close            Leave the connection open when the input ends
-      --receive-only             Read no input, and leave the connection open
-      --send-only                Drop what the peer sends, close after the input
-      --half-close-timeout TIME  Wait for input when the peer has ended: 1s"
+        before_long_help = pipe::EXAMPLES,
+        after_long_help = pipe::HELP
     )]
     Pipe(Pipe),
     /// Say what an endpoint means, without opening anything
@@ -209,6 +199,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) reporting: Reporting,
     #[command(flatten)]
+    pub(crate) upgrading: Upgrading,
+    #[command(flatten)]
     pub(crate) workers: Workers,
     #[command(flatten)]
     help: Help,
@@ -268,31 +260,9 @@ pub(crate) struct Relay {
     #[command(flatten)]
     pub(crate) reporting: Reporting,
     #[command(flatten)]
-    pub(crate) workers: Workers,
+    pub(crate) upgrading: Upgrading,
     #[command(flatten)]
-    help: Help,
-}
-
-/// `ropewalk pipe`
-#[derive(Args, Debug)]
-pub(crate) struct Pipe {
-    /// Where to connect to
-    #[arg(value_name = "CONNECT", hide_long_help = true)]
-    pub(crate) connect: ClientString,
-    /// Leave the connection open when the input ends
-    #[arg(long, alias = "no-shutdown", hide_long_help = true)]
-    pub(crate) no_half_close: bool,
-    /// Read no input, and leave the connection open
-    #[arg(long, alias = "no-stdin", alias = "recv-only", conflicts_with = "send_only")]
-    #[arg(hide_long_help = true)]
-    pub(crate) receive_only: bool,
-    /// Drop what the peer sends, and close when the input ends
-    #[arg(long, conflicts_with = "no_half_close", hide_long_help = true)]
-    pub(crate) send_only: bool,
-    /// Time for silence of the input when the peer has ended; else 1s
-    #[arg(long, value_name = "TIME", default_value = "1s", hide_default_value = true)]
-    #[arg(value_parser = Limit::parse, hide_long_help = true)]
-    pub(crate) half_close_timeout: Limit,
+    pub(crate) workers: Workers,
     #[command(flatten)]
     help: Help,
 }
@@ -327,6 +297,14 @@ pub(crate) struct Reporting {
     /// Tell the end of each connection on standard error
     #[arg(long, hide_long_help = true)]
     pub(crate) log_connections: bool,
+}
+
+/// The option for another version of the command.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Upgrading {
+    /// Where to take the sockets of a version that runs, which ends then, and to give them to the next
+    #[arg(long, value_name = "LISTEN", hide_long_help = true)]
+    pub(crate) upgrade: Option<UnixServerConfig>,
 }
 
 /// The option for several threads.

@@ -42,6 +42,7 @@ mod notify;
 mod run_file;
 mod server;
 mod status;
+mod upgrade;
 mod workers;
 
 mod pipe;

@@ -3,7 +3,7 @@
 //! Invariant: the signals are caught before the first port opens.
 
 use std::cell::Cell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use interfaces::{Factory, ReactorCore as _};
@@ -23,6 +23,7 @@ use crate::loop_check::LoopCheck;
 use crate::notify::Notify;
 use crate::report;
 use crate::status;
+use crate::upgrade::Upgrade;
 use crate::workers::Worker;
 
 /// How long nothing passes on a connection that is over for a server that stops. A peer that does not take
@@ -66,6 +67,8 @@ pub(crate) struct Server {
     pub(crate) handle: StopHandle,
     /// Checks the outgoing connections of a factory that makes some.
     pub(crate) loop_check: Option<Rc<LoopCheck>>,
+    /// The version before, and the next one.
+    pub(crate) upgrade: Option<Upgrade>,
 }
 
 impl Server {
@@ -106,6 +109,8 @@ impl Server {
             shutdown: shutdown.clone(),
             notify: notify.clone(),
             inherited: app.inherited.clone(),
+            upgrade: self.upgrade,
+            leaving: Rc::downgrade(&leaving),
             worker: app.worker.clone(),
         };
         let exit = app.run(serving.run());
@@ -171,6 +176,8 @@ struct Serving {
     shutdown: Rc<ServerShutdown>,
     notify: Rc<Notify>,
     inherited: ListenFds,
+    upgrade: Option<Upgrade>,
+    leaving: Weak<Leaving>,
     worker: Worker,
 }
 
@@ -181,6 +188,11 @@ impl Serving {
         if self.worker.is_ending() {
             // The signal waits for this worker, too.
             return std::future::pending().await;
+        }
+        if let Some(upgrade) = &self.upgrade
+            && let Err(exit) = upgrade.begin().await
+        {
+            return exit;
         }
         // First, and until the reactor stops: it tells what the others wait for.
         let status = match listening::open(self.status.as_slice(), &self.status_factory).await {
@@ -208,6 +220,11 @@ impl Serving {
             self.worker.board().readiness.set_listening();
             self.notify.ready(&ports);
             listening::announce(&ports, &status);
+        }
+        if let Some(upgrade) = &self.upgrade {
+            let leaving = self.leaving.clone();
+            let leave = move || leaving.upgrade().into_iter().for_each(|leaving| leaving.signal());
+            upgrade.complete(leave).await;
         }
         if is_for_one {
             // It never fails, as it is not cancelled.
@@ -256,6 +273,7 @@ mod tests {
                     .drain_handle(),
             ),
             loop_check: None,
+            upgrade: None,
         };
         assert_eq!(server.run(&app), Ok(Exit::Done));
         drop(app);

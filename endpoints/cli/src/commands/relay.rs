@@ -19,6 +19,7 @@ use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::server::{Server, StopHandle};
 use crate::status::{BackEndCheck, Board};
+use crate::upgrade::Upgrade;
 use crate::warnings;
 use crate::workers;
 
@@ -59,8 +60,10 @@ pub(crate) fn server(
     let factory = arguments.reporting.around(relay.into_rc(), app);
     let factory = limited(factory, &connections, arguments.peers, Descriptors::Two, &app.worker);
     let stopping = arguments.stopping;
+    let upgrade = Upgrade::of(app, arguments.upgrading.upgrade.as_ref())?;
     let loop_check = Some(loop_check);
-    let server = Server { listen, status, factory, connections, stopping, handle, loop_check };
+    let server =
+        Server { listen, status, factory, connections, stopping, handle, loop_check, upgrade };
     Ok((server, check))
 }
 

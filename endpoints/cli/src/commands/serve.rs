@@ -13,6 +13,7 @@ use crate::arguments::{Serve, Service};
 use crate::exit_code::Exit;
 use crate::limits::{Descriptors, keep_alive, limited};
 use crate::server::{Server, StopHandle};
+use crate::upgrade::Upgrade;
 use crate::workers;
 
 /// Serves until a signal ends it.
@@ -38,8 +39,9 @@ pub(crate) fn server(app: &App, arguments: &Serve) -> Result<Server, Exit> {
     let factory =
         limited(timed.into_rc(), &connections, arguments.peers, Descriptors::One, &app.worker);
     let stopping = arguments.stopping;
+    let upgrade = Upgrade::of(app, arguments.upgrading.upgrade.as_ref())?;
     let loop_check = None;
-    Ok(Server { listen, status, factory, connections, stopping, handle, loop_check })
+    Ok(Server { listen, status, factory, connections, stopping, handle, loop_check, upgrade })
 }
 
 fn factory(service: Service) -> Rc<dyn Factory> {

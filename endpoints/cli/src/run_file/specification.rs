@@ -18,8 +18,8 @@ use crate::app::App;
 use crate::arguments::{Arguments, Command, Relay, Serve};
 
 /// The options that are about the whole command, and not about one of its services.
-const OF_THE_COMMAND: [&str; 6] =
-    ["workers", "pin-workers", "status", "exit-idle", "drain-delay", "max-unsent"];
+const OF_THE_COMMAND: [&str; 7] =
+    ["workers", "pin-workers", "status", "exit-idle", "drain-delay", "max-unsent", "upgrade"];
 
 /// One service of a file.
 #[derive(Debug)]

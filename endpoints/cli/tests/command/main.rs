@@ -28,6 +28,7 @@ mod run_file;
 mod serve;
 mod shutdown;
 mod status;
+mod upgrade;
 mod usage;
 mod workers;
 mod wrong_input;
