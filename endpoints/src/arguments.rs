@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::ops::Range;
 
+use crate::description::Parameter;
 use crate::grammar::{self, Field, Piece};
 use crate::hints::Mistaken;
 use crate::{Description, ParseError, Parsed, Problem, Registry, Side, Value};
@@ -42,6 +43,8 @@ pub struct Arguments<'a> {
     registry: &'a Registry,
     /// The bound names in order, each with what was recorded for it.
     described: RefCell<Vec<(&'static str, Value)>>,
+    /// The names of the last binding, those that are not described included.
+    parameters: RefCell<Vec<Parameter>>,
 }
 
 impl<'a> Arguments<'a> {
@@ -52,7 +55,8 @@ impl<'a> Arguments<'a> {
         fields: Vec<Field<'a>>,
         registry: &'a Registry,
     ) -> Self {
-        Self { text, end, side, kind, fields, registry, described: RefCell::default() }
+        let (described, parameters) = (RefCell::default(), RefCell::default());
+        Self { text, end, side, kind, fields, registry, described, parameters }
     }
 
     /// The whole string.
@@ -83,6 +87,7 @@ impl<'a> Arguments<'a> {
             layers: layers.into_iter().map(Into::into).collect(),
             wrapped: None,
             routes: Vec::new(),
+            parameters: self.parameters.into_inner(),
         };
         Parsed { endpoint, description }
     }
@@ -138,6 +143,14 @@ impl<'a> Arguments<'a> {
     /// Begins the record anew: every name is absent until it is read.
     pub(crate) fn list(&self, names: impl Iterator<Item = &'static str>) {
         self.described.replace(names.map(|name| (name, Value::Absent)).collect());
+    }
+
+    /// Records that the kind takes this argument.
+    pub(crate) fn take(&self, parameter: Parameter) {
+        let mut parameters = self.parameters.borrow_mut();
+        if parameters.iter().all(|known| known.name != parameter.name) {
+            parameters.push(parameter);
+        }
     }
 
     /// Puts the value into the description, if the description lists the argument.

@@ -6,6 +6,7 @@ use alloc::borrow::Cow;
 use core::array;
 use core::ops::Range;
 
+use crate::description::Parameter;
 use crate::grammar::{Field, Piece};
 use crate::hints::other_name;
 use crate::nearest::{listed, nearest};
@@ -123,6 +124,8 @@ impl<'a> Arguments<'a> {
         keywords: [&'static str; K],
         options: [&'static str; O],
     ) -> Result<Bound<'_, P, K, O>, ParseError> {
+        let named = keywords.iter().chain(&options).copied().map(Parameter::named);
+        positional.into_iter().map(Parameter::positional).chain(named).for_each(|it| self.take(it));
         self.check(by_name, &positional, &keywords, &options)?;
         let options = options.map(|name| self.argument(name, None));
         let given = options.iter().filter(|option| option.is_given()).map(Argument::name);

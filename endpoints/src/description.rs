@@ -43,6 +43,28 @@ pub struct Description {
     pub wrapped: Option<Box<Description>>,
     /// The endpoints behind a kind that chooses one of several for each connection, as `sni` does.
     pub routes: Vec<RouteDescription>,
+    /// Every argument that the kind takes, given or not, as its parser binds them.
+    pub parameters: Vec<Parameter>,
+}
+
+/// An argument that a kind takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it may be given by position, too: in the order of the parameters for which this is so.
+    pub by_position: bool,
+}
+
+impl Parameter {
+    pub(crate) fn positional(name: &'static str) -> Self {
+        Self { name, by_position: true }
+    }
+
+    pub(crate) fn named(name: &'static str) -> Self {
+        Self { name, by_position: false }
+    }
 }
 
 /// One endpoint of a kind that chooses one of several.

@@ -41,6 +41,10 @@ impl ClientParser for HttpConnectClientParser {
         KIND
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["http-connect:host=www.example.com:port=443:tcp:127.0.0.1:3128"]
+    }
+
     fn parse(
         &self,
         arguments: Arguments<'_>,

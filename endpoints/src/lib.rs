@@ -205,6 +205,7 @@ mod unix;
 #[cfg(feature = "vsock")]
 mod vsock;
 
+mod catalogue;
 mod config;
 
 mod standard;
@@ -233,6 +234,7 @@ pub mod sni;
 pub use argument::Argument;
 pub use arguments::Arguments;
 pub use bind_address::BindAddress;
+pub use catalogue::{KindDescription, ParameterDescription};
 #[cfg(feature = "clap")]
 pub use config::EndpointValueParser;
 pub use config::{
@@ -256,7 +258,7 @@ pub mod formats {
     pub use serde;
 }
 
-pub use description::{Description, Parsed, RouteDescription, Value};
+pub use description::{Description, Parameter, Parsed, RouteDescription, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use failover::FailoverClientEndpoint;
 pub use host::{BadHost, Host};

@@ -18,6 +18,13 @@ pub trait ServerParser {
         given.eq_ignore_ascii_case(self.kind())
     }
 
+    /// Strings of this kind: the first one gives what is needed and nothing else. By them
+    /// [`Registry::describe_kinds`](crate::Registry::describe_kinds) finds out what the kind takes. Default none;
+    /// then its arguments are not listed.
+    fn examples(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Makes an endpoint without opening anything.
     ///
     /// # Errors
@@ -38,6 +45,13 @@ pub trait ClientParser {
     /// in Twisted.
     fn is_kind(&self, given: &str) -> bool {
         given.eq_ignore_ascii_case(self.kind())
+    }
+
+    /// Strings of this kind: the first one gives what is needed and nothing else. By them
+    /// [`Registry::describe_kinds`](crate::Registry::describe_kinds) finds out what the kind takes. Default none;
+    /// then its arguments are not listed.
+    fn examples(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// Makes an endpoint without opening anything.

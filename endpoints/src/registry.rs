@@ -173,6 +173,14 @@ impl Registry {
         }
     }
 
+    pub(crate) fn server_parsers(&self) -> impl Iterator<Item = &dyn ServerParser> {
+        self.kinds.servers.iter().map(|parser| &**parser)
+    }
+
+    pub(crate) fn client_parsers(&self) -> impl Iterator<Item = &dyn ClientParser> {
+        self.kinds.clients.iter().map(|parser| &**parser)
+    }
+
     /// The kinds of servers, in the order of their registration.
     pub fn server_kinds(&self) -> impl Iterator<Item = &'static str> {
         self.kinds.servers.iter().map(|parser| parser.kind())

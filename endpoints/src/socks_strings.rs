@@ -40,6 +40,10 @@ impl ClientParser for SocksClientParser {
         KIND
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["socks5:host=www.example.com:port=80:tcp:127.0.0.1:1080"]
+    }
+
     fn parse(
         &self,
         arguments: Arguments<'_>,

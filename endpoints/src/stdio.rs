@@ -98,6 +98,10 @@ impl ServerParser for StdioServerParser {
         "stdio"
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["stdio"]
+    }
+
     fn parse(
         &self,
         mut arguments: Arguments<'_>,

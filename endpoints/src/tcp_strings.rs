@@ -39,6 +39,13 @@ impl ServerParser for TcpServerParser {
         TcpServerConfig::is_kind(self.kind(), given)
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        match self.kind {
+            TcpKind::Tcp => &["tcp:8080", "tcp:8080:interface=127.0.0.1", "tcp:80:interface=[::]"],
+            TcpKind::Tcp6 => &["tcp6:8080", "tcp6:8080:interface=[::1]"],
+        }
+    }
+
     fn parse(
         &self,
         mut arguments: Arguments<'_>,
@@ -51,6 +58,13 @@ impl ServerParser for TcpServerParser {
 impl ClientParser for TcpClientParser {
     fn kind(&self) -> &'static str {
         self.kind.name()
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        match self.kind {
+            TcpKind::Tcp => &["tcp:example.com:80", "tcp:[::1]:8080:timeout=3"],
+            TcpKind::Tcp6 => &["tcp6:example.com:80"],
+        }
     }
 
     fn parse(

@@ -34,6 +34,10 @@ impl ServerParser for UnixServerParser {
         UnixServerConfig::is_kind(self.kind(), given)
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["unix:/run/app.sock", "unix:/run/app.sock:mode=660:group=www-data", "unix:abstract=app"]
+    }
+
     fn parse(
         &self,
         mut arguments: Arguments<'_>,
@@ -46,6 +50,10 @@ impl ServerParser for UnixServerParser {
 impl ClientParser for UnixClientParser {
     fn kind(&self) -> &'static str {
         "unix"
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        &["unix:/run/app.sock", "unix:abstract=app"]
     }
 
     fn parse(

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use interfaces::{StreamClientEndpoint, StreamServerEndpoint};
 
+use crate::description::Parameter;
 use crate::grammar::Field;
 use crate::{
     Argument, Arguments, ClientString, Description, ParseError, Parsed, Problem, ServerString,
@@ -115,6 +116,7 @@ impl<'a> Arguments<'a> {
         &self,
         options: [&'static str; O],
     ) -> ([Argument<'_>; O], Wrapped<'_>) {
+        options.into_iter().map(Parameter::named).for_each(|it| self.take(it));
         self.list(options.iter().copied());
         let (own, rest) = self.split_own(&options);
         let bound = options.map(|option| {

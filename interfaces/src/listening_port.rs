@@ -64,6 +64,17 @@ pub trait ListeningPort {
         Err(crate::ShareSocketError::NoSocket)
     }
 
+    /// Stops listening here, and gives the listening socket away, to another process that goes on with it: a path
+    /// stays, and so do clients that wait in the backlog. As after `stop_listening`, accepted connections go on.
+    ///
+    /// # Errors
+    ///
+    /// [`ShareSocketError`](crate::ShareSocketError), never of a path; then it listens on.
+    #[cfg(feature = "std")]
+    fn release_socket(&self) -> Result<std::os::fd::OwnedFd, crate::ShareSocketError> {
+        Err(crate::ShareSocketError::NoSocket)
+    }
+
     /// Writes what `Debug` shows: at least the address, while it listens.
     ///
     /// # Errors

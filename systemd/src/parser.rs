@@ -47,6 +47,10 @@ impl ServerParser for SystemdParser {
         "systemd"
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["systemd:name=web", "systemd:index=0", r"systemd:name=web:otherwise=tcp\:80"]
+    }
+
     fn parse(
         &self,
         arguments: Arguments<'_>,

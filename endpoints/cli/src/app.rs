@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
 use endpoints::{
-    ClientString, Description, HttpConnectClientParser, ParseError, Parsed, ProcessClientParser,
-    Registry, ServerString, SocksClientParser, SrvClientParser, StdioServerParser,
-    VsockClientParser, VsockServerParser, haproxy, sni,
+    ClientString, Description, HttpConnectClientParser, KindDescription, ParseError, Parsed,
+    ProcessClientParser, Registry, ServerString, SocksClientParser, SrvClientParser,
+    StdioServerParser, VsockClientParser, VsockServerParser, haproxy, sni,
 };
 use interfaces::{
     Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
@@ -30,6 +30,7 @@ use crate::log::Kind;
 use crate::notify::Notify;
 use crate::probe::{Trace, TracedReactor};
 use crate::report::{self, StderrObserver};
+use crate::upgrade::{Sockets, UpgradeReactor};
 use crate::warnings;
 use crate::workers::{STOP_SIGNALS, Worker};
 
@@ -42,9 +43,13 @@ pub(crate) struct App {
     pub(crate) worker: Worker,
     /// The descriptors that `systemd:` endpoints listen on.
     pub(crate) inherited: ListenFds,
+    /// The ports of the only worker, for the next version.
+    pub(crate) sockets: Option<Rc<Sockets>>,
     registry: Registry,
     /// Whether a string has TLS, whose certificates and authorities are in files.
     has_certificates: Cell<bool>,
+    /// Whether the signals are looked at by the worker's switch.
+    is_watching: Cell<bool>,
 }
 
 impl Drop for App {
@@ -73,12 +78,16 @@ impl App {
             report::note(format_args!("error: cannot make a reactor: {error}"));
             Exit::Unavailable
         })?;
-        let shared = Rc::new(reactor.clone());
+        let sockets = Rc::<Sockets>::default();
+        let shared = UpgradeReactor { reactor: reactor.clone(), sockets: sockets.clone() };
+        let shared = Rc::new(shared);
         let worker = Worker::alone();
         let strings = strings().with_shared(worker.configs());
-        let registry = strings.register(standard(&shared, &reactor), shared.clone());
-        let registry = systemd::register(registry, shared, inherited.clone());
-        Ok(Self::with(reactor, registry, inherited, worker))
+        let registry = strings.register(standard(&shared, &reactor), shared);
+        let registry = systemd::register(registry, reactor.clone(), inherited.clone());
+        let mut app = Self::with(reactor, registry, inherited, worker);
+        app.sockets = Some(sockets);
+        Ok(app)
     }
 
     /// The one of a worker, with ports and certificates that it shares with the others.
@@ -101,7 +110,9 @@ impl App {
         });
         report::limit(reactor.clone(), worker.repetitions());
         reactor.set_observer(Rc::new(StderrObserver { board: worker.board().clone() }));
-        Self { reactor, worker, inherited, registry, has_certificates: Cell::new(false) }
+        let (has_certificates, is_watching) = (Cell::new(false), Cell::new(false));
+        let sockets = None;
+        Self { reactor, worker, inherited, sockets, registry, has_certificates, is_watching }
     }
 
     /// The server endpoints that the strings describe: all, or none. From here on signals are for the
@@ -140,6 +151,9 @@ impl App {
         string: Option<&ServerString>,
     ) -> Result<Option<Listen>, Exit> {
         let Some(string) = string.filter(|_| self.worker.is_first()) else { return Ok(None) };
+        if self.worker.member().is_none() {
+            return self.listen_in(&self.registry, string).map(Some);
+        }
         let own = Rc::new(self.reactor.clone());
         let registry = strings().register(standard(&own, &self.reactor), own.clone());
         let registry = systemd::register(registry, own, self.inherited.clone());
@@ -189,6 +203,7 @@ impl App {
         match self.worker.member() {
             // The signals are looked at for all workers already.
             Some(_) => Ok(()),
+            None if self.is_watching.replace(true) => Ok(()),
             None => watch_signals(self.worker.effect()),
         }
     }
@@ -263,6 +278,11 @@ impl App {
         })?;
         self.note(text, &parsed.description);
         Ok(Rc::new(InterruptibleClient::new(parsed.endpoint, self.worker.effect().clone())))
+    }
+
+    /// What each kind of endpoint takes.
+    pub(crate) fn describe_kinds(&self) -> Vec<KindDescription> {
+        self.registry.describe_kinds()
     }
 
     /// A server string's endpoint and description, for `check`.

@@ -6,19 +6,25 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use endpoints::{BadDuration, ClientString, ServerString, parse_duration};
+use ::endpoints::{BadDuration, ClientString, ServerString, UnixServerConfig, parse_duration};
 
 mod activate;
 mod check;
+mod endpoints;
 mod manual;
+mod pipe;
 mod probe;
 mod reporting;
+mod run_file;
 
 pub(crate) use activate::{Activate, ActivateConnection, Variable};
 pub(crate) use check::Check;
+pub(crate) use endpoints::{CompleteEndpoint, Endpoints};
 pub(crate) use manual::{Completions, ManPage};
+pub(crate) use pipe::Pipe;
 pub(crate) use probe::Probe;
-pub(crate) use reporting::Reporting;
+pub(crate) use reporting::{LogOptions, Reporting};
+pub(crate) use run_file::RunFile;
 
 /// One command for both sides of any connection.
 #[derive(Debug, Parser)]
@@ -86,7 +92,7 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --workers N                Use N threads, --pin-workers each on a core: 1
 Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h;
   --rate BYTES --total-timeout TIME --dump text|hex|pcap --dump-file FILE
-A TLS handshake may take 10s. Certificates are read again when they change."
+  --upgrade unix:PATH. A TLS handshake may take 10s."
     )]
     Serve(Serve),
     /// Join every connection accepted to a new one, both ways
@@ -112,26 +118,14 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
       --workers N                Use N threads, --pin-workers each on a core: 1
 Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h;
   --rate BYTES --total-timeout TIME --dump text|hex|pcap --dump-file FILE
-A TLS handshake may take 10s. Certificates are read again when they change."
+  --upgrade unix:PATH. A TLS handshake may take 10s."
     )]
     Relay(Relay),
     /// Join standard input and output to a connection
     #[command(
         disable_help_flag = true,
-        before_long_help = "\
-Examples:
-  ropewalk pipe tcp:example.com:13
-  ropewalk pipe tls:example.com:443 < request > answer",
-        after_long_help = "\
-The end of the input half-closes the connection. The command ends when the peer
-has closed and all that came from it is written: 0 after a clean end, 69 after
-any other.
-
-Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
-      --no-half-close            Leave the connection open when the input ends
-      --receive-only             Read no input, and leave the connection open
-      --send-only                Drop what the peer sends, close after the input
-      --half-close-timeout TIME  Wait for input when the peer has ended: 1s"
+        before_long_help = pipe::EXAMPLES,
+        after_long_help = pipe::HELP
     )]
     Pipe(Pipe),
     /// Say what an endpoint means, without opening anything
@@ -148,6 +142,13 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
         after_long_help = probe::HELP
     )]
     Probe(Probe),
+    /// Run several services from one file
+    #[command(
+        disable_help_flag = true,
+        before_long_help = run_file::EXAMPLES,
+        after_long_help = run_file::HELP
+    )]
+    Run(RunFile),
     /// Listen, and hand the sockets to a program when a client comes
     #[command(
         disable_help_flag = true,
@@ -155,6 +156,16 @@ Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
         after_long_help = activate::HELP
     )]
     Activate(Activate),
+    /// List the kinds of endpoints, with arguments, defaults and examples
+    #[command(
+        disable_help_flag = true,
+        before_long_help = endpoints::EXAMPLES,
+        after_long_help = endpoints::HELP
+    )]
+    Endpoints(Endpoints),
+    /// Complete an endpoint string
+    #[command(hide = true, disable_help_flag = true)]
+    CompleteEndpoint(CompleteEndpoint),
     /// Become the program of a connection
     #[command(hide = true, disable_help_flag = true)]
     ActivateConnection(ActivateConnection),
@@ -190,6 +201,8 @@ pub(crate) struct Serve {
     pub(crate) stopping: Stopping,
     #[command(flatten)]
     pub(crate) reporting: Reporting,
+    #[command(flatten)]
+    pub(crate) upgrading: Upgrading,
     #[command(flatten)]
     pub(crate) workers: Workers,
     #[command(flatten)]
@@ -250,31 +263,9 @@ pub(crate) struct Relay {
     #[command(flatten)]
     pub(crate) reporting: Reporting,
     #[command(flatten)]
-    pub(crate) workers: Workers,
+    pub(crate) upgrading: Upgrading,
     #[command(flatten)]
-    help: Help,
-}
-
-/// `ropewalk pipe`
-#[derive(Args, Debug)]
-pub(crate) struct Pipe {
-    /// Where to connect to
-    #[arg(value_name = "CONNECT", hide_long_help = true)]
-    pub(crate) connect: ClientString,
-    /// Leave the connection open when the input ends
-    #[arg(long, alias = "no-shutdown", hide_long_help = true)]
-    pub(crate) no_half_close: bool,
-    /// Read no input, and leave the connection open
-    #[arg(long, alias = "no-stdin", alias = "recv-only", conflicts_with = "send_only")]
-    #[arg(hide_long_help = true)]
-    pub(crate) receive_only: bool,
-    /// Drop what the peer sends, and close when the input ends
-    #[arg(long, conflicts_with = "no_half_close", hide_long_help = true)]
-    pub(crate) send_only: bool,
-    /// Time for silence of the input when the peer has ended; else 1s
-    #[arg(long, value_name = "TIME", default_value = "1s", hide_default_value = true)]
-    #[arg(value_parser = Limit::parse, hide_long_help = true)]
-    pub(crate) half_close_timeout: Limit,
+    pub(crate) workers: Workers,
     #[command(flatten)]
     help: Help,
 }
@@ -306,6 +297,14 @@ pub(crate) struct Peers {
     #[arg(long, alias = "total", value_name = "TIME", default_value = "0")]
     #[arg(hide_default_value = true, value_parser = Limit::parse, hide_long_help = true)]
     pub(crate) total_timeout: Limit,
+}
+
+/// The option for another version of the command.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Upgrading {
+    /// Where to take the sockets of a version that runs, which ends then, and to give them to the next
+    #[arg(long, value_name = "LISTEN", hide_long_help = true)]
+    pub(crate) upgrade: Option<UnixServerConfig>,
 }
 
 /// The option for several threads.

@@ -5,7 +5,9 @@
 //! ropewalk relay <LISTEN>... <CONNECT>                        each connection joined to a new one
 //! ropewalk pipe <CONNECT>                                     standard input and output joined to it
 //! ropewalk probe <CONNECT> [--json]                           what a connection goes through
+//! ropewalk run <FILE>                                         several of these from one file
 //! ropewalk activate -l <LISTEN>... -- <PROGRAM>...            its sockets handed to a program
+//! ropewalk endpoints [KIND]                                   every kind, with its arguments
 //! ropewalk check [--client|--server] <ENDPOINT> [--json]      what a string means
 //! ```
 //!
@@ -26,6 +28,7 @@ mod exit_code;
 mod activate;
 mod app;
 mod commands;
+mod completions;
 mod connection_report;
 mod dump;
 mod idle_exit;
@@ -38,8 +41,10 @@ mod listening;
 mod loop_check;
 mod notify;
 mod only_connection;
+mod run_file;
 mod server;
 mod status;
+mod upgrade;
 mod usage;
 mod workers;
 
@@ -73,6 +78,9 @@ fn dispatch(command: &Command) -> Exit {
         Command::Probe(arguments) => commands::probe::run(arguments),
         Command::Activate(arguments) => commands::activate::run(arguments),
         Command::ActivateConnection(arguments) => commands::activate::connection(arguments),
+        Command::Run(arguments) => commands::run_file::run(arguments),
+        Command::Endpoints(arguments) => commands::endpoints::run(arguments),
+        Command::CompleteEndpoint(arguments) => commands::complete_endpoint::run(arguments),
         Command::Completions(arguments) => commands::manual::completions(arguments.shell),
         Command::Man(arguments) => commands::manual::man(arguments),
     };

@@ -3,7 +3,7 @@
 //! Invariant: the signals are caught before the first port opens.
 
 use std::cell::Cell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use deferred::Deferred;
@@ -25,6 +25,7 @@ use crate::notify::Notify;
 use crate::only_connection;
 use crate::report;
 use crate::status;
+use crate::upgrade::Upgrade;
 use crate::workers::Worker;
 
 /// How long nothing passes on a connection that is over for a server that stops. A peer that does not take
@@ -68,7 +69,7 @@ impl StopHandle {
     }
 
     /// Ends every connection now.
-    fn stop(&self) {
+    pub(crate) fn stop(&self) {
         match &self.kind {
             StopKind::Serve(server) => server.stop(),
             StopKind::Relay(relay) => relay.stop(),
@@ -87,6 +88,8 @@ pub(crate) struct Server {
     pub(crate) handle: StopHandle,
     /// Checks the outgoing connections of a factory that makes some.
     pub(crate) loop_check: Option<Rc<LoopCheck>>,
+    /// The version before, and the next one.
+    pub(crate) upgrade: Option<Upgrade>,
 }
 
 impl Server {
@@ -127,6 +130,8 @@ impl Server {
             shutdown: shutdown.clone(),
             notify: notify.clone(),
             inherited: app.inherited.clone(),
+            upgrade: self.upgrade,
+            leaving: Rc::downgrade(&leaving),
             worker: app.worker.clone(),
         };
         let exit = app.run(serving.run());
@@ -172,7 +177,7 @@ fn ending(
 }
 
 /// The warning about the connections that the end of the grace ends.
-fn unfinished(connections: usize, grace: Duration) -> String {
+pub(crate) fn unfinished(connections: usize, grace: Duration) -> String {
     let were =
         if connections == 1 { "1 connection" } else { &format!("{connections} connections") };
     if grace.is_zero() {
@@ -192,6 +197,8 @@ struct Serving {
     shutdown: Rc<ServerShutdown>,
     notify: Rc<Notify>,
     inherited: ListenFds,
+    upgrade: Option<Upgrade>,
+    leaving: Weak<Leaving>,
     worker: Worker,
 }
 
@@ -202,6 +209,11 @@ impl Serving {
         if self.worker.is_ending() {
             // The signal waits for this worker, too.
             return std::future::pending().await;
+        }
+        if let Some(upgrade) = &self.upgrade
+            && let Err(exit) = upgrade.begin().await
+        {
+            return exit;
         }
         // First, and until the reactor stops: it tells what the others wait for.
         let status = match listening::open(self.status.as_slice(), &self.status_factory).await {
@@ -235,6 +247,11 @@ impl Serving {
             self.worker.board().readiness.set_listening();
             self.notify.ready(&ports);
             listening::announce(&ports, &status);
+        }
+        if let Some(upgrade) = &self.upgrade {
+            let leaving = self.leaving.clone();
+            let leave = move || leaving.upgrade().into_iter().for_each(|leaving| leaving.signal());
+            upgrade.complete(leave).await;
         }
         if is_for_one {
             if self.connections.connections() == 0 {
@@ -287,6 +304,7 @@ mod tests {
                     .drain_handle(),
             ),
             loop_check: None,
+            upgrade: None,
         };
         assert_eq!(server.run(&app), Ok(Exit::Done));
         drop(app);

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use interfaces::{ReactorProcess, SpawnProcess};
 
 use super::{EndpointConfig, checked, endpoint_config};
+use crate::description::Parameter;
 use crate::{Arguments, ParseError, ProcessEndpoint, Side, StandardErrorBehavior, Value};
 
 /// The name of an argument of the program.
@@ -72,6 +73,7 @@ impl EndpointConfig for ProcessClientConfig {
     fn read(arguments: &mut Arguments<'_>) -> Result<Self, ParseError> {
         let words: Vec<String> = arguments.take_words(ARGUMENT)?;
         let ([program], [directory, stderr]) = arguments.bind_keywords([PROGRAM], OPTIONS)?;
+        arguments.take(Parameter::positional(ARGUMENT));
         let name = match program.required()? {
             "" => return Err(program.error("the name or the path of a program")),
             name if name.contains('\0') => return Err(program.error("text without a NUL byte")),

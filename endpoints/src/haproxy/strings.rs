@@ -65,6 +65,10 @@ impl ServerParser for ProxyServerParser {
         KIND
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["haproxy:tcp:80", r"haproxy:trust=10.0.0.0/8:tcp:80"]
+    }
+
     fn parse(
         &self,
         arguments: Arguments<'_>,
@@ -81,6 +85,10 @@ impl ServerParser for ProxyServerParser {
 impl ClientParser for ProxyClientParser {
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        &["haproxy:tcp:192.0.2.1:80", "haproxy:version=1:tcp:192.0.2.1:80"]
     }
 
     fn parse(

@@ -35,6 +35,10 @@ impl ClientParser for ProcessClientParser {
         "process"
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["process:cat", "process:grep:-i:needle:directory=/srv"]
+    }
+
     fn parse(
         &self,
         mut arguments: Arguments<'_>,

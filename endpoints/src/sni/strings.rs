@@ -18,6 +18,7 @@ use interfaces::{Address, ReactorTime, StreamClientEndpoint, StreamServerEndpoin
 
 use super::{BadPattern, RoutePattern};
 use super::{SniClientEndpoint, SniRefusal, SniRoute, SniServerConfig, SniServerEndpoint};
+use crate::description::Parameter;
 use crate::grammar::Field;
 use crate::preread::RefusalObserver;
 use crate::{
@@ -67,6 +68,10 @@ impl ServerParser for SniServerParser {
         KIND
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["sni:tcp:443", "sni:timeout=2:tcp:443"]
+    }
+
     fn parse(
         &self,
         arguments: Arguments<'_>,
@@ -83,6 +88,13 @@ impl ServerParser for SniServerParser {
 impl ClientParser for SniClientParser {
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        &[
+            "sni:for=*:tcp:10.0.0.2:443",
+            "sni:for=www.example.com:tcp:10.0.0.1:443:for=*:tcp:10.0.0.2:443",
+        ]
     }
 
     fn parse(
@@ -111,6 +123,7 @@ pub(crate) fn routes<'a, E>(
     arguments: &Arguments<'a>,
     read: impl Fn(Vec<Field<'a>>) -> Result<E, ParseError>,
 ) -> Result<Vec<SniRoute<E>>, ParseError> {
+    arguments.take(Parameter::named(FOR));
     let mut routes = Vec::new();
     for text in route_texts(arguments)? {
         let takes = patterns(arguments, &text.takes, &routes)?;

@@ -71,6 +71,10 @@ impl ClientParser for SrvClientParser {
         "srv"
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["srv:_imaps._tcp.example.com"]
+    }
+
     fn parse(
         &self,
         mut arguments: Arguments<'_>,

@@ -34,6 +34,10 @@ impl ServerParser for VsockServerParser {
         KIND
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["vsock:any:1024"]
+    }
+
     fn parse(
         &self,
         mut arguments: Arguments<'_>,
@@ -64,6 +68,10 @@ impl VsockClientParser {
 impl ClientParser for VsockClientParser {
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        &["vsock:2:1024"]
     }
 
     fn parse(

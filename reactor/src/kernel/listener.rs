@@ -50,6 +50,8 @@ enum ListenerOrigin {
     Adopted,
     /// Made, and copied for another process.
     Shared,
+    /// Made, and given away with its path.
+    Released,
 }
 
 impl KernelListener {
@@ -138,6 +140,13 @@ impl KernelListener {
         Ok(copy)
     }
 
+    /// A copy for a process that goes on with it, after which the end here is a close alone.
+    pub(super) fn release(&self) -> Result<OwnedFd, ShareSocketError> {
+        let copy = self.copy()?;
+        self.origin.set(ListenerOrigin::Released);
+        Ok(copy)
+    }
+
     /// A copy, after which the end here is as before.
     pub(super) fn copy(&self) -> Result<OwnedFd, ShareSocketError> {
         let copy = self.socket.try_clone();
@@ -155,7 +164,13 @@ impl KernelListener {
 
 impl Drop for KernelListener {
     fn drop(&mut self) {
-        drop(self.path.take());
+        let path = self.path.take();
+        if self.origin.get() == ListenerOrigin::Released {
+            // The file is the other process's, and stays.
+            let path = path.and_then(|path| path.downcast::<UnixPath>().ok());
+            return path.into_iter().for_each(|path| path.keep());
+        }
+        drop(path);
         if self.origin.get() == ListenerOrigin::Made {
             // A socket that does not listen yet has nothing to shut down.
             drop(self.socket.shutdown(Shutdown::Both));

@@ -173,6 +173,10 @@ impl StreamSys for Kernel {
         listener.share()
     }
 
+    fn release_listener(&self, listener: &KernelListener) -> Result<OwnedFd, ShareSocketError> {
+        listener.release()
+    }
+
     fn copy_listener(&self, listener: &KernelListener) -> Result<OwnedFd, ShareSocketError> {
         listener.copy()
     }

@@ -55,6 +55,11 @@ impl UnixPath {
         Ok(())
     }
 
+    /// Frees the lock, and leaves the file where it is.
+    pub(super) fn keep(mut self) {
+        self.made = None;
+    }
+
     /// Gives the file to its owner.
     pub(super) fn give(&self, owner: FileOwner) -> io::Result<()> {
         owner.give(&self.path)

@@ -5,3 +5,4 @@
 pub(crate) mod hand_over;
 pub(crate) mod port;
 pub(crate) mod port_factory;
+mod port_waker;

@@ -15,8 +15,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 
 use deferred::{Deferred, Failure};
 use interfaces::{
@@ -25,13 +24,12 @@ use interfaces::{
 
 use crate::core::Core;
 use crate::core::expendable::needs_descriptor;
-use crate::core::remote_calls::RemoteCall;
 use crate::core::tenant::{Kind, Tenant};
 use crate::listen::hand_over::HandOver;
 use crate::listen::port_factory::PortFactory;
+use crate::listen::port_waker::port_waker;
 use crate::sys::os_error::os_error;
 use crate::sys::{Ready, StreamSys, Token};
-use crate::threads::remote_queue::RemoteQueue;
 
 /// A port of a reactor.
 pub(crate) struct Port<S: StreamSys> {
@@ -292,29 +290,6 @@ impl<S: StreamSys> Port<S> {
     }
 }
 
-/// Lists a port as still ready when it is woken, on any thread.
-fn port_waker<S: StreamSys>(core: &Core<S>, token: Token) -> Waker {
-    Waker::from(Arc::new(PortWaker { remote_queue: Arc::clone(&core.remote_queue), token }))
-}
-
-struct PortWaker<S: StreamSys> {
-    remote_queue: Arc<RemoteQueue<RemoteCall<S>>>,
-    token: Token,
-}
-
-impl<S: StreamSys> Wake for PortWaker<S> {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let token = self.token;
-        let look: RemoteCall<S> = Box::new(move |core| core.list_still_ready(token));
-        // A reactor that is gone has closed its ports.
-        drop(self.remote_queue.push(look));
-    }
-}
-
 impl<S: StreamSys> Tenant<S> for Port<S> {
     fn ready(self: Rc<Self>, core: &Core<S>, _: Ready, _: &mut [u8]) {
         if core.has_closings() {
@@ -379,6 +354,19 @@ impl<S: StreamSys> ListeningPort for Port<S> {
         let core = self.core.upgrade().ok_or(ShareSocketError::NoSocket)?;
         let listener = self.listener.borrow();
         core.sys.copy_listener(listener.as_ref().ok_or(ShareSocketError::NoSocket)?)
+    }
+
+    fn release_socket(&self) -> Result<OwnedFd, ShareSocketError> {
+        let core = self.core.upgrade().ok_or(ShareSocketError::NoSocket)?;
+        let copy = {
+            let listener = self.listener.borrow();
+            core.sys.release_listener(listener.as_ref().ok_or(ShareSocketError::NoSocket)?)?
+        };
+        if let Err(failure) = self.close(&core) {
+            let error = failure.as_error();
+            core.observe(&ReactorEvent::Failed { attempt: "closing a port", error });
+        }
+        Ok(copy)
     }
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

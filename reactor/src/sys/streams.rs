@@ -237,6 +237,12 @@ pub trait StreamSys: Sys {
         Err(ShareSocketError::NoSocket)
     }
 
+    /// A copy of a listening socket, whose end here is then a close(2) alone, and leaves its path.
+    fn release_listener(&self, listener: &Self::Listener) -> Result<OwnedFd, ShareSocketError> {
+        let _ = listener;
+        Err(ShareSocketError::NoSocket)
+    }
+
     /// The local address (getsockname(2)).
     fn local_address(&self, stream: &Self::Stream) -> Address;
 

@@ -71,6 +71,30 @@ fn a_socket_with_a_path_is_not_shared_and_one_that_was_adopted_is() {
 }
 
 #[test]
+fn a_socket_that_is_released_stays_where_it_is_with_the_clients_that_wait() {
+    let reactor = Reactor::new().unwrap();
+    let (_directory, path) = place();
+    let port = reactor.listen_unix(&ListenUnix::new(name(&path)), echo()).unwrap();
+    let mut client = UnixStream::connect(&path).unwrap();
+    client.write_all(b"ping").unwrap();
+    let released = port.release_socket().unwrap();
+    assert_eq!(port.release_socket().unwrap_err(), ShareSocketError::NoSocket);
+    result_of(port.stop_listening()).unwrap();
+    let second = reactor.adopt_stream_port(released, echo()).unwrap();
+    client.set_nonblocking(true).unwrap();
+    let mut answer = [0; 4];
+    turn_until(&reactor, "the echo came", || client.read_exact(&mut answer).is_ok());
+    assert!(UnixStream::connect(&path).is_ok(), "the path is there");
+    result_of(second.stop_listening()).unwrap();
+    let port = reactor.listen_tcp(&loopback(), echo()).unwrap();
+    let address = port.host().as_socket_addr().unwrap();
+    let released = port.release_socket().unwrap();
+    assert!(TcpStream::connect(address).is_ok(), "it was not shut down");
+    drop(released);
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
 fn a_socket_that_is_copied_is_the_ports_own_until_it_closes_path_and_all() {
     let reactor = Reactor::new().unwrap();
     let (_directory, path) = place();

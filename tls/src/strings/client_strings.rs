@@ -29,6 +29,10 @@ impl ClientParser for SslClientParser {
         TlsClientConfig::is_kind(self.kind(), given)
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &["ssl:example.com:443", "ssl:example.com:443:certKey=/etc/me.pem:privateKey=/etc/me.key"]
+    }
+
     fn parse(
         &self,
         arguments: Arguments<'_>,
@@ -46,6 +50,10 @@ impl ClientParser for TlsClientParser {
 
     fn is_kind(&self, given: &str) -> bool {
         TlsClientConfig::is_kind(self.kind(), given)
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        &["tls:example.com:443", "tls:example.com:443:certificate=/etc/me.pem"]
     }
 
     fn parse(

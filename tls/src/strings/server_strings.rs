@@ -28,6 +28,14 @@ impl ServerParser for SslServerParser {
         TlsServerConfig::is_kind(self.kind(), given)
     }
 
+    fn examples(&self) -> &'static [&'static str] {
+        &[
+            "ssl:443",
+            "ssl:443:privateKey=/etc/site/key.pem:certKey=/etc/site/chain.pem",
+            "ssl:443:clientCA=/etc/site/clients.pem",
+        ]
+    }
+
     fn parse(
         &self,
         arguments: Arguments<'_>,
@@ -45,6 +53,10 @@ impl ServerParser for TlsServerParser {
 
     fn is_kind(&self, given: &str) -> bool {
         TlsServerConfig::is_kind(self.kind(), given)
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        &["tls:/etc/certificates", "tls:/etc/certificates:port=8443:clientCA=/etc/clients.pem"]
     }
 
     fn parse(

@@ -23,18 +23,18 @@ const FIRST: i32 = 3;
 /// The wait for the last lines of this program.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// What is left of a service manager that started this program.
+/// The variables of a service manager that started this program, which are not for the next one.
 const OF_LISTENING: [&str; 4] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID"];
 
-/// What the program is given.
+/// The sockets that the program is given.
 pub(crate) enum Handed {
     /// These sockets, from descriptor 3 on, and their names.
     Listening(Vec<OwnedFd>, Vec<String>),
-    /// What is descriptor 3 already, of this name.
+    /// Descriptor 3, which is there already, of this name.
     InPlace(String),
     /// This socket, as standard input and output.
     Standard(OwnedFd),
-    /// What standard input and output are already.
+    /// Standard input and output, which are the connection already.
     StandardInPlace,
 }
 

@@ -12,6 +12,26 @@ use crate::dump::{Dump, DumpForm};
 use crate::exit_code::Exit;
 use crate::log::{LeastLevel, LogForm, LogSettings};
 
+/// The options of the log.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct LogOptions {
+    /// text, json, or auto for text on a terminal and json elsewhere; else text
+    #[arg(long, value_name = "FORM", default_value = "text", hide_default_value = true)]
+    #[arg(hide_possible_values = true, hide_long_help = true)]
+    log: LogForm,
+    /// Least important lines to tell: info, warn or error; else info
+    #[arg(long, value_name = "LEVEL", default_value = "info", hide_default_value = true)]
+    #[arg(hide_possible_values = true, hide_long_help = true)]
+    log_level: LeastLevel,
+}
+
+impl LogOptions {
+    /// Has the log be so from here on.
+    pub(crate) fn begin(self) {
+        LogSettings { form: self.log, level: self.log_level }.begin();
+    }
+}
+
 /// The options that tell what happens.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Reporting {
@@ -21,14 +41,8 @@ pub(crate) struct Reporting {
     /// Tell the end of each connection on standard error
     #[arg(long, hide_long_help = true)]
     pub(crate) log_connections: bool,
-    /// text, json, or auto for text on a terminal and json elsewhere; else text
-    #[arg(long, value_name = "FORM", default_value = "text", hide_default_value = true)]
-    #[arg(hide_possible_values = true, hide_long_help = true)]
-    log: LogForm,
-    /// Least important lines to tell: info, warn or error; else info
-    #[arg(long, value_name = "LEVEL", default_value = "info", hide_default_value = true)]
-    #[arg(hide_possible_values = true, hide_long_help = true)]
-    log_level: LeastLevel,
+    #[command(flatten)]
+    log: LogOptions,
     /// Write all that passes, passwords too, as text, hex or pcap; else nothing
     #[arg(long, value_name = "FORM", hide_possible_values = true, hide_long_help = true)]
     dump: Option<DumpForm>,
@@ -39,6 +53,11 @@ pub(crate) struct Reporting {
 }
 
 impl Reporting {
+    /// Has the log be as is said from here on.
+    pub(crate) fn begin_log(&self) {
+        self.log.begin();
+    }
+
     /// Opens what all that passes is written to, if that is asked for.
     ///
     /// # Errors
@@ -46,10 +65,5 @@ impl Reporting {
     /// The exit code, when the file cannot be opened; it was reported.
     pub(crate) fn open_dump(&self) -> Result<Option<Arc<Dump>>, Exit> {
         self.dump.map(|form| Dump::open(form, self.dump_file.as_deref())).transpose()
-    }
-
-    /// What is said of the log.
-    pub(crate) fn log_settings(&self) -> LogSettings {
-        LogSettings { form: self.log, level: self.log_level }
     }
 }

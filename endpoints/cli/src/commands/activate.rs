@@ -135,7 +135,7 @@ enum Start {
     EachConnection,
 }
 
-/// What is to be listened on, and for whom.
+/// The endpoints, and the program that gets their sockets.
 struct Activation {
     reactor: Reactor,
     listen: Vec<Listen>,

@@ -11,14 +11,13 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use crate::arguments::{Arguments, ManPage};
+use crate::completions;
 use crate::exit_code::Exit;
 use crate::report;
 
 /// Prints the completions for a shell.
 pub(crate) fn completions(shell: Shell) -> Result<Exit, Exit> {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "ropewalk", &mut text);
-    Ok(print(&text))
+    Ok(print(completions::script(shell).as_bytes()))
 }
 
 /// Prints the manual page of the command, or of one of its subcommands.

@@ -20,19 +20,32 @@ use crate::loop_check::LoopCheck;
 use crate::report;
 use crate::server::{Server, StopHandle};
 use crate::status::{BackEndCheck, Board};
+use crate::upgrade::Upgrade;
 use crate::usage;
 use crate::warnings;
 use crate::workers;
 
 /// Relays until a signal ends it.
 pub(crate) fn run(arguments: &Relay) -> Result<Exit, Exit> {
-    arguments.reporting.log_settings().begin();
+    arguments.reporting.begin_log();
     let dump = arguments.reporting.open_dump()?;
     let dump = dump.as_ref();
     workers::run(arguments.workers, arguments.peers, |app| relay(app, arguments, dump))
 }
 
 fn relay(app: &App, arguments: &Relay, dump: Option<&Arc<Dump>>) -> Result<Exit, Exit> {
+    let (server, check) = server(app, arguments, dump)?;
+    let exit = server.run(app);
+    drop(check);
+    exit
+}
+
+/// The relay, which listens on nothing yet, and the look at its back end while its status is asked for.
+pub(crate) fn server(
+    app: &App,
+    arguments: &Relay,
+    dump: Option<&Arc<Dump>>,
+) -> Result<(Server, Option<Rc<BackEndCheck>>), Exit> {
     // Both are parsed before either returns, so that both mistakes are reported at once.
     let listen = app.listen(&arguments.listen);
     let connect = connect(app, arguments);
@@ -59,11 +72,11 @@ fn relay(app: &App, arguments: &Relay, dump: Option<&Arc<Dump>>) -> Result<Exit,
     let handle = handle.with_rate(rate);
     let factory = limited(factory, &connections, arguments.peers, Descriptors::Two, &app.worker);
     let stopping = arguments.stopping;
+    let upgrade = Upgrade::of(app, arguments.upgrading.upgrade.as_ref())?;
     let loop_check = Some(loop_check);
-    let server = Server { listen, status, factory, connections, stopping, handle, loop_check };
-    let exit = server.run(app);
-    drop(check);
-    exit
+    let server =
+        Server { listen, status, factory, connections, stopping, handle, loop_check, upgrade };
+    Ok((server, check))
 }
 
 /// Whether a connection to this place may be made for nothing: to a program it would start one.

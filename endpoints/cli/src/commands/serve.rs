@@ -15,17 +15,27 @@ use crate::dump::Dump;
 use crate::exit_code::Exit;
 use crate::limits::{Descriptors, keep_alive, limited, paced};
 use crate::server::{Server, StopHandle};
+use crate::upgrade::Upgrade;
 use crate::workers;
 
 /// Serves until a signal ends it.
 pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
-    arguments.reporting.log_settings().begin();
+    arguments.reporting.begin_log();
     let dump = arguments.reporting.open_dump()?;
     let dump = dump.as_ref();
     workers::run(arguments.workers, arguments.peers, |app| serve(app, arguments, dump))
 }
 
 fn serve(app: &App, arguments: &Serve, dump: Option<&Arc<Dump>>) -> Result<Exit, Exit> {
+    server(app, arguments, dump)?.run(app)
+}
+
+/// The server, which listens on nothing yet.
+pub(crate) fn server(
+    app: &App,
+    arguments: &Serve,
+    dump: Option<&Arc<Dump>>,
+) -> Result<Server, Exit> {
     let listen = app.listen(&arguments.listen);
     let status = app.listen_alone(arguments.reporting.status.as_ref());
     let (listen, status) = (listen?, status?);
@@ -39,8 +49,9 @@ fn serve(app: &App, arguments: &Serve, dump: Option<&Arc<Dump>>) -> Result<Exit,
     let handle = handle.with_rate(rate);
     let factory = limited(factory, &connections, arguments.peers, Descriptors::One, &app.worker);
     let stopping = arguments.stopping;
+    let upgrade = Upgrade::of(app, arguments.upgrading.upgrade.as_ref())?;
     let loop_check = None;
-    Server { listen, status, factory, connections, stopping, handle, loop_check }.run(app)
+    Ok(Server { listen, status, factory, connections, stopping, handle, loop_check, upgrade })
 }
 
 fn factory(service: Service) -> Rc<dyn Factory> {

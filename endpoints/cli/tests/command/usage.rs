@@ -16,7 +16,13 @@ fn help_fits_a_terminal_and_begins_with_examples() {
     for command in [&["pipe", "--help"][..], &["check", "--help"], &["probe", "--help"]] {
         check_help(command);
     }
-    for command in [&["completions", "--help"][..], &["man", "--help"], &["activate", "--help"]] {
+    for command in [
+        &["completions", "--help"][..],
+        &["man", "--help"],
+        &["activate", "--help"],
+        &["endpoints", "--help"],
+        &["run", "--help"],
+    ] {
         check_help(command);
     }
 }
@@ -98,7 +104,7 @@ fn the_completions_of_a_shell_are_understood_by_it() {
         let script = help(&["completions", shell]);
         assert!(script.contains("drain-delay"), "{shell}");
         let Ok(mut checker) = std::process::Command::new(shell)
-            .args(["-n", "-s"])
+            .args(["-n", "/dev/stdin"])
             .stdin(std::process::Stdio::piped())
             .spawn()
         else {
