@@ -1,7 +1,7 @@
 //! `ropewalk`: serve, relay, pipe, probe and check any endpoint.
 //!
 //! ```text
-//! ropewalk serve <echo|discard|chargen|daytime> <LISTEN>...   one protocol on several endpoints
+//! ropewalk serve <PROTOCOL> <LISTEN>...                       one protocol on several endpoints
 //! ropewalk relay <LISTEN>... <CONNECT>                        each connection joined to a new one
 //! ropewalk pipe <CONNECT>                                     standard input and output joined to it
 //! ropewalk probe <CONNECT> [--json]                           what a connection goes through
@@ -26,6 +26,8 @@ mod app;
 mod commands;
 mod connection_report;
 mod dump;
+mod http;
+mod http_file;
 mod idle_exit;
 mod inherited;
 mod interruptible;
@@ -35,6 +37,7 @@ mod limits;
 mod listening;
 mod loop_check;
 mod notify;
+mod served;
 mod server;
 mod status;
 mod workers;

@@ -53,6 +53,7 @@ mod receivers_line_raw;
 mod receivers_stateful;
 mod receivers_string;
 mod reconnecting;
+mod redis;
 mod relay;
 mod relay_dial;
 mod relay_limits;

@@ -48,7 +48,7 @@ impl Reporting {
         self.dump.map(|form| Dump::open(form, self.dump_file.as_deref())).transpose()
     }
 
-    /// What is said of the log.
+    /// The form and the level of the log.
     pub(crate) fn log_settings(&self) -> LogSettings {
         LogSettings { form: self.log, level: self.log_level }
     }

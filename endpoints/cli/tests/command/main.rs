@@ -26,6 +26,7 @@ mod probe;
 mod relay;
 mod renewal;
 mod serve;
+mod served;
 mod shutdown;
 mod status;
 mod usage;
