@@ -98,7 +98,7 @@ fn refuse(transport: &Rc<dyn Transport>, status: &str, has_version: bool, extra:
     transport.lose_connection();
 }
 
-/// Sends so many bytes of a file, as the client reads them.
+/// Sends the first `length` bytes of a file, as the client reads them.
 fn send(transport: &Rc<dyn Transport>, mut file: File, length: u64) {
     let mut left = length;
     let read = move |buffer: &mut [u8]| {

@@ -33,6 +33,7 @@ mod memory_reset;
 mod memory_stream;
 mod policies;
 mod policies_limits;
+mod policies_observed;
 mod policies_rate;
 mod policies_shared;
 mod policies_throttle;

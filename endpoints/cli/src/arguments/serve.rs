@@ -47,7 +47,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DIR", required_if_eq("protocol", "http-file"))]
     #[arg(hide_long_help = true)]
     pub(crate) directory: Option<PathBuf>,
-    /// A file with NAME:PASSWORD on each line, which socks5 asks for; else anyone may use it
+    /// A file with NAME:PASSWORD on each line, which socks5 asks for; else every client may use it
     #[arg(long, value_name = "FILE", hide_long_help = true)]
     pub(crate) passwords: Option<PathBuf>,
     /// Time for the first byte; else 30s

@@ -76,7 +76,7 @@ impl Root {
     }
 
     fn open(&self, path: &Path) -> Result<Found, Refusal> {
-        // What is no file may block, or have an effect.
+        // A device or a FIFO may block, or have an effect.
         if !path.is_file() {
             return Err(Refusal::Forbidden);
         }
