@@ -1,11 +1,12 @@
-//! The events of a reactor that an operator logs or counts; Twisted's log observers.
+//! The events of a reactor and of its connections that an operator logs or counts; Twisted's log observers.
 //!
 //! Invariant: an observer is called after the event, and its answer changes nothing.
 
 use alloc::rc::Rc;
 use core::error::Error;
+use core::time::Duration;
 
-use crate::{Address, OsError};
+use crate::{Address, OsError, Reason};
 
 /// Takes the events of a reactor. Called on the reactor's thread, with nothing borrowed.
 pub trait Observer {
@@ -55,6 +56,46 @@ pub enum ReactorEvent<'a> {
         attempt: &'static str,
         /// The error.
         error: &'a (dyn Error + 'static),
+    },
+    /// A connection was accepted. This and the ones below come from `protocol::policies::ObservedFactory`, which
+    /// counts for those who want it; the reactor itself counts no bytes.
+    ConnectionOpened {
+        /// The number of the connection, from 1.
+        connection: u64,
+        /// The peer.
+        peer: &'a Address,
+        /// The local address.
+        host: &'a Address,
+    },
+    /// A connection is over.
+    ConnectionClosed {
+        /// Its number.
+        connection: u64,
+        /// The peer.
+        peer: &'a Address,
+        /// How many bytes its protocol got.
+        received: u64,
+        /// How many it wrote.
+        sent: u64,
+        /// How long it was open.
+        time: Duration,
+        /// Its end.
+        reason: &'a Reason,
+    },
+    /// A connection over TLS ended before its handshake was done; instead of
+    /// [`ConnectionClosed`](Self::ConnectionClosed).
+    HandshakeFailed {
+        /// Its number.
+        connection: u64,
+        /// The peer.
+        peer: &'a Address,
+        /// Its end.
+        reason: &'a Reason,
+    },
+    /// A peer was refused, as the factory below built no protocol: a limit is reached, or it is not allowed.
+    ConnectionRefused {
+        /// The peer.
+        peer: &'a Address,
     },
 }
 

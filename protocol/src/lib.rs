@@ -88,8 +88,8 @@
 //!
 //! [`service`] is what starts and stops: ports, timers, and groups of them.
 //!
-//! [`wire`] has small servers, from echo to ident, [`socks`] a proxy and its client, and [`http_connect`] the client
-//! of a proxy of HTTP.
+//! [`wire`] has small servers, from echo to ident, [`redis`] one with data, [`socks`] a proxy and its client, and
+//! [`http_connect`] the client of a proxy of HTTP.
 //!
 //! [`streams`] is a connection as two halves to be awaited.
 //!
@@ -134,6 +134,7 @@ pub mod policies;
 pub mod process;
 pub mod producers;
 pub mod receivers;
+pub mod redis;
 pub mod relay;
 pub mod service;
 pub mod socks;

@@ -9,6 +9,7 @@
 //! | `LimitTotalConnectionsFactory` | [`LimitTotalConnectionsFactory`] |
 //! | `LimitConnectionsByPeer` | [`LimitConnectionsByPeer`] |
 //! | `TrafficLoggingFactory` | [`TrafficLoggingFactory`], [`HexDump`] |
+//! | | [`ObservedFactory`] |
 //! | `SpewingFactory` | [`SpewingFactory`] |
 //! | `WrappingFactory`, `ProtocolWrapper` | [`WrappingFactory`](crate::layer::WrappingFactory), [`Layer`](crate::layer::Layer) |
 //! | `WrappingFactory.protocols` | [`ConnectionCount`], [`DrainHandle`], [`ServerPort`] |
@@ -47,6 +48,7 @@ mod guarded;
 mod hex_dump;
 mod limit_by_peer;
 mod limit_total;
+mod observed_factory;
 mod orderly_close;
 mod rate_limit;
 mod rate_limit_factory;
@@ -69,6 +71,7 @@ pub use connection_timeout::ConnectionTimeout;
 pub use hex_dump::HexDump;
 pub use limit_by_peer::{LimitConnectionsByPeer, PeerPlaces, PeerTable};
 pub use limit_total::LimitTotalConnectionsFactory;
+pub use observed_factory::ObservedFactory;
 pub use rate_limit_factory::RateLimitFactory;
 pub use server_port::{DrainOutcome, Draining, ServerPort};
 pub use shutdown::ServerShutdown;

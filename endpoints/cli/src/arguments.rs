@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use ::endpoints::{BadDuration, ClientString, ServerString, UnixServerConfig, parse_duration};
 
@@ -16,6 +16,7 @@ mod pipe;
 mod probe;
 mod reporting;
 mod run_file;
+mod serve;
 
 pub(crate) use activate::{Activate, ActivateConnection, Variable};
 pub(crate) use check::Check;
@@ -25,6 +26,7 @@ pub(crate) use pipe::Pipe;
 pub(crate) use probe::Probe;
 pub(crate) use reporting::{LogOptions, Reporting};
 pub(crate) use run_file::RunFile;
+pub(crate) use serve::{Serve, Service};
 
 /// One command for both sides of any connection.
 #[derive(Debug, Parser)]
@@ -72,27 +74,8 @@ pub(crate) enum Command {
     /// Serve one protocol on one or several endpoints
     #[command(
         disable_help_flag = true,
-        before_long_help = "\
-Examples:
-  ropewalk serve daytime tcp:13 tcp6:13 unix:/run/daytime.sock
-  ropewalk serve discard systemd:name=web --max-per-peer 10",
-        after_long_help = "\
-PROTOCOL is echo, discard, chargen or daytime (RFC 862, 863, 864, 867).
-
-Options; a TIME is 500ms, 30s, 2m or 1h, and 0 is no limit:
-      --first-byte-timeout TIME  End a connection that never sends a byte: 30s
-      --idle-timeout TIME        End a connection that is silent: 5m
-      --keep-alive TIME          Probe a silent peer, 4 times 15s apart: 60s
-      --max-connections N        Let more wait: as many as the descriptors allow
-      --max-per-peer N           Refuse more from one address: no limit
-      --max-unsent BYTES         Cut the worst of slow readers, 0 is never: 1G
-      --grace TIME               Wait after SIGTERM or SIGINT, 0 is none: 30s
-      --drain-delay TIME         Accept for so long after the signal: 0
-      --status LISTEN            Answer /live, /ready, /metrics, /agent in HTTP
-      --workers N                Use N threads, --pin-workers each on a core: 1
-Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h;
-  --rate BYTES --total-timeout TIME --dump text|hex|pcap --dump-file FILE
-  --upgrade unix:PATH. A TLS handshake may take 10s."
+        before_long_help = serve::EXAMPLES,
+        after_long_help = serve::HELP
     )]
     Serve(Serve),
     /// Join every connection accepted to a new one, both ways
@@ -176,50 +159,6 @@ Also: --log-connections --log FORM --log-level LEVEL --exit-idle TIME, see -h;
     /// Print the manual page of the command, or of one of these
     #[command(hide = true, disable_help_flag = true, before_long_help = manual::MAN_EXAMPLES)]
     Man(ManPage),
-}
-
-/// `ropewalk serve`
-#[derive(Args, Debug)]
-pub(crate) struct Serve {
-    /// echo, discard, chargen or daytime (RFC 862, 863, 864, 867)
-    #[arg(hide_possible_values = true, hide_long_help = true)]
-    pub(crate) protocol: Service,
-    /// Where to listen
-    #[arg(required = true, value_name = "LISTEN", hide_long_help = true)]
-    pub(crate) listen: Vec<ServerString>,
-    /// Time for the first byte; else 30s
-    #[arg(long, value_name = "TIME", default_value = "30s", hide_default_value = true)]
-    #[arg(value_parser = Limit::parse, hide_long_help = true)]
-    pub(crate) first_byte_timeout: Limit,
-    /// Time that a connection may be silent; else 5m
-    #[arg(long, value_name = "TIME", default_value = "5m", hide_default_value = true)]
-    #[arg(value_parser = Limit::parse, hide_long_help = true)]
-    pub(crate) idle_timeout: Limit,
-    #[command(flatten)]
-    pub(crate) peers: Peers,
-    #[command(flatten)]
-    pub(crate) stopping: Stopping,
-    #[command(flatten)]
-    pub(crate) reporting: Reporting,
-    #[command(flatten)]
-    pub(crate) upgrading: Upgrading,
-    #[command(flatten)]
-    pub(crate) workers: Workers,
-    #[command(flatten)]
-    help: Help,
-}
-
-/// The protocols that can be served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Service {
-    /// Sends back what it gets (RFC 862)
-    Echo,
-    /// Throws away what it gets (RFC 863)
-    Discard,
-    /// Sends lines for as long as they are read (RFC 864)
-    Chargen,
-    /// Sends the date and time, and closes (RFC 867)
-    Daytime,
 }
 
 /// `ropewalk relay`

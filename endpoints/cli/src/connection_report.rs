@@ -196,7 +196,10 @@ mod tests {
                 ),
                 _ => "tcp:443".into(),
             };
-            let board = Arc::new(Board::new(protocol::policies::ConnectionTotal::new()));
+            let board = Arc::new(Board::new(
+                protocol::policies::ConnectionTotal::new(),
+                ropewalk::tls::SharedConfigs::new(),
+            ));
             let factory = around(protocol::factory_fn(|_| Echo), &board, reactor.clone());
             let server = registry.server(&text).unwrap();
             reactor.call_when_running(Box::new(move || drop(server.listen(factory))));

@@ -51,10 +51,12 @@ pub(crate) fn limited(
     worker: &Worker,
 ) -> Rc<dyn Factory> {
     count.join(worker.connections().clone());
+    let (board, of_all) = (worker.board().clone(), worker.board().clone());
     let factory = match peers.max_per_peer {
         0 => factory,
         most => LimitConnectionsByPeer::with_places(factory, most, worker.peers())
             .on_refused(move |peer| {
+                board.metrics.limit_reached("per_peer");
                 report::repeated(
                     Kind::Refused,
                     format_args!(
@@ -70,6 +72,7 @@ pub(crate) fn limited(
     };
     LimitTotalConnectionsFactory::with_count(factory, most, count.clone())
         .on_full(move || {
+            of_all.metrics.limit_reached("connections");
             report::repeated(
                 Kind::Full,
                 format_args!(

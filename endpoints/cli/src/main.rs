@@ -1,7 +1,7 @@
 //! `ropewalk`: serve, relay, pipe, probe and check any endpoint.
 //!
 //! ```text
-//! ropewalk serve <echo|discard|chargen|daytime> <LISTEN>...   one protocol on several endpoints
+//! ropewalk serve <PROTOCOL> <LISTEN>...                       one protocol on several endpoints
 //! ropewalk relay <LISTEN>... <CONNECT>                        each connection joined to a new one
 //! ropewalk pipe <CONNECT>                                     standard input and output joined to it
 //! ropewalk probe <CONNECT> [--json]                           what a connection goes through
@@ -31,6 +31,8 @@ mod commands;
 mod completions;
 mod connection_report;
 mod dump;
+mod http;
+mod http_file;
 mod idle_exit;
 mod inherited;
 mod interruptible;
@@ -42,6 +44,7 @@ mod loop_check;
 mod notify;
 mod only_connection;
 mod run_file;
+mod served;
 mod server;
 mod status;
 mod upgrade;

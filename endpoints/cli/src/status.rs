@@ -12,6 +12,7 @@ mod answer;
 mod back_end_check;
 mod board;
 mod connection_meter;
+mod dials;
 mod metrics;
 mod readiness;
 mod status_port;

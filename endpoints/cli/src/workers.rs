@@ -115,14 +115,15 @@ impl Common {
 
     fn with(number: usize, effect: DefaultEffect, inherited: Vec<InheritedCopies>) -> Self {
         let connections = ConnectionTotal::with_waiting_ports(PortsOfAll::default());
+        let configs = SharedConfigs::new();
         Self {
             number,
             effect,
             repetitions: Repetitions::default(),
-            board: Arc::new(Board::new(connections.clone())),
+            board: Arc::new(Board::new(connections.clone(), configs.clone())),
             connections,
             peers: Arc::default(),
-            configs: SharedConfigs::new(),
+            configs,
             manager: OnceLock::new(),
             inherited: Mutex::new(inherited.into_iter().map(Some).collect()),
             catching: Barrier::new(number),

@@ -51,6 +51,7 @@
 //! - A port that cannot be opened ends with a line and a status of sysexits.h, not with a traceback.
 #![forbid(unsafe_code)]
 
+mod event_words;
 mod exit;
 mod exit_status;
 
@@ -61,6 +62,8 @@ mod send_signal;
 
 mod line_queue;
 mod log;
+#[cfg(feature = "log")]
+mod log_facade;
 mod log_format;
 mod log_level;
 mod log_output;
@@ -72,14 +75,18 @@ mod runner;
 
 mod listen_maker;
 mod service_maker;
+#[cfg(feature = "tracing")]
+mod tracing_events;
 mod twist;
 mod twist_options;
 
+pub use self::log::Log;
 pub use exit::Exit;
 pub use exit_status::ExitStatus;
 pub use line_queue::LineQueue;
 pub use listen_maker::ListenMaker;
-pub use log::Log;
+#[cfg(feature = "log")]
+pub use log_facade::LogFacade;
 pub use log_format::LogFormat;
 pub use log_level::{LogLevel, UnknownLogLevel};
 pub use log_output::{LogOutput, write_queued};
@@ -91,5 +98,7 @@ pub use protocol::service::{Ending, Shutdown};
 pub use runner::Runner;
 pub use send_signal::{KernelSignals, SendSignal};
 pub use service_maker::{MakeError, ServiceMaker};
+#[cfg(feature = "tracing")]
+pub use tracing_events::TracingEvents;
 pub use twist::Twist;
 pub use twist_options::TwistOptions;

@@ -9,9 +9,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deferred::{Chain, Unhandled, UnhandledHook, set_unhandled_hook};
+use deferred::{Unhandled, UnhandledHook, set_unhandled_hook};
 use interfaces::{Observer, ReactorEvent};
 
+use crate::event_words::words;
 use crate::{LineQueue, LogFormat, LogLevel, LogOutput, log_output};
 
 /// How long the end of the program waits for its last lines.
@@ -108,30 +109,8 @@ impl Drop for Logging {
 
 impl Observer for Log {
     fn observe(&self, event: &ReactorEvent<'_>) {
-        match event {
-            ReactorEvent::ListeningStarted { address, factory } => {
-                self.log(LogLevel::Info, factory, format_args!("listening on {address}"));
-            }
-            ReactorEvent::ListeningStopped { address, factory } => {
-                self.log(LogLevel::Info, factory, format_args!("no longer listening on {address}"));
-            }
-            ReactorEvent::AcceptFailed { address, error, remedy } => {
-                let text = format_args!("cannot accept on {address}: {error}; {remedy}");
-                self.log(LogLevel::Warn, "-", text);
-            }
-            ReactorEvent::CallbackPanicked { callback, peer: Some(peer), message } => {
-                let text = format_args!("a {callback} panicked, connected with {peer}: {message}");
-                self.log(LogLevel::Critical, "-", text);
-            }
-            ReactorEvent::CallbackPanicked { callback, peer: None, message } => {
-                self.log(LogLevel::Critical, "-", format_args!("a {callback} panicked: {message}"));
-            }
-            ReactorEvent::Failed { attempt, error } => {
-                self.log(LogLevel::Error, "-", format_args!("{attempt}: {}", Chain(*error)));
-            }
-            // One that is added later has no words yet.
-            event => self.log(LogLevel::Info, "-", format_args!("{event:?}")),
-        }
+        let (level, system, message) = words(event);
+        self.log(level, &system, message);
     }
 }
 

@@ -49,8 +49,8 @@ struct PaidWay {
     timer: RefCell<Option<DelayedCall>>,
 }
 
-/// What a timer calls.
-type Due = fn(&RateLimit);
+/// Called by a timer.
+type OnPaid = fn(&RateLimit);
 
 impl PaidWay {
     /// These bytes pass now. Returns how long the next ones have to wait.
@@ -117,7 +117,7 @@ impl RateLimit {
         link.below().cloned()
     }
 
-    fn later(&self, way: &PaidWay, delay: Duration, due: Due) {
+    fn later(&self, way: &PaidWay, delay: Duration, due: OnPaid) {
         let link = self.link.borrow().clone();
         let call = move || link.upgrade().into_iter().for_each(|link| due(link.layer()));
         way.set_timer(Some(self.context.clock.call_later(delay, Box::new(call))));

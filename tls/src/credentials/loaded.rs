@@ -138,6 +138,13 @@ impl Loaded {
         facts
     }
 
+    /// The first end of a certificate in any of its chains, in UNIX time.
+    pub(crate) fn first_end(&self) -> Option<i64> {
+        let all = self.all();
+        let chains = all.iter().flat_map(|(_, certified)| &certified.cert);
+        chains.filter_map(|it| CertificateFacts::of(it).ok()).map(|facts| facts.not_after).min()
+    }
+
     /// Whether both show the same certificates for the same names.
     pub(crate) fn shows_as(&self, other: &Self) -> bool {
         let (own, others) = (self.all(), other.all());

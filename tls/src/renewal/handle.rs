@@ -3,6 +3,7 @@
 //! Invariant: each part is renewed by itself, and one that cannot be stays as it was.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -189,6 +190,12 @@ impl CertificateRenewal {
     /// one for the authorities of peers.
     pub fn renew(&self) -> Vec<Renewal> {
         self.parts.iter().map(|part| part.renew()).collect()
+    }
+
+    /// The files or directories of the certificates that are shown, each with the first end of one of them or of
+    /// their chains, in UNIX time; for monitoring. It reads no file.
+    pub fn first_ends(&self) -> Vec<(PathBuf, i64)> {
+        self.parts.iter().filter_map(|part| part.first_end()).collect()
     }
 
     /// How many files are looked at.

@@ -54,6 +54,10 @@ impl Source for OwnCertificates {
         new.shows_as(before)
     }
 
+    fn first_end(&self, content: &Loaded) -> Option<i64> {
+        content.first_end()
+    }
+
     fn news(&self, new: &Loaded, before: &Loaded) -> Vec<CertificateFacts> {
         new.new_since(before)
     }

@@ -32,6 +32,12 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
     /// The certificates that `before` does not have.
     fn news(&self, new: &Self::Content, before: &Self::Content) -> Vec<CertificateFacts>;
 
+    /// The first end of what is shown, in UNIX time; `None` where nothing is.
+    fn first_end(&self, content: &Self::Content) -> Option<i64> {
+        let _ = content;
+        None
+    }
+
     /// `new` has taken the place of what was there.
     fn replaced(&self, new: &Self::Content) {
         let _ = new;
@@ -42,6 +48,8 @@ pub(super) trait Source: fmt::Debug + Send + Sync {
 pub(super) struct Watched<S: Source> {
     pub(super) source: S,
     current: RwLock<Arc<S::Content>>,
+    /// Of the current content; kept, as it may come from thousands of files.
+    first_end: Mutex<Option<i64>>,
     watch: Mutex<Watch>,
 }
 
@@ -72,6 +80,9 @@ pub(super) trait Renewable: fmt::Debug + Send + Sync {
     /// Reads the files now.
     fn renew(&self) -> Renewal;
 
+    /// The path of certificates that are shown, and their first end.
+    fn first_end(&self) -> Option<(PathBuf, i64)>;
+
     /// How many files there are.
     #[cfg(feature = "endpoints")]
     fn files(&self) -> usize;
@@ -86,7 +97,9 @@ impl<S: Source> Watched<S> {
         // Looked at before they are read, so that a change in between is noticed.
         let used = source.stamps();
         let content = source.read(tell)?;
+        let first_end = Mutex::new(source.first_end(&content));
         Ok(Self {
+            first_end,
             source,
             current: RwLock::new(Arc::new(content)),
             watch: Mutex::new(Watch { used, changing: None, told: None }),
@@ -99,7 +112,7 @@ impl<S: Source> Watched<S> {
     }
 
     fn watch(&self) -> MutexGuard<'_, Watch> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.watch)
     }
 
     /// Reads and checks the files, which have these stamps. `None`, when they change meanwhile, or the refusal
@@ -142,6 +155,7 @@ impl<S: Source> Watched<S> {
     }
 
     fn replace(&self, content: S::Content) {
+        *lock(&self.first_end) = self.source.first_end(&content);
         let content = Arc::new(content);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = content.clone();
         self.source.replaced(&content);
@@ -176,6 +190,11 @@ impl<S: Source> Renewable for Watched<S> {
         self.load(stamps).unwrap_or(Renewal::Unchanged { path })
     }
 
+    fn first_end(&self) -> Option<(PathBuf, i64)> {
+        let first_end = *lock(&self.first_end);
+        first_end.map(|end| (self.source.path().clone(), end))
+    }
+
     #[cfg(feature = "endpoints")]
     fn files(&self) -> usize {
         self.watch().used.len()
@@ -186,6 +205,10 @@ impl<S: Source> fmt::Debug for Watched<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watched").field("source", &self.source).finish_non_exhaustive()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The second of UNIX time by the clock of this machine.

@@ -3,6 +3,7 @@
 //! Invariant: the files of one string are read once, by the thread that needs them first.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::{ClientConfig, ServerConfig};
@@ -74,6 +75,15 @@ impl SharedConfigs {
         let clients = self.0.clients.all().map(|read| read.renewal.clone());
         let renewals: Vec<_> = servers.chain(clients).collect();
         renewals.iter().flat_map(CertificateRenewal::renew).collect()
+    }
+
+    /// The files of all certificates that are shown, those of servers first, as
+    /// [`CertificateRenewal::first_ends`] has them.
+    ///
+    /// [`CertificateRenewal::first_ends`]: crate::CertificateRenewal::first_ends
+    pub fn first_ends(&self) -> Vec<(PathBuf, i64)> {
+        let servers = self.0.servers.all().flat_map(|read| read.renewal.first_ends());
+        servers.chain(self.0.clients.all().flat_map(|read| read.renewal.first_ends())).collect()
     }
 
     /// A server's configuration for these settings; `read` makes it for the first thread that asks.

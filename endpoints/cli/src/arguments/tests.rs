@@ -123,7 +123,7 @@ fn a_number_or_a_time_is_digits_without_a_sign_or_space() {
         let command = arguments.find_subcommand_mut(command).expect("it is a subcommand");
         let takes_text = |option: &clap::Arg| {
             option.get_value_names().is_some_and(|names| {
-                ["CONNECT", "LISTEN", "FORM", "LEVEL", "FILE"].contains(&names[0].as_str())
+                ["CONNECT", "LISTEN", "FORM", "LEVEL", "FILE", "DIR"].contains(&names[0].as_str())
             })
         };
         let takes_number =

@@ -123,13 +123,13 @@ fn observer(
     let (text, loop_check, board) = (Rc::<str>::from(text), loop_check.clone(), board.clone());
     move |event| match event {
         RelayEvent::Connected { transport, .. } => {
-            board.metrics.dialled(true);
+            board.metrics.dialled(None);
             board.readiness.set_back_end_up();
             loop_check.connected(&transport.host(), &transport.peer());
         }
         RelayEvent::NotConnected { peer, failure } => {
             let chain = Chain(failure.as_error());
-            board.metrics.dialled(false);
+            board.metrics.dialled(Some(failure));
             board.readiness.set_back_end_down(&text, &chain.to_string());
             let text = format_args!("error: relaying {peer} to {text}: {chain}");
             report::repeated(Kind::Dial, text);

@@ -2,18 +2,16 @@
 //!
 //! Invariant: no port opens before every endpoint is parsed.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
-use interfaces::Factory;
 use protocol::policies::{ConnectionCount, TimeoutFactory, Timeouts};
-use protocol::wire::{Chargen, Daytime, Discard, Echo};
 
 use crate::app::App;
 use crate::arguments::{Serve, Service};
 use crate::dump::Dump;
 use crate::exit_code::Exit;
-use crate::limits::{Descriptors, keep_alive, limited, paced};
+use crate::limits::{keep_alive, limited, paced};
+use crate::served::{self, Served};
 use crate::server::{Server, StopHandle};
 use crate::upgrade::Upgrade;
 use crate::workers;
@@ -21,53 +19,60 @@ use crate::workers;
 /// Serves until a signal ends it.
 pub(crate) fn run(arguments: &Serve) -> Result<Exit, Exit> {
     arguments.reporting.begin_log();
+    let served = Served::read(arguments)?;
     let dump = arguments.reporting.open_dump()?;
     let dump = dump.as_ref();
-    workers::run(arguments.workers, arguments.peers, |app| serve(app, arguments, dump))
+    workers::run(arguments.workers, arguments.peers, |app| serve(app, arguments, &served, dump))
 }
 
-fn serve(app: &App, arguments: &Serve, dump: Option<&Arc<Dump>>) -> Result<Exit, Exit> {
-    server(app, arguments, dump)?.run(app)
+fn serve(
+    app: &App,
+    arguments: &Serve,
+    served: &Served,
+    dump: Option<&Arc<Dump>>,
+) -> Result<Exit, Exit> {
+    server(app, arguments, served, dump)?.run(app)
 }
 
 /// The server, which listens on nothing yet.
 pub(crate) fn server(
     app: &App,
     arguments: &Serve,
+    served: &Served,
     dump: Option<&Arc<Dump>>,
 ) -> Result<Server, Exit> {
+    let factory = served.factory(arguments.protocol, app);
     let listen = app.listen(&arguments.listen);
     let status = app.listen_alone(arguments.reporting.status.as_ref());
     let (listen, status) = (listen?, status?);
     let connections = ConnectionCount::new();
-    let factory = arguments.reporting.around(factory(arguments.protocol), app, dump);
+    let factory = arguments.reporting.around(factory, app, dump);
     let factory = connections.counting(factory);
     let clock = app.reactor.clone();
     let timed = TimeoutFactory::with_timeouts(factory, clock, timeouts(arguments));
     let handle = StopHandle::serve(timed.drain_handle());
     let (factory, rate) = paced(timed.into_rc(), arguments.peers, &app.reactor);
     let handle = handle.with_rate(rate);
-    let factory = limited(factory, &connections, arguments.peers, Descriptors::One, &app.worker);
+    let factory = limited(
+        factory,
+        &connections,
+        arguments.peers,
+        served::descriptors(arguments.protocol),
+        &app.worker,
+    );
     let stopping = arguments.stopping;
     let upgrade = Upgrade::of(app, arguments.upgrading.upgrade.as_ref())?;
     let loop_check = None;
     Ok(Server { listen, status, factory, connections, stopping, handle, loop_check, upgrade })
 }
 
-fn factory(service: Service) -> Rc<dyn Factory> {
-    match service {
-        Service::Echo => protocol::factory_fn(|_| Echo),
-        Service::Discard => protocol::factory_fn(|_| Discard),
-        Service::Chargen => protocol::factory_fn(|_| Chargen),
-        Service::Daytime => protocol::factory_fn(|_| Daytime::now()),
-    }
-}
-
 fn timeouts(arguments: &Serve) -> Timeouts {
     let first_byte = match arguments.protocol {
-        Service::Echo | Service::Discard => arguments.first_byte_timeout.0,
+        Service::Echo | Service::Discard | Service::HttpFile | Service::Redis | Service::Socks5 => {
+            arguments.first_byte_timeout.0
+        }
         // Their clients have nothing to say.
-        Service::Chargen | Service::Daytime => None,
+        Service::Chargen | Service::Daytime | Service::Time | Service::Qotd => None,
     };
     Timeouts::default()
         .with_first_byte(first_byte)

@@ -22,6 +22,7 @@ use crate::exit_code::Exit;
 use crate::listening::Listen;
 use crate::loop_check::LoopCheck;
 use crate::report;
+use crate::served::Served;
 use crate::server::{Server, StopHandle, unfinished};
 
 /// A service that was built from its specification.
@@ -52,7 +53,8 @@ impl FileService {
                 (relay::server(app, relay, None)?.0, relay.peers.max_connections)
             }
             ServiceCommand::Serve(serve) => {
-                (serve::server(app, serve, None)?, serve.peers.max_connections)
+                let served = Served::read(serve)?;
+                (serve::server(app, serve, &served, None)?, serve.peers.max_connections)
             }
         };
         let Server { listen, factory, connections, stopping, handle, loop_check, .. } = server;

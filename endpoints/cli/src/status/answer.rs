@@ -1,21 +1,10 @@
-//! The answer to one request for the status: HTTP/1.0 (RFC 1945), of which HTTP/1.1 clients and HTTP/0.9
-//! requests are understood.
+//! The answer to one request for the status.
 //!
 //! HAProxy's `agent-check` with `agent-send "GET /agent\n"` is a request of HTTP/0.9, whose answer has no head.
-//! Invariant: a request is read up to [`HEAD_BYTES_MAX`], and answered once.
+//! Invariant: a request is answered once.
 
 use super::Board;
-
-/// The longest head of a request.
-pub(super) const HEAD_BYTES_MAX: usize = 8 * 1024;
-
-/// A request, as far as it decides the answer.
-#[derive(Debug, PartialEq, Eq)]
-struct StatusRequest<'a> {
-    method: &'a str,
-    path: &'a str,
-    has_version: bool,
-}
+use crate::http::{HttpRequest, NOT_ALLOWED, OK, answer_head, request};
 
 /// The answer to a head, once that is complete; `None` until then.
 pub(super) fn answer(board: &Board, head: &[u8]) -> Option<Vec<u8>> {
@@ -25,34 +14,7 @@ pub(super) fn answer(board: &Board, head: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The request, or the status of a refusal.
-fn request(head: &[u8]) -> Option<Result<StatusRequest<'_>, &'static str>> {
-    if head.len() > HEAD_BYTES_MAX {
-        return Some(Err("431 Request Header Fields Too Large"));
-    }
-    let end = head.iter().position(|byte| *byte == b'\n')?;
-    let (line, fields) = head.split_at_checked(end)?;
-    let Ok(line) = str::from_utf8(line) else { return Some(Err(BAD)) };
-    let words: Vec<&str> = line.split_whitespace().collect();
-    match words[..] {
-        [method, path] => Some(Ok(StatusRequest { method, path, has_version: false })),
-        [method, path, version] if version.starts_with("HTTP/") => {
-            let is_complete = has_empty_line(fields);
-            is_complete.then_some(Ok(StatusRequest { method, path, has_version: true }))
-        }
-        _ => Some(Err(BAD)),
-    }
-}
-
-const BAD: &str = "400 Bad Request";
-
-/// Whether the head, from the end of its first line on, is complete.
-fn has_empty_line(fields: &[u8]) -> bool {
-    let has = |end: &[u8]| fields.windows(end.len()).any(|window| window == end);
-    has(b"\n\n") || has(b"\n\r\n")
-}
-
-fn respond(board: &Board, request: &StatusRequest<'_>) -> Vec<u8> {
+fn respond(board: &Board, request: &HttpRequest<'_>) -> Vec<u8> {
     let path = request.path.split('?').next().unwrap_or_default();
     let (status, kind, body) = match (request.method, path) {
         ("GET" | "HEAD", "/live") => (OK, "text/plain", "ok\n".into()),
@@ -65,7 +27,7 @@ fn respond(board: &Board, request: &StatusRequest<'_>) -> Vec<u8> {
             let paths = "there are /live, /ready, /metrics and /agent\n";
             ("404 Not Found", "text/plain", paths.into())
         }
-        _ => ("405 Method Not Allowed", "text/plain", "GET and HEAD are allowed\n".into()),
+        _ => (NOT_ALLOWED, "text/plain", "GET and HEAD are allowed\n".into()),
     };
     if request.has_version {
         response(status, kind, &body, request.method != "HEAD")
@@ -73,8 +35,6 @@ fn respond(board: &Board, request: &StatusRequest<'_>) -> Vec<u8> {
         body.into_bytes()
     }
 }
-
-const OK: &str = "200 OK";
 
 /// The text format of Prometheus.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -89,12 +49,7 @@ fn ready(board: &Board) -> (&'static str, &'static str, String) {
 }
 
 fn response(status: &str, kind: &str, body: &str, has_body: bool) -> Vec<u8> {
-    let allow = if status.starts_with("405") { "Allow: GET, HEAD\r\n" } else { "" };
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n{allow}\
-         Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
+    let head = answer_head(status, kind, body.len() as u64, "Cache-Control: no-store\r\n");
     let body = if has_body { body } else { "" };
     (head + body).into_bytes()
 }
@@ -102,10 +57,11 @@ fn response(status: &str, kind: &str, body: &str, has_body: bool) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::HEAD_BYTES_MAX;
     use protocol::policies::ConnectionTotal;
 
     fn board() -> Board {
-        Board::new(ConnectionTotal::new())
+        Board::new(ConnectionTotal::new(), ropewalk::tls::SharedConfigs::new())
     }
 
     fn text(head: &str) -> String {

@@ -2,9 +2,11 @@
 //!
 //! Invariant: no method waits for another thread but under a lock that is held for a few instructions.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use protocol::policies::ConnectionTotal;
+use ropewalk::tls::SharedConfigs;
 
 use super::metrics::{Metrics, head, push, single};
 use super::readiness::Readiness;
@@ -16,12 +18,14 @@ pub(crate) struct Board {
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
     connections: ConnectionTotal,
+    configs: SharedConfigs,
 }
 
 impl Board {
-    /// That of a command with these connections.
-    pub(crate) fn new(connections: ConnectionTotal) -> Self {
-        Self { metrics: Metrics::default(), readiness: Readiness::default(), connections }
+    /// That of a command with these connections and certificates.
+    pub(crate) fn new(connections: ConnectionTotal, configs: SharedConfigs) -> Self {
+        let (metrics, readiness) = (Metrics::default(), Readiness::default());
+        Self { metrics, readiness, connections, configs }
     }
 
     /// Everything for Prometheus.
@@ -43,8 +47,30 @@ impl Board {
         let help = "Lines of the log that had no room, as standard error was not read.";
         let lines = "ropewalk_log_lines_dropped_total";
         single(&mut text, lines, "counter", help, log::left_out());
+        self.write_certificates(&mut text);
         text
     }
+
+    /// The first end of the certificates of each file; the file is the operator's word, not a peer's.
+    fn write_certificates(&self, text: &mut String) {
+        let name = "ropewalk_certificate_expiry_timestamp_seconds";
+        let help = "The first end of the certificates that a file or directory has, in UNIX time.";
+        head(text, name, "gauge", help);
+        let mut ends = BTreeMap::new();
+        for (path, end) in self.configs.first_ends() {
+            let first = ends.entry(path).or_insert(end);
+            *first = end.min(*first);
+        }
+        for (path, end) in ends {
+            let file = quoted(&path.to_string_lossy());
+            push(text, format_args!("{name}{{file=\"{file}\"}} {end}\n"));
+        }
+    }
+}
+
+/// A value of a label, as the format quotes it.
+fn quoted(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 impl fmt::Display for Board {

@@ -25,7 +25,7 @@ use crate::report;
 /// The number of the last connection of any worker.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// What is done with connections beside counting them.
+/// The wishes beside counting.
 pub(crate) struct Metering {
     /// The end of each is told.
     pub(crate) is_told: bool,

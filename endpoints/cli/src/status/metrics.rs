@@ -6,7 +6,10 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use deferred::Failure;
 use interfaces::Reason;
+
+use super::dials::Dials;
 
 /// How connections and handshakes end, as label values.
 const ENDINGS: [&str; 11] = [
@@ -23,6 +26,9 @@ const ENDINGS: [&str; 11] = [
     "other",
 ];
 
+/// The limits that may be reached, as label values: `--max-per-peer` and `--max-connections`.
+pub(crate) const LIMITS: [&str; 2] = ["per_peer", "connections"];
+
 /// The upper bounds of the handshakes' times, in milliseconds.
 const BOUNDS_MS: [u64; 10] = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
 
@@ -34,8 +40,8 @@ pub(crate) struct Metrics {
     handshakes: Times,
     received_bytes: AtomicU64,
     sent_bytes: AtomicU64,
-    dials: AtomicU64,
-    failed_dials: AtomicU64,
+    dials: Dials,
+    limits: [AtomicU64; LIMITS.len()],
     failed_accepts: AtomicU64,
 }
 
@@ -71,8 +77,14 @@ impl Metrics {
         add(&self.sent_bytes, bytes as u64);
     }
 
-    pub(crate) fn dialled(&self, has_succeeded: bool) {
-        add(if has_succeeded { &self.dials } else { &self.failed_dials }, 1);
+    pub(crate) fn dialled(&self, failure: Option<&Failure>) {
+        self.dials.count(failure);
+    }
+
+    /// A connection was refused or had to wait, by the limit of this name in [`LIMITS`].
+    pub(crate) fn limit_reached(&self, limit: &str) {
+        let place = LIMITS.iter().position(|it| *it == limit);
+        place.and_then(|place| self.limits.get(place)).into_iter().for_each(|it| add(it, 1));
     }
 
     pub(crate) fn accept_failed(&self) {
@@ -89,9 +101,11 @@ impl Metrics {
         let bytes = "Bytes of accepted connections, as their protocol reads and writes them.";
         let directions = [("received", &self.received_bytes), ("sent", &self.sent_bytes)];
         labelled(text, "ropewalk_bytes_total", bytes, "direction", &directions);
-        let dials = "Outgoing connections of a relay.";
-        let results = [("connected", &self.dials), ("failed", &self.failed_dials)];
-        labelled(text, "ropewalk_dials_total", dials, "result", &results);
+        self.dials.write(text);
+        let limits =
+            "Connections that were refused, and times that a port had to wait, by the limit.";
+        let samples: Vec<_> = LIMITS.into_iter().zip(&self.limits).collect();
+        labelled(text, "ropewalk_limits_reached_total", limits, "limit", &samples);
         let accepts = "Accepts that the system refused.";
         single(
             text,
@@ -106,7 +120,7 @@ impl Metrics {
 impl fmt::Display for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (received, sent) = (read(&self.received_bytes), read(&self.sent_bytes));
-        let (dials, failed) = (read(&self.dials), read(&self.failed_dials));
+        let (dials, failed) = (self.dials.connected(), self.dials.failed());
         let handshakes = self.failed_handshakes.total();
         write!(f, "{received} bytes received, {sent} sent, {dials} dials, {failed} failed, ")?;
         write!(f, "{handshakes} failed handshakes")
@@ -177,7 +191,7 @@ pub(super) fn single(text: &mut String, name: &str, kind: &str, help: &str, valu
     push(text, format_args!("{name} {value}\n"));
 }
 
-fn labelled(
+pub(super) fn labelled(
     text: &mut String,
     name: &str,
     help: &str,
@@ -199,11 +213,11 @@ pub(super) fn push(text: &mut String, arguments: fmt::Arguments<'_>) {
     let _ = text.write_fmt(arguments);
 }
 
-fn add(counter: &AtomicU64, number: u64) {
+pub(super) fn add(counter: &AtomicU64, number: u64) {
     counter.fetch_add(number, Ordering::Relaxed);
 }
 
-fn read(counter: &AtomicU64) -> u64 {
+pub(super) fn read(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
 }
 

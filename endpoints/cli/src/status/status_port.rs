@@ -11,7 +11,8 @@ use protocol::policies::{LimitTotalConnectionsFactory, TimeoutFactory, Timeouts}
 use reactor::Reactor;
 
 use super::Board;
-use super::answer::{HEAD_BYTES_MAX, answer};
+use super::answer::answer;
+use crate::http::take_head;
 
 /// The most clients at a time; the others wait.
 const CLIENTS_MAX: usize = 64;
@@ -36,9 +37,7 @@ struct StatusProtocol {
 
 impl Protocol for StatusProtocol {
     fn data_received(&mut self, transport: &Rc<dyn Transport>, data: &[u8]) {
-        // One byte more than the limit says that it is too long.
-        let room = (HEAD_BYTES_MAX + 1).saturating_sub(self.head.len());
-        self.head.extend_from_slice(data.get(..room).unwrap_or(data));
+        take_head(&mut self.head, data);
         if let Some(answer) = answer(&self.board, &self.head) {
             transport.write(&answer);
             transport.lose_connection();

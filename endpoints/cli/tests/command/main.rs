@@ -31,6 +31,7 @@ mod relay;
 mod renewal;
 mod run_file;
 mod serve;
+mod served;
 mod shutdown;
 mod status;
 mod terminal;

@@ -95,6 +95,40 @@ fn every_line_of_the_metrics_is_prometheus_text() {
 }
 
 #[test]
+fn limits_that_are_reached_and_dials_that_fail_are_counted_by_their_causes() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let to = format!("tcp:{closed}");
+    let arguments = ["relay", ENDPOINT, &to, "--retry", "0", "--max-per-peer", "1"];
+    let (_running, address, status) = serving(&arguments);
+    let _ = connect(&address).read_to_end(&mut Vec::new());
+    let refused = "ropewalk_dials_total{result=\"refused\"}";
+    eventually("it is counted", || sample(&status, refused) == 1.0);
+    assert_eq!(sample(&status, "ropewalk_dials_total{result=\"connected\"}"), 0.0);
+    let (_running, address, status) =
+        serving(&["serve", "echo", ENDPOINT, "--max-per-peer", "1", "--max-connections", "1"]);
+    let mut open = connect(&address);
+    open.write_all(b"x").unwrap();
+    open.read_exact(&mut [0]).unwrap();
+    let _waiting = connect(&address);
+    let limit =
+        |name: &str| sample(&status, &format!("ropewalk_limits_reached_total{{limit=\"{name}\"}}"));
+    eventually("one of them is reached", || limit("per_peer") + limit("connections") >= 1.0);
+    assert_eq!(sample(&status, "ropewalk_log_lines_dropped_total"), 0.0);
+}
+
+#[test]
+fn the_end_of_a_certificate_is_told_with_its_file() {
+    let certificate = Certificate::new();
+    let (_running, _, status) = serving(&["serve", "echo", &certificate.server()]);
+    let metrics = get(&status, "/metrics");
+    let name = "ropewalk_certificate_expiry_timestamp_seconds{file=\"/";
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let end: f64 = line.rsplit_once(' ').unwrap().1.parse().unwrap();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    assert!(end > now, "{line}");
+}
+
+#[test]
 fn a_signal_makes_it_unready_while_it_still_accepts() {
     let (running, address, status) = serving(&["serve", "echo", ENDPOINT, "--drain-delay", "10m"]);
     assert!(get(&status, "/ready").starts_with("HTTP/1.1 200 "));
