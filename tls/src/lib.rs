@@ -129,6 +129,9 @@ mod verification;
 #[cfg(feature = "endpoints")]
 mod strings;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use credentials::{
     CertificateFacts, CredentialsError, FoundBlocks, PemBlock, PemFault, PemProblem, PemText,
     UnknownName, read_pem,

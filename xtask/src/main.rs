@@ -23,6 +23,7 @@ Tasks:
   lines         counts the lines of the parsers that the tests run; see cargo xtask lines --help
   miri          runs the tests of the crates without std under Miri, where it is installed
   mutants       breaks lines of deferred and says which tests notice; see cargo xtask mutants --help
+  planted       plants bugs that simulated lives have to find; see cargo xtask planted --help
   sanitize      runs the tests under the sanitizers; see cargo xtask sanitize --help
   simulate      runs lives on a simulated network under seeds; see cargo xtask simulate --help
   soak          talks through a chain of relays, and watches their memory; see cargo xtask soak --help
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Ok(Some(Arg::Value(task))) if task == "lines" => task::lines(arguments),
         Ok(Some(Arg::Value(task))) if task == "miri" => task::miri(arguments),
         Ok(Some(Arg::Value(task))) if task == "mutants" => task::mutants(arguments),
+        Ok(Some(Arg::Value(task))) if task == "planted" => task::planted(arguments),
         Ok(Some(Arg::Value(task))) if task == "sanitize" => task::sanitize(arguments),
         Ok(Some(Arg::Value(task))) if task == "simulate" => task::simulate(arguments),
         Ok(Some(Arg::Value(task))) if task == "soak" => task::soak(arguments),

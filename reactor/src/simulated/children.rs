@@ -74,6 +74,7 @@ impl World {
             met: 0,
         };
         self.processes.parts.insert(child, Part::new(PartKind::Child(state)));
+        self.fault_counts.begin();
         self.trace.note(self.clock.now(), SystemCall::Spawn, child.number(), ends.len() as i64);
         self.schedule_step(child);
         (child, ends)

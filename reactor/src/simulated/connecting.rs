@@ -109,6 +109,7 @@ impl World {
         let mut buffer = || self.choices.size(ChoiceKind::Buffer, &self.links.buffer);
         let pipes = [Pipe::new(buffer(), buffer()), Pipe::new(buffer(), buffer())];
         let ends = [End::new(client, wire, Holder::Program), End::new(server, wire, server_holder)];
+        self.fault_counts.begin();
         let id = self.connections.insert(Connection::new(family, link, ends, pipes));
         self.remember(id);
         id

@@ -183,6 +183,7 @@ impl World {
         let link = Link::chosen(&self.links, family, &mut self.choices);
         let socket = DatagramSocketState::new(host, sharing, link);
         self.datagrams.sockets.insert(id, socket);
+        self.fault_counts.begin();
         Ok(id)
     }
 

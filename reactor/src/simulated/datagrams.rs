@@ -88,7 +88,7 @@ impl DatagramSys for Simulated {
     }
 
     fn register_datagrams(&self, socket: &SimulatedDatagramSocket, token: Token) -> io::Result<()> {
-        self.world.borrow_mut().begin_watch(Source::Datagram(socket.id), token);
+        self.world.borrow_mut().begin_watch(Source::Datagram(socket.id), token, Watch::Both);
         Ok(())
     }
 

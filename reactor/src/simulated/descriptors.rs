@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::ids::{PartId, Source};
 use super::network::Simulated;
 use super::world::World;
-use crate::sys::{DescriptorSys, Reporting, Token};
+use crate::sys::{DescriptorSys, Reporting, Token, Watch};
 
 /// One end of a simulated pipe or terminal; dropping it closes the end.
 pub struct SimulatedDescriptor {
@@ -48,7 +48,7 @@ impl DescriptorSys for Simulated {
         descriptor: &SimulatedDescriptor,
         token: Token,
     ) -> io::Result<Reporting> {
-        self.world.borrow_mut().begin_watch(Source::Part(descriptor.id), token);
+        self.world.borrow_mut().begin_watch(Source::Part(descriptor.id), token, Watch::Both);
         Ok(Reporting::ByPoll)
     }
 

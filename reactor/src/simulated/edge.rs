@@ -11,7 +11,7 @@
 //!
 //! Invariant: an edge becomes due only when it is armed, and is reported once for that.
 
-use crate::sys::{Ready, Token};
+use crate::sys::{Ready, Token, Watch};
 
 /// The state of one direction's reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub(super) struct SocketWatch {
     write: Edge,
     reported_closed: bool,
     spurious: bool,
+    /// Whether room to write is reported.
+    watches_writing: bool,
     /// Whether the socket is in the list for the next poll.
     pub(super) listed: bool,
 }
@@ -67,6 +69,7 @@ impl SocketWatch {
             write: Edge::Reported,
             reported_closed: false,
             spurious: false,
+            watches_writing: false,
             listed: false,
         }
     }
@@ -77,9 +80,16 @@ impl SocketWatch {
     }
 
     /// Begins to watch: present readiness is reported once.
-    pub(super) fn begin(&mut self, token: Token) {
-        *self = Self { token: Some(token), listed: self.listed, ..Self::none() };
+    pub(super) fn begin(&mut self, token: Token, watch: Watch) {
+        let watches_writing = watch == Watch::Both;
+        *self = Self { token: Some(token), listed: self.listed, watches_writing, ..Self::none() };
         self.arm(Direction::Read);
+        self.arm(Direction::Write);
+    }
+
+    /// From now on room to write is reported, also what is there already.
+    pub(super) fn begin_writing(&mut self) {
+        self.watches_writing = true;
         self.arm(Direction::Write);
     }
 
@@ -151,14 +161,14 @@ impl SocketWatch {
     pub(super) fn report(&mut self, level: Level, scope: Scope) -> Option<Ready> {
         let token = self.token?;
         let mut readable = take_due(&mut self.read, level.readable);
-        let mut writable = take_due(&mut self.write, level.writable);
+        let mut writable = take_due(&mut self.write, level.writable) && self.watches_writing;
         let spurious = std::mem::take(&mut self.spurious);
         if !readable && !writable && !spurious {
             return None;
         }
         if scope == Scope::All {
             readable |= level.readable;
-            writable |= level.writable;
+            writable |= level.writable && self.watches_writing;
         }
         let read_closed = level.read_closed && readable;
         self.reported_closed |= read_closed;
@@ -166,7 +176,7 @@ impl SocketWatch {
             token,
             readable: readable || spurious,
             read_closed,
-            writable: writable || spurious,
+            writable: writable || (spurious && self.watches_writing),
         })
     }
 }
@@ -195,7 +205,7 @@ mod tests {
 
     fn watch() -> SocketWatch {
         let mut watch = SocketWatch::none();
-        watch.begin(Token(7));
+        watch.begin(Token(7), Watch::Both);
         watch
     }
 
@@ -237,5 +247,18 @@ mod tests {
         assert!(!settle(&mut watch));
         watch.would_block(Direction::Read);
         assert!(settle(&mut watch));
+    }
+
+    #[test]
+    fn room_to_write_is_told_only_to_who_asks_for_it_and_then_also_what_was_there_before() {
+        let mut watch = SocketWatch::none();
+        watch.begin(Token(7), Watch::Reading);
+        let level = Level { writable: true, ..Level::default() };
+        watch.become_due(Direction::Write);
+        assert_eq!(watch.report(level, Scope::All), None);
+        watch.begin_writing();
+        assert!(watch.awaits(Direction::Write));
+        watch.become_due(Direction::Write);
+        assert!(watch.report(level, Scope::Change).is_some_and(|ready| ready.writable));
     }
 }

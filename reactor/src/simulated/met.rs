@@ -14,6 +14,7 @@ use super::world::World;
 /// How many of the lives of a simulated network met each kind of fault, and each pair of kinds.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FaultCounts {
+    begun: u64,
     lives: u64,
     /// In row and column of one kind: the lives that met it.
     pairs: Vec<[u64; ChoiceKind::COUNT]>,
@@ -21,7 +22,7 @@ pub struct FaultCounts {
 
 impl Default for FaultCounts {
     fn default() -> Self {
-        Self { lives: 0, pairs: vec![[0; ChoiceKind::COUNT]; ChoiceKind::COUNT] }
+        Self { begun: 0, lives: 0, pairs: vec![[0; ChoiceKind::COUNT]; ChoiceKind::COUNT] }
     }
 }
 
@@ -35,6 +36,11 @@ impl fmt::Debug for FaultCounts {
 }
 
 impl FaultCounts {
+    /// The lives that have begun; some of them may last.
+    pub fn begun(&self) -> u64 {
+        self.begun
+    }
+
     /// The lives that have ended.
     pub fn lives(&self) -> u64 {
         self.lives
@@ -52,10 +58,16 @@ impl FaultCounts {
 
     /// Adds the lives of another network.
     pub fn add(&mut self, other: &Self) {
+        self.begun += other.begun;
         self.lives += other.lives;
         for (row, others) in self.pairs.iter_mut().zip(&other.pairs) {
             row.iter_mut().zip(others).for_each(|(count, more)| *count += more);
         }
+    }
+
+    /// Counts one life that begins.
+    pub(super) fn begin(&mut self) {
+        self.begun += 1;
     }
 
     /// Counts one life that met the kinds of these bits.

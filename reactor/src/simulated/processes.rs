@@ -13,7 +13,7 @@ use super::descriptors::SimulatedDescriptor;
 use super::ids::{PartId, Source};
 use super::network::Simulated;
 use super::world::World;
-use crate::sys::{ChildEnd, ChildWatch, ProcessSys, Spawned, Token};
+use crate::sys::{ChildEnd, ChildWatch, ProcessSys, Spawned, Token, Watch};
 
 /// A simulated child; dropping it leaves it to run to the end of its script.
 pub struct SimulatedChild {
@@ -50,7 +50,7 @@ impl ProcessSys for Simulated {
     }
 
     fn register_child(&self, child: &SimulatedChild, token: Token) -> io::Result<ChildWatch> {
-        self.world.borrow_mut().begin_watch(Source::Part(child.id), token);
+        self.world.borrow_mut().begin_watch(Source::Part(child.id), token, Watch::Both);
         Ok(ChildWatch::ByPoll)
     }
 

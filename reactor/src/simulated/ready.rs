@@ -13,7 +13,7 @@ use super::parts::Part;
 use super::poll::DELAY_MAX;
 use super::trace::SystemCall;
 use super::world::World;
-use crate::sys::{Ready, Token};
+use crate::sys::{Ready, Token, Watch};
 
 impl World {
     /// The report about a socket, if it is due and true.
@@ -54,12 +54,17 @@ impl World {
     }
 
     /// Begins to watch.
-    pub(super) fn begin_watch(&mut self, source: Source, token: Token) {
+    pub(super) fn begin_watch(&mut self, source: Source, token: Token, directions: Watch) {
         if let Some(watch) = self.watch(source) {
-            watch.begin(token);
+            watch.begin(token, directions);
         }
         self.rearm(source);
         self.trace.note(self.clock.now(), SystemCall::Register, source.number(), 0);
+    }
+
+    /// Watches a stream for room to write, too.
+    pub(super) fn begin_watch_of_writing(&mut self, source: Source) {
+        self.watching(source, Direction::Write, |watch, _| watch.begin_writing());
     }
 
     pub(super) fn end_watch(&mut self, source: Source) {

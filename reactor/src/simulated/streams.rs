@@ -34,7 +34,7 @@ impl StreamSys for Simulated {
     }
 
     fn register_listener(&self, listener: &SimulatedListener, token: Token) -> io::Result<()> {
-        self.world.borrow_mut().begin_watch(Source::Listener(listener.id), token);
+        self.world.borrow_mut().begin_watch(Source::Listener(listener.id), token, Watch::Both);
         Ok(())
     }
 
@@ -70,13 +70,13 @@ impl StreamSys for Simulated {
         self.world.borrow().is_locked(address)
     }
 
-    /// Both directions are reported from the beginning.
-    fn register(&self, stream: &SimulatedStream, token: Token, _: Watch) -> io::Result<()> {
-        self.world.borrow_mut().begin_watch(Source::End(stream.id), token);
+    fn register(&self, stream: &SimulatedStream, token: Token, watch: Watch) -> io::Result<()> {
+        self.world.borrow_mut().begin_watch(Source::End(stream.id), token, watch);
         Ok(())
     }
 
-    fn watch_writing(&self, _: &SimulatedStream, _: Token) -> io::Result<()> {
+    fn watch_writing(&self, stream: &SimulatedStream, _: Token) -> io::Result<()> {
+        self.world.borrow_mut().begin_watch_of_writing(Source::End(stream.id));
         Ok(())
     }
 

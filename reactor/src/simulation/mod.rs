@@ -150,7 +150,10 @@
 //!
 //! A test that asks the real clock, iterates over a `HashMap` or draws random numbers differs from run to run, and
 //! then a token leads nowhere. [`Simulation::twice`] finds that: it stops at the first call in which two runs of one
-//! seed differ. Random numbers follow from [`seed`](SimulatedWorld::seed).
+//! seed differ. Random numbers follow from [`seed`](SimulatedWorld::seed): those of TLS, and its time, by
+//! `seeded_provider` and `FixedTime` of the crate tls (feature `testing`), those of a client that comes back by
+//! its policy's `with_jitter`, and the order of a `HashMap` by a hasher without a seed, or a `BTreeMap`.
+//! [`CleanRuns::trace`] is the same in each build; a test may pin it.
 //!
 //! Invariant: a run is a function of its token and of the test.
 

@@ -17,6 +17,7 @@ pub struct SimulationFailure {
     pub(super) first: RunToken,
     pub(super) token: RunToken,
     pub(super) failed: Failed,
+    pub(super) lives: u64,
     /// How many runs there were until the first that failed, and how many it was shrunk by.
     pub(super) runs: u64,
     pub(super) tries: usize,
@@ -32,6 +33,11 @@ impl SimulationFailure {
     /// The run with the fewest choices that fails.
     pub fn token(&self) -> &RunToken {
         &self.token
+    }
+
+    /// How many lives that run has: connections, datagram sockets and children.
+    pub fn lives(&self) -> u64 {
+        self.lives
     }
 
     /// The open sockets at the moment of the failure, as netstat(8) prints them.

@@ -43,6 +43,9 @@ pub struct CleanRuns {
     pub runs: u64,
     /// What the lives of all runs met.
     pub faults: FaultCounts,
+    /// A hash of each call of each run, in their order: its time, its answer and its bytes. The same tokens give
+    /// the same, in any build.
+    pub trace: u64,
 }
 
 /// Runs the test under one seed.
@@ -143,6 +146,7 @@ impl Simulation {
             let outcome = plan.run(&token, Keeping::Nothing);
             clean.runs += 1;
             clean.faults.add(&outcome.faults);
+            clean.trace = clean.trace.rotate_left(1) ^ outcome.trace_hash;
             if let Some(failed) = outcome.failed {
                 return Err(Box::new(shrunk(token, failed, runs, &plan)));
             }
@@ -195,8 +199,8 @@ fn compare(
         time: Default::default(),
         life: one.failed.and_then(|it| it.life),
     };
-    let (first, token) = (token.clone(), token.clone());
-    Err(Box::new(SimulationFailure { first, token, failed, runs, tries: 0, drawing: None }))
+    let (first, token, lives) = (token.clone(), token.clone(), other.faults.begun());
+    Err(Box::new(SimulationFailure { first, token, failed, lives, runs, tries: 0, drawing: None }))
 }
 
 /// The failure of a run, shrunk.
@@ -216,16 +220,21 @@ fn shrunk(first: RunToken, failed: Failed, runs: u64, plan: &RunPlan<'_>) -> Sim
         (token, tries) = (with(kept), taken);
     }
     let last = plan.run(&token, Keeping::Trace);
-    let failed = last.failed.unwrap_or(failed);
-    let mut failure = SimulationFailure { first, token, failed, runs, tries, drawing: None };
+    let (failed, lives) = (last.failed.unwrap_or(failed), last.faults.begun());
+    let mut failure = SimulationFailure { first, token, failed, lives, runs, tries, drawing: None };
     failure.drawing = draw(&failure);
     failure
 }
 
 impl Failed {
-    /// The text without its numbers, which tells one failure from another.
+    /// The first line without its numbers, which tells one failure from another. The lines behind it are values.
     fn kind(&self) -> String {
-        self.what.chars().filter(|letter| !letter.is_ascii_digit()).collect()
+        let line = self.what.lines().next().unwrap_or_default();
+        let words = line.split_whitespace().map(|word| match word.starts_with("0x") {
+            true => String::new(),
+            false => word.chars().filter(|letter| !letter.is_ascii_digit()).collect(),
+        });
+        words.collect::<Vec<String>>().join(" ")
     }
 }
 

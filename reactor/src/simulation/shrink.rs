@@ -96,6 +96,9 @@ impl Search<'_> {
     }
 
     fn try_answer(&mut self, id: ChoiceId, answer: u64) -> bool {
+        if self.is_over() {
+            return false;
+        }
         let mut kept = self.best.clone();
         kept.insert(id, answer);
         self.try_with(kept)

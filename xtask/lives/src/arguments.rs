@@ -12,6 +12,7 @@ use crate::kinds::LifeKind;
 
 pub(crate) const HELP: &str = "\
 cargo xtask simulate [--kind KIND]... [--lives N] [--seed N] [--threads N] [--replay TOKEN]
+cargo xtask simulate --traces
 
 Runs lives on a simulated network under seeds, with every fault, and checks that no byte is lost, doubled or
 reordered, that every end is told once, and that nothing is left. A run that fails is shrunk and drawn.
@@ -19,6 +20,7 @@ reordered, that every end is told once, and that nothing is left. A run that fai
   --lives N       how many lives of each kind; by default 20000, and 2000 of relay and services
   --seed N        the first seed, by default 0
   --threads N     how many threads, by default one for each core
+  --traces        compares the traces of some runs of each kind with those of the list, as each build has to
   --replay TOKEN  runs the one run of this token, which a report names; needs one kind
 
 Exit codes: 0 every run was clean and every fault was met, 1 otherwise, 64 the arguments were not understood.
@@ -30,13 +32,15 @@ pub(crate) struct Arguments {
     pub(crate) seed: u64,
     pub(crate) threads: usize,
     pub(crate) replay: Option<RunToken>,
+    pub(crate) compares_traces: bool,
 }
 
 impl Arguments {
     /// The parsed arguments; `None` when help is wanted.
     pub(crate) fn parse(mut parser: Parser) -> Result<Option<Self>, lexopt::Error> {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let mut parsed = Self { kinds: Vec::new(), seed: 0, threads, replay: None };
+        let (kinds, replay, compares_traces) = (Vec::new(), None, false);
+        let mut parsed = Self { kinds, seed: 0, threads, replay, compares_traces };
         let (mut kinds, mut lives) = (Vec::new(), None);
         while let Some(argument) = parser.next()? {
             match argument {
@@ -47,6 +51,7 @@ impl Arguments {
                     parsed.threads = parser.value()?.parse::<NonZeroUsize>()?.get()
                 }
                 Arg::Long("replay") => parsed.replay = Some(parser.value()?.parse()?),
+                Arg::Long("traces") => parsed.compares_traces = true,
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(other.unexpected()),
             }

@@ -83,7 +83,10 @@ impl Work {
                 Ok(clean) => self.add(&clean),
                 Err(failure) => {
                     self.failed.store(true, Ordering::Relaxed);
-                    return Some(report(self.kind, &failure));
+                    let before = self.done.load(Ordering::Relaxed);
+                    let lives = failure.lives();
+                    let found = format!("found behind {before} lives, shrunk to a run of {lives}");
+                    return Some(format!("{found}\n{}", report(self.kind, &failure)));
                 }
             }
         }
@@ -98,7 +101,7 @@ impl Work {
     }
 }
 
-fn simulation(kind: LifeKind) -> Simulation {
+pub(crate) fn simulation(kind: LifeKind) -> Simulation {
     Simulation::new().with_limits(move |seed| kind.limits(seed))
 }
 

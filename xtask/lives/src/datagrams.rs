@@ -2,7 +2,7 @@
 //!
 //! Invariant: each question is answered, and no answer is for a question that was not asked.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,6 +13,9 @@ use reactor::simulation::SimulatedWorld;
 
 /// The time after which what is missing is asked for again.
 const AGAIN: Duration = Duration::from_millis(20);
+
+/// The end of a run whose questions are answered no more.
+const END: Duration = Duration::from_secs(60);
 
 /// Sends everything back.
 struct EchoPort;
@@ -67,6 +70,7 @@ type Ports = Rc<RefCell<Vec<Rc<dyn DatagramTransport>>>>;
 
 /// Sets up pairs of sockets, two lives each.
 pub(crate) fn begin(world: &SimulatedWorld, lives: usize) {
+    world.stop_after(END);
     for _ in 0..lives / 2 {
         // The plain answer begins none, so a shrunk run has few.
         if world.choose(20) > 0 {
@@ -93,6 +97,16 @@ fn begin_pair(world: &SimulatedWorld) {
     let Ok(client) = listen(asker.as_deliver()) else {
         return world.fail("no port for a client");
     };
+    let (of_end, what) = (asker.clone(), format!("{questions} questions"));
+    world.at_end(&what, move || {
+        let missing = Rc::new(Cell::new(0));
+        let seen = missing.clone();
+        of_end.enter(move |asker| seen.set(asker.missing.len()));
+        match missing.get() {
+            0 => Ok(()),
+            missing => Err(format!("{missing} are not answered")),
+        }
+    });
     let ports: Ports = Rc::new(RefCell::new(vec![server, client]));
     go_on(world, &asker, &ports);
 }

@@ -159,9 +159,12 @@ impl Ledger {
                 let is_clean = end.reason.as_ref().is_some_and(Reason::is_clean);
                 summary.clean_ends += usize::from(is_clean);
                 summary.broken_ends += usize::from(end.made == 1 && !is_clean);
-                // A protocol that cannot be half closed ends with the peer, in order; a reset that it asks for
-                // when all is sent comes too late.
-                let has_ended = end.half_closed && !sender.half_closeable;
+                // A protocol that cannot be half closed ends with the peer, in order: with the peer's end of file and
+                // all sent, the connection is over before the protocol hears of it, as `connectionLost` is called at
+                // once in Twisted, and TCP has no reset behind both ends (RFC 9293, section 3.10.7.4). A reset asked
+                // for then comes too late, and the protocol is told of a clean end; any other is told as its abort.
+                let told_in_order = sender.reason.as_ref().is_some_and(Reason::is_clean);
+                let has_ended = end.half_closed && !sender.half_closeable && told_in_order;
                 let hears_reset = sender.reset_it && !is_unix(life) && !has_ended;
                 assert!(!(hears_reset && end.saw_end_of_file()), "a clean end: {}", context());
                 summary.resets += usize::from(hears_reset && end.received == sender.promised);

@@ -7,6 +7,7 @@ mod arguments;
 mod campaign;
 mod datagrams;
 mod draws;
+mod golden;
 mod kinds;
 mod ledger;
 mod outlet;
@@ -31,6 +32,12 @@ fn main() -> ExitCode {
         Ok(None) => return say(HELP, ExitCode::SUCCESS),
         Err(error) => return say(&format!("{error}\n\n{HELP}"), ExitCode::from(64)),
     };
+    if arguments.compares_traces {
+        return match golden::compare() {
+            Ok(text) => say(&text, ExitCode::SUCCESS),
+            Err(text) => say(&text, ExitCode::FAILURE),
+        };
+    }
     let mut code = ExitCode::SUCCESS;
     for (kind, lives) in &arguments.kinds {
         let told = match &arguments.replay {

@@ -64,6 +64,8 @@ pub(crate) struct Plan {
     /// Whether it makes other connections write from its callbacks.
     pub(crate) nudges: bool,
     pub(crate) high_water: usize,
+    /// Whether it sets that mark: a stream with limits of its own does not take the shortest way through the reactor.
+    pub(crate) sets_limits: bool,
 }
 
 /// How rough the ends are.
@@ -114,6 +116,7 @@ impl Plan {
             pauses: dice.one_in(3),
             nudges: dice.one_in(3),
             high_water: size(dice, 14),
+            sets_limits: dice.one_in(2),
         }
     }
 }

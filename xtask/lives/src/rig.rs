@@ -23,6 +23,9 @@ use crate::plan::{Manners, Plan};
 use crate::secured::Secured;
 use crate::talker::{PLANNED_PANIC, Talker};
 
+/// The end of a run whose ends are not patient: later than the 32 KiB that a timer sends byte by byte.
+const END: Duration = Duration::from_secs(1000);
+
 /// Numbers above this are lives on UNIX sockets; below are the ports of those on TCP.
 pub(crate) const FIRST_UNIX_LIFE: u64 = 1 << 32;
 
@@ -37,6 +40,8 @@ pub(crate) struct Rig {
     /// Where the lives speak TLS.
     pub(crate) secured: Option<Secured>,
     begun: Cell<usize>,
+    /// The lives that begin when another one ends.
+    waiting: RefCell<Vec<u64>>,
     /// By the life that they are for; those on TCP serve many.
     pub(crate) ports: RefCell<BTreeMap<u64, Rc<dyn ListeningPort>>>,
 }
@@ -86,6 +91,10 @@ impl Setting {
     pub(crate) fn begin(&self, world: &SimulatedWorld, total: &Rc<RefCell<Summary>>) {
         world.network().set_faults(self.faults.clone());
         world.allow_unhandled();
+        if self.manners == Manners::Rough {
+            // A life that lasts for longer does not end by itself.
+            world.stop_after(END);
+        }
         let (reactor, seed) = (world.reactor().clone(), world.seed());
         let is_secured = self.route == Route::Secured;
         let secured = is_secured.then(|| Secured::new(&reactor, seed, self.manners));
@@ -99,6 +108,7 @@ impl Setting {
             manners: self.manners,
             route: self.route,
             begun: Cell::new(0),
+            waiting: RefCell::default(),
             ports: RefCell::default(),
         });
         rig.reactor.set_observer(Rc::new(Watchman(Rc::downgrade(&rig))));
@@ -182,7 +192,7 @@ impl Rig {
             drop(port.map(|port| port.stop_listening()));
             Some(Talker::running(&rig, plan, SERVER, life))
         };
-        let factory = FactoryFn::dynamic(build).into_rc();
+        let factory = self.world.checked(FactoryFn::dynamic(build).into_rc());
         match &self.secured {
             Some(secured) => secured.servers(factory),
             None => factory,
@@ -196,7 +206,7 @@ impl Rig {
             let plan = Plan::of_client(&rig.dice, rig.manners);
             Some(Talker::running(&rig, plan, CLIENT, life))
         };
-        let factory = FactoryFn::dynamic(build).into_rc();
+        let factory = self.world.checked(FactoryFn::dynamic(build).into_rc());
         match &self.secured {
             Some(secured) => secured.clients(factory),
             None => factory,
@@ -206,20 +216,31 @@ impl Rig {
     /// The lives begin over some time, so that some hundred are on at once.
     fn begin_all(self: &Rc<Self>, lives: usize) {
         for number in 0..lives {
-            // The plain answer begins none, so a shrunk run has few.
-            if self.dice.below(20) == 0 {
+            // The plain answer begins none, so a shrunk run has few. A life that is left out draws the same, so that
+            // it changes no other.
+            let begins = self.dice.below(20) > 0;
+            let delay = Duration::from_millis(self.dice.below(2 * lives) as u64);
+            let (rig, waits) = (self.clone(), self.dice.one_in(4));
+            if !begins {
                 continue;
             }
-            let delay = Duration::from_millis(self.dice.below(2 * lives) as u64);
-            let rig = self.clone();
-            self.reactor.call_later(delay, move || {
-                rig.begun.set(rig.begun.get() + 1);
-                rig.begin(number as u64);
+            self.reactor.call_later(delay, move || match waits {
+                true => rig.waiting.borrow_mut().push(number as u64),
+                false => rig.begin(number as u64),
             });
         }
     }
 
+    /// A life has ended: one that waited for that begins.
+    pub(crate) fn begin_waiting(self: &Rc<Self>) {
+        let number = self.waiting.borrow_mut().pop();
+        if let Some(number) = number {
+            self.begin(number);
+        }
+    }
+
     fn begin(self: &Rc<Self>, number: u64) {
+        self.begun.set(self.begun.get() + 1);
         let way = if self.route == Route::Unix { 3 } else { self.dice.below(4) };
         let connected = match way {
             _ if self.route == Route::Relayed => self.begin_relayed(number),

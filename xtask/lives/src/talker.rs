@@ -51,10 +51,10 @@ impl Talker {
 
     fn start(&mut self, transport: &Rc<dyn Transport>) {
         let outlet = &self.outlet;
-        let cap = BufferLimits::default().cap;
-        transport.set_buffer_limits(
-            BufferLimits::default().with_high_water(outlet.plan.high_water).with_cap(cap),
-        );
+        if outlet.plan.sets_limits {
+            let limits = BufferLimits::default().with_high_water(outlet.plan.high_water);
+            transport.set_buffer_limits(limits);
+        }
         match outlet.plan.source {
             Source::AtOnce => outlet.write_all(),
             Source::Timers => self.tick_later(),
@@ -247,6 +247,8 @@ impl Protocol for Talker {
             end.lost += 1;
             end.reason = Some(reason);
         });
+        // In the middle of a turn, so that the slot has another tenant in the same turn.
+        self.outlet.rig.begin_waiting();
     }
 
     fn as_half_closeable(&mut self) -> Option<&mut dyn HalfCloseableProtocol> {
