@@ -129,7 +129,8 @@ pub(super) fn wait_for(port: u16) -> io::Result<()> {
     }
 }
 
-/// Sends this number of bytes, and keeps the connection, whose process at a relay lives until then; fails unless all of them came, and no other.
+/// Sends this number of bytes; fails unless all of them came, and no other. The connection stays open, as the process
+/// that a relay has for it ends with it.
 pub(super) fn send(port: u16, bytes: usize) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(LIMIT))?;
