@@ -192,7 +192,8 @@ fn nginx(
             ("", format!("{verify} proxy_ssl_trusted_certificate {certificate};"))
         }
     };
-    let relay = format!("{tls} proxy_timeout 1h; proxy_pass 127.0.0.1:{connect};");
+    let relay =
+        format!("{tls} proxy_half_close on; proxy_timeout 1h; proxy_pass 127.0.0.1:{connect};");
     writeln!(text, "stream {{ server {{ listen 127.0.0.1:{listen}{bind}; {relay} }} }}")?;
     let mut command = Command::new("/usr/sbin/nginx");
     command.args(["-c", &files.configuration(&format!("nginx-{listen}.conf"), &text)?]);

@@ -3,7 +3,7 @@
 //! Invariant: each byte is compared with the pattern that was sent.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -88,21 +88,22 @@ fn twice() -> Vec<u8> {
     pattern(7, PERIOD).repeat(3)
 }
 
-/// Reads to the end; how many bytes came, if they are those of the pattern.
+/// Reads the number of bytes that the first eight announce, if they are those of the pattern; how many came. Some
+/// relays take TLS's half-close for an end, so that the sender keeps its side open.
 fn compared(stream: &mut TcpStream) -> io::Result<u64> {
     let (expected, mut piece) = (twice(), vec![0; PIECE]);
+    let mut announced = [0; 8];
+    stream.read_exact(&mut announced)?;
     let mut count = 0_usize;
-    loop {
+    while (count as u64) < u64::from_be_bytes(announced) {
         let length = stream.read(&mut piece)?;
-        if length == 0 {
-            return Ok(count as u64);
-        }
         let from = count % PERIOD;
-        if piece[..length] != expected[from..from + length] {
-            return Err(io::Error::other("other bytes than were sent"));
+        if length == 0 || piece[..length] != expected[from..from + length] {
+            return Err(io::Error::other("other bytes than were sent, or too few"));
         }
         count += length;
     }
+    Ok(count as u64)
 }
 
 /// A connection that the server answers on.
@@ -128,11 +129,14 @@ pub(super) fn wait_for(port: u16) -> io::Result<()> {
     }
 }
 
-/// Sends this number of bytes; fails unless all of them came, and no other.
-pub(super) fn send(port: u16, bytes: usize) -> io::Result<()> {
+/// Sends this number of bytes; fails unless all of them came, and no other. The connection stays open, as the process
+/// that a relay has for it ends with it.
+pub(super) fn send(port: u16, bytes: usize) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(LIMIT))?;
+    stream.set_write_timeout(Some(LIMIT))?;
     stream.write_all(&[COUNT])?;
+    stream.write_all(&(bytes as u64).to_be_bytes())?;
     let all = twice();
     let mut sent = 0;
     while sent < bytes {
@@ -140,7 +144,6 @@ pub(super) fn send(port: u16, bytes: usize) -> io::Result<()> {
         stream.write_all(&all[sent % PERIOD..][..length])?;
         sent += length;
     }
-    stream.shutdown(Shutdown::Write)?;
     let mut count = [0; 8];
     stream.read_exact(&mut count)?;
     if u64::from_be_bytes(count) != bytes as u64 {
@@ -149,11 +152,11 @@ pub(super) fn send(port: u16, bytes: usize) -> io::Result<()> {
             u64::from_be_bytes(count)
         )));
     }
-    Ok(())
+    Ok(stream)
 }
 
 /// The seconds that each of these small requests takes, one after the other.
-pub(super) fn requests(port: u16, number: usize) -> io::Result<Vec<f64>> {
+pub(super) fn requests(port: u16, number: usize) -> io::Result<(Vec<f64>, TcpStream)> {
     let mut stream = connected(port)?;
     let (message, mut answer) = (pattern(3, MESSAGE), [0; MESSAGE]);
     (0..number)
@@ -164,7 +167,8 @@ pub(super) fn requests(port: u16, number: usize) -> io::Result<Vec<f64>> {
             let time = begin.elapsed().as_secs_f64();
             if answer != message[..] { Err(io::Error::other("another answer")) } else { Ok(time) }
         })
-        .collect()
+        .collect::<io::Result<Vec<f64>>>()
+        .map(|times| (times, stream))
 }
 
 /// How many connections two clients make, one after the other, each with one byte there and back.
