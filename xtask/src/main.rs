@@ -27,6 +27,7 @@ Tasks:
   sanitize      runs the tests under the sanitizers; see cargo xtask sanitize --help
   simulate      runs lives on a simulated network under seeds; see cargo xtask simulate --help
   soak          talks through a chain of relays, and watches their memory; see cargo xtask soak --help
+  static        builds the command for musl, as one file that needs no other
   supply-chain  licences, advisories, the public API, versions, features, packages
   torture       fails every call of the system in turn; see cargo xtask torture --help
   twisted       runs Twisted's own tests on the reactor; see cargo xtask twisted --help
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Ok(Some(Arg::Value(task))) if task == "sanitize" => task::sanitize(arguments),
         Ok(Some(Arg::Value(task))) if task == "simulate" => task::simulate(arguments),
         Ok(Some(Arg::Value(task))) if task == "soak" => task::soak(arguments),
+        Ok(Some(Arg::Value(task))) if task == "static" => task::static_build(arguments),
         Ok(Some(Arg::Value(task))) if task == "supply-chain" => task::supply_chain(arguments),
         Ok(Some(Arg::Value(task))) if task == "torture" => task::torture(arguments),
         Ok(Some(Arg::Value(task))) if task == "twisted" => task::twisted(arguments),
