@@ -112,6 +112,11 @@ pub(crate) fn usage(text: &str) {
     lines(printable_lines(text));
 }
 
+/// Reports a mistake in a file: lines of which one is the file's, and so none is folded.
+pub(crate) fn file_mistake(text: &str) {
+    lines(text.lines().map(safe).collect::<Vec<_>>().join("\n"));
+}
+
 fn printable_lines(text: &str) -> String {
     let lines = text.lines().flat_map(|line| folded(&safe(line)));
     lines.collect::<Vec<_>>().join("\n")

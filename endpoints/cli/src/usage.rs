@@ -86,7 +86,11 @@ fn strings_told(given: &[OsString]) -> Result<bool, Error> {
     let command = command().mut_subcommands(|command| command.mut_args(any));
     let matches = command.clone().try_get_matches_from(given)?;
     let Some((name, values)) = matches.subcommand() else { return Ok(false) };
-    let Some(command) = command.find_subcommand(name) else { return Ok(false) };
+    // Its LISTEN has the name of a socket behind it.
+    let is_named = name == "activate";
+    let Some(command) = command.find_subcommand(name).filter(|_| !is_named) else {
+        return Ok(false);
+    };
     let Ok(app) = App::new(ListenFds::default()) else { return Ok(false) };
     let texts = |name: &str| -> Vec<&String> {
         let args = command.get_arguments().filter(|arg| has_value(arg, name));

@@ -31,8 +31,7 @@ pub(super) const HELP: &str = "\
 
 Keys are the arguments and the options of relay and serve; a list is an option
 given several times. SIGHUP reads the file again: a service that is as it was
-runs on, one that is new starts, one that is gone drains. Of a file that is
-wrong the mistakes are told, and everything runs on.";
+runs on, new ones start, others drain. A wrong file is told and changes nothing.";
 
 /// `ropewalk run`
 #[derive(Args, Debug)]

@@ -27,7 +27,8 @@ pub(crate) fn man(page: &ManPage) -> Result<Exit, Exit> {
     let command = match &page.command {
         None => command,
         Some(name) => command.find_subcommand(name).cloned().ok_or_else(|| {
-            let names: Vec<_> = command.get_subcommands().map(|it| it.get_name()).collect();
+            let shown = command.get_subcommands().filter(|it| !it.is_hide_set());
+            let names: Vec<_> = shown.map(|it| it.get_name()).collect();
             let names = names.join(", ");
             report::usage(&format!("error: there is no command `{name}`: there are {names}"));
             Exit::Usage

@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &RunFile) -> Result<Exit, Exit> {
     let inherited = ListenFds::from_environment().unwrap_or_else(ListenFds::unavailable);
     let app = Rc::new(App::new(inherited)?);
     let specifications = read(&arguments.file, &app).map_err(|mistakes| {
-        mistakes.iter().for_each(|mistake| report::usage(mistake));
+        mistakes.iter().for_each(|mistake| report::file_mistake(mistake));
         Exit::Usage
     })?;
     if arguments.check {

@@ -142,7 +142,7 @@ impl FileRun {
         let specifications = match read(&self.path, &self.app) {
             Ok(specifications) => specifications,
             Err(mistakes) => {
-                mistakes.iter().for_each(|mistake| report::usage(mistake));
+                mistakes.iter().for_each(|mistake| report::file_mistake(mistake));
                 return report::note(format_args!("warning: the file was not applied: {goes_on}"));
             }
         };
