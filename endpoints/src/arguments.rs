@@ -145,8 +145,11 @@ impl<'a> Arguments<'a> {
         self.described.replace(names.map(|name| (name, Value::Absent)).collect());
     }
 
-    /// Records that the kind takes this argument.
+    /// Records that the kind takes this argument, where that is asked for.
     pub(crate) fn take(&self, parameter: Parameter) {
+        if !self.registry.lists_parameters() {
+            return;
+        }
         let mut parameters = self.parameters.borrow_mut();
         if parameters.iter().all(|known| known.name != parameter.name) {
             parameters.push(parameter);

@@ -63,12 +63,13 @@ impl Registry {
     /// assert_eq!(tcp.parameters[2].default.to_string(), "max");
     /// ```
     pub fn describe_kinds(&self) -> Vec<KindDescription> {
+        let listing = self.listing_parameters();
         let servers = self.server_parsers().map(|parser| {
-            let parse = |text: &str| Ok(self.parse_server(text)?.description);
+            let parse = |text: &str| Ok(listing.parse_server(text)?.description);
             describe((ServerParser::kind(parser), Side::Server), parser.examples(), &parse)
         });
         let clients = self.client_parsers().map(|parser| {
-            let parse = |text: &str| Ok(self.parse_client(text)?.description);
+            let parse = |text: &str| Ok(listing.parse_client(text)?.description);
             describe((ClientParser::kind(parser), Side::Client), parser.examples(), &parse)
         });
         servers.chain(clients).collect()

@@ -43,18 +43,16 @@ pub struct Description {
     pub wrapped: Option<Box<Description>>,
     /// The endpoints behind a kind that chooses one of several for each connection, as `sni` does.
     pub routes: Vec<RouteDescription>,
-    /// Every argument that the kind takes, given or not, as its parser binds them.
-    pub parameters: Vec<Parameter>,
+    /// Every argument that the kind takes, given or not, as its parser binds them; empty unless the registry lists them.
+    pub(crate) parameters: Vec<Parameter>,
 }
 
 /// An argument that a kind takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Parameter {
-    /// Its name.
-    pub name: &'static str,
+pub(crate) struct Parameter {
+    pub(crate) name: &'static str,
     /// Whether it may be given by position, too: in the order of the parameters for which this is so.
-    pub by_position: bool,
+    pub(crate) by_position: bool,
 }
 
 impl Parameter {

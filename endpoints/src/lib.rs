@@ -258,7 +258,7 @@ pub mod formats {
     pub use serde;
 }
 
-pub use description::{Description, Parameter, Parsed, RouteDescription, Value};
+pub use description::{Description, Parsed, RouteDescription, Value};
 pub use duration::{BadDuration, parse_duration};
 pub use failover::FailoverClientEndpoint;
 pub use host::{BadHost, Host};

@@ -24,6 +24,8 @@ pub struct Registry {
     kinds: Rc<Kinds>,
     /// How many endpoints of a string are around the one that is read with this clone.
     depth: usize,
+    /// Whether descriptions have all parameters of their kinds.
+    lists_parameters: bool,
 }
 
 /// The most endpoints of a string that are inside each other; reading is recursive.
@@ -198,6 +200,16 @@ impl Registry {
         }
     }
 
+    /// The registry whose descriptions have all parameters of their kinds.
+    pub(crate) fn listing_parameters(&self) -> Self {
+        Self { lists_parameters: true, ..self.clone() }
+    }
+
+    /// Whether descriptions have all parameters of their kinds.
+    pub(crate) fn lists_parameters(&self) -> bool {
+        self.lists_parameters
+    }
+
     /// The registry for what this kind's endpoint is around.
     fn inside(&self, text: &str, kind: &Kind) -> Result<Self, ParseError> {
         match self.depth {
@@ -206,7 +218,7 @@ impl Registry {
                     alloc::format!("more than {DEPTH_MAX} endpoints are inside each other");
                 Err(ParseError::new(text, kind.span.clone(), Problem::Refused { message }))
             }
-            depth => Ok(Self { kinds: Rc::clone(&self.kinds), depth: depth + 1 }),
+            depth => Ok(Self { depth: depth + 1, ..self.clone() }),
         }
     }
 

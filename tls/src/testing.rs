@@ -21,7 +21,7 @@ use rustls::{Error, NamedGroup};
 /// The same bytes need a time of the run's own, [`FixedTime`], and a certificate whose signatures follow from what is
 /// signed, such as one of an Ed25519 key. Each call leaks some bytes, as rustls wants groups that live for ever.
 ///
-/// **Anyone who sees the connection can read it.** Both ends need this provider.
+/// **An eavesdropper can read the connection.** Both ends need this provider.
 ///
 /// # Examples
 ///

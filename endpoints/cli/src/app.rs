@@ -8,23 +8,19 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use deferred::{Chain, Failure, Unhandled, set_unhandled_hook};
+use deferred::{Failure, Unhandled, set_unhandled_hook};
 use endpoints::{
-    ClientString, Description, HttpConnectClientParser, KindDescription, ParseError, Parsed,
-    ProcessClientParser, Registry, ServerString, SocksClientParser, SrvClientParser,
-    StdioServerParser, VsockClientParser, VsockServerParser, haproxy, sni,
+    ClientString, Description, KindDescription, ParseError, Parsed, Registry, ServerString,
 };
-use interfaces::{
-    Address, ReactorCore as _, ReactorTcp, ReactorTime, ReactorUnix, Resolver,
-    StreamClientEndpoint, StreamServerEndpoint,
-};
+use interfaces::{ReactorCore as _, StreamClientEndpoint, StreamServerEndpoint};
 use reactor::{Limits, Member, Reactor};
-use ropewalk::tls::{Renewal, TlsStrings, UNVERIFIED_LAYER};
+use ropewalk::tls::UNVERIFIED_LAYER;
 use systemd::ListenFds;
 
 use crate::arguments::Limit;
 use crate::exit_code::Exit;
 use crate::interruptible::{DefaultEffect, InterruptibleClient, InterruptibleServer};
+use crate::kinds::{standard, strings, tell_renewal};
 use crate::listening::{self, Listen};
 use crate::log::Kind;
 use crate::notify::Notify;
@@ -83,7 +79,7 @@ impl App {
         let shared = Rc::new(shared);
         let worker = Worker::alone();
         let strings = strings().with_shared(worker.configs());
-        let registry = strings.register(standard(&shared, &reactor), shared);
+        let registry = strings.register(standard(&shared, &reactor, reactor.clone()), shared);
         let registry = systemd::register(registry, reactor.clone(), inherited.clone());
         let mut app = Self::with(reactor, registry, inherited, worker);
         app.sockets = Some(sockets);
@@ -93,7 +89,7 @@ impl App {
     /// The one of a worker, with ports and certificates that it shares with the others.
     pub(crate) fn of_worker(worker: Worker, member: &Member) -> Self {
         let shared = Rc::new(member.clone());
-        let registry = standard(&shared, member.reactor());
+        let registry = standard(&shared, member.reactor(), member.clone());
         let strings = strings().with_shared(worker.configs());
         let registry = strings.register(registry, shared.clone());
         let inherited = worker.take_inherited();
@@ -155,7 +151,8 @@ impl App {
             return self.listen_in(&self.registry, string).map(Some);
         }
         let own = Rc::new(self.reactor.clone());
-        let registry = strings().register(standard(&own, &self.reactor), own.clone());
+        let registry =
+            strings().register(standard(&own, &self.reactor, self.reactor.clone()), own.clone());
         let registry = systemd::register(registry, own, self.inherited.clone());
         self.listen_in(&registry, string).map(Some)
     }
@@ -258,7 +255,8 @@ impl App {
         let trace = Rc::new(Trace::new(&self.reactor));
         let traced = TracedReactor { reactor: self.reactor.clone(), trace: trace.clone() };
         let traced = Rc::new(traced);
-        let registry = strings().register(standard(&traced, &self.reactor), traced);
+        let registry =
+            strings().register(standard(&traced, &self.reactor, self.reactor.clone()), traced);
         let parsed = limited_client(&registry, text, limit).map_err(|error| {
             report::mistake(&error);
             Exit::Usage
@@ -348,52 +346,6 @@ fn limited_client(
     // argument refuses it, and keeps its own limit.
     let parsed = registry.parse_client(&format!("timeout={limit}ms:{text}"));
     parsed.or_else(|_| registry.parse_client(text))
-}
-
-/// The kinds of endpoints that no feature adds. `own` is the worker's own reactor, for all that opens no shared port.
-/// A client whose first bytes are refused is told.
-fn standard(
-    reactor: &(impl ReactorTcp + ReactorUnix + ReactorTime + Resolver + Clone + 'static),
-    own: &Reactor,
-) -> Registry {
-    let registry = Registry::standard(reactor.clone())
-        .with_client(SrvClientParser::new(own.clone()))
-        .with_client(ProcessClientParser::new(own.clone()))
-        .with_client(SocksClientParser::new(reactor.clone()))
-        .with_client(HttpConnectClientParser::new(reactor.clone()))
-        .with_client(VsockClientParser::new(own.clone()))
-        .with_server(VsockServerParser::new(own.clone()))
-        .with_server(StdioServerParser::new(own.clone()));
-    let registry = haproxy::register_with_observer(registry, reactor.clone(), |peer, refusal| {
-        refused(Kind::Proxy, peer, &refusal);
-    });
-    sni::register_with_observer(registry, reactor.clone(), |peer, refusal| {
-        refused(Kind::Hello, peer, &refusal);
-    })
-}
-
-fn refused(kind: Kind, peer: &Address, refusal: &(dyn std::error::Error + 'static)) {
-    let chain = Chain(refusal);
-    report::repeated(kind, format_args!("warning: refused the connection of {peer}: {chain}"));
-}
-
-/// The kinds of TLS. What is not used of a file of certificates is told, and that certificates were renewed.
-fn strings() -> TlsStrings {
-    TlsStrings::new()
-        .with_observer(|told| {
-            report::repeated(Kind::Files, format_args!("warning: {}", Chain(told)));
-        })
-        .with_renewal_observer(tell_renewal)
-}
-
-/// Tells the outcome of a look at the files of certificates.
-pub(crate) fn tell_renewal(renewal: &Renewal) {
-    match renewal {
-        Renewal::Refused(_) => {
-            report::repeated(Kind::Files, format_args!("warning: {renewal}"));
-        }
-        _ => report::note(renewal),
-    }
 }
 
 /// Has the signals that stop a server looked at by the switch.

@@ -37,6 +37,7 @@ mod idle_exit;
 mod inherited;
 mod interruptible;
 mod json;
+mod kinds;
 mod leaving;
 mod limits;
 mod listening;

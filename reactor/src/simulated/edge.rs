@@ -87,7 +87,7 @@ impl SocketWatch {
         self.arm(Direction::Write);
     }
 
-    /// From now on room to write is reported, also what is there already.
+    /// From now on room to write is reported, also if there is some already.
     pub(super) fn begin_writing(&mut self) {
         self.watches_writing = true;
         self.arm(Direction::Write);

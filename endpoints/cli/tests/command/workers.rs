@@ -331,3 +331,16 @@ fn with_the_fewest_descriptors_that_are_taken_each_client_is_served_in_its_turn(
     }
     assert_eq!(server.terminate().code, Some(0));
 }
+
+#[test]
+fn workers_share_a_port_of_a_kind_that_the_reactor_does_not_open_itself() {
+    let mut server = Running::ropewalk(&["serve", "echo", "vsock:any:any", "--workers", "3"]);
+    let Some(listening) = server.line_or_end() else {
+        let ended = server.wait();
+        assert!(ended.errors.contains("this kernel has no vsock"), "{}", ended.errors);
+        return testkit::skip("this kernel has no vsock");
+    };
+    assert!(listening.starts_with("listening vsock:any:"), "{listening}");
+    assert_eq!(watched(server.id()).len(), 3);
+    assert_eq!(server.terminate().code, Some(0));
+}

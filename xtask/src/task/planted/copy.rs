@@ -35,7 +35,7 @@ pub fn is(number: usize) -> bool {
 }
 ";
 
-/// What is copied of the workspace, and what is left out wherever it is.
+/// Entries of the workspace that are copied, and then those that are left out wherever they are.
 const COPIED: [&str; 9] = [
     ".cargo",
     "deferred",
