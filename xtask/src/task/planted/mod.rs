@@ -75,7 +75,7 @@ fn find_all(names: &[String], publishes: bool) -> Result<ExitCode, Box<dyn Error
 fn head() -> String {
     format!(
         "Planted bugs, each found within {LIVES_MAX} simulated lives and shrunk to a run of at most {SHRUNK_MAX}.\n\
-         Written by cargo xtask planted --publish. A line has the clean lives before the first run that failed, the\n\
+         cargo xtask planted --publish writes it anew. A line has the clean lives before the first run that failed, the\n\
          lives of the shrunk run, its seed, and the invariant that was broken; below it, what is broken.\n\n"
     )
 }
