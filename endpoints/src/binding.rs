@@ -124,8 +124,11 @@ impl<'a> Arguments<'a> {
         keywords: [&'static str; K],
         options: [&'static str; O],
     ) -> Result<Bound<'_, P, K, O>, ParseError> {
-        let named = keywords.iter().chain(&options).copied().map(Parameter::named);
-        positional.into_iter().map(Parameter::positional).chain(named).for_each(|it| self.take(it));
+        if self.registry().lists_parameters() {
+            let named = keywords.iter().chain(&options).copied().map(Parameter::named);
+            let by_position = positional.into_iter().map(Parameter::positional);
+            by_position.chain(named).for_each(|it| self.take(it));
+        }
         self.check(by_name, &positional, &keywords, &options)?;
         let options = options.map(|name| self.argument(name, None));
         let given = options.iter().filter(|option| option.is_given()).map(Argument::name);

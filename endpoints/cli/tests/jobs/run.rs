@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -88,11 +89,22 @@ pub(crate) fn run(job: &Job) -> Result<(), String> {
     Ok(())
 }
 
-/// Ports of 127.0.0.1 that were free just now.
+/// The ports that are tried: of five digits, and below those that the kernel gives to clients and to port 0, so that
+/// nothing takes one before its server does.
+const TRIED: std::ops::Range<u16> = 11_000..31_000;
+
+/// Free ports of every address, which no other run of this process gets.
 pub(crate) fn free_ports() -> Vec<u16> {
-    let listeners: Vec<_> =
-        (0..PORTS).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
-    listeners.iter().map(|it| it.local_addr().expect("its address").port()).collect()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let (first, count) = (std::process::id().wrapping_mul(251), u32::from(TRIED.end - TRIED.start));
+    let next = || {
+        let number = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % count;
+        TRIED.start + u16::try_from(number).expect("it is below the count")
+    };
+    let is_free = |port: &u16| {
+        TcpListener::bind(("127.0.0.1", *port)).is_ok() && TcpListener::bind(("::", *port)).is_ok()
+    };
+    (0..count).map(|_| next()).filter(is_free).take(PORTS).collect()
 }
 
 impl Place {
