@@ -198,7 +198,7 @@ fn what_cannot_be_handed_over_is_refused_before_anything_listens() {
         (&["-l", LOOPBACK, "--", "no-such-program"], 69, "no such program in PATH"),
         (&["-l", LOOPBACK, "--", "/etc/passwd"], 69, "no such program"),
         (&["-l", "tcp:8o=web", "--", "true"], 64, "  tcp:8o\n"),
-        (&["-l", "tcp:80=", "--", "true"], 64, "expected the name of a"),
+        (&["-l", "tcp:80=", "--", "true"], 64, "expected the name of a\n  socket: 1 to 255 "),
         (&["-l", "ssl:443:privateKey=/k", "--", "true"], 64, "without the layers"),
         (&["-l", "haproxy:tcp:80", "--", "true"], 64, "without the layers"),
         (&["-l", &named, "--fdname=web", "--", "true"], 64, "not both"),
