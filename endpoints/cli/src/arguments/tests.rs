@@ -21,9 +21,14 @@ fn told(command: &str, option: &str) -> String {
 }
 
 fn long_help(command: &str) -> String {
-    let mut arguments = Arguments::command();
-    let command = arguments.find_subcommand_mut(command).expect("it is a subcommand");
-    command.render_long_help().to_string()
+    unwrapped(command).render_long_help().to_string()
+}
+
+/// A subcommand whose help has no line broken, however wide the terminal of the tests is.
+fn unwrapped(command: &str) -> clap::Command {
+    let arguments = Arguments::command();
+    let command = arguments.find_subcommand(command).expect("it is a subcommand");
+    command.clone().term_width(0)
 }
 
 fn parsed(arguments: &[&str]) -> Command {
@@ -85,8 +90,7 @@ fn every_default_is_told_and_is_the_librarys() {
 #[test]
 fn every_option_is_told_in_both_helps() {
     for name in ["relay", "serve"] {
-        let mut arguments = Arguments::command();
-        let command = arguments.find_subcommand_mut(name).expect("it is a subcommand");
+        let mut command = unwrapped(name);
         let helps = [command.render_help().to_string(), command.render_long_help().to_string()];
         for option in command.get_opts().filter_map(|option| option.get_long()) {
             for help in &helps {

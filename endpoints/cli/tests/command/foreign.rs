@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use testkit::find_peer;
 
 use crate::bytes::{MIB, THERE, assert_same};
-use crate::running::{ROPEWALK, Running, connect, eventually};
+use crate::running::{Running, connect, eventually, ropewalk_command};
 
 /// A running server on a port of its own, ended when dropped.
 pub(crate) struct ForeignServer {
@@ -98,7 +98,7 @@ impl ForeignServer {
 /// Everything comes back from the server of a client string. Proxies copy in one thread without buffers, and pass no
 /// half-close on: so it goes by pieces that the sockets hold.
 pub(crate) fn echoes(client: &str) {
-    let mut relay = Command::new(ROPEWALK);
+    let mut relay = ropewalk_command();
     relay.args(["relay", "tcp:0:interface=127.0.0.1", client]);
     echoes_by(relay, client);
 }

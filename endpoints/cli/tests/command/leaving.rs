@@ -3,11 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::running::{ROPEWALK, Running, connect, eventually, ropewalk, run};
+use crate::running::{Running, connect, eventually, ropewalk, ropewalk_command, run};
 
 const ENDPOINT: &str = "tcp:0:interface=127.0.0.1";
 
@@ -131,7 +130,7 @@ fn every_mistake_of_a_relay_is_told_at_once() {
 fn a_missing_permission_has_an_exit_code_of_its_own() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s");
-    let mut command = Command::new(ROPEWALK);
+    let mut command = ropewalk_command();
     command.args(["serve", "echo", &format!("unix:{}", path.display())]);
     if !is_root() {
         let mut permissions = std::fs::metadata(directory.path()).unwrap().permissions();

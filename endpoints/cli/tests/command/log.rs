@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 
-use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually, run, wait};
+use crate::running::{LIMIT, Running, connect, eventually, ropewalk_command, run, wait};
 
 /// A relay to a port that is closed, whose standard error is a pipe that the test does not read.
 struct Unread {
@@ -34,7 +34,7 @@ fn closed_port() -> String {
 
 fn unread(room: Room) -> Unread {
     let (errors, writer) = pipe(room);
-    let mut command = Command::new(ROPEWALK);
+    let mut command = ropewalk_command();
     command.args(["relay", "tcp:0:interface=127.0.0.1", &closed_port(), "--retry", "0"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(writer);
     let mut child = command.spawn().unwrap();
@@ -127,7 +127,7 @@ fn a_standard_output_that_is_full_stops_neither_the_server_nor_the_shutdown() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
     let (_output, writer) = pipe(Room::None);
-    let mut command = Command::new(ROPEWALK);
+    let mut command = ropewalk_command();
     command.args(["serve", "echo", &format!("unix:{}", path.display())]);
     command.stdin(Stdio::null()).stdout(writer);
     let mut server = Ending(command.spawn().unwrap());
@@ -149,7 +149,7 @@ fn a_standard_output_that_is_full_stops_neither_the_server_nor_the_shutdown() {
 #[test]
 fn a_mistake_ends_the_command_with_a_full_standard_error_too() {
     let (_errors, writer) = pipe(Room::None);
-    let mut command = Command::new(ROPEWALK);
+    let mut command = ropewalk_command();
     command.args(["serve", "echo", "tpc:80"]).stdin(Stdio::null()).stderr(writer);
     let mut child = command.spawn().unwrap();
     assert_eq!(wait(&mut child), Some(64));

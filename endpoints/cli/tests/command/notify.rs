@@ -4,13 +4,12 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixDatagram;
-use std::process::Command;
 
 use tempfile::TempDir;
 use testkit::find_peer;
 
 use crate::peer::is_listening;
-use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually};
+use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually, ropewalk_command};
 
 const ENDPOINT: &str = "tcp:0:interface=127.0.0.1";
 
@@ -30,7 +29,7 @@ impl Manager {
 
     /// `ropewalk serve echo` with these options, as this manager's service.
     fn serve(&self, options: &[&str], variables: &[(&str, &str)]) -> Running {
-        let mut command = Command::new(ROPEWALK);
+        let mut command = ropewalk_command();
         command.args(["serve", "echo", ENDPOINT]).args(options);
         command.env("NOTIFY_SOCKET", self.directory.path().join("notify"));
         command.envs(variables.iter().copied());

@@ -9,7 +9,7 @@ use std::thread;
 use testkit::pattern;
 
 use crate::bytes::{MIB, assert_same};
-use crate::running::{ROPEWALK, Running, ropewalk, ropewalk_with, run, wait};
+use crate::running::{ROPEWALK, Running, ropewalk, ropewalk_command, ropewalk_with, run, wait};
 
 fn echo() -> (Running, String) {
     let mut echo = Running::ropewalk(&["serve", "echo", "tcp:0:interface=127.0.0.1"]);
@@ -33,7 +33,7 @@ fn files_are_joined_both_ways() {
     let (from, to) = (directory.path().join("from"), directory.path().join("to"));
     let data = pattern(22, 4 * MIB);
     std::fs::write(&from, &data).unwrap();
-    let mut child = Command::new(ROPEWALK)
+    let mut child = ropewalk_command()
         .args(["pipe", &address])
         .stdin(File::open(&from).unwrap())
         .stdout(File::create(&to).unwrap())
@@ -47,7 +47,7 @@ fn files_are_joined_both_ways() {
 fn it_ends_when_the_peer_has_closed_though_the_input_is_open() {
     let mut daytime = Running::ropewalk(&["serve", "daytime", "tcp:0:interface=127.0.0.1"]);
     let address = format!("tcp:{}", daytime.listening());
-    let mut child = Command::new(ROPEWALK)
+    let mut child = ropewalk_command()
         .args(["pipe", &address])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -63,7 +63,7 @@ fn it_ends_when_the_peer_has_closed_though_the_input_is_open() {
 fn a_slow_output_slows_the_peer_and_loses_nothing() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp:{}", server.local_addr().unwrap());
-    let mut child = Command::new(ROPEWALK)
+    let mut child = ropewalk_command()
         .args(["pipe", &address])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -111,7 +111,7 @@ fn what_cannot_be_connected_to_is_69_and_told() {
 fn a_connection_that_breaks_is_69_but_what_came_is_written() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp:{}", server.local_addr().unwrap());
-    let mut child = Command::new(ROPEWALK)
+    let mut child = ropewalk_command()
         .args(["pipe", &address])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -161,7 +161,7 @@ fn a_wrong_endpoint_is_64() {
 fn input_that_comes_behind_the_peer_s_end_is_still_delivered() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp:{}", server.local_addr().unwrap());
-    let mut child = Command::new(ROPEWALK)
+    let mut child = ropewalk_command()
         .args(["pipe", "--half-close-timeout", "60s", &address])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -187,7 +187,7 @@ fn input_that_comes_behind_the_peer_s_end_is_still_delivered() {
 fn an_output_whose_reader_is_gone_ends_it_though_no_byte_comes() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp:{}", server.local_addr().unwrap());
-    let mut child = Command::new(ROPEWALK)
+    let mut child = ropewalk_command()
         .args(["pipe", &address])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -225,7 +225,7 @@ fn an_input_or_an_output_that_fails_is_69_and_told() {
     let (_echo, address) = echo();
     let directory = tempfile::tempdir().unwrap();
     let run = |input: File, output: File| {
-        let mut command = Command::new(ROPEWALK);
+        let mut command = ropewalk_command();
         command.args(["pipe", &address]).stdin(input).stdout(output).stderr(Stdio::piped());
         let output = command.spawn().unwrap().wait_with_output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
@@ -254,7 +254,7 @@ fn touchy() -> (TcpListener, String) {
 fn without_input_the_connection_stays_open_for_what_the_peer_pushes() {
     for option in ["--receive-only", "--no-stdin", "--recv-only"] {
         let (server, address) = touchy();
-        let mut command = Command::new(ROPEWALK);
+        let mut command = ropewalk_command();
         command.args(["pipe", option, &address]);
         let pushing = thread::spawn(move || {
             let (mut peer, _) = server.accept().unwrap();

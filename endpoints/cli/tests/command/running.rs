@@ -13,6 +13,22 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 /// The built program.
 pub(crate) const ROPEWALK: &str = env!("CARGO_BIN_EXE_ropewalk");
 
+/// Variables that decide how a command prints: CI machines, editors and users have them set.
+const PRINTING: [&str; 6] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "COLUMNS", "LINES"];
+
+/// A command whose output does not depend on how the tests were started.
+pub(crate) fn with_default_output(mut command: Command) -> Command {
+    for name in PRINTING {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// `ropewalk`, whose output does not depend on how the tests were started.
+pub(crate) fn ropewalk_command() -> Command {
+    with_default_output(Command::new(ROPEWALK))
+}
+
 /// A child whose output is collected while it runs, ended when dropped.
 pub(crate) struct Running {
     child: Child,
@@ -31,7 +47,7 @@ pub(crate) struct Ended {
 impl Running {
     /// Starts `ropewalk` with these arguments.
     pub(crate) fn ropewalk<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Self {
-        let mut command = Command::new(ROPEWALK);
+        let mut command = ropewalk_command();
         command.args(arguments);
         Self::command(command)
     }
@@ -143,7 +159,7 @@ pub(crate) fn ropewalk<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Ended {
 
 /// Runs `ropewalk` to its end, with this input.
 pub(crate) fn ropewalk_with<S: AsRef<std::ffi::OsStr>>(arguments: &[S], input: Vec<u8>) -> Ended {
-    let mut command = Command::new(ROPEWALK);
+    let mut command = ropewalk_command();
     command.args(arguments);
     run(command, input)
 }

@@ -10,7 +10,7 @@ use testkit::pattern;
 use crate::bytes::{MIB, assert_same, exchange};
 use crate::certificates::Certificate;
 use crate::peer;
-use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually, ropewalk_with, wait};
+use crate::running::{LIMIT, Running, connect, eventually, ropewalk_command, ropewalk_with, wait};
 
 fn serve(protocol: &str) -> (Running, TcpStream) {
     let mut running = Running::ropewalk(&["serve", protocol, "tcp:0:interface=127.0.0.1"]);
@@ -160,7 +160,7 @@ fn a_second_process_cannot_take_a_path_that_is_served_but_one_left_behind() {
 
 #[test]
 fn standard_input_and_output_are_one_connection_whose_output_has_nothing_but_its_bytes() {
-    let mut child = Command::new(ROPEWALK)
+    let mut child = ropewalk_command()
         .args(["serve", "echo", "stdio:", "tcp:0:interface=127.0.0.1"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -193,7 +193,7 @@ fn a_server_on_standard_input_and_output_ends_with_that_connection_and_not_befor
     for (endpoint, input) in
         [("stdio:", "hello"), ("haproxy:stdio:", "PROXY UNKNOWN\r\nhello"), ("sni:stdio:", "hello")]
     {
-        let mut child = Command::new(ROPEWALK)
+        let mut child = ropewalk_command()
             .args(["serve", "echo", endpoint])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

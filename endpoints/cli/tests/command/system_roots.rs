@@ -1,9 +1,7 @@
 //! `roots=system`: the store of the system, or the one that the environment names, vouches for servers.
 
-use std::process::Command;
-
 use crate::certificates::Certificate;
-use crate::running::{ROPEWALK, Running, run};
+use crate::running::{Running, ropewalk_command, run};
 
 /// tlsverify-005, tlsverify-041
 #[test]
@@ -12,7 +10,7 @@ fn a_server_is_trusted_that_the_store_of_the_environment_has_and_no_other() {
     let mut server = Running::ropewalk(&["serve", "echo", &ours.server()]);
     let address = server.listening();
     let pipe = |store: &Certificate, options: &str| {
-        let mut command = Command::new(ROPEWALK);
+        let mut command = ropewalk_command();
         command.args(["pipe", &format!("tls:{address}{options}")]);
         command.env("SSL_CERT_FILE", store.certificate()).env_remove("SSL_CERT_DIR");
         run(command, "hello")

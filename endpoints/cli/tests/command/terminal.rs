@@ -4,7 +4,7 @@
 
 use testkit::find_peer;
 
-use crate::running::run;
+use crate::running::{ROPEWALK, run, with_default_output};
 
 /// Runs a program on a terminal of its own.
 const ON_A_TERMINAL: &str =
@@ -12,9 +12,9 @@ const ON_A_TERMINAL: &str =
 
 /// What the short help of `relay` looks like on a terminal with this environment.
 fn shown(variables: &[(&str, &str)]) -> Option<String> {
-    let mut command = find_peer("python3")?;
-    command.args(["-c", ON_A_TERMINAL, crate::running::ROPEWALK, "relay", "-h"]);
-    command.env_remove("NO_COLOR").env("TERM", "xterm-256color").envs(variables.iter().copied());
+    let mut command = with_default_output(find_peer("python3")?);
+    command.args(["-c", ON_A_TERMINAL, ROPEWALK, "relay", "-h"]);
+    command.env("TERM", "xterm-256color").envs(variables.iter().copied());
     let shown = String::from_utf8(run(command, "").output).unwrap();
     assert!(shown.contains("<CONNECT>"), "{shown}");
     Some(shown.replace('\r', ""))
@@ -42,7 +42,9 @@ fn help_is_bold_and_underlined_on_a_terminal_and_plain_where_that_is_asked_for()
         "{numbers:?}"
     );
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    for plain in [&[("NO_COLOR", "1")], &[("TERM", "dumb")]] {
-        assert_eq!(shown(plain).unwrap(), text);
+    let plain: [&[_]; 3] =
+        [&[("NO_COLOR", "1")], &[("TERM", "dumb")], &[("NO_COLOR", "1"), ("CI", "true")]];
+    for asked in plain {
+        assert_eq!(shown(asked).unwrap(), text, "{asked:?}");
     }
 }

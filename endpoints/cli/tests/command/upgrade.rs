@@ -7,7 +7,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -15,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use testkit::{pattern, skip};
 
 use crate::bytes::{MIB, assert_same, exchange};
-use crate::running::{LIMIT, ROPEWALK, Running, connect, eventually, ropewalk};
+use crate::running::{LIMIT, Running, connect, eventually, ropewalk, ropewalk_command};
 
 /// A folder with the path of the upgrade and that of a UNIX server, and an address of TCP.
 struct Place {
@@ -198,7 +197,7 @@ fn a_process_of_another_user_gets_no_socket() {
     let running = Running::ropewalk(&["serve", "echo", &place.tcp(), &upgrade]);
     place.wait_for(&running);
     fs::set_permissions(place.directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let mut stranger = Command::new(ROPEWALK);
+    let mut stranger = ropewalk_command();
     stranger.args(["serve", "echo", "tcp:0:interface=127.0.0.1"]);
     stranger.arg(format!("--upgrade=unix:{}", path.display())).uid(65_534);
     match stranger.output() {
