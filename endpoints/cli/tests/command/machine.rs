@@ -35,7 +35,7 @@ fn set_descriptors(process: u32, limit: usize) -> bool {
     prlimit.status().is_ok_and(|status| status.success())
 }
 
-/// Whether this process may have so many descriptors, from proc(5).
+/// Whether this process may have `count` descriptors, from proc(5).
 fn has_descriptors(count: usize) -> bool {
     let limits = fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
